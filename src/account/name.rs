@@ -1,0 +1,162 @@
+//! Names, addresses and roles: checked once, when they come in.
+
+use std::fmt;
+
+/// Why a name is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAName {
+    /// Nothing was written.
+    #[error("it is empty")]
+    Empty,
+    /// It is longer than it may be.
+    #[error("it is longer than {0} characters")]
+    TooLong(usize),
+    /// Something in it cannot be.
+    #[error("it holds {0:?}, which cannot be in it")]
+    Letter(char),
+    /// It does not look like `someone@example.com`.
+    #[error("it is not an address such as someone@example.com")]
+    NotAnAddress,
+}
+
+/// Name and address as they are compared: trimmed, in lower case.
+#[must_use]
+pub fn fold(login: &str) -> String {
+    login.trim().to_lowercase()
+}
+
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The text as it is compared.
+            #[must_use]
+            pub fn folded(&self) -> String {
+                fold(&self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+checked_text!(
+    /// What somebody signs in with: up to 64 characters of any script, without spaces at its ends, control characters,
+    /// or the comma and `@` that would make it ambiguous in headers and at sign-in.
+    UserName
+);
+checked_text!(
+    /// An e-mail address, as far as one can tell by looking.
+    Email
+);
+checked_text!(
+    /// A role: letters, digits, `-`, `_`, `.`, `:`; it travels in a comma-separated header.
+    Role
+);
+
+impl UserName {
+    /// Checks and takes a name.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or holds what no name may hold.
+    pub fn new(text: &str) -> Result<Self, NotAName> {
+        let text = bounded(text, 64)?;
+        match text
+            .chars()
+            .find(|c| c.is_control() || c.is_whitespace() && *c != ' ' || matches!(c, ',' | '@') || invisible(*c))
+        {
+            Some(letter) => Err(NotAName::Letter(letter)),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl Email {
+    /// Checks and takes an address.
+    ///
+    /// # Errors
+    /// When it cannot be one.
+    pub fn new(text: &str) -> Result<Self, NotAName> {
+        let text = bounded(text, 254)?;
+        if let Some(letter) =
+            text.chars().find(|c| c.is_control() || c.is_whitespace() || matches!(c, ',' | '<' | '>') || invisible(*c))
+        {
+            return Err(NotAName::Letter(letter));
+        }
+        match text.rsplit_once('@') {
+            Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !local.contains('@') => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(NotAName::NotAnAddress),
+        }
+    }
+}
+
+impl Role {
+    /// Checks and takes a role.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or holds what no role may hold.
+    pub fn new(text: &str) -> Result<Self, NotAName> {
+        let text = bounded(text, 64)?;
+        match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))) {
+            Some(letter) => Err(NotAName::Letter(letter)),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+fn bounded(text: &str, most: usize) -> Result<&str, NotAName> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err(NotAName::Empty)
+    } else if text.chars().count() > most {
+        Err(NotAName::TooLong(most))
+    } else {
+        Ok(text)
+    }
+}
+
+/// Characters that make two names look the same, or turn the text around: zero-width and bidirectional controls.
+const fn invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["alice", " Ana María ", "محمد", "a.b-c_d+e", "O'Neil"] {
+            assert!(UserName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "  ", "a,b", "a@b", "a\nb", "a\tb", "a\u{202e}b", "a\0", &"x".repeat(65)] {
+            assert!(UserName::new(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(UserName::new(" Alice ").map(|n| (n.to_string(), n.folded())), Ok(("Alice".into(), "alice".into())));
+    }
+
+    #[test]
+    fn addresses_and_roles() {
+        assert!(Email::new("a@example.com").is_ok());
+        for bad in ["a", "@b", "a@", "a@b@c", "a b@c", "<a@b>"] {
+            assert!(Email::new(bad).is_err(), "{bad}");
+        }
+        assert!(Role::new("team:admin-1").is_ok());
+        assert!(Role::new("a,b").is_err() && Role::new("a b").is_err() && Role::new("é").is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! One thing that happened, told so that the history, the audit trail and the log can each say it.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Timestamp,
+    id::{EventId, SessionId, UserId},
+    session::{Ending, Method},
+    visitor::Device,
+};
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Public.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// Whose account it concerns; none when nobody has that name.
+    pub user: Option<UserId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// From where, where somebody called.
+    pub ip: Option<IpAddr>,
+    /// With what.
+    pub device: Option<Device>,
+    /// What.
+    pub fact: Fact,
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// Somebody who is not signed in.
+    Visitor,
+    /// A user.
+    User(UserId),
+    /// Whoever holds the machine: the command line.
+    Operator,
+    /// Portcullis itself.
+    System,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// Somebody signed in.
+    SignedIn {
+        /// The session it opened.
+        session: SessionId,
+        /// The last proof they gave.
+        method: Method,
+    },
+    /// Somebody tried to.
+    SignInFailed {
+        /// At which step.
+        step: Method,
+        /// Why.
+        why: Refusal,
+    },
+    /// A session ended.
+    SessionEnded {
+        /// Which.
+        session: SessionId,
+        /// How.
+        ending: Ending,
+        /// Why, where somebody had to say.
+        reason: Option<String>,
+    },
+    /// Somebody reached for a session that is not theirs.
+    SessionOfAnother {
+        /// Which.
+        session: SessionId,
+    },
+    /// The password was changed by whoever knew the old one.
+    PasswordChanged,
+    /// A password change failed because the current one was wrong.
+    PasswordChangeFailed,
+    /// The password was set by a one-time link, or by the operator.
+    PasswordSet,
+    /// A one-time link that sets the password was made.
+    LinkMade,
+    /// The account was added.
+    UserAdded,
+    /// The account was disabled.
+    UserDisabled,
+    /// The account was enabled.
+    UserEnabled,
+    /// The account was removed.
+    UserRemoved,
+    /// The roles were changed.
+    RolesChanged {
+        /// To these.
+        roles: Vec<String>,
+    },
+}
+
+impl Fact {
+    /// Its name in the store and the log.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SignedIn { .. } => "signed_in",
+            Self::SignInFailed { .. } => "sign_in_failed",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::SessionOfAnother { .. } => "session_of_another",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordChangeFailed => "password_change_failed",
+            Self::PasswordSet => "password_set",
+            Self::LinkMade => "link_made",
+            Self::UserAdded => "user_added",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::UserRemoved => "user_removed",
+            Self::RolesChanged { .. } => "roles_changed",
+        }
+    }
+}
+
+/// Why a sign-in was refused. For us; the visitor reads one sentence for most of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Nobody has that name.
+    UnknownUser,
+    /// The password was wrong.
+    WrongPassword,
+    /// The account has no password yet.
+    NoPassword,
+    /// The account is disabled.
+    Disabled,
+    /// Too many tries on this account, or from this address.
+    Throttled,
+    /// All sessions of the user were ended while they signed in.
+    Superseded,
+}

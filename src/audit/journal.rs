@@ -1,0 +1,79 @@
+//! Writes what happened, and tells the log.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use super::{Actor, AuditStore, Entry, Fact, Page, Query};
+use crate::{
+    clock::Clock,
+    id::{EventId, UserId},
+    outage::StoreError,
+    visitor::Visitor,
+};
+
+/// The journal of what happened. An act is acknowledged only after [`Journal::record`] has answered (promise P6).
+#[derive(Clone)]
+pub struct Journal {
+    store: Arc<dyn AuditStore>,
+    clock: Clock,
+}
+
+impl Journal {
+    /// A journal kept in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn AuditStore>, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// Writes facts that concern one account.
+    ///
+    /// # Errors
+    /// When the store is away; none of them is written then, as far as it is known.
+    pub async fn record(
+        &self,
+        user: Option<UserId>,
+        actor: Actor,
+        from: Option<&Visitor>,
+        facts: Vec<Fact>,
+    ) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        let entries: Vec<Entry> = facts
+            .into_iter()
+            .map(|fact| Entry {
+                id: EventId::mint(),
+                at,
+                user,
+                actor,
+                ip: from.map(|visitor| visitor.ip),
+                device: from.map(|visitor| visitor.device.clone()),
+                fact,
+            })
+            .collect();
+        self.record_entries(&entries).await
+    }
+
+    /// Writes entries as they are.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn record_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.store.record(entries).await?;
+        for entry in entries {
+            let user = entry.user.map(|user| user.to_string()).unwrap_or_default();
+            info!(event.id = %entry.id, user.id = user, fact = entry.fact.name(), "Recorded {}", entry.fact.name());
+        }
+        Ok(())
+    }
+
+    /// A user's sign-ins and failed sign-ins, newest first.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+        self.store.login_history(query).await
+    }
+}

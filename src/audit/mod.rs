@@ -1,0 +1,9 @@
+//! What happened: the login history that the visitor sees, and later the audit trail that the administrator sees.
+
+mod fact;
+mod journal;
+mod store;
+
+pub use fact::{Actor, Entry, Fact, Refusal};
+pub use journal::Journal;
+pub use store::{AuditStore, Outcome, Page, Query};

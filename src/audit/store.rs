@@ -1,0 +1,54 @@
+//! What the domain needs of a place where the journal is kept.
+
+use async_trait::async_trait;
+
+use super::Entry;
+use crate::{
+    clock::Timestamp,
+    id::{EventId, UserId},
+    outage::StoreError,
+};
+
+/// Keeps the journal. Entries are only ever added, and dropped by age.
+#[async_trait]
+pub trait AuditStore: Send + Sync {
+    /// Writes entries, all or none, before it answers.
+    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError>;
+
+    /// A user's sign-ins and failed sign-ins, newest first.
+    async fn login_history(&self, query: &Query) -> Result<Page, StoreError>;
+
+    /// Drops what happened before `before`.
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// Which entries.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Whose.
+    pub user: UserId,
+    /// Only these.
+    pub outcome: Option<Outcome>,
+    /// Only what is older than this entry.
+    pub after: Option<EventId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// How a sign-in went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody got in.
+    Succeeded,
+    /// Somebody did not.
+    Failed,
+}
+
+/// A page of entries.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Newest first.
+    pub entries: Vec<Entry>,
+    /// Where the next page begins, when there is one.
+    pub next: Option<EventId>,
+}

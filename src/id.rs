@@ -1,0 +1,212 @@
+//! Typed ids. An id is not a key: it is safe to show, link and log, and opens nothing.
+//!
+//! A user id is 64 random bits; a session id is its owner's 64 bits followed by 64 of its own. So a session id alone says
+//! whose it is, and everything of one user can be kept in one place.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::secret::random;
+
+/// Crockford's alphabet in lower case: no `i`, `l`, `o`, `u`.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Characters for 64 bits, five bits each.
+const WORD: usize = 13;
+
+/// Who has an account: `usr_` and thirteen characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(u64);
+
+impl UserId {
+    /// A new, random one.
+    #[must_use]
+    pub fn mint() -> Self {
+        Self(u64::from_ne_bytes(random()))
+    }
+}
+
+/// One place where somebody is signed in: `sess_` and twenty-six characters, the first half its owner's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId {
+    owner: UserId,
+    serial: u64,
+}
+
+impl SessionId {
+    /// A new, random one of this owner.
+    #[must_use]
+    pub fn mint(owner: UserId) -> Self {
+        Self { owner, serial: u64::from_ne_bytes(random()) }
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub const fn owner(self) -> UserId {
+        self.owner
+    }
+
+    /// Reads the id without its prefix, as the cookie carries it.
+    #[must_use]
+    pub fn from_bare(text: &[u8]) -> Option<Self> {
+        let (owner, serial) = text.split_at_checked(WORD)?;
+        Some(Self { owner: UserId(read_word(owner)?), serial: read_word(serial)? })
+    }
+
+    /// The id without its prefix.
+    #[must_use]
+    pub fn bare(self) -> String {
+        let mut text = String::with_capacity(2 * WORD);
+        write_word(self.owner.0, &mut text);
+        write_word(self.serial, &mut text);
+        text
+    }
+}
+
+/// One line of what happened: `evt_` and thirteen characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(u64);
+
+impl EventId {
+    /// A new, random one.
+    #[must_use]
+    pub fn mint() -> Self {
+        Self(u64::from_ne_bytes(random()))
+    }
+}
+
+/// One browser or device of a user, as far as its cookie tells: `dev_` and thirteen characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(u64);
+
+impl DeviceId {
+    /// A new, random one.
+    #[must_use]
+    pub fn mint() -> Self {
+        Self(u64::from_ne_bytes(random()))
+    }
+}
+
+/// The text was not an id of this kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of this kind")]
+pub struct NotAnId;
+
+macro_rules! word_id {
+    ($id:ident, $prefix:literal) => {
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut text = String::with_capacity($prefix.len() + WORD);
+                text.push_str($prefix);
+                write_word(self.0, &mut text);
+                f.write_str(&text)
+            }
+        }
+
+        impl FromStr for $id {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let word = text.strip_prefix($prefix).ok_or(NotAnId)?;
+                read_word(word.as_bytes()).map(Self).ok_or(NotAnId)
+            }
+        }
+
+        text_serde!($id);
+    };
+}
+
+macro_rules! text_serde {
+    ($id:ident) => {
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+word_id!(UserId, "usr_");
+word_id!(EventId, "evt_");
+word_id!(DeviceId, "dev_");
+text_serde!(SessionId);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sess_{}", self.bare())
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        text.strip_prefix("sess_").and_then(|bare| Self::from_bare(bare.as_bytes())).ok_or(NotAnId)
+    }
+}
+
+fn write_word(word: u64, text: &mut String) {
+    for place in (0..WORD).rev() {
+        let digit = (word >> (place * 5)) & 31;
+        text.push(char::from(ALPHABET[usize::try_from(digit).expect("five bits fit")]));
+    }
+}
+
+/// Exactly what [`write_word`] writes: one spelling for one id, so that ids can be compared as text.
+fn read_word(text: &[u8]) -> Option<u64> {
+    if text.len() != WORD {
+        return None;
+    }
+    text.iter().try_fold(0_u64, |word, byte| {
+        let digit = ALPHABET.iter().position(|letter| letter == byte)?;
+        (word < 1 << 59).then_some(())?;
+        Some((word << 5) | u64::try_from(digit).ok()?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_its_text() {
+        for _ in 0..200 {
+            let user = UserId::mint();
+            let session = SessionId::mint(user);
+            assert_eq!(user.to_string().parse(), Ok(user));
+            assert_eq!(session.to_string().parse(), Ok(session));
+            assert_eq!(session.owner(), user);
+            assert_eq!(session.to_string().len(), 31);
+        }
+        assert_eq!(UserId(u64::MAX).to_string().parse(), Ok(UserId(u64::MAX)));
+    }
+
+    #[test]
+    fn only_the_one_spelling_is_an_id() {
+        let good = UserId(7).to_string();
+        assert_eq!(good, "usr_0000000000007");
+        for bad in [
+            "",
+            "usr_",
+            "usr_000000000000",
+            "usr_00000000000007",
+            "usr_000000000000L",
+            "evt_0000000000007",
+            "usr_zzzzzzzzzzzzz",
+        ] {
+            assert!(bad.parse::<UserId>().is_err(), "{bad}");
+        }
+    }
+}

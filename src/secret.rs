@@ -1,0 +1,193 @@
+//! Secrets and chance: values that must not be seen, and where they come from.
+//!
+//! A [`Token`] is 256 random bits that somebody else holds; we keep only its [`Digest`]. Neither is ever shown: no
+//! `Display`, no `Serialize`, and `Debug` says nothing of the content.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Length of a token as text: 32 bytes in base64url without padding.
+pub const TOKEN_TEXT: usize = 43;
+
+/// Fills a new array from the operating system's random source.
+///
+/// # Panics
+/// When the operating system has no randomness to give: nothing that Portcullis does is safe then.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// 256 random bits that prove something to us: a session, a one-time link.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// A new one.
+    #[must_use]
+    pub fn mint() -> Self {
+        Self(random())
+    }
+
+    /// Reads what [`Token::hand_over`] wrote; anything else is none.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        if text.len() != TOKEN_TEXT {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        let written = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        (written == bytes.len()).then_some(Self(bytes))
+    }
+
+    /// The token as text, for the one place that gives it to its owner.
+    #[must_use]
+    pub fn hand_over(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// What a store may keep of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest(Sha256::digest(self.0).into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// SHA-256 of a token: enough to recognise it, useless to present it.
+#[derive(Clone, Copy)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// From a store's bytes; another length is none.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// For a store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Compares in constant time.
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Digest {}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
+/// The key from `secret_file`: blinds what a store must recognise and nobody need read (the names typed at sign-in).
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// From the bytes of the configured secret.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    /// A key that dies with this process.
+    #[must_use]
+    pub fn passing() -> Self {
+        Self(random::<32>().to_vec())
+    }
+
+    /// A keyed digest (HMAC-SHA-256) of `text` for one purpose, as text.
+    #[must_use]
+    pub fn blind(&self, purpose: &str, text: &str) -> String {
+        use hmac::{Hmac, KeyInit as _, Mac as _};
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// A password as somebody typed it. Wiped when dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Password(String);
+
+impl Password {
+    /// Takes what was typed, unchanged.
+    #[must_use]
+    pub const fn new(typed: String) -> Self {
+        Self(typed)
+    }
+
+    /// The text, for hashing and for the password rules.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Password {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_its_text_and_nothing_else_does() {
+        let token = Token::mint();
+        let text = token.hand_over();
+        assert_eq!(text.len(), TOKEN_TEXT);
+        assert_eq!(Token::parse(text.as_bytes()).map(|t| t.digest()), Some(token.digest()));
+        for bad in ["", "x", &text[1..], &format!("{text}="), &text.replace(&text[0..1], "*")] {
+            assert!(Token::parse(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_tells_nothing() {
+        assert_eq!(format!("{:?} {:?}", Token::mint(), Password::new("hunter2".into())), "Token(..) Password(..)");
+    }
+
+    #[test]
+    fn blinding_depends_on_key_and_purpose() {
+        let key = Key::new(b"0123456789abcdef0123456789abcdef");
+        assert_eq!(key.blind("name", "alice"), key.blind("name", "alice"));
+        assert_ne!(key.blind("name", "alice"), key.blind("mail", "alice"));
+        assert_ne!(key.blind("name", "alice"), Key::passing().blind("name", "alice"));
+    }
+}

@@ -1,0 +1,96 @@
+//! A session: a sign-in that is still good.
+//!
+//! A session is a record that allows, never a tombstone that forbids: what is lost is signed out.
+
+mod ending;
+// mod heartbeat;
+mod policy;
+// mod sessions;
+mod store;
+mod token;
+
+pub use ending::{Ended, Ending};
+// pub use heartbeat::Heart;
+pub use policy::{AppPolicy, RememberMe, SessionPolicy, Span, Standing, Terms};
+// pub use sessions::{Opening, Sessions};
+pub use store::{Beat, Found, NewSession, Opened, Owner, Secrets, SessionStore, Which};
+pub use token::SessionToken;
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Timestamp,
+    id::{SessionId, UserId},
+    visitor::Device,
+};
+
+/// One place where somebody is signed in, with all that its owner may see of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Public, safe to show.
+    pub id: SessionId,
+    /// When it began and what it was promised.
+    pub terms: Terms,
+    /// How its owner proved who they are.
+    pub proof: Proof,
+    /// What it was opened with.
+    pub device: Device,
+    /// Where it was opened from.
+    pub first_ip: IpAddr,
+    /// How often its owner has signed in from this device, this time included.
+    pub sign_ins: u32,
+    /// What it has done since.
+    pub activity: Activity,
+}
+
+impl Session {
+    /// Whose it is.
+    #[must_use]
+    pub const fn owner(&self) -> UserId {
+        self.id.owner()
+    }
+}
+
+/// How and when somebody proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// 1 after one factor, 2 after two.
+    pub assurance: u8,
+    /// In the order in which they were given.
+    pub methods: Vec<Method>,
+    /// When the last proof was given.
+    pub at: Timestamp,
+}
+
+/// A way to prove who one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A password.
+    Password,
+}
+
+/// What kind of client holds the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A browser.
+    Web,
+    /// An installed app (PWA).
+    App,
+}
+
+/// What a session has done: the part that the heartbeat moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// Last hit. Never goes back.
+    pub latest: Timestamp,
+    /// Where the last hit came from.
+    pub ip: IpAddr,
+    /// Requests other than GET, HEAD and OPTIONS.
+    pub actions: u64,
+    /// Path of the last page navigation, without its query.
+    pub last_page: Option<String>,
+}

@@ -1,0 +1,188 @@
+//! How long a session lasts. Computed at each look from the policy of now, so that a changed setting, shorter or longer,
+//! counts at once for sessions that already live.
+
+use std::time::Duration;
+
+use super::Kind;
+use crate::clock::Timestamp;
+
+/// A length of time that may be endless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// So long.
+    For(Duration),
+    /// Without end.
+    Never,
+}
+
+/// When sessions end by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPolicy {
+    /// Since the last hit.
+    pub idle_timeout: Span,
+    /// Sessions of people who asked to stay signed in.
+    pub remember_me: RememberMe,
+    /// Since sign-in, for all others.
+    pub unremembered_lifetime: Duration,
+    /// Installed apps.
+    pub app: AppPolicy,
+    /// Since sign-in, above all, also where something is never.
+    pub absolute_timeout: Duration,
+    /// Above it the session that has been quiet for longest ends.
+    pub max_per_user: usize,
+    /// How often a busy session's activity is written.
+    pub heartbeat_interval: Duration,
+}
+
+/// "Keep me signed in".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RememberMe {
+    /// Whether sign-in offers it.
+    pub allowed: bool,
+    /// Since sign-in.
+    pub lifetime: Span,
+}
+
+/// An installed app (PWA) lives longer than a tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppPolicy {
+    /// Since the last hit.
+    pub idle_timeout: Span,
+    /// Since sign-in.
+    pub lifetime: Span,
+}
+
+/// What a session was promised when it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// "Keep me signed in" was ticked, and allowed.
+    pub remembered: bool,
+    /// A browser or an installed app.
+    pub kind: Kind,
+}
+
+/// Whether a session still counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Live,
+    /// Nobody has used it for too long.
+    Idle {
+        /// Its last hit.
+        since: Timestamp,
+    },
+    /// It has reached the end of its life.
+    Worn {
+        /// When it began.
+        opened: Timestamp,
+    },
+}
+
+impl SessionPolicy {
+    /// Whether a session with these terms, last used at `latest`, still counts.
+    #[must_use]
+    pub fn standing(&self, terms: Terms, latest: Timestamp, now: Timestamp) -> Standing {
+        if self.ends_at(terms) <= now {
+            Standing::Worn { opened: terms.opened }
+        } else if self.idles_at(terms, latest).is_some_and(|end| end <= now) {
+            Standing::Idle { since: latest }
+        } else {
+            Standing::Live
+        }
+    }
+
+    /// When it ends if nobody uses it again; none is never.
+    #[must_use]
+    pub fn idles_at(&self, terms: Terms, latest: Timestamp) -> Option<Timestamp> {
+        match self.idle_timeout_of(terms.kind) {
+            Span::For(span) => Some(latest.plus(span)),
+            Span::Never => None,
+        }
+    }
+
+    /// How long a session of this kind may be quiet.
+    #[must_use]
+    pub const fn idle_timeout_of(&self, kind: Kind) -> Span {
+        match kind {
+            Kind::Web => self.idle_timeout,
+            Kind::App => self.app.idle_timeout,
+        }
+    }
+
+    /// When it ends however busy it is.
+    #[must_use]
+    pub fn ends_at(&self, terms: Terms) -> Timestamp {
+        let lifetime = match terms.kind {
+            Kind::App => self.app.lifetime,
+            Kind::Web if terms.remembered && self.remember_me.allowed => self.remember_me.lifetime,
+            Kind::Web => Span::For(self.unremembered_lifetime),
+        };
+        terms.opened.plus(match lifetime {
+            Span::For(span) => span.min(self.absolute_timeout),
+            Span::Never => self.absolute_timeout,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn policy() -> SessionPolicy {
+        SessionPolicy {
+            idle_timeout: Span::For(7 * DAY),
+            remember_me: RememberMe { allowed: true, lifetime: Span::For(30 * DAY) },
+            unremembered_lifetime: 7 * DAY,
+            app: AppPolicy { idle_timeout: Span::For(90 * DAY), lifetime: Span::For(180 * DAY) },
+            absolute_timeout: 180 * DAY,
+            max_per_user: 100,
+            heartbeat_interval: Duration::from_secs(5),
+        }
+    }
+
+    fn stands(policy: &SessionPolicy, kind: Kind, remembered: bool, age: Duration, quiet: Duration) -> &'static str {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let terms = Terms { opened: now.minus(age), remembered, kind };
+        match policy.standing(terms, now.minus(quiet), now) {
+            Standing::Live => "live",
+            Standing::Idle { .. } => "idle",
+            Standing::Worn { .. } => "worn",
+        }
+    }
+
+    #[test]
+    fn timeouts() {
+        let second = Duration::from_secs(1);
+        let usual = policy();
+        assert_eq!(stands(&usual, Kind::Web, true, 20 * DAY, 7 * DAY - second), "live");
+        assert_eq!(stands(&usual, Kind::Web, true, 20 * DAY, 7 * DAY), "idle");
+        assert_eq!(stands(&usual, Kind::Web, true, 30 * DAY - second, second), "live");
+        assert_eq!(stands(&usual, Kind::Web, true, 30 * DAY, second), "worn");
+        assert_eq!(stands(&usual, Kind::Web, false, 7 * DAY, second), "worn");
+        assert_eq!(stands(&usual, Kind::App, false, 100 * DAY, 89 * DAY), "live");
+        assert_eq!(stands(&usual, Kind::App, false, 100 * DAY, 90 * DAY), "idle");
+    }
+
+    #[test]
+    fn never_still_ends_with_the_absolute_timeout() {
+        let endless = SessionPolicy {
+            idle_timeout: Span::Never,
+            remember_me: RememberMe { allowed: true, lifetime: Span::Never },
+            ..policy()
+        };
+        assert_eq!(stands(&endless, Kind::Web, true, 179 * DAY, 100 * DAY), "live");
+        assert_eq!(stands(&endless, Kind::Web, true, 180 * DAY, DAY), "worn");
+    }
+
+    #[test]
+    fn a_changed_setting_counts_for_sessions_that_already_live() {
+        let strict = SessionPolicy { remember_me: RememberMe { allowed: false, lifetime: Span::Never }, ..policy() };
+        assert_eq!(stands(&strict, Kind::Web, true, 8 * DAY, DAY), "worn");
+        let shorter = SessionPolicy { idle_timeout: Span::For(DAY), ..policy() };
+        assert_eq!(stands(&shorter, Kind::Web, true, 3 * DAY, 2 * DAY), "idle");
+    }
+}

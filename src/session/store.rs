@@ -1,0 +1,191 @@
+//! What the domain needs of a place where sessions are kept. Every store passes the same contract suite
+//! (`tests/scenarios/store_contract`), races included.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+
+use super::{Ended, Ending, Session, Terms};
+use crate::{
+    clock::Timestamp,
+    id::{SessionId, UserId},
+    outage::StoreError,
+    secret::Digest,
+};
+
+/// Keeps sessions. `Ok(None)` means there is none, and only that; an outage is an error.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// What the gate asks on each request: the session and what its user may do now, in one look.
+    /// A session of an older generation than its owner's is none.
+    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError>;
+
+    /// A session with all that its owner may see.
+    async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// All sessions of a user, longest unused last. Those past their time are among them until they are swept.
+    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError>;
+
+    /// Writes what `owner` may do now, unless a newer version is already there, and tells the user's generation.
+    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError>;
+
+    /// Opens a session, unless its owner was ended, disabled or removed since `generation` was read.
+    /// Above `max_per_user` the longest unused ones end in the same step.
+    ///
+    /// Invariant: an open that races an end of all loses. Held by `store_contract::an_open_that_races_an_end_of_all_loses`.
+    async fn open(&self, new: NewSession) -> Result<Opened, StoreError>;
+
+    /// Moves `latest` forward and adds up actions, for each session that is still there.
+    ///
+    /// Invariant: it never creates and never goes back. A request that started before a sign-out may end after it.
+    /// Held by `store_contract::touch_after_end_changes_nothing`.
+    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError>;
+
+    /// Ends sessions, leaves a note of each, and tells which they were. `Which::AllOf` raises the generation, so that
+    /// a sign-in under way loses too. Once this answers, no [`SessionStore::find`] finds them.
+    async fn end(&self, which: Which, ending: &Ending, at: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends a session that has run out, unless it was used since `latest` was read.
+    async fn expire(
+        &self,
+        id: SessionId,
+        latest: Timestamp,
+        ending: &Ending,
+        at: Timestamp,
+    ) -> Result<Option<Session>, StoreError>;
+
+    /// Replaces a session's secret if it still is `from`; `from` is good until `grace_until` for parallel requests.
+    async fn renew(&self, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> Result<bool, StoreError>;
+
+    /// The note about a session that is gone, for whoever shows its secret.
+    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError>;
+
+    /// Sessions in the order of their ids, from behind `after`: for the sweep, a page at a time.
+    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError>;
+
+    /// How many sessions there are.
+    async fn count(&self) -> Result<u64, StoreError>;
+
+    /// Drops notes about sessions that ended before `before`.
+    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// What the gate needs to know of a session, and no more.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What is compared with the cookie's secret.
+    pub secrets: Secrets,
+    /// When it was opened and what it was promised.
+    pub terms: Terms,
+    /// Its last hit, as far as it was written.
+    pub latest: Timestamp,
+    /// 1 after one factor, 2 after two.
+    pub assurance: u8,
+    /// What its user may do now.
+    pub owner: Owner,
+}
+
+/// The digests that open a session.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// The one the cookie carries.
+    pub current: Digest,
+    /// The one before it, for parallel requests, until then.
+    pub former: Option<(Digest, Timestamp)>,
+}
+
+impl Secrets {
+    /// Whether `shown` opens the session now.
+    #[must_use]
+    pub fn accept(&self, shown: Digest, now: Timestamp) -> bool {
+        self.current == shown || self.former.is_some_and(|(former, until)| former == shown && now < until)
+    }
+}
+
+/// What a user may do now: a projection of the account, kept beside the sessions so that one look tells both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Whose.
+    pub id: UserId,
+    /// The name they sign in with.
+    pub name: String,
+    /// How they are shown.
+    pub display_name: Option<String>,
+    /// Where they are written to.
+    pub email: Option<String>,
+    /// What they may do; sorted, each once.
+    pub roles: Vec<String>,
+    /// They may do nothing.
+    pub disabled: bool,
+    /// Rises with each change of the account: an older projection never replaces a newer one.
+    pub version: u64,
+}
+
+/// A session to be opened.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// As it shall be.
+    pub session: Session,
+    /// Digest of its secret.
+    pub secret: Digest,
+    /// The owner's generation, read before the proof was checked.
+    pub generation: u64,
+    /// Above it the longest unused session ends.
+    pub max_per_user: usize,
+}
+
+/// What became of an open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is open; these had to go for it ([`Ending::TooMany`]).
+    Yes {
+        /// The sessions above the owner's maximum.
+        evicted: Vec<Session>,
+    },
+    /// All of its owner's sessions were ended meanwhile, or the owner may not sign in any more.
+    Superseded,
+}
+
+/// A hit, to be written: never a whole session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// Whose.
+    pub id: SessionId,
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub ip: IpAddr,
+    /// Actions since the last beat.
+    pub actions: u32,
+    /// The last page navigation, if there was one.
+    pub page: Option<String>,
+}
+
+/// Which sessions to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// This one, if it is its owner's.
+    One {
+        /// Who must own it.
+        owner: UserId,
+        /// Which.
+        id: SessionId,
+    },
+    /// All but one.
+    AllBut {
+        /// Whose.
+        owner: UserId,
+        /// The one that stays.
+        keep: SessionId,
+    },
+    /// All of a user.
+    AllOf(UserId),
+    /// Everybody's, but for one.
+    Everyone {
+        /// The one that stays.
+        keep: Option<SessionId>,
+    },
+}

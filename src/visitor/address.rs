@@ -1,0 +1,37 @@
+//! Addresses in one spelling, and the network that stands for its addresses.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The address in its one canonical form: `::ffff:192.0.2.1` is `192.0.2.1`.
+#[must_use]
+pub fn plain(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+/// What a throttle counts as one caller: the IPv4 address, or the IPv6 /64, because whoever has one address of a /64 has
+/// all of them.
+#[must_use]
+pub fn network_of(ip: IpAddr) -> IpAddr {
+    match plain(ip) {
+        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_caller_has_one_network() {
+        for (ip, network) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("::1", "::"),
+        ] {
+            let ip: IpAddr = ip.parse().expect("an address");
+            assert_eq!(network_of(ip).to_string(), network);
+        }
+    }
+}

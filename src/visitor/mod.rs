@@ -1,0 +1,20 @@
+//! Who is calling, as far as one can see: an address and a device. Nothing here proves anything.
+
+mod address;
+mod device;
+// mod user_agent;
+
+pub use address::{network_of, plain};
+pub use device::{Device, DeviceKind, Software};
+// pub use user_agent::Recogniser;
+
+use std::net::IpAddr;
+
+/// What is known of whoever sent a request, before anyone is signed in.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Where the request came from; IPv4 is never written as IPv6.
+    pub ip: IpAddr,
+    /// What the User-Agent tells.
+    pub device: Device,
+}
