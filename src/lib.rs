@@ -2,6 +2,7 @@
 pub mod account;
 pub mod audit;
 pub mod clock;
+pub mod gate;
 pub mod guard;
 pub mod id;
 pub mod outage;

@@ -1,0 +1,125 @@
+//! What becomes of a request. Every path through the gate ends in a [`Decision`].
+
+use std::net::IpAddr;
+
+use super::{BadPath, Because, CanonicalPath, Presented, Principal};
+use crate::{id::SessionId, session::Owner};
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// It goes to an app.
+    Forward(Permit),
+    /// It is for Portcullis' own pages.
+    Serve(Visit),
+    /// Neither.
+    Refuse(Refusal),
+}
+
+/// Leave to reach an app. Its fields are private and only the gate makes one: no permit, no byte upstream.
+#[derive(Debug)]
+pub struct Permit {
+    path: CanonicalPath,
+    route: usize,
+    upstream: usize,
+    principal: Option<Box<Principal>>,
+}
+
+impl Permit {
+    pub(super) const fn new(
+        path: CanonicalPath,
+        route: usize,
+        upstream: usize,
+        principal: Option<Box<Principal>>,
+    ) -> Self {
+        Self { path, route, upstream, principal }
+    }
+
+    /// The path that the rules were read on, and that the app receives.
+    #[must_use]
+    pub const fn path(&self) -> &CanonicalPath {
+        &self.path
+    }
+
+    /// Place of the rule that let it pass.
+    #[must_use]
+    pub const fn route(&self) -> usize {
+        self.route
+    }
+
+    /// Place of the upstream it goes to.
+    #[must_use]
+    pub const fn upstream(&self) -> usize {
+        self.upstream
+    }
+
+    /// Who is calling; nobody on a public route.
+    #[must_use]
+    pub fn person(&self) -> Option<&Owner> {
+        self.principal.as_deref().map(|principal| &principal.owner)
+    }
+
+    /// The session that let it pass.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.principal.as_deref().map(|principal| principal.session)
+    }
+}
+
+/// A request for our own pages.
+#[derive(Debug)]
+pub struct Visit {
+    /// Canonical; under `/security` or one of our well-known places.
+    pub path: CanonicalPath,
+    /// Who is calling.
+    pub presented: Presented,
+    /// From where.
+    pub ip: IpAddr,
+}
+
+/// Why a request goes nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Somebody must sign in first.
+    SignIn {
+        /// Where they were going: path and query.
+        target: String,
+        /// What was wrong with what they showed, if they showed anything.
+        because: Option<Because>,
+    },
+    /// Signed in, but the rule asks for a role they do not have.
+    NotAllowed {
+        /// Whose session.
+        session: SessionId,
+    },
+    /// No rule covers the path.
+    NoRoute,
+    /// The request is for another host.
+    WrongHost,
+    /// The path could be read in two ways.
+    Path(BadPath),
+    /// There is no `Host`, more than one, or not the one in the target.
+    Host,
+    /// The method is not one that is forwarded.
+    Method,
+    /// The store cannot be asked. Never open.
+    StoreAway,
+    /// The body of a request to our own pages is too large.
+    BodyTooLarge,
+    /// The body of a request to our own pages did not come in time, or broke off.
+    BodyIncomplete,
+    /// The app cannot be reached.
+    AppAway,
+    /// The app did not answer in time.
+    AppSilent,
+    /// The app's answer cannot be read.
+    AppGarbled,
+    /// Something that should not happen has happened.
+    Broken,
+}
+
+impl Decision {
+    /// Every value of the label `decision`, so that each series exists from the start.
+    pub const LABELS: [&'static str; 8] =
+        ["allow", "public", "sign_in", "unauthorized", "step_up", "denied", "blocked", "unavailable"];
+}

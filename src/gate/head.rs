@@ -1,0 +1,69 @@
+//! What the gate sees of a request: a borrowed view of its head, whoever read it from the wire.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, Method, header};
+
+/// The head of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// As sent.
+    pub method: &'a Method,
+    /// Path and query as sent, every byte of it.
+    pub target: &'a [u8],
+    /// The authority of an absolute-form target, when it was one.
+    pub authority: Option<&'a str>,
+    /// As sent.
+    pub headers: &'a HeaderMap,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    /// Ours, for the log, the problem documents and the app.
+    pub request_id: &'a str,
+}
+
+/// What kind of client asks, and so what a refusal must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A browser that goes to a page.
+    Navigation,
+    /// An upgrade to WebSocket or another protocol.
+    Upgrade,
+    /// `fetch`, XHR, a tool.
+    Program,
+}
+
+impl Head<'_> {
+    /// What kind of client this is: Fetch Metadata says it; without, an `Accept` with `text/html` and no sign of XHR.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        if self.headers.contains_key(header::UPGRADE) {
+            return Caller::Upgrade;
+        }
+        let navigates = match self.header("sec-fetch-mode") {
+            Some(mode) => mode == "navigate",
+            None => {
+                let html = self.header("accept").is_some_and(|accept| accept.contains("text/html"));
+                html && !self.headers.contains_key("x-requested-with")
+            }
+        };
+        if navigates { Caller::Navigation } else { Caller::Program }
+    }
+
+    /// Whether this is a page that somebody opened, for "last page".
+    #[must_use]
+    pub fn opens_a_page(&self) -> bool {
+        self.method == Method::GET && self.caller() == Caller::Navigation
+    }
+
+    /// Whether it asks for more than a look: anything but GET, HEAD and OPTIONS.
+    #[must_use]
+    pub fn is_action(&self) -> bool {
+        !matches!(*self.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// The text of a header that is there once, as far as it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}

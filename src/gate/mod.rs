@@ -1,0 +1,21 @@
+//! What should happen to this request: the function from a head to a [`Decision`].
+//!
+//! address → host → canonical path → ours? → route rule → credentials → one store look-up → heartbeat. It never fails: an
+//! outage is a refusal, too. It names no Pingora and no database.
+
+pub mod cookie;
+mod credentials;
+mod decision;
+// mod explain;
+// mod gatekeeper;
+mod head;
+mod path;
+mod routes;
+
+pub use credentials::{Because, Presented, Principal};
+pub use decision::{Decision, Permit, Refusal, Visit};
+// pub use explain::Explained;
+// pub use gatekeeper::{Gate, GateParts};
+pub use head::{Caller, Head};
+pub use path::{BadPath, CanonicalPath};
+pub use routes::{Access, Route, RouteTable};

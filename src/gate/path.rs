@@ -1,0 +1,236 @@
+//! One canonical path: what the rules read is what the app receives (finding 15).
+//!
+//! Unreserved characters are decoded, everything else is encoded in one way; dot segments are resolved and slashes
+//! merged. What two servers could read in two ways is refused: `%2f`, `%5c`, `%00`, backslashes, control bytes, a broken
+//! `%`, a `..` above the root, and `..;`. A rule never looks at the query, which travels as it came.
+
+use std::fmt::Write as _;
+
+/// A path in its one spelling, with the query it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalPath {
+    /// Canonical, `;parameters` included.
+    path: String,
+    /// Canonical, without parameters: what a rule reads. None when `path` has no parameters.
+    bare: Option<String>,
+    /// As sent, without its `?`.
+    query: Option<String>,
+}
+
+/// Why a target has no canonical path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPath {
+    /// It does not begin with `/`.
+    #[error("the path does not begin with a slash")]
+    NotAPath,
+    /// A `%` without two hexadecimal digits.
+    #[error("the path holds a % that is not followed by two hexadecimal digits")]
+    BrokenEncoding,
+    /// `%2f`, `%5c`, `%00`, `\`, a control byte.
+    #[error("the path holds an encoded slash, a backslash or a control character")]
+    Ambiguous,
+    /// It climbs above the root, or climbs with parameters.
+    #[error("the path leaves the root")]
+    AboveRoot,
+}
+
+impl CanonicalPath {
+    /// Reads path and query as sent.
+    ///
+    /// # Errors
+    /// When the path could be read in two ways; see [`BadPath`].
+    pub fn parse(target: &[u8]) -> Result<Self, BadPath> {
+        let (path, query) = match target.iter().position(|byte| *byte == b'?') {
+            Some(at) => (&target[..at], Some(plain_query(&target[at + 1..])?)),
+            None => (target, None),
+        };
+        let rest = path.strip_prefix(b"/").ok_or(BadPath::NotAPath)?;
+        let mut segments: Vec<String> = Vec::new();
+        let mut ends_in_slash = true;
+        for raw in rest.split(|byte| *byte == b'/') {
+            let segment = one_spelling(raw)?;
+            ends_in_slash = false;
+            match segment.as_str() {
+                "" | "." => ends_in_slash = true,
+                ".." => {
+                    segments.pop().ok_or(BadPath::AboveRoot)?;
+                    ends_in_slash = true;
+                }
+                dots if dots.starts_with("..;") || dots.starts_with(".;") => return Err(BadPath::AboveRoot),
+                _ => segments.push(segment),
+            }
+        }
+        let bare = segments.iter().any(|segment| segment.contains(';')).then(|| {
+            let cut: Vec<&str> =
+                segments.iter().map(|segment| before_parameters(segment)).filter(|s| !s.is_empty()).collect();
+            joined(&cut, ends_in_slash)
+        });
+        Ok(Self { path: joined(&segments, ends_in_slash), bare, query })
+    }
+
+    /// The path that is forwarded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The path that rules read: parameters cut.
+    #[must_use]
+    pub fn for_rules(&self) -> &str {
+        self.bare.as_deref().unwrap_or(&self.path)
+    }
+
+    /// The query, as sent.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// Path and query, as forwarded.
+    #[must_use]
+    pub fn with_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
+fn joined<S: AsRef<str>>(segments: &[S], ends_in_slash: bool) -> String {
+    let mut path = String::with_capacity(64);
+    for segment in segments {
+        path.push('/');
+        path.push_str(segment.as_ref());
+    }
+    if ends_in_slash || path.is_empty() {
+        path.push('/');
+    }
+    path
+}
+
+fn before_parameters(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or(segment)
+}
+
+/// Decodes what need not be encoded, encodes what must be, in upper case.
+fn one_spelling(raw: &[u8]) -> Result<String, BadPath> {
+    let mut text = String::with_capacity(raw.len());
+    let mut bytes = raw.iter().copied();
+    while let Some(byte) = bytes.next() {
+        let (byte, was_encoded) = match byte {
+            b'%' => {
+                let high = bytes.next().and_then(hex).ok_or(BadPath::BrokenEncoding)?;
+                let low = bytes.next().and_then(hex).ok_or(BadPath::BrokenEncoding)?;
+                (high << 4 | low, true)
+            }
+            plain => (plain, false),
+        };
+        match byte {
+            b'/' | b'\\' | 0..=0x1f | 0x7f => return Err(BadPath::Ambiguous),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@'
+                if !was_encoded =>
+            {
+                text.push(char::from(byte));
+            }
+            b'#' if !was_encoded => return Err(BadPath::Ambiguous),
+            other => write!(text, "%{other:02X}").expect("writing to a String does not fail"),
+        }
+    }
+    Ok(text)
+}
+
+fn plain_query(raw: &[u8]) -> Result<String, BadPath> {
+    let mut text = String::with_capacity(raw.len());
+    for byte in raw {
+        match byte {
+            0..=0x20 | 0x7f | b'#' => return Err(BadPath::Ambiguous),
+            0x80.. => write!(text, "%{byte:02X}").expect("writing to a String does not fail"),
+            plain => text.push(char::from(*plain)),
+        }
+    }
+    Ok(text)
+}
+
+const fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn canonical(target: &str) -> Result<(String, String), BadPath> {
+        CanonicalPath::parse(target.as_bytes()).map(|path| (path.with_query(), path.for_rules().to_owned()))
+    }
+
+    #[test]
+    fn one_path_has_one_spelling() {
+        for (sent, forwarded, ruled) in [
+            ("/", "/", "/"),
+            ("/a/b", "/a/b", "/a/b"),
+            ("/public/../admin/x", "/admin/x", "/admin/x"),
+            ("/./admin/x", "/admin/x", "/admin/x"),
+            ("//admin//x/", "/admin/x/", "/admin/x/"),
+            ("/%61dmin/x", "/admin/x", "/admin/x"),
+            ("/%2e%2E/a", "", ""),
+            ("/a/%2e%2e/b", "/b", "/b"),
+            ("/a/..", "/", "/"),
+            ("/a/b/.", "/a/b/", "/a/b/"),
+            ("/a;v=1/b;w", "/a;v=1/b;w", "/a/b"),
+            ("/;x/admin", "/;x/admin", "/admin"),
+            ("/a?x=/public/&y=%2f", "/a?x=/public/&y=%2f", "/a"),
+            ("/caf%c3%a9", "/caf%C3%A9", "/caf%C3%A9"),
+            ("/caf\u{e9}", "/caf%C3%A9", "/caf%C3%A9"),
+            ("/a%20b%3b", "/a%20b%3B", "/a%20b%3B"),
+        ] {
+            let expected =
+                if forwarded.is_empty() { Err(BadPath::AboveRoot) } else { Ok((forwarded.into(), ruled.into())) };
+            assert_eq!(canonical(sent), expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn what_two_servers_could_read_in_two_ways_is_refused() {
+        for (sent, why) in [
+            ("", BadPath::NotAPath),
+            ("*", BadPath::NotAPath),
+            ("admin", BadPath::NotAPath),
+            ("/admin%2fx", BadPath::Ambiguous),
+            ("/admin%5Cx", BadPath::Ambiguous),
+            ("/admin\\x", BadPath::Ambiguous),
+            ("/a%00", BadPath::Ambiguous),
+            ("/a\u{7}", BadPath::Ambiguous),
+            ("/a#b", BadPath::Ambiguous),
+            ("/a%", BadPath::BrokenEncoding),
+            ("/a%2", BadPath::BrokenEncoding),
+            ("/a%zz", BadPath::BrokenEncoding),
+            ("/..", BadPath::AboveRoot),
+            ("/a/../../b", BadPath::AboveRoot),
+            ("/public/..;/admin", BadPath::AboveRoot),
+            ("/public/%2e%2e;x/admin", BadPath::AboveRoot),
+            ("/a?b\u{1}", BadPath::Ambiguous),
+        ] {
+            assert_eq!(canonical(sent), Err(why), "{sent:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn canonical_is_a_fixed_point(target in "/[ -~]{0,40}") {
+            if let Ok(path) = CanonicalPath::parse(target.as_bytes()) {
+                let again = CanonicalPath::parse(path.with_query().as_bytes());
+                prop_assert_eq!(again.as_ref(), Ok(&path));
+                prop_assert!(path.path().starts_with('/') && !path.path().contains("//"));
+                prop_assert!(path.path().split('/').all(|segment| segment != ".." && segment != "."));
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Which rule a path falls under: first match wins, no match is refused.
+
+use super::{BadPath, CanonicalPath};
+
+/// Who may pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody: no look-up, no identity, no heartbeat.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever is signed in and has one of these roles.
+    Roles(Vec<String>),
+}
+
+/// A rule for a part of the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// As the operator wrote it: its label in metrics.
+    pub path: String,
+    /// Who may pass.
+    pub access: Access,
+    /// Index of the upstream that gets what passes.
+    pub upstream: usize,
+    /// Whether a hit is a sign of life of the session.
+    pub counts_as_activity: bool,
+    /// Canonical, without the slash at its end: what a path must begin with, up to a segment's end.
+    prefix: String,
+}
+
+impl Route {
+    /// A rule for `path` and what is below it.
+    ///
+    /// # Errors
+    /// When `path` has no canonical spelling.
+    pub fn new(path: &str, access: Access, upstream: usize, counts_as_activity: bool) -> Result<Self, BadPath> {
+        let canonical = CanonicalPath::parse(path.as_bytes())?;
+        let prefix = canonical.for_rules().trim_end_matches('/').to_owned();
+        Ok(Self { path: path.to_owned(), access, upstream, counts_as_activity, prefix })
+    }
+
+    /// A path is a case-sensitive prefix that ends at a segment.
+    fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(self.prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// The rules, in the operator's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteTable(Vec<Route>);
+
+impl RouteTable {
+    /// In this order.
+    #[must_use]
+    pub const fn new(routes: Vec<Route>) -> Self {
+        Self(routes)
+    }
+
+    /// The first rule that covers the path, and its place.
+    #[must_use]
+    pub fn find(&self, path: &CanonicalPath) -> Option<(usize, &Route)> {
+        self.0.iter().enumerate().find(|(_, route)| route.covers(path.for_rules()))
+    }
+
+    /// All rules.
+    #[must_use]
+    pub fn all(&self) -> &[Route] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matched(routes: &[&str], path: &str) -> Option<usize> {
+        let table = RouteTable::new(routes.iter().map(|r| Route::new(r, Access::SignedIn, 0, true).unwrap()).collect());
+        table.find(&CanonicalPath::parse(path.as_bytes()).unwrap()).map(|(place, _)| place)
+    }
+
+    #[test]
+    fn a_path_is_a_prefix_that_ends_at_a_segment() {
+        let routes = ["/assets", "/admin/", "/"];
+        for (path, place) in [
+            ("/assets", 0),
+            ("/assets/", 0),
+            ("/assets/x", 0),
+            ("/assetsx", 2),
+            ("/Assets", 2),
+            ("/admin", 1),
+            ("/admin;x/y", 1),
+            ("/;x/admin", 1),
+            ("/a?x=/assets/", 2),
+        ] {
+            assert_eq!(matched(&routes, path), Some(place), "{path}");
+        }
+        assert_eq!(matched(&["/a"], "/b"), None);
+    }
+}
