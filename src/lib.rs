@@ -5,7 +5,18 @@ pub mod clock;
 pub mod gate;
 pub mod guard;
 pub mod id;
+pub mod metrics;
 pub mod outage;
+pub mod public_url;
 pub mod secret;
 pub mod session;
+pub mod sign_in;
 pub mod visitor;
+
+/// Version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Commit that it was built from, where that is known.
+pub const REVISION: &str = match option_env!("PORTCULLIS_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};

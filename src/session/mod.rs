@@ -3,16 +3,16 @@
 //! A session is a record that allows, never a tombstone that forbids: what is lost is signed out.
 
 mod ending;
-// mod heartbeat;
+mod heartbeat;
 mod policy;
-// mod sessions;
+mod sessions;
 mod store;
 mod token;
 
 pub use ending::{Ended, Ending};
-// pub use heartbeat::Heart;
+pub use heartbeat::Heart;
 pub use policy::{AppPolicy, RememberMe, SessionPolicy, Span, Standing, Terms};
-// pub use sessions::{Opening, Sessions};
+pub use sessions::{EndedBy, Opening, Sessions};
 pub use store::{Beat, Found, NewSession, Opened, Owner, Secrets, SessionStore, Which};
 pub use token::SessionToken;
 

@@ -2,11 +2,11 @@
 
 mod address;
 mod device;
-// mod user_agent;
+mod user_agent;
 
 pub use address::{network_of, plain};
 pub use device::{Device, DeviceKind, Software};
-// pub use user_agent::Recogniser;
+pub use user_agent::Recogniser;
 
 use std::net::IpAddr;
 

@@ -1,0 +1,173 @@
+//! Password hashing: argon2id on the blocking pool, behind a bounded queue (finding 13).
+//!
+//! As many hashes run at once as there are cores; a bounded number waits; whoever comes on top is told so at once. A name
+//! that nobody has costs the same hash as one that somebody has.
+
+use std::sync::Arc;
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc};
+use tokio::{sync::Semaphore, task};
+
+use super::PasswordHash;
+use crate::{clock::Clock, metrics::Metrics, secret::Password};
+
+/// How many passwords may wait for each one that is being hashed.
+const WAITING_PER_CORE: usize = 16;
+
+/// What a hash costs. The default is OWASP's: 19 MiB, two passes, one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// KiB.
+    pub memory: u32,
+    /// Passes over it.
+    pub passes: u32,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self { memory: 19 * 1024, passes: 2 }
+    }
+}
+
+/// Too many passwords are waiting already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are waiting to be checked")]
+pub struct Busy;
+
+/// What checking a password said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the password.
+    Wrong,
+    /// It is.
+    Right,
+    /// It is, and its hash was made at another cost: hash it anew.
+    RightButOld,
+}
+
+/// Hashes and checks passwords. Cheap to clone.
+#[derive(Clone)]
+pub struct Hasher {
+    argon2: Argon2<'static>,
+    /// One permit for each password that may be in here at all.
+    places: Arc<Semaphore>,
+    /// One permit for each core.
+    cores: Arc<Semaphore>,
+    /// What an unknown name is checked against.
+    nobody: Arc<str>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+impl Hasher {
+    /// A hasher at this cost, for so many cores.
+    ///
+    /// # Panics
+    /// When the cost is not one that argon2 knows: it is a constant of this program.
+    #[must_use]
+    pub fn new(cost: Cost, cores: usize, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        let params = Params::new(cost.memory, cost.passes, 1, None).expect("argon2 knows this cost");
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let nobody = argon2.hash_password(b"nobody").expect("argon2 hashes a short text").to_string().into();
+        Self {
+            argon2,
+            places: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
+            cores: Arc::new(Semaphore::new(cores)),
+            nobody,
+            clock,
+            metrics,
+        }
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// When too many are waiting.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
+        let argon2 = self.argon2.clone();
+        self.work(move || {
+            argon2.hash_password(password.expose().as_bytes()).expect("argon2 hashes what was accepted").to_string()
+        })
+        .await
+        .map(PasswordHash::new)
+    }
+
+    /// Checks a password against a hash, or against nobody's: that costs the same and is always wrong.
+    ///
+    /// # Errors
+    /// When too many are waiting.
+    pub async fn check(&self, password: Password, hash: Option<&PasswordHash>) -> Result<Verdict, Busy> {
+        let known = hash.is_some();
+        let phc: String = hash.map_or(&*self.nobody, PasswordHash::as_phc).to_owned();
+        let argon2 = self.argon2.clone();
+        self.work(move || {
+            let Ok(parsed) = phc::PasswordHash::new(&phc) else { return Verdict::Wrong };
+            let right = argon2.verify_password(password.expose().as_bytes(), &parsed).is_ok();
+            match (known && right, Params::try_from(&parsed).is_ok_and(|params| same_cost(&params, argon2.params()))) {
+                (false, _) => Verdict::Wrong,
+                (true, true) => Verdict::Right,
+                (true, false) => Verdict::RightButOld,
+            }
+        })
+        .await
+    }
+
+    async fn work<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+        let Ok(_place) = self.places.try_acquire() else {
+            self.metrics.password_rejected();
+            return Err(Busy);
+        };
+        let core = Arc::clone(&self.cores).acquire_owned().await.expect("the semaphore is never closed");
+        let watch = self.clock.stopwatch();
+        let done = task::spawn_blocking(move || {
+            let done = hashing();
+            drop(core);
+            done
+        });
+        let done = done.await.expect("hashing does not panic");
+        self.metrics.password_hashed(watch.elapsed());
+        Ok(done)
+    }
+}
+
+fn same_cost(one: &Params, other: &Params) -> bool {
+    one.m_cost() == other.m_cost() && one.t_cost() == other.t_cost() && one.p_cost() == other.p_cost()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher(passes: u32, cores: usize) -> Hasher {
+        Hasher::new(Cost { memory: 8, passes }, cores, Clock::machine(), Arc::new(Metrics::new()))
+    }
+
+    fn typed(text: &str) -> Password {
+        Password::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_is_right() {
+        let hasher = hasher(1, 2);
+        let hash = hasher.hash(typed("correct horse")).await.unwrap();
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        assert_eq!(hasher.check(typed("correct horse"), Some(&hash)).await, Ok(Verdict::Right));
+        assert_eq!(hasher.check(typed("correct horsf"), Some(&hash)).await, Ok(Verdict::Wrong));
+        assert_eq!(hasher.check(typed("nobody"), None).await, Ok(Verdict::Wrong));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_cost_is_right_and_old() {
+        let hash = hasher(1, 2).hash(typed("x")).await.unwrap();
+        assert_eq!(hasher(2, 2).check(typed("x"), Some(&hash)).await, Ok(Verdict::RightButOld));
+    }
+
+    #[tokio::test]
+    async fn above_the_bound_one_is_told_at_once() {
+        let hasher = hasher(1, 1);
+        let all = Arc::clone(&hasher.places).acquire_many_owned(u32::try_from(1 + WAITING_PER_CORE).unwrap()).await;
+        assert_eq!(hasher.hash(typed("x")).await, Err(Busy));
+        drop(all);
+        assert!(hasher.hash(typed("x")).await.is_ok());
+    }
+}

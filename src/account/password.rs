@@ -1,0 +1,146 @@
+//! What a new password must be. Checked once; a [`NewPassword`] has passed.
+
+use zxcvbn::{Score, zxcvbn};
+
+use crate::secret::Password;
+
+/// Longest password in characters: more would only make the hash work.
+const LONGEST: usize = 256;
+
+/// The operator's rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Which rules.
+    pub kind: PolicyKind,
+    /// In characters.
+    pub min_length: usize,
+}
+
+/// Which rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyKind {
+    /// The guides': upper and lower case, a digit, a special character.
+    Classic,
+    /// NIST SP 800-63B-4: length, and no password that everybody knows; no composition.
+    Modern,
+}
+
+/// What is wrong with a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Weakness {
+    /// Fewer characters than this.
+    TooShort(usize),
+    /// More characters than this.
+    TooLong(usize),
+    /// No upper-case letter.
+    NoUpper,
+    /// No lower-case letter.
+    NoLower,
+    /// No digit.
+    NoDigit,
+    /// No special character.
+    NoSpecial,
+    /// Among the first that anybody would try.
+    Common,
+    /// It is made of the account's own name or address.
+    LikeTheName,
+}
+
+/// A password that keeps the rules.
+#[derive(Clone, Debug)]
+pub struct NewPassword(Password);
+
+impl NewPassword {
+    /// The password, for the hasher.
+    #[must_use]
+    pub fn into_inner(self) -> Password {
+        self.0
+    }
+}
+
+impl PasswordPolicy {
+    /// Checks a new password; `known` are the words that anybody knows of the account: name, address, the app's name.
+    ///
+    /// # Errors
+    /// Every rule that it breaks, in the order in which the page lists them.
+    pub fn check(&self, typed: Password, known: &[&str]) -> Result<NewPassword, Vec<Weakness>> {
+        let text = typed.expose();
+        let length = text.chars().count();
+        let mut broken = Vec::new();
+        let mut rule = |holds: bool, weakness| {
+            if !holds {
+                broken.push(weakness)
+            }
+        };
+        rule(length >= self.min_length, Weakness::TooShort(self.min_length));
+        rule(length <= LONGEST, Weakness::TooLong(LONGEST));
+        if self.kind == PolicyKind::Classic {
+            rule(text.chars().any(char::is_uppercase), Weakness::NoUpper);
+            rule(text.chars().any(char::is_lowercase), Weakness::NoLower);
+            rule(text.chars().any(char::is_numeric), Weakness::NoDigit);
+            rule(text.chars().any(|c| !c.is_alphanumeric()), Weakness::NoSpecial);
+        }
+        if broken.is_empty() {
+            if known.iter().any(|word| is_like(text, word)) {
+                broken.push(Weakness::LikeTheName);
+            } else if is_common(text) {
+                broken.push(Weakness::Common);
+            }
+        }
+        if broken.is_empty() { Ok(NewPassword(typed)) } else { Err(broken) }
+    }
+}
+
+fn is_like(text: &str, word: &str) -> bool {
+    let (text, word) = (text.to_lowercase(), word.to_lowercase());
+    word.chars().count() >= 4 && text.contains(&word) && text.chars().count() < word.chars().count() + 6
+}
+
+/// Whether a guesser who knows the usual passwords, names, dates and keyboard walks gets there in under a million tries.
+fn is_common(text: &str) -> bool {
+    zxcvbn(text, &[]).score() <= Score::One
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: PolicyKind, min_length: usize, text: &str) -> Vec<Weakness> {
+        let policy = PasswordPolicy { kind, min_length };
+        policy.check(Password::new(text.to_owned()), &["alice", "alice@example.com"]).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn classic_is_the_guides() {
+        use Weakness::*;
+        for (text, weak) in [
+            ("", vec![TooShort(8), NoUpper, NoLower, NoDigit, NoSpecial]),
+            ("Tr0ub4d&", vec![]),
+            ("tr0ub4d&or", vec![NoUpper]),
+            ("TR0UB4D&OR", vec![NoLower]),
+            ("Troubad&or", vec![NoDigit]),
+            ("Tr0ub4dor1", vec![NoSpecial]),
+            ("Password1!", vec![Common]),
+            ("Passwort-ñandú-7", vec![]),
+            ("Alice-77!", vec![LikeTheName]),
+        ] {
+            assert_eq!(check(PolicyKind::Classic, 8, text), weak, "{text}");
+        }
+    }
+
+    #[test]
+    fn modern_asks_for_length_and_for_nothing_that_everybody_knows() {
+        use Weakness::*;
+        for (text, weak) in [
+            ("correct horse battery staple", vec![]),
+            (&*"x7#kQ ".repeat(12), vec![]),
+            ("пароль вокзала семь слонов", vec![]),
+            ("passwordpassword", vec![Common]),
+            ("Password1!", vec![TooShort(15)]),
+            ("qwertyuiopasdfgh", vec![Common]),
+            (&*"ab ".repeat(100), vec![TooLong(256)]),
+        ] {
+            assert_eq!(check(PolicyKind::Modern, 15, text), weak, "{text}");
+        }
+    }
+}

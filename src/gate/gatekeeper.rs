@@ -1,0 +1,210 @@
+//! The gate itself: asks what must be asked, in this order, and decides.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Method, header};
+
+use super::{
+    Access, Because, CanonicalPath, Decision, Head, Permit, Presented, Principal, Refusal, Route, RouteTable, Visit,
+    cookie::{self, CookieNames, Shown},
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    metrics::{Lookup, Metrics},
+    outage::StoreError,
+    public_url::PublicUrl,
+    session::{Beat, Heart, SessionPolicy, SessionStore, SessionToken, Standing},
+    visitor::plain,
+};
+
+/// Decides what happens to a request.
+pub struct Gate {
+    parts: GateParts,
+    names: CookieNames,
+}
+
+/// What the gate is made of.
+pub struct GateParts {
+    /// The one origin that is served.
+    pub public_url: PublicUrl,
+    /// The rules.
+    pub routes: Arc<ArcSwap<RouteTable>>,
+    /// Where sessions are kept.
+    pub sessions: Arc<dyn SessionStore>,
+    /// When they end by themselves.
+    pub policy: Arc<ArcSwap<SessionPolicy>>,
+    /// Where hits go.
+    pub heart: Heart,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Gate {
+    /// A gate.
+    #[must_use]
+    pub fn new(parts: GateParts) -> Self {
+        let names = CookieNames::new(parts.public_url.is_https());
+        Self { parts, names }
+    }
+
+    /// The names of our cookies.
+    #[must_use]
+    pub const fn cookies(&self) -> &CookieNames {
+        &self.names
+    }
+
+    /// Decides. It never fails: an outage is a refusal.
+    pub async fn decide(&self, head: &Head<'_>) -> Decision {
+        let watch = self.parts.clock.stopwatch();
+        let (decision, label) = self.judge(head).await;
+        self.parts.metrics.decided(label, watch.elapsed());
+        decision
+    }
+
+    async fn judge(&self, head: &Head<'_>) -> (Decision, &'static str) {
+        let refused = |refusal| (Decision::Refuse(refusal), "denied");
+        if matches!(*head.method, Method::CONNECT | Method::TRACE) {
+            return refused(Refusal::Method);
+        }
+        if let Err(refusal) = self.check_host(head) {
+            return refused(refusal);
+        }
+        let path = match CanonicalPath::parse(head.target) {
+            Ok(path) => path,
+            Err(why) => return refused(Refusal::Path(why)),
+        };
+        if is_ours(path.for_rules()) {
+            return self.visit(head, path).await;
+        }
+        let routes = self.parts.routes.load();
+        let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        if route.access == Access::Public {
+            return (Decision::Forward(Permit::new(path, place, route.upstream, None)), "public");
+        }
+        match self.recognise(head).await {
+            Err(_) => (Decision::Refuse(Refusal::StoreAway), "unavailable"),
+            Ok(Presented::Good(principal)) => {
+                if !allows(route, &principal) {
+                    return refused(Refusal::NotAllowed { session: principal.session });
+                }
+                if route.counts_as_activity {
+                    self.beat(head, &path, &principal);
+                }
+                (Decision::Forward(Permit::new(path, place, route.upstream, Some(principal))), "allow")
+            }
+            Ok(Presented::Nothing) => sign_in(head, &path, None),
+            Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
+        }
+    }
+
+    /// Our own pages. What is the same for everybody needs no look-up, and so outlives an outage of the store.
+    async fn visit(&self, head: &Head<'_>, path: CanonicalPath) -> (Decision, &'static str) {
+        let same_for_all = path.for_rules().starts_with("/security/assets/");
+        let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head).await };
+        match presented {
+            Ok(presented) => {
+                if let Presented::Good(principal) = &presented {
+                    self.beat(head, &path, principal);
+                }
+                (Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public")
+            }
+            Err(_) => (Decision::Refuse(Refusal::StoreAway), "unavailable"),
+        }
+    }
+
+    /// Host must be there once, agree with an absolute-form target, and name the one origin.
+    fn check_host(&self, head: &Head<'_>) -> Result<(), Refusal> {
+        let mut hosts = head.headers.get_all(header::HOST).iter();
+        let host = match (hosts.next(), hosts.next()) {
+            (Some(host), None) => host.to_str().map_err(|_| Refusal::Host)?,
+            (None, _) => head.authority.ok_or(Refusal::Host)?,
+            (Some(_), Some(_)) => return Err(Refusal::Host),
+        };
+        if head.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
+            return Err(Refusal::Host);
+        }
+        if self.parts.public_url.authority_matches(host) { Ok(()) } else { Err(Refusal::WrongHost) }
+    }
+
+    /// Who presents what: at most one look into the store.
+    async fn recognise(&self, head: &Head<'_>) -> Result<Presented, StoreError> {
+        let token = match cookie::find(head.headers, &self.names.session) {
+            Shown::Nothing => return Ok(Presented::Nothing),
+            Shown::Several => return Ok(Presented::Bad(Because::TwoCookies)),
+            Shown::One(value) => match SessionToken::parse(value) {
+                Some(token) => token,
+                None => return Ok(Presented::Bad(Because::Unreadable)),
+            },
+        };
+        let looked_up = self.look_up(&token).await;
+        self.parts.metrics.looked_up(match &looked_up {
+            Ok(Presented::Good(_)) => Lookup::Good,
+            Ok(_) => Lookup::Bad,
+            Err(_) => Lookup::Away,
+        });
+        looked_up
+    }
+
+    async fn look_up(&self, token: &SessionToken) -> Result<Presented, StoreError> {
+        let (id, shown) = (token.id(), token.digest());
+        let Some(found) = self.parts.sessions.find(id).await? else {
+            return Ok(Presented::Bad(Because::NoSuchSession { id, shown }));
+        };
+        let now = self.parts.clock.now();
+        if !found.secrets.accept(shown, now) {
+            return Ok(Presented::Bad(Because::WrongSecret(id)));
+        }
+        if found.owner.disabled {
+            return Ok(Presented::Bad(Because::Disabled(id)));
+        }
+        Ok(match self.parts.policy.load().standing(found.terms, found.latest, now) {
+            Standing::Idle { .. } => Presented::Bad(Because::Idle(id)),
+            Standing::Worn { .. } => Presented::Bad(Because::Worn(id)),
+            Standing::Live => Presented::Good(Box::new(Principal {
+                session: id,
+                shown,
+                terms: found.terms,
+                latest: found.latest,
+                assurance: found.assurance,
+                owner: found.owner,
+            })),
+        })
+    }
+
+    fn beat(&self, head: &Head<'_>, path: &CanonicalPath, principal: &Principal) {
+        let at: Timestamp = self.parts.clock.now();
+        let page = (!is_ours(path.for_rules()) && head.opens_a_page()).then(|| page_of(path));
+        let beat = Beat { id: principal.session, at, ip: plain(head.peer), actions: u32::from(head.is_action()), page };
+        self.parts.heart.beat(beat, self.parts.policy.load().heartbeat_interval);
+    }
+}
+
+/// Whether Portcullis itself answers this path.
+fn is_ours(path: &str) -> bool {
+    let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    under("/security") || under("/.well-known/portcullis") || path == "/.well-known/change-password"
+}
+
+pub(super) fn allows(route: &Route, principal: &Principal) -> bool {
+    match &route.access {
+        Access::Public | Access::SignedIn => true,
+        Access::Roles(roles) => roles.iter().any(|role| principal.owner.roles.contains(role)),
+    }
+}
+
+fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> (Decision, &'static str) {
+    let label = match head.caller() {
+        super::Caller::Navigation => "sign_in",
+        super::Caller::Upgrade | super::Caller::Program => "unauthorized",
+    };
+    (Decision::Refuse(Refusal::SignIn { target: path.with_query(), because }), label)
+}
+
+/// A path for "last page": bounded, without its query.
+fn page_of(path: &CanonicalPath) -> String {
+    let path = path.for_rules();
+    path[..path.floor_char_boundary(256)].to_owned()
+}
