@@ -7,11 +7,13 @@ pub mod guard;
 pub mod id;
 pub mod metrics;
 pub mod outage;
+pub mod portcullis;
 pub mod public_url;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
 pub mod visitor;
+pub mod web;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
