@@ -1,0 +1,95 @@
+//! What an operator can say, in one YAML file.
+//!
+//! A text becomes a tree whose nodes know their place (`tree`), variables are filled in (`expand`), keys are taken out of
+//! the tree as they are written (`file`, `section`, `read`, `value`), and looked at together (`meaning`). Every step
+//! files its complaints at one desk, so that all mistakes are told at once, each with its line, its column and what to
+//! write instead. A configuration with a complaint never comes out, and no message repeats a secret.
+
+mod complaint;
+mod expand;
+mod file;
+mod find;
+mod meaning;
+mod read;
+mod reload;
+mod section;
+mod show;
+mod starter;
+mod tree;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+pub use complaint::{Complaint, Complaints};
+pub use find::find;
+pub use meaning::Config;
+pub use meaning::policies::{
+    AfterPasswordChange, Identity, IdentityPreset, Lockout, PasswordPolicy, Passwords,
+};
+pub use meaning::routing::{Access, Route, Timeouts, Upstream};
+pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
+pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};
+pub use show::{reference, schema, show};
+pub use starter::starter;
+pub use value::length::Span;
+pub use value::public_url::PublicUrl;
+pub use value::secret::{RootSecret, fresh_secret};
+pub use value::server::Server;
+pub use value::store::Store;
+
+use complaint::Desk;
+use read::Read;
+use tree::{Node, Place, Value};
+
+/// The environment: the value of a variable by its name.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads a configuration file. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub fn load(path: &Path, env: Env<'_>) -> Result<Self, Complaints> {
+        let text = find::read_text(path)?;
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Self::from_text(&text, path, &folder, env)
+    }
+
+    /// Reads a configuration from its text. `file` is its name in complaints; relative paths start at `base`.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub fn from_text(text: &str, file: &Path, base: &Path, env: Env<'_>) -> Result<Self, Complaints> {
+        let desk = Desk::new(file, base);
+        let config = read_tree(text, env, &desk).and_then(|tree| {
+            let file = file::File::read(&tree, "", &desk)?;
+            Self::of(file, &desk)
+        });
+        desk.close(config)
+    }
+}
+
+/// The text as a tree of keys with the variables filled in.
+fn read_tree(text: &str, env: Env<'_>, desk: &Desk) -> Option<Node> {
+    let mut tree = match tree::parse(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+        Ok(tree) => tree,
+        Err((place, message)) => {
+            desk.say(place, "", message);
+            return None;
+        }
+    };
+    match tree.value {
+        Value::Map(_) => {}
+        Value::Empty | Value::Null => {
+            desk.say(Place::START, "", "the file is empty; begin with: portcullis init");
+            return None;
+        }
+        _ => {
+            let message = format!("wants keys, not {}; write lines such as public_url: https://app.example.com", tree.kind());
+            desk.say(tree.at, "", message);
+            return None;
+        }
+    }
+    expand::expand_tree(&mut tree, "", env, desk);
+    Some(tree)
+}

@@ -1,0 +1,181 @@
+//! The one origin that visitors see. Cookie flags, redirects and the check of the Host header are taken from it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use http::Uri;
+use http::uri::Authority;
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::config::read::Scalar;
+use crate::config::tree::Node;
+
+/// Scheme, host and port under which visitors reach the app.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = "^https?://[^/?#@]+/?$"))]
+pub struct PublicUrl {
+    /// Whether visitors come over https: the cookie is then `Secure` and has the `__Host-` prefix.
+    pub https: bool,
+    /// Lower-case host without port; an IPv6 address is in brackets.
+    pub host: String,
+    /// The port, also when it is the scheme's own.
+    pub port: u16,
+    /// Scheme, host and port as browsers write them in `Origin`.
+    pub origin: String,
+}
+
+impl PublicUrl {
+    /// The address of a program on this machine, as a browser there would write it.
+    #[must_use]
+    pub fn loopback(listen: SocketAddr) -> Self {
+        let host = match listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        let host = match host {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Self::new(false, host, listen.port())
+    }
+
+    fn new(https: bool, host: String, port: u16) -> Self {
+        let scheme = if https { "https" } else { "http" };
+        let origin = if port == default_port(https) {
+            format!("{scheme}://{host}")
+        } else {
+            format!("{scheme}://{host}:{port}")
+        };
+        Self { https, host, port, origin }
+    }
+
+    /// Scheme, host and port as browsers write them in `Origin`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether visitors come over https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// Whether a Host header (or `:authority`) names this origin. The scheme's own port may be left out.
+    #[must_use]
+    pub fn authority_matches(&self, host_header: &str) -> bool {
+        let (host, port) = split_port(host_header);
+        let port_matches = match port {
+            None => self.port == default_port(self.https),
+            Some(digits) => {
+                digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.parse() == Ok(self.port)
+            }
+        };
+        port_matches && host.eq_ignore_ascii_case(&self.host)
+    }
+
+    /// Whether only programs on this machine reach it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        self.host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// The address to listen on when none is written: that of a loopback origin.
+    pub(in crate::config) fn loopback_address(&self) -> Option<SocketAddr> {
+        if self.https || !self.is_loopback() {
+            return None;
+        }
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        let ip = bare.parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Some(SocketAddr::new(ip, self.port))
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(written: &str) -> Result<Self, String> {
+        const HINT: &str = "write scheme and host only, such as https://app.example.com";
+        if !written.is_ascii() {
+            return Err("has letters outside ASCII; write the host as xn--…, as browsers send it".to_owned());
+        }
+        if written.contains(['?', '#']) {
+            return Err(format!("can not have a query or a fragment; {HINT}"));
+        }
+        let Ok(uri) = written.parse::<Uri>() else {
+            return Err(format!("is not a URL; {HINT}"));
+        };
+        let https = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            Some(_) => return Err(format!("must be https or http; {HINT}")),
+            None => return Err(format!("has no scheme; {HINT}")),
+        };
+        let Some(authority) = uri.authority() else {
+            return Err(format!("has no host; {HINT}"));
+        };
+        if authority.as_str().contains('@') {
+            return Err(format!("can not have a user or a password; {HINT}"));
+        }
+        if !matches!(uri.path(), "" | "/") {
+            return Err(format!("can not have a path; {HINT}"));
+        }
+        let host = authority.host().to_ascii_lowercase();
+        if !is_host(&host) {
+            return Err(format!("has no valid host; {HINT}"));
+        }
+        let port = port_of(authority, default_port(https)).ok_or_else(|| format!("has no valid port; {HINT}"))?;
+        Ok(Self::new(https, host, port))
+    }
+}
+
+impl Scalar for PublicUrl {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        String::from_scalar(node)?.parse()
+    }
+}
+
+impl Serialize for PublicUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.origin)
+    }
+}
+
+fn default_port(https: bool) -> u16 {
+    if https { 443 } else { 80 }
+}
+
+/// The port of an authority: the given one when none is written, nothing when what is written is no port.
+pub(super) fn port_of(authority: &Authority, default: u16) -> Option<u16> {
+    match split_port(authority.as_str()).1 {
+        None => Some(default),
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits.parse().ok().filter(|port| *port > 0),
+        Some(_) => None,
+    }
+}
+
+/// Whether this is a host name or an address, an IPv6 one in brackets.
+pub(super) fn is_host(host: &str) -> bool {
+    if let Some(bracketed) = host.strip_prefix('[') {
+        return bracketed.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
+    }
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_')
+    };
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    let behind_brackets = authority.rfind(']').map_or(0, |end| end + 1);
+    match authority[behind_brackets..].rfind(':') {
+        Some(colon) => (&authority[..behind_brackets + colon], Some(&authority[behind_brackets + colon + 1..])),
+        None => (authority, None),
+    }
+}
