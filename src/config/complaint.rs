@@ -93,12 +93,14 @@ pub(super) struct Desk {
     file: String,
     base: PathBuf,
     filed: RefCell<Vec<Complaint>>,
+    /// Keys that were written with a mistake in their name: they are not missing as well.
+    misspelt: RefCell<Vec<String>>,
 }
 
 impl Desk {
     /// A desk for the file of this name, whose relative paths start at `base`.
     pub(super) fn new(file: &Path, base: &Path) -> Self {
-        Self { file: file_name(file), base: base.to_path_buf(), filed: RefCell::default() }
+        Self { file: file_name(file), base: base.to_path_buf(), filed: RefCell::default(), misspelt: RefCell::default() }
     }
 
     /// Files a complaint.
@@ -118,9 +120,14 @@ impl Desk {
         })
     }
 
+    /// Notes which key was meant by one with a mistake in its name.
+    pub(super) fn meant(&self, key: String) {
+        self.misspelt.borrow_mut().push(key);
+    }
+
     /// Complains that a key is missing, unless it was there and wrong.
     pub(super) fn miss(&self, place: Place, key: &str, message: impl Into<String>) {
-        if !self.knows(key) {
+        if !self.knows(key) && !self.misspelt.borrow().iter().any(|meant| meant == key) {
             self.say(place, key, message);
         }
     }
@@ -156,7 +163,7 @@ pub(super) fn quote(written: &str) -> String {
 pub(super) fn quote_node(node: &Node) -> String {
     match node.text() {
         Some(text) if !node.from_environment => quote(text),
-        Some(_) => "the value from the environment".to_owned(),
+        Some(_) => "(the value from the environment)".to_owned(),
         None => node.kind().to_owned(),
     }
 }

@@ -111,10 +111,10 @@ impl Scalar for u32 {
         };
         written
             .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| format!("wants a whole number, not {}; write digits only, without quotes", match node.value {
-                Value::Number(_) => "this one",
-                _ => node.kind(),
-            }))
+            .ok_or_else(|| match node.value {
+                Value::Number(_) => "wants a whole number from 0 up; write digits only".to_owned(),
+                _ => format!("wants a whole number, not {}; write digits only, without quotes", node.kind()),
+            })
     }
 }
 
@@ -124,7 +124,10 @@ impl<T: Read> Read for Vec<Located<T>> {
             if node.is_broken() {
                 return None;
             }
-            let hint = "write each item on a line of its own that begins with \"- \"";
+            let hint = match node.value {
+                Value::Map(_) => "write each item on a line of its own that begins with \"- \"",
+                _ => "put it in brackets, [ and ]",
+            };
             desk.say(node.at, key, format!("wants a list, not {}; {hint}", node.kind()));
             return None;
         };
@@ -236,7 +239,10 @@ pub(super) fn nearest<'a>(written: &str, words: &[&'a str]) -> Option<&'a str> {
     words
         .iter()
         .map(|word| (strsim::damerau_levenshtein(&written, &plain(word)), *word))
-        .filter(|(distance, word)| *distance <= (word.chars().count() / 3).max(1))
+        .filter(|(distance, word)| {
+            let begins_alike = word.len() >= 3 && written.starts_with(&plain(word));
+            begins_alike || *distance <= ((word.chars().count() + 1) / 3).max(1)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }

@@ -101,7 +101,10 @@ impl<'a> Section<'a> {
             let message = if later.contains(&text) {
                 "unknown key; it is not in this version, take it out".to_owned()
             } else if let Some(meant) = nearest(text, &self.known) {
+                self.desk.meant(join(&self.key, meant));
                 format!("unknown key; did you mean \"{meant}\"?")
+            } else if self.key.is_empty() {
+                "unknown key; take it out, or look it up in docs/configuration.md".to_owned()
             } else {
                 format!("unknown key; known here: {}", self.known.join(", "))
             };

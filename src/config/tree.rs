@@ -102,12 +102,29 @@ fn in_plain_words(error: &serde_saphyr::Error, source: &str, place: Place) -> St
     if line.trim_start_matches(' ').starts_with('\t') {
         return "a tab can not indent in YAML; indent with spaces".to_owned();
     }
+    // The parser's own words may repeat a value, so they are only compared.
     let told = error.without_snippet().render();
-    let told = told.strip_prefix("error: ").unwrap_or(&told);
-    let told = told.split(" at line ").next().unwrap_or(told).trim_end_matches([':', ' ']);
-    let told = told.lines().next().unwrap_or(told);
-    format!("this is not YAML that can be read: {}; check indentation, quotes and brackets here", super::complaint::escape(told, 160))
+    let known = PLAIN_WORDS.iter().find(|(words, _)| told.contains(words)).map(|(_, plain)| *plain);
+    known.unwrap_or("this can not be read as YAML; check indentation, quotes and brackets here and on the line above").to_owned()
 }
+
+/// What the parser says, and what it comes from as a rule.
+const PLAIN_WORDS: [(&str, &str); 14] = [
+    ("multiple YAML documents", "a second document begins here; keep one, without a line of three dashes between"),
+    ("unknown anchor", "this *name stands for nothing; write &name at the value that it stands for, above"),
+    ("limit exceeded", "aliases or nesting make this too large; write the values out"),
+    ("budget", "aliases or nesting make this too large; write the values out"),
+    ("recursion limit", "this is nested too deep; bring it to a few levels"),
+    ("simple key expected", "there is no colon behind this key; write key: value, with a space behind the colon"),
+    ("illegal placement of ':'", "a colon can not stand here; close the [ or { above, or put the value in quotes"),
+    ("mapping values are not allowed", "a colon can not stand here; put the value in quotes, or mend the indentation"),
+    ("in multiline quoted scalar", "this is still inside quotes; close them on the line above"),
+    ("unclosed quote", "a quote is never closed; write the same quote at the end of the value"),
+    ("unclosed bracket", "a bracket is never closed; write ] or } at the end of the value"),
+    ("bracket", "a bracket is closed that is not open, or by another kind; make them pairs"),
+    ("expected ','", "a [ or { is not closed, or a comma is missing; write ] or } at the end of the value"),
+    ("invalid indentation", "the indentation fits no line above; indent with two spaces below each section"),
+];
 
 /// A value as the YAML parser resolves it; numbers keep only their place, their digits are in the source.
 enum Raw {

@@ -55,9 +55,15 @@ pub(super) fn listen(
             written.complain(desk, format!("{address} is listed twice; keep one of them"));
         }
         if !address.ip().is_loopback() && !insecure_http {
-            let message = "other machines could reach this in plain http; write 127.0.0.1";
+            let loopback = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
             let port = address.port();
-            written.complain(desk, format!("{message}:{port}, or set insecure_http: true if a TLS terminator stands in front"));
+            written.complain(
+                desk,
+                format!(
+                    "other machines could reach this in plain http; write {loopback}:{port}, \
+                     or set insecure_http: true if a TLS terminator stands in front"
+                ),
+            );
         }
         addresses.push(address);
     }

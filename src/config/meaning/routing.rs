@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::bounds;
-use crate::config::complaint::{Desk, quote};
+use crate::config::complaint::Desk;
 use crate::config::file::routing::{RouteFile, TimeoutsFile, UpstreamFile};
 use crate::config::read::{Field, Located, Named, did_you_mean};
 use crate::config::tree::Place;
@@ -113,20 +113,17 @@ impl Routing {
     ) -> Self {
         let mut routing = Self { upstreams: BTreeMap::new(), routes: Vec::new(), servers: Vec::new() };
         if let Some(server) = short {
-            if upstreams.is_some() || routes.is_some() {
-                server.complain(desk, "stands for one app and can not stand beside upstreams and routes; keep one form");
+            if upstreams.is_none() && routes.is_none() {
+                routing.upstreams.insert("app".to_owned(), Upstream::of_server(server.value.clone()));
+                routing.routes.push(Route::everything_to("app"));
+                routing.servers.push(server);
+                return routing;
             }
-            routing.upstreams.insert("app".to_owned(), Upstream::of_server(server.value.clone()));
-            routing.routes.push(Route::everything_to("app"));
-            routing.servers.push(server);
-            return routing;
-        }
-        if desk.knows("upstream") {
-            return routing;
+            server.complain(desk, "stands for one app and can not stand beside upstreams and routes; keep one form");
         }
         match (upstreams, routes) {
             (None, None) if desk.knows("upstreams") || desk.knows("routes") => {}
-            (None, None) => desk.say(start, "upstream", "is missing; write the address of your app, such as http://127.0.0.1:3000"),
+            (None, None) => desk.miss(start, "upstream", "is missing; write the address of your app, such as http://127.0.0.1:3000"),
             (None, Some(routes)) => {
                 desk.miss(routes.at, "upstreams", "is missing; name the apps that the routes lead to, or write upstream alone");
             }
@@ -190,7 +187,7 @@ impl Routing {
             match &upstream {
                 None => desk.miss(at, &format!("{key}.upstream"), format!("is missing; {}", did_you_mean("", &words))),
                 Some(name) if !words.contains(&name.value.as_str()) => {
-                    name.complain(desk, format!("no upstream is named {}; {}", quote(&name.value), did_you_mean(&name.value, &words)));
+                    name.complain(desk, format!("no upstream has this name; {}", did_you_mean(&name.value, &words)));
                 }
                 Some(_) => {}
             }
