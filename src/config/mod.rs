@@ -93,3 +93,56 @@ fn read_tree(text: &str, env: Env<'_>, desk: &Desk) -> Option<Node> {
     expand::expand_tree(&mut tree, "", env, desk);
     Some(tree)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FULL: &str = include_str!("../../config/portcullis.yaml");
+
+    fn read(text: &str) -> Result<Config, Complaints> {
+        Config::from_text(text, Path::new("portcullis.yaml"), Path::new("/nowhere"), &|_| None)
+    }
+
+    #[test]
+    fn line_ends_and_byte_order_marks_of_other_systems_are_fine() {
+        let text = "\u{feff}public_url: http://localhost:8080\r\nstore: memory\r\nupstream: http://127.0.0.1:3000\r\n";
+        assert!(read(text).is_ok());
+    }
+
+    #[test]
+    fn anchors_and_merges_are_fine() {
+        let text = "public_url: http://localhost:8080\nstore: memory\nupstreams:\n  a: &a { servers: [http://x:1] }\n  \
+                    b: { <<: *a, timeouts: { read: 5s } }\nroutes: [{ path: /a, upstream: a }, { path: /, upstream: b }]\n";
+        let config = read(text).expect("a good file");
+        assert_eq!(config.upstreams["a"].servers, config.upstreams["b"].servers);
+    }
+
+    #[test]
+    fn no_complaint_repeats_a_secret() {
+        for value in ["!!int hunter2", "!!binary hunter2", "!x hunter2", "{hunter2: 1}", "[hunter2]", "\"hunter2", "hunter2: 1", "*hunter2"] {
+            for key in ["secret", "store", "public_url", "upstream"] {
+                let told = read(&format!("{key}: {value}\n")).map(|_| ()).expect_err(value).to_string();
+                assert!(!told.contains("hunter2"), "{key}: {value}: {told}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(?s).{0,200}") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(at in 0..FULL.len(), length in 0..40_usize, instead in "[ -~\n\t]{0,4}") {
+            let keep = |index: usize| (0..=index.min(FULL.len())).rev().find(|index| FULL.is_char_boundary(*index)).unwrap_or(0);
+            let damaged = format!("{}{instead}{}", &FULL[..keep(at)], &FULL[keep(at + length)..]);
+            if let Err(complaints) = read(&damaged) {
+                prop_assert!(complaints.to_string().lines().count() == complaints.len());
+            }
+        }
+    }
+}

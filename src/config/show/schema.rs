@@ -46,6 +46,13 @@ fn defaults() -> Value {
 fn fill_in(schema: &mut Value, defaults: Option<&Value>) {
     let Some(schema) = schema.as_object_mut() else { return };
     tidy_descriptions(schema);
+    let sections: Vec<String> = sections_of(schema);
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|key| key.as_str().is_none_or(|key| !sections.iter().any(|section| section == key)));
+    }
+    if schema.get("required").is_some_and(|required| required == &Value::Array(Vec::new())) {
+        schema.remove("required");
+    }
     if let Some(Value::Object(keys)) = schema.get_mut("properties") {
         for (key, below) in keys {
             let default = defaults.and_then(|defaults| defaults.get(key));
@@ -64,6 +71,12 @@ fn fill_in(schema: &mut Value, defaults: Option<&Value>) {
             choices.iter_mut().for_each(|choice| fill_in(choice, None));
         }
     }
+}
+
+/// Sections are never required: left out, they are their defaults.
+fn sections_of(schema: &Map<String, Value>) -> Vec<String> {
+    let keys = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    keys.filter(|(_, below)| below.get("properties").is_some()).map(|(key, _)| key.clone()).collect()
 }
 
 fn finish_key(schema: &mut Value, default: Option<&Value>) {
