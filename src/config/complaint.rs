@@ -100,7 +100,12 @@ pub(super) struct Desk {
 impl Desk {
     /// A desk for the file of this name, whose relative paths start at `base`.
     pub(super) fn new(file: &Path, base: &Path) -> Self {
-        Self { file: file_name(file), base: base.to_path_buf(), filed: RefCell::default(), misspelt: RefCell::default() }
+        Self {
+            file: file_name(file),
+            base: base.to_path_buf(),
+            filed: RefCell::default(),
+            misspelt: RefCell::default(),
+        }
     }
 
     /// Files a complaint.

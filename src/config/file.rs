@@ -9,9 +9,9 @@ use super::read::{Field, Named, OneOrMore, Read};
 use super::section::Section;
 use super::tree::{Node, Place};
 use super::value::address::Address;
-use super::value::public_url::PublicUrl;
 use super::value::server::Server;
 use super::value::store::Store;
+use crate::public_url::PublicUrl;
 
 pub(super) mod policies;
 pub(super) mod routing;
@@ -24,10 +24,10 @@ use sessions::SessionsFile;
 use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
 
 /// Keys of the plan that this version does not have.
-const LATER: [&str; 7] =
-    ["tls", "trusted_proxies", "records", "second_factor", "confirm_identity", "geoip", "notify"];
+const LATER: [&str; 7] = ["tls", "trusted_proxies", "records", "second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
+#[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
 #[derive(JsonSchema)]
 #[schemars(title = "Portcullis configuration")]
 pub(super) struct File {

@@ -24,7 +24,9 @@ pub fn find(explicit: Option<&Path>, env: Env<'_>) -> Result<PathBuf, Complaints
     let found = PLACES.iter().map(Path::new).find(|place| place.exists());
     found.map(|place| place.strip_prefix(".").unwrap_or(place).to_path_buf()).ok_or_else(|| {
         let places = PLACES.join(" and ");
-        let message = format!("there is no configuration here (looked for {places}); name one with -c, or begin with: portcullis init");
+        let message = format!(
+            "there is no configuration here (looked for {places}); name one with -c, or begin with: portcullis init"
+        );
         Complaints::about_file(Path::new("portcullis.yaml"), message)
     })
 }
@@ -36,8 +38,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, Complaints> {
         return Err(complain("is a folder; name the file in it".to_owned()));
     }
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(LONGEST_FILE as u64 + 1).read_to_end(&mut bytes));
+    let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST_FILE as u64 + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         return Err(complain(match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file; write one with: portcullis init".to_owned(),
@@ -49,8 +50,8 @@ pub(super) fn read_text(path: &Path) -> Result<String, Complaints> {
         return Err(complain("is larger than 1 MiB; is this the right file?".to_owned()));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.split(|byte| *byte == b'\n').count();
         complain(format!("is not UTF-8 text (line {line}); save it as UTF-8"))
     })
 }

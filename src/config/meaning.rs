@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::complaint::Desk;
 use super::file::File;
-use super::value::public_url::PublicUrl;
 use super::value::secret::RootSecret;
 use super::value::store::Store;
+use crate::public_url::PublicUrl;
 
 mod bounds;
 mod entrance;
@@ -68,8 +68,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// What a file means; nothing if what is missing can not be filled in. The complaints are at the desk.
-    pub(super) fn of(file: File, desk: &Desk) -> Option<Self> {
+    /// What a file means. Where a complaint was filed at the desk, something stands in for what could not be read.
+    pub(super) fn of(file: File, desk: &Desk) -> Self {
         let insecure_http = file.insecure_http.is_some_and(|written| written.value);
         let public_url = entrance::public_url(file.public_url, insecure_http, file.at, desk);
         let listen = entrance::listen(file.listen, public_url.as_ref(), insecure_http, file.at, desk);
@@ -79,7 +79,7 @@ impl Config {
         let admin = Admin::of(file.admin, &listen, desk);
         routing.refuse_self(&listen, desk);
         let host = public_url.as_ref().map_or("localhost", |url| url.host.as_str()).to_owned();
-        let config = Self {
+        Self {
             public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),
             listen,
             insecure_http,
@@ -97,8 +97,7 @@ impl Config {
             activity: Activity::of(file.activity, desk),
             shutdown: Shutdown::of(file.shutdown, desk),
             branding: Branding::of(file.branding, host),
-        };
-        Some(config)
+        }
     }
 
     /// A configuration for a look around: store in memory, one app, everything else by default.

@@ -20,19 +20,17 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
+pub use crate::public_url::PublicUrl;
 pub use complaint::{Complaint, Complaints};
 pub use find::find;
 pub use meaning::Config;
-pub use meaning::policies::{
-    AfterPasswordChange, Identity, IdentityPreset, Lockout, PasswordPolicy, Passwords,
-};
+pub use meaning::policies::{AfterPasswordChange, Identity, IdentityPreset, Lockout, PasswordPolicy, Passwords};
 pub use meaning::routing::{Access, Route, Timeouts, Upstream};
 pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
 pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};
 pub use show::{reference, schema, show};
 pub use starter::starter;
 pub use value::length::Span;
-pub use value::public_url::PublicUrl;
 pub use value::secret::{RootSecret, fresh_secret};
 pub use value::server::Server;
 pub use value::store::Store;
@@ -63,7 +61,7 @@ impl Config {
         let desk = Desk::new(file, base);
         let config = read_tree(text, env, &desk).and_then(|tree| {
             let file = file::File::read(&tree, "", &desk)?;
-            Self::of(file, &desk)
+            Some(Self::of(file, &desk))
         });
         desk.close(config)
     }
@@ -85,7 +83,8 @@ fn read_tree(text: &str, env: Env<'_>, desk: &Desk) -> Option<Node> {
             return None;
         }
         _ => {
-            let message = format!("wants keys, not {}; write lines such as public_url: https://app.example.com", tree.kind());
+            let message =
+                format!("wants keys, not {}; write lines such as public_url: https://app.example.com", tree.kind());
             desk.say(tree.at, "", message);
             return None;
         }
@@ -122,7 +121,16 @@ mod tests {
 
     #[test]
     fn no_complaint_repeats_a_secret() {
-        for value in ["!!int hunter2", "!!binary hunter2", "!x hunter2", "{hunter2: 1}", "[hunter2]", "\"hunter2", "hunter2: 1", "*hunter2"] {
+        for value in [
+            "!!int hunter2",
+            "!!binary hunter2",
+            "!x hunter2",
+            "{hunter2: 1}",
+            "[hunter2]",
+            "\"hunter2",
+            "hunter2: 1",
+            "*hunter2",
+        ] {
             for key in ["secret", "store", "public_url", "upstream"] {
                 let told = read(&format!("{key}: {value}\n")).map(|_| ()).expect_err(value).to_string();
                 assert!(!told.contains("hunter2"), "{key}: {value}: {told}");

@@ -109,12 +109,10 @@ impl Scalar for u32 {
             Value::Text(text) if node.from_environment => Some(text),
             _ => None,
         };
-        written
-            .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| match node.value {
-                Value::Number(_) => "wants a whole number from 0 up; write digits only".to_owned(),
-                _ => format!("wants a whole number, not {}; write digits only, without quotes", node.kind()),
-            })
+        written.and_then(|digits| digits.parse().ok()).ok_or_else(|| match node.value {
+            Value::Number(_) => "wants a whole number from 0 up; write digits only".to_owned(),
+            _ => format!("wants a whole number, not {}; write digits only, without quotes", node.kind()),
+        })
     }
 }
 

@@ -42,7 +42,6 @@ impl<'a> Section<'a> {
         self.entries = kept;
     }
 
-
     /// Takes a key that must have a value if it is written.
     pub(super) fn take<T: Read>(&mut self, name: &'static str) -> Field<T> {
         let (key_at, node) = self.remove(name)?;

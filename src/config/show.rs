@@ -9,6 +9,9 @@ pub use reference::reference;
 pub use schema::schema;
 
 /// The configuration as YAML with every default filled in; the secret is not in it.
+///
+/// # Panics
+/// Never: a configuration is made of maps, lists and text, all of which YAML can hold.
 #[must_use]
 pub fn show(config: &Config) -> String {
     serde_saphyr::to_string(config).expect("a configuration is made of maps, lists and text")

@@ -98,14 +98,17 @@ pub(super) fn parse(source: &str) -> Result<Node, (Place, String)> {
 
 /// Says what is wrong with a YAML text so that one can mend it.
 fn in_plain_words(error: &serde_saphyr::Error, source: &str, place: Place) -> String {
-    let line = usize::try_from(place.line).ok().and_then(|line| source.lines().nth(line.saturating_sub(1))).unwrap_or("");
+    let line =
+        usize::try_from(place.line).ok().and_then(|line| source.lines().nth(line.saturating_sub(1))).unwrap_or("");
     if line.trim_start_matches(' ').starts_with('\t') {
         return "a tab can not indent in YAML; indent with spaces".to_owned();
     }
     // The parser's own words may repeat a value, so they are only compared.
     let told = error.without_snippet().render();
     let known = PLAIN_WORDS.iter().find(|(words, _)| told.contains(words)).map(|(_, plain)| *plain);
-    known.unwrap_or("this can not be read as YAML; check indentation, quotes and brackets here and on the line above").to_owned()
+    known
+        .unwrap_or("this can not be read as YAML; check indentation, quotes and brackets here and on the line above")
+        .to_owned()
 }
 
 /// What the parser says, and what it comes from as a rule.

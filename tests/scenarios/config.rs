@@ -125,7 +125,10 @@ fn the_full_file_has_every_key() {
             found.extend(properties.keys().cloned());
             properties.values().for_each(|below| keys(below, found));
         }
-        ["items", "additionalProperties"].iter().filter_map(|inner| schema.get(inner)).for_each(|below| keys(below, found));
+        ["items", "additionalProperties"]
+            .iter()
+            .filter_map(|inner| schema.get(inner))
+            .for_each(|below| keys(below, found));
     }
     let text = std::fs::read_to_string(repository("config/portcullis.yaml")).unwrap();
     let mut found = Vec::new();
@@ -134,7 +137,9 @@ fn the_full_file_has_every_key() {
     let missing: Vec<_> = found
         .iter()
         .filter(|key| !["store_file", "secret"].contains(&key.as_str()))
-        .filter(|key| !text.lines().any(|line| line.trim_start_matches(['#', ' ', '-']).starts_with(&format!("{key}:"))))
+        .filter(|key| {
+            !text.lines().any(|line| line.trim_start_matches(['#', ' ', '-']).starts_with(&format!("{key}:")))
+        })
         .collect();
     assert!(missing.is_empty(), "config/portcullis.yaml lacks {missing:?}");
 }
@@ -188,7 +193,10 @@ fn the_page_of_the_manual_is_up_to_date() {
         std::fs::write(&path, &expected).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == expected, "docs/configuration.md is old; make it new with: UPDATE_DOCS=1 cargo test --test scenarios");
+    assert!(
+        written == expected,
+        "docs/configuration.md is old; make it new with: UPDATE_DOCS=1 cargo test --test scenarios"
+    );
 }
 
 #[test]

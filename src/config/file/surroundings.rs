@@ -138,8 +138,7 @@ impl Read for BrandingFile {
 }
 
 impl Choice for LogFormat {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("auto", Self::Auto), ("json", Self::Json), ("text", Self::Text)];
+    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("json", Self::Json), ("text", Self::Text)];
 }
 
 impl Choice for LogLevel {

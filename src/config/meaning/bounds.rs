@@ -13,7 +13,12 @@ pub(super) fn from(least: Duration) -> RangeInclusive<Duration> {
 }
 
 /// A length within a range.
-pub(super) fn length(field: Field<Length>, default: Duration, range: &RangeInclusive<Duration>, desk: &Desk) -> Duration {
+pub(super) fn length(
+    field: Field<Length>,
+    default: Duration,
+    range: &RangeInclusive<Duration>,
+    desk: &Desk,
+) -> Duration {
     let Some(field) = field else { return default };
     if let Some(message) = outside(field.value.0, range) {
         field.complain(desk, message);

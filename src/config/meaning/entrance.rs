@@ -8,18 +8,25 @@ use crate::config::complaint::Desk;
 use crate::config::read::{Field, OneOrMore};
 use crate::config::tree::Place;
 use crate::config::value::address::Address;
-use crate::config::value::public_url::PublicUrl;
+use crate::public_url::PublicUrl;
 
 /// The public URL, if there is one.
 pub(super) fn public_url(field: Field<PublicUrl>, insecure_http: bool, start: Place, desk: &Desk) -> Option<PublicUrl> {
     let Some(field) = field else {
-        desk.miss(start, "public_url", "is missing; write the address that visitors see, such as https://app.example.com");
+        desk.miss(
+            start,
+            "public_url",
+            "is missing; write the address that visitors see, such as https://app.example.com",
+        );
         return None;
     };
     if !field.value.https && !field.value.is_loopback() && !insecure_http {
         let origin = format!("https://{}", crate::config::complaint::escape(&field.value.host, 100));
         let message = "plain http is for this machine only";
-        field.complain(desk, format!("{message}; write {origin}, or set insecure_http: true if nobody can listen on the way"));
+        field.complain(
+            desk,
+            format!("{message}; write {origin}, or set insecure_http: true if nobody can listen on the way"),
+        );
     }
     Some(field.value)
 }

@@ -63,7 +63,7 @@ pub enum Access {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(2), read: Duration::from_secs(60) }
+        Self { connect: Duration::from_secs(2), read: Duration::from_mins(1) }
     }
 }
 
@@ -77,12 +77,7 @@ impl Upstream {
 impl Route {
     /// Everything to one app, for signed-in visitors.
     pub(in crate::config) fn everything_to(upstream: &str) -> Self {
-        Self {
-            path: "/".to_owned(),
-            access: Access::SignedIn,
-            upstream: upstream.to_owned(),
-            counts_as_activity: true,
-        }
+        Self { path: "/".to_owned(), access: Access::SignedIn, upstream: upstream.to_owned(), counts_as_activity: true }
     }
 }
 
@@ -123,9 +118,19 @@ impl Routing {
         }
         match (upstreams, routes) {
             (None, None) if desk.knows("upstreams") || desk.knows("routes") => {}
-            (None, None) => desk.miss(start, "upstream", "is missing; write the address of your app, such as http://127.0.0.1:3000"),
+            (None, None) => {
+                desk.miss(
+                    start,
+                    "upstream",
+                    "is missing; write the address of your app, such as http://127.0.0.1:3000",
+                );
+            }
             (None, Some(routes)) => {
-                desk.miss(routes.at, "upstreams", "is missing; name the apps that the routes lead to, or write upstream alone");
+                desk.miss(
+                    routes.at,
+                    "upstreams",
+                    "is missing; name the apps that the routes lead to, or write upstream alone",
+                );
             }
             (Some(upstreams), routes) => {
                 let names: Vec<_> = upstreams.value.0.iter().map(|(name, _)| name.clone()).collect();
@@ -133,7 +138,11 @@ impl Routing {
                     routing.add_upstream(&name, upstream, desk);
                 }
                 let Some(routes) = routes else {
-                    desk.miss(upstreams.at, "routes", "is missing; write at least one: { path: /, access: signed_in, upstream: NAME }");
+                    desk.miss(
+                        upstreams.at,
+                        "routes",
+                        "is missing; write at least one: { path: /, access: signed_in, upstream: NAME }",
+                    );
                     return routing;
                 };
                 routing.add_routes(routes, &names, desk);
@@ -176,7 +185,8 @@ impl Routing {
 
     fn add_routes(&mut self, routes: Located<Vec<Located<RouteFile>>>, names: &[Located<String>], desk: &Desk) {
         if routes.value.is_empty() && !desk.knows(&routes.key) {
-            routes.complain(desk, "is an empty list; write at least one: { path: /, access: signed_in, upstream: NAME }");
+            routes
+                .complain(desk, "is an empty list; write at least one: { path: /, access: signed_in, upstream: NAME }");
         }
         let complete = !desk.knows(&routes.key);
         let words: Vec<_> = names.iter().map(|name| name.value.as_str()).collect();
@@ -192,11 +202,18 @@ impl Routing {
                 Some(_) => {}
             }
             let Some(path) = route.value.path else {
-                desk.miss(at, &format!("{key}.path"), "is missing; write the path that this route is for, such as /admin");
+                desk.miss(
+                    at,
+                    &format!("{key}.path"),
+                    "is missing; write the path that this route is for, such as /admin",
+                );
                 continue;
             };
             if let Some((other, prefix)) = earlier.iter().find(|(_, prefix)| covers(prefix, &path.value.0)) {
-                path.complain(desk, format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"));
+                path.complain(
+                    desk,
+                    format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"),
+                );
             }
             earlier.push((key, path.value.0.clone()));
             self.routes.push(Route {
@@ -223,7 +240,8 @@ impl Routing {
     pub(super) fn refuse_self(&self, listen: &[SocketAddr], desk: &Desk) {
         for server in &self.servers {
             if listen.iter().any(|address| is_at(&server.value, *address)) {
-                server.complain(desk, "is the address that Portcullis itself listens on; write the address of your app");
+                server
+                    .complain(desk, "is the address that Portcullis itself listens on; write the address of your app");
             }
         }
     }

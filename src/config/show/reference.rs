@@ -8,8 +8,19 @@ use super::schema::schema;
 
 /// The order of the file, which is the order of the page.
 const SECTIONS: [&str; 13] = [
-    "upstreams", "routes", "sign_in", "sessions", "passwords", "lockout", "identity", "admin", "log", "activity",
-    "shutdown", "branding", "",
+    "upstreams",
+    "routes",
+    "sign_in",
+    "sessions",
+    "passwords",
+    "lockout",
+    "identity",
+    "admin",
+    "log",
+    "activity",
+    "shutdown",
+    "branding",
+    "",
 ];
 
 const INTRODUCTION: &str = include_str!("reference.md");
@@ -90,7 +101,8 @@ fn kind(described: &Value) -> String {
         return kinds.join(" or ");
     }
     let pattern = described.get("pattern").and_then(Value::as_str).unwrap_or("");
-    let plain = described.get("type").and_then(|kind| kind.as_str().or_else(|| kind.get(0)?.as_str())).unwrap_or("text");
+    let plain =
+        described.get("type").and_then(|kind| kind.as_str().or_else(|| kind.get(0)?.as_str())).unwrap_or("text");
     match plain {
         "string" if pattern.contains("never") => "time or `never`".to_owned(),
         "string" if pattern.contains("ms|s|m") => "time".to_owned(),

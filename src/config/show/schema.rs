@@ -68,7 +68,9 @@ fn fill_in(schema: &mut Value, defaults: Option<&Value>) {
     }
     for choice in ["anyOf", "oneOf"] {
         if let Some(Value::Array(choices)) = schema.get_mut(choice) {
-            choices.iter_mut().for_each(|choice| fill_in(choice, None));
+            for choice in choices {
+                fill_in(choice, None);
+            }
         }
     }
 }

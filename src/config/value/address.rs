@@ -1,4 +1,4 @@
-//! Addresses to listen on: an IP address and a port. Names are not looked up here: what a name means may change.
+//! The public URL, and addresses to listen on: an IP address and a port. Names are not looked up here: what a name means may change.
 
 use std::net::SocketAddr;
 
@@ -7,11 +7,18 @@ use schemars::JsonSchema;
 use crate::config::complaint::quote_node;
 use crate::config::read::Scalar;
 use crate::config::tree::{Node, Value};
+use crate::public_url::PublicUrl;
 
 /// `ADDR:PORT` as written.
 #[derive(Clone, Copy, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^.+:[0-9]+$"))]
 pub(in crate::config) struct Address(pub(in crate::config) SocketAddr);
+
+impl Scalar for PublicUrl {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        String::from_scalar(node)?.parse()
+    }
+}
 
 impl Scalar for Address {
     fn from_scalar(node: &Node) -> Result<Self, String> {

@@ -81,7 +81,9 @@ impl JsonSchema for Span {
 fn read(node: &Node, hint: &str) -> Result<Duration, String> {
     let length = match &node.value {
         Value::Number(_) => return Err(format!("is a bare number; {hint}")),
-        Value::Text(text) => parse(text).ok_or_else(|| format!("{} is not a length of time; {hint}", quote_node(node)))?,
+        Value::Text(text) => {
+            parse(text).ok_or_else(|| format!("{} is not a length of time; {hint}", quote_node(node)))?
+        }
         _ => return Err(format!("wants a length of time, not {}; {hint}", node.kind())),
     };
     if length > LONGEST {
@@ -135,9 +137,15 @@ mod tests {
 
     #[test]
     fn lengths_are_read() {
-        for (written, seconds) in
-            [("0s", 0), ("30s", 30), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("2w", 1_209_600), ("1h30m", 5_400)]
-        {
+        for (written, seconds) in [
+            ("0s", 0),
+            ("30s", 30),
+            ("15m", 900),
+            ("12h", 43_200),
+            ("7d", 604_800),
+            ("2w", 1_209_600),
+            ("1h30m", 5_400),
+        ] {
             assert_eq!(parse(written), Some(Duration::from_secs(seconds)), "{written}");
         }
         assert_eq!(parse("250ms"), Some(Duration::from_millis(250)));
@@ -146,9 +154,22 @@ mod tests {
 
     #[test]
     fn what_is_no_length_is_not_read() {
-        for written in
-            ["", "s", "7", "7 d", "7D", "-7d", "1.5h", "7days", "30m1h", "1h1h", "1d7", "99999999999999999999d", "1y", "١s"]
-        {
+        for written in [
+            "",
+            "s",
+            "7",
+            "7 d",
+            "7D",
+            "-7d",
+            "1.5h",
+            "7days",
+            "30m1h",
+            "1h1h",
+            "1d7",
+            "99999999999999999999d",
+            "1y",
+            "١s",
+        ] {
             assert_eq!(parse(written), None, "{written}");
         }
     }

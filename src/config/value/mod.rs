@@ -4,7 +4,6 @@ pub(super) mod accent;
 pub(super) mod address;
 pub(super) mod label;
 pub(super) mod length;
-pub(super) mod public_url;
 pub(super) mod route_path;
 pub(super) mod secret;
 pub(super) mod server;

@@ -15,7 +15,8 @@ pub(in crate::config) struct RoutePath(pub(in crate::config) String);
 
 impl Scalar for RoutePath {
     fn from_scalar(node: &Node) -> Result<Self, String> {
-        let path = String::from_scalar(node)?;
+        let written = String::from_scalar(node)?;
+        let path = without_last_slash(&written).to_owned();
         refuse_other_spellings(&path)?;
         if let Some(ours) = OURS.iter().find(|ours| covers(ours, &path)) {
             return Err(format!("is under {ours}, which Portcullis answers itself; write another path"));
@@ -27,6 +28,11 @@ impl Scalar for RoutePath {
 /// Whether a prefix that ends at a segment takes every request that the other takes.
 pub(in crate::config) fn covers(prefix: &str, path: &str) -> bool {
     prefix == "/" || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// `/admin/` means what `/admin` means: a prefix that ends at a segment.
+fn without_last_slash(path: &str) -> &str {
+    path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/')).unwrap_or(path)
 }
 
 fn refuse_other_spellings(path: &str) -> Result<(), String> {
@@ -45,9 +51,6 @@ fn refuse_other_spellings(path: &str) -> Result<(), String> {
     if path.contains('*') {
         return Err("has * in it; write the prefix alone, it covers all paths below it".to_owned());
     }
-    if path.len() > 1 && path.ends_with('/') {
-        return Err("ends with /; leave it out, the path covers everything below it anyway".to_owned());
-    }
     if !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains(['\\', '"', '<', '>']) {
         return Err("has letters that a path can not have; write them as %XX".to_owned());
     }
@@ -60,7 +63,12 @@ fn refuse_odd_escapes(path: &str) -> Result<(), String> {
         match code {
             None => return Err("has a % without two digits behind it; write a percent sign as %25".to_owned()),
             Some(b'/' | b'\\' | b'.' | b';' | 0) => {
-                return Err("has %2f, %5c, %2e, %3b or %00 in it, which hide a path; write the path that is meant".to_owned());
+                return Err(
+                    "has %2f, %5c, %2e, %3b or %00 in it, which hide a path; write the path that is meant".to_owned()
+                );
+            }
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) => {
+                return Err(format!("has %{byte:02X} in it; write the letter {} itself", char::from(byte)));
             }
             Some(_) => {}
         }

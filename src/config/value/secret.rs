@@ -81,9 +81,15 @@ pub fn fresh_secret() -> Result<String, getrandom::Error> {
 pub(in crate::config) fn read_small_file(path: &Path) -> Result<String, String> {
     const LONGEST: u64 = 8 * 1024;
     let told = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "names a file that does not exist; a path starts at the folder of this file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "names a file that may not be read; run chown or chmod on it".to_owned(),
-        std::io::ErrorKind::InvalidData => "names a file that is not text; write the value as a line of text".to_owned(),
+        std::io::ErrorKind::NotFound => {
+            "names a file that does not exist; a path starts at the folder of this file".to_owned()
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "names a file that may not be read; run chown or chmod on it".to_owned()
+        }
+        std::io::ErrorKind::InvalidData => {
+            "names a file that is not text; write the value as a line of text".to_owned()
+        }
         kind => format!("names a file that can not be read ({kind}); name a plain file"),
     };
     if path.is_dir() {
@@ -103,7 +109,8 @@ pub(in crate::config) fn read_small_file(path: &Path) -> Result<String, String> 
 fn refuse_readable_by_others(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).map_or(0, |about| about.permissions().mode());
-    if mode & 0o077 == 0 || path.starts_with("/run/secrets") {
+    let others = mode & 0o077;
+    if others == 0 || path.starts_with("/run/secrets") {
         return Ok(());
     }
     let mode = mode & 0o777;

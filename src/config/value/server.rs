@@ -6,9 +6,9 @@ use http::Uri;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::public_url::{is_host, port_of};
 use crate::config::read::Scalar;
 use crate::config::tree::Node;
+use crate::public_url::{is_host, port_of};
 
 /// A server of an upstream: host and port, spoken to in plain HTTP. A host name is looked up elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
@@ -36,13 +36,20 @@ impl Scalar for Server {
         if !written.starts_with("http://") {
             return Err(format!("has no http:// in front; {HINT}"));
         }
-        let uri = written.parse::<Uri>().ok().filter(|_| !written.contains('#')).ok_or_else(|| format!("is not a URL; {HINT}"))?;
+        let uri = written
+            .parse::<Uri>()
+            .ok()
+            .filter(|_| !written.contains('#'))
+            .ok_or_else(|| format!("is not a URL; {HINT}"))?;
         let authority = uri.authority().ok_or_else(|| format!("has no host; {HINT}"))?;
         if authority.as_str().contains('@') {
             return Err(format!("can not have a user or a password; {HINT}"));
         }
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err("can not have a path: the app gets the path that the visitor asked for; write http://HOST:PORT".to_owned());
+            return Err(
+                "can not have a path: the app gets the path that the visitor asked for; write http://HOST:PORT"
+                    .to_owned(),
+            );
         }
         let host = authority.host().to_ascii_lowercase();
         let port = port_of(authority, 80).ok_or_else(|| format!("has no valid port; {HINT}"))?;
