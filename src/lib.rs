@@ -2,6 +2,7 @@
 pub mod account;
 pub mod audit;
 pub mod clock;
+pub mod config;
 pub mod gate;
 pub mod guard;
 pub mod id;
