@@ -7,4 +7,5 @@ pub mod id;
 pub mod outage;
 pub mod secret;
 pub mod session;
+pub mod store;
 pub mod visitor;
