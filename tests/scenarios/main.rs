@@ -1,1 +1,5 @@
-fn main() {}
+//! Scenarios: what Portcullis promises, told in-process.
+
+mod store_contract;
+mod store_crash;
+mod store_file;

@@ -16,16 +16,16 @@ pub(super) struct Text<T>(pub(super) T);
 /// Something that is kept as JSON.
 pub(super) struct Json<T>(pub(super) T);
 
-/// The domain's word for what SQLite said.
+/// The domain's word for what `SQLite` said.
 pub(super) fn outage(error: rusqlite::Error) -> StoreError {
     use rusqlite::Error as E;
-    let unreadable = match &error {
-        E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..) => true,
-        E::Utf8Error(..) => true,
-        other => {
-            matches!(other.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-        }
-    };
+    let unreadable = matches!(
+        &error,
+        E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..) | E::Utf8Error(..)
+    ) || matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    );
     if unreadable { StoreError::Unreadable(Box::new(error)) } else { StoreError::Away(Box::new(error)) }
 }
 
@@ -42,7 +42,7 @@ where
     rule(text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }
 
-/// A count as SQLite counts; what is beyond that stays at the most.
+/// A count as `SQLite` counts; what is beyond that stays at the most.
 pub(super) fn whole(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file, or none at all.
+//! The embedded store: one `SQLite` file, or none at all.
 //!
 //! Many processes may have the file open, so the command line works beside the server. An act is acknowledged only after
 //! its COMMIT is on disk; acts that wait share one. Reads run where they are asked for: a check is two microseconds, less
@@ -35,7 +35,7 @@ use crate::outage::StoreError;
 /// How many rows of one piece of upkeep go into one act, so that nobody waits long behind it.
 const PORTION: usize = 500;
 
-/// Keeps everything in one SQLite file, or in memory. Dropping it waits until what was accepted is done.
+/// Keeps everything in one `SQLite` file, or in memory. Dropping it waits until what was accepted is done.
 #[derive(Debug)]
 pub struct Embedded {
     // Before the readers, so that it is dropped first: the last connection to close tidies the file up.

@@ -57,7 +57,7 @@ pub enum OpenError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// What `SQLite` said.
         source: Box<dyn Error + Send + Sync>,
     },
     /// A newer program wrote it.
@@ -124,8 +124,8 @@ pub(super) fn memory() -> Result<Connection, OpenError> {
     open().map_err(|misfit| explain(Path::new("memory"), misfit))
 }
 
-/// Creates the file for its owner alone; SQLite gives the files beside it (`-wal`, `-shm`) the same mode. Answers with the
-/// full path: to SQLite an empty name, or `:memory:`, would mean something else.
+/// Creates the file for its owner alone; `SQLite` gives the files beside it (`-wal`, `-shm`) the same mode. Answers with the
+/// full path: to `SQLite` an empty name, or `:memory:`, would mean something else.
 fn create(path: &Path) -> Result<PathBuf, OpenError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -161,7 +161,7 @@ fn flags(mode: OpenFlags) -> OpenFlags {
     mode | OpenFlags::SQLITE_OPEN_NO_MUTEX // each connection stands behind a lock of ours
 }
 
-/// Two who open a new file at once may both try this; SQLite does not wait by itself here.
+/// Two who open a new file at once may both try this; `SQLite` does not wait by itself here.
 fn write_ahead(on: &Connection) -> rusqlite::Result<()> {
     let mut tries = 0;
     loop {

@@ -15,7 +15,7 @@ pub(super) enum Misfit {
     Foreign,
     /// A newer Portcullis wrote it.
     Newer { theirs: i64, ours: i64 },
-    /// SQLite said no.
+    /// `SQLite` said no.
     Sqlite(rusqlite::Error),
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Why an act was not acknowledged, where SQLite is not the one to say.
+/// Why an act was not acknowledged, where `SQLite` is not the one to say.
 #[derive(Clone, Debug, thiserror::Error)]
 enum Unanswered {
     #[error("too many writes are waiting")]
