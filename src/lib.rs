@@ -11,8 +11,11 @@ pub mod outage;
 pub mod portcullis;
 pub mod public_url;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod sign_in;
+pub mod store;
+pub mod tasks;
 pub mod visitor;
 pub mod web;
 

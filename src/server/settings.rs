@@ -109,7 +109,8 @@ fn route_table(config: &Config) -> RouteTable {
         };
         let upstream = config.upstreams.keys().position(|name| *name == said.upstream);
         let upstream = upstream.expect("a configuration without complaints names known upstreams");
-        Route::new(&said.path, access, upstream, said.counts_as_activity).expect("a configuration without complaints has plain paths")
+        Route::new(&said.path, access, upstream, said.counts_as_activity)
+            .expect("a configuration without complaints has plain paths")
     });
     RouteTable::new(routes.collect())
 }
