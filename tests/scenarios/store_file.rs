@@ -13,7 +13,7 @@ use portcullis::{
     audit::AuditStore as _,
     id::UserId,
     outage::StoreError,
-    session::{Ending, SessionStore, Which},
+    session::{Ending, NewSession, SessionStore, Which},
     store::embedded::{Embedded, OpenError},
 };
 use rusqlite::Connection;
@@ -129,7 +129,7 @@ async fn too_many_waiting_writes_are_an_outage_at_once() {
     let blocker = lock(&path);
     let (mut waiting, mut refused) = (Vec::new(), 0);
     for _ in 0..3_000 {
-        let mut act = store.open(new_session(alice, at(1), 0));
+        let mut act = store.open(NewSession { max_per_user: 5_000, ..new_session(alice, at(1), 0) });
         match futures_util::poll!(&mut act) {
             Poll::Pending => waiting.push(act),
             Poll::Ready(Err(StoreError::Away(_))) => refused += 1,
@@ -182,6 +182,18 @@ async fn a_lost_or_spoiled_part_of_a_session_is_an_error_too() {
         Connection::open(&path).unwrap().execute(spoil, []).unwrap();
         assert!(matches!(store.find(id).await, Err(StoreError::Unreadable(_))), "{spoil}");
     }
+}
+
+#[tokio::test]
+async fn a_session_of_an_older_generation_is_none() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = UserId::mint();
+    let id = open(&store, alice, at(1)).await.session.id;
+    Connection::open(&path).unwrap().execute("UPDATE owner SET generation = generation + 1", []).unwrap();
+    assert!(store.find(id).await.unwrap().is_none());
+    assert!(SessionStore::get(&store, id).await.unwrap().is_none());
+    assert!(SessionStore::list(&store, alice).await.unwrap().is_empty());
 }
 
 #[test]

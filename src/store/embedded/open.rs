@@ -161,13 +161,15 @@ fn flags(mode: OpenFlags) -> OpenFlags {
     mode | OpenFlags::SQLITE_OPEN_NO_MUTEX // each connection stands behind a lock of ours
 }
 
-/// Two who open a new file at once may both try this; `SQLite` does not wait by itself here.
+/// Two who open a new file at once may both try this; `SQLite` does not always wait by itself here.
 fn write_ahead(on: &Connection) -> rusqlite::Result<()> {
+    on.busy_timeout(Duration::ZERO)?;
     let mut tries = 0;
     loop {
         match on.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
             Err(error) if busy(&error) && tries < 200 => tries += 1,
-            other => return other,
+            Err(error) => return Err(error),
+            Ok(()) => return on.busy_timeout(WRITER_PATIENCE),
         }
         thread::sleep(Duration::from_millis(10));
     }
