@@ -9,3 +9,4 @@ pub mod outage;
 pub mod secret;
 pub mod session;
 pub mod visitor;
+pub mod web;
