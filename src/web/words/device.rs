@@ -38,7 +38,8 @@ impl Words {
     pub fn versions(&self, device: &Device) -> Vec<String> {
         let tool = device.kind == DeviceKind::Bot;
         let browser = device.browser.as_ref().filter(|browser| browser.version.is_some() && !tool);
-        let os = device.os.as_ref().filter(|os| os.version.is_some() || device.platform() != Some(os.name.as_str()) || tool);
+        let os =
+            device.os.as_ref().filter(|os| os.version.is_some() || device.platform() != Some(os.name.as_str()) || tool);
         browser.into_iter().chain(os).map(|software| self.software(software)).collect()
     }
 

@@ -6,9 +6,11 @@
 
 mod device;
 mod language;
+mod sentence;
 mod text;
 mod time;
 
+pub use sentence::Sentence;
 pub use text::inert;
 pub use time::When;
 
@@ -67,8 +69,11 @@ impl Words {
         Self {
             language,
             texts: bundle,
-            numbers: DecimalFormatter::try_new((&locale).into(), icu_decimal::options::DecimalFormatterOptions::default())
-                .expect("numbers of every language are compiled in"),
+            numbers: DecimalFormatter::try_new(
+                (&locale).into(),
+                icu_decimal::options::DecimalFormatterOptions::default(),
+            )
+            .expect("numbers of every language are compiled in"),
             dates: time::Dates::of(&locale),
         }
     }

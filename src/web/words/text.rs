@@ -21,7 +21,8 @@ pub(super) fn isolated(text: &str, right_to_left: bool) -> String {
 
 /// Control characters, and the bidirectional marks, embeddings, overrides and isolates.
 fn is_trick(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

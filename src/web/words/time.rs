@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use askama::{Template, filters::HtmlSafe};
 use icu_calendar::{Date, Gregorian};
 use icu_datetime::{
     FixedCalendarDateTimeFormatter, fieldsets,
@@ -20,8 +21,12 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// A moment, ready for `<time>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A moment, ready for the page as `<time>`.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(
+    source = r#"<time datetime="{{ machine }}"{% if shown.is_absolute() %} data-local="{{ shown.format() }}"{% else %} title="{{ full }}"{% endif %}>{{ text }}</time>"#,
+    ext = "html"
+)]
 pub struct When {
     /// As it reads in its sentence, or the whole phrase.
     pub text: String,
@@ -29,6 +34,32 @@ pub struct When {
     pub machine: String,
     /// In full, with its time zone.
     pub full: String,
+    shown: Shown,
+}
+
+// The template above escapes each part.
+impl HtmlSafe for When {}
+
+/// How a moment is told; the script puts what is absolute into local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Relative,
+    DateAndTime,
+    TimeOfDay,
+}
+
+impl Shown {
+    const fn is_absolute(self) -> bool {
+        !matches!(self, Self::Relative)
+    }
+
+    const fn format(self) -> &'static str {
+        match self {
+            Self::Relative => "",
+            Self::DateAndTime => "full",
+            Self::TimeOfDay => "time",
+        }
+    }
 }
 
 type Format<Fields> = FixedCalendarDateTimeFormatter<Gregorian, Fields>;
@@ -91,14 +122,15 @@ impl Words {
     #[must_use]
     pub fn absolute(&self, at: Timestamp) -> When {
         let full = self.full(at);
-        When { text: full.clone(), machine: at.rfc3339(), full }
+        When { text: full.clone(), machine: at.rfc3339(), full, shown: Shown::DateAndTime }
     }
 
     /// A moment of today by its time, in UTC.
     #[must_use]
     pub fn time_of_day(&self, at: Timestamp) -> When {
         let time = civil(at).map(|at| self.dates.clock.format(&at.time).to_string()).unwrap_or_default();
-        When { text: self.say_with("in-utc", &[("when", time.into())]), machine: at.rfc3339(), full: self.full(at) }
+        let text = self.say_with("in-utc", &[("when", time.into())]);
+        When { text, machine: at.rfc3339(), full: self.full(at), shown: Shown::TimeOfDay }
     }
 
     /// A length of time in its largest whole unit, rounded up: "29 minutes", "7 days".
@@ -116,7 +148,7 @@ impl Words {
 
     fn moment(&self, key: &str, unit: &'static str, count: u64, at: Timestamp, now: Timestamp) -> When {
         let args = [("unit", Arg::Choice(unit)), ("count", count.into()), ("date", self.date(at, now).into())];
-        When { text: self.say_with(key, &args), machine: at.rfc3339(), full: self.full(at) }
+        When { text: self.say_with(key, &args), machine: at.rfc3339(), full: self.full(at), shown: Shown::Relative }
     }
 
     /// The day, with its year when it is not the one that runs.
@@ -176,7 +208,11 @@ mod tests {
             assert_eq!(words.past("seen", at, NOW).text, seen, "{seconds}");
             assert_eq!(words.past("last-active", at, NOW).text, last_active, "{seconds}");
         }
-        assert_eq!(words.past("seen", NOW.plus(Duration::from_secs(90)), NOW).text, "Active now", "a clock that is ahead");
+        assert_eq!(
+            words.past("seen", NOW.plus(Duration::from_secs(90)), NOW).text,
+            "Active now",
+            "a clock that is ahead"
+        );
     }
 
     #[test]
