@@ -7,11 +7,15 @@ mod change_password;
 mod desk;
 mod error;
 mod flash;
+pub mod look;
+pub mod pages;
+pub mod paths;
 mod problem;
 mod render;
 mod same_site;
 mod serve;
 mod way_back;
+pub mod words;
 
 pub use answer::Answer;
 pub use call::Call;
