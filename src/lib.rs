@@ -7,6 +7,7 @@ pub mod guard;
 pub mod id;
 pub mod metrics;
 pub mod outage;
+pub mod proxy;
 pub mod public_url;
 pub mod secret;
 pub mod session;
