@@ -2,17 +2,20 @@
 pub mod account;
 pub mod audit;
 pub mod clock;
+pub mod config;
 pub mod gate;
 pub mod guard;
 pub mod id;
 pub mod metrics;
 pub mod outage;
+pub mod portcullis;
 pub mod proxy;
 pub mod public_url;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
 pub mod visitor;
+pub mod web;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -90,13 +90,13 @@ impl<F: Front> ProxyHttp for Proxy<F> {
                 self.forward(ctx, permit).await;
                 return Ok(false);
             }
-            Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head),
+            Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
             Decision::Serve(visit) => {
                 let request = request.clone();
                 let head = head_of(&request, ip, &request_id);
                 match answer::read_body(session).await {
                     Ok(body) => self.0.front.serve(visit, &head, body).await,
-                    Err(refusal) => self.0.front.refuse(&refusal, &head),
+                    Err(refusal) => self.0.front.refuse(&refusal, &head).await,
                 }
             }
         };
@@ -252,7 +252,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
             let request = session.req_header();
             let answer = match Failure::of(e) {
                 Failure::Say(refusal) => {
-                    Some(self.0.front.refuse(&refusal, &head_of(request, peer(session), &ctx.request_id)))
+                    Some(self.0.front.refuse(&refusal, &head_of(request, peer(session), &ctx.request_id)).await)
                 }
                 Failure::Malformed => Some(malformed()),
                 Failure::Gone => None,

@@ -1,1 +1,3 @@
-fn main() {}
+//! What Portcullis does, in one process, named like the manual.
+
+mod config;

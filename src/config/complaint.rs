@@ -1,0 +1,196 @@
+//! What is wrong with a configuration, where, and what to write instead.
+//!
+//! A complaint quotes what the operator wrote only through [`quote`], which is bounded and escapes control
+//! characters; what came from the environment or may be a secret is never quoted at all.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::tree::{Node, Place};
+
+/// One thing wrong, on one line: `file:line:column: key: what is wrong; what to write instead`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Complaint {
+    place: Option<Place>,
+    key: String,
+    file: String,
+    message: String,
+}
+
+impl Complaint {
+    /// The dotted path of the key, such as `routes[1].access`; empty when it is about the file as a whole.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Line and column, counted from 1; none when the file could not be read at all.
+    #[must_use]
+    pub fn position(&self) -> Option<(u64, u64)> {
+        self.place.map(|place| (place.line, place.column))
+    }
+
+    /// What is wrong and what to write instead.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file)?;
+        if let Some(place) = self.place {
+            write!(f, "{}:{}:", place.line, place.column)?;
+        }
+        if !self.key.is_empty() {
+            write!(f, " {}:", self.key)?;
+        }
+        write!(f, " {}", self.message)
+    }
+}
+
+/// All that is wrong with a configuration, in the order of the file. Displays as one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaints(Vec<Complaint>);
+
+impl Complaints {
+    /// A single complaint about a file as a whole.
+    pub(super) fn about_file(file: &Path, message: impl Into<String>) -> Self {
+        Self(vec![Complaint { place: None, key: String::new(), file: file_name(file), message: message.into() }])
+    }
+
+    /// Each complaint, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Complaint> {
+        self.0.iter()
+    }
+
+    /// How many there are; never none.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "complaints without a complaint do not exist")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl fmt::Display for Complaints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, complaint) in self.0.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{complaint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Complaints {}
+
+/// The desk at which complaints are filed while a configuration is read, so that all are told at once.
+pub(super) struct Desk {
+    file: String,
+    base: PathBuf,
+    filed: RefCell<Vec<Complaint>>,
+    /// Keys that were written with a mistake in their name: they are not missing as well.
+    misspelt: RefCell<Vec<String>>,
+}
+
+impl Desk {
+    /// A desk for the file of this name, whose relative paths start at `base`.
+    pub(super) fn new(file: &Path, base: &Path) -> Self {
+        Self {
+            file: file_name(file),
+            base: base.to_path_buf(),
+            filed: RefCell::default(),
+            misspelt: RefCell::default(),
+        }
+    }
+
+    /// Files a complaint.
+    pub(super) fn say(&self, place: Place, key: &str, message: impl Into<String>) {
+        self.filed.borrow_mut().push(Complaint {
+            place: Some(place),
+            key: key.to_owned(),
+            file: self.file.clone(),
+            message: message.into(),
+        });
+    }
+
+    /// Whether this key or one below it has been complained about.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.filed.borrow().iter().any(|filed| {
+            filed.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
+    /// Notes which key was meant by one with a mistake in its name.
+    pub(super) fn meant(&self, key: String) {
+        self.misspelt.borrow_mut().push(key);
+    }
+
+    /// Complains that a key is missing, unless it was there and wrong.
+    pub(super) fn miss(&self, place: Place, key: &str, message: impl Into<String>) {
+        if !self.knows(key) && !self.misspelt.borrow().iter().any(|meant| meant == key) {
+            self.say(place, key, message);
+        }
+    }
+
+    /// A path as written, seen from the folder of the configuration file.
+    pub(super) fn path(&self, written: &str) -> PathBuf {
+        self.base.join(written)
+    }
+
+    /// The result, if nobody complained.
+    pub(super) fn close<T>(self, result: Option<T>) -> Result<T, Complaints> {
+        let mut filed = self.filed.into_inner();
+        filed.sort();
+        filed.dedup();
+        match result {
+            Some(result) if filed.is_empty() => Ok(result),
+            _ => Err(Complaints(filed)),
+        }
+    }
+}
+
+/// A file's name for a message.
+fn file_name(path: &Path) -> String {
+    escape(&path.display().to_string(), 300)
+}
+
+/// What the operator wrote, in quotes, bounded and without control characters.
+pub(super) fn quote(written: &str) -> String {
+    format!("\"{}\"", escape(written, 60))
+}
+
+/// A scalar for a message; what came from the environment may be a secret and is not repeated.
+pub(super) fn quote_node(node: &Node) -> String {
+    match node.text() {
+        Some(text) if !node.from_environment => quote(text),
+        Some(_) => "(the value from the environment)".to_owned(),
+        None => node.kind().to_owned(),
+    }
+}
+
+/// Control characters escaped, and cut after `longest` characters.
+pub(super) fn escape(text: &str, longest: usize) -> String {
+    let mut escaped = String::new();
+    for (count, letter) in text.chars().enumerate() {
+        if count == longest {
+            escaped.push('…');
+            break;
+        }
+        if letter.is_control() || is_invisible(letter) {
+            escaped.extend(letter.escape_unicode());
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
+}
+
+/// Letters that turn the direction of a line, break it or do not show; they could disguise a message.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

@@ -1,0 +1,119 @@
+//! The file as written: every key that there is, with the description that the schema and the manual show.
+//!
+//! A key is listed here once it works. What the values mean together is decided in `meaning`.
+
+use schemars::JsonSchema;
+
+use super::complaint::Desk;
+use super::read::{Field, Named, OneOrMore, Read};
+use super::section::Section;
+use super::tree::{Node, Place};
+use super::value::address::Address;
+use super::value::server::Server;
+use super::value::store::Store;
+use crate::public_url::PublicUrl;
+
+pub(super) mod policies;
+pub(super) mod routing;
+pub(super) mod sessions;
+pub(super) mod surroundings;
+
+use policies::{IdentityFile, LockoutFile, PasswordsFile};
+use routing::{RouteFile, UpstreamFile};
+use sessions::SessionsFile;
+use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
+
+/// Keys of the plan that this version does not have.
+const LATER: [&str; 7] = ["tls", "trusted_proxies", "records", "second_factor", "confirm_identity", "geoip", "notify"];
+
+/// The configuration of Portcullis.
+#[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
+#[derive(JsonSchema)]
+#[schemars(title = "Portcullis configuration")]
+pub(super) struct File {
+    /// Scheme, host and port under which visitors reach the app, such as `https://app.example.com`. Cookie flags and
+    /// redirects follow from it, and requests for another host are refused with 421. Plain `http` is for this machine
+    /// only (`localhost`, `127.0.0.0/8`, `[::1]`) unless `insecure_http` is on.
+    #[schemars(required)]
+    pub(super) public_url: Field<PublicUrl>,
+    /// The address to listen on, `ADDR:PORT`, or a list of them. May be left out when `public_url` is an `http` URL of
+    /// this machine: then it is that host and port. This version speaks plain HTTP here, so an address that other
+    /// machines can reach is refused unless `insecure_http` is on.
+    pub(super) listen: Field<OneOrMore<Address>>,
+    /// Allows plain HTTP beyond this machine. Turn it on when something in front of Portcullis ends TLS and the network
+    /// between the two is yours; otherwise anyone on the way can read and take over sessions.
+    pub(super) insecure_http: Field<bool>,
+    /// Where sessions and accounts are kept: `file:PATH` (relative to the folder of this file) or `memory`, which forgets
+    /// everything when Portcullis stops.
+    pub(super) store: Field<Store>,
+    /// A file that holds the value of `store`, instead of `store`.
+    pub(super) store_file: Field<String>,
+    /// Base64 of at least 32 random bytes (`openssl rand -base64 32`), from which the keys for signing and sealing are
+    /// made. With a new one everybody must sign in again. With `store: memory` it may be left out: one is made at start.
+    pub(super) secret: Field<String>,
+    /// A file that holds the value of `secret`, instead of `secret`. Only its owner may read it (`chmod 600`); under
+    /// `/run/secrets` the mode is left to the container platform.
+    pub(super) secret_file: Field<String>,
+    /// The short form for one app, all of it for signed-in visitors: the URL of the app. It stands for one upstream named
+    /// `app` and one route `/`, and takes the place of `upstreams` and `routes`.
+    pub(super) upstream: Field<Server>,
+    /// The apps behind Portcullis, each under a name of your choice (letters a-z, digits, `-` and `_`).
+    pub(super) upstreams: Field<Named<UpstreamFile>>,
+    /// Which paths go to which app, and who may see them. The first match wins; a path that matches no route is answered
+    /// with 404 and reaches no app.
+    pub(super) routes: Field<Vec<super::read::Located<RouteFile>>>,
+    /// Signing in.
+    pub(super) sign_in: SignInFile,
+    /// How long visitors stay signed in. A change, shorter or longer, applies to sessions that already live.
+    pub(super) sessions: SessionsFile,
+    /// Rules for passwords.
+    pub(super) passwords: PasswordsFile,
+    /// When an account is locked after wrong passwords.
+    pub(super) lockout: LockoutFile,
+    /// How the app learns who is calling.
+    pub(super) identity: IdentityFile,
+    /// The port for metrics and health checks. It must not be reachable for visitors.
+    pub(super) admin: AdminFile,
+    /// What is logged, and how.
+    pub(super) log: LogFile,
+    /// How visitors' pages are named in the list of sessions.
+    pub(super) activity: ActivityFile,
+    /// What happens between the signal to stop and the end.
+    pub(super) shutdown: ShutdownFile,
+    /// How the pages under `/security` look.
+    pub(super) branding: BrandingFile,
+    /// Where the file begins, for complaints about what is missing.
+    #[schemars(skip)]
+    pub(super) at: Place,
+}
+
+impl Read for File {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let file = Self {
+            public_url: keys.take("public_url"),
+            listen: keys.take("listen"),
+            insecure_http: keys.take("insecure_http"),
+            store: keys.take("store"),
+            store_file: keys.take("store_file"),
+            secret: keys.take("secret"),
+            secret_file: keys.take("secret_file"),
+            upstream: keys.take("upstream"),
+            upstreams: keys.take("upstreams"),
+            routes: keys.take("routes"),
+            sign_in: keys.take_section("sign_in"),
+            sessions: keys.take_section("sessions"),
+            passwords: keys.take_section("passwords"),
+            lockout: keys.take_section("lockout"),
+            identity: keys.take_section("identity"),
+            admin: keys.take_section("admin"),
+            log: keys.take_section("log"),
+            activity: keys.take_section("activity"),
+            shutdown: keys.take_section("shutdown"),
+            branding: keys.take_section("branding"),
+            at: Place::START,
+        };
+        keys.close(&LATER);
+        Some(file)
+    }
+}

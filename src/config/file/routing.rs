@@ -1,0 +1,107 @@
+//! Upstreams and routes as written.
+
+use schemars::JsonSchema;
+
+use crate::config::complaint::Desk;
+use crate::config::meaning::routing::Access;
+use crate::config::read::{Field, Located, Read, choose_or};
+use crate::config::section::Section;
+use crate::config::tree::{Node, Value};
+use crate::config::value::label::Role;
+use crate::config::value::length::Length;
+use crate::config::value::route_path::RoutePath;
+use crate::config::value::server::Server;
+
+/// An app behind Portcullis.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct UpstreamFile {
+    /// Where the app listens: `http://HOST:PORT`, one or several among which requests are shared.
+    #[schemars(required)]
+    pub(in crate::config) servers: Field<Vec<Located<Server>>>,
+    /// How long to wait for the app.
+    pub(in crate::config) timeouts: TimeoutsFile,
+}
+
+/// How long to wait for an app.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct TimeoutsFile {
+    /// For a connection; then the next server is tried, or the visitor gets 502.
+    pub(in crate::config) connect: Field<Length>,
+    /// For the next bytes of an answer; then the visitor gets 504.
+    pub(in crate::config) read: Field<Length>,
+}
+
+/// A rule for a part of the site.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct RouteFile {
+    /// A case-sensitive prefix that ends at a segment: `/admin` takes `/admin` and `/admin/users` but not `/administer`.
+    /// `/security` is Portcullis' own.
+    #[schemars(required)]
+    pub(in crate::config) path: Field<RoutePath>,
+    /// Who may see it: `public` (everybody, nobody is looked up), `signed_in`, or `{ roles: [editor, admin] }` (a
+    /// signed-in visitor with one of them).
+    pub(in crate::config) access: Field<Access>,
+    /// The name of the upstream that answers.
+    #[schemars(required)]
+    pub(in crate::config) upstream: Field<String>,
+    /// Whether requests here keep a session alive. Turn it off for paths that a page polls by itself, or an open tab
+    /// never becomes idle.
+    pub(in crate::config) counts_as_activity: Field<bool>,
+}
+
+impl Read for UpstreamFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let upstream = Self { servers: keys.take("servers"), timeouts: keys.take_section("timeouts") };
+        keys.close(&["health_check", "hand_over"]);
+        Some(upstream)
+    }
+}
+
+impl Read for TimeoutsFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let timeouts = Self { connect: keys.take("connect"), read: keys.take("read") };
+        keys.close(&[]);
+        Some(timeouts)
+    }
+}
+
+impl Read for RouteFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let route = Self {
+            path: keys.take("path"),
+            access: keys.take("access"),
+            upstream: keys.take("upstream"),
+            counts_as_activity: keys.take("counts_as_activity"),
+        };
+        keys.close(&[]);
+        Some(route)
+    }
+}
+
+impl Read for Access {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        if node.is_broken() {
+            return None;
+        }
+        let Value::Map(_) = node.value else {
+            const WORDS: [(&str, Access); 2] = [("public", Access::Public), ("signed_in", Access::SignedIn)];
+            return choose_or(node, &WORDS, &[], &["{ roles: [NAME] }"])
+                .map_err(|message| desk.say(node.at, key, message))
+                .ok();
+        };
+        let mut keys = Section::open(node, key, desk)?;
+        let roles: Field<Vec<Located<Role>>> = keys.take("roles");
+        keys.close(&["second_factor"]);
+        let Some(roles) = roles else {
+            desk.miss(node.at, key, "names no roles; write public, signed_in or { roles: [NAME] }");
+            return None;
+        };
+        if roles.value.is_empty() && !desk.knows(&roles.key) {
+            roles.complain(desk, "names no role, so nobody could come in; write at least one");
+        }
+        Some(Self::Roles(roles.value.into_iter().map(|role| role.value.0).collect()))
+    }
+}

@@ -1,0 +1,84 @@
+//! Lifetimes of sessions as written.
+
+use schemars::JsonSchema;
+
+use crate::config::complaint::Desk;
+use crate::config::read::{Field, Read};
+use crate::config::section::Section;
+use crate::config::tree::Node;
+use crate::config::value::length::{Length, Span};
+
+/// How long visitors stay signed in.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct SessionsFile {
+    /// A session ends when it has not been used for this long. `never`: only the lifetimes below end it.
+    pub(in crate::config) idle_timeout: Field<Span>,
+    /// The box "Keep me signed in" of the sign-in page.
+    pub(in crate::config) remember_me: RememberMeFile,
+    /// How long a session lives after the sign-in when the box is not ticked. The browser also forgets it when it closes.
+    pub(in crate::config) unremembered_lifetime: Field<Length>,
+    /// Sessions of an app that is installed on a device (a PWA).
+    pub(in crate::config) app: AppSessionsFile,
+    /// Above all: no session lives longer after its sign-in, also where something else is `never`.
+    pub(in crate::config) absolute_timeout: Field<Length>,
+    /// How often the last activity of a busy session is written to the store. Longer spares the store, shorter makes
+    /// "last active" more exact. At most a twentieth of the shortest idle timeout; left out, it is brought below that by
+    /// itself.
+    pub(in crate::config) heartbeat_interval: Field<Length>,
+    /// How many sessions an account may have; above it the one that was idle longest ends. 1 to 10000.
+    pub(in crate::config) max_per_user: Field<u32>,
+}
+
+/// The box "Keep me signed in".
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct RememberMeFile {
+    /// Whether the box is shown.
+    pub(in crate::config) allowed: Field<bool>,
+    /// How long a remembered session lives after the sign-in. `never`: only the idle and the absolute timeout end it.
+    #[schemars(rename = "for")]
+    pub(in crate::config) lifetime: Field<Span>,
+}
+
+/// Sessions of an installed app.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct AppSessionsFile {
+    /// Such a session ends when it has not been used for this long.
+    pub(in crate::config) idle_timeout: Field<Span>,
+    /// How long such a session lives after the sign-in.
+    pub(in crate::config) lifetime: Field<Span>,
+}
+
+impl Read for SessionsFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let sessions = Self {
+            idle_timeout: keys.take("idle_timeout"),
+            remember_me: keys.take_section("remember_me"),
+            unremembered_lifetime: keys.take("unremembered_lifetime"),
+            app: keys.take_section("app"),
+            absolute_timeout: keys.take("absolute_timeout"),
+            heartbeat_interval: keys.take("heartbeat_interval"),
+            max_per_user: keys.take("max_per_user"),
+        };
+        keys.close(&["tokens", "visitor_control"]);
+        Some(sessions)
+    }
+}
+
+impl Read for RememberMeFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let remember_me = Self { allowed: keys.take("allowed"), lifetime: keys.take("for") };
+        keys.close(&[]);
+        Some(remember_me)
+    }
+}
+
+impl Read for AppSessionsFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let app = Self { idle_timeout: keys.take("idle_timeout"), lifetime: keys.take("lifetime") };
+        keys.close(&[]);
+        Some(app)
+    }
+}

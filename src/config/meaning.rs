@@ -1,0 +1,136 @@
+//! The configuration as meant: plain values, a section for each part of the program.
+//!
+//! Here the keys are looked at together. Every complaint is filed at the desk and reading goes on with the default, so that
+//! an operator hears everything at once; a configuration with a complaint is never used.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::complaint::Desk;
+use super::file::File;
+use super::value::secret::RootSecret;
+use super::value::store::Store;
+use crate::public_url::PublicUrl;
+
+mod bounds;
+mod entrance;
+mod keeping;
+pub(super) mod policies;
+pub(super) mod routing;
+pub(super) mod sessions;
+pub(super) mod surroundings;
+
+use policies::{Identity, Lockout, Passwords};
+use routing::{Route, Upstream};
+use sessions::Sessions;
+use surroundings::{Activity, Admin, Branding, Log, Shutdown, SignIn};
+
+/// All that an operator can say, checked and complete. Serializes as it would be written, without the secret.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    /// The one origin that visitors see.
+    pub public_url: PublicUrl,
+    /// The addresses to listen on; at least one.
+    pub listen: Vec<SocketAddr>,
+    /// Whether plain HTTP beyond this machine is allowed.
+    pub insecure_http: bool,
+    /// Where sessions and accounts are kept.
+    pub store: Store,
+    /// What keys are made from; none only with [`Store::Memory`], where one is made at start.
+    #[serde(serialize_with = "redacted")]
+    pub secret: Option<RootSecret>,
+    /// The apps by name.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// What goes where; the first match wins.
+    pub routes: Vec<Route>,
+    /// Signing in.
+    pub sign_in: SignIn,
+    /// How long visitors stay signed in.
+    pub sessions: Sessions,
+    /// Rules for passwords.
+    pub passwords: Passwords,
+    /// When an account is locked.
+    pub lockout: Lockout,
+    /// How the app learns who is calling.
+    pub identity: Identity,
+    /// Metrics and health.
+    pub admin: Admin,
+    /// Logs.
+    pub log: Log,
+    /// Names of pages.
+    pub activity: Activity,
+    /// Stopping.
+    pub shutdown: Shutdown,
+    /// The look of the pages.
+    pub branding: Branding,
+}
+
+impl Config {
+    /// What a file means. Where a complaint was filed at the desk, something stands in for what could not be read.
+    pub(super) fn of(file: File, desk: &Desk) -> Self {
+        let insecure_http = file.insecure_http.is_some_and(|written| written.value);
+        let public_url = entrance::public_url(file.public_url, insecure_http, file.at, desk);
+        let listen = entrance::listen(file.listen, public_url.as_ref(), insecure_http, file.at, desk);
+        let store = keeping::store(file.store, file.store_file, desk);
+        let secret = keeping::secret(file.secret, file.secret_file, &store, file.at, desk);
+        let routing = routing::Routing::of(file.upstream, file.upstreams, file.routes, file.at, desk);
+        let admin = Admin::of(file.admin, &listen, desk);
+        routing.refuse_self(&listen, desk);
+        let host = public_url.as_ref().map_or("localhost", |url| url.host.as_str()).to_owned();
+        Self {
+            public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),
+            listen,
+            insecure_http,
+            store,
+            secret,
+            upstreams: routing.upstreams,
+            routes: routing.routes,
+            sign_in: SignIn::of(file.sign_in),
+            sessions: Sessions::of(file.sessions, desk),
+            passwords: Passwords::of(file.passwords, desk),
+            lockout: Lockout::of(file.lockout, desk),
+            identity: Identity::of(file.identity),
+            admin,
+            log: Log::of(file.log),
+            activity: Activity::of(file.activity, desk),
+            shutdown: Shutdown::of(file.shutdown, desk),
+            branding: Branding::of(file.branding, host),
+        }
+    }
+
+    /// A configuration for a look around: store in memory, one app, everything else by default.
+    #[must_use]
+    pub fn demo(listen: SocketAddr, app: SocketAddr) -> Self {
+        let public_url = PublicUrl::loopback(listen);
+        Self {
+            branding: Branding { app_name: "Demo".to_owned(), ..Branding::default() },
+            listen: vec![listen],
+            insecure_http: !listen.ip().is_loopback(),
+            public_url,
+            store: Store::Memory,
+            secret: None,
+            upstreams: BTreeMap::from([("app".to_owned(), Upstream::of_server(app.into()))]),
+            routes: vec![Route::everything_to("app")],
+            sign_in: SignIn::default(),
+            sessions: Sessions::default(),
+            passwords: Passwords::default(),
+            lockout: Lockout::default(),
+            identity: Identity::default(),
+            admin: Admin::default(),
+            log: Log::default(),
+            activity: Activity::default(),
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+/// Says that there is a secret, and nothing about it.
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn redacted<S: serde::Serializer>(secret: &Option<RootSecret>, serializer: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(_) => serializer.serialize_str("(redacted)"),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,132 @@
+//! Passwords, lockout and identity.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::bounds;
+use crate::config::complaint::Desk;
+use crate::config::file::policies::{IdentityFile, LockoutFile, PasswordsFile};
+use crate::config::value::length;
+
+/// Rules for passwords.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Passwords {
+    /// What a new password must look like.
+    pub policy: PasswordPolicy,
+    /// The fewest characters of a new password.
+    pub min_length: u32,
+    /// What a change does to the other sessions.
+    pub after_change: AfterPasswordChange,
+}
+
+/// What a new password must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordPolicy {
+    /// Upper case, lower case, a digit and a special character.
+    Classic,
+    /// Length and a list of common passwords.
+    Modern,
+}
+
+/// What a password change does to the other sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterPasswordChange {
+    /// The visitor decides.
+    Ask,
+    /// They stay.
+    Keep,
+    /// They end.
+    EndOthers,
+}
+
+/// When an account is locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lockout {
+    /// So many wrong passwords lock it.
+    pub failures: u32,
+    /// Older ones are forgotten.
+    #[serde(serialize_with = "length::serialize")]
+    pub within: Duration,
+    /// How long it stays locked.
+    #[serde(serialize_with = "length::serialize")]
+    pub cool_off: Duration,
+}
+
+/// How the app learns who is calling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The names of the request headers.
+    pub preset: IdentityPreset,
+}
+
+/// A set of header names that apps already read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityPreset {
+    /// `Remote-User`, `Remote-Name`, `Remote-Email`, `Remote-Groups`.
+    Remote,
+}
+
+impl PasswordPolicy {
+    /// The fewest characters when none are written: the guides' eight, or what NIST SP 800-63B-4 asks of a password
+    /// that is the only factor.
+    fn default_length(self) -> u32 {
+        match self {
+            Self::Classic => 8,
+            Self::Modern => 15,
+        }
+    }
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let policy = PasswordPolicy::Classic;
+        Self { policy, min_length: policy.default_length(), after_change: AfterPasswordChange::Ask }
+    }
+}
+
+impl Passwords {
+    pub(super) fn of(file: PasswordsFile, desk: &Desk) -> Self {
+        let default = Self::default();
+        let policy = file.policy.map_or(default.policy, |policy| policy.value);
+        Self {
+            policy,
+            min_length: bounds::count(file.min_length, policy.default_length(), &(8..=64), desk),
+            after_change: file.after_change.map_or(default.after_change, |after| after.value),
+        }
+    }
+}
+
+impl Default for Lockout {
+    fn default() -> Self {
+        Self { failures: 5, within: Duration::from_mins(15), cool_off: Duration::from_mins(30) }
+    }
+}
+
+impl Lockout {
+    pub(super) fn of(file: LockoutFile, desk: &Desk) -> Self {
+        let default = Self::default();
+        let range = bounds::from(Duration::from_secs(1));
+        Self {
+            failures: bounds::count(file.failures, default.failures, &(1..=100), desk),
+            within: bounds::length(file.within, default.within, &range, desk),
+            cool_off: bounds::length(file.cool_off, default.cool_off, &range, desk),
+        }
+    }
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { preset: IdentityPreset::Remote }
+    }
+}
+
+impl Identity {
+    pub(super) fn of(file: IdentityFile) -> Self {
+        file.preset.map_or_else(Self::default, |preset| Self { preset: preset.value })
+    }
+}

@@ -1,0 +1,269 @@
+//! Which app answers, and who may see it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::bounds;
+use crate::config::complaint::Desk;
+use crate::config::file::routing::{RouteFile, TimeoutsFile, UpstreamFile};
+use crate::config::read::{Field, Located, Named, did_you_mean};
+use crate::config::tree::Place;
+use crate::config::value::length;
+use crate::config::value::route_path::covers;
+use crate::config::value::server::Server;
+
+/// An app behind Portcullis.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Upstream {
+    /// Its servers; at least one.
+    pub servers: Vec<Server>,
+    /// How long to wait for it.
+    pub timeouts: Timeouts,
+}
+
+/// How long to wait for an app.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Timeouts {
+    /// For a connection.
+    #[serde(serialize_with = "length::serialize")]
+    pub connect: Duration,
+    /// For the next bytes of an answer.
+    #[serde(serialize_with = "length::serialize")]
+    pub read: Duration,
+}
+
+/// A rule for a part of the site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Route {
+    /// A case-sensitive prefix that ends at a segment.
+    pub path: String,
+    /// Who may see it.
+    pub access: Access,
+    /// The name of the upstream; it exists.
+    pub upstream: String,
+    /// Whether requests here keep a session alive.
+    pub counts_as_activity: bool,
+}
+
+/// Who may see a part of the site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Everybody; nobody is looked up.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever is signed in and has one of these roles; at least one.
+    Roles(#[schemars(length(min = 1))] Vec<String>),
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(2), read: Duration::from_mins(1) }
+    }
+}
+
+impl Upstream {
+    /// An app of one server.
+    pub(in crate::config) fn of_server(server: Server) -> Self {
+        Self { servers: vec![server], timeouts: Timeouts::default() }
+    }
+}
+
+impl Route {
+    /// Everything to one app, for signed-in visitors.
+    pub(in crate::config) fn everything_to(upstream: &str) -> Self {
+        Self { path: "/".to_owned(), access: Access::SignedIn, upstream: upstream.to_owned(), counts_as_activity: true }
+    }
+}
+
+impl From<SocketAddr> for Server {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Self { host, port: address.port() }
+    }
+}
+
+/// Upstreams and routes, and where the servers were written.
+pub(super) struct Routing {
+    pub(super) upstreams: BTreeMap<String, Upstream>,
+    pub(super) routes: Vec<Route>,
+    servers: Vec<Located<Server>>,
+}
+
+impl Routing {
+    pub(super) fn of(
+        short: Field<Server>,
+        upstreams: Field<Named<UpstreamFile>>,
+        routes: Field<Vec<Located<RouteFile>>>,
+        start: Place,
+        desk: &Desk,
+    ) -> Self {
+        let mut routing = Self { upstreams: BTreeMap::new(), routes: Vec::new(), servers: Vec::new() };
+        if let Some(server) = short {
+            if upstreams.is_none() && routes.is_none() {
+                routing.upstreams.insert("app".to_owned(), Upstream::of_server(server.value.clone()));
+                routing.routes.push(Route::everything_to("app"));
+                routing.servers.push(server);
+                return routing;
+            }
+            server.complain(desk, "stands for one app and can not stand beside upstreams and routes; keep one form");
+        }
+        match (upstreams, routes) {
+            (None, None) if desk.knows("upstreams") || desk.knows("routes") => {}
+            (None, None) => {
+                desk.miss(
+                    start,
+                    "upstream",
+                    "is missing; write the address of your app, such as http://127.0.0.1:3000",
+                );
+            }
+            (None, Some(routes)) => {
+                desk.miss(
+                    routes.at,
+                    "upstreams",
+                    "is missing; name the apps that the routes lead to, or write upstream alone",
+                );
+            }
+            (Some(upstreams), routes) => {
+                let names: Vec<_> = upstreams.value.0.iter().map(|(name, _)| name.clone()).collect();
+                for (name, upstream) in upstreams.value.0 {
+                    routing.add_upstream(&name, upstream, desk);
+                }
+                let Some(routes) = routes else {
+                    desk.miss(
+                        upstreams.at,
+                        "routes",
+                        "is missing; write at least one: { path: /, access: signed_in, upstream: NAME }",
+                    );
+                    return routing;
+                };
+                routing.add_routes(routes, &names, desk);
+            }
+        }
+        routing
+    }
+
+    fn add_upstream(&mut self, name: &Located<String>, written: UpstreamFile, desk: &Desk) {
+        let fits = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-_".contains(&letter);
+        if !(1..=64).contains(&name.value.len()) || !name.value.bytes().all(fits) {
+            name.complain(desk, "is no name for an upstream; write 1 to 64 of the letters a-z 0-9 - _");
+        }
+        let key = format!("{}.servers", name.key);
+        let servers = match written.servers {
+            Some(servers) if servers.value.is_empty() && !desk.knows(&key) => {
+                servers.complain(desk, "is an empty list; write at least one, such as [http://127.0.0.1:3000]");
+                Vec::new()
+            }
+            Some(servers) => servers.value,
+            None => {
+                if !desk.knows(&name.key) {
+                    desk.say(name.at, &key, "is missing; write at least one, such as [http://127.0.0.1:3000]");
+                }
+                Vec::new()
+            }
+        };
+        for (index, server) in servers.iter().enumerate() {
+            if servers[..index].iter().any(|other| other.value == server.value) {
+                server.complain(desk, "is listed twice; keep one of them");
+            }
+        }
+        let upstream = Upstream {
+            servers: servers.iter().map(|server| server.value.clone()).collect(),
+            timeouts: Timeouts::of(written.timeouts, desk),
+        };
+        self.servers.extend(servers);
+        self.upstreams.insert(name.value.clone(), upstream);
+    }
+
+    fn add_routes(&mut self, routes: Located<Vec<Located<RouteFile>>>, names: &[Located<String>], desk: &Desk) {
+        if routes.value.is_empty() && !desk.knows(&routes.key) {
+            routes
+                .complain(desk, "is an empty list; write at least one: { path: /, access: signed_in, upstream: NAME }");
+        }
+        let complete = !desk.knows(&routes.key);
+        let words: Vec<_> = names.iter().map(|name| name.value.as_str()).collect();
+        let mut earlier: Vec<(String, String)> = Vec::new();
+        for route in routes.value {
+            let (at, key) = (route.at, route.key);
+            let upstream = route.value.upstream;
+            match &upstream {
+                None => desk.miss(at, &format!("{key}.upstream"), format!("is missing; {}", did_you_mean("", &words))),
+                Some(name) if !words.contains(&name.value.as_str()) => {
+                    name.complain(desk, format!("no upstream has this name; {}", did_you_mean(&name.value, &words)));
+                }
+                Some(_) => {}
+            }
+            let Some(path) = route.value.path else {
+                desk.miss(
+                    at,
+                    &format!("{key}.path"),
+                    "is missing; write the path that this route is for, such as /admin",
+                );
+                continue;
+            };
+            if let Some((other, prefix)) = earlier.iter().find(|(_, prefix)| covers(prefix, &path.value.0)) {
+                path.complain(
+                    desk,
+                    format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"),
+                );
+            }
+            earlier.push((key, path.value.0.clone()));
+            self.routes.push(Route {
+                path: path.value.0,
+                access: route.value.access.map_or(Access::SignedIn, |access| access.value),
+                upstream: upstream.map(|name| name.value).unwrap_or_default(),
+                counts_as_activity: route.value.counts_as_activity.is_none_or(|counts| counts.value),
+            });
+        }
+        if complete {
+            self.refuse_unused(names, desk);
+        }
+    }
+
+    fn refuse_unused(&self, names: &[Located<String>], desk: &Desk) {
+        for name in names {
+            if !self.routes.iter().any(|route| route.upstream == name.value) && !desk.knows("routes") {
+                name.complain(desk, "no route leads to this upstream; write a route, or take the upstream out");
+            }
+        }
+    }
+
+    /// Refuses a server that is Portcullis itself: each request would come back without end.
+    pub(super) fn refuse_self(&self, listen: &[SocketAddr], desk: &Desk) {
+        for server in &self.servers {
+            if listen.iter().any(|address| is_at(&server.value, *address)) {
+                server
+                    .complain(desk, "is the address that Portcullis itself listens on; write the address of your app");
+            }
+        }
+    }
+}
+
+impl Timeouts {
+    fn of(written: TimeoutsFile, desk: &Desk) -> Self {
+        let default = Self::default();
+        let connect = Duration::from_millis(10)..=Duration::from_mins(5);
+        let read = Duration::from_millis(100)..=Duration::from_hours(24);
+        Self {
+            connect: bounds::length(written.connect, default.connect, &connect, desk),
+            read: bounds::length(written.read, default.read, &read, desk),
+        }
+    }
+}
+
+fn is_at(server: &Server, listen: SocketAddr) -> bool {
+    let bare = server.host.trim_start_matches('[').trim_end_matches(']');
+    let same_host = match bare.parse::<IpAddr>() {
+        Ok(ip) => ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback()),
+        Err(_) => bare == "localhost" && (listen.ip().is_loopback() || listen.ip().is_unspecified()),
+    };
+    same_host && server.port == listen.port()
+}

@@ -1,0 +1,194 @@
+//! Sign-in, the admin port, logs, labels, shutdown and branding.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::bounds;
+use crate::config::complaint::Desk;
+use crate::config::file::surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
+use crate::config::value::{label, length};
+
+/// Signing in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignIn {
+    /// Where a visitor lands who did not come from a page.
+    pub landing: String,
+}
+
+/// Metrics and health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Admin {
+    /// Where they are served.
+    pub listen: SocketAddr,
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Log {
+    /// How a message is written.
+    pub format: LogFormat,
+    /// The least severe messages that are written.
+    pub level: LogLevel,
+    /// Whether each request is written.
+    pub access: bool,
+}
+
+/// How a message is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// How severe a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// Something happened.
+    Info,
+    /// For looking closer.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Names of pages.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Activity {
+    /// From a path to the words that the list of sessions shows.
+    pub page_labels: BTreeMap<String, String>,
+}
+
+/// Between the signal to stop and the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shutdown {
+    /// How long new requests are still taken.
+    #[serde(serialize_with = "length::serialize")]
+    pub drain: Duration,
+    /// How long requests that have begun may take.
+    #[serde(serialize_with = "length::serialize")]
+    pub grace: Duration,
+}
+
+/// The look of the pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Branding {
+    /// The name of the app.
+    pub app_name: String,
+    /// Where the link back leads.
+    pub home_url: String,
+    /// Where people find help.
+    pub support_url: Option<String>,
+    /// `#rrggbb`, readable on white; none for the built-in colour.
+    pub accent: Option<String>,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self { landing: "/".to_owned() }
+    }
+}
+
+impl SignIn {
+    pub(super) fn of(file: SignInFile) -> Self {
+        file.landing.map_or_else(Self::default, |landing| Self { landing: landing.value.0 })
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+    }
+}
+
+impl Admin {
+    pub(super) fn of(file: AdminFile, listen: &[SocketAddr], desk: &Desk) -> Self {
+        let Some(field) = file.listen else {
+            return Self::default();
+        };
+        let address = field.value.0;
+        if address.port() != 0 && listen.iter().any(|visitors| visitors.port() == address.port()) {
+            field.complain(desk, "is the port that visitors use; write another port, such as 127.0.0.1:9464");
+        }
+        Self { listen: address }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Auto, level: LogLevel::Info, access: true }
+    }
+}
+
+impl Log {
+    pub(super) fn of(file: LogFile) -> Self {
+        let default = Self::default();
+        Self {
+            format: file.format.map_or(default.format, |format| format.value),
+            level: file.level.map_or(default.level, |level| level.value),
+            access: file.access.map_or(default.access, |access| access.value),
+        }
+    }
+}
+
+impl Activity {
+    pub(super) fn of(file: ActivityFile, desk: &Desk) -> Self {
+        let mut page_labels = BTreeMap::new();
+        for (path, written) in file.page_labels.map(|labels| labels.value.0).unwrap_or_default() {
+            if let Err(message) = label::own_path(&path.value) {
+                path.complain(desk, message);
+            }
+            if let Some(label) = written.0 {
+                page_labels.insert(path.value, label.0);
+            }
+        }
+        Self { page_labels }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { drain: Duration::from_secs(5), grace: Duration::from_secs(30) }
+    }
+}
+
+impl Shutdown {
+    pub(super) fn of(file: ShutdownFile, desk: &Desk) -> Self {
+        let default = Self::default();
+        let range = Duration::ZERO..=Duration::from_hours(1);
+        Self {
+            drain: bounds::length(file.drain, default.drain, &range, desk),
+            grace: bounds::length(file.grace, default.grace, &range, desk),
+        }
+    }
+}
+
+impl Default for Branding {
+    fn default() -> Self {
+        Self { app_name: "localhost".to_owned(), home_url: "/".to_owned(), support_url: None, accent: None }
+    }
+}
+
+impl Branding {
+    pub(super) fn of(file: BrandingFile, host: String) -> Self {
+        Self {
+            app_name: file.app_name.map_or(host, |name| name.value.0),
+            home_url: file.home_url.map_or_else(|| Self::default().home_url, |link| link.value.0),
+            support_url: file.support_url.map(|link| link.value.0),
+            accent: file.accent.map(|accent| accent.value.0),
+        }
+    }
+}

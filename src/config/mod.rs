@@ -1,0 +1,156 @@
+//! What an operator can say, in one YAML file.
+//!
+//! A text becomes a tree whose nodes know their place (`tree`), variables are filled in (`expand`), keys are taken out of
+//! the tree as they are written (`file`, `section`, `read`, `value`), and looked at together (`meaning`). Every step
+//! files its complaints at one desk, so that all mistakes are told at once, each with its line, its column and what to
+//! write instead. A configuration with a complaint never comes out, and no message repeats a secret.
+
+mod complaint;
+mod expand;
+mod file;
+mod find;
+mod meaning;
+mod read;
+mod reload;
+mod section;
+mod show;
+mod starter;
+mod tree;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+pub use crate::public_url::PublicUrl;
+pub use complaint::{Complaint, Complaints};
+pub use find::find;
+pub use meaning::Config;
+pub use meaning::policies::{AfterPasswordChange, Identity, IdentityPreset, Lockout, PasswordPolicy, Passwords};
+pub use meaning::routing::{Access, Route, Timeouts, Upstream};
+pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
+pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};
+pub use show::{reference, schema, show};
+pub use starter::starter;
+pub use value::length::Span;
+pub use value::secret::{RootSecret, fresh_secret};
+pub use value::server::Server;
+pub use value::store::Store;
+
+use complaint::Desk;
+use read::Read;
+use tree::{Node, Place, Value};
+
+/// The environment: the value of a variable by its name.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads a configuration file. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub fn load(path: &Path, env: Env<'_>) -> Result<Self, Complaints> {
+        let text = find::read_text(path)?;
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Self::from_text(&text, path, &folder, env)
+    }
+
+    /// Reads a configuration from its text. `file` is its name in complaints; relative paths start at `base`.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub fn from_text(text: &str, file: &Path, base: &Path, env: Env<'_>) -> Result<Self, Complaints> {
+        let desk = Desk::new(file, base);
+        let config = read_tree(text, env, &desk).and_then(|tree| {
+            let file = file::File::read(&tree, "", &desk)?;
+            Some(Self::of(file, &desk))
+        });
+        desk.close(config)
+    }
+}
+
+/// The text as a tree of keys with the variables filled in.
+fn read_tree(text: &str, env: Env<'_>, desk: &Desk) -> Option<Node> {
+    let mut tree = match tree::parse(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+        Ok(tree) => tree,
+        Err((place, message)) => {
+            desk.say(place, "", message);
+            return None;
+        }
+    };
+    match tree.value {
+        Value::Map(_) => {}
+        Value::Empty | Value::Null => {
+            desk.say(Place::START, "", "the file is empty; begin with: portcullis init");
+            return None;
+        }
+        _ => {
+            let message =
+                format!("wants keys, not {}; write lines such as public_url: https://app.example.com", tree.kind());
+            desk.say(tree.at, "", message);
+            return None;
+        }
+    }
+    expand::expand_tree(&mut tree, "", env, desk);
+    Some(tree)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FULL: &str = include_str!("../../config/portcullis.yaml");
+
+    fn read(text: &str) -> Result<Config, Complaints> {
+        Config::from_text(text, Path::new("portcullis.yaml"), Path::new("/nowhere"), &|_| None)
+    }
+
+    #[test]
+    fn line_ends_and_byte_order_marks_of_other_systems_are_fine() {
+        let text = "\u{feff}public_url: http://localhost:8080\r\nstore: memory\r\nupstream: http://127.0.0.1:3000\r\n";
+        assert!(read(text).is_ok());
+    }
+
+    #[test]
+    fn anchors_and_merges_are_fine() {
+        let text = "public_url: http://localhost:8080\nstore: memory\nupstreams:\n  a: &a { servers: [http://x:1] }\n  \
+                    b: { <<: *a, timeouts: { read: 5s } }\nroutes: [{ path: /a, upstream: a }, { path: /, upstream: b }]\n";
+        let config = read(text).expect("a good file");
+        assert_eq!(config.upstreams["a"].servers, config.upstreams["b"].servers);
+    }
+
+    #[test]
+    fn no_complaint_repeats_a_secret() {
+        for value in [
+            "!!int hunter2",
+            "!!binary hunter2",
+            "!x hunter2",
+            "{hunter2: 1}",
+            "[hunter2]",
+            "\"hunter2",
+            "hunter2: 1",
+            "*hunter2",
+        ] {
+            for key in ["secret", "store", "public_url", "upstream"] {
+                let told = read(&format!("{key}: {value}\n")).map(|_| ()).expect_err(value).to_string();
+                assert!(!told.contains("hunter2"), "{key}: {value}: {told}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(?s).{0,200}") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(at in 0..FULL.len(), length in 0..40_usize, instead in "[ -~\n\t]{0,4}") {
+            let keep = |index: usize| (0..=index.min(FULL.len())).rev().find(|index| FULL.is_char_boundary(*index)).unwrap_or(0);
+            let damaged = format!("{}{instead}{}", &FULL[..keep(at)], &FULL[keep(at + length)..]);
+            if let Err(complaints) = read(&damaged) {
+                prop_assert!(complaints.to_string().lines().count() == complaints.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The first configuration of a new installation.
+
+/// The text of a short commented configuration for one app. `public_url` is what visitors type, `app_url` where the app
+/// listens; the secret is expected in `portcullis.secret` beside it.
+#[must_use]
+pub fn starter(public_url: &str, app_url: &str) -> String {
+    let public_url = public_url.trim_end_matches('/');
+    let listen = if public_url.starts_with("https://") {
+        "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: 127.0.0.1:8080\n"
+    } else {
+        ""
+    };
+    format!(
+        "\
+# Portcullis. Check this file with: portcullis config check
+# All keys, with their defaults and what they do: docs/configuration.md
+
+# What visitors type. Plain http works on this machine only.
+public_url: {public_url}
+{listen}
+# Your app. Everything in it is for signed-in visitors.
+upstream: {app_url}
+
+# Where sessions and accounts are kept.
+store: file:portcullis.db
+
+# What keys are made from: keep it secret and keep it. With a new one everybody must sign in again.
+secret_file: portcullis.secret
+
+# How long visitors stay signed in.
+sessions:
+  idle_timeout: 7d        # without a click; or 1d, 30d, never
+  remember_me:
+    allowed: true         # the box \"Keep me signed in\"
+    for: 30d
+
+# Metrics and health checks, never for visitors.
+admin:
+  listen: 127.0.0.1:9464
+"
+    )
+}

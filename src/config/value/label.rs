@@ -1,0 +1,110 @@
+//! Words that are shown to people, links, and names that end up in metrics and headers.
+
+use schemars::JsonSchema;
+
+use crate::config::complaint::escape;
+use crate::config::read::Scalar;
+use crate::config::tree::Node;
+
+/// The longest label.
+const LONGEST: usize = 80;
+
+/// A short text on a page.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String", extend("minLength" = 1, "maxLength" = 80))]
+pub(in crate::config) struct Label(pub(in crate::config) String);
+
+impl Scalar for Label {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        let text = String::from_scalar(node)?;
+        if text.trim().is_empty() {
+            return Err("is empty; write a word or two".to_owned());
+        }
+        if text.chars().count() > LONGEST {
+            return Err(format!("is longer than {LONGEST} letters; write a shorter one"));
+        }
+        if escape(&text, LONGEST) != text {
+            return Err("has a line break or a letter that does not show; write plain words".to_owned());
+        }
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+/// A role, as apps get it in a comma-separated header.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9._:@/-]{1,64}$"))]
+pub(in crate::config) struct Role(pub(in crate::config) String);
+
+impl Scalar for Role {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        let text = String::from_scalar(node)?;
+        let fits = |letter: u8| letter.is_ascii_alphanumeric() || b"._:@/-".contains(&letter);
+        if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+            return Ok(Self(text));
+        }
+        Err("is not a role; write 1 to 64 of the letters a-z A-Z 0-9 . _ : @ / -".to_owned())
+    }
+}
+
+/// A link within the app or to another site.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String")]
+pub(in crate::config) struct HomeLink(pub(in crate::config) String);
+
+impl Scalar for HomeLink {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        let text = String::from_scalar(node)?;
+        if is_own_path(&text) || is_web_link(&text) {
+            return Ok(Self(text));
+        }
+        Err("is no link; write a path such as / or a URL such as https://example.com/".to_owned())
+    }
+}
+
+/// A link to a page or a mailbox.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String")]
+pub(in crate::config) struct SupportLink(pub(in crate::config) String);
+
+impl Scalar for SupportLink {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        let text = String::from_scalar(node)?;
+        let mail = text.strip_prefix("mailto:").is_some_and(|address| address.contains('@') && is_one_word(address));
+        if mail || is_web_link(&text) {
+            return Ok(Self(text));
+        }
+        Err("is no link; write https://example.com/help or mailto:help@example.com".to_owned())
+    }
+}
+
+/// A path of the app, to land on or to label.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = "^/([^/\\\\]|$)"))]
+pub(in crate::config) struct OwnPath(pub(in crate::config) String);
+
+impl Scalar for OwnPath {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        let text = String::from_scalar(node)?;
+        own_path(&text).map(|()| Self(text))
+    }
+}
+
+/// Refuses what is not a path of this origin.
+pub(in crate::config) fn own_path(text: &str) -> Result<(), String> {
+    if is_own_path(text) { Ok(()) } else { Err("is not a path of the app; write one such as /dashboard".to_owned()) }
+}
+
+/// A browser takes `//host` and `/\host` for another site.
+fn is_own_path(text: &str) -> bool {
+    text.starts_with('/') && !text.starts_with("//") && !text.contains('\\') && is_one_word(text)
+}
+
+fn is_web_link(text: &str) -> bool {
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    let parsed = text.split('#').next().and_then(|text| text.parse::<http::Uri>().ok());
+    web && is_one_word(text) && parsed.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+fn is_one_word(text: &str) -> bool {
+    text.len() <= 2_000 && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>`".contains(&byte))
+}

@@ -1,0 +1,10 @@
+//! Single values with a syntax of their own. Each is read once, here; past this folder nobody looks at the text again.
+
+pub(super) mod accent;
+pub(super) mod address;
+pub(super) mod label;
+pub(super) mod length;
+pub(super) mod route_path;
+pub(super) mod secret;
+pub(super) mod server;
+pub(super) mod store;

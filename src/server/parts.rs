@@ -1,0 +1,148 @@
+//! The parts of the program, put together over one store. The server and the command line are made of the same ones.
+
+use std::{sync::Arc, thread};
+
+use super::Settings;
+use crate::{
+    account::{AccountStore, Accounts, Cost, Hasher},
+    audit::{AuditStore, Journal},
+    clock::Clock,
+    config::{Config, PublicUrl, Store},
+    gate::{Gate, GateParts, cookie::CookieNames},
+    guard::{Throttle, ThrottleStore},
+    metrics::Metrics,
+    portcullis::Portcullis,
+    secret::Key,
+    session::{Heart, SessionStore, Sessions},
+    sign_in::{SignIn, SignInParts},
+    store::embedded::{Embedded, OpenError},
+    visitor::Recogniser,
+    web::{Desk, Web},
+};
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub struct Stores {
+    /// Sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Accounts.
+    pub accounts: Arc<dyn AccountStore>,
+    /// The journal.
+    pub audit: Arc<dyn AuditStore>,
+    /// Counters of tries.
+    pub throttle: Arc<dyn ThrottleStore>,
+}
+
+impl Stores {
+    /// Opens the store that the configuration names.
+    ///
+    /// # Errors
+    /// When it cannot be opened; the message says why and what to do.
+    pub fn open(store: &Store) -> Result<Self, OpenError> {
+        let embedded = match store {
+            Store::Memory => Embedded::in_memory()?,
+            Store::File(path) => Embedded::open(path)?,
+        };
+        Ok(Self::all_in(Arc::new(embedded)))
+    }
+
+    /// Everything in one place.
+    pub fn all_in<S: SessionStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
+        Self { sessions: store.clone(), accounts: store.clone(), audit: store.clone(), throttle: store }
+    }
+}
+
+/// What the program is made of, but for the socket.
+pub struct Parts {
+    /// What time it is.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where everything is kept.
+    pub stores: Stores,
+    /// What a reload can change.
+    pub settings: Settings,
+    /// Where hits go.
+    pub heart: Heart,
+    /// What happened.
+    pub journal: Journal,
+    /// Open, list, end.
+    pub sessions: Sessions,
+    /// Users and passwords.
+    pub accounts: Accounts,
+    hasher: Hasher,
+    key: Key,
+    public_url: PublicUrl,
+}
+
+impl Parts {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(config: &Config, stores: Stores, clock: Clock, cost: Cost) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let settings = Settings::of(config);
+        let journal = Journal::new(stores.audit.clone(), clock.clone(), metrics.clone());
+        let sessions = Sessions::new(stores.sessions.clone(), journal.clone(), settings.session.clone(), clock.clone(), metrics.clone());
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let hasher = Hasher::new(cost, cores, clock.clone(), metrics.clone());
+        let accounts = Accounts::new(
+            stores.accounts.clone(),
+            sessions.clone(),
+            journal.clone(),
+            hasher.clone(),
+            settings.password.clone(),
+            clock.clone(),
+        );
+        let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
+        let heart = Heart::default();
+        let public_url = config.public_url.clone();
+        Self { clock, metrics, stores, settings, heart, journal, sessions, accounts, hasher, key, public_url }
+    }
+
+    /// The program without a socket.
+    #[must_use]
+    pub fn portcullis(&self) -> Portcullis {
+        let gate = Gate::new(GateParts {
+            public_url: self.public_url.clone(),
+            routes: self.settings.routes.clone(),
+            sessions: self.stores.sessions.clone(),
+            policy: self.settings.session.clone(),
+            heart: self.heart.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        });
+        Portcullis::new(gate, Web::new(Arc::new(self.desk())))
+    }
+
+    fn desk(&self) -> Desk {
+        let throttle = Throttle::new(
+            self.stores.throttle.clone(),
+            self.settings.lockout.clone(),
+            self.key.clone(),
+            self.clock.clone(),
+            self.metrics.clone(),
+        );
+        let sign_in = SignIn::new(SignInParts {
+            accounts: self.stores.accounts.clone(),
+            sessions: self.sessions.clone(),
+            hasher: self.hasher.clone(),
+            throttle: throttle.clone(),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        });
+        Desk {
+            public_url: self.public_url.clone(),
+            cookies: CookieNames::new(self.public_url.is_https()),
+            clock: self.clock.clone(),
+            sessions: self.sessions.clone(),
+            accounts: self.accounts.clone(),
+            sign_in,
+            throttle,
+            journal: self.journal.clone(),
+            recogniser: Recogniser::start(),
+            metrics: self.metrics.clone(),
+            house: self.settings.house.clone(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! From what the operator said to what each part is given; and what a reload can change while we run.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    account::{PasswordPolicy, PolicyKind},
+    config::{self, Config},
+    gate::{Access, Route, RouteTable},
+    guard::LockoutPolicy,
+    session::{AppPolicy, RememberMe, SessionPolicy, Span},
+    web::{AfterChange, House},
+};
+
+/// What a reload can change, each piece shared with the part that reads it.
+#[derive(Clone)]
+pub struct Settings {
+    /// When sessions end by themselves.
+    pub session: Arc<ArcSwap<SessionPolicy>>,
+    /// Rules for new passwords.
+    pub password: Arc<ArcSwap<PasswordPolicy>>,
+    /// When an account cools off.
+    pub lockout: Arc<ArcSwap<LockoutPolicy>>,
+    /// Names, links and habits.
+    pub house: Arc<ArcSwap<House>>,
+    /// Access rules.
+    pub routes: Arc<ArcSwap<RouteTable>>,
+}
+
+impl Settings {
+    /// As the configuration says.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            session: Arc::new(ArcSwap::from_pointee(session_policy(config))),
+            password: Arc::new(ArcSwap::from_pointee(password_policy(config))),
+            lockout: Arc::new(ArcSwap::from_pointee(lockout_policy(config))),
+            house: Arc::new(ArcSwap::from_pointee(house(config))),
+            routes: Arc::new(ArcSwap::from_pointee(route_table(config))),
+        }
+    }
+
+    /// From now on as this configuration says. What a reload cannot change is left as it is.
+    pub fn apply(&self, config: &Config) {
+        self.session.store(Arc::new(session_policy(config)));
+        self.password.store(Arc::new(password_policy(config)));
+        self.lockout.store(Arc::new(lockout_policy(config)));
+        self.house.store(Arc::new(house(config)));
+        self.routes.store(Arc::new(route_table(config)));
+    }
+}
+
+fn session_policy(config: &Config) -> SessionPolicy {
+    let said = &config.sessions;
+    SessionPolicy {
+        idle_timeout: span(said.idle_timeout),
+        remember_me: RememberMe { allowed: said.remember_me.allowed, lifetime: span(said.remember_me.lifetime) },
+        unremembered_lifetime: said.unremembered_lifetime,
+        app: AppPolicy { idle_timeout: span(said.app.idle_timeout), lifetime: span(said.app.lifetime) },
+        absolute_timeout: said.absolute_timeout,
+        max_per_user: usize::try_from(said.max_per_user).unwrap_or(usize::MAX),
+        heartbeat_interval: said.heartbeat_interval,
+    }
+}
+
+const fn span(said: config::Span) -> Span {
+    match said {
+        config::Span::For(length) => Span::For(length),
+        config::Span::Never => Span::Never,
+    }
+}
+
+fn password_policy(config: &Config) -> PasswordPolicy {
+    let kind = match config.passwords.policy {
+        config::PasswordPolicy::Classic => PolicyKind::Classic,
+        config::PasswordPolicy::Modern => PolicyKind::Modern,
+    };
+    PasswordPolicy { kind, min_length: usize::try_from(config.passwords.min_length).unwrap_or(usize::MAX) }
+}
+
+const fn lockout_policy(config: &Config) -> LockoutPolicy {
+    let config::Lockout { failures, within, cool_off } = config.lockout;
+    LockoutPolicy { failures, within, cool_off }
+}
+
+fn house(config: &Config) -> House {
+    House {
+        app_name: config.branding.app_name.clone(),
+        home_url: config.branding.home_url.clone(),
+        support_url: config.branding.support_url.clone(),
+        accent: config.branding.accent.clone(),
+        landing: config.sign_in.landing.clone(),
+        after_change: match config.passwords.after_change {
+            config::AfterPasswordChange::Ask => AfterChange::Ask,
+            config::AfterPasswordChange::Keep => AfterChange::Keep,
+            config::AfterPasswordChange::EndOthers => AfterChange::EndOthers,
+        },
+        page_labels: config.activity.page_labels.clone(),
+    }
+}
+
+fn route_table(config: &Config) -> RouteTable {
+    let routes = config.routes.iter().map(|said| {
+        let access = match &said.access {
+            config::Access::Public => Access::Public,
+            config::Access::SignedIn => Access::SignedIn,
+            config::Access::Roles(roles) => Access::Roles(roles.clone()),
+        };
+        let upstream = config.upstreams.keys().position(|name| *name == said.upstream);
+        let upstream = upstream.expect("a configuration without complaints names known upstreams");
+        Route::new(&said.path, access, upstream, said.counts_as_activity).expect("a configuration without complaints has plain paths")
+    });
+    RouteTable::new(routes.collect())
+}

@@ -1,0 +1,87 @@
+//! Ends and records what has run out, and forgets what nobody needs any more. The gate does not wait for it: it computes
+//! the standing of each session at each look.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    audit::{Actor, AuditStore, Fact, Journal},
+    clock::Clock,
+    guard::ThrottleStore,
+    metrics::Metrics,
+    outage::StoreError,
+    session::{Ending, SessionPolicy, SessionStore, Standing},
+};
+
+/// How long the note about an ended session is kept.
+const NOTES: Duration = Duration::from_hours(30 * 24);
+/// How long the journal remembers.
+const JOURNAL: Duration = Duration::from_hours(400 * 24);
+/// Sessions that are looked at in one step.
+const PAGE: usize = 500;
+
+/// Sweeps the store.
+#[derive(Clone)]
+pub struct Sweep {
+    /// Sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Counters of tries.
+    pub throttle: Arc<dyn ThrottleStore>,
+    /// The journal's store, for what is too old.
+    pub audit: Arc<dyn AuditStore>,
+    /// The journal, for what ends.
+    pub journal: Journal,
+    /// When sessions end by themselves.
+    pub policy: Arc<ArcSwap<SessionPolicy>>,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions that had run out.
+    pub ended: usize,
+    /// Sessions that are left.
+    pub left: u64,
+}
+
+impl Sweep {
+    /// Sweeps once.
+    ///
+    /// # Errors
+    /// When the store is away; the next sweep does the rest.
+    pub async fn run_once(&self) -> Result<Swept, StoreError> {
+        let now = self.clock.now();
+        let policy = self.policy.load_full();
+        let mut ended = 0;
+        let mut after = None;
+        loop {
+            let page = self.sessions.scan(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for session in &page {
+                let ending = match policy.standing(session.terms, session.activity.latest, now) {
+                    Standing::Live => continue,
+                    Standing::Idle { .. } => Ending::Idle,
+                    Standing::Worn { .. } => Ending::Expired,
+                };
+                if let Some(gone) = self.sessions.expire(session.id, session.activity.latest, &ending, now).await? {
+                    ended += 1;
+                    self.metrics.session_ended(ending.label());
+                    let fact = Fact::SessionEnded { session: gone.id, ending, reason: None };
+                    self.journal.record(Some(gone.owner()), Actor::System, None, fact).await?;
+                }
+            }
+        }
+        self.sessions.forget_ended(now.minus(NOTES)).await?;
+        self.throttle.forget(now).await?;
+        self.audit.forget(now.minus(JOURNAL)).await?;
+        let left = self.sessions.count().await?;
+        self.metrics.sessions_active(left);
+        Ok(Swept { ended, left })
+    }
+}

@@ -1,0 +1,46 @@
+//! Asks the store whether it answers, for `store_up` and for readiness.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tracing::{error, info};
+
+use crate::{metrics::Metrics, session::SessionStore};
+
+/// Watches the store.
+#[derive(Clone)]
+pub struct WatchStore {
+    store: Arc<dyn SessionStore>,
+    metrics: Arc<Metrics>,
+    up: Arc<AtomicBool>,
+}
+
+impl WatchStore {
+    /// A watch over `store`; it counts as away until it has answered.
+    #[must_use]
+    pub fn new(store: Arc<dyn SessionStore>, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics, up: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Asks once. Says whether the store answers.
+    pub async fn run_once(&self) -> bool {
+        let answer = self.store.ping().await;
+        let up = answer.is_ok();
+        self.metrics.store_up(up);
+        if self.up.swap(up, Ordering::SeqCst) != up {
+            match answer {
+                Ok(()) => info!("The store answers"),
+                Err(away) => error!("The store does not answer: {away}"),
+            }
+        }
+        up
+    }
+
+    /// What the last look said.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,142 @@
+//! Answers of our own pages: what they have in common, and the cookies they set.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use cookie::{Cookie, SameSite};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::Flash;
+use crate::{gate::cookie::CookieNames, secret::Token, session::SessionToken};
+
+/// How long a remembered cookie stays in the browser. The server decides when the session ends; 400 days is the most that
+/// browsers keep.
+const REMEMBERED: Duration = Duration::from_hours(400 * 24);
+/// How long a flash may wait for its page.
+const FLASH: Duration = Duration::from_mins(1);
+
+/// The content security policy of our own pages.
+pub(super) const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                              form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// An answer under way.
+pub struct Answer(Response);
+
+impl Answer {
+    /// A page.
+    #[must_use]
+    pub fn page(status: StatusCode, html: String) -> Self {
+        Self::text(status, "text/html; charset=utf-8", html)
+    }
+
+    /// Text of this type.
+    #[must_use]
+    pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Self {
+        Self((status, [(header::CONTENT_TYPE, content_type)], body).into_response())
+    }
+
+    /// Nothing, successfully.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self(StatusCode::NO_CONTENT.into_response())
+    }
+
+    /// After a POST: look at that page. `to` is a path of this origin.
+    #[must_use]
+    pub fn see_other(to: &str) -> Self {
+        Self::redirect(StatusCode::SEE_OTHER, to)
+    }
+
+    /// A redirect. `to` is a path of this origin, in ASCII.
+    #[must_use]
+    pub fn redirect(status: StatusCode, to: &str) -> Self {
+        let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+        Self((status, [(header::LOCATION, to)]).into_response())
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    /// With a result in words for the page that follows.
+    #[must_use]
+    pub fn with_flash(self, names: &CookieNames, flash: Flash) -> Self {
+        let cookie = ours(names, &names.flash, flash.as_cookie());
+        self.set(cookie.max_age(seconds(FLASH)).build())
+    }
+
+    /// Hands a session over to the browser; remembered, it outlives the browser's window.
+    #[must_use]
+    pub fn with_session(self, names: &CookieNames, token: &SessionToken, remembered: bool) -> Self {
+        let cookie = ours(names, &names.session, token.hand_over());
+        self.set(if remembered { cookie.max_age(seconds(REMEMBERED)).build() } else { cookie.build() })
+    }
+
+    /// Gives the browser a key by which its user will recognise the device.
+    #[must_use]
+    pub fn with_device(self, names: &CookieNames, device: &Token) -> Self {
+        let cookie = ours(names, &names.device, device.hand_over());
+        self.set(cookie.max_age(seconds(REMEMBERED)).build())
+    }
+
+    /// Takes the session's cookie from the browser.
+    #[must_use]
+    pub fn without_session(self, names: &CookieNames) -> Self {
+        let gone = ours(names, &names.session, String::new()).max_age(seconds(Duration::ZERO)).build();
+        self.set(gone).with(HeaderName::from_static("clear-site-data"), "\"cache\"")
+    }
+
+    /// Takes the flash from the browser: it was shown.
+    #[must_use]
+    pub fn without_flash(self, names: &CookieNames) -> Self {
+        let gone = ours(names, &names.flash, String::new()).max_age(seconds(Duration::ZERO)).build();
+        self.set(gone)
+    }
+
+    fn set(mut self, cookie: Cookie<'static>) -> Self {
+        let line = HeaderValue::from_str(&cookie.to_string()).expect("a cookie of ours is ASCII");
+        self.0.headers_mut().append(header::SET_COOKIE, line);
+        self
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response<Body> {
+        self.0
+    }
+}
+
+fn ours<'c>(names: &CookieNames, name: &str, value: String) -> cookie::CookieBuilder<'c> {
+    Cookie::build((name.to_owned(), value)).secure(names.secure).http_only(true).same_site(SameSite::Lax).path("/")
+}
+
+fn seconds(span: Duration) -> cookie::time::Duration {
+    cookie::time::Duration::seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{SessionId, UserId};
+
+    #[test]
+    fn a_session_cookie_has_the_attributes_of_the_contract() {
+        let token = SessionToken::mint(SessionId::mint(UserId::mint()));
+        let line = |https, remembered| {
+            let answer =
+                Answer::no_content().with_session(&CookieNames::new(https), &token, remembered).into_response();
+            answer.headers()[header::SET_COOKIE].to_str().unwrap().replace(&token.hand_over(), "*")
+        };
+        assert_eq!(line(true, true), "__Host-portcullis=*; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000");
+        assert_eq!(line(true, false), "__Host-portcullis=*; HttpOnly; SameSite=Lax; Secure; Path=/");
+        assert_eq!(line(false, false), "portcullis=*; HttpOnly; SameSite=Lax; Path=/");
+    }
+}

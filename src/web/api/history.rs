@@ -1,0 +1,92 @@
+//! `GET /login-history`
+
+use axum::extract::Query;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Call, Error, Json, Page, Paging,
+    resources::{DeviceResource, NetworkResource, PlaceResource, method},
+};
+use crate::{
+    audit::{self, Entry, Fact, Outcome},
+    id::EventId,
+    web::problem::Problem,
+};
+
+/// One sign-in, or a try.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LoginResource {
+    /// `evt_…`
+    #[schema(value_type = String)]
+    id: EventId,
+    /// RFC 3339.
+    at: String,
+    /// `succeeded` or `failed`
+    outcome: &'static str,
+    /// The step that succeeded last, or that failed.
+    step: &'static str,
+    /// From where.
+    network: NetworkResource,
+    /// Where that is on the map, as far as it is known.
+    place: PlaceResource,
+    /// With what.
+    device: DeviceResource,
+    /// The session that it opened.
+    session_id: Option<String>,
+}
+
+/// Which entries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// `succeeded` or `failed`; both without it.
+    outcome: Option<String>,
+}
+
+/// One's own sign-ins and failed sign-ins, newest first.
+#[utoipa::path(get, path = "/login-history", params(Filter, Paging),
+    responses((status = 200, body = Page<LoginResource>), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn login_history(
+    call: Call,
+    paging: Paging,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Page<LoginResource>>, Error> {
+    let me = call.me()?;
+    let wrong = |pointer: &str, detail: &str| Error::Fields(vec![(pointer.to_owned(), detail.to_owned())]);
+    let outcome = match filter.outcome.as_deref() {
+        None => None,
+        Some("failed") => Some(Outcome::Failed),
+        Some("succeeded") => Some(Outcome::Succeeded),
+        Some(_) => return Err(wrong("outcome", "write failed or succeeded")),
+    };
+    let after = match paging.cursor.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => return Err(wrong("cursor", "write the next_cursor of the page before")),
+    };
+    let query = audit::Query { user: me.owner.id, outcome, after, limit: paging.limit };
+    let page = call.desk().journal.login_history(&query).await?;
+    let items = page.entries.iter().filter_map(LoginResource::of).collect();
+    Ok(Json(Page { items, next_cursor: page.next.map(|id| id.to_string()) }))
+}
+
+impl LoginResource {
+    fn of(entry: &Entry) -> Option<Self> {
+        let (outcome, step, session_id) = match &entry.fact {
+            Fact::SignedIn { session, method: by } => ("succeeded", method(*by), Some(session.to_string())),
+            Fact::SignInFailed { step, .. } => ("failed", method(*step), None),
+            _ => return None,
+        };
+        Some(Self {
+            id: entry.id,
+            at: entry.at.rfc3339(),
+            outcome,
+            step,
+            network: NetworkResource { ip: entry.ip.map(|ip| ip.to_string()), ..NetworkResource::default() },
+            place: PlaceResource::default(),
+            device: DeviceResource::of(&entry.device.clone().unwrap_or_default()),
+            session_id,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! JSON in and out, with our own errors; lists in pages.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
+    response::{IntoResponse, Response},
+};
+use http::request::Parts;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Error;
+
+/// A body in JSON.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        match axum::Json::from_request(request, state).await {
+            Ok(axum::Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(Error::UnsupportedMediaType),
+            Err(JsonRejection::JsonDataError(why)) => {
+                Err(Error::Fields(vec![(String::new(), shape_only(&why.body_text()))]))
+            }
+            Err(JsonRejection::JsonSyntaxError(_)) => Err(Error::BadRequest("The body is not JSON.")),
+            Err(_) => Err(Error::BodyIncomplete),
+        }
+    }
+}
+
+/// What serde says of a body, without the values in it: one of them may be a password.
+fn shape_only(said: &str) -> String {
+    let said = said.rsplit_once(": ").map_or(said, |(_, last)| last);
+    let named = ["missing field", "unknown field", "unknown variant"].iter().any(|start| said.starts_with(start));
+    if named && !said.starts_with("unknown variant") {
+        said.split(" at line").next().unwrap_or(said).to_owned()
+    } else {
+        "a field is missing or of another type; see openapi.json".to_owned()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// In their order.
+    pub items: Vec<T>,
+    /// Ask for the next page with this; null when there is none.
+    pub next_cursor: Option<String>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// At most so many items.
+    #[serde(default = "most")]
+    #[param(minimum = 1, maximum = 100, default = 100)]
+    pub limit: usize,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+const fn most() -> usize {
+    100
+}
+
+impl Paging {
+    /// The page of `all` that was asked for; `id` names an item's cursor.
+    pub fn cut<T>(&self, all: Vec<T>, id: impl Fn(&T) -> String) -> Page<T> {
+        let after = self.cursor.as_deref();
+        let mut rest = all.into_iter().skip_while(|item| after.is_some_and(|after| id(item) != after));
+        if after.is_some() {
+            rest.next();
+        }
+        let mut items: Vec<T> = rest.by_ref().take(self.limit).collect();
+        let more = rest.next().is_some();
+        items.shrink_to_fit();
+        let next_cursor = more.then(|| items.last().map(&id)).flatten();
+        Page { items, next_cursor }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Paging {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let wrong = |pointer: &str, detail: &str| Error::Fields(vec![(pointer.to_owned(), detail.to_owned())]);
+        let Ok(Query(paging)) = Query::<Self>::from_request_parts(parts, state).await else {
+            return Err(wrong("limit", "write a number from 1 to 100"));
+        };
+        if (1..=100).contains(&paging.limit) { Ok(paging) } else { Err(wrong("limit", "write a number from 1 to 100")) }
+    }
+}

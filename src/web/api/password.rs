@@ -1,0 +1,41 @@
+//! `PUT /password`
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{Answer, Call, Error, Json};
+use crate::{
+    secret::Password,
+    web::{
+        change_password::{Change, change_password},
+        problem::Problem,
+    },
+};
+
+/// The current password and a new one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PasswordChange {
+    /// The password of now.
+    #[schema(value_type = String, format = Password)]
+    current_password: Password,
+    /// The password from now on.
+    #[schema(value_type = String, format = Password)]
+    new_password: Password,
+    /// Sign out everywhere else.
+    #[serde(default)]
+    end_other_sessions: bool,
+}
+
+/// Changes the password. The session keeps its id and gets a new secret in the cookie of the answer.
+#[utoipa::path(put, path = "/password", request_body = PasswordChange, responses(
+    (status = 204),
+    (status = 401, body = Problem, description = "wrong-password"),
+    (status = 422, body = Problem, description = "password-policy"),
+    (status = 429, body = Problem, description = "too-many-attempts"),
+))]
+pub(super) async fn change(call: Call, Json(form): Json<PasswordChange>) -> Result<Answer, Error> {
+    let PasswordChange { current_password: current, new_password: new, end_other_sessions: end_others } = form;
+    let changed = change_password(&call, Change { current, new, end_others }).await?;
+    Ok(changed.hand_over(&call, Answer::no_content()))
+}

@@ -1,0 +1,94 @@
+//! `POST /sign-in` and `POST /sign-out`
+
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Answer, Call, Error, Json, resources::SessionResource};
+use crate::{
+    secret::Password,
+    session::Kind,
+    sign_in::{Attempt, Outcome, SignedIn},
+    web::problem::Problem,
+};
+
+/// A name and a password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    /// A name or an e-mail address.
+    username: String,
+    /// The password.
+    #[schema(value_type = String, format = Password)]
+    password: Password,
+    /// Keep me signed in on this device.
+    #[serde(default)]
+    remember_me: bool,
+    /// What holds the session.
+    #[serde(default)]
+    client: Client,
+}
+
+/// What holds a session.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Client {
+    /// A browser.
+    #[default]
+    Cookie,
+    /// An installed app.
+    App,
+}
+
+/// How far a sign-in has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SignInState {
+    /// `complete`
+    state: &'static str,
+    /// The new session; its key is in the cookie.
+    session: SessionResource,
+}
+
+/// Signs in. The session's key is in the cookie of the answer.
+#[utoipa::path(post, path = "/sign-in", request_body = Credentials, responses(
+    (status = 200, body = SignInState),
+    (status = 401, body = Problem, description = "invalid-credentials"),
+    (status = 429, body = Problem, description = "too-many-attempts, with Retry-After; the same for unknown names"),
+    (status = 503, body = Problem, description = "store-unavailable or overloaded"),
+))]
+pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result<impl IntoResponse, Error> {
+    let attempt = Attempt {
+        login: form.username,
+        password: form.password,
+        remember: form.remember_me,
+        kind: match form.client {
+            Client::Cookie => Kind::Web,
+            Client::App => Kind::App,
+        },
+        device: call.device(),
+        replaces: call.principal().map(|me| me.session),
+    };
+    let desk = call.desk();
+    let signed_in = match desk.sign_in.with_password(attempt, &call.visitor()).await? {
+        Outcome::Complete(signed_in) => signed_in,
+        Outcome::Refused => return Err(Error::InvalidCredentials),
+        Outcome::TooMany { until } => return Err(Error::TooMany { until }),
+    };
+    let SignedIn { session, token, device, .. } = *signed_in;
+    let keeps_the_window = session.terms.remembered || session.terms.kind == Kind::App;
+    let mut cookies = Answer::no_content().with_session(&desk.cookies, &token, keeps_the_window);
+    if let Some(device) = device {
+        cookies = cookies.with_device(&desk.cookies, &device);
+    }
+    let session = SessionResource::of(&session, Some(session.id), &desk.sessions.policy(), &call.house());
+    Ok((cookies.into_response().headers().clone(), Json(SignInState { state: "complete", session })))
+}
+
+/// Signs out: ends the session that asks. Nobody signed in is signed out, too.
+#[utoipa::path(post, path = "/sign-out", responses((status = 204)))]
+pub(super) async fn sign_out(call: Call) -> Result<Answer, Error> {
+    if let Some(me) = call.principal() {
+        call.desk().sessions.end_own(me.owner.id, me.session, Some(me.session), &call.visitor()).await?;
+    }
+    Ok(Answer::no_content().without_session(&call.desk().cookies))
+}

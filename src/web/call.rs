@@ -1,0 +1,139 @@
+//! One request to our own pages, as a handler sees it: who calls, and with what.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, Method, header, request::Parts};
+
+use super::{Desk, Error, House, WayBack};
+use crate::{
+    gate::{
+        Because, Presented, Principal,
+        cookie::{self, Shown},
+    },
+    secret::{Digest, Token},
+    visitor::Visitor,
+};
+
+/// One request to our own pages.
+#[derive(Clone)]
+pub struct Call(Arc<Facts>);
+
+/// What is known of a call before it reaches a handler.
+pub(super) struct Facts {
+    pub(super) desk: Arc<Desk>,
+    pub(super) presented: Presented,
+    pub(super) ip: std::net::IpAddr,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) request_id: String,
+}
+
+impl Call {
+    pub(super) fn new(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    /// The use cases.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.0.desk
+    }
+
+    /// The operator's names and links.
+    #[must_use]
+    pub fn house(&self) -> Arc<House> {
+        self.0.desk.house.load_full()
+    }
+
+    /// Whoever is signed in, or the error that asks them to.
+    ///
+    /// # Errors
+    /// [`Error::SignInRequired`] when nobody is.
+    pub fn me(&self) -> Result<&Principal, Error> {
+        self.principal().ok_or(Error::SignInRequired)
+    }
+
+    /// Whoever is signed in.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.0.presented.good()
+    }
+
+    /// What was wrong with the session that was shown, if one was.
+    #[must_use]
+    pub fn because(&self) -> Option<Because> {
+        match self.0.presented {
+            Presented::Bad(because) => Some(because),
+            Presented::Nothing | Presented::Good(_) => None,
+        }
+    }
+
+    /// Who calls, as far as one can see.
+    #[must_use]
+    pub fn visitor(&self) -> Visitor {
+        Visitor { ip: self.0.ip, device: self.0.desk.recogniser.recognise(self.header("user-agent")) }
+    }
+
+    /// The digest of the device cookie, when there is exactly one and it is one of ours.
+    #[must_use]
+    pub fn device(&self) -> Option<Digest> {
+        match cookie::find(&self.0.headers, &self.0.desk.cookies.device) {
+            Shown::One(value) => Token::parse(value).map(|token| token.digest()),
+            Shown::Nothing | Shown::Several => None,
+        }
+    }
+
+    /// The result in words that the last answer left for this page.
+    #[must_use]
+    pub fn flash(&self) -> Option<super::Flash> {
+        match cookie::find(&self.0.headers, &self.0.desk.cookies.flash) {
+            Shown::One(value) => super::Flash::parse(value),
+            Shown::Nothing | Shown::Several => None,
+        }
+    }
+
+    /// Where to go afterwards: the way back that was asked for, or the landing.
+    #[must_use]
+    pub fn onward(&self, rd: Option<&str>) -> String {
+        rd.and_then(WayBack::parse).map_or_else(|| self.house().landing.clone(), WayBack::into_path)
+    }
+
+    /// As sent.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// The text of a header that is there once.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Languages that the browser asks for.
+    #[must_use]
+    pub fn accept_language(&self) -> Option<&str> {
+        self.header(header::ACCEPT_LANGUAGE.as_str())
+    }
+
+    /// Whether it carries any cookie at all.
+    #[must_use]
+    pub fn has_cookies(&self) -> bool {
+        self.0.headers.contains_key(header::COOKIE)
+    }
+
+    /// Ours, for the log and for whoever asks for help.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.0.request_id
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Call {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Broken)
+    }
+}

@@ -1,0 +1,74 @@
+//! What the pages and the API work with: the use cases, and what the operator has said of the house.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    account::Accounts, audit::Journal, clock::Clock, gate::cookie::CookieNames, guard::Throttle, metrics::Metrics,
+    public_url::PublicUrl, session::Sessions, sign_in::SignIn, visitor::Recogniser,
+};
+
+/// The use cases that handlers call. One for the whole program.
+pub struct Desk {
+    /// The one origin.
+    pub public_url: PublicUrl,
+    /// The names of our cookies.
+    pub cookies: CookieNames,
+    /// What time it is.
+    pub clock: Clock,
+    /// Open, list, end.
+    pub sessions: Sessions,
+    /// Users and passwords.
+    pub accounts: Accounts,
+    /// From nobody to a session.
+    pub sign_in: SignIn,
+    /// Counts tries.
+    pub throttle: Throttle,
+    /// What happened.
+    pub journal: Journal,
+    /// Names devices.
+    pub recogniser: Recogniser,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Names, links and habits; may change while we run.
+    pub house: Arc<ArcSwap<House>>,
+}
+
+/// What the operator has said of the app: how it is called and where things lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct House {
+    /// How the app is called.
+    pub app_name: String,
+    /// Where "Back to {app}" leads.
+    pub home_url: String,
+    /// Where somebody finds help.
+    pub support_url: Option<String>,
+    /// The accent colour, `#rrggbb`.
+    pub accent: Option<String>,
+    /// Where one lands after signing in without a way back.
+    pub landing: String,
+    /// What happens to the other sessions when the password changes.
+    pub after_change: AfterChange,
+    /// Names for pages of the app, by path.
+    pub page_labels: BTreeMap<String, String>,
+}
+
+/// What happens to the other sessions when the password changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterChange {
+    /// The form asks.
+    Ask,
+    /// They stay.
+    Keep,
+    /// They end.
+    EndOthers,
+}
+
+impl House {
+    /// The operator's name for a page of the app.
+    #[must_use]
+    pub fn page_label(&self, path: &str) -> Option<&str> {
+        self.page_labels.get(path).map(String::as_str)
+    }
+}

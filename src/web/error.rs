@@ -1,0 +1,260 @@
+//! The one table from what went wrong to what is said: status, problem document, page, log.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use tracing::{debug, error, warn};
+
+use crate::{
+    account::{Busy, Problem as AccountProblem, Weakness},
+    clock::Timestamp,
+    gate::{Because, Refusal},
+    outage::StoreError,
+    sign_in::Failure,
+};
+
+/// What went wrong, as the domain tells it. What is said of it is decided here and nowhere else.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// Somebody must sign in first.
+    SignInRequired,
+    /// Wrong name or password.
+    InvalidCredentials,
+    /// Too many tries.
+    TooMany {
+        /// When the next one is looked at.
+        until: Timestamp,
+    },
+    /// The current password is wrong.
+    WrongPassword,
+    /// The new password breaks these rules.
+    PasswordPolicy(Vec<Weakness>),
+    /// These fields of the request are wrong: JSON pointer and what to write.
+    Fields(Vec<(String, String)>),
+    /// The one-time link is not good any more.
+    DeadLink,
+    /// There is nothing here, or nothing of theirs.
+    NotFound,
+    /// Signed in, but not allowed.
+    NotAllowed,
+    /// Another site sent it.
+    CrossSite,
+    /// This place does not know the method.
+    MethodNotAllowed,
+    /// The body is not of a type that is read here.
+    UnsupportedMediaType,
+    /// The body is too large.
+    BodyTooLarge,
+    /// The body did not come in time, or broke off.
+    BodyIncomplete,
+    /// The head cannot be taken: path or host.
+    BadRequest(&'static str),
+    /// The request is for another host.
+    WrongHost,
+    /// Too many passwords are waiting.
+    Overloaded,
+    /// The store is away.
+    StoreAway,
+    /// The app cannot be reached.
+    AppAway,
+    /// The app did not answer in time.
+    AppSilent,
+    /// The app's answer cannot be read.
+    AppGarbled,
+    /// Something that should not happen has happened.
+    Broken,
+}
+
+/// How an error looks from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The status.
+    pub status: StatusCode,
+    /// What `type` ends in: `urn:portcullis:problem:<slug>`.
+    pub slug: &'static str,
+    /// In English, for people who read logs and tools; pages say it in the visitor's language.
+    pub title: &'static str,
+}
+
+impl Error {
+    /// How it looks from outside.
+    #[must_use]
+    pub const fn shape(&self) -> Shape {
+        use StatusCode as S;
+        let (status, slug, title) = match self {
+            Self::SignInRequired => (S::UNAUTHORIZED, "sign-in-required", "Sign in first."),
+            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid-credentials", "The name or the password is wrong."),
+            Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts. Try again later."),
+            Self::WrongPassword => (S::UNAUTHORIZED, "wrong-password", "The current password is wrong."),
+            Self::PasswordPolicy(_) => {
+                (S::UNPROCESSABLE_ENTITY, "password-policy", "The new password does not keep the rules.")
+            }
+            Self::Fields(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request", "Some fields of the request are wrong."),
+            Self::DeadLink => (S::GONE, "dead-link", "This link has been used or is too old."),
+            Self::NotFound => (S::NOT_FOUND, "not-found", "There is nothing here."),
+            Self::NotAllowed => (S::FORBIDDEN, "not-allowed", "Your account may not open this."),
+            Self::CrossSite => (S::FORBIDDEN, "cross-site", "This request was made by another site."),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "This place does not know the method.")
+            }
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Send application/json.")
+            }
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is larger than is taken here."),
+            Self::BodyIncomplete => (S::REQUEST_TIMEOUT, "body-incomplete", "The body did not arrive in time."),
+            Self::BadRequest(_) => (S::BAD_REQUEST, "bad-request", "The request cannot be read."),
+            Self::WrongHost => (S::MISDIRECTED_REQUEST, "wrong-host", "This address is not served here."),
+            Self::Overloaded => {
+                (S::SERVICE_UNAVAILABLE, "overloaded", "Too many people are signing in. Try again in a moment.")
+            }
+            Self::StoreAway => (S::SERVICE_UNAVAILABLE, "store-unavailable", "Sessions cannot be checked right now."),
+            Self::AppAway => (S::BAD_GATEWAY, "app-unreachable", "The app cannot be reached."),
+            Self::AppSilent => (S::GATEWAY_TIMEOUT, "app-timeout", "The app did not answer in time."),
+            Self::AppGarbled => (S::BAD_GATEWAY, "app-bad-answer", "The app's answer cannot be read."),
+            Self::Broken => (S::INTERNAL_SERVER_ERROR, "broken", "Something went wrong on our side."),
+        };
+        Shape { status, slug, title }
+    }
+
+    /// Seconds after which another try makes sense.
+    #[must_use]
+    pub fn retry_after(&self, now: Timestamp) -> Option<u64> {
+        match self {
+            Self::TooMany { until } => Some(until.since(now).as_secs().max(1)),
+            Self::Overloaded => Some(2),
+            Self::StoreAway | Self::AppAway => Some(5),
+            _ => None,
+        }
+    }
+
+    /// What more there is to say than the title.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::BadRequest(why) => Some((*why).to_owned()),
+            Self::TooMany { until } => Some(format!("The next attempt is looked at from {} on.", until.rfc3339())),
+            _ => None,
+        }
+    }
+
+    /// Fields that are wrong: JSON pointer and what to write.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Fields(fields) => fields.clone(),
+            Self::PasswordPolicy(broken) => {
+                broken.iter().map(|weakness| ("/new_password".to_owned(), in_english(*weakness))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A broken rule of the password policy, for the API and the command line.
+#[must_use]
+pub fn in_english(weakness: Weakness) -> String {
+    match weakness {
+        Weakness::TooShort(least) => format!("use at least {least} characters"),
+        Weakness::TooLong(most) => format!("use at most {most} characters"),
+        Weakness::NoUpper => "use an upper-case letter".to_owned(),
+        Weakness::NoLower => "use a lower-case letter".to_owned(),
+        Weakness::NoDigit => "use a digit".to_owned(),
+        Weakness::NoSpecial => "use a special character, such as ! @ # $".to_owned(),
+        Weakness::Common => {
+            "choose one that is harder to guess: this one is among the first that anybody would try".to_owned()
+        }
+        Weakness::LikeTheName => "choose one that is not made of the name or the e-mail address".to_owned(),
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(away: StoreError) -> Self {
+        let source = std::error::Error::source(&away).map(ToString::to_string).unwrap_or_default();
+        match away {
+            StoreError::Away(_) => {
+                warn!(cause = source, "The store is away");
+                Self::StoreAway
+            }
+            StoreError::Unreadable(_) => {
+                error!(cause = source, "The store holds something that cannot be read");
+                Self::Broken
+            }
+        }
+    }
+}
+
+impl From<Busy> for Error {
+    fn from(_: Busy) -> Self {
+        Self::Overloaded
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Busy(busy) => busy.into(),
+            Failure::Store(away) => away.into(),
+        }
+    }
+}
+
+impl From<AccountProblem> for Error {
+    fn from(problem: AccountProblem) -> Self {
+        match problem {
+            AccountProblem::Weak(broken) => Self::PasswordPolicy(broken),
+            AccountProblem::WrongPassword => Self::WrongPassword,
+            AccountProblem::DeadLink => Self::DeadLink,
+            AccountProblem::NoSuchUser => Self::NotFound,
+            AccountProblem::Busy(busy) => busy.into(),
+            AccountProblem::Store(away) => away.into(),
+            AccountProblem::NameTaken | AccountProblem::EmailTaken => {
+                Self::Fields(vec![("/name".to_owned(), problem.to_string())])
+            }
+        }
+    }
+}
+
+impl From<&Refusal> for Error {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::SignIn { because, .. } => {
+                debug!(?because, "Asked to sign in");
+                Self::SignInRequired
+            }
+            Refusal::NotAllowed { .. } => Self::NotAllowed,
+            Refusal::NoRoute => Self::NotFound,
+            Refusal::WrongHost => Self::WrongHost,
+            Refusal::Path(_) => Self::BadRequest("The path could be read in two ways; it is not forwarded."),
+            Refusal::Host => Self::BadRequest("There must be one Host header, and it must agree with the address."),
+            Refusal::Method => Self::MethodNotAllowed,
+            Refusal::StoreAway => Self::StoreAway,
+            Refusal::BodyTooLarge => Self::BodyTooLarge,
+            Refusal::BodyIncomplete => Self::BodyIncomplete,
+            Refusal::AppAway => Self::AppAway,
+            Refusal::AppSilent => Self::AppSilent,
+            Refusal::AppGarbled => Self::AppGarbled,
+            Refusal::Broken => Self::Broken,
+        }
+    }
+}
+
+/// An empty answer that carries the error; the last step before the wire says it in the caller's form (`render`).
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.shape().status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The session that a refusal was about, for the log.
+#[must_use]
+pub const fn session_of(because: Because) -> Option<crate::id::SessionId> {
+    match because {
+        Because::TwoCookies | Because::Unreadable => None,
+        Because::NoSuchSession { id, .. }
+        | Because::WrongSecret(id)
+        | Because::Idle(id)
+        | Because::Worn(id)
+        | Because::Disabled(id) => Some(id),
+    }
+}

@@ -1,0 +1,22 @@
+//! Pages and API under `/security`: one axum router, called without a socket. They are one more client of the use cases.
+
+mod answer;
+pub mod api;
+mod call;
+mod change_password;
+mod desk;
+mod error;
+mod flash;
+mod problem;
+mod render;
+mod same_site;
+mod serve;
+mod way_back;
+
+pub use answer::Answer;
+pub use call::Call;
+pub use desk::{AfterChange, Desk, House};
+pub use error::{Error, Shape, in_english};
+pub use flash::Flash;
+pub use serve::Web;
+pub use way_back::WayBack;

@@ -1,0 +1,42 @@
+//! The last step before the wire: an error is said in the form that its caller understands.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::{Answer, Call, Error, Flash, api, problem};
+use crate::gate::{Caller, Head};
+
+/// An answer as it is, or, where it carries an error, that error as a page, a redirect or a problem document.
+pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target: &str) -> Response {
+    let Some(error) = response.extensions_mut().remove::<Error>() else { return response };
+    let wants_page = head.caller() == Caller::Navigation && !target.starts_with(api::ROOT);
+    let mut answer = match (&error, wants_page) {
+        (Error::SignInRequired, true) => to_sign_in(call, target),
+        (_, true) => problem::answer(&error, call.request_id(), None),
+        (Error::SignInRequired, false) => {
+            let place = format!("{}/security/sign-in", call.desk().public_url.origin());
+            problem::answer(&error, call.request_id(), Some(place))
+        }
+        (_, false) => problem::answer(&error, call.request_id(), None),
+    }
+    .into_response();
+    if let Some(seconds) = error.retry_after(call.desk().clock.now()) {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie, Sec-Fetch-Mode, Accept"));
+    answer
+}
+
+/// A page navigation goes to sign-in and comes back. What was sent with another method than GET is not sent again: the
+/// sign-in page says so.
+fn to_sign_in(call: &Call, target: &str) -> Answer {
+    let rd: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
+    if matches!(*call.method(), Method::GET | Method::HEAD) {
+        Answer::redirect(StatusCode::FOUND, &format!("/security/sign-in?rd={rd}"))
+    } else {
+        Answer::see_other("/security/sign-in").with_flash(&call.desk().cookies, Flash::FormNotSent)
+    }
+}

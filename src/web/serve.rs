@@ -1,0 +1,105 @@
+//! From a visit to an answer: the router, the check for other sites, and the headers that all of our answers have.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use tower::ServiceExt as _;
+
+use super::{Call, Desk, Error, answer::CSP, api, call::Facts, render, same_site};
+use crate::gate::{Head, Presented, Refusal, Visit};
+
+/// Our own pages and the API.
+pub struct Web {
+    desk: Arc<Desk>,
+    router: Router,
+}
+
+impl Web {
+    /// All pages and the API, over these use cases.
+    #[must_use]
+    pub fn new(desk: Arc<Desk>) -> Self {
+        let router = Router::new()
+            .nest(api::ROOT, api::router())
+            .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+            .fallback(|| async { Error::NotFound });
+        Self { desk, router }
+    }
+
+    /// Answers a request for our own pages.
+    pub async fn serve(&self, visit: Visit, head: &Head<'_>, body: Bytes) -> http::Response<Bytes> {
+        let call = self.call(head, visit.presented, visit.ip);
+        let target = visit.path.with_query();
+        let response = match same_site::check(&call) {
+            Ok(()) => self.route(&call, &target, body).await,
+            Err(error) => error.into_response(),
+        };
+        finish(render::said(response, &call, head, &target)).await
+    }
+
+    /// Answers a request that goes nowhere.
+    pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
+        let call = self.call(head, Presented::Nothing, crate::visitor::plain(head.peer));
+        let target = match refusal {
+            Refusal::SignIn { target, .. } => target.as_str(),
+            _ => "/",
+        };
+        finish(render::said(Error::from(refusal).into_response(), &call, head, target)).await
+    }
+
+    fn call(&self, head: &Head<'_>, presented: Presented, ip: std::net::IpAddr) -> Call {
+        Call::new(Facts {
+            desk: Arc::clone(&self.desk),
+            presented,
+            ip,
+            method: head.method.clone(),
+            headers: head.headers.clone(),
+            request_id: head.request_id.to_owned(),
+        })
+    }
+
+    async fn route(&self, call: &Call, target: &str, body: Bytes) -> Response {
+        let mut request = Request::new(Body::from(body));
+        *request.method_mut() = call.method().clone();
+        match target.parse() {
+            Ok(uri) => *request.uri_mut() = uri,
+            Err(_) => return Error::NotFound.into_response(),
+        }
+        if let Some(content_type) =
+            call.header(header::CONTENT_TYPE.as_str()).and_then(|text| HeaderValue::from_str(text).ok())
+        {
+            request.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        }
+        request.extensions_mut().insert(call.clone());
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The headers of all of our own answers, and the body as one piece.
+async fn finish(response: Response) -> http::Response<Bytes> {
+    let (mut parts, body) = response.into_parts();
+    harden(&mut parts.headers);
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    http::Response::from_parts(parts, body)
+}
+
+fn harden(headers: &mut HeaderMap) {
+    let mut always = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    always(header::CONTENT_SECURITY_POLICY, CSP);
+    always(header::REFERRER_POLICY, "same-origin");
+    always(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    always(header::X_FRAME_OPTIONS, "DENY");
+    always(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    always(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}

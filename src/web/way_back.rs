@@ -1,0 +1,55 @@
+//! `rd`: the way back after signing in. One parsed path of this origin and nothing else (finding 16).
+
+use crate::gate::CanonicalPath;
+
+/// A path of this origin, with its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WayBack(String);
+
+impl WayBack {
+    /// Longest way back that is carried, in bytes.
+    const LONGEST: usize = 2048;
+
+    /// Reads what came as `rd`. None: it could lead anywhere else, or is not one path.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > Self::LONGEST || text.starts_with("//") || text.contains('\\') {
+            return None;
+        }
+        let path = CanonicalPath::parse(text.as_bytes()).ok()?;
+        Some(Self(path.with_query()))
+    }
+
+    /// The path, for a `Location`.
+    #[must_use]
+    pub fn into_path(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_path_of_this_origin_is_a_way_back() {
+        for (rd, path) in [
+            ("/", Some("/")),
+            ("/a/b?c=d&e=//evil.test", Some("/a/b?c=d&e=//evil.test")),
+            ("/a b", Some("/a%20b")),
+            ("https://evil.test", None),
+            ("//evil.test", None),
+            ("/\\evil.test", None),
+            ("\\\\evil.test", None),
+            ("/\t/evil.test", None),
+            ("/a\r\nSet-Cookie: x", None),
+            ("javascript:alert(1)", None),
+            ("", None),
+            ("/./%2e/..//evil.test", None),
+            ("/.//evil.test", Some("/evil.test")),
+        ] {
+            assert_eq!(WayBack::parse(rd).map(WayBack::into_path).as_deref(), path, "{rd:?}");
+        }
+        assert_eq!(WayBack::parse(&format!("/{}", "a".repeat(3000))), None);
+    }
+}
