@@ -10,6 +10,7 @@ pub mod id;
 pub mod metrics;
 pub mod outage;
 pub mod portcullis;
+pub mod proxy;
 pub mod public_url;
 pub mod secret;
 pub mod server;

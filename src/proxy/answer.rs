@@ -1,0 +1,97 @@
+//! Our own answers on the wire, and what becomes of a request body that nobody wants.
+//!
+//! An early answer leaves a body behind, and what is left behind must never be read as the next request (the class of
+//! CVE-2025-4366): it is read to its end within a bound, or the connection closes.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, Response, header};
+use pingora::{Result, http::ResponseHeader, proxy::Session};
+use tokio::time::timeout;
+
+use super::connection::LINGER;
+use crate::gate::Refusal;
+
+/// Most bytes of a request to our own pages, and of a body that is read only to be thrown away.
+const MOST: usize = 64 * 1024;
+/// How long a body to our own pages may take in all.
+const WHOLE_BODY: Duration = Duration::from_secs(30);
+/// How long is waited for a body that nobody wants.
+const UNWANTED: Duration = Duration::from_secs(1);
+
+/// Reads the body of a request to our own pages.
+pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Refusal> {
+    if announced(session).is_some_and(|length| length > MOST) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    let reading = async {
+        if !session.is_body_empty() && expects_continue(session) {
+            session.write_continue_response().await.map_err(|_| Refusal::BodyIncomplete)?;
+        }
+        let mut body = BytesMut::new();
+        while let Some(part) = session.read_request_body().await.map_err(|_| Refusal::BodyIncomplete)? {
+            if body.len() + part.len() > MOST {
+                return Err(Refusal::BodyTooLarge);
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body.freeze())
+    };
+    timeout(WHOLE_BODY, reading).await.unwrap_or(Err(Refusal::BodyIncomplete))
+}
+
+/// Sends an answer of ours; tells how many bytes of body it has.
+pub(super) async fn send(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
+    let (parts, mut body) = answer.into_parts();
+    let mut head = ResponseHeader::from(parts);
+    head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    if session.req_header().method == Method::HEAD {
+        body.clear();
+    }
+    let length = body.len();
+    drain(session).await;
+    if session.is_upgrade_req() || session.is_process_shutting_down() {
+        session.set_keepalive(None);
+    }
+    session.write_response_header(Box::new(head), body.is_empty()).await?;
+    session.write_response_body(Some(body), true).await?;
+    linger(session).await;
+    Ok(length)
+}
+
+/// Reads what is left of the request within the bound. Where it is not enough, Pingora sees an unfinished body and says
+/// `Connection: close`.
+async fn drain(session: &mut Session) {
+    // Who waits for our leave to send has sent nothing, and shall not.
+    if session.is_body_done() || expects_continue(session) || announced(session).is_some_and(|length| length > MOST) {
+        return;
+    }
+    let reading = async {
+        let mut read = 0;
+        while let Ok(Some(part)) = session.read_request_body().await {
+            read += part.len();
+            if read > MOST {
+                return;
+            }
+        }
+    };
+    let _ = timeout(UNWANTED, reading).await;
+}
+
+/// A connection that closes while its client still sends is reset, and the client may never see the answer: give it a
+/// moment to stop.
+async fn linger(session: &mut Session) {
+    if session.is_body_done() || expects_continue(session) {
+        return;
+    }
+    let _ = timeout(LINGER, async { while let Ok(Some(_)) = session.read_request_body().await {} }).await;
+}
+
+fn expects_continue(session: &Session) -> bool {
+    session.get_header(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+fn announced(session: &Session) -> Option<usize> {
+    session.get_header(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

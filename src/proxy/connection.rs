@@ -1,0 +1,131 @@
+//! A connection: the requests that come on it, one after the other, within its limits.
+//!
+//! Stands where Pingora's own loop would stand, because that one has no deadline for a head, lets a connection wait for
+//! ever after its first request, and answers what it cannot read in its own name. HTTP/1.1 only.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::BytesMut;
+use pingora::{
+    apps::{HttpServerApp, ServerApp},
+    protocols::{Stream, http::ServerSession},
+    server::ShutdownWatch,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::watch,
+    time::{Duration, timeout},
+};
+
+use super::head::{self, Fault, Limits};
+
+/// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
+/// the answer.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves connections with an application.
+#[derive(Debug)]
+pub struct Connections<A> {
+    app: Arc<A>,
+    limits: Limits,
+    open: Arc<watch::Sender<usize>>,
+}
+
+impl<A> Connections<A> {
+    /// Serves with `app`; `open` counts the connections that are open.
+    #[must_use]
+    pub fn new(app: A, limits: Limits, open: Arc<watch::Sender<usize>>) -> Self {
+        Self { app: Arc::new(app), limits, open }
+    }
+}
+
+#[async_trait]
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
+    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let _open = Open::count(&self.open);
+        self.serve(stream, shutdown).await;
+        None
+    }
+
+    async fn cleanup(&self) {
+        self.app.http_cleanup().await;
+    }
+}
+
+impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
+    async fn serve(&self, mut stream: Stream, shutdown: &ShutdownWatch) {
+        for left in (0..self.limits.requests).rev() {
+            let head = match self.next_head(&mut stream, shutdown).await {
+                Ok(head) => head,
+                Err(Fault::Gone) => return,
+                Err(fault) => return refuse(stream, fault).await,
+            };
+            let mut session = ServerSession::new_http1(stream);
+            // The head goes to Pingora's parser as if it had been pipelined: it is parsed before anything is read.
+            session.set_pipelined_prefix(head);
+            session.set_keepalive(Some(self.limits.idle.as_secs()));
+            session.set_keepalive_reuses_remaining(Some(left));
+            session.set_read_timeout(Some(self.limits.body_idle));
+            session.set_write_timeout(Some(self.limits.body_idle));
+            let Some(reusable) = self.app.process_new_http(session, shutdown).await else { return };
+            stream = reusable.consume().0;
+        }
+    }
+
+    /// Between two requests a connection may end at any time; once a request has begun, it is read to its end.
+    async fn next_head(&self, stream: &mut Stream, shutdown: &ShutdownWatch) -> Result<BytesMut, Fault> {
+        let mut read = BytesMut::with_capacity(4096);
+        let mut shutdown = shutdown.clone();
+        tokio::select! {
+            biased;
+            begun = head::begin(stream, &mut read, self.limits.idle) => begun?,
+            _ = shutdown.wait_for(|stopping| *stopping) => return Err(Fault::Gone),
+        }
+        head::complete(stream, &mut read, &self.limits).await?;
+        Ok(read)
+    }
+}
+
+/// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.
+async fn refuse(mut stream: Stream, fault: Fault) {
+    let (status, sentence) = match fault {
+        Fault::Gone => return,
+        Fault::Slow => ("408 Request Timeout", "The request did not arrive in time.\n"),
+        Fault::Large => ("431 Request Header Fields Too Large", "The head of the request is too large.\n"),
+        Fault::Malformed => ("400 Bad Request", "The request is malformed.\n"),
+        Fault::Connect => ("405 Method Not Allowed", "There are no tunnels here.\n"),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
+         cache-control: no-store\r\nconnection: close\r\n\r\n{sentence}",
+        sentence.len()
+    );
+    let bid_farewell = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await?;
+        stream.shutdown().await?;
+        let mut rest = [0; 4096];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    // Whether it arrives is the client's affair.
+    let _ = timeout(LINGER, bid_farewell).await;
+    tracing::debug!(status, "Refused what is no request");
+}
+
+/// Counts a connection for as long as it lives.
+struct Open(Arc<watch::Sender<usize>>);
+
+impl Open {
+    fn count(open: &Arc<watch::Sender<usize>>) -> Self {
+        open.send_modify(|count| *count += 1);
+        Self(Arc::clone(open))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}

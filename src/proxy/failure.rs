@@ -1,0 +1,44 @@
+//! What went wrong with an app, in our words. Pingora's words and its name are for the log.
+
+use pingora::{
+    Error, ErrorSource,
+    ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, InvalidHTTPHeader,
+        ReadTimedout, SocketError, TLSHandshakeFailure, TLSHandshakeTimedout, WriteTimedout,
+    },
+};
+
+use crate::gate::Refusal;
+
+/// What can be said to the client.
+pub(super) enum Failure {
+    /// This, as a page or a problem document.
+    Say(Refusal),
+    /// That its request is malformed.
+    Malformed,
+    /// Nothing: it has gone.
+    Gone,
+}
+
+impl Failure {
+    /// What `error` means for whoever waits for an answer.
+    pub(super) fn of(error: &Error) -> Self {
+        match error.esource() {
+            ErrorSource::Upstream => Self::Say(match error.etype() {
+                ReadTimedout | WriteTimedout => Refusal::AppSilent,
+                ConnectTimedout | ConnectRefused | ConnectNoRoute | ConnectError | SocketError
+                | TLSHandshakeFailure | TLSHandshakeTimedout => Refusal::AppAway,
+                _ => Refusal::AppGarbled,
+            }),
+            ErrorSource::Downstream => match error.etype() {
+                ReadTimedout => Self::Say(Refusal::BodyIncomplete),
+                InvalidHTTPHeader => Self::Malformed,
+                _ => Self::Gone,
+            },
+            ErrorSource::Internal | ErrorSource::Unset => match error.etype() {
+                ConnectionClosed => Self::Gone,
+                _ => Self::Say(Refusal::Broken),
+            },
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The head of a request as it comes off the wire: read under one deadline, and looked at byte by byte before anything
+//! parses it.
+//!
+//! Pingora's parser accepts bare line feeds, `Transfer-Encoding` beside `Content-Length`, and 1 MiB of head, and its timer
+//! restarts at each read. What two programs could read in two ways ends here, with an answer and a closed connection.
+
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use pingora::protocols::Stream;
+use tokio::{
+    io::AsyncReadExt as _,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::identity::is_alias;
+
+/// What a connection may ask of us.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a head.
+    pub head_bytes: usize,
+    /// Header lines of a head.
+    pub headers: usize,
+    /// From the first byte of a head to its last.
+    pub head_deadline: Duration,
+    /// From one request to the first byte of the next.
+    pub idle: Duration,
+    /// Requests on one connection.
+    pub requests: u32,
+    /// Between two reads of a body, and for each write.
+    pub body_idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 32 * 1024,
+            headers: 100,
+            head_deadline: Duration::from_secs(15),
+            idle: Duration::from_secs(75),
+            requests: 1_000,
+            body_idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why there is no head that could be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The client has gone, or never came.
+    Gone,
+    /// It did not come in time.
+    Slow,
+    /// It is too long, or has too many lines.
+    Large,
+    /// It is not what RFC 9112 calls a head, or could be read in two ways.
+    Malformed,
+    /// A tunnel is asked for.
+    Connect,
+}
+
+/// Waits for the first bytes of the next request.
+pub(super) async fn begin(stream: &mut Stream, read: &mut BytesMut, idle: Duration) -> Result<(), Fault> {
+    match timeout(idle, stream.read_buf(read)).await {
+        Ok(Ok(1..)) => Ok(()),
+        _ => Err(Fault::Gone),
+    }
+}
+
+/// Reads the rest of the head. What follows it in `read` belongs to the body.
+pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> Result<(), Fault> {
+    let deadline = within(limits.head_deadline);
+    let mut seen = 0;
+    loop {
+        // Some clients end a body with a line break that is not part of it (RFC 9112, 2.2).
+        if seen == 0 && read.starts_with(b"\r\n") {
+            read.advance(2);
+        }
+        let end = end_of_head(read, &mut seen)?;
+        match end {
+            Some(end) if end > limits.head_bytes => return Err(Fault::Large),
+            Some(end) => return inspect(&read[..end], limits.headers),
+            None if read.len() > limits.head_bytes => return Err(Fault::Large),
+            None => {}
+        }
+        match timeout_at(deadline, stream.read_buf(read)).await {
+            Ok(Ok(1..)) => {}
+            Ok(_) => return Err(Fault::Gone),
+            Err(_) => return Err(Fault::Slow),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a deadline of a socket is the machine's time, whatever a test's clock says"
+)]
+pub(super) fn within(span: Duration) -> Instant {
+    Instant::now() + span
+}
+
+/// Where the head ends, if it does; `seen` is where the next look begins. Each line ends in CR LF and in nothing else,
+/// and no control character but the tab is in it.
+fn end_of_head(read: &[u8], seen: &mut usize) -> Result<Option<usize>, Fault> {
+    while let Some(&byte) = read.get(*seen) {
+        match byte {
+            b'\r' => match read.get(*seen + 1) {
+                None => return Ok(None),
+                Some(b'\n') => {
+                    if read[..*seen].ends_with(b"\r\n") {
+                        return Ok(Some(*seen + 2));
+                    }
+                    *seen += 2;
+                }
+                Some(_) => return Err(Fault::Malformed),
+            },
+            0..=8 | 10..=31 | 127 => return Err(Fault::Malformed),
+            _ => *seen += 1,
+        }
+    }
+    Ok(None)
+}
+
+/// What the framing of a request depends on, as its header lines say it.
+#[derive(Default)]
+struct Framing<'a> {
+    host: Option<&'a [u8]>,
+    length: bool,
+    chunked: bool,
+}
+
+/// Looks at a complete head.
+fn inspect(head: &[u8], most_headers: usize) -> Result<(), Fault> {
+    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let (target, version) = request_line(lines.next().unwrap_or_default())?;
+    let mut framing = Framing::default();
+    for (place, line) in lines.take_while(|line| !line.is_empty()).enumerate() {
+        if place == most_headers {
+            return Err(Fault::Large);
+        }
+        framing.read(line)?;
+    }
+    if framing.chunked && (framing.length || version == b"HTTP/1.0") {
+        return Err(Fault::Malformed);
+    }
+    // A request may name its host twice, if it names the same one.
+    match authority(target) {
+        Some(authority) if framing.host.is_some_and(|host| host != authority) => Err(Fault::Malformed),
+        _ => Ok(()),
+    }
+}
+
+fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    let mut parts = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(Fault::Malformed);
+    };
+    if method == b"CONNECT" {
+        return Err(Fault::Connect);
+    }
+    let well_formed = is_token(method)
+        && matches!(version, b"HTTP/1.1" | b"HTTP/1.0")
+        && is_target(target)
+        && target.iter().all(|byte| *byte > b' ' && *byte != b'#');
+    if well_formed { Ok((target, version)) } else { Err(Fault::Malformed) }
+}
+
+/// A path, `*`, or a whole address of ours: nothing else is asked of a reverse proxy.
+fn is_target(target: &[u8]) -> bool {
+    target.starts_with(b"/") || target == b"*" || authority(target).is_some_and(|host| !host.is_empty())
+}
+
+fn authority(target: &[u8]) -> Option<&[u8]> {
+    let scheme = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find(|scheme| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))?;
+    let rest = &target[scheme.len()..];
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'\\')).unwrap_or(rest.len());
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    (rest.get(end) != Some(&b'\\') && rest[..end].iter().all(plain)).then_some(&rest[..end])
+}
+
+impl<'a> Framing<'a> {
+    /// A line that begins with a blank continues the one before it, for some: it has no name, and so is refused.
+    fn read(&mut self, line: &'a [u8]) -> Result<(), Fault> {
+        let colon = line.iter().position(|byte| *byte == b':').ok_or(Fault::Malformed)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if !is_token(name) {
+            return Err(Fault::Malformed);
+        }
+        // One length, one coding, one host: a second one is an invitation to read the request in two ways, and so is
+        // a name that an app would take for one of them.
+        if is_alias(name, b"host") {
+            let first = self.host.replace(value).is_none();
+            plain(first && name.eq_ignore_ascii_case(b"host") && !value.contains(&b'@'))
+        } else if is_alias(name, b"content_length") {
+            let first = !std::mem::replace(&mut self.length, true);
+            let digits = (1..19).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+            plain(first && digits && name.eq_ignore_ascii_case(b"content-length"))
+        } else if is_alias(name, b"transfer_encoding") {
+            let first = !std::mem::replace(&mut self.chunked, true);
+            let chunked = value.eq_ignore_ascii_case(b"chunked");
+            plain(first && chunked && name.eq_ignore_ascii_case(b"transfer-encoding"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+const fn plain(is_plain: bool) -> Result<(), Fault> {
+    if is_plain { Ok(()) } else { Err(Fault::Malformed) }
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !bytes.is_empty() && bytes.iter().all(in_token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(head: &str) -> Result<Option<()>, Fault> {
+        match end_of_head(head.as_bytes(), &mut 0)? {
+            Some(end) => inspect(&head.as_bytes()[..end], 5).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    #[test]
+    fn a_plain_head_passes() {
+        for head in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\nrest\0",
+            "GET /a?b=\u{e9} HTTP/1.0\r\n\r\n",
+            "POST /a HTTP/1.1\r\nhost:a\r\nContent-Length: 5\r\nX:\t\r\nY: \u{e9}\r\n\r\n",
+            "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n",
+            "GET http://a:80/x HTTP/1.1\r\nHost: a:80\r\n\r\n",
+            "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            assert_eq!(look(head), Ok(Some(())), "{head:?}");
+        }
+        for head in ["", "GET / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"] {
+            assert_eq!(look(head), Ok(None), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_two_programs_could_read_in_two_ways_is_refused() {
+        for lines in [
+            "A: b\0",
+            "A: b\rc",
+            "A: b\nC: d",
+            "A: b\r\n folded",
+            "A : b",
+            ": b",
+            "no colon",
+            "A\u{e9}: b",
+            "Host: b",
+            "Host: a\r\nHost: a",
+            "H: 1\r\nContent-Length: 5\r\nContent-Length: 5",
+            "Content-Length: 5\r\nContent-Length: 6",
+            "Content-Length: 5, 5",
+            "Content-Length: +5",
+            "Content-Length:",
+            "Content-Length: 99999999999999999999",
+            "Content_Length: 5",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: gzip, chunked",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: identity",
+            "Transfer_Encoding: chunked",
+        ] {
+            assert_eq!(
+                look(&format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n")),
+                Err(Fault::Malformed),
+                "{lines:?}"
+            );
+        }
+        for line in [
+            "GET /  HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            " GET / HTTP/1.1",
+            "GET / HTTP/2.0",
+            "GET / http/1.1",
+            "GET /",
+            "G\u{e9}T / HTTP/1.1",
+            "GET a HTTP/1.1",
+            "GET /#a HTTP/1.1",
+            "GET http://b/ HTTP/1.1",
+            "GET http://u@a/ HTTP/1.1",
+            "GET http:///x HTTP/1.1",
+            "GET http://a\\b/ HTTP/1.1",
+            "GET ftp://a/ HTTP/1.1",
+        ] {
+            assert_eq!(look(&format!("{line}\r\nHost: a\r\n\r\n")), Err(Fault::Malformed), "{line:?}");
+        }
+        assert_eq!(look("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), Err(Fault::Malformed));
+        assert_eq!(look("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"), Err(Fault::Connect));
+        assert_eq!(look(&format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(6))), Err(Fault::Large));
+    }
+}

@@ -1,0 +1,340 @@
+//! Pingora's hooks: ask, then do what the decision says.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use pingora::{
+    Error, ErrorType, Result,
+    http::{
+        RequestHeader, ResponseHeader,
+        authority::{RawTargetAuthority, raw_target_authority},
+    },
+    modules::http::HttpModules,
+    protocols::Digest,
+    proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    server::configuration::ServerConf,
+    upstreams::peer::HttpPeer,
+};
+
+use super::{Front, Upstreams, answer, failure::Failure, identity, passage::Passage, upstreams::Upstream};
+use crate::{
+    clock::Clock,
+    gate::{Decision, Head, Permit, RouteTable, cookie},
+    metrics::Metrics,
+    visitor::plain,
+};
+
+/// Servers that one request may be sent to, the first included.
+const TRIES: usize = 4;
+
+/// The reverse proxy in front of the apps.
+pub struct Proxy<F>(ProxyParts<F>);
+
+/// What the proxy is made of.
+pub struct ProxyParts<F> {
+    /// Who decides.
+    pub front: Arc<F>,
+    /// Where apps are.
+    pub upstreams: Arc<ArcSwap<Upstreams>>,
+    /// The rules, for the names of the routes in log and metrics.
+    pub routes: Arc<ArcSwap<RouteTable>>,
+    /// For stopwatches, and for how long a server is passed over.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl<F: Front> Proxy<F> {
+    /// As an application for [`super::Connections`]; `threads` will serve it.
+    #[must_use]
+    pub fn app(parts: ProxyParts<F>, threads: usize) -> HttpProxy<Self> {
+        let conf = ServerConf { threads, max_retries: TRIES, ..ServerConf::default() };
+        let mut app = HttpProxy::new(Self(parts), Arc::new(conf));
+        app.handle_init_modules();
+        app
+    }
+
+    async fn forward(&self, ctx: &mut Passage, permit: Permit) {
+        ctx.upstream = self.0.upstreams.load().get(permit.upstream());
+        ctx.permit = Some(permit);
+    }
+}
+
+#[async_trait]
+impl<F: Front> ProxyHttp for Proxy<F> {
+    type CTX = Passage;
+
+    fn new_ctx(&self) -> Passage {
+        Passage::new(self.0.clock.stopwatch(), Arc::clone(&self.0.routes), Arc::clone(&self.0.metrics))
+    }
+
+    fn init_downstream_modules(&self, _: &mut HttpModules) {
+        // None: what the app sends is what the visitor gets.
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Passage) -> Result<bool> {
+        let (ip, request_id) = (peer(session), Arc::clone(&ctx.request_id));
+        let request = session.req_header();
+        let head = head_of(request, ip, &request_id);
+        let deciding = self.0.clock.stopwatch();
+        let decision = self.0.front.decide(&head).await;
+        ctx.note(&head, request, ip, &decision, deciding.elapsed());
+        let answer = match decision {
+            Decision::Forward(permit) => {
+                self.forward(ctx, permit).await;
+                return Ok(false);
+            }
+            Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
+            Decision::Serve(visit) => {
+                let request = request.clone();
+                let head = head_of(&request, ip, &request_id);
+                match answer::read_body(session).await {
+                    Ok(body) => self.0.front.serve(visit, &head, body).await,
+                    Err(refusal) => self.0.front.refuse(&refusal, &head).await,
+                }
+            }
+        };
+        send(session, ctx, answer).await;
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Passage) -> Result<Box<HttpPeer>> {
+        let (Some(_), Some(upstream)) = (&ctx.permit, &ctx.upstream) else {
+            return Error::e_explain(ErrorType::InternalError, "no permit, or its upstream is gone");
+        };
+        let stream = session.is_upgrade_req() || wants_events(session.req_header());
+        ctx.asked.get_or_insert(self.0.clock.stopwatch());
+        match upstream.next(&ctx.tried, stream, self.0.clock.now()) {
+            Some((address, peer)) => {
+                ctx.tried.push(address);
+                Ok(peer)
+            }
+            None => Err(Error::explain(ErrorType::ConnectNoRoute, "no server can be looked up").into_up()),
+        }
+    }
+
+    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Passage, mut e: Box<Error>) -> Box<Error> {
+        let upstream = ctx.upstream.as_deref();
+        let another = upstream.is_some_and(|upstream| upstream.refused(&ctx.tried, self.0.clock.now()));
+        if let Some(upstream) = upstream {
+            tracing::warn!(
+                upstream = upstream.name(),
+                server = ctx.tried.last().map(tracing::field::display),
+                error = e.etype().as_str(),
+                "Could not connect to a server of upstream {}",
+                upstream.name()
+            );
+            self.0.metrics.upstream_up(upstream.name(), another);
+        }
+        // Not a byte of the request has been sent, and none of its body has been read.
+        e.set_retry(another && ctx.tried.len() < TRIES);
+        e
+    }
+
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        _: &mut Session,
+        mut e: Box<Error>,
+        _: &mut Passage,
+        _: bool,
+    ) -> Box<Error> {
+        // The app may have seen the request, and have acted on it: it is never sent again.
+        e.set_retry(false);
+        e
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _: &mut Session,
+        reused: bool,
+        _: &HttpPeer,
+        _: std::os::unix::io::RawFd,
+        _: Option<&Digest>,
+        ctx: &mut Passage,
+    ) -> Result<()> {
+        if let (false, Some(upstream)) = (reused, ctx.upstream.as_deref()) {
+            self.0.metrics.upstream_up(upstream.name(), true);
+        }
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Passage,
+    ) -> Result<()> {
+        let Some(permit) = &ctx.permit else {
+            return Error::e_explain(ErrorType::InternalError, "no permit");
+        };
+        let spoofed = identity::strip(request);
+        if spoofed > 0 {
+            self.0.metrics.spoofed_headers(spoofed);
+        }
+        let scheme = if session.digest().is_some_and(|digest| digest.ssl_digest.is_some()) { "https" } else { "http" };
+        let ip = plain(peer(session)).to_string();
+        identity::set(request, permit.person(), &identity::Origin { ip: &ip, scheme, request_id: &ctx.request_id });
+        request.set_raw_path(permit.path().with_query().as_bytes())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        answer: &mut ResponseHeader,
+        ctx: &mut Passage,
+    ) -> Result<()> {
+        let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
+        if answer.status.is_informational() && !upgraded {
+            return Ok(());
+        }
+        ctx.status = answer.status.as_u16();
+        if let (Some(upstream), Some(asked)) = (ctx.upstream.as_deref(), &ctx.asked) {
+            self.0.metrics.upstream_answered(upstream.name(), ctx.status, asked.elapsed());
+        }
+        refuse_our_cookies(answer, ctx.upstream.as_deref());
+        answer.remove_header("portcullis-session");
+        if upgraded {
+            ctx.streams("websocket");
+            // Both ends may be silent for as long as they like.
+            session.set_read_timeout(None);
+            return Ok(());
+        }
+        for hop in ["keep-alive", "proxy-connection", "upgrade"] {
+            answer.remove_header(hop);
+        }
+        if is_event_stream(answer) {
+            ctx.streams("sse");
+        }
+        if !answer.headers.contains_key("x-request-id") {
+            answer.insert_header("X-Request-Id", &*ctx.request_id)?;
+        }
+        if session.is_process_shutting_down() {
+            session.set_keepalive(None);
+        }
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        ctx: &mut Passage,
+    ) -> Result<Option<std::time::Duration>> {
+        ctx.bytes += body.as_ref().map_or(0, Bytes::len);
+        Ok(None)
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Passage) -> FailToProxy {
+        let begun =
+            session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
+        if let Failure::Say(refusal) = Failure::of(e) {
+            tracing::warn!(
+                request_id = &*ctx.request_id,
+                upstream = ctx.upstream.as_deref().map(Upstream::name),
+                ?refusal,
+                begun,
+                error = e.etype().as_str(),
+                source = e.esource().as_str(),
+                "Could not bring an answer"
+            );
+        }
+        // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
+        if !begun {
+            session.set_keepalive(None);
+            let request = session.req_header();
+            let answer = match Failure::of(e) {
+                Failure::Say(refusal) => {
+                    Some(self.0.front.refuse(&refusal, &head_of(request, peer(session), &ctx.request_id)).await)
+                }
+                Failure::Malformed => Some(malformed()),
+                Failure::Gone => None,
+            };
+            if let Some(answer) = answer {
+                send(session, ctx, answer).await;
+            }
+        }
+        FailToProxy { error_code: ctx.status, can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Passage, _: &Error) -> bool {
+        // Pingora's line holds the query. Ours is written in `fail_to_proxy`.
+        true
+    }
+
+    fn suppress_proxy_warn_log(&self, _: &Session, _: &Passage, _: &Error, _: ProxyWarnLogContext) -> bool {
+        true
+    }
+
+    fn request_summary(&self, _: &Session, ctx: &Passage) -> String {
+        ctx.request_id.to_string()
+    }
+}
+
+async fn send(session: &mut Session, ctx: &mut Passage, answer: Response<Bytes>) {
+    ctx.status = answer.status().as_u16();
+    match answer::send(session, answer).await {
+        Ok(bytes) => ctx.bytes = bytes,
+        Err(error) => {
+            session.set_keepalive(None);
+            tracing::debug!(error = error.etype().as_str(), "The client went before it had its answer");
+        }
+    }
+}
+
+fn malformed() -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from_static(b"The request is malformed.\n"));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn peer(session: &Session) -> IpAddr {
+    let address = session.client_addr().and_then(|address| address.as_inet());
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip)
+}
+
+/// The gate's view. An absolute-form target is its path, and the authority beside it.
+fn head_of<'a>(request: &'a RequestHeader, peer: IpAddr, request_id: &'a str) -> Head<'a> {
+    let (target, authority) = match raw_target_authority(request.raw_path()) {
+        RawTargetAuthority::Absolute { authority, path_and_query, .. } => {
+            let path = if path_and_query.starts_with(b"/") { path_and_query } else { b"/" };
+            (path, std::str::from_utf8(authority).ok())
+        }
+        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => (request.raw_path(), None),
+    };
+    Head { method: &request.method, target, authority, headers: &request.headers, peer, request_id }
+}
+
+fn wants_events(request: &RequestHeader) -> bool {
+    let accept = request.headers.get(header::ACCEPT);
+    accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
+}
+
+fn is_event_stream(answer: &ResponseHeader) -> bool {
+    let kind = answer.headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// An app cannot sign anybody in or out by setting our cookies.
+fn refuse_our_cookies(answer: &mut ResponseHeader, upstream: Option<&Upstream>) {
+    let lines = answer.headers.get_all(header::SET_COOKIE);
+    if !lines.iter().any(cookie::sets_ours) {
+        return;
+    }
+    let kept: Vec<HeaderValue> = lines.iter().filter(|line| !cookie::sets_ours(line)).cloned().collect();
+    answer.remove_header(&header::SET_COOKIE);
+    for line in kept {
+        // Fails only above 32,768 headers, and there were more before.
+        let _ = answer.append_header(header::SET_COOKIE, line);
+    }
+    tracing::warn!(upstream = upstream.map(Upstream::name), "An app tried to set a cookie of Portcullis");
+}

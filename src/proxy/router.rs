@@ -1,0 +1,114 @@
+//! An axum router as an application for a listener: the admin listener, and the sample app of the demo.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::{Body, HttpBody as _},
+    http::{Request, Response},
+};
+use bytes::{Bytes, BytesMut};
+use http::{Method, header};
+use pingora::{
+    Result,
+    apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream},
+    http::ResponseHeader,
+    protocols::http::ServerSession,
+    server::ShutdownWatch,
+};
+use tower::ServiceExt as _;
+
+/// Most bytes of a request's body.
+const MOST: usize = 1024 * 1024;
+
+/// Serves a router. Answers are streamed, requests are read whole.
+#[derive(Clone, Debug)]
+pub struct ServeRouter(Router);
+
+impl ServeRouter {
+    /// Serves this one.
+    #[must_use]
+    pub const fn new(router: Router) -> Self {
+        Self(router)
+    }
+
+    async fn answer(&self, session: &mut ServerSession) -> Result<()> {
+        let head_only = session.req_header().method == Method::HEAD;
+        let answer = match read(session).await? {
+            Some(request) => self.0.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+            None => refusal(),
+        };
+        let (parts, mut body) = answer.into_parts();
+        let mut head = ResponseHeader::from(parts);
+        match body.size_hint().exact() {
+            Some(length) => head.insert_header(header::CONTENT_LENGTH, length)?,
+            None => head.insert_header(header::TRANSFER_ENCODING, "chunked")?,
+        }
+        session.write_response_header(Box::new(head)).await?;
+        while !head_only && let Some(part) = next_part(session, &mut body).await? {
+            session.write_response_body(part, false).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for ServeRouter {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        if !session.read_request().await.ok()? {
+            return None;
+        }
+        if *shutdown.borrow() {
+            session.set_keepalive(None);
+        }
+        self.answer(&mut session).await.ok()?;
+        let settings = HttpPersistentSettings::for_session(&session);
+        let stream = session.finish().await.ok()??;
+        Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+    }
+}
+
+/// The next piece of an answer. A client that goes away while nothing is sent is noticed, too.
+async fn next_part(session: &mut ServerSession, body: &mut Body) -> Result<Option<Bytes>> {
+    loop {
+        let frame = tokio::select! {
+            frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)) => frame,
+            gone = session.read_body_or_idle(true) => return gone.map(|_| None),
+        };
+        match frame {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(part) if part.is_empty() => {}
+                Ok(part) => return Ok(Some(part)),
+                Err(_trailers) => {}
+            },
+            Some(Err(error)) => {
+                return pingora::Error::e_because(pingora::ErrorType::InternalError, "in a body", error);
+            }
+            None => return Ok(None),
+        }
+    }
+}
+
+/// The request with its whole body; none when that is too large.
+async fn read(session: &mut ServerSession) -> Result<Option<Request<Body>>> {
+    let mut whole = BytesMut::new();
+    while let Some(part) = session.read_request_body().await? {
+        if whole.len() + part.len() > MOST {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&part);
+    }
+    let parts = session.req_header().as_owned_parts();
+    Ok(Some(Request::from_parts(parts, Body::from(whole.freeze()))))
+}
+
+fn refusal() -> Response<Body> {
+    let mut answer = Response::new(Body::from("The body is too large.\n"));
+    *answer.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
+    answer
+}

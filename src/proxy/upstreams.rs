@@ -1,0 +1,252 @@
+//! Where apps are: their servers, resolved beforehand, taken in turn.
+//!
+//! A server that refused a connection is passed over for a short while. An upstream has an id that is its own for the life
+//! of the process ([`UpstreamIds`]), so that a request that was decided before a reload cannot reach another app after it.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use pingora::{protocols::TcpKeepalive, upstreams::peer::HttpPeer};
+
+use crate::clock::Timestamp;
+
+/// How long a server that refused a connection is passed over.
+const PASSED_OVER: Duration = Duration::from_secs(5);
+/// Shorter than what app servers commonly wait (Node.js: 5 s), so that we close an idle connection before they do: a request
+/// sent into a connection that is being closed would be lost, and is not sent twice.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Gives each name its id: the same one for the same name, and never another's.
+#[derive(Debug, Default)]
+pub struct UpstreamIds(HashMap<String, usize>);
+
+impl UpstreamIds {
+    /// The id of this name.
+    pub fn of(&mut self, name: &str) -> usize {
+        let next = self.0.len();
+        *self.0.entry(name.to_owned()).or_insert(next)
+    }
+}
+
+/// An upstream as the configuration means it.
+#[derive(Clone, Debug)]
+pub struct UpstreamPlan {
+    /// From [`UpstreamIds`]; what a route points to.
+    pub id: usize,
+    /// As the operator calls it.
+    pub name: String,
+    /// At least one.
+    pub servers: Vec<ServerAddress>,
+    /// How long a connection may take.
+    pub connect: Duration,
+    /// How long the app may be silent, before its answer and in it.
+    pub read: Duration,
+}
+
+/// One server of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// `https://`.
+    pub tls: bool,
+    /// Name or address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// All upstreams; replaced as a whole when the configuration is read again.
+#[derive(Debug, Default)]
+pub struct Upstreams(HashMap<usize, Arc<Upstream>>);
+
+impl Upstreams {
+    /// Upstreams whose servers are looked up now. A name that cannot be resolved is tried again by [`Upstreams::refresh`].
+    pub async fn resolve(plans: Vec<UpstreamPlan>) -> Self {
+        let mut all = HashMap::with_capacity(plans.len());
+        for plan in plans {
+            all.insert(plan.id, Arc::new(Upstream { plan, servers: ArcSwap::default(), turn: AtomicUsize::new(0) }));
+        }
+        let this = Self(all);
+        this.refresh().await;
+        this
+    }
+
+    /// Looks all names up again. A name that cannot be resolved keeps its addresses.
+    pub async fn refresh(&self) {
+        for upstream in self.0.values() {
+            upstream.refresh().await;
+        }
+    }
+
+    /// The upstream with this id.
+    #[must_use]
+    pub fn get(&self, id: usize) -> Option<Arc<Upstream>> {
+        self.0.get(&id).cloned()
+    }
+}
+
+/// An app and the servers it runs on.
+#[derive(Debug)]
+pub struct Upstream {
+    plan: UpstreamPlan,
+    servers: ArcSwap<Vec<Server>>,
+    turn: AtomicUsize,
+}
+
+/// One address of a server. A name with several addresses is several servers.
+#[derive(Debug)]
+struct Server {
+    peer: HttpPeer,
+    /// In milliseconds since 1970.
+    passed_over_until: AtomicI64,
+}
+
+impl Upstream {
+    /// As the operator calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.plan.name
+    }
+
+    /// The next server that is not among `tried`; those that refused lately come last. A `stream` may be silent for as
+    /// long as both ends like.
+    pub(super) fn next(
+        &self,
+        tried: &[SocketAddr],
+        stream: bool,
+        now: Timestamp,
+    ) -> Option<(SocketAddr, Box<HttpPeer>)> {
+        let servers = self.servers.load();
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut untried = (0..servers.len())
+            .map(|step| &servers[first.wrapping_add(step) % servers.len()])
+            .filter(|server| server.address().is_some_and(|address| !tried.contains(&address)));
+        let up = untried.clone().find(|server| server.passed_over_until.load(Ordering::Relaxed) <= now.as_millis());
+        let chosen = up.or_else(|| untried.next())?;
+        let mut peer = Box::new(chosen.peer.clone());
+        if stream {
+            peer.options.read_timeout = None;
+        }
+        chosen.address().map(|address| (address, peer))
+    }
+
+    /// A server refused a connection. Tells whether there is another one to try.
+    pub(super) fn refused(&self, tried: &[SocketAddr], now: Timestamp) -> bool {
+        let servers = self.servers.load();
+        let last = tried.last();
+        for server in servers.iter().filter(|server| server.address().as_ref() == last) {
+            server.passed_over_until.store(now.plus(PASSED_OVER).as_millis(), Ordering::Relaxed);
+        }
+        servers.iter().any(|server| server.address().is_some_and(|address| !tried.contains(&address)))
+    }
+
+    async fn refresh(&self) {
+        let before = self.servers.load_full();
+        let mut servers = Vec::new();
+        for address in &self.plan.servers {
+            match tokio::net::lookup_host((address.host.as_str(), address.port)).await {
+                Ok(found) => servers.extend(found.map(|at| Server::new(at, address, &self.plan, &before))),
+                Err(error) => tracing::warn!(
+                    upstream = self.plan.name, host = address.host, %error,
+                    "Could not look up a server of upstream {}", self.plan.name
+                ),
+            }
+        }
+        if !servers.is_empty() {
+            self.servers.store(Arc::new(servers));
+        }
+    }
+}
+
+impl Server {
+    fn new(at: SocketAddr, address: &ServerAddress, plan: &UpstreamPlan, before: &[Self]) -> Self {
+        let sni = if address.tls { address.host.clone() } else { String::new() };
+        let mut peer = HttpPeer::new(at, address.tls, sni);
+        peer.options.connection_timeout = Some(plan.connect);
+        peer.options.total_connection_timeout = Some(plan.connect.saturating_mul(2));
+        peer.options.read_timeout = Some(plan.read);
+        peer.options.write_timeout = Some(plan.read);
+        peer.options.idle_timeout = Some(IDLE);
+        // An open stream may be silent for hours: this is how a machine that has vanished is noticed.
+        peer.options.tcp_keepalive = Some(TcpKeepalive {
+            idle: Duration::from_secs(60),
+            interval: Duration::from_secs(15),
+            count: 4,
+            #[cfg(target_os = "linux")]
+            user_timeout: Duration::ZERO,
+        });
+        let refused = before.iter().find(|server| server.address() == Some(at));
+        let until = refused.map_or(0, |server| server.passed_over_until.load(Ordering::Relaxed));
+        Self { peer, passed_over_until: AtomicI64::new(until) }
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        self.peer._address.as_inet().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn upstream(ports: &[u16]) -> Arc<Upstream> {
+        let servers =
+            ports.iter().map(|port| ServerAddress { tls: false, host: "127.0.0.1".into(), port: *port }).collect();
+        let plan = UpstreamPlan {
+            id: 7,
+            name: "app".into(),
+            servers,
+            connect: Duration::from_secs(1),
+            read: Duration::from_secs(1),
+        };
+        Upstreams::resolve(vec![plan]).await.get(7).unwrap()
+    }
+
+    fn ports(upstream: &Upstream, now: Timestamp, times: usize) -> Vec<u16> {
+        (0..times).map(|_| upstream.next(&[], false, now).unwrap().0.port()).collect()
+    }
+
+    #[tokio::test]
+    async fn servers_take_turns() {
+        let upstream = upstream(&[1, 2, 3]).await;
+        assert_eq!(ports(&upstream, Timestamp::from_millis(0), 6), [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refused_is_passed_over_for_a_while() {
+        let upstream = upstream(&[1, 2]).await;
+        let now = Timestamp::from_millis(1_000);
+        let (first, _) = upstream.next(&[], false, now).unwrap();
+        assert!(upstream.refused(&[first], now));
+        assert_eq!(ports(&upstream, now, 4), [2, 2, 2, 2]);
+        assert_eq!(upstream.next(&[first], false, now).unwrap().0.port(), 2);
+        upstream.refresh().await;
+        assert_eq!(ports(&upstream, now, 2), [2, 2], "a look-up does not forget it");
+        assert!(ports(&upstream, now.plus(PASSED_OVER), 4).contains(&1));
+    }
+
+    #[tokio::test]
+    async fn where_all_refused_one_is_tried_all_the_same() {
+        let upstream = upstream(&[1]).await;
+        let now = Timestamp::from_millis(0);
+        let (only, _) = upstream.next(&[], false, now).unwrap();
+        assert!(!upstream.refused(&[only], now));
+        assert_eq!(ports(&upstream, now, 1), [1]);
+        assert!(upstream.next(&[only], false, now).is_none());
+    }
+
+    #[test]
+    fn a_name_keeps_its_id_and_nobody_else_gets_it() {
+        let mut ids = UpstreamIds::default();
+        let (app, api) = (ids.of("app"), ids.of("api"));
+        assert_ne!(app, api);
+        assert_eq!((ids.of("api"), ids.of("app"), ids.of("new")), (api, app, 2));
+    }
+}
