@@ -10,7 +10,10 @@ use crate::{
     gate::{Access, Route, RouteTable},
     guard::LockoutPolicy,
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
-    web::{AfterChange, House},
+    web::{
+        AfterChange, House,
+        look::{Accent, Branding},
+    },
 };
 
 /// What a reload can change, each piece shared with the part that reads it.
@@ -86,10 +89,12 @@ const fn lockout_policy(config: &Config) -> LockoutPolicy {
 
 fn house(config: &Config) -> House {
     House {
-        app_name: config.branding.app_name.clone(),
-        home_url: config.branding.home_url.clone(),
-        support_url: config.branding.support_url.clone(),
-        accent: config.branding.accent.clone(),
+        branding: Branding {
+            app_name: config.branding.app_name.clone(),
+            home_url: config.branding.home_url.clone(),
+            support_url: config.branding.support_url.clone(),
+            accent: config.branding.accent.as_deref().and_then(|colour| Accent::parse(colour).ok()),
+        },
         landing: config.sign_in.landing.clone(),
         after_change: match config.passwords.after_change {
             config::AfterPasswordChange::Ask => AfterChange::Ask,

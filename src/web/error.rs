@@ -7,7 +7,7 @@ use tracing::{debug, error, warn};
 use crate::{
     account::{Busy, Problem as AccountProblem, Weakness},
     clock::Timestamp,
-    gate::{Because, Refusal},
+    gate::Refusal,
     outage::StoreError,
     sign_in::Failure,
 };
@@ -246,15 +246,3 @@ impl IntoResponse for Error {
     }
 }
 
-/// The session that a refusal was about, for the log.
-#[must_use]
-pub const fn session_of(because: Because) -> Option<crate::id::SessionId> {
-    match because {
-        Because::TwoCookies | Because::Unreadable => None,
-        Because::NoSuchSession { id, .. }
-        | Because::WrongSecret(id)
-        | Because::Idle(id)
-        | Because::Worn(id)
-        | Because::Disabled(id) => Some(id),
-    }
-}

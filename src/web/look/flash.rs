@@ -15,6 +15,8 @@ pub enum Flash {
     PasswordChanged(usize),
     /// The password was set with a one-time link.
     PasswordSet,
+    /// A form was not sent, because somebody had to sign in first.
+    FormNotSent,
 }
 
 impl Flash {
@@ -26,6 +28,7 @@ impl Flash {
             Self::AlreadyEnded => "gone.0".to_owned(),
             Self::PasswordChanged(count) => format!("password.{count}"),
             Self::PasswordSet => "set.0".to_owned(),
+            Self::FormNotSent => "not-sent.0".to_owned(),
         }
     }
 
@@ -39,6 +42,7 @@ impl Flash {
             "gone" => Some(Self::AlreadyEnded),
             "password" => Some(Self::PasswordChanged(count)),
             "set" => Some(Self::PasswordSet),
+            "not-sent" => Some(Self::FormNotSent),
             _ => None,
         }
     }
@@ -53,6 +57,7 @@ impl Flash {
             Self::PasswordChanged(0) => words.say("flash-password-changed"),
             Self::PasswordChanged(count) => words.say_with("flash-password-changed-ended", &[("count", count.into())]),
             Self::PasswordSet => words.say("flash-password-set"),
+            Self::FormNotSent => words.say("sign-in-form-not-sent"),
         }
     }
 }
@@ -63,7 +68,9 @@ mod tests {
 
     #[test]
     fn only_our_own_codes_are_read() {
-        for flash in [Flash::Ended(3), Flash::AlreadyEnded, Flash::PasswordChanged(0), Flash::PasswordSet] {
+        for flash in
+            [Flash::Ended(3), Flash::AlreadyEnded, Flash::PasswordChanged(0), Flash::PasswordSet, Flash::FormNotSent]
+        {
             assert_eq!(Flash::parse(&flash.code()), Some(flash));
         }
         for bad in ["", "ended", "ended.", "ended.-1", "ended.99999", "<b>.1", "ended.1.2"] {

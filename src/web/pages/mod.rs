@@ -3,6 +3,7 @@
 //! A view-model is made of domain values, words and the time; nothing here asks a store or reads a clock.
 
 mod form;
+mod route;
 pub mod samples;
 
 pub mod confirmation;
@@ -15,3 +16,5 @@ pub mod sessions;
 pub mod set_password;
 pub mod sign_in;
 pub mod signed_out;
+
+pub(super) use route::router;
