@@ -109,7 +109,7 @@ fn strip_our_cookies(request: &mut RequestHeader) {
     request.remove_header(&header::COOKIE);
     for line in kept.into_iter().flatten() {
         // Fails only above 32,768 headers; a cookie that is lost is no danger.
-        let _ = request.append_header(header::COOKIE, line);
+        let _ = request.append_header("Cookie", line);
     }
 }
 

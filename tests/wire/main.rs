@@ -1,1 +1,12 @@
-fn main() {}
+//! What goes over the wire, byte for byte: a proxy on a loopback port, apps that record what they receive, and raw clients.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
+mod harness;
+
+mod early_answers;
+mod failures;
+mod framing;
+mod identity;
+mod servers;
+mod streams;

@@ -1,0 +1,114 @@
+//! Answers that we give before the request's body has come, on connections that live on.
+
+use crate::harness::{App, Client, Door};
+
+/// Each of our own answers: status, path, and host of a request that gets it.
+const EARLY: [(u16, &str, &str); 5] = [
+    (401, "/x", "app.test"),
+    (400, "/%2f", "app.test"),
+    (421, "/public", "evil.test"),
+    (200, "/security/api/v1/me", "app.test"),
+    (200, "/security", "app.test"),
+];
+
+async fn post(client: &mut Client, path: &str, host: &str, body: &str) -> u16 {
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n", body.len());
+    client.ask(head + body).await.status
+}
+
+#[tokio::test]
+async fn a_small_body_is_read_and_the_connection_lives_on() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    for (status, path, host) in EARLY {
+        let mut client = door.client().await;
+        for _ in 0..3 {
+            let smuggled = "GET /admin HTTP/1.1\r\nHost: app.test\r\n\r\n".repeat(20);
+            assert_eq!(post(&mut client, path, host, &smuggled).await, status, "{path}");
+        }
+        assert_eq!(client.ask(door.as_alice("GET /after", "")).await.text(), "ok", "{path}");
+    }
+    assert_eq!(app.requests(), EARLY.len());
+    assert!(!app.received().contains("GET /admin"));
+}
+
+#[tokio::test]
+async fn c05_a_large_body_is_never_parsed_as_a_request() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let smuggled = door.as_alice("GET /admin", "");
+    let body = format!("{}{}", "x".repeat(64 * 1024), smuggled.repeat(3));
+    let mut client = door.client().await;
+    assert_eq!(post(&mut client, "/x", "app.test", &body).await, 401);
+    assert_eq!(client.rest().await, b"");
+    let mut client = door.client().await;
+    let head = "POST /x HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answer = client.ask(format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len())).await;
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+    assert_eq!(client.rest().await, b"");
+    assert_eq!(app.received(), "");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_closes_the_connection() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    let answer = client.ask("POST /x HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nhalf").await;
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+    client.send(door.as_alice("GET /admin", "")).await;
+    assert_eq!(client.rest().await, b"");
+    assert_eq!(app.received(), "");
+}
+
+#[tokio::test]
+async fn who_waits_for_leave_to_send_is_answered_at_once() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let expect = "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    let mut client = door.client().await;
+    let answer = client.ask(format!("POST /x HTTP/1.1\r\nHost: app.test\r\n{expect}")).await;
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+    let mut client = door.client().await;
+    client.send(format!("POST /security/x HTTP/1.1\r\nHost: app.test\r\n{expect}")).await;
+    assert!(client.head().await.starts_with("HTTP/1.1 100"));
+    client.send("12345").await;
+    assert_eq!(client.answer(true).await.text(), "our page /security/x got 5 bytes");
+}
+
+#[tokio::test]
+async fn a_body_to_our_own_pages_is_bounded() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    assert_eq!(post(&mut client, "/security/x", "app.test", &"x".repeat(64 * 1024)).await, 200);
+    assert_eq!(post(&mut client, "/security/x", "app.test", &"x".repeat(64 * 1024 + 1)).await, 413);
+    assert_eq!(client.rest().await, b"");
+}
+
+#[tokio::test]
+async fn head_has_no_body_and_says_how_long_it_would_be() {
+    let app = App::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    let answer = client.ask("HEAD /x HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.header("content-length").is_some_and(|length| length != "0"));
+    let answer = client.ask("HEAD /security HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!((answer.status, answer.header("content-length")), (200, Some("30")));
+    let answer = client.ask(door.as_alice("HEAD /x", "")).await;
+    assert_eq!((answer.status, answer.header("content-length")), (200, Some("2")));
+    assert_eq!(client.ask("GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_refused_upgrade_closes_the_connection() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let answer = client.ask(format!("GET /ws HTTP/1.1\r\nHost: app.test\r\n{upgrade}")).await;
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+    assert!(client.is_closed().await);
+    assert_eq!(app.received(), "");
+}

@@ -1,0 +1,121 @@
+//! An app that is away, silent or confused: our words, never Pingora's.
+
+use std::time::Duration;
+
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpListener,
+    time::{sleep, timeout},
+};
+
+use crate::harness::{Answer, App, Door};
+
+fn is_ours(answer: &Answer, status: u16, says: &str) {
+    assert_eq!(answer.status, status);
+    assert_eq!(answer.text(), format!("Example says {says}"));
+    assert!(!answer.head.to_ascii_lowercase().contains("pingora"), "{}", answer.head);
+    assert_eq!(answer.header("connection"), Some("close"), "an answer that says whether the connection lives on");
+}
+
+#[tokio::test]
+async fn an_app_that_is_away() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let door = Door::plan(&[gone]).open().await;
+    let mut client = door.client().await;
+    is_ours(&client.ask(door.as_alice("GET /x", "")).await, 502, "AppAway");
+    assert!(client.is_closed().await);
+    let with_body = door.as_alice("POST /x", "Content-Length: 5\r\n") + "12345";
+    is_ours(&door.client().await.ask(with_body).await, 502, "AppAway");
+    assert!(door.metrics.text().contains("portcullis_upstream_up{upstream=\"app\"} 0"));
+}
+
+#[tokio::test]
+async fn an_app_that_is_silent() {
+    let app = App::serving(|mut stream, app| async move {
+        app.record_request(&mut stream).await;
+        sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let door = Door::plan(&[app.address]).read(Duration::from_millis(200)).open().await;
+    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 504, "AppSilent");
+    assert_eq!(app.requests(), 1, "it was sent once");
+}
+
+#[tokio::test]
+async fn an_app_that_breaks_off_before_it_answers() {
+    let app = App::serving(|mut stream, app| async move {
+        app.record_request(&mut stream).await;
+    })
+    .await;
+    let door = Door::before(&app).await;
+    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 502, "AppGarbled");
+    assert_eq!(app.requests(), 1, "it was sent once");
+}
+
+#[tokio::test]
+async fn an_app_that_breaks_off_in_its_answer() {
+    let app = App::serving(|mut stream, app| async move {
+        app.record_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n").await.unwrap();
+    })
+    .await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    client.send(door.as_alice("GET /x", "")).await;
+    assert!(client.head().await.starts_with("HTTP/1.1 200"));
+    let rest = client.rest().await;
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "nobody takes a part for the whole: {rest:?}");
+}
+
+#[tokio::test]
+async fn an_app_that_talks_nonsense() {
+    let app = App::answering(b"this is not HTTP\r\n\r\n").await;
+    let door = Door::before(&app).await;
+    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 502, "AppGarbled");
+}
+
+#[tokio::test]
+async fn a_request_that_was_sent_is_not_sent_again_on_another_connection() {
+    let app = App::serving(|mut stream, app| async move {
+        app.record_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        // The second request on this connection is read, and then there is nobody any more.
+        app.record_request(&mut stream).await;
+    })
+    .await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    assert_eq!(client.ask(door.as_alice("GET /1", "")).await.status, 200);
+    is_ours(&client.ask(door.as_alice("GET /2", "")).await, 502, "AppGarbled");
+    assert_eq!(app.requests(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_in_its_body_is_told_so() {
+    let app = App::ok().await;
+    let limits = portcullis::proxy::Limits { body_idle: Duration::from_millis(200), ..Default::default() };
+    let door = Door::plan(&[app.address]).limits(limits).open().await;
+    let answer = door.client().await.ask(door.as_alice("POST /x", "Content-Length: 10\r\n") + "half").await;
+    is_ours(&answer, 408, "BodyIncomplete");
+}
+
+#[tokio::test]
+async fn what_is_under_way_at_the_end_is_answered_and_then_the_connection_closes() {
+    let app = App::serving(|mut stream, app| async move {
+        app.record_request(&mut stream).await;
+        sleep(Duration::from_millis(300)).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+    })
+    .await;
+    let door = Door::before(&app).await;
+    let (mut busy, mut idle) = (door.client().await, door.client().await);
+    assert_eq!(idle.ask("GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 401);
+    busy.send(door.as_alice("GET /x", "")).await;
+    sleep(Duration::from_millis(100)).await;
+    door.close().await;
+    assert!(timeout(Duration::from_millis(150), idle.is_closed()).await.unwrap());
+    let answer = busy.answer(true).await;
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert!(busy.is_closed().await);
+    timeout(Duration::from_secs(1), door.open.subscribe().wait_for(|open| *open == 0)).await.unwrap().unwrap();
+}

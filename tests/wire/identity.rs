@@ -1,0 +1,105 @@
+//! P3: no identity that a client sent reaches an app.
+
+use crate::harness::{App, Door};
+
+#[tokio::test]
+async fn a01_the_app_is_told_who_is_signed_in_and_not_who_says_so() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let request = door.as_alice("GET /x", "Remote-User: root\r\nRemote-Groups: wheel\r\n");
+    assert_eq!(door.client().await.ask(request).await.status, 200);
+    assert_eq!(app.header("remote-user"), ["alice"]);
+    assert_eq!(app.header("remote-name"), ["Alice \u{c5}ngstr\u{f6}m"]);
+    assert_eq!(app.header("remote-email"), ["alice@example.com"]);
+    assert_eq!(app.header("remote-groups"), ["admin,staff"]);
+    assert!(door.metrics.text().contains("portcullis_spoofed_identity_headers_total 2"));
+}
+
+#[tokio::test]
+async fn a03_no_alias_reaches_the_app_on_any_route() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let lies =
+        "Remote_User: root\r\nREMOTE.USER: root\r\nX-WEBAUTH-USER: root\r\nx_forwarded_email: root\r\nProxy: root\r\n";
+    for request in [
+        door.as_alice("GET /x", lies),
+        door.as_alice("OPTIONS /x", lies),
+        door.as_alice("GET /ws", &format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{lies}")),
+        format!("GET /public HTTP/1.1\r\nHost: app.test\r\n{lies}\r\n"),
+        format!("OPTIONS /public HTTP/1.1\r\nHost: app.test\r\n{lies}\r\n"),
+    ] {
+        assert_eq!(door.client().await.ask(request).await.status, 200);
+    }
+    assert_eq!(app.requests(), 5);
+    assert!(!app.received().contains("root"), "{}", app.received());
+    assert_eq!(app.header("remote-user").len(), 3, "nobody on public routes");
+}
+
+#[tokio::test]
+async fn a06_identity_cannot_be_nominated_away() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let request = door.as_alice("GET /x", "Connection: close, Remote-User, X-Request-Id\r\nRemote-User: root\r\n");
+    assert_eq!(door.client().await.ask(request).await.status, 200);
+    assert_eq!(app.header("remote-user"), ["alice"]);
+    assert_eq!(app.header("x-request-id").len(), 1);
+    assert!(app.header("connection").is_empty() && app.header("keep-alive").is_empty());
+}
+
+#[tokio::test]
+async fn a08_our_cookie_stays_and_the_apps_arrive_byte_for_byte() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut request = format!("GET /x HTTP/1.1\r\nHost: app.test\r\nCookie: a=1;  b=").into_bytes();
+    request.extend(b"\xff\xfe; ");
+    request.extend(door.alice.as_bytes());
+    request.extend(b"; portcullis-device=d;c={\"x\": 1}\r\n\r\n");
+    assert_eq!(door.client().await.ask(request).await.status, 200);
+    let received = app.received_bytes();
+    let expected = b"Cookie: a=1;  b=\xff\xfe;c={\"x\": 1}\r\n";
+    assert!(received.windows(expected.len()).any(|part| part == expected), "{}", app.received());
+    assert!(!app.received().contains("portcullis"));
+}
+
+#[tokio::test]
+async fn the_app_is_told_where_the_request_came_from_by_us_alone() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let lies = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Real-IP: 6.6.6.6\r\n\
+                Forwarded: for=6.6.6.6\r\nX-Request-Id: mine\r\nX-Original-URL: /admin\r\n";
+    let answer = door.client().await.ask(door.as_alice("GET //a/./b?q=%2F", lies)).await;
+    assert_eq!(app.header("x-forwarded-for"), ["127.0.0.1"]);
+    assert_eq!(app.header("x-forwarded-proto"), ["http"]);
+    assert_eq!(app.header("x-forwarded-host"), ["app.test"]);
+    assert_eq!(app.header("host"), ["app.test"]);
+    let id = app.header("x-request-id");
+    assert!(id.len() == 1 && id[0].len() == 32 && answer.header("x-request-id") == Some(&id[0]));
+    for lie in ["6.6.6.6", "evil", "mine", "/admin"] {
+        assert!(!app.received().contains(lie), "{lie}");
+    }
+    assert!(app.received().starts_with("GET /a/b?q=%2F HTTP/1.1\r\n"), "{}", app.received());
+}
+
+#[tokio::test]
+async fn a_trailer_carries_nothing() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let head = door.as_alice("POST /x", "Transfer-Encoding: chunked\r\nTrailer: Remote-User\r\n");
+    let answer = door.client().await.ask(format!("{head}3\r\nabc\r\n0\r\nRemote-User: root\r\n\r\n")).await;
+    assert_eq!(answer.status, 200);
+    assert!(!app.received().contains("root") && app.received().contains("3\r\nabc\r\n0\r\n\r\n"), "{}", app.received());
+}
+
+#[tokio::test]
+async fn an_app_cannot_set_our_cookies() {
+    let app = App::answering(
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: __Host-portcullis=x\r\nSet-Cookie: portcullis=y\r\n\
+          Set-Cookie: b=2\r\nPortcullis-Session: start; user=\"root\"\r\nServer: app/1\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
+    let door = Door::before(&app).await;
+    let answer = door.client().await.ask(door.as_alice("GET /x", "")).await;
+    assert_eq!(answer.headers("set-cookie"), ["a=1; Path=/", "b=2"]);
+    assert!(answer.header("portcullis-session").is_none());
+    assert_eq!(answer.header("server"), Some("app/1"));
+}
