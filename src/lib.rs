@@ -18,6 +18,7 @@ pub mod session;
 pub mod sign_in;
 pub mod store;
 pub mod tasks;
+pub mod telemetry;
 pub mod visitor;
 pub mod web;
 

@@ -2,7 +2,11 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Done};
+use super::{ConfigFile, Done, Failed};
+use crate::{
+    server::{self, Server, StartError},
+    telemetry,
+};
 
 /// Serves
 #[derive(Debug, Args)]
@@ -14,7 +18,18 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Done {
-        let _ = self.file.load()?;
-        Ok(())
+        let (path, config) = self.file.load()?;
+        let _log = telemetry::start(server::log_style(&config));
+        let server = Server::new(config, Some(path))?;
+        Ok(server.run(|| {})?)
+    }
+}
+
+impl From<StartError> for Failed {
+    fn from(why: StartError) -> Self {
+        match std::error::Error::source(&why) {
+            Some(source) => Self::No(format!("{why}: {source}")),
+            None => Self::No(why.to_string()),
+        }
     }
 }

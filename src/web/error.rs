@@ -245,4 +245,3 @@ impl IntoResponse for Error {
         response
     }
 }
-

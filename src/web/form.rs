@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::Error;
 
 /// A form that was sent.
-pub struct Form<T>(pub T);
+pub(super) struct Form<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = Error;
