@@ -221,13 +221,13 @@ fn arguments(language: &str) -> BTreeMap<String, BTreeSet<String>> {
     let file = format!("{}/src/web/words/texts/{language}.ftl", env!("CARGO_MANIFEST_DIR"));
     let mut texts = BTreeMap::<String, BTreeSet<String>>::new();
     let mut last = String::new();
-    for line in fs::read_to_string(file).unwrap().lines() {
+    for line in fs::read_to_string(file).expect("the texts").lines() {
         if let Some((key, _)) = line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase())) {
-            last = key.to_owned();
+            key.clone_into(&mut last);
             texts.entry(last.clone()).or_default();
         }
         for name in line.split('$').skip(1).filter(|_| !line.starts_with('#') && !last.is_empty()) {
-            let name: String = name.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+            let name: String = name.chars().take_while(char::is_ascii_alphanumeric).collect();
             if !name.is_empty() {
                 texts.entry(last.clone()).or_default().insert(name);
             }
@@ -237,28 +237,28 @@ fn arguments(language: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn read_all(folder: &Path, into: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("our sources") {
+        let path = entry.expect("our sources").path();
         if path.is_dir() {
             read_all(&path, into);
         } else if path.extension().is_some_and(|it| it == "rs" || it == "html") {
-            into.push_str(&fs::read_to_string(path).unwrap());
+            into.push_str(&fs::read_to_string(path).expect("our sources"));
         }
     }
 }
 
 fn sheet() -> String {
-    String::from_utf8(look::asset(&look::urls().css).unwrap().bytes).unwrap()
+    String::from_utf8(look::asset(&look::urls().css).expect("a sheet").bytes).expect("text")
 }
 
 fn script() -> String {
-    String::from_utf8(look::asset(&look::urls().js).unwrap().bytes).unwrap()
+    String::from_utf8(look::asset(&look::urls().js).expect("a script").bytes).expect("text")
 }
 
 fn zipped(text: &str) -> usize {
     let mut zip = GzEncoder::new(Vec::new(), Compression::default());
-    zip.write_all(text.as_bytes()).unwrap();
-    zip.finish().unwrap().len()
+    zip.write_all(text.as_bytes()).expect("memory");
+    zip.finish().expect("memory").len()
 }
 
 /// What a reader sees: no tags, single spaces.

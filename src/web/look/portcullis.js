@@ -79,7 +79,8 @@
     localTimes(dialog);
     document.body.append(dialog);
     dialog.showModal();
-    dialog.querySelector("[data-cancel]").focus();
+    dialog.querySelector("[data-cancel]").focus({ preventScroll: true });
+    dialog.scrollTop = 0;
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-dialog]");
