@@ -224,7 +224,9 @@ fn pixel() -> Device {
     device(DeviceKind::Phone, "Chrome", "142", "Android", Some("16"), Some("Pixel 9"))
 }
 
-fn tool() -> Device {
+/// A tool that tells nothing but its name.
+#[must_use]
+pub fn tool() -> Device {
     Device { kind: DeviceKind::Bot, browser: Some(software("curl", Some("8.5"))), os: None, model: None }
 }
 

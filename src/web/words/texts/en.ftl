@@ -221,7 +221,7 @@ hub-sessions = { $count ->
 }
 hub-newest = Newest: { $device }, signed in { $ago }
 hub-oldest = Oldest: { $device }, signed in { $ago }
-hub-other = Also signed in: { $device }, since { $ago }
+hub-other = Also: { $device }, signed in { $ago }
 hub-sessions-link = See all sessions
 hub-failed-none = No failed attempts in the last 30 days.
 hub-failed = { $count ->
