@@ -10,9 +10,9 @@ use crate::{
     web::{
         self, Answer, Call, Error,
         change_password::{Change, change_password},
-        form::Form,
         look::Flash,
         paths,
+        sent::Form,
     },
 };
 
