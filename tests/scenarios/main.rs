@@ -6,3 +6,16 @@ mod pages;
 mod store_contract;
 mod store_crash;
 mod store_file;
+
+mod town;
+
+mod cookies;
+mod signing_in;
+mod signing_out;
+mod unauthenticated;
+mod way_back;
+mod ending_sessions;
+mod gate_rules;
+mod heartbeat;
+mod lifetimes;
+mod sessions_list;
