@@ -60,7 +60,7 @@ impl<F: Front> Proxy<F> {
         app
     }
 
-    async fn forward(&self, ctx: &mut Passage, permit: Permit) {
+    fn forward(&self, ctx: &mut Passage, permit: Permit) {
         ctx.upstream = self.0.upstreams.load().get(permit.upstream());
         ctx.permit = Some(permit);
     }
@@ -87,7 +87,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         ctx.note(&head, request, ip, &decision, deciding.elapsed());
         let answer = match decision {
             Decision::Forward(permit) => {
-                self.forward(ctx, permit).await;
+                self.forward(ctx, permit);
                 return Ok(false);
             }
             Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,

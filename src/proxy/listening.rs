@@ -14,7 +14,7 @@ use pingora::{
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -66,7 +66,7 @@ impl Listening {
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(TcpKeepalive {
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             interval: Duration::from_secs(15),
             count: 4,
             #[cfg(target_os = "linux")]
@@ -81,16 +81,11 @@ impl Listening {
     }
 
     /// Serves until SIGTERM (after `drain`) or SIGINT (at once), then waits up to `grace` for what is under way; a second
-    /// signal cuts that short. `ready` is true in between; `hung_up` is called at SIGHUP.
+    /// signal cuts that short. `ready` is true in between; `hung_up` is told of each SIGHUP.
     ///
     /// # Errors
     /// When signals cannot be received.
-    pub async fn run(
-        self,
-        stopping: Stopping,
-        ready: &watch::Sender<bool>,
-        mut hung_up: impl AsyncFnMut(),
-    ) -> io::Result<()> {
+    pub async fn run(self, stopping: Stopping, ready: &watch::Sender<bool>, hung_up: &Notify) -> io::Result<()> {
         let mut signals = Signals::new()?;
         let mut hangup = signal(SignalKind::hangup())?;
         let (stop, stopped) = watch::channel(false);
@@ -103,7 +98,7 @@ impl Listening {
         let drain = loop {
             tokio::select! {
                 drain = signals.stop() => break if drain { stopping.drain } else { Duration::ZERO },
-                _ = hangup.recv() => hung_up().await,
+                _ = hangup.recv() => hung_up.notify_one(),
             }
         };
         ready.send_replace(false);

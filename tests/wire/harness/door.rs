@@ -203,7 +203,7 @@ fn found(id: SessionId, secret: Digest) -> Found {
 }
 
 fn policy() -> SessionPolicy {
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     SessionPolicy {
         idle_timeout: Span::For(day),
         remember_me: RememberMe { allowed: true, lifetime: Span::For(day) },
