@@ -1,1 +1,7 @@
-fn main() {}
+//! The command line's entrance.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portcullis::cli::main()
+}

@@ -234,10 +234,15 @@ impl Accounts {
     /// # Errors
     /// Every rule that it breaks.
     pub fn acceptable(&self, account: &Account, typed: Password) -> Result<NewPassword, Problem> {
-        let mut known = vec![account.name.as_str()];
-        known.extend(account.email.as_ref().map(Email::as_str));
-        known.extend(account.display_name.as_deref());
-        self.policy.load().check(typed, &known).map_err(Problem::Weak)
+        self.check(typed, &account.name, account.email.as_ref(), account.display_name.as_deref())
+    }
+
+    /// Whether `typed` may become the password of an account that is about to be added.
+    ///
+    /// # Errors
+    /// Every rule that it breaks.
+    pub fn acceptable_for(&self, new: &NewUser, typed: Password) -> Result<NewPassword, Problem> {
+        self.check(typed, &new.name, new.email.as_ref(), new.display_name.as_deref())
     }
 
     /// Changes the password for whoever knows the current one. The tries are counted by whoever calls.
@@ -283,6 +288,17 @@ impl Accounts {
     #[must_use]
     pub fn password_policy(&self) -> PasswordPolicy {
         **self.policy.load()
+    }
+
+    fn check(
+        &self,
+        typed: Password,
+        name: &UserName,
+        email: Option<&Email>,
+        shown: Option<&str>,
+    ) -> Result<NewPassword, Problem> {
+        let known: Vec<&str> = [Some(name.as_str()), email.map(Email::as_str), shown].into_iter().flatten().collect();
+        self.policy.load().check(typed, &known).map_err(Problem::Weak)
     }
 
     async fn end_all(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Vec<Session>, Problem> {

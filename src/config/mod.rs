@@ -69,7 +69,7 @@ impl Config {
 
 /// The text as a tree of keys with the variables filled in.
 fn read_tree(text: &str, env: Env<'_>, desk: &Desk) -> Option<Node> {
-    let mut tree = match tree::parse(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+    let mut tree = match tree::parse(text) {
         Ok(tree) => tree,
         Err((place, message)) => {
             desk.say(place, "", message);
@@ -107,8 +107,12 @@ mod tests {
 
     #[test]
     fn line_ends_and_byte_order_marks_of_other_systems_are_fine() {
-        let text = "\u{feff}public_url: http://localhost:8080\r\nstore: memory\r\nupstream: http://127.0.0.1:3000\r\n";
-        assert!(read(text).is_ok());
+        let text = "\u{feff}public_url: http://localhost:8080\r\nstore: memory\r\nupstream: http://127.0.0.1:3000\r\n\
+                    sessions: { max_per_user: 7 }\r\nlog:\r\n  level: loud\r\n";
+        let told = read(text).map(|_| ()).expect_err("an unknown word").to_string();
+        assert!(told.starts_with("portcullis.yaml:6:10: log.level:") && told.lines().count() == 1, "{told}");
+        let config = read(&text.replace("loud", "info")).expect("a good file");
+        assert_eq!(config.sessions.max_per_user, 7);
     }
 
     #[test]

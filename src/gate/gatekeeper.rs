@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use http::{Method, header};
 
 use super::{
-    Access, Because, CanonicalPath, Decision, Head, Permit, Presented, Principal, Refusal, Route, RouteTable, Visit,
+    Access, Because, CanonicalPath, Decision, Head, Permit, Presented, Principal, Refusal, RouteTable, Visit,
     cookie::{self, CookieNames, Shown},
 };
 use crate::{
@@ -87,7 +87,7 @@ impl Gate {
         match self.recognise(head).await {
             Err(_) => (Decision::Refuse(Refusal::StoreAway), "unavailable"),
             Ok(Presented::Good(principal)) => {
-                if !allows(route, &principal) {
+                if !route.access.allows(&principal.owner.roles) {
                     return refused(Refusal::NotAllowed { session: principal.session });
                 }
                 if route.counts_as_activity {
@@ -183,16 +183,9 @@ impl Gate {
 }
 
 /// Whether Portcullis itself answers this path.
-fn is_ours(path: &str) -> bool {
+pub(super) fn is_ours(path: &str) -> bool {
     let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     under("/security") || under("/.well-known/portcullis") || path == "/.well-known/change-password"
-}
-
-pub(super) fn allows(route: &Route, principal: &Principal) -> bool {
-    match &route.access {
-        Access::Public | Access::SignedIn => true,
-        Access::Roles(roles) => roles.iter().any(|role| principal.owner.roles.contains(role)),
-    }
 }
 
 fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> (Decision, &'static str) {

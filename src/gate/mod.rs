@@ -6,7 +6,7 @@
 pub mod cookie;
 mod credentials;
 mod decision;
-// mod explain;
+mod explain;
 mod gatekeeper;
 mod head;
 mod path;
@@ -14,7 +14,7 @@ mod routes;
 
 pub use credentials::{Because, Presented, Principal};
 pub use decision::{Decision, Permit, Refusal, Visit};
-// pub use explain::Explained;
+pub use explain::Explained;
 pub use gatekeeper::{Gate, GateParts};
 pub use head::{Caller, Head};
 pub use path::{BadPath, CanonicalPath};

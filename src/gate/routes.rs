@@ -13,6 +13,27 @@ pub enum Access {
     Roles(Vec<String>),
 }
 
+impl Access {
+    /// Whether somebody who is signed in and has these roles may pass.
+    #[must_use]
+    pub fn allows(&self, roles: &[String]) -> bool {
+        match self {
+            Self::Public | Self::SignedIn => true,
+            Self::Roles(wanted) => wanted.iter().any(|role| roles.contains(role)),
+        }
+    }
+}
+
+impl std::fmt::Display for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Public => f.write_str("public"),
+            Self::SignedIn => f.write_str("signed_in"),
+            Self::Roles(roles) => write!(f, "roles {}", roles.join(", ")),
+        }
+    }
+}
+
 /// A rule for a part of the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {

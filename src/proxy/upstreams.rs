@@ -85,6 +85,16 @@ impl Upstreams {
         }
     }
 
+    /// These, and those of `earlier` that are not among them: a request that was decided before a reload still reaches its
+    /// app after it.
+    #[must_use]
+    pub fn and_those_of(mut self, earlier: &Self) -> Self {
+        for (id, upstream) in &earlier.0 {
+            self.0.entry(*id).or_insert_with(|| Arc::clone(upstream));
+        }
+        self
+    }
+
     /// The upstream with this id.
     #[must_use]
     pub fn get(&self, id: usize) -> Option<Arc<Upstream>> {

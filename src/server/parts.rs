@@ -82,7 +82,13 @@ impl Parts {
         let metrics = Arc::new(Metrics::new());
         let settings = Settings::of(config);
         let journal = Journal::new(stores.audit.clone(), clock.clone(), metrics.clone());
-        let sessions = Sessions::new(stores.sessions.clone(), journal.clone(), settings.session.clone(), clock.clone(), metrics.clone());
+        let sessions = Sessions::new(
+            stores.sessions.clone(),
+            journal.clone(),
+            settings.session.clone(),
+            clock.clone(),
+            metrics.clone(),
+        );
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(cost, cores, clock.clone(), metrics.clone());
         let accounts = Accounts::new(

@@ -1,6 +1,6 @@
 //! From what the operator said to what each part is given; and what a reload can change while we run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -9,8 +9,12 @@ use crate::{
     config::{self, Config},
     gate::{Access, Route, RouteTable},
     guard::LockoutPolicy,
+    proxy::{ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
-    web::{AfterChange, House},
+    web::{
+        AfterChange, House,
+        look::{Accent, Branding},
+    },
 };
 
 /// What a reload can change, each piece shared with the part that reads it.
@@ -26,18 +30,21 @@ pub struct Settings {
     pub house: Arc<ArcSwap<House>>,
     /// Access rules.
     pub routes: Arc<ArcSwap<RouteTable>>,
+    ids: Arc<Mutex<UpstreamIds>>,
 }
 
 impl Settings {
     /// As the configuration says.
     #[must_use]
     pub fn of(config: &Config) -> Self {
+        let ids = Arc::new(Mutex::new(UpstreamIds::default()));
         Self {
             session: Arc::new(ArcSwap::from_pointee(session_policy(config))),
             password: Arc::new(ArcSwap::from_pointee(password_policy(config))),
             lockout: Arc::new(ArcSwap::from_pointee(lockout_policy(config))),
             house: Arc::new(ArcSwap::from_pointee(house(config))),
-            routes: Arc::new(ArcSwap::from_pointee(route_table(config))),
+            routes: Arc::new(ArcSwap::from_pointee(route_table(config, &ids))),
+            ids,
         }
     }
 
@@ -47,7 +54,21 @@ impl Settings {
         self.password.store(Arc::new(password_policy(config)));
         self.lockout.store(Arc::new(lockout_policy(config)));
         self.house.store(Arc::new(house(config)));
-        self.routes.store(Arc::new(route_table(config)));
+        self.routes.store(Arc::new(route_table(config, &self.ids)));
+    }
+
+    /// Where the apps are, as this configuration says.
+    #[must_use]
+    pub fn upstream_plans(&self, config: &Config) -> Vec<UpstreamPlan> {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let plan = |(name, said): (&String, &config::Upstream)| UpstreamPlan {
+            id: ids.of(name),
+            name: name.clone(),
+            servers: said.servers.iter().map(server).collect(),
+            connect: said.timeouts.connect,
+            read: said.timeouts.read,
+        };
+        config.upstreams.iter().map(plan).collect()
     }
 }
 
@@ -86,10 +107,12 @@ const fn lockout_policy(config: &Config) -> LockoutPolicy {
 
 fn house(config: &Config) -> House {
     House {
-        app_name: config.branding.app_name.clone(),
-        home_url: config.branding.home_url.clone(),
-        support_url: config.branding.support_url.clone(),
-        accent: config.branding.accent.clone(),
+        branding: Branding {
+            app_name: config.branding.app_name.clone(),
+            home_url: config.branding.home_url.clone(),
+            support_url: config.branding.support_url.clone(),
+            accent: config.branding.accent.as_deref().and_then(|colour| Accent::parse(colour).ok()),
+        },
         landing: config.sign_in.landing.clone(),
         after_change: match config.passwords.after_change {
             config::AfterPasswordChange::Ask => AfterChange::Ask,
@@ -100,16 +123,24 @@ fn house(config: &Config) -> House {
     }
 }
 
-fn route_table(config: &Config) -> RouteTable {
+fn server(said: &config::Server) -> ServerAddress {
+    let host = said.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerAddress { tls: false, host, port: said.port }
+}
+
+fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
+    let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+    for name in config.upstreams.keys() {
+        ids.of(name);
+    }
     let routes = config.routes.iter().map(|said| {
         let access = match &said.access {
             config::Access::Public => Access::Public,
             config::Access::SignedIn => Access::SignedIn,
             config::Access::Roles(roles) => Access::Roles(roles.clone()),
         };
-        let upstream = config.upstreams.keys().position(|name| *name == said.upstream);
-        let upstream = upstream.expect("a configuration without complaints names known upstreams");
-        Route::new(&said.path, access, upstream, said.counts_as_activity).expect("a configuration without complaints has plain paths")
+        Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
+            .expect("a configuration without complaints has plain paths")
     });
     RouteTable::new(routes.collect())
 }

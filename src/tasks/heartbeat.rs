@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::{
@@ -27,6 +28,12 @@ pub struct FlushHeartbeats {
 }
 
 impl FlushHeartbeats {
+    /// Waits until a quiet session is hit, which is written at once, or until an interval has passed.
+    pub async fn due(&self) {
+        let interval = self.policy.load().heartbeat_interval;
+        drop(timeout(interval, self.heart.quiet_hit()).await);
+    }
+
     /// Writes what is due; `all` of it at shutdown. Says how many sessions it wrote.
     pub async fn run_once(&self, all: bool) -> usize {
         let interval = self.policy.load().heartbeat_interval;

@@ -1,10 +1,12 @@
 //! What runs by itself. Each task looks at the world, brings it nearer to what it should be, and says what it did; timer,
 //! test and operator call the same function.
 
+mod driver;
 mod heartbeat;
 mod sweep;
 mod watch_store;
 
+pub use driver::Driver;
 pub use heartbeat::FlushHeartbeats;
 pub use sweep::{Sweep, Swept};
 pub use watch_store::WatchStore;

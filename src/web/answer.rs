@@ -9,7 +9,7 @@ use axum::{
 use cookie::{Cookie, SameSite};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::Flash;
+use super::look::Flash;
 use crate::{gate::cookie::CookieNames, secret::Token, session::SessionToken};
 
 /// How long a remembered cookie stays in the browser. The server decides when the session ends; 400 days is the most that
@@ -69,7 +69,7 @@ impl Answer {
     /// With a result in words for the page that follows.
     #[must_use]
     pub fn with_flash(self, names: &CookieNames, flash: Flash) -> Self {
-        let cookie = ours(names, &names.flash, flash.as_cookie());
+        let cookie = ours(names, &names.flash, flash.code());
         self.set(cookie.max_age(seconds(FLASH)).build())
     }
 

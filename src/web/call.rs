@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+use tracing::error;
 
-use super::{Desk, Error, House, WayBack};
+use super::{
+    Answer, Desk, Error, House, WayBack,
+    look::{Flash, Frame},
+    words::Words,
+};
 use crate::{
     gate::{
         Because, Presented, Principal,
@@ -86,11 +92,40 @@ impl Call {
 
     /// The result in words that the last answer left for this page.
     #[must_use]
-    pub fn flash(&self) -> Option<super::Flash> {
+    pub fn flash(&self) -> Option<Flash> {
         match cookie::find(&self.0.headers, &self.0.desk.cookies.flash) {
-            Shown::One(value) => super::Flash::parse(value),
+            Shown::One(value) => std::str::from_utf8(value).ok().and_then(Flash::parse),
             Shown::Nothing | Shown::Several => None,
         }
+    }
+
+    /// The words of the visitor's language.
+    #[must_use]
+    pub fn words(&self) -> &'static Words {
+        Words::for_language(self.header(header::ACCEPT_LANGUAGE.as_str()))
+    }
+
+    /// What stands around a page: the app's name, the menu of whoever is signed in, the result of the last act.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        let frame = Frame::new(self.words(), &self.house().branding).with_flash(self.flash());
+        match self.principal() {
+            Some(me) => frame.of(&me.owner),
+            None => frame,
+        }
+    }
+
+    /// Sends a page. A result that was shown on it is not shown again.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when the page cannot be rendered.
+    pub fn show(&self, status: StatusCode, page: &impl Template) -> Result<Answer, Error> {
+        let html = page.render().map_err(|why| {
+            error!("A page could not be rendered: {why}");
+            Error::Broken
+        })?;
+        let answer = Answer::page(status, html);
+        Ok(if self.flash().is_some() { answer.without_flash(&self.desk().cookies) } else { answer })
     }
 
     /// Where to go afterwards: the way back that was asked for, or the landing.
@@ -109,12 +144,6 @@ impl Call {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// Languages that the browser asks for.
-    #[must_use]
-    pub fn accept_language(&self) -> Option<&str> {
-        self.header(header::ACCEPT_LANGUAGE.as_str())
     }
 
     /// Whether it carries any cookie at all.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 
+use super::look::Branding;
 use crate::{
     account::Accounts, audit::Journal, clock::Clock, gate::cookie::CookieNames, guard::Throttle, metrics::Metrics,
     public_url::PublicUrl, session::Sessions, sign_in::SignIn, visitor::Recogniser,
@@ -36,16 +37,10 @@ pub struct Desk {
 }
 
 /// What the operator has said of the app: how it is called and where things lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct House {
-    /// How the app is called.
-    pub app_name: String,
-    /// Where "Back to {app}" leads.
-    pub home_url: String,
-    /// Where somebody finds help.
-    pub support_url: Option<String>,
-    /// The accent colour, `#rrggbb`.
-    pub accent: Option<String>,
+    /// How the app is called, where it is, its colour.
+    pub branding: Branding,
     /// Where one lands after signing in without a way back.
     pub landing: String,
     /// What happens to the other sessions when the password changes.

@@ -7,7 +7,7 @@ use tracing::{debug, error, warn};
 use crate::{
     account::{Busy, Problem as AccountProblem, Weakness},
     clock::Timestamp,
-    gate::{Because, Refusal},
+    gate::Refusal,
     outage::StoreError,
     sign_in::Failure,
 };
@@ -243,18 +243,5 @@ impl IntoResponse for Error {
         let mut response = self.shape().status.into_response();
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-/// The session that a refusal was about, for the log.
-#[must_use]
-pub const fn session_of(because: Because) -> Option<crate::id::SessionId> {
-    match because {
-        Because::TwoCookies | Because::Unreadable => None,
-        Because::NoSuchSession { id, .. }
-        | Because::WrongSecret(id)
-        | Because::Idle(id)
-        | Because::Worn(id)
-        | Because::Disabled(id) => Some(id),
     }
 }

@@ -7,7 +7,7 @@ use super::{Answer, Error};
 
 /// What went wrong, for programs (`application/problem+json`, RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Problem {
+pub(super) struct Problem {
     /// `urn:portcullis:problem:<slug>`: what programs tell problems apart by.
     #[serde(rename = "type")]
     pub kind: String,
@@ -30,7 +30,7 @@ pub struct Problem {
 
 /// A field that is wrong.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct FieldProblem {
+pub(super) struct FieldProblem {
     /// JSON pointer to it.
     pub pointer: String,
     /// What to write instead.

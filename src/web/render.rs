@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::{Answer, Call, Error, Flash, api, problem};
+use super::{Answer, Call, Error, api, look::Flash, pages, paths, problem};
 use crate::gate::{Caller, Head};
 
 /// An answer as it is, or, where it carries an error, that error as a page, a redirect or a problem document.
@@ -12,9 +12,9 @@ pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target:
     let wants_page = head.caller() == Caller::Navigation && !target.starts_with(api::ROOT);
     let mut answer = match (&error, wants_page) {
         (Error::SignInRequired, true) => to_sign_in(call, target),
-        (_, true) => problem::answer(&error, call.request_id(), None),
+        (_, true) => pages::errors::answer(&error, call),
         (Error::SignInRequired, false) => {
-            let place = format!("{}/security/sign-in", call.desk().public_url.origin());
+            let place = format!("{}{}", call.desk().public_url.origin(), paths::SIGN_IN);
             problem::answer(&error, call.request_id(), Some(place))
         }
         (_, false) => problem::answer(&error, call.request_id(), None),
@@ -35,8 +35,8 @@ pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target:
 fn to_sign_in(call: &Call, target: &str) -> Answer {
     let rd: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
     if matches!(*call.method(), Method::GET | Method::HEAD) {
-        Answer::redirect(StatusCode::FOUND, &format!("/security/sign-in?rd={rd}"))
+        Answer::redirect(StatusCode::FOUND, &format!("{}?rd={rd}", paths::SIGN_IN))
     } else {
-        Answer::see_other("/security/sign-in").with_flash(&call.desk().cookies, Flash::FormNotSent)
+        Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::FormNotSent)
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use tower::ServiceExt as _;
 
-use super::{Call, Desk, Error, answer::CSP, api, call::Facts, render, same_site};
+use super::{Call, Desk, Error, answer::CSP, api, call::Facts, pages, render, same_site};
 use crate::gate::{Head, Presented, Refusal, Visit};
 
 /// Our own pages and the API.
@@ -26,6 +26,7 @@ impl Web {
     pub fn new(desk: Arc<Desk>) -> Self {
         let router = Router::new()
             .nest(api::ROOT, api::router())
+            .merge(pages::router())
             .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
             .fallback(|| async { Error::NotFound });
         Self { desk, router }

@@ -35,12 +35,14 @@ fn minimal_and(more: &str) -> Config {
 }
 
 /// A folder with a secret that only its owner may read.
+#[expect(clippy::unwrap_used, reason = "a test whose files can not be prepared has failed")]
 fn folder_with_secret() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write_secret(&folder.path().join("portcullis.secret"), 0o600);
     folder
 }
 
+#[expect(clippy::unwrap_used, reason = "a test whose files can not be prepared has failed")]
 fn write_secret(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, format!("{SECRET}\n")).unwrap();

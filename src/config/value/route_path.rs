@@ -75,3 +75,61 @@ fn refuse_odd_escapes(path: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tree;
+
+    fn path(written: &str) -> Result<String, String> {
+        let node = tree::parse(&format!("\"{written}\"")).map_err(|(_, message)| message)?;
+        RoutePath::from_scalar(&node).map(|path| path.0)
+    }
+
+    #[test]
+    fn a_prefix_ends_at_a_segment() {
+        for (prefix, other, taken) in [
+            ("/", "/a", true),
+            ("/a", "/a", true),
+            ("/a", "/a/b", true),
+            ("/a", "/ab", false),
+            ("/a", "/A", false),
+            ("/a/b", "/a", false),
+        ] {
+            assert_eq!(covers(prefix, other), taken, "{prefix} {other}");
+        }
+    }
+
+    #[test]
+    fn paths_of_the_app_are_taken_in_one_spelling() {
+        for (written, meant) in [
+            ("/", "/"),
+            ("/admin", "/admin"),
+            ("/admin/", "/admin"),
+            ("/security-guide", "/security-guide"),
+            ("/Security", "/Security"),
+            ("/a%20b/~x", "/a%20b/~x"),
+        ] {
+            assert_eq!(path(written).as_deref(), Ok(meant), "{written}");
+        }
+    }
+
+    #[test]
+    fn paths_that_could_be_read_in_two_ways_are_not_taken() {
+        for written in [
+            "",
+            "//",
+            "/a//",
+            "/security",
+            "/security/",
+            "/security/x",
+            "/secur%69ty",
+            "/a%2Fb",
+            "/a%5cb",
+            "/%2e%2e",
+            "/a/./b",
+        ] {
+            assert!(path(written).is_err(), "{written}");
+        }
+    }
+}

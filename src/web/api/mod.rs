@@ -16,6 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Answer, Call, Error};
 
 pub use json::{Json, Page, Paging};
+pub use resources::SessionResource;
 
 /// Where the API is.
 pub const ROOT: &str = "/security/api/v1";

@@ -135,7 +135,7 @@ pub struct RiskResource {
 
 /// Somebody with an account.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UserResource {
+pub(super) struct UserResource {
     /// `usr_…`
     #[schema(value_type = String)]
     pub id: crate::id::UserId,
@@ -207,7 +207,7 @@ impl DeviceResource {
 impl UserResource {
     /// What is shown of a user to themselves.
     #[must_use]
-    pub fn of(owner: &Owner) -> Self {
+    pub(super) fn of(owner: &Owner) -> Self {
         let Owner { id, name, display_name, email, roles, .. } = owner.clone();
         Self { id, name, display_name, email, roles }
     }

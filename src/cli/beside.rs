@@ -1,0 +1,61 @@
+//! A verb that works beside a running server, or without one: it opens the same store and uses the same use cases.
+
+use std::io::Read as _;
+
+use super::{ConfigFile, Failed};
+use crate::{
+    account::{Account, Cost},
+    clock::Clock,
+    config::{Config, Store},
+    secret::Password,
+    server::{Parts, Stores},
+};
+
+/// Longest password that is read from standard input, in bytes; the rules for passwords say what is too long.
+const LONGEST: u64 = 4096;
+
+/// The parts of the program over the configured store.
+pub(super) struct Beside {
+    pub(super) config: Config,
+    pub(super) parts: Parts,
+}
+
+impl Beside {
+    /// Opens the store that the configuration names.
+    pub(super) fn open(file: &ConfigFile) -> Result<Self, Failed> {
+        let (path, config) = file.load()?;
+        if config.store == Store::Memory {
+            let path = path.display();
+            return Err(Failed::Usage(format!(
+                "{path}: store: memory is inside the running server, where the command line cannot look; write file:PATH instead"
+            )));
+        }
+        let stores = Stores::open(&config.store).map_err(|why| Failed::No(why.to_string()))?;
+        let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
+        Ok(Self { config, parts })
+    }
+
+    /// Does something with the parts.
+    pub(super) fn work<T>(&self, deed: impl AsyncFnOnce(&Self) -> Result<T, Failed>) -> Result<T, Failed> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|why| Failed::No(why.to_string()))?.block_on(deed(self))
+    }
+
+    /// The account of this name or address.
+    pub(super) async fn account(&self, login: &str) -> Result<Account, Failed> {
+        let found = self.parts.accounts.by_login(login).await?;
+        found.ok_or_else(|| Failed::No(format!("there is no user {login:?}; portcullis users list shows them all")))
+    }
+}
+
+/// Reads a password from standard input: all of it, without the line's end.
+pub(super) fn password_from_stdin() -> Result<Password, Failed> {
+    let mut typed = String::new();
+    let read = std::io::stdin().lock().take(LONGEST).read_to_string(&mut typed);
+    read.map_err(|_| Failed::No("the password on standard input is not text".to_owned()))?;
+    typed.truncate(typed.trim_end_matches(['\r', '\n']).len());
+    if typed.is_empty() {
+        return Err(Failed::Usage("there is no password on standard input".to_owned()));
+    }
+    Ok(Password::new(typed))
+}

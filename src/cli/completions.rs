@@ -1,0 +1,22 @@
+//! `portcullis completions`
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use super::{CommandLine, Done};
+
+/// Prints completions for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Example: portcullis completions bash > /etc/bash_completion.d/portcullis")]
+pub(super) struct Completions {
+    /// Which shell
+    shell: Shell,
+}
+
+impl Completions {
+    #[expect(clippy::unnecessary_wraps, reason = "every verb has the same face")]
+    pub(super) fn run(self) -> Done {
+        clap_complete::generate(self.shell, &mut CommandLine::command(), "portcullis", &mut std::io::stdout());
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! `portcullis init`: a first configuration.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use super::{Done, Failed, output::say};
+use crate::config;
+
+/// Writes a short commented portcullis.yaml and a secret file
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: portcullis init /etc/portcullis --app http://127.0.0.1:3000 --public-url https://app.example.com"
+)]
+pub(super) struct Init {
+    /// Where to
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Where the app listens
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    app: String,
+    /// What visitors type
+    #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
+    public_url: String,
+}
+
+impl Init {
+    pub(super) fn run(self) -> Done {
+        let text = config::starter(&self.public_url, &self.app);
+        let yaml = self.dir.join("portcullis.yaml");
+        let secret = self.dir.join("portcullis.secret");
+        for path in [&yaml, &secret] {
+            if path.exists() {
+                return Err(Failed::No(format!("{} is there already; it was not touched", path.display())));
+            }
+        }
+        self.check(&text)?;
+        fs::create_dir_all(&self.dir).map_err(|why| Failed::No(format!("{}: {why}", self.dir.display())))?;
+        write(&secret, &format!("{}\n", fresh_secret()?), 0o600)?;
+        write(&yaml, &text, 0o644)?;
+        say(&format!("Wrote {} and {}.", yaml.display(), secret.display()));
+        say("Next:");
+        let file = yaml.display();
+        say(&format!("  portcullis users -c {file} add NAME --role admin"));
+        say(&format!("  portcullis run -c {file}"));
+        Ok(())
+    }
+
+    /// What was asked for may not make a good configuration: then nothing is written.
+    fn check(&self, text: &str) -> Done {
+        let without_secret = text.replace("secret_file: portcullis.secret", &format!("secret: {}", fresh_secret()?));
+        let checked = config::Config::from_text(&without_secret, Path::new("portcullis.yaml"), &self.dir, &|_| None);
+        checked.map(|_| ()).map_err(|why| Failed::Usage(why.to_string()))
+    }
+}
+
+fn fresh_secret() -> Result<String, Failed> {
+    config::fresh_secret().map_err(|why| Failed::No(why.to_string()))
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Done {
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let written = file.and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|why| Failed::No(format!("{}: {why}", path.display())))
+}

@@ -1,0 +1,117 @@
+//! The command line: one file a verb. Exit 0 is done, 1 is failed, 2 is wrong usage or a wrong configuration.
+
+mod beside;
+mod completions;
+mod config;
+mod demo;
+mod healthcheck;
+mod init;
+mod output;
+mod run;
+mod sessions;
+mod users;
+mod version;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Lets only signed-in people through to your app, and shows each of them every place they are signed in.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version = crate::VERSION, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Run(run::Run),
+    Demo(demo::Demo),
+    Init(init::Init),
+    Config(config::Config),
+    Users(users::Users),
+    Sessions(sessions::Sessions),
+    Healthcheck(healthcheck::Healthcheck),
+    Version(version::Version),
+    Completions(completions::Completions),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, clap::Args)]
+struct ConfigFile {
+    /// Configuration file [default: $PORTCULLIS_CONFIG, ./portcullis.yaml, /etc/portcullis/portcullis.yaml]
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Why a verb did not do what it was asked to.
+#[derive(Debug)]
+enum Failed {
+    /// It could not.
+    No(String),
+    /// It was asked for something that cannot be.
+    Usage(String),
+}
+
+type Done = Result<(), Failed>;
+
+/// Runs the verb that the command line names.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match CommandLine::parse().verb {
+        Verb::Run(verb) => verb.run(),
+        Verb::Demo(verb) => verb.run(),
+        Verb::Init(verb) => verb.run(),
+        Verb::Config(verb) => verb.run(),
+        Verb::Users(verb) => verb.run(),
+        Verb::Sessions(verb) => verb.run(),
+        Verb::Healthcheck(verb) => verb.run(),
+        Verb::Version(verb) => verb.run(),
+        Verb::Completions(verb) => verb.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::No(why)) => {
+            output::complain(&why);
+            ExitCode::from(1)
+        }
+        Err(Failed::Usage(why)) => {
+            output::complain(&why);
+            ExitCode::from(2)
+        }
+    }
+}
+
+impl ConfigFile {
+    /// Finds and reads the configuration.
+    fn load(&self) -> Result<(PathBuf, crate::config::Config), Failed> {
+        let env = |name: &str| std::env::var(name).ok();
+        let path = crate::config::find(self.config.as_deref(), &env).map_err(|why| Failed::Usage(why.to_string()))?;
+        let config = crate::config::Config::load(&path, &env).map_err(|why| Failed::Usage(why.to_string()))?;
+        Ok((path, config))
+    }
+}
+
+impl From<crate::account::Problem> for Failed {
+    fn from(problem: crate::account::Problem) -> Self {
+        use crate::account::Problem;
+        match problem {
+            Problem::Weak(broken) => {
+                let rules: Vec<String> = broken.into_iter().map(crate::web::in_english).collect();
+                Self::No(format!("the password breaks the rules: {}", rules.join("; ")))
+            }
+            Problem::Store(away) => away.into(),
+            other => Self::No(other.to_string()),
+        }
+    }
+}
+
+impl From<crate::outage::StoreError> for Failed {
+    fn from(away: crate::outage::StoreError) -> Self {
+        match std::error::Error::source(&away) {
+            Some(source) => Self::No(format!("{away}: {source}")),
+            None => Self::No(away.to_string()),
+        }
+    }
+}

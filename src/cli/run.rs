@@ -1,0 +1,35 @@
+//! `portcullis run`
+
+use clap::Args;
+
+use super::{ConfigFile, Done, Failed};
+use crate::{
+    server::{self, Server, StartError},
+    telemetry,
+};
+
+/// Serves
+#[derive(Debug, Args)]
+#[command(after_help = "Example: portcullis run -c /etc/portcullis/portcullis.yaml")]
+pub(super) struct Run {
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+impl Run {
+    pub(super) fn run(self) -> Done {
+        let (path, config) = self.file.load()?;
+        let _log = telemetry::start(server::log_style(&config));
+        let server = Server::new(config, Some(path))?;
+        Ok(server.run(|| {})?)
+    }
+}
+
+impl From<StartError> for Failed {
+    fn from(why: StartError) -> Self {
+        match std::error::Error::source(&why) {
+            Some(source) => Self::No(format!("{why}: {source}")),
+            None => Self::No(why.to_string()),
+        }
+    }
+}

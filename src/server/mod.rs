@@ -1,0 +1,215 @@
+//! Composition root: from a configuration to a running program. The only place that sees every part.
+
+mod admin;
+mod parts;
+mod reload;
+mod settings;
+
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::{
+    account::Cost,
+    clock::Clock,
+    config::{self, Config},
+    proxy::{CannotListen, Limits, Listening, Proxy, ProxyParts, ServeRouter, Stopping, Upstreams},
+    store::embedded::OpenError,
+    tasks::{Driver, FlushHeartbeats, Sweep, WatchStore},
+    telemetry::{LogFormat, LogStyle},
+};
+use reload::Reload;
+
+pub use parts::{Parts, Stores};
+pub use settings::Settings;
+
+/// How often expired sessions are swept.
+const SWEEP: Duration = Duration::from_mins(1);
+/// How often the store is asked whether it answers.
+const WATCH: Duration = Duration::from_secs(2);
+/// How often the names of apps' servers are looked up again.
+const LOOK_UP: Duration = Duration::from_secs(30);
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] CannotListen),
+    /// The operating system does not give threads or signals.
+    #[error("the operating system does not give what is needed")]
+    System(#[from] std::io::Error),
+}
+
+/// A program that is ready to run.
+pub struct Server {
+    config: Config,
+    file: Option<PathBuf>,
+    parts: Parts,
+    /// More listeners: the demo's sample app.
+    besides: Vec<(std::net::SocketAddr, Router)>,
+}
+
+impl Server {
+    /// Opens the store and puts the parts together. `file` is read again at SIGHUP.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
+        let stores = Stores::open(&config.store)?;
+        let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
+        Ok(Self { config, file, parts, besides: Vec::new() })
+    }
+
+    /// The parts, for whoever fills the store before it is served.
+    #[must_use]
+    pub const fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Serves this router too, at this address.
+    #[must_use]
+    pub fn beside(mut self, address: std::net::SocketAddr, router: Router) -> Self {
+        self.besides.push((address, router));
+        self
+    }
+
+    /// Serves until SIGTERM or SIGINT; `begun` is called when all listeners are open.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub fn run(self, begun: impl FnOnce()) -> Result<(), StartError> {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+        runtime.block_on(self.serve(threads, begun))
+    }
+
+    async fn serve(self, threads: usize, begun: impl FnOnce()) -> Result<(), StartError> {
+        let Self { config, file, parts, besides } = self;
+        let metrics = parts.metrics.clone();
+        reload::know(&metrics, &config);
+        let upstreams = Upstreams::resolve(parts.settings.upstream_plans(&config)).await;
+        let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
+        let front = Arc::new(parts.portcullis());
+        let (ready, is_ready) = watch::channel(false);
+        let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
+
+        let mut listening = Listening::default();
+        for address in &config.listen {
+            let proxy = ProxyParts {
+                front: front.clone(),
+                upstreams: upstreams.clone(),
+                routes: parts.settings.routes.clone(),
+                clock: parts.clock.clone(),
+                metrics: metrics.clone(),
+            };
+            listening.add(&address.to_string(), None, Proxy::app(proxy, threads), Limits::default())?;
+        }
+        let admin = admin::router(metrics.clone(), store.clone(), is_ready);
+        listening.add(&config.admin.listen.to_string(), None, ServeRouter::new(admin), Limits::default())?;
+        for (address, router) in besides {
+            listening.add(&address.to_string(), None, ServeRouter::new(router), Limits::default())?;
+        }
+
+        let heartbeats = heartbeats(&parts);
+        let driver = tasks(&parts, &heartbeats, store, upstreams.clone());
+        let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
+        for address in &config.listen {
+            info!("Listening on {address} for {}", config.public_url.origin());
+        }
+        let mut reload = Reload { file, running: config, settings: parts.settings.clone(), upstreams, metrics };
+        begun();
+        listening.run(stopping, &ready, async || reload.run_once().await).await?;
+        driver.stop().await;
+        heartbeats.run_once(true).await;
+        info!("Stopped");
+        Ok(())
+    }
+}
+
+fn heartbeats(parts: &Parts) -> FlushHeartbeats {
+    FlushHeartbeats {
+        heart: parts.heart.clone(),
+        store: parts.stores.sessions.clone(),
+        policy: parts.settings.session.clone(),
+        clock: parts.clock.clone(),
+        metrics: parts.metrics.clone(),
+    }
+}
+
+fn sweep(parts: &Parts) -> Sweep {
+    Sweep {
+        sessions: parts.stores.sessions.clone(),
+        throttle: parts.stores.throttle.clone(),
+        audit: parts.stores.audit.clone(),
+        journal: parts.journal.clone(),
+        policy: parts.settings.session.clone(),
+        clock: parts.clock.clone(),
+        metrics: parts.metrics.clone(),
+    }
+}
+
+/// Starts what runs by itself.
+fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstreams: Arc<ArcSwap<Upstreams>>) -> Driver {
+    let mut driver = Driver::default();
+    let (wait, flush) = (heartbeats.clone(), heartbeats.clone());
+    let due = move || {
+        let wait = wait.clone();
+        async move { wait.due().await }
+    };
+    driver.whenever(due, move || {
+        let flush = flush.clone();
+        async move {
+            flush.run_once(false).await;
+        }
+    });
+    let sweep = sweep(parts);
+    driver.every(SWEEP, move || {
+        let sweep = sweep.clone();
+        async move {
+            match sweep.run_once().await {
+                Ok(swept) if swept.ended > 0 => info!(ended = swept.ended, left = swept.left, "Swept expired sessions"),
+                Ok(_) => {}
+                Err(away) => warn!("Could not sweep expired sessions: {away}"),
+            }
+        }
+    });
+    driver.every(WATCH, move || {
+        let store = store.clone();
+        async move {
+            store.run_once().await;
+        }
+    });
+    driver.every(LOOK_UP, move || {
+        let upstreams = upstreams.load_full();
+        async move { upstreams.refresh().await }
+    });
+    driver
+}
+
+/// How the configuration wants the log.
+#[must_use]
+pub fn log_style(config: &Config) -> LogStyle {
+    use tracing_subscriber::filter::LevelFilter;
+    LogStyle {
+        format: match config.log.format {
+            config::LogFormat::Auto => LogFormat::Auto,
+            config::LogFormat::Json => LogFormat::Json,
+            config::LogFormat::Text => LogFormat::Text,
+        },
+        level: match config.log.level {
+            config::LogLevel::Error => LevelFilter::ERROR,
+            config::LogLevel::Warn => LevelFilter::WARN,
+            config::LogLevel::Info => LevelFilter::INFO,
+            config::LogLevel::Debug => LevelFilter::DEBUG,
+            config::LogLevel::Trace => LevelFilter::TRACE,
+        },
+        access: config.log.access,
+    }
+}

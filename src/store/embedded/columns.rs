@@ -1,0 +1,118 @@
+//! How our values stand in columns. What cannot be read back is an error, never a gap.
+
+use std::{error::Error, fmt::Display, str::FromStr};
+
+use rusqlite::{
+    ErrorCode, Row, ToSql,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{clock::Timestamp, outage::StoreError, secret::Digest, session::Kind};
+
+/// Something that has one spelling: an id, an address.
+pub(super) struct Text<T>(pub(super) T);
+
+/// Something that is kept as JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+/// The domain's word for what `SQLite` said.
+pub(super) fn outage(error: rusqlite::Error) -> StoreError {
+    use rusqlite::Error as E;
+    let unreadable = matches!(
+        &error,
+        E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..) | E::Utf8Error(..)
+    ) || matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    );
+    if unreadable { StoreError::Unreadable(Box::new(error)) } else { StoreError::Away(Box::new(error)) }
+}
+
+/// Reads a column by a rule of the domain.
+pub(super) fn checked<T, E>(
+    row: &Row<'_>,
+    column: usize,
+    rule: impl FnOnce(&str) -> Result<T, E>,
+) -> rusqlite::Result<T>
+where
+    E: Error + Send + Sync + 'static,
+{
+    let text = row.get_ref(column)?.as_str()?;
+    rule(text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+/// A count as `SQLite` counts; what is beyond that stays at the most.
+pub(super) fn whole(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
+impl<T: Display> ToSql for Text<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.to_string().into())
+    }
+}
+
+impl<T: FromStr<Err: Error + Send + Sync + 'static>> FromSql for Text<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
+    }
+}
+
+impl<T: Serialize> ToSql for Json<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text = serde_json::to_string(&self.0).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+        Ok(text.into())
+    }
+}
+
+impl<T: DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
+    }
+}
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_millis().into())
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self::from_millis)
+    }
+}
+
+impl ToSql for Digest {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_bytes().as_slice().into())
+    }
+}
+
+impl FromSql for Digest {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bytes = value.as_blob()?;
+        Self::from_bytes(bytes).ok_or(FromSqlError::InvalidBlobSize { expected_size: 32, blob_size: bytes.len() })
+    }
+}
+
+impl ToSql for Kind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Web => "web",
+            Self::App => "app",
+        }
+        .into())
+    }
+}
+
+impl FromSql for Kind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_str()? {
+            "web" => Ok(Self::Web),
+            "app" => Ok(Self::App),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The journal. Rows are added and dropped by age, never changed.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Embedded,
+    columns::{Json, Text, whole},
+};
+use crate::{
+    audit::{Actor, AuditStore, Entry, Fact, Outcome, Page, Query},
+    clock::Timestamp,
+    outage::StoreError,
+    visitor::Device,
+};
+
+/// Newest first; of one moment, what was written later is newer. The index holds all that is compared.
+const SIGN_INS: &str = "
+    SELECT id, at, user, body FROM journal
+    WHERE user = ?1 AND sign_in IS NOT NULL AND (?2 IS NULL OR sign_in = ?2) AND (at, key) < (?3, ?4)
+    ORDER BY at DESC, key DESC LIMIT ?5";
+
+/// What nothing is looked up by.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    actor: Actor,
+    ip: Option<IpAddr>,
+    device: Option<Device>,
+    fact: Fact,
+}
+
+#[async_trait]
+impl AuditStore for Embedded {
+    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let entries = entries.to_vec();
+        self.act(move |on| entries.into_iter().try_for_each(|entry| write(on, entry))).await
+    }
+
+    async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+        self.read(|on| {
+            // Where the cursor's entry is gone by age, all that is older is gone too.
+            let Some((at, key)) = place(on, query)? else { return Ok(Page::default()) };
+            let outcome = query.outcome.map(outcome_name);
+            let one_more = whole(query.limit.saturating_add(1));
+            let mut entries = on
+                .prepare_cached(SIGN_INS)?
+                .query_map((Text(query.user), outcome, at, key, one_more), entry)?
+                .collect::<rusqlite::Result<Vec<Entry>>>()?;
+            let more = entries.len() > query.limit;
+            entries.truncate(query.limit);
+            let next = entries.last().filter(|_| more).map(|last| last.id);
+            Ok(Page { entries, next })
+        })
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.drop_old("DELETE FROM journal WHERE key IN (SELECT key FROM journal WHERE at < ?1 LIMIT ?2)", before).await
+    }
+}
+
+/// Behind which row the page begins.
+fn place(on: &Connection, query: &Query) -> rusqlite::Result<Option<(i64, i64)>> {
+    let Some(after) = query.after else { return Ok(Some((i64::MAX, i64::MAX))) };
+    on.prepare_cached("SELECT at, key FROM journal WHERE id = ?1 AND user = ?2")?
+        .query_row((Text(after), Text(query.user)), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+fn write(on: &Connection, entry: Entry) -> rusqlite::Result<()> {
+    let Entry { id, at, user, actor, ip, device, fact } = entry;
+    let sign_in = match fact {
+        Fact::SignedIn { .. } => Some(outcome_name(Outcome::Succeeded)),
+        Fact::SignInFailed { .. } => Some(outcome_name(Outcome::Failed)),
+        _ => None,
+    };
+    let name = fact.name();
+    on.prepare_cached("INSERT INTO journal (id, at, user, fact, sign_in, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute((Text(id), at, user.map(Text), name, sign_in, Json(Body { actor, ip, device, fact })))?;
+    Ok(())
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let Json(Body { actor, ip, device, fact }) = row.get(3)?;
+    Ok(Entry {
+        id: row.get::<_, Text<_>>(0)?.0,
+        at: row.get(1)?,
+        user: row.get::<_, Option<Text<_>>>(2)?.map(|user| user.0),
+        actor,
+        ip,
+        device,
+        fact,
+    })
+}
+
+const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+    }
+}

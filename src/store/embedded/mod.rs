@@ -1,0 +1,101 @@
+//! The embedded store: one `SQLite` file, or none at all.
+//!
+//! Many processes may have the file open, so the command line works beside the server. An act is acknowledged only after
+//! its COMMIT is on disk; acts that wait share one. Reads run where they are asked for: a check is two microseconds, less
+//! than handing it to another thread would take. Nothing is read from memory that another process could have changed.
+
+mod open;
+mod schema;
+
+mod readers;
+mod writer;
+
+mod columns;
+mod opening;
+mod sessions;
+
+mod accounts;
+mod ending;
+mod journal;
+mod links;
+mod throttle;
+
+pub use open::OpenError;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use rusqlite::Connection;
+
+use self::{readers::Readers, writer::Writer};
+use crate::outage::StoreError;
+
+/// How many rows of one piece of upkeep go into one act, so that nobody waits long behind it.
+const PORTION: usize = 500;
+
+/// Keeps everything in one `SQLite` file, or in memory. Dropping it waits until what was accepted is done.
+#[derive(Debug)]
+pub struct Embedded {
+    // Before the readers, so that it is dropped first: the last connection to close tidies the file up.
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Embedded {
+    /// Opens the file, and creates it (mode 0600) when there is none. Its folder must exist and be writable.
+    ///
+    /// # Errors
+    /// When the file cannot serve; the message says why and what mends it.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let file = open::file(path)?;
+        let readers = file.readers.into_iter().map(|reader| Arc::new(Mutex::new(reader))).collect();
+        Self::of(path, Arc::new(Mutex::new(file.writer)), readers)
+    }
+
+    /// A store that is gone with the process and puts nothing on disk.
+    ///
+    /// # Errors
+    /// When there is no memory or no thread to be had.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let one = Arc::new(Mutex::new(open::memory()?));
+        Self::of(Path::new("memory"), Arc::clone(&one), vec![one])
+    }
+
+    /// In memory readers and writer share one connection: its lock is held for a whole transaction, so no reader sees
+    /// half of one.
+    fn of(
+        path: &Path,
+        writer: Arc<Mutex<Connection>>,
+        readers: Vec<Arc<Mutex<Connection>>>,
+    ) -> Result<Self, OpenError> {
+        let writer = Writer::start(writer)
+            .map_err(|source| OpenError::Failed { path: path.to_owned(), source: Box::new(source) })?;
+        Ok(Self { writer, readers: Readers::new(readers) })
+    }
+
+    /// Looks something up, here and now.
+    fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.readers.read(look)
+    }
+
+    /// Does something, all or nothing, and answers when it is on disk.
+    async fn act<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.act(work).await
+    }
+
+    /// Drops old rows a portion at a time; `drop_some` is SQL that takes the moment and the most rows to drop.
+    async fn drop_old(&self, drop_some: &'static str, before: crate::clock::Timestamp) -> Result<(), StoreError> {
+        loop {
+            let most = columns::whole(PORTION);
+            let dropped = self.act(move |on| on.prepare_cached(drop_some)?.execute((before, most))).await?;
+            if dropped < PORTION {
+                return Ok(());
+            }
+        }
+    }
+}

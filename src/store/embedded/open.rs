@@ -1,0 +1,223 @@
+//! Opening: every way in which a file cannot serve has a sentence that says what mends it.
+
+use std::{
+    error::Error,
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::schema::{self, Misfit};
+
+/// How long a write waits for another process.
+const WRITER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a read waits: in WAL mode only for somebody who opens or closes the file.
+const READER_PATIENCE: Duration = Duration::from_millis(200);
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 64;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder is missing.
+    #[error("cannot create {}: there is no folder {}; create it, or name another path", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// Where it should be.
+        folder: PathBuf,
+    },
+    /// The operating system forbids it.
+    #[error("may not read and write {}: give the file and its folder to the user that Portcullis runs as", path.display())]
+    NoPermission {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It can be read only.
+    #[error("cannot write {}: it, its folder or its file system is read-only; make it writable, or name another path", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It holds something else.
+    #[error("{} is not a Portcullis store, and was left as it is; name another path", path.display())]
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A part of it is missing or overwritten.
+    #[error("{} is damaged; stop every Portcullis that uses it and put a backup in its place", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What `SQLite` said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A newer program wrote it.
+    #[error("{} was written by a newer Portcullis (format {theirs}, this one knows {ours}); start that version, or restore a backup from before the upgrade", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        theirs: i64,
+        /// The newest format that this program knows.
+        ours: i64,
+    },
+    /// Somebody holds it.
+    #[error("{} is locked by another program; end whatever has it open (a backup, a database tool) and try again", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else.
+    #[error("cannot open {}", path.display())]
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// What was said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// The connections to one file.
+pub(super) struct File {
+    pub(super) writer: Connection,
+    pub(super) readers: Vec<Connection>,
+}
+
+pub(super) fn file(path: &Path) -> Result<File, OpenError> {
+    let true_path = create(path)?;
+    let open = || -> Result<File, Misfit> {
+        let mut writer = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        writer.busy_timeout(WRITER_PATIENCE)?;
+        schema::look(&writer)?; // before anything is written: WAL mode is a change of the file
+        write_ahead(&writer)?;
+        settle(&writer)?;
+        schema::migrate(&mut writer)?;
+        let mut readers = Vec::new();
+        for _ in 0..thread::available_parallelism().map_or(4, usize::from).clamp(2, 16) {
+            let reader = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+            reader.busy_timeout(READER_PATIENCE)?;
+            settle(&reader)?;
+            reader.pragma_update(None, "query_only", true)?;
+            readers.push(reader);
+        }
+        Ok(File { writer, readers })
+    };
+    open().map_err(|misfit| explain(path, misfit))
+}
+
+pub(super) fn memory() -> Result<Connection, OpenError> {
+    let open = || -> Result<Connection, Misfit> {
+        let mut one = Connection::open_in_memory_with_flags(flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        settle(&one)?;
+        schema::migrate(&mut one)?;
+        Ok(one)
+    };
+    open().map_err(|misfit| explain(Path::new("memory"), misfit))
+}
+
+/// Creates the file for its owner alone; `SQLite` gives the files beside it (`-wal`, `-shm`) the same mode. Answers with the
+/// full path: to `SQLite` an empty name, or `:memory:`, would mean something else.
+fn create(path: &Path) -> Result<PathBuf, OpenError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if folder.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Err(OpenError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
+    }
+    if path.is_dir() {
+        return Err(OpenError::NotAStore { path: path.to_owned() });
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .and_then(|_| path.canonicalize())
+        .map_err(|error| refused(path, error))
+}
+
+fn refused(path: &Path, error: io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => OpenError::NoPermission { path, source: Box::new(error) },
+        io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { path },
+        _ => OpenError::Failed { path, source: Box::new(error) },
+    }
+}
+
+fn flags(mode: OpenFlags) -> OpenFlags {
+    mode | OpenFlags::SQLITE_OPEN_NO_MUTEX // each connection stands behind a lock of ours
+}
+
+/// Two who open a new file at once may both try this; `SQLite` does not always wait by itself here.
+fn write_ahead(on: &Connection) -> rusqlite::Result<()> {
+    on.busy_timeout(Duration::ZERO)?;
+    let mut tries = 0;
+    loop {
+        match on.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(error) if busy(&error) && tries < 200 => tries += 1,
+            Err(error) => return Err(error),
+            Ok(()) => return on.busy_timeout(WRITER_PATIENCE),
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn settle(on: &Connection) -> rusqlite::Result<()> {
+    on.set_prepared_statement_cache_capacity(STATEMENTS);
+    on.pragma_update(None, "synchronous", "full")?;
+    on.pragma_update(None, "foreign_keys", true)?;
+    on.pragma_update(None, "trusted_schema", false)?;
+    on.pragma_update(None, "cell_size_check", true)?;
+    on.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
+}
+
+fn busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn explain(path: &Path, misfit: Misfit) -> OpenError {
+    let path = path.to_owned();
+    let error = match misfit {
+        Misfit::Foreign => return OpenError::NotAStore { path },
+        Misfit::Newer { theirs, ours } => return OpenError::Newer { path, theirs, ours },
+        Misfit::Sqlite(error) => error,
+    };
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotAStore { path },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, source: Box::new(error) },
+        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly { path },
+        // The file itself was opened before: what cannot be made are the files beside it.
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            OpenError::NoPermission { path, source: Box::new(error) }
+        }
+        _ if busy(&error) => OpenError::Locked { path },
+        _ => OpenError::Failed { path, source: Box::new(error) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operating_system_forbids_is_told_with_its_mend() {
+        let path = Path::new("/srv/portcullis.db");
+        let told = |kind: io::ErrorKind| refused(path, kind.into()).to_string();
+        assert!(told(io::ErrorKind::PermissionDenied).starts_with("may not read and write /srv/portcullis.db: give"));
+        assert!(told(io::ErrorKind::ReadOnlyFilesystem).contains("read-only; make it writable"));
+        assert_eq!(told(io::ErrorKind::Other), "cannot open /srv/portcullis.db");
+    }
+}

@@ -1,0 +1,66 @@
+//! How a session opens: only while its owner's generation is the one that was read before the proof was checked.
+//!
+//! Invariant: an open that races an end of all loses. Held by
+//! `store_contract::an_open_that_races_an_end_of_all_loses`.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{
+    columns::{Json, Text, whole},
+    ending,
+    sessions::{Body, SESSIONS, session},
+};
+use crate::session::{Ending, NewSession, Opened, Session};
+
+const MAY: &str = "SELECT 1 FROM owner WHERE id = ?1 AND generation = ?2 AND version IS NOT NULL AND NOT disabled";
+
+const INSERT: &str = "
+    INSERT INTO session (id, owner, generation, secret, opened, remembered, kind, assurance, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// Opens it, and ends the longest unused ones above the maximum.
+pub(super) fn open(on: &Connection, new: &NewSession) -> rusqlite::Result<Opened> {
+    let owner = Text(new.session.owner());
+    let may = on.prepare_cached(MAY)?.query_row((&owner, whole(new.generation)), |_| Ok(())).optional()?;
+    if may.is_none() {
+        return Ok(Opened::Superseded);
+    }
+    insert(on, new)?;
+    evict(on, new).map(|evicted| Opened::Yes { evicted })
+}
+
+fn insert(on: &Connection, new: &NewSession) -> rusqlite::Result<()> {
+    let Session { id, terms, proof, device, first_ip, sign_ins, activity } = new.session.clone();
+    let body = Body { methods: proof.methods, proved: proof.at, device, first_ip, sign_ins };
+    let key = on.prepare_cached(INSERT)?.insert((
+        Text(id),
+        Text(id.owner()),
+        whole(new.generation),
+        new.secret,
+        terms.opened,
+        terms.remembered,
+        terms.kind,
+        proof.assurance,
+        Json(body),
+    ))?;
+    on.prepare_cached("INSERT INTO activity (session, latest, ip, actions, last_page) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((key, activity.latest, Text(activity.ip), whole(activity.actions), activity.last_page))?;
+    Ok(())
+}
+
+/// The new one stays in any case: whoever has just signed in is signed in.
+fn evict(on: &Connection, new: &NewSession) -> rusqlite::Result<Vec<Session>> {
+    let others_may_be = new.max_per_user.saturating_sub(1);
+    let sql =
+        format!("{SESSIONS} WHERE s.owner = ?1 AND s.id <> ?2 ORDER BY a.latest DESC, s.key DESC LIMIT -1 OFFSET ?3");
+    let above = on
+        .prepare_cached(&sql)?
+        .query_map((Text(new.session.owner()), Text(new.session.id), whole(others_may_be)), |row| {
+            Ok((row.get(0)?, session(row)?))
+        })?
+        .collect::<rusqlite::Result<Vec<(i64, Session)>>>()?;
+    for (key, _) in &above {
+        ending::leave(on, *key, &Ending::TooMany, new.session.terms.opened)?;
+    }
+    Ok(above.into_iter().map(|(_, session)| session).collect())
+}

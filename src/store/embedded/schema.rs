@@ -1,0 +1,56 @@
+//! The tables, and how an older file becomes a current one. Forward only: a newer file is left alone.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Each step takes a file from the version of its index to the next. A step that was released is never edited.
+const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
+
+/// Stands in the file's header, so that a database of some other program is not taken for ours: "Port".
+const APPLICATION: i64 = 0x506f_7274;
+
+/// Why the tables do not fit.
+#[derive(Debug)]
+pub(super) enum Misfit {
+    /// It is a database, but of another program.
+    Foreign,
+    /// A newer Portcullis wrote it.
+    Newer { theirs: i64, ours: i64 },
+    /// `SQLite` said no.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Misfit {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Whether this may become ours, before anything is written to it; its version.
+pub(super) fn look(on: &Connection) -> Result<usize, Misfit> {
+    let number = |sql| on.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let version = number("PRAGMA user_version")?;
+    let empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
+    if number("PRAGMA application_id")? != APPLICATION && !(empty && version == 0) {
+        return Err(Misfit::Foreign);
+    }
+    match usize::try_from(version) {
+        Ok(known) if known <= STEPS.len() => Ok(known),
+        _ => Err(Misfit::Newer { theirs: version, ours: super::columns::whole(STEPS.len()) }),
+    }
+}
+
+/// Takes every step that is still to be taken, all or none.
+pub(super) fn migrate(on: &mut Connection) -> Result<(), Misfit> {
+    if look(on)? == STEPS.len() {
+        return Ok(());
+    }
+    let step = on.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Looked at again under the lock: another process may have come first.
+    for sql in &STEPS[look(&step)?..] {
+        step.execute_batch(sql)?;
+    }
+    step.pragma_update(None, "application_id", APPLICATION)?;
+    step.pragma_update(None, "user_version", super::columns::whole(STEPS.len()))?;
+    step.commit()?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Sessions: looking them up, moving their activity, renewing their secret. Opening and ending have files of their own.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Embedded,
+    columns::{Json, Text, whole},
+    ending, opening,
+};
+use crate::{
+    clock::Timestamp,
+    id::{SessionId, UserId},
+    outage::StoreError,
+    secret::Digest,
+    session::{
+        Activity, Beat, Ended, Ending, Found, Method, NewSession, Opened, Owner, Proof, Secrets, Session, SessionStore,
+        Terms, Which,
+    },
+    visitor::Device,
+};
+
+/// Beats that are written in one act, so that a sign-out does not wait behind a whole flush.
+const CHUNK: usize = 500;
+
+const FIND: &str = "
+    SELECT s.secret, s.former, s.former_until, s.opened, s.remembered, s.kind, a.latest, s.assurance,
+           o.name, o.display_name, o.email, o.roles, o.disabled, o.version
+    FROM session s
+    JOIN owner o ON o.id = s.owner AND o.generation = s.generation
+    LEFT JOIN activity a ON a.session = s.key
+    WHERE s.id = ?1";
+
+/// The columns that [`session`] reads, of every session that counts. A lost activity shows as one that cannot be read.
+pub(super) const SESSIONS: &str = "
+    SELECT s.key, s.id, s.opened, s.remembered, s.kind, s.assurance, s.body, a.latest, a.ip, a.actions, a.last_page
+    FROM session s
+    JOIN owner o ON o.id = s.owner AND o.generation = s.generation
+    LEFT JOIN activity a ON a.session = s.key";
+
+/// Moves forward only, and finds nothing to move when the session is gone.
+const TOUCH: &str = "
+    UPDATE activity SET
+        latest = max(latest, ?2),
+        ip = CASE WHEN ?2 >= latest THEN ?3 ELSE ip END,
+        actions = CASE WHEN actions > 9223372036854775807 - ?4 THEN 9223372036854775807 ELSE actions + ?4 END,
+        last_page = CASE WHEN ?5 IS NOT NULL AND (?2 >= latest OR last_page IS NULL) THEN ?5 ELSE last_page END
+    WHERE session = (SELECT key FROM session WHERE id = ?1)";
+
+/// Never replaces a newer version, and never lowers a generation.
+const PUT_OWNER: &str = "
+    INSERT INTO owner (id, generation, version, disabled, name, display_name, email, roles)
+    VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)
+    ON CONFLICT (id) DO UPDATE SET
+        version = excluded.version, disabled = excluded.disabled, name = excluded.name,
+        display_name = excluded.display_name, email = excluded.email, roles = excluded.roles
+    WHERE owner.version IS NULL OR owner.version <= excluded.version";
+
+/// What only its owner looks at.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Body {
+    pub(super) methods: Vec<Method>,
+    pub(super) proved: Timestamp,
+    pub(super) device: Device,
+    pub(super) first_ip: std::net::IpAddr,
+    pub(super) sign_ins: u32,
+}
+
+#[async_trait]
+impl SessionStore for Embedded {
+    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        self.read(|on| on.prepare_cached(FIND)?.query_row([Text(id)], |row| found(id.owner(), row)).optional())
+    }
+
+    async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.read(|on| {
+            let sql = format!("{SESSIONS} WHERE s.id = ?1");
+            on.prepare_cached(&sql)?.query_row([Text(id)], session).optional()
+        })
+    }
+
+    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
+        self.read(|on| {
+            let sql = format!("{SESSIONS} WHERE s.owner = ?1 ORDER BY a.latest DESC, s.id");
+            on.prepare_cached(&sql)?.query_map([Text(owner)], session)?.collect()
+        })
+    }
+
+    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
+        let owner = owner.clone();
+        self.act(move |on| {
+            let Owner { id, name, display_name, email, roles, disabled, version } = owner;
+            on.prepare_cached(PUT_OWNER)?.execute((
+                Text(id),
+                whole(version),
+                disabled,
+                name,
+                display_name,
+                email,
+                Json(roles),
+            ))?;
+            on.prepare_cached("SELECT generation FROM owner WHERE id = ?1")?.query_row([Text(id)], |row| count(row, 0))
+        })
+        .await
+    }
+
+    async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
+        self.act(move |on| opening::open(on, &new)).await
+    }
+
+    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
+        for chunk in beats.chunks(CHUNK) {
+            let chunk = chunk.to_vec();
+            self.act(move |on| touch(on, &chunk)).await?;
+        }
+        Ok(())
+    }
+
+    async fn end(&self, which: Which, ending: &Ending, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let ending = ending.clone();
+        self.act(move |on| ending::end(on, which, &ending, at)).await?.map_err(super::columns::outage)
+    }
+
+    async fn expire(
+        &self,
+        id: SessionId,
+        latest: Timestamp,
+        ending: &Ending,
+        at: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let ending = ending.clone();
+        self.act(move |on| ending::expire(on, id, latest, &ending, at)).await
+    }
+
+    async fn renew(&self, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> Result<bool, StoreError> {
+        const RENEW: &str = "UPDATE session SET former = secret, former_until = ?4, secret = ?3
+                             WHERE id = ?1 AND secret = ?2";
+        self.act(move |on| Ok(on.prepare_cached(RENEW)?.execute((Text(id), from, to, grace_until))? == 1)).await
+    }
+
+    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
+        self.read(|on| ending::note(on, id, secret))
+    }
+
+    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
+        let behind = after.map_or_else(String::new, |id| id.to_string());
+        self.read(|on| {
+            let sql = format!("{SESSIONS} WHERE s.id > ?1 ORDER BY s.id LIMIT ?2");
+            on.prepare_cached(&sql)?.query_map((behind, whole(limit)), session)?.collect()
+        })
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.read(|on| on.prepare_cached("SELECT count(*) FROM session")?.query_row([], |row| count(row, 0)))
+    }
+
+    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.drop_old("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before).await
+    }
+
+    /// Reads and takes the write lock: whoever can do both can serve.
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|on| on.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.query_row([], |_| Ok(())))?;
+        self.act(|_| Ok(())).await
+    }
+}
+
+fn touch(on: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {
+    let mut touch = on.prepare_cached(TOUCH)?;
+    for beat in beats {
+        touch.execute((Text(beat.id), beat.at, Text(beat.ip), beat.actions, &beat.page))?;
+    }
+    Ok(())
+}
+
+fn found(owner: UserId, row: &Row<'_>) -> rusqlite::Result<Found> {
+    Ok(Found {
+        secrets: Secrets {
+            current: row.get(0)?,
+            former: row.get::<_, Option<Digest>>(1)?.zip(row.get::<_, Option<Timestamp>>(2)?),
+        },
+        terms: Terms { opened: row.get(3)?, remembered: row.get(4)?, kind: row.get(5)? },
+        latest: row.get(6)?,
+        assurance: row.get(7)?,
+        owner: Owner {
+            id: owner,
+            name: row.get(8)?,
+            display_name: row.get(9)?,
+            email: row.get(10)?,
+            roles: row.get::<_, Json<_>>(11)?.0,
+            disabled: row.get(12)?,
+            version: count(row, 13)?,
+        },
+    })
+}
+
+/// Reads a row of [`SESSIONS`].
+pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    let Json(Body { methods, proved, device, first_ip, sign_ins }) = row.get(6)?;
+    Ok(Session {
+        id: row.get::<_, Text<_>>(1)?.0,
+        terms: Terms { opened: row.get(2)?, remembered: row.get(3)?, kind: row.get(4)? },
+        proof: Proof { assurance: row.get(5)?, methods, at: proved },
+        device,
+        first_ip,
+        sign_ins,
+        activity: Activity {
+            latest: row.get(7)?,
+            ip: row.get::<_, Text<_>>(8)?.0,
+            actions: count(row, 9)?,
+            last_page: row.get(10)?,
+        },
+    })
+}
+
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}

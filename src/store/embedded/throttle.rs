@@ -1,0 +1,97 @@
+//! Counters of tries. A counter is one row: when it was tried, and until when it is closed.
+//!
+//! Closing spends the tries that closed it: a counter that opens again begins anew, whichever of `within` and `cool_off`
+//! is the longer.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{Embedded, columns::Json};
+use crate::{
+    clock::Timestamp,
+    guard::{Attempt, Counter, ThrottleStore, Verdict},
+    outage::StoreError,
+};
+
+#[derive(Default)]
+struct State {
+    /// Oldest first.
+    tries: Vec<Timestamp>,
+    closed_until: Option<Timestamp>,
+}
+
+#[async_trait]
+impl ThrottleStore for Embedded {
+    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Verdict, StoreError> {
+        let counters = counters.to_vec();
+        self.act(move |on| attempt(on, &counters, now)).await
+    }
+
+    async fn clear(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.act(move |on| on.prepare_cached("DELETE FROM throttle WHERE name = ?1")?.execute([name]).map(drop)).await
+    }
+
+    async fn take_back(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.act(move |on| {
+            let mut tries = read(on, &name)?.tries;
+            tries.pop();
+            // The tries that are left are fewer than those that close it: it is open, whichever try had closed it.
+            on.prepare_cached("UPDATE throttle SET tries = ?2, closed_until = NULL WHERE name = ?1")?
+                .execute((name, Json(tries)))
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+        const DROP: &str = "DELETE FROM throttle WHERE name IN
+                            (SELECT name FROM throttle WHERE says_nothing_from < ?1 LIMIT ?2)";
+        self.drop_old(DROP, now).await
+    }
+}
+
+fn attempt(on: &Connection, counters: &[Counter], now: Timestamp) -> rusqlite::Result<Verdict> {
+    let mut closed_until = None;
+    for counter in counters {
+        closed_until = closed_until.max(read(on, &counter.name)?.closed_until.filter(|until| now < *until));
+    }
+    if let Some(until) = closed_until {
+        return Ok(Verdict::Refused { until });
+    }
+    let mut closed = false;
+    for counter in counters {
+        closed |= count(on, counter, now)?;
+    }
+    Ok(Verdict::Allowed(Attempt { closed }))
+}
+
+/// Counts one try on an open counter; whether that closed it.
+fn count(on: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<bool> {
+    let before = read(on, &counter.name)?;
+    // A counter that was closed and is open again has spent its tries.
+    let mut tries = if before.closed_until.is_some() { Vec::new() } else { before.tries };
+    tries.retain(|at| now.since(*at) <= counter.within);
+    tries.push(now);
+    let closes = u32::try_from(tries.len()).unwrap_or(u32::MAX) >= counter.tries;
+    let closed_until = closes.then(|| now.plus(counter.cool_off));
+    // The later of both: when the try that closed it is taken back, the others still count.
+    let says_nothing_from = closed_until.max(Some(now.plus(counter.within)));
+    on.prepare_cached(
+        "INSERT INTO throttle (name, tries, closed_until, says_nothing_from) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE SET
+             tries = excluded.tries, closed_until = excluded.closed_until,
+             says_nothing_from = excluded.says_nothing_from",
+    )?
+    .execute((&counter.name, Json(tries), closed_until, says_nothing_from))?;
+    Ok(closes)
+}
+
+fn read(on: &Connection, name: &str) -> rusqlite::Result<State> {
+    let state = on
+        .prepare_cached("SELECT tries, closed_until FROM throttle WHERE name = ?1")?
+        .query_row([name], |row| Ok(State { tries: row.get::<_, Json<_>>(0)?.0, closed_until: row.get(1)? }))
+        .optional()?;
+    Ok(state.unwrap_or_default())
+}

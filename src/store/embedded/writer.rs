@@ -1,0 +1,154 @@
+//! The one thread that writes. It takes all acts that wait, does them in one transaction and answers when that is on
+//! disk, so that a hundred sign-ins at once cost one flush of the disk. An act that fails takes back only itself.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::columns::outage;
+use crate::outage::StoreError;
+
+/// Acts that may wait; one more is refused at once, because it would be answered too late.
+const WAITING: usize = 1024;
+/// Acts that share one transaction.
+const TOGETHER: usize = 128;
+
+/// Hands acts to the thread. Dropping it waits until those that were accepted are done.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why an act was not acknowledged, where `SQLite` is not the one to say.
+#[derive(Clone, Debug, thiserror::Error)]
+enum Unanswered {
+    #[error("too many writes are waiting")]
+    Full,
+    #[error("the writer has ended")]
+    Dead,
+    #[error("the write stopped with a bug")]
+    Panicked,
+    #[error("the transaction failed")]
+    Lost(#[source] Arc<rusqlite::Error>),
+}
+
+impl From<Unanswered> for StoreError {
+    fn from(why: Unanswered) -> Self {
+        Self::Away(Box::new(why))
+    }
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(connection: Arc<Mutex<Connection>>) -> io::Result<Self> {
+        let (queue, waiting) = sync_channel(WAITING);
+        let thread =
+            thread::Builder::new().name("store-writer".to_owned()).spawn(move || work(&connection, &waiting))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Does `work`, all or nothing, and answers when it is on disk. Once accepted it is done even if nobody waits for it.
+    pub(super) async fn act<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let act = Box::new(Act { work: Some(work), outcome: None, reply });
+        match self.queue.as_ref().map(|queue| queue.try_send(act)) {
+            Some(Ok(())) => {}
+            Some(Err(TrySendError::Full(_))) => return Err(Unanswered::Full.into()),
+            Some(Err(TrySendError::Disconnected(_))) | None => return Err(Unanswered::Dead.into()),
+        }
+        answer.await.unwrap_or_else(|_| Err(Unanswered::Dead.into()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join()); // a panic of the thread has been answered by the acts it left
+        }
+    }
+}
+
+fn work(connection: &Mutex<Connection>, waiting: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = waiting.recv() {
+        let mut jobs = vec![first];
+        jobs.extend(waiting.try_iter().take(TOGETHER - 1));
+        let outcome = {
+            let on = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            transact(&on, &mut jobs).map_err(Arc::new)
+        };
+        for job in jobs {
+            job.answer(outcome.clone());
+        }
+    }
+}
+
+/// One transaction around all of them, a savepoint around each.
+fn transact(on: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    let done = begin_to_commit(on, jobs);
+    if done.is_err() && !on.is_autocommit() {
+        on.execute_batch("ROLLBACK")?;
+    }
+    done
+}
+
+fn begin_to_commit(on: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    on.execute_batch("BEGIN IMMEDIATE")?;
+    for job in jobs {
+        on.execute_batch("SAVEPOINT act")?;
+        let did = catch_unwind(AssertUnwindSafe(|| job.run(on))).unwrap_or(false);
+        // With a full disk SQLite may have taken the whole transaction back: then the savepoint is gone, this fails, and
+        // so do all of them.
+        on.execute_batch(if did { "RELEASE act" } else { "ROLLBACK TO act; RELEASE act" })?;
+    }
+    on.execute_batch("COMMIT")
+}
+
+/// An act whose result type the thread need not know.
+trait Job: Send {
+    /// Does it; whether it is to stay.
+    fn run(&mut self, on: &Connection) -> bool;
+    /// Tells whoever waits.
+    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>);
+}
+
+struct Act<T, W> {
+    work: Option<W>,
+    outcome: Option<rusqlite::Result<T>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W> Job for Act<T, W>
+where
+    T: Send,
+    W: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+{
+    fn run(&mut self, on: &Connection) -> bool {
+        self.outcome = self.work.take().map(|work| work(on));
+        matches!(self.outcome, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>) {
+        let answer = match (self.outcome, committed) {
+            (Some(Err(error)), _) => Err(outage(error)),
+            (_, Err(error)) => Err(Unanswered::Lost(error).into()),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (None, Ok(())) => Err(Unanswered::Panicked.into()),
+        };
+        drop(self.reply.send(answer)); // nobody may be waiting any more
+    }
+}

@@ -1,0 +1,5 @@
+//! Where things are kept: what stands behind the store traits of the domain.
+//!
+//! Each of them passes the same contract suite, `tests/scenarios/store_contract`, races included.
+
+pub mod embedded;

@@ -1,0 +1,57 @@
+//! The one driver of all tasks: runs each again and again until the program stops.
+
+use std::{future::Future, time::Duration};
+
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+/// Runs tasks.
+#[derive(Debug)]
+pub struct Driver {
+    running: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Default for Driver {
+    fn default() -> Self {
+        Self { running: JoinSet::new(), stop: watch::Sender::new(false) }
+    }
+}
+
+impl Driver {
+    /// Runs a task now and then every `period`. Runs never overlap.
+    pub fn every<T>(&mut self, period: Duration, task: impl FnMut() -> T + Send + 'static)
+    where
+        T: Future<Output = ()> + Send,
+    {
+        let mut now = true;
+        let wait = move || sleep(if std::mem::take(&mut now) { Duration::ZERO } else { period });
+        self.whenever(wait, task);
+    }
+
+    /// Runs a task each time that `due` says so. Stopping cuts the waiting short, never the task.
+    pub fn whenever<D, T>(
+        &mut self,
+        mut due: impl FnMut() -> D + Send + 'static,
+        mut task: impl FnMut() -> T + Send + 'static,
+    ) where
+        D: Future<Output = ()> + Send,
+        T: Future<Output = ()> + Send,
+    {
+        let mut stop = self.stop.subscribe();
+        self.running.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = async { drop(stop.wait_for(|stopping| *stopping).await) } => return,
+                    () = due() => {}
+                }
+                task().await;
+            }
+        });
+    }
+
+    /// Lets each task finish the run it is in, and starts no other.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.running.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,61 @@
+//! The log: JSON for programs, text on a terminal. A sink that does not keep up loses lines; it never holds a request up.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogStyle {
+    /// JSON, text, or text only where somebody is looking.
+    pub format: LogFormat,
+    /// The least important lines that are written.
+    pub level: LevelFilter,
+    /// Whether each request has its line.
+    pub access: bool,
+}
+
+/// In which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// JSON.
+    Json,
+    /// Text.
+    Text,
+}
+
+/// Starts the log on standard output. What is waiting is written when the guard is dropped.
+#[must_use]
+pub fn start(style: LogStyle) -> WorkerGuard {
+    let (sink, guard) = tracing_appender::non_blocking(io::stdout());
+    let access = if style.access { LevelFilter::INFO } else { LevelFilter::OFF };
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN.min(style.level))
+        .with_target("portcullis", style.level)
+        .with_target("access", access);
+    let log = tracing_subscriber::registry().with(filter);
+    let json = match style.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !io::stdout().is_terminal(),
+    };
+    let started = if json {
+        log.with(
+            fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_writer(sink),
+        )
+        .try_init()
+    } else {
+        log.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(sink)).try_init()
+    };
+    // A second start in one process (tests) keeps the first log.
+    drop(started);
+    guard
+}

@@ -1,0 +1,157 @@
+//! What stands around a page: the app's name, the way back, who is signed in, the tabs, the result of the last act.
+
+use super::{Accent, Asset, Flash, Urls, assets};
+use crate::{
+    session::Owner,
+    web::{
+        paths,
+        words::{Words, inert},
+    },
+};
+
+/// What the operator chose.
+#[derive(Clone, Debug)]
+pub struct Branding {
+    /// What the guarded app is called.
+    pub app_name: String,
+    /// The way back to it.
+    pub home_url: String,
+    /// Where people get help.
+    pub support_url: Option<String>,
+    /// The colour of buttons and links.
+    pub accent: Option<Accent>,
+}
+
+impl Branding {
+    /// The file at this path: one of the pages' own, or the operator's colour.
+    #[must_use]
+    pub fn asset(&self, path: &str) -> Option<Asset> {
+        let accent = self.accent.as_ref().filter(|accent| accent.url() == path);
+        accent.map(|accent| accent.sheet().clone()).or_else(|| assets::asset(path))
+    }
+}
+
+/// The frame around a page.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub(crate) words: &'static Words,
+    pub(crate) app_name: String,
+    pub(crate) home_url: String,
+    pub(crate) support_url: Option<String>,
+    pub(crate) accent_url: Option<String>,
+    pub(crate) person: Option<Person>,
+    pub(crate) tab: Option<Tab>,
+    pub(crate) flash: Option<String>,
+}
+
+/// Who is signed in, for the menu.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) initials: String,
+}
+
+/// The pages that have a tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// The hub.
+    Overview,
+    /// Where one is signed in.
+    Sessions,
+    /// Sign-in history.
+    History,
+    /// Changing the password.
+    Password,
+}
+
+impl Frame {
+    /// A frame for somebody who is not signed in.
+    #[must_use]
+    pub fn new(words: &'static Words, branding: &Branding) -> Self {
+        Self {
+            words,
+            app_name: inert(&branding.app_name).into_owned(),
+            home_url: branding.home_url.clone(),
+            support_url: branding.support_url.clone(),
+            accent_url: branding.accent.as_ref().map(|accent| accent.url().to_owned()),
+            person: None,
+            tab: None,
+            flash: None,
+        }
+    }
+
+    /// With the menu of whoever is signed in.
+    #[must_use]
+    pub fn of(self, owner: &Owner) -> Self {
+        let name = inert(owner.display_name.as_deref().unwrap_or(&owner.name)).into_owned();
+        let initials = initials(&name);
+        let email = owner.email.as_deref().map(|email| inert(email).into_owned());
+        Self { person: Some(Person { name, email, initials }), ..self }
+    }
+
+    /// With the result of the last act.
+    #[must_use]
+    pub fn with_flash(self, flash: Option<Flash>) -> Self {
+        Self { flash: flash.map(|flash| flash.say(self.words)), ..self }
+    }
+
+    /// With the tabs, this one being the current one. The pages set it themselves.
+    #[must_use]
+    pub(crate) fn on(self, tab: Tab) -> Self {
+        Self { tab: Some(tab), ..self }
+    }
+
+    pub(crate) fn say(&self, key: &str) -> String {
+        self.words.say(key)
+    }
+
+    /// A sentence that names the app.
+    pub(crate) fn say_app(&self, key: &str) -> String {
+        self.words.say_with(key, &[("app", (&self.app_name).into())])
+    }
+
+    pub(crate) fn urls(&self) -> &'static Urls {
+        assets::urls()
+    }
+
+    pub(crate) fn tabs(&self) -> Vec<TabLink> {
+        let Some(current) = self.tab else { return Vec::new() };
+        [
+            (Tab::Overview, paths::HUB, self.say("tab-overview")),
+            (Tab::Sessions, paths::SESSIONS, self.say("tab-sessions")),
+            (Tab::History, paths::HISTORY, self.say("tab-history")),
+            (Tab::Password, paths::PASSWORD, self.say("tab-password")),
+        ]
+        .into_iter()
+        .map(|(tab, href, text)| TabLink { href, text, current: tab == current })
+        .collect()
+    }
+}
+
+/// One tab.
+pub(crate) struct TabLink {
+    pub(crate) href: &'static str,
+    pub(crate) text: String,
+    pub(crate) current: bool,
+}
+
+/// The first letters of the first and the last word.
+fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace();
+    let first = words.next().and_then(|word| word.chars().next());
+    let last = words.next_back().and_then(|word| word.chars().next());
+    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::initials;
+
+    #[test]
+    fn initials_of_names() {
+        for (name, letters) in [("Alice Liddell", "AL"), ("alice", "A"), ("Ana María de la O", "AO"), ("", "")] {
+            assert_eq!(initials(name), letters);
+        }
+    }
+}

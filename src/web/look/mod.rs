@@ -1,0 +1,15 @@
+//! How the pages look: one style sheet, one script, the pictures, and the frame around each page.
+//!
+//! Nothing here comes from a third party, and nothing is inline: the content security policy allows neither.
+
+mod accent;
+mod assets;
+mod flash;
+mod frame;
+mod icon;
+
+pub use accent::{Accent, BadAccent};
+pub use assets::{Asset, Urls, asset, urls};
+pub use flash::Flash;
+pub use frame::{Branding, Frame, Tab};
+pub use icon::Icon;

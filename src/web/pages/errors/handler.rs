@@ -1,0 +1,35 @@
+//! An error as a page.
+
+use super::{ErrorPage, Trouble};
+use crate::web::{Answer, Call, Error, problem};
+
+/// The page of an error; should even that fail, its problem document.
+pub(in crate::web) fn answer(error: &Error, call: &Call) -> Answer {
+    let page = ErrorPage::new(call.frame(), &trouble(error, call), call.request_id(), call.desk().clock.now());
+    let status = error.shape().status;
+    call.show(status, &page).unwrap_or_else(|_| problem::answer(error, call.request_id(), None))
+}
+
+fn trouble(error: &Error, call: &Call) -> Trouble {
+    match error {
+        Error::BadRequest(_)
+        | Error::Fields(_)
+        | Error::PasswordPolicy(_)
+        | Error::UnsupportedMediaType
+        | Error::BodyIncomplete => Trouble::BadRequest,
+        Error::SignInRequired | Error::InvalidCredentials | Error::WrongPassword | Error::NotAllowed => {
+            Trouble::NotAllowed
+        }
+        Error::CrossSite => Trouble::CrossSite,
+        Error::NotFound | Error::DeadLink => Trouble::NotFound,
+        Error::MethodNotAllowed => Trouble::WrongMethod,
+        Error::BodyTooLarge => Trouble::TooLarge,
+        Error::WrongHost => Trouble::WrongHost(call.desk().public_url.origin().to_owned()),
+        Error::TooMany { until } => Trouble::TooMany { until: Some(*until) },
+        Error::Overloaded => Trouble::Overloaded,
+        Error::StoreAway => Trouble::StoreAway,
+        Error::AppAway | Error::AppGarbled => Trouble::AppAway,
+        Error::AppSilent => Trouble::AppSlow,
+        Error::Broken => Trouble::Internal,
+    }
+}

@@ -1,0 +1,32 @@
+//! Pages to look at.
+
+use std::time::Duration;
+
+use super::{ErrorPage, Trouble};
+use crate::web::{pages::samples, words::Words};
+
+/// Samples: everything that can go wrong.
+#[must_use]
+pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
+    let now = samples::NOW;
+    let until = Some(now.plus(Duration::from_mins(29)));
+    [
+        ("error-bad-request", Trouble::BadRequest),
+        ("error-not-allowed", Trouble::NotAllowed),
+        ("error-cross-site", Trouble::CrossSite),
+        ("error-not-found", Trouble::NotFound),
+        ("error-wrong-method", Trouble::WrongMethod),
+        ("error-too-large", Trouble::TooLarge),
+        ("error-wrong-host", Trouble::WrongHost("https://app.meridian.example/".to_owned())),
+        ("error-too-many", Trouble::TooMany { until }),
+        ("error-too-many-untold", Trouble::TooMany { until: None }),
+        ("error-internal", Trouble::Internal),
+        ("error-app-away", Trouble::AppAway),
+        ("error-store-away", Trouble::StoreAway),
+        ("error-overloaded", Trouble::Overloaded),
+        ("error-app-slow", Trouble::AppSlow),
+    ]
+    .into_iter()
+    .map(|(name, trouble)| (name, ErrorPage::new(samples::gate(words), &trouble, "req_01k9x2m7", now)))
+    .collect()
+}

@@ -1,0 +1,107 @@
+//! What is said when a page cannot be shown: what happened, and what to do now.
+
+use askama::Template;
+
+use crate::{
+    clock::Timestamp,
+    web::{
+        look::{Frame, Icon},
+        pages::sign_in::try_again,
+        paths,
+        words::Sentence,
+    },
+};
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "pages/errors/error.html")]
+pub struct ErrorPage {
+    frame: Frame,
+    title: String,
+    lead: Sentence,
+    way_out: Option<WayOut>,
+    request_id: String,
+}
+
+#[derive(Debug)]
+struct WayOut {
+    href: String,
+    text: String,
+}
+
+/// What went wrong. Which status that is, is known elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The request made no sense (400).
+    BadRequest,
+    /// The visitor may not see this (403).
+    NotAllowed,
+    /// The request came from another site (403).
+    CrossSite,
+    /// There is no such page (404).
+    NotFound,
+    /// The page does not take that (405).
+    WrongMethod,
+    /// The form was too large (413).
+    TooLarge,
+    /// This host is not ours; the right address (421).
+    WrongHost(String),
+    /// Too many requests or attempts (429).
+    TooMany {
+        /// When one may try again.
+        until: Option<Timestamp>,
+    },
+    /// Our own fault (500).
+    Internal,
+    /// The app cannot be reached (502).
+    AppAway,
+    /// The store does not answer (503).
+    StoreAway,
+    /// Too much to do at once (503).
+    Overloaded,
+    /// The app did not answer in time (504).
+    AppSlow,
+}
+
+impl ErrorPage {
+    /// The page. `request_id` finds the request in the log.
+    #[must_use]
+    pub fn new(frame: Frame, trouble: &Trouble, request_id: &str, now: Timestamp) -> Self {
+        let (title, lead) = say(&frame, trouble, now);
+        let way_out = match trouble {
+            Trouble::WrongHost(right) => Some(WayOut { href: right.clone(), text: right.clone() }),
+            Trouble::StoreAway | Trouble::AppAway | Trouble::AppSlow | Trouble::Overloaded => {
+                Some(WayOut { href: String::new(), text: frame.say("error-again") })
+            }
+            _ => Some(WayOut { href: frame.home_url.clone(), text: frame.say_app("back-to-app") }),
+        };
+        Self { title, lead, way_out, request_id: request_id.to_owned(), frame }
+    }
+
+    fn request(&self) -> String {
+        self.frame.say("error-request")
+    }
+}
+
+fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
+    let words = frame.words;
+    let (title, lead) = match trouble {
+        Trouble::BadRequest => (words.say("error-bad-request"), words.say("error-bad-request-lead")),
+        Trouble::NotAllowed => (words.say("error-not-allowed"), words.say("error-not-allowed-lead")),
+        Trouble::CrossSite => (words.say("error-cross-site"), words.say("error-cross-site-lead")),
+        Trouble::NotFound => (words.say("error-not-found"), words.say("error-not-found-lead")),
+        Trouble::WrongMethod => (words.say("error-wrong-method"), words.say("error-wrong-method-lead")),
+        Trouble::TooLarge => (words.say("error-too-large"), words.say("error-too-large-lead")),
+        Trouble::WrongHost(_) => (words.say("error-wrong-host"), frame.say_app("error-wrong-host-lead")),
+        Trouble::TooMany { until: Some(until) } => {
+            return (words.say("error-too-many"), try_again(words, *until, now));
+        }
+        Trouble::TooMany { until: None } => (words.say("error-too-many"), words.say("error-too-many-lead")),
+        Trouble::Internal => (words.say("error-internal"), words.say("error-internal-lead")),
+        Trouble::AppAway => (frame.say_app("error-app-away"), words.say("error-app-away-lead")),
+        Trouble::StoreAway => (words.say("error-store-away"), words.say("error-store-away-lead")),
+        Trouble::Overloaded => (words.say("error-overloaded"), words.say("error-overloaded-lead")),
+        Trouble::AppSlow => (frame.say_app("error-app-slow"), words.say("error-app-slow-lead")),
+    };
+    (title, lead.into())
+}

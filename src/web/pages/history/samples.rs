@@ -1,0 +1,57 @@
+//! Pages to look at.
+
+use std::time::Duration;
+
+use super::HistoryPage;
+use crate::{
+    audit::{Actor, Entry, Fact, Outcome, Page, Refusal},
+    clock::Timestamp,
+    session::Method,
+    web::{pages::samples, words::Words},
+};
+
+/// Samples: a full page, each filter, nothing yet.
+#[must_use]
+pub fn samples(words: &'static Words) -> Vec<(&'static str, HistoryPage)> {
+    let now = samples::NOW;
+    let full = Page { entries: entries(now), next: Some(samples::event(9)) };
+    let failed = Page { entries: failed_entries(now), next: None };
+    let frame = || samples::frame(words);
+    vec![
+        ("history", HistoryPage::new(frame(), &full, None, None)),
+        ("history-later", HistoryPage::new(frame(), &full, None, Some(samples::event(3)))),
+        ("history-failed", HistoryPage::new(frame(), &failed, Some(Outcome::Failed), None)),
+        ("history-empty", HistoryPage::new(frame(), &Page::default(), None, None)),
+    ]
+}
+
+/// Failures as samples.
+pub(crate) fn failed_entries(now: Timestamp) -> Vec<Entry> {
+    entries(now).into_iter().filter(|entry| matches!(entry.fact, Fact::SignInFailed { .. })).collect()
+}
+
+fn entries(now: Timestamp) -> Vec<Entry> {
+    let entry = |number: u32, ago: Duration, device, fact| Entry {
+        id: samples::event(number),
+        at: now.minus(ago),
+        user: Some(samples::user()),
+        actor: Actor::Visitor,
+        ip: Some(samples::address(number)),
+        device,
+        fact,
+    };
+    let step = Method::Password;
+    let signed_in = || Fact::SignedIn { session: samples::me(), method: step };
+    let failed = |why| Fact::SignInFailed { step, why };
+    let (hour, day) = (samples::HOUR, samples::DAY);
+    vec![
+        entry(1, 9 * hour, Some(samples::windows()), signed_in()),
+        entry(2, 9 * hour + Duration::from_mins(1), Some(samples::windows()), failed(Refusal::WrongPassword)),
+        entry(3, 9 * hour + Duration::from_mins(2), Some(samples::windows()), failed(Refusal::WrongPassword)),
+        entry(4, 3 * day, Some(samples::iphone()), failed(Refusal::Throttled)),
+        entry(5, 11 * day, Some(samples::mac()), signed_in()),
+        entry(6, 12 * day, None, failed(Refusal::Disabled)),
+        entry(7, 13 * day, Some(samples::mac()), failed(Refusal::Superseded)),
+        entry(8, 400 * day, Some(samples::mac()), failed(Refusal::NoPassword)),
+    ]
+}

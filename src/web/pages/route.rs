@@ -1,0 +1,43 @@
+//! Where each page is answered.
+
+use axum::{
+    Router,
+    response::IntoResponse,
+    routing::{any, get},
+};
+use http::{StatusCode, header};
+
+use super::{confirmation, history, hub, password, session, sessions, set_password, sign_in, signed_out};
+use crate::web::{Answer, Call, Error, paths};
+
+/// The pages' routes.
+pub(in crate::web) fn router() -> Router {
+    Router::new()
+        .route(paths::HUB, get(hub::show))
+        .route("/security/", any(|_: Call| async { Answer::see_other(paths::HUB) }))
+        .route(paths::SIGN_IN, get(sign_in::show).post(sign_in::submit))
+        .route(paths::SIGN_OUT, get(signed_out::ask).post(signed_out::submit))
+        .route(paths::SIGNED_OUT, get(signed_out::show))
+        .route(paths::SESSIONS, get(sessions::show))
+        .route(paths::SESSION, get(session::show))
+        .route(paths::END_SESSION, get(confirmation::ask_one).post(confirmation::end_one))
+        .route(paths::END_OTHERS, get(confirmation::ask_others).post(confirmation::end_others))
+        .route(paths::END_ALL, get(confirmation::ask_all).post(confirmation::end_all))
+        .route(paths::HISTORY, get(history::show))
+        .route(paths::HISTORY_CSV, get(history::file))
+        .route(paths::PASSWORD, get(password::show).post(password::submit))
+        .route(paths::SET_PASSWORD, get(set_password::show).post(set_password::submit))
+        .route("/security/assets/{file}", get(asset))
+        .route(
+            "/.well-known/change-password",
+            get(|_: Call| async { Answer::redirect(StatusCode::FOUND, paths::PASSWORD) }),
+        )
+}
+
+/// A style sheet or the script. Its name changes with its content, so it may be kept for ever.
+async fn asset(call: Call, uri: http::Uri) -> Result<impl IntoResponse, Error> {
+    let asset = call.house().branding.asset(uri.path()).ok_or(Error::NotFound)?;
+    let headers =
+        [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    Ok((headers, asset.bytes))
+}

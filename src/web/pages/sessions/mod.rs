@@ -1,0 +1,10 @@
+//! Where one is signed in.
+
+mod handler;
+mod samples;
+mod view;
+
+pub(in crate::web) use handler::show;
+pub use samples::samples;
+pub use view::SessionsPage;
+pub(crate) use view::{Dot, ends};

@@ -1,0 +1,74 @@
+//! What is said to whoever follows a one-time link.
+
+use askama::Template;
+
+use crate::web::{
+    look::{Frame, Icon},
+    pages::{
+        form::{Faults, Secret},
+        password::{Rules, Wrong},
+    },
+    paths,
+    words::inert,
+};
+
+/// The form behind a good link.
+#[derive(Debug, Template)]
+#[template(path = "pages/set_password/set_password.html")]
+pub struct SetPasswordPage {
+    frame: Frame,
+    name: String,
+    token: String,
+    rules: Vec<String>,
+    faults: Faults,
+}
+
+/// The page behind a link that is used up, too old, or no link.
+#[derive(Debug, Template)]
+#[template(path = "pages/set_password/expired.html")]
+pub struct ExpiredLinkPage {
+    frame: Frame,
+}
+
+impl SetPasswordPage {
+    /// The empty form. `name` is who the link is for, `token` what makes it good; it goes back with the form.
+    #[must_use]
+    pub fn new(frame: Frame, name: &str, token: &str, rules: Rules) -> Self {
+        Self {
+            rules: rules.say(frame.words),
+            frame,
+            name: inert(name).into_owned(),
+            token: token.to_owned(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// Says what was wrong.
+    #[must_use]
+    pub fn refused(mut self, wrong: &[Wrong]) -> Self {
+        for one in wrong {
+            self.faults.add(one.field(), one.say(self.frame.words));
+        }
+        self
+    }
+
+    fn lead(&self) -> String {
+        self.frame.words.say_with("set-password-for", &[("name", (&self.name).into())])
+    }
+
+    fn new_one(&self) -> Secret {
+        Secret::new(self.frame.words, "new_password", "password-new", &self.faults)
+    }
+
+    fn again(&self) -> Secret {
+        Secret::new(self.frame.words, "new_password_again", "password-again", &self.faults)
+    }
+}
+
+impl ExpiredLinkPage {
+    /// The page.
+    #[must_use]
+    pub const fn new(frame: Frame) -> Self {
+        Self { frame }
+    }
+}

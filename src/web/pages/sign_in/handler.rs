@@ -1,0 +1,127 @@
+//! `/security/sign-in`: the form, and what becomes of it.
+
+use axum::{extract::Query, response::IntoResponse};
+use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
+
+use super::{NotIn, SignInPage};
+use crate::{
+    gate::Because,
+    secret::Password,
+    session::{Ended, Ending, Kind},
+    sign_in::{Attempt, Outcome, SignedIn},
+    web::{Answer, Call, Error, WayBack, form::Form, look::Flash},
+};
+
+/// Where one was going.
+#[derive(Deserialize)]
+pub(in crate::web) struct Way {
+    rd: Option<String>,
+}
+
+/// The form as it was sent.
+#[derive(Deserialize)]
+pub(in crate::web) struct SignInForm {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    remember_me: Option<String>,
+    rd: Option<String>,
+}
+
+/// Shows the form, and says why one is there. Whoever is signed in goes on.
+pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<Answer, Error> {
+    if call.principal().is_some() {
+        return Ok(Answer::see_other(&call.onward(way.rd.as_deref())));
+    }
+    let now = call.desk().clock.now();
+    let mut page = page(&call, way.rd.as_deref());
+    if call.flash() == Some(Flash::FormNotSent) {
+        page = page.form_not_sent();
+    } else if let Some(ended) = ended(&call).await? {
+        page = page.because(&ended, &call.desk().sessions.policy(), now);
+    }
+    call.show(StatusCode::OK, &page)
+}
+
+/// Tries to sign in.
+pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> Result<impl IntoResponse, Error> {
+    let SignInForm { username, password, remember_me, rd } = form;
+    let remember = remember_me.is_some();
+    let missing = NotIn::Missing { name: username.trim().is_empty(), password: password.is_empty() };
+    if missing != (NotIn::Missing { name: false, password: false }) {
+        return again(&call, rd.as_deref(), &username, remember, &Error::Fields(Vec::new()), missing);
+    }
+    let attempt = Attempt {
+        login: username.clone(),
+        password: Password::new(password),
+        remember,
+        kind: Kind::Web,
+        device: call.device(),
+        replaces: call.principal().map(|me| me.session),
+    };
+    let error = match call.desk().sign_in.with_password(attempt, &call.visitor()).await {
+        Ok(Outcome::Complete(signed_in)) => return Ok(welcome(&call, rd.as_deref(), &signed_in).into_response()),
+        Ok(Outcome::Refused) => Error::InvalidCredentials,
+        Ok(Outcome::TooMany { until }) => Error::TooMany { until },
+        Err(failure) => failure.into(),
+    };
+    let not_in = match &error {
+        Error::InvalidCredentials => NotIn::Mismatch,
+        Error::TooMany { until } => NotIn::TooMany { until: Some(*until) },
+        Error::Overloaded => NotIn::Overloaded,
+        Error::StoreAway => NotIn::StoreAway,
+        _ => return Err(error),
+    };
+    again(&call, rd.as_deref(), &username, remember, &error, not_in)
+}
+
+fn page(call: &Call, rd: Option<&str>) -> SignInPage {
+    let page = SignInPage::new(call.frame(), &call.desk().sessions.policy());
+    match rd.and_then(WayBack::parse) {
+        Some(way) => page.on_the_way_to(&way.into_path()),
+        None => page,
+    }
+}
+
+/// The form once more: the name is kept, the password is not.
+fn again(
+    call: &Call,
+    rd: Option<&str>,
+    name: &str,
+    remember: bool,
+    error: &Error,
+    not_in: NotIn,
+) -> Result<axum::response::Response, Error> {
+    let now = call.desk().clock.now();
+    let page = page(call, rd).refused(name, remember, not_in, now);
+    let mut answer = call.show(error.shape().status, &page)?.into_response();
+    if let Some(seconds) = error.retry_after(now) {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(answer)
+}
+
+fn welcome(call: &Call, rd: Option<&str>, signed_in: &SignedIn) -> Answer {
+    let names = &call.desk().cookies;
+    let remembered = signed_in.session.terms.remembered;
+    let answer = Answer::see_other(&call.onward(rd)).with_session(names, &signed_in.token, remembered);
+    match &signed_in.device {
+        Some(device) => answer.with_device(names, device),
+        None => answer,
+    }
+}
+
+/// Why the session that this browser holds is not good any more.
+async fn ended(call: &Call) -> Result<Option<Ended>, Error> {
+    let now = call.desk().clock.now();
+    let by_itself = |ending| Some(Ended { ending, at: now });
+    Ok(match call.because() {
+        Some(Because::NoSuchSession { id, shown }) => call.desk().sessions.ended(id, shown).await?,
+        Some(Because::Idle(_)) => by_itself(Ending::Idle),
+        Some(Because::Worn(_)) => by_itself(Ending::Expired),
+        Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
+        Some(Because::TwoCookies | Because::Unreadable | Because::WrongSecret(_)) | None => None,
+    })
+}

@@ -1,0 +1,147 @@
+//! What the sign-in page says.
+
+use askama::Template;
+
+use crate::{
+    clock::Timestamp,
+    session::{Ended, Ending, SessionPolicy, Span},
+    web::{
+        look::{Frame, Icon},
+        pages::form::{Faults, Secret},
+        paths,
+        words::{Sentence, Words},
+    },
+};
+
+/// The sign-in page.
+#[derive(Debug, Template)]
+#[template(path = "pages/sign_in/sign_in.html")]
+pub struct SignInPage {
+    frame: Frame,
+    why: Option<Sentence>,
+    alert: Option<Sentence>,
+    faults: Faults,
+    name: String,
+    /// The words of the box, where there is one.
+    remember: Option<String>,
+    remember_ticked: bool,
+    rd: Option<String>,
+}
+
+/// Why somebody was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotIn {
+    /// The name or the password was wrong: one sentence for both.
+    Mismatch,
+    /// A field was left empty.
+    Missing {
+        /// The name.
+        name: bool,
+        /// The password.
+        password: bool,
+    },
+    /// Too many attempts; without a time an administrator must unlock.
+    TooMany {
+        /// When one may try again.
+        until: Option<Timestamp>,
+    },
+    /// The store does not answer.
+    StoreAway,
+    /// Too many people sign in at once.
+    Overloaded,
+}
+
+impl SignInPage {
+    /// The empty form, with the box that the policy allows.
+    #[must_use]
+    pub fn new(frame: Frame, policy: &SessionPolicy) -> Self {
+        let remember = policy.remember_me.allowed.then(|| match policy.remember_me.lifetime {
+            Span::For(span) => frame.words.say_with("sign-in-remember", &[("span", frame.words.span(span).into())]),
+            Span::Never => frame.say("sign-in-remember-for-ever"),
+        });
+        Self {
+            frame,
+            why: None,
+            alert: None,
+            faults: Faults::default(),
+            name: String::new(),
+            remember,
+            remember_ticked: false,
+            rd: None,
+        }
+    }
+
+    /// Says why the last session ended.
+    #[must_use]
+    pub fn because(self, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Self {
+        Self { why: Some(why(self.frame.words, ended, policy, now)), ..self }
+    }
+
+    /// Says that a form could not be sent, because nobody was signed in.
+    #[must_use]
+    pub fn form_not_sent(self) -> Self {
+        let note = self.frame.say("sign-in-form-not-sent").into();
+        Self { why: Some(note), ..self }
+    }
+
+    /// Says why the attempt failed; the name is kept, the password is not.
+    #[must_use]
+    pub fn refused(mut self, name: &str, remember: bool, not_in: NotIn, now: Timestamp) -> Self {
+        let words = self.frame.words;
+        name.clone_into(&mut self.name);
+        self.remember_ticked = remember;
+        match not_in {
+            NotIn::Mismatch => self.faults.add("password", words.say("sign-in-mismatch")),
+            NotIn::Missing { name, password } => {
+                if name {
+                    self.faults.add("username", words.say("sign-in-name-missing"));
+                }
+                if password {
+                    self.faults.add("password", words.say("sign-in-password-missing"));
+                }
+            }
+            NotIn::TooMany { until: Some(until) } => self.alert = Some(try_again(words, until, now)),
+            NotIn::TooMany { until: None } => self.alert = Some(words.say("sign-in-locked").into()),
+            NotIn::StoreAway => self.alert = Some(words.say("sign-in-store-away").into()),
+            NotIn::Overloaded => self.alert = Some(words.say("sign-in-overloaded").into()),
+        }
+        self
+    }
+
+    /// Keeps the way back, which was checked to be a path of this origin.
+    #[must_use]
+    pub fn on_the_way_to(self, rd: &str) -> Self {
+        Self { rd: Some(rd.to_owned()), ..self }
+    }
+
+    fn secret(&self) -> Secret {
+        Secret::current(self.frame.words, "password", "sign-in-password", &self.faults)
+    }
+}
+
+/// "Too many attempts. Try again at 14:32 (in 29 minutes)."
+pub(crate) fn try_again(words: &Words, until: Timestamp, now: Timestamp) -> Sentence {
+    let left = words.span(until.since(now));
+    words.sentence("too-many-attempts", "time", words.time_of_day(until), &[("span", left.into())])
+}
+
+fn why(words: &Words, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Sentence {
+    let with_time = |key| words.sentence(key, "ago", words.past("ago", ended.at, now), &[]);
+    match &ended.ending {
+        Ending::SignedOut => with_time("why-signed-out"),
+        Ending::FromAnotherDevice { device } => {
+            let device = words.device(device);
+            let ago = words.past("ago", ended.at, now);
+            words.sentence("why-from-another-device", "ago", ago, &[("device", device.into())])
+        }
+        Ending::ByAdministrator => with_time("why-by-administrator"),
+        Ending::PasswordChanged => with_time("why-password-changed"),
+        Ending::AccountDisabled => words.say("why-account-disabled").into(),
+        Ending::Idle => match policy.idle_timeout {
+            Span::For(span) => words.say_with("why-idle", &[("span", words.span(span).into())]).into(),
+            Span::Never => words.say("why-idle-long").into(),
+        },
+        Ending::Expired => words.say("why-expired").into(),
+        Ending::TooMany => words.say_with("why-too-many", &[("count", policy.max_per_user.into())]).into(),
+    }
+}

@@ -1,0 +1,9 @@
+//! After signing out.
+
+mod handler;
+mod samples;
+mod view;
+
+pub(in crate::web) use handler::{ask, show, submit};
+pub use samples::samples;
+pub use view::SignedOutPage;

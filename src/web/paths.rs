@@ -1,0 +1,44 @@
+//! Where each page is. The one list: templates, handlers and tests take their paths from here.
+
+use crate::id::SessionId;
+
+/// The hub.
+pub const HUB: &str = "/security";
+/// The sign-in form.
+pub const SIGN_IN: &str = "/security/sign-in";
+/// Signing this session out; GET asks first.
+pub const SIGN_OUT: &str = "/security/sign-out";
+/// What one sees after it.
+pub const SIGNED_OUT: &str = "/security/signed-out";
+/// Where one is signed in.
+pub const SESSIONS: &str = "/security/sessions";
+/// Details of one session.
+pub const SESSION: &str = "/security/sessions/{id}";
+/// Ending one session; GET asks first.
+pub const END_SESSION: &str = "/security/sessions/{id}/sign-out";
+/// Ending all sessions but this one; GET asks first.
+pub const END_OTHERS: &str = "/security/sessions/sign-out-others";
+/// Ending all sessions, this one too; GET asks first.
+pub const END_ALL: &str = "/security/sessions/sign-out-all";
+/// Sign-in history.
+pub const HISTORY: &str = "/security/history";
+/// The same as a file.
+pub const HISTORY_CSV: &str = "/security/history.csv";
+/// Changing the password.
+pub const PASSWORD: &str = "/security/password";
+/// Setting a password with a one-time link.
+pub const SET_PASSWORD: &str = "/security/set-password";
+/// Style sheets and the script.
+pub const ASSETS: &str = "/security/assets";
+
+/// Details of this session.
+#[must_use]
+pub fn session(id: SessionId) -> String {
+    format!("{SESSIONS}/{id}")
+}
+
+/// Ending this session.
+#[must_use]
+pub fn end_session(id: SessionId) -> String {
+    format!("{SESSIONS}/{id}/sign-out")
+}

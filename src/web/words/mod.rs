@@ -1,0 +1,188 @@
+//! What the pages say, in the visitor's language.
+//!
+//! Each sentence is one message of `texts/<language>.ftl`, whole, so that a translator can turn it around. Text that came
+//! from outside (a device's name, an app's) is made inert before it goes into a sentence: no control characters, nothing
+//! that turns the text around, and its own direction inside isolates. Escaping markup is the templates' part.
+
+mod device;
+mod language;
+mod sentence;
+mod text;
+mod time;
+
+pub use sentence::Sentence;
+pub use text::inert;
+pub use time::When;
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+use icu_decimal::{DecimalFormatter, input::Decimal};
+
+use language::Language;
+
+/// Stands for the element that goes into a sentence: see [`Words::around`].
+const HOLE: &str = "\u{fffc}";
+
+static ALL: LazyLock<Vec<Words>> = LazyLock::new(|| Language::ALL.into_iter().map(Words::of).collect());
+
+/// Everything that pages say, in one language.
+pub struct Words {
+    language: Language,
+    texts: FluentBundle<FluentResource>,
+    numbers: DecimalFormatter,
+    dates: time::Dates,
+}
+
+/// What goes into a sentence.
+#[derive(Clone, Debug)]
+pub enum Arg<'a> {
+    /// Something counted: chooses the plural.
+    Count(u64),
+    /// Text from outside, or another phrase.
+    Text(Cow<'a, str>),
+    /// Chooses between forms of the sentence; never shown.
+    Choice(&'static str),
+}
+
+impl Words {
+    /// The language that fits an `Accept-Language` best.
+    #[must_use]
+    pub fn for_language(accept_language: Option<&str>) -> &'static Self {
+        let best = Language::best_for(accept_language.unwrap_or_default());
+        ALL.iter().find(|words| words.language == best).expect("every language has its words")
+    }
+
+    /// Every language.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        &ALL
+    }
+
+    fn of(language: Language) -> Self {
+        let texts = FluentResource::try_new(language.texts().to_owned()).expect("the texts are well-formed");
+        let mut bundle = FluentBundle::new_concurrent(vec![language.id()]);
+        // Isolation is ours: only what comes from outside needs it, and numbers and whole phrases read better without.
+        bundle.set_use_isolating(false);
+        bundle.add_resource(texts).expect("no key is there twice");
+        let locale = language.locale();
+        Self {
+            language,
+            texts: bundle,
+            numbers: DecimalFormatter::try_new(
+                (&locale).into(),
+                icu_decimal::options::DecimalFormatterOptions::default(),
+            )
+            .expect("numbers of every language are compiled in"),
+            dates: time::Dates::of(&locale),
+        }
+    }
+
+    /// For `<html lang>`.
+    #[must_use]
+    pub fn lang(&self) -> &'static str {
+        self.language.tag()
+    }
+
+    /// For `<html dir>`.
+    #[must_use]
+    pub fn dir(&self) -> &'static str {
+        if self.language.is_right_to_left() { "rtl" } else { "ltr" }
+    }
+
+    /// A sentence.
+    #[must_use]
+    pub fn say(&self, key: &str) -> String {
+        self.say_with(key, &[])
+    }
+
+    /// A sentence with something in it.
+    #[must_use]
+    pub fn say_with(&self, key: &str, args: &[(&str, Arg<'_>)]) -> String {
+        let mut values = FluentArgs::with_capacity(args.len());
+        for (name, arg) in args {
+            values.set(*name, self.value(arg));
+        }
+        self.format(key, &values)
+    }
+
+    /// The two sides of a sentence around one of its arguments, for an element such as `<time>` in the midst of it.
+    #[must_use]
+    pub fn around(&self, key: &str, hole: &str, args: &[(&str, Arg<'_>)]) -> (String, String) {
+        let mut values = FluentArgs::with_capacity(args.len() + 1);
+        for (name, arg) in args {
+            values.set(*name, self.value(arg));
+        }
+        values.set(hole, FluentValue::from(HOLE));
+        let whole = self.format(key, &values);
+        let (before, after) = whole.split_once(HOLE).unwrap_or((&whole, ""));
+        (before.to_owned(), after.to_owned())
+    }
+
+    /// A number as one writes it: `1,234`.
+    #[must_use]
+    pub fn number(&self, number: u64) -> String {
+        self.numbers.format(&Decimal::from(number)).to_string()
+    }
+
+    /// Whether there is such a sentence.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.texts.has_message(key)
+    }
+
+    fn value<'a>(&self, arg: &'a Arg<'_>) -> FluentValue<'a> {
+        match arg {
+            Arg::Count(count) => FluentValue::from(*count),
+            Arg::Choice(choice) => FluentValue::from(*choice),
+            Arg::Text(text) => FluentValue::from(text::isolated(text, self.language.is_right_to_left())),
+        }
+    }
+
+    fn format(&self, key: &str, values: &FluentArgs<'_>) -> String {
+        let Some(pattern) = self.texts.get_message(key).and_then(|message| message.value()) else {
+            debug_assert!(false, "no text {key} in {}", self.lang());
+            return key.to_owned();
+        };
+        let mut errors = Vec::new();
+        let said = self.texts.format_pattern(pattern, Some(values), &mut errors).into_owned();
+        debug_assert!(errors.is_empty(), "{key} in {}: {errors:?}", self.lang());
+        said
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Words({})", self.lang())
+    }
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<&'a String> for Arg<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Arg<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<u64> for Arg<'_> {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<usize> for Arg<'_> {
+    fn from(count: usize) -> Self {
+        Self::Count(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,385 @@
+### English, as in Britain. One message is one whole sentence or label.
+
+## Times. $unit chooses the form; $count and $date fill it.
+
+in-utc = { $when } UTC
+seen = { $unit ->
+    [now] Active now
+    [minutes] { $count ->
+        [one] { $count } minute ago
+       *[other] { $count } minutes ago
+    }
+    [hours] { $count ->
+        [one] { $count } hour ago
+       *[other] { $count } hours ago
+    }
+    [yesterday] Yesterday
+    [days] { $count ->
+        [one] { $count } day ago
+       *[other] { $count } days ago
+    }
+   *[date] { $date }
+}
+last-active = { $unit ->
+    [now] Active now
+    [minutes] { $count ->
+        [one] Last active { $count } minute ago
+       *[other] Last active { $count } minutes ago
+    }
+    [hours] { $count ->
+        [one] Last active { $count } hour ago
+       *[other] Last active { $count } hours ago
+    }
+    [yesterday] Last active yesterday
+    [days] { $count ->
+        [one] Last active { $count } day ago
+       *[other] Last active { $count } days ago
+    }
+   *[date] Last active on { $date }
+}
+signed-in = { $unit ->
+    [now] signed in just now
+    [minutes] { $count ->
+        [one] signed in { $count } minute ago
+       *[other] signed in { $count } minutes ago
+    }
+    [hours] { $count ->
+        [one] signed in { $count } hour ago
+       *[other] signed in { $count } hours ago
+    }
+    [yesterday] signed in yesterday
+    [days] { $count ->
+        [one] signed in { $count } day ago
+       *[other] signed in { $count } days ago
+    }
+   *[date] signed in on { $date }
+}
+# An adverb, for the midst of a sentence.
+ago = { $unit ->
+    [now] just now
+    [minutes] { $count ->
+        [one] { $count } minute ago
+       *[other] { $count } minutes ago
+    }
+    [hours] { $count ->
+        [one] { $count } hour ago
+       *[other] { $count } hours ago
+    }
+    [yesterday] yesterday
+    [days] { $count ->
+        [one] { $count } day ago
+       *[other] { $count } days ago
+    }
+   *[date] on { $date }
+}
+signs-out = { $unit ->
+    [moment] signs out in less than a minute
+    [minutes] { $count ->
+        [one] signs out in { $count } minute
+       *[other] signs out in { $count } minutes
+    }
+    [hours] { $count ->
+        [one] signs out in { $count } hour
+       *[other] signs out in { $count } hours
+    }
+    [days] { $count ->
+        [one] signs out in { $count } day
+       *[other] signs out in { $count } days
+    }
+   *[date] signs out on { $date }
+}
+span = { $unit ->
+    [minutes] { $count ->
+        [one] { $count } minute
+       *[other] { $count } minutes
+    }
+    [hours] { $count ->
+        [one] { $count } hour
+       *[other] { $count } hours
+    }
+   *[days] { $count ->
+        [one] { $count } day
+       *[other] { $count } days
+    }
+}
+
+## Devices
+
+device-on = { $browser } on { $platform }
+device-app-on = { $app } app on { $platform }
+device-app = { $app } app
+device-unknown = Unknown device
+
+## The frame
+
+security = Security
+skip = Skip to the content
+back-to-app = Back to { $app }
+menu-account = Your account
+tabs = Security pages
+tab-overview = Overview
+tab-sessions = Sessions
+tab-history = Sign-in history
+tab-password = Password
+sign-out = Sign out
+cancel = Cancel
+details = Details
+this-device = This device
+get-help = Get help
+footer = These pages guard { $app }. Nobody will ever ask you for your password here or by e-mail.
+
+## Results of an act
+
+flash-ended = { $count ->
+    [one] Signed out { $count } session.
+   *[other] Signed out { $count } sessions.
+}
+flash-ended-none = There was no other session to sign out.
+flash-already-ended = That session had already ended.
+flash-password-changed = Your password was changed.
+flash-password-changed-ended = { $count ->
+    [one] Your password was changed, and { $count } other session signed out.
+   *[other] Your password was changed, and { $count } other sessions signed out.
+}
+flash-password-set = Your password is set. Sign in with it now.
+
+## Forms
+
+form-problem = Please check this
+form-show-password = Show password
+too-many-attempts = Too many attempts. Try again at { $time } (in { $span }).
+
+## Sign-in
+
+sign-in-title = Sign in to { $app }
+sign-in-name = Name or e-mail
+sign-in-password = Password
+sign-in-remember = Keep me signed in on this device for { $span }
+sign-in-remember-for-ever = Keep me signed in on this device
+sign-in-button = Sign in
+sign-in-mismatch = This name and password do not match.
+sign-in-name-missing = Enter your name or e-mail address.
+sign-in-password-missing = Enter your password.
+sign-in-locked = Too many attempts. An administrator must unlock this account.
+sign-in-store-away = We can’t sign you in right now. Nothing is wrong with your account. Try again in a moment.
+sign-in-overloaded = Many people are signing in right now. Try again in a moment.
+sign-in-form-not-sent = You were not signed in any more, so your form was not sent. Sign in, go back to it, and send it again.
+
+why-signed-out = You signed out of this session { $ago }.
+why-from-another-device = You were signed out because this session was ended from { $device }, { $ago }.
+why-by-administrator = You were signed out because this session was ended by an administrator, { $ago }.
+why-password-changed = You were signed out because the password was changed, { $ago }.
+why-account-disabled = You were signed out because this account was switched off. An administrator can switch it on again.
+why-idle = You were signed out because this session had not been used for { $span }.
+why-idle-long = You were signed out because this session had not been used for a long time.
+why-expired = You were signed out because this session had reached the end of its time.
+why-too-many = { $count ->
+    [one] You were signed out because you signed in somewhere else. You can have { $count } session at a time.
+   *[other] You were signed out because you can have { $count } sessions at a time, and this one had not been used for longest.
+}
+
+## Signed out
+
+signed-out-title = You are signed out
+signed-out-lead = On a shared computer, close the browser window too.
+signed-out-again = Sign in again
+
+## Confirmations
+
+confirm-sign-out-title = Sign out of { $app }?
+confirm-sign-out-says = You will need to sign in again on this device. Your other devices stay signed in.
+confirm-one-title = Sign out this session?
+confirm-one-says = The device must sign in again.
+confirm-this-title = Sign out the session you are using?
+confirm-this-says = This is the session that you are using right now. You will need to sign in again on this device.
+confirm-others-title = { $count ->
+    [one] Sign out { $count } other session?
+   *[other] Sign out { $count } other sessions?
+}
+confirm-others-stays = This session stays signed in. The others must sign in again.
+confirm-all-title = Sign out everywhere?
+confirm-all-says = This ends all sessions, also the one that you are using. You will need to sign in again everywhere.
+confirm-colleagues = If you share this account or work in a team, tell the others: they may be surprised to be signed out.
+confirm-more = { $count ->
+    [one] and { $count } more
+   *[other] and { $count } more
+}
+confirm-button = { $count ->
+    [one] Sign out { $count } session
+   *[other] Sign out { $count } sessions
+}
+confirm-password = Your password does not change. If someone else may know it:
+confirm-password-link = Change it first
+
+## Overview
+
+hub-title = Your security
+hub-lead = Who can get into { $app } as you, and what you can do about it.
+hub-sessions = { $count ->
+    [one] You are signed in on { $count } device
+   *[other] You are signed in on { $count } devices
+}
+hub-newest = Newest: { $device }, signed in { $ago }
+hub-oldest = Oldest: { $device }, signed in { $ago }
+hub-other = Also signed in: { $device }, since { $ago }
+hub-sessions-link = See all sessions
+hub-failed-none = No failed attempts in the last 30 days.
+hub-failed = { $count ->
+    [one] { $count } failed attempt in the last 30 days
+   *[other] { $count } failed attempts in the last 30 days
+}
+hub-failed-last = The last one { $ago }
+hub-failed-last-from = The last one { $ago }, with { $device }
+hub-history-link = Look at the history
+hub-password-age = Last changed { $ago }.
+hub-password-none = No password is set.
+hub-password-link = Change password
+
+## Sessions
+
+sessions-title = Where you’re signed in
+sessions-count = { $count ->
+    [one] { $count } session. Its times are kept up to date while it is used.
+   *[other] { $count } sessions. Their times are kept up to date while they are used.
+}
+sessions-end-others = { $count ->
+    [one] Sign out { $count } other session
+   *[other] Sign out { $count } other sessions
+}
+sessions-only-this = Only this device is signed in.
+sessions-note = A session you don’t know? Sign it out, then change your password.
+sessions-end-all = Sign out everywhere, here too
+sign-out-of = Sign out { $device }
+more-about = More about { $device }
+
+## Session details
+
+details-back = All sessions
+details-sign-out = Sign out this session
+details-device = Device
+details-browser = Browser
+details-os = Operating system
+details-model = Model
+details-network = Network
+details-ip = IP address
+details-first-ip = IP address at sign-in
+details-session = Session
+details-created = Signed in
+details-last-active = Last active
+details-idle-end = Signs out if not used by
+details-end = Signs out at the latest
+details-never = Never
+details-kept = Kept
+details-kept-remembered = Remembered on this device
+details-kept-browser = Until the browser closes
+details-kept-app = In the installed app
+details-id = Session ID
+details-activity = Activity
+details-sign-ins = Sign-ins from this device
+details-actions = Actions
+details-last-page = Last page
+
+## History
+
+history-lead = Each time someone signed in to your account, or tried to.
+history-filter = Show
+history-all = All
+history-succeeded = Succeeded
+history-failed = Failed
+history-csv = Download as CSV
+history-row-succeeded = Signed in
+history-row-failed = Failed
+history-with-password = with the password
+history-wrong-password = wrong password
+history-no-password = no password was set yet
+history-disabled = the account was switched off
+history-throttled = refused after too many attempts
+history-superseded = all sessions were being signed out
+history-empty = No sign-ins recorded yet.
+history-empty-succeeded = No successful sign-ins recorded yet.
+history-empty-failed = No failed attempts recorded.
+history-pages = More of the history
+history-newest = Newest
+history-older = Older
+history-note = Something here that was not you?
+history-note-password = Change your password
+
+## Password
+
+password-title = Change password
+password-current = Current password
+password-new = New password
+password-again = New password, again
+password-rules = Your new password needs:
+password-rule-length = { $count ->
+    [one] at least { $count } character
+   *[other] at least { $count } characters
+}
+password-rule-cases = upper-case and lower-case letters
+password-rule-digit = at least one number
+password-rule-special = at least one special character, such as ! @ # $
+password-rule-uncommon = to be one that others do not use
+password-rule-words = nothing else: a few unrelated words do well
+password-end-others = Sign out my other sessions
+password-keeps-others = Your other sessions stay signed in.
+password-ends-others = Your other sessions will be signed out.
+password-button = Update password
+password-current-missing = Enter your current password.
+password-current-wrong = This is not your current password.
+password-new-missing = Enter a new password.
+password-again-differs = The two new passwords are not the same.
+password-too-short = { $count ->
+    [one] The new password needs at least { $count } character.
+   *[other] The new password needs at least { $count } characters.
+}
+password-too-long = { $count ->
+    [one] The new password may have { $count } character at most.
+   *[other] The new password may have { $count } characters at most.
+}
+password-no-upper = The new password needs an upper-case letter.
+password-no-lower = The new password needs a lower-case letter.
+password-no-digit = The new password needs a number.
+password-no-special = The new password needs a special character, such as ! @ # $.
+password-common = This password is too easy to guess. Choose another one.
+password-like-name = The new password must not hold your name or e-mail address.
+password-same = The new password is the same as the current one.
+
+## One-time links
+
+set-password-title = Choose a password
+set-password-for = For { $name }. This link works once.
+set-password-button = Set password
+link-expired-title = This link no longer works
+link-expired-lead = It was used already, or it is too old. Ask whoever sent it to you for a new one.
+link-expired-sign-in = Go to sign-in
+
+## Errors
+
+error-request = Request ID
+error-again = Try again
+error-bad-request = We did not understand that
+error-bad-request-lead = The request was not complete or not well-formed. Go back and try again.
+error-not-allowed = You may not see this page
+error-not-allowed-lead = You are signed in, but your account is not allowed here. If it should be, ask an administrator.
+error-cross-site = This came from another site
+error-cross-site-lead = To keep you safe, nothing was changed. If you meant to do this, do it from the page itself.
+error-not-found = There is no such page
+error-not-found-lead = It may have moved, or what it showed may have ended.
+error-wrong-method = That does not work here
+error-wrong-method-lead = The page exists, but not for this kind of request. Go back and try again.
+error-too-large = That is too large
+error-too-large-lead = What you sent is larger than this page takes. Nothing was changed.
+error-wrong-host = This is not the right address
+error-wrong-host-lead = { $app } is found at another address:
+error-too-many = Too many attempts
+error-too-many-lead = Wait a little, then try again.
+error-internal = Something went wrong here
+error-internal-lead = It was not your doing. Try again; if it goes on, get in touch and give the request ID.
+error-app-away = { $app } cannot be reached
+error-app-away-lead = You are still signed in. Try again in a moment.
+error-store-away = We can’t check your session right now
+error-store-away-lead = You are still signed in. Try again in a moment.
+error-overloaded = Too much is going on right now
+error-overloaded-lead = Nothing was changed. Try again in a moment.
+error-app-slow = { $app } takes too long to answer
+error-app-slow-lead = You are still signed in. Try again in a moment.

@@ -1,0 +1,197 @@
+//! Who may sign in, and the devices they have used.
+
+use std::sync::Arc;
+
+use portcullis::{
+    account::{Account, Added, Change, Role, fold},
+    id::UserId,
+};
+use tokio::task::JoinSet;
+
+use super::{Stores, people::*};
+
+stories! {
+    an_account_is_read_back_whole
+    an_account_signs_in_with_its_name_or_its_address
+    nobody_is_none
+    accounts_are_listed_by_name
+    a_name_is_taken_once
+    an_address_is_taken_once
+    accounts_without_an_address_do_not_collide
+    of_many_who_take_a_name_at_once_one_gets_it
+    a_change_raises_the_version
+    a_change_of_nobody_is_none
+    a_removed_account_leaves_nothing
+    removing_one_account_leaves_the_others
+    a_device_is_counted
+    an_unknown_device_is_kept_under_its_fresh_secret
+    a_device_is_known_to_one_user_only
+    sign_ins_from_one_device_at_once_are_all_counted
+    a_device_of_nobody_is_not_kept
+}
+
+async fn an_account_is_read_back_whole(stores: Stores) {
+    let alice = Account { password_set: Some(at(9)), disabled: true, ..account("Alice", Some("Alice@Example.com")) };
+    assert_eq!(stores.accounts.add(&alice).await.unwrap(), Added::Yes);
+    assert_eq!(stores.accounts.get(alice.id).await.unwrap(), Some(alice.clone()));
+    assert_eq!(stores.accounts.list().await.unwrap(), [alice]);
+    let bare = Account { display_name: None, email: None, roles: vec![], ..account("bob", None) };
+    assert_eq!(stores.accounts.add(&bare).await.unwrap(), Added::Yes);
+    assert_eq!(stores.accounts.get(bare.id).await.unwrap(), Some(bare));
+}
+
+async fn an_account_signs_in_with_its_name_or_its_address(stores: Stores) {
+    let alice = account("Ána María", Some("Ana@Example.com"));
+    stores.accounts.add(&alice).await.unwrap();
+    stores.accounts.add(&account("bob", Some("bob@example.com"))).await.unwrap();
+    for login in ["Ána María", " ÁNA MARÍA ", "ana@example.com", "ANA@example.COM"] {
+        assert_eq!(stores.accounts.by_login(&fold(login)).await.unwrap().as_ref(), Some(&alice), "{login}");
+    }
+}
+
+async fn nobody_is_none(stores: Stores) {
+    stores.accounts.add(&account("alice", None)).await.unwrap();
+    for login in ["", "alic", "alice2", "%", "alice@example.com"] {
+        assert_eq!(stores.accounts.by_login(login).await.unwrap(), None, "{login}");
+    }
+    let nobody = UserId::mint();
+    assert_eq!(stores.accounts.get(nobody).await.unwrap(), None);
+    assert_eq!(stores.accounts.password(nobody).await.unwrap(), None);
+    assert_eq!(stores.accounts.remove(nobody).await.unwrap(), None);
+}
+
+async fn accounts_are_listed_by_name(stores: Stores) {
+    for name in ["carol", "Bob", "alice"] {
+        customer(&stores, name).await;
+    }
+    let names: Vec<String> =
+        stores.accounts.list().await.unwrap().iter().map(|account| account.name.to_string()).collect();
+    assert_eq!(names, ["alice", "Bob", "carol"]);
+}
+
+async fn a_name_is_taken_once(stores: Stores) {
+    customer(&stores, "Alice").await;
+    let second = account("aLICE", Some("other@example.com"));
+    assert_eq!(stores.accounts.add(&second).await.unwrap(), Added::NameTaken);
+    assert_eq!(stores.accounts.get(second.id).await.unwrap(), None);
+    assert_eq!(stores.accounts.by_login("other@example.com").await.unwrap(), None);
+}
+
+async fn an_address_is_taken_once(stores: Stores) {
+    stores.accounts.add(&account("alice", Some("alice@example.com"))).await.unwrap();
+    let second = account("bob", Some("ALICE@example.com"));
+    assert_eq!(stores.accounts.add(&second).await.unwrap(), Added::EmailTaken);
+    assert_eq!(stores.accounts.by_login("bob").await.unwrap(), None);
+}
+
+async fn accounts_without_an_address_do_not_collide(stores: Stores) {
+    customer(&stores, "alice").await;
+    customer(&stores, "bob").await;
+    assert_eq!(stores.accounts.list().await.unwrap().len(), 2);
+}
+
+async fn of_many_who_take_a_name_at_once_one_gets_it(stores: Stores) {
+    let mut tasks = JoinSet::new();
+    for _ in 0..50 {
+        let accounts = Arc::clone(&stores.accounts);
+        tasks.spawn(async move { accounts.add(&account("alice", Some("alice@example.com"))).await.unwrap() });
+    }
+    let added = tasks.join_all().await.into_iter().filter(|added| *added == Added::Yes).count();
+    assert_eq!((added, stores.accounts.list().await.unwrap().len()), (1, 1));
+}
+
+async fn a_change_raises_the_version(stores: Stores) {
+    let id = customer(&stores, "alice").await;
+    let disabled = stores.accounts.change(id, &Change::Disabled(true)).await.unwrap().expect("it is there");
+    assert!(disabled.disabled && disabled.version > 1);
+    let roles = vec![Role::new("auditor").unwrap()];
+    let changed = stores.accounts.change(id, &Change::Roles(roles.clone())).await.unwrap().expect("it is there");
+    assert!(changed.disabled && changed.version > disabled.version);
+    assert_eq!(changed.roles, roles);
+    assert_eq!(stores.accounts.get(id).await.unwrap(), Some(changed));
+    let enabled = stores.accounts.change(id, &Change::Disabled(false)).await.unwrap().expect("it is there");
+    assert!(!enabled.disabled);
+}
+
+async fn a_change_of_nobody_is_none(stores: Stores) {
+    customer(&stores, "alice").await;
+    assert_eq!(stores.accounts.change(UserId::mint(), &Change::Disabled(true)).await.unwrap(), None);
+    assert!(!stores.accounts.list().await.unwrap()[0].disabled);
+}
+
+async fn a_removed_account_leaves_nothing(stores: Stores) {
+    let alice = account("alice", Some("alice@example.com"));
+    let (link, cookie) = (digest(), digest());
+    stores.accounts.add(&alice).await.unwrap();
+    stores.accounts.set_password(alice.id, &hash("a"), at(1), None).await.unwrap();
+    stores.accounts.put_link(alice.id, link, at(100)).await.unwrap();
+    stores.accounts.meet_device(alice.id, None, cookie, at(1)).await.unwrap();
+    let removed = stores.accounts.remove(alice.id).await.unwrap().expect("it was there");
+    assert_eq!((removed.id, removed.password_set), (alice.id, Some(at(1))));
+    assert_eq!(stores.accounts.get(alice.id).await.unwrap(), None);
+    assert_eq!(stores.accounts.by_login("alice").await.unwrap(), None);
+    assert_eq!(stores.accounts.password(alice.id).await.unwrap(), None);
+    assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), None);
+    assert_eq!(stores.accounts.redeem_link(link, &hash("b"), at(2)).await.unwrap(), None);
+    // Were it ever added again under this id, it would begin with nothing.
+    assert_eq!(stores.accounts.add(&alice).await.unwrap(), Added::Yes, "name and address are free again");
+    assert_eq!(stores.accounts.password(alice.id).await.unwrap(), None);
+    assert!(!stores.accounts.meet_device(alice.id, Some(cookie), digest(), at(3)).await.unwrap().recognised);
+}
+
+async fn removing_one_account_leaves_the_others(stores: Stores) {
+    let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
+    stores.accounts.set_password(bob, &hash("b"), at(1), None).await.unwrap();
+    stores.accounts.remove(alice).await.unwrap().expect("it was there");
+    assert_eq!(stores.accounts.password(bob).await.unwrap(), Some(hash("b")));
+}
+
+async fn a_device_is_counted(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let cookie = digest();
+    let first = stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
+    assert_eq!((first.sign_ins, first.recognised), (1, false));
+    let unused = digest();
+    let second = stores.accounts.meet_device(alice, Some(cookie), unused, at(2)).await.unwrap();
+    assert_eq!((second.id, second.sign_ins, second.recognised), (first.id, 2, true));
+    let by_unused = stores.accounts.meet_device(alice, Some(unused), digest(), at(3)).await.unwrap();
+    assert!(!by_unused.recognised, "a fresh secret that was not needed opens nothing");
+}
+
+async fn an_unknown_device_is_kept_under_its_fresh_secret(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let (forged, fresh) = (digest(), digest());
+    let first = stores.accounts.meet_device(alice, Some(forged), fresh, at(1)).await.unwrap();
+    assert!(!first.recognised);
+    assert!(!stores.accounts.meet_device(alice, Some(forged), digest(), at(2)).await.unwrap().recognised);
+    let again = stores.accounts.meet_device(alice, Some(fresh), digest(), at(2)).await.unwrap();
+    assert_eq!((again.id, again.sign_ins, again.recognised), (first.id, 2, true));
+}
+
+async fn a_device_is_known_to_one_user_only(stores: Stores) {
+    let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
+    let cookie = digest();
+    let alices = stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
+    let bobs = stores.accounts.meet_device(bob, Some(cookie), digest(), at(2)).await.unwrap();
+    assert!(!bobs.recognised && bobs.sign_ins == 1 && bobs.id != alices.id);
+}
+
+async fn sign_ins_from_one_device_at_once_are_all_counted(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let cookie = digest();
+    stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for _ in 0..40 {
+        let accounts = Arc::clone(&stores.accounts);
+        tasks.spawn(async move { accounts.meet_device(alice, Some(cookie), digest(), at(2)).await.unwrap().sign_ins });
+    }
+    let mut counts = tasks.join_all().await;
+    counts.sort_unstable();
+    assert_eq!(counts, (2..=41).collect::<Vec<_>>());
+}
+
+async fn a_device_of_nobody_is_not_kept(stores: Stores) {
+    let (nobody, cookie) = (UserId::mint(), digest());
+    assert!(!stores.accounts.meet_device(nobody, None, cookie, at(1)).await.unwrap().recognised);
+    assert!(!stores.accounts.meet_device(nobody, Some(cookie), digest(), at(1)).await.unwrap().recognised);
+}

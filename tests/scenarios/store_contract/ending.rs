@@ -1,0 +1,220 @@
+//! How sessions end, what stays of them, and that nothing brings them back.
+
+use portcullis::{
+    id::SessionId,
+    session::{Ending, Opened, Which},
+};
+
+use super::{Stores, people::*};
+
+stories! {
+    ending_one_session_leaves_the_others
+    nobody_ends_a_session_that_is_not_theirs
+    ending_what_is_gone_tells_nothing
+    ending_one_session_lets_a_sign_in_under_way_go_on
+    ending_all_but_one_leaves_that_one
+    ending_all_but_one_ends_a_sign_in_under_way
+    ending_all_but_a_strangers_ends_all_and_leaves_the_stranger_alone
+    ending_all_of_one_leaves_everybody_else
+    ending_everyones_ends_everyones
+    ending_everyones_but_one_leaves_that_one
+    touch_after_end_changes_nothing
+    renewal_after_end_changes_nothing
+    a_note_is_for_whoever_shows_the_secret
+    a_note_is_for_the_former_secret_too
+    notes_are_forgotten_by_age
+    a_session_that_ran_out_expires
+    a_session_that_was_used_meanwhile_does_not_expire
+}
+
+async fn ending_one_session_leaves_the_others(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let (gone, stays) = (open(&*stores.sessions, alice, at(1)).await, open(&*stores.sessions, alice, at(2)).await);
+    let which = Which::One { owner: alice, id: gone.session.id };
+    let ended = stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap();
+    assert_eq!(ended, std::slice::from_ref(&gone.session), "the deed tells what it ended, whole");
+    assert!(stores.sessions.find(gone.session.id).await.unwrap().is_none());
+    assert!(stores.sessions.get(gone.session.id).await.unwrap().is_none());
+    assert!(stores.sessions.find(stays.session.id).await.unwrap().is_some());
+    assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [stays.session.id]);
+    assert_eq!(stores.sessions.count().await.unwrap(), 1);
+}
+
+async fn nobody_ends_a_session_that_is_not_theirs(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let alices = open(&*stores.sessions, alice, at(1)).await;
+    let which = Which::One { owner: bob, id: alices.session.id };
+    assert!(stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap().is_empty());
+    assert!(stores.sessions.find(alices.session.id).await.unwrap().is_some());
+    assert!(stores.sessions.ended(alices.session.id, alices.secret).await.unwrap().is_none());
+}
+
+async fn ending_what_is_gone_tells_nothing(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let which = Which::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
+    assert_eq!(stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap().len(), 1);
+    assert!(stores.sessions.end(which, &Ending::SignedOut, at(4)).await.unwrap().is_empty());
+}
+
+async fn ending_one_session_lets_a_sign_in_under_way_go_on(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let under_way = new_session(alice, at(1), 0);
+    let which = Which::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
+    stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap();
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { evicted: vec![] });
+}
+
+async fn ending_all_but_one_leaves_that_one(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let keep = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let second = open(&*stores.sessions, alice, at(2)).await.session.id;
+    let third = open(&*stores.sessions, alice, at(3)).await.session.id;
+    let bobs = open(&*stores.sessions, bob, at(3)).await.session.id;
+    let which = Which::AllBut { owner: alice, keep };
+    for _ in 0..2 {
+        let ended = stores.sessions.end(which, &Ending::PasswordChanged, at(4)).await.unwrap();
+        assert!(ended.is_empty() || ids(&ended) == [third, second]);
+        assert!(stores.sessions.find(keep).await.unwrap().is_some(), "it stays, however often the others are ended");
+        assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [keep]);
+        assert!(stores.sessions.find(second).await.unwrap().is_none());
+    }
+    assert!(stores.sessions.find(bobs).await.unwrap().is_some());
+}
+
+async fn ending_all_but_one_ends_a_sign_in_under_way(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let keep = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let under_way = new_session(alice, at(1), 0);
+    stores.sessions.end(Which::AllBut { owner: alice, keep }, &Ending::PasswordChanged, at(2)).await.unwrap();
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Superseded);
+}
+
+async fn ending_all_but_a_strangers_ends_all_and_leaves_the_stranger_alone(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let alices = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
+    let which = Which::AllBut { owner: alice, keep: bobs };
+    assert_eq!(ids(&stores.sessions.end(which, &Ending::SignedOut, at(2)).await.unwrap()), [alices]);
+    assert!(stores.sessions.find(bobs).await.unwrap().is_some());
+}
+
+async fn ending_all_of_one_leaves_everybody_else(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let first = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let second = open(&*stores.sessions, alice, at(2)).await.session.id;
+    let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
+    let ended = stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(3)).await.unwrap();
+    assert_eq!(ids(&ended), [second, first]);
+    assert!(stores.sessions.list(alice).await.unwrap().is_empty());
+    assert!(stores.sessions.find(bobs).await.unwrap().is_some());
+    assert_eq!(stores.sessions.put_owner(&owner(bob, 1)).await.unwrap(), 0);
+}
+
+async fn ending_everyones_ends_everyones(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    open(&*stores.sessions, alice, at(1)).await;
+    open(&*stores.sessions, bob, at(2)).await;
+    let under_way = [new_session(alice, at(1), 0), new_session(bob, at(1), 0)];
+    let ended = stores.sessions.end(Which::Everyone { keep: None }, &Ending::ByAdministrator, at(3)).await.unwrap();
+    assert_eq!((ended.len(), stores.sessions.count().await.unwrap()), (2, 0));
+    for new in under_way {
+        assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Superseded);
+    }
+}
+
+async fn ending_everyones_but_one_leaves_that_one(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let keep = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let other = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
+    let under_way = [new_session(alice, at(1), 0), new_session(bob, at(1), 0)];
+    let which = Which::Everyone { keep: Some(keep) };
+    assert_eq!(stores.sessions.end(which, &Ending::ByAdministrator, at(3)).await.unwrap().len(), 2);
+    assert!(stores.sessions.find(keep).await.unwrap().is_some());
+    for gone in [other, bobs] {
+        assert!(stores.sessions.find(gone).await.unwrap().is_none());
+    }
+    for new in under_way {
+        assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Superseded);
+    }
+}
+
+async fn touch_after_end_changes_nothing(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(2)).await.unwrap();
+    stores.sessions.touch(&[beat(new.session.id, at(3))]).await.unwrap();
+    assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
+    assert!(stores.sessions.get(new.session.id).await.unwrap().is_none());
+    assert!(stores.sessions.scan(None, 10).await.unwrap().is_empty());
+    assert_eq!(stores.sessions.count().await.unwrap(), 0);
+}
+
+async fn renewal_after_end_changes_nothing(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(2)).await.unwrap();
+    assert!(!stores.sessions.renew(new.session.id, new.secret, digest(), at(9)).await.unwrap());
+    assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
+}
+
+async fn a_note_is_for_whoever_shows_the_secret(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    let ending = Ending::FromAnotherDevice { device: device() };
+    let which = Which::One { owner: alice, id: new.session.id };
+    stores.sessions.end(which, &ending, at(2)).await.unwrap();
+    assert!(stores.sessions.ended(new.session.id, digest()).await.unwrap().is_none());
+    assert!(stores.sessions.ended(SessionId::mint(alice), new.secret).await.unwrap().is_none());
+    let note = stores.sessions.ended(new.session.id, new.secret).await.unwrap().expect("a note stays");
+    assert_eq!((note.ending, note.at), (ending, at(2)));
+}
+
+async fn a_note_is_for_the_former_secret_too(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    let fresh = digest();
+    assert!(stores.sessions.renew(new.session.id, new.secret, fresh, at(60)).await.unwrap());
+    stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(2)).await.unwrap();
+    for shown in [new.secret, fresh] {
+        assert!(stores.sessions.ended(new.session.id, shown).await.unwrap().is_some());
+    }
+}
+
+async fn notes_are_forgotten_by_age(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let mut notes = Vec::new();
+    for second in 1..=3 {
+        let new = open(&*stores.sessions, alice, at(1)).await;
+        stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(second)).await.unwrap();
+        notes.push((new.session.id, new.secret));
+    }
+    stores.sessions.forget_ended(at(2)).await.unwrap();
+    let mut left = Vec::new();
+    for (id, secret) in notes {
+        left.push(stores.sessions.ended(id, secret).await.unwrap().is_some());
+    }
+    assert_eq!(left, [false, true, true]);
+}
+
+async fn a_session_that_ran_out_expires(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    let under_way = new_session(alice, at(1), 0);
+    let expired = stores.sessions.expire(new.session.id, at(1), &Ending::Idle, at(100)).await.unwrap();
+    assert_eq!(expired.as_ref(), Some(&new.session));
+    assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
+    let note = stores.sessions.ended(new.session.id, new.secret).await.unwrap().expect("a note stays");
+    assert_eq!((note.ending, note.at), (Ending::Idle, at(100)));
+    assert!(stores.sessions.expire(new.session.id, at(1), &Ending::Idle, at(100)).await.unwrap().is_none());
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { evicted: vec![] });
+}
+
+async fn a_session_that_was_used_meanwhile_does_not_expire(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    stores.sessions.touch(&[beat(new.session.id, at(50))]).await.unwrap();
+    assert!(stores.sessions.expire(new.session.id, at(1), &Ending::Idle, at(100)).await.unwrap().is_none());
+    assert!(stores.sessions.find(new.session.id).await.unwrap().is_some());
+    assert!(stores.sessions.ended(new.session.id, new.secret).await.unwrap().is_none());
+}

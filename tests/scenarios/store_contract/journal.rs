@@ -1,0 +1,175 @@
+//! What happened, and that it stays told.
+
+use portcullis::{
+    audit::{Actor, Entry, Fact, Outcome, Query, Refusal},
+    clock::Timestamp,
+    id::{EventId, SessionId, UserId},
+    session::{Ending, Method},
+};
+
+use super::{Stores, people::*};
+
+stories! {
+    what_was_recorded_is_read_back_whole
+    the_history_shows_sign_ins_only
+    the_history_shows_nobody_elses
+    the_history_can_be_of_one_outcome
+    the_history_begins_with_the_newest
+    pages_go_through_all_once_even_within_one_moment
+    a_full_last_page_has_no_next
+    a_cursor_that_is_gone_ends_the_history
+    what_is_new_does_not_move_the_next_page
+    entries_are_recorded_all_or_none
+    old_entries_are_forgotten
+    a_thousand_old_entries_are_forgotten
+}
+
+fn entry(user: UserId, at: Timestamp, fact: Fact) -> Entry {
+    Entry {
+        id: EventId::mint(),
+        at,
+        user: Some(user),
+        actor: Actor::User(user),
+        ip: Some(ip("2001:db8::7")),
+        device: Some(device()),
+        fact,
+    }
+}
+
+fn signed_in(user: UserId, at: Timestamp) -> Entry {
+    entry(user, at, Fact::SignedIn { session: SessionId::mint(user), method: Method::Password })
+}
+
+fn failed(user: UserId, at: Timestamp) -> Entry {
+    entry(user, at, Fact::SignInFailed { step: Method::Password, why: Refusal::WrongPassword })
+}
+
+fn query(user: UserId) -> Query {
+    Query { user, outcome: None, after: None, limit: 100 }
+}
+
+async fn history(stores: &Stores, query: Query) -> Vec<Entry> {
+    stores.journal.login_history(&query).await.unwrap().entries
+}
+
+async fn what_was_recorded_is_read_back_whole(stores: Stores) {
+    let alice = UserId::mint();
+    let full = signed_in(alice, at(2));
+    let bare = Entry { ip: None, device: None, actor: Actor::Visitor, ..failed(alice, at(1)) };
+    stores.journal.record(&[bare.clone(), full.clone()]).await.unwrap();
+    stores.journal.record(&[]).await.unwrap();
+    assert_eq!(history(&stores, query(alice)).await, [full, bare]);
+}
+
+async fn the_history_shows_sign_ins_only(stores: Stores) {
+    let alice = UserId::mint();
+    let session = SessionId::mint(alice);
+    let shown = failed(alice, at(5));
+    let ended = Fact::SessionEnded { session, ending: Ending::Idle, reason: Some("\"quoted\"".into()) };
+    let facts = [ended, Fact::PasswordChanged, Fact::RolesChanged { roles: vec!["a".into()] }];
+    let mut entries: Vec<Entry> = facts.into_iter().map(|fact| entry(alice, at(9), fact)).collect();
+    entries.push(shown.clone());
+    stores.journal.record(&entries).await.unwrap();
+    assert_eq!(history(&stores, query(alice)).await, [shown]);
+}
+
+async fn the_history_shows_nobody_elses(stores: Stores) {
+    let (alice, bob) = (UserId::mint(), UserId::mint());
+    let nobodys = Entry { user: None, ..failed(alice, at(1)) };
+    stores.journal.record(&[signed_in(bob, at(1)), nobodys]).await.unwrap();
+    assert!(history(&stores, query(alice)).await.is_empty());
+    let bobs = history(&stores, query(bob)).await[0].id;
+    assert!(history(&stores, Query { after: Some(bobs), ..query(alice) }).await.is_empty());
+}
+
+async fn the_history_can_be_of_one_outcome(stores: Stores) {
+    let alice = UserId::mint();
+    let (bad, good) = (failed(alice, at(1)), signed_in(alice, at(2)));
+    stores.journal.record(&[bad.clone(), good.clone()]).await.unwrap();
+    assert_eq!(history(&stores, Query { outcome: Some(Outcome::Succeeded), ..query(alice) }).await, [good]);
+    assert_eq!(history(&stores, Query { outcome: Some(Outcome::Failed), ..query(alice) }).await, [bad]);
+}
+
+async fn the_history_begins_with_the_newest(stores: Stores) {
+    let alice = UserId::mint();
+    let (old, new) = (signed_in(alice, at(1)), signed_in(alice, at(3)));
+    let late_told = failed(alice, at(2));
+    for one in [&old, &new, &late_told] {
+        stores.journal.record(std::slice::from_ref(one)).await.unwrap();
+    }
+    assert_eq!(history(&stores, query(alice)).await, [new, late_told, old]);
+}
+
+async fn pages_go_through_all_once_even_within_one_moment(stores: Stores) {
+    let alice = UserId::mint();
+    for second in [1, 1, 1, 1, 1, 2, 2, 3, 3, 3] {
+        stores.journal.record(&[signed_in(alice, at(second)), failed(alice, at(second))]).await.unwrap();
+    }
+    let whole = history(&stores, query(alice)).await;
+    assert_eq!(whole.len(), 20);
+    assert!(whole.windows(2).all(|pair| pair[0].at >= pair[1].at));
+    for outcome in [None, Some(Outcome::Failed)] {
+        let all = history(&stores, Query { outcome, ..query(alice) }).await;
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = stores.journal.login_history(&Query { outcome, after, limit: 3, user: alice }).await.unwrap();
+            assert!(page.entries.len() <= 3);
+            assert_eq!(page.next.is_some(), seen.len() + page.entries.len() < all.len());
+            seen.extend(page.entries);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, all);
+    }
+}
+
+async fn a_full_last_page_has_no_next(stores: Stores) {
+    let alice = UserId::mint();
+    stores.journal.record(&[signed_in(alice, at(1)), signed_in(alice, at(2))]).await.unwrap();
+    let page = stores.journal.login_history(&Query { limit: 2, ..query(alice) }).await.unwrap();
+    assert_eq!((page.entries.len(), page.next), (2, None));
+    let none = stores.journal.login_history(&Query { limit: 0, ..query(alice) }).await.unwrap();
+    assert_eq!((none.entries.len(), none.next), (0, None));
+}
+
+async fn a_cursor_that_is_gone_ends_the_history(stores: Stores) {
+    let alice = UserId::mint();
+    stores.journal.record(&[signed_in(alice, at(1))]).await.unwrap();
+    assert!(history(&stores, Query { after: Some(EventId::mint()), ..query(alice) }).await.is_empty());
+}
+
+async fn what_is_new_does_not_move_the_next_page(stores: Stores) {
+    let alice = UserId::mint();
+    let entries: Vec<Entry> = (1..=4).map(|second| signed_in(alice, at(second))).collect();
+    stores.journal.record(&entries).await.unwrap();
+    let first = stores.journal.login_history(&Query { limit: 2, ..query(alice) }).await.unwrap();
+    stores.journal.record(&[signed_in(alice, at(9))]).await.unwrap();
+    let second = history(&stores, Query { after: first.next, ..query(alice) }).await;
+    assert_eq!(second, [entries[1].clone(), entries[0].clone()]);
+}
+
+async fn entries_are_recorded_all_or_none(stores: Stores) {
+    let alice = UserId::mint();
+    let once = signed_in(alice, at(1));
+    stores.journal.record(std::slice::from_ref(&once)).await.unwrap();
+    assert!(stores.journal.record(&[signed_in(alice, at(2)), once.clone()]).await.is_err(), "an id is used once");
+    assert_eq!(history(&stores, query(alice)).await, [once]);
+}
+
+async fn old_entries_are_forgotten(stores: Stores) {
+    let alice = UserId::mint();
+    let entries: Vec<Entry> = (1..=3).map(|second| signed_in(alice, at(second))).collect();
+    stores.journal.record(&entries).await.unwrap();
+    stores.journal.forget(at(2)).await.unwrap();
+    assert_eq!(history(&stores, query(alice)).await, [entries[2].clone(), entries[1].clone()]);
+}
+
+async fn a_thousand_old_entries_are_forgotten(stores: Stores) {
+    let alice = UserId::mint();
+    let entries: Vec<Entry> = (0..1_000).map(|second| signed_in(alice, at(second))).collect();
+    stores.journal.record(&entries).await.unwrap();
+    stores.journal.forget(at(999)).await.unwrap();
+    assert_eq!(history(&stores, query(alice)).await, [entries[999].clone()]);
+}

@@ -1,0 +1,159 @@
+//! Passwords, and the one-time links that set them.
+
+use std::sync::Arc;
+
+use portcullis::{account::Change, id::UserId};
+use tokio::task::JoinSet;
+
+use super::{Stores, people::*};
+
+stories! {
+    a_password_is_replaced
+    a_rehash_never_undoes_a_change
+    a_first_password_is_not_a_rehash
+    nobody_gets_a_password
+    a_new_password_kills_open_links
+    a_rehash_that_is_refused_kills_nothing
+    a_link_sets_the_password_once
+    a_link_is_good_until_it_expires
+    an_unknown_link_is_none
+    a_new_link_kills_the_earlier_one
+    looking_at_a_link_does_not_use_it_up
+    the_link_of_a_disabled_account_rests
+    a_link_of_nobody_is_not_kept
+    of_two_who_redeem_a_link_at_once_one_gets_in
+}
+
+async fn a_password_is_replaced(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
+    for (second, word) in [(1, "a"), (2, "b")] {
+        assert!(stores.accounts.set_password(alice, &hash(word), at(second), None).await.unwrap());
+        assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash(word)));
+        let account = stores.accounts.get(alice).await.unwrap().expect("it is there");
+        assert_eq!(account.password_set, Some(at(second)));
+        assert!(account.version > second, "a new password is a change of the account");
+    }
+}
+
+async fn a_rehash_never_undoes_a_change(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    stores.accounts.set_password(alice, &hash("a"), at(1), None).await.unwrap();
+    assert!(stores.accounts.set_password(alice, &hash("a again"), at(2), Some(&hash("a"))).await.unwrap());
+    stores.accounts.set_password(alice, &hash("changed"), at(3), None).await.unwrap();
+    assert!(!stores.accounts.set_password(alice, &hash("a again"), at(4), Some(&hash("a"))).await.unwrap());
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("changed")));
+    assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(3)));
+}
+
+async fn a_first_password_is_not_a_rehash(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    assert!(!stores.accounts.set_password(alice, &hash("b"), at(1), Some(&hash("a"))).await.unwrap());
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
+}
+
+async fn nobody_gets_a_password(stores: Stores) {
+    let nobody = UserId::mint();
+    assert!(!stores.accounts.set_password(nobody, &hash("a"), at(1), None).await.unwrap());
+    assert_eq!(stores.accounts.password(nobody).await.unwrap(), None);
+}
+
+async fn a_new_password_kills_open_links(stores: Stores) {
+    let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
+    let (alices, bobs) = (digest(), digest());
+    stores.accounts.put_link(alice, alices, at(100)).await.unwrap();
+    stores.accounts.put_link(bob, bobs, at(100)).await.unwrap();
+    stores.accounts.set_password(alice, &hash("a"), at(1), None).await.unwrap();
+    assert_eq!(stores.accounts.link(alices, at(2)).await.unwrap(), None);
+    assert_eq!(stores.accounts.redeem_link(alices, &hash("b"), at(2)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link(bobs, at(2)).await.unwrap(), Some(bob));
+}
+
+async fn a_rehash_that_is_refused_kills_nothing(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let link = digest();
+    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+    assert!(!stores.accounts.set_password(alice, &hash("b"), at(1), Some(&hash("a"))).await.unwrap());
+    assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), Some(alice));
+}
+
+async fn a_link_sets_the_password_once(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let link = digest();
+    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+    assert_eq!(stores.accounts.redeem_link(link, &hash("first"), at(5)).await.unwrap(), Some(alice));
+    assert_eq!(stores.accounts.redeem_link(link, &hash("second"), at(6)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link(link, at(6)).await.unwrap(), None);
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("first")));
+    assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(5)));
+}
+
+async fn a_link_is_good_until_it_expires(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let link = digest();
+    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+    assert_eq!(stores.accounts.link(link, at(99)).await.unwrap(), Some(alice));
+    assert_eq!(stores.accounts.link(link, at(100)).await.unwrap(), None);
+    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(100)).await.unwrap(), None);
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
+}
+
+async fn an_unknown_link_is_none(stores: Stores) {
+    customer(&stores, "alice").await;
+    assert_eq!(stores.accounts.link(digest(), at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.redeem_link(digest(), &hash("a"), at(1)).await.unwrap(), None);
+}
+
+async fn a_new_link_kills_the_earlier_one(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let (earlier, later) = (digest(), digest());
+    stores.accounts.put_link(alice, earlier, at(100)).await.unwrap();
+    stores.accounts.put_link(alice, later, at(100)).await.unwrap();
+    assert_eq!(stores.accounts.link(earlier, at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link(later, at(1)).await.unwrap(), Some(alice));
+}
+
+async fn looking_at_a_link_does_not_use_it_up(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let link = digest();
+    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), Some(alice));
+    }
+    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(1)).await.unwrap(), Some(alice));
+}
+
+async fn the_link_of_a_disabled_account_rests(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let link = digest();
+    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+    stores.accounts.change(alice, &Change::Disabled(true)).await.unwrap();
+    assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
+    stores.accounts.change(alice, &Change::Disabled(false)).await.unwrap();
+    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(2)).await.unwrap(), Some(alice));
+}
+
+async fn a_link_of_nobody_is_not_kept(stores: Stores) {
+    let link = digest();
+    stores.accounts.put_link(UserId::mint(), link, at(100)).await.unwrap();
+    assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
+}
+
+async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    for _ in 0..20 {
+        let link = digest();
+        stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+        let mut tasks = JoinSet::new();
+        for word in ["one", "two"] {
+            let accounts = Arc::clone(&stores.accounts);
+            tasks.spawn(async move { (word, accounts.redeem_link(link, &hash(word), at(1)).await.unwrap()) });
+        }
+        let winners: Vec<&str> =
+            tasks.join_all().await.into_iter().filter_map(|(word, got)| got.map(|_| word)).collect();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash(winners[0])));
+    }
+}

@@ -1,0 +1,70 @@
+//! What every store keeps to, told against the domain's traits alone. Each story runs on every kind of store; another kind
+//! joins by one more module in [`stories`].
+
+/// Makes a test of each story on each kind of store.
+macro_rules! stories {
+    ($($story:ident)*) => {
+        mod in_a_file {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(crate::store_contract::in_a_file()).await;
+            })*
+        }
+
+        mod in_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(crate::store_contract::in_memory()).await;
+            })*
+        }
+    };
+}
+
+pub(crate) mod people;
+
+mod opening;
+mod sessions;
+
+mod accounts;
+mod ending;
+mod journal;
+mod links;
+mod owners;
+mod races;
+mod throttle;
+
+use std::sync::Arc;
+
+use portcullis::{
+    account::AccountStore, audit::AuditStore, guard::ThrottleStore, session::SessionStore, store::embedded::Embedded,
+};
+
+/// A new, empty place for everything.
+pub(crate) struct Stores {
+    pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) accounts: Arc<dyn AccountStore>,
+    pub(crate) journal: Arc<dyn AuditStore>,
+    pub(crate) throttle: Arc<dyn ThrottleStore>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+pub(crate) fn in_a_file() -> Stores {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let store = Embedded::open(&folder.path().join("portcullis.db")).expect("a new file opens");
+    of(store, Some(folder))
+}
+
+pub(crate) fn in_memory() -> Stores {
+    of(Embedded::in_memory().expect("memory opens"), None)
+}
+
+fn of(store: Embedded, folder: Option<tempfile::TempDir>) -> Stores {
+    let store = Arc::new(store);
+    Stores {
+        sessions: store.clone(),
+        accounts: store.clone(),
+        journal: store.clone(),
+        throttle: store,
+        _folder: folder,
+    }
+}

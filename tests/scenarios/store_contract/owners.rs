@@ -1,0 +1,73 @@
+//! What a user may do now, kept beside the sessions; and the generation that ends what is under way.
+
+use portcullis::{
+    id::UserId,
+    session::{Ending, Opened, Owner, Which},
+};
+
+use super::{Stores, people::*};
+
+stories! {
+    a_change_counts_for_sessions_that_already_live
+    an_older_projection_never_replaces_a_newer_one
+    the_same_version_may_be_written_again
+    an_older_projection_does_not_revive_who_was_removed
+    the_first_projection_tells_generation_zero
+    a_generation_outlives_every_projection
+}
+
+async fn a_change_counts_for_sessions_that_already_live(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let changed = Owner {
+        name: "alicia".into(),
+        display_name: None,
+        email: None,
+        roles: vec![],
+        disabled: true,
+        ..owner(alice, 2)
+    };
+    stores.sessions.put_owner(&changed).await.unwrap();
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("the gate decides, not the store").owner, changed);
+}
+
+async fn an_older_projection_never_replaces_a_newer_one(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let newer = Owner { roles: vec!["newer".into()], ..owner(alice, 9) };
+    stores.sessions.put_owner(&newer).await.unwrap();
+    stores.sessions.put_owner(&Owner { roles: vec!["older".into()], ..owner(alice, 8) }).await.unwrap();
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").owner, newer);
+}
+
+async fn the_same_version_may_be_written_again(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let again = Owner { display_name: Some("again".into()), ..owner(alice, 1) };
+    stores.sessions.put_owner(&again).await.unwrap();
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").owner, again);
+}
+
+async fn an_older_projection_does_not_revive_who_was_removed(stores: Stores) {
+    let alice = somebody(&stores).await;
+    stores.sessions.put_owner(&Owner { disabled: true, ..owner(alice, 5) }).await.unwrap();
+    stores.sessions.end(Which::AllOf(alice), &Ending::AccountDisabled, at(2)).await.unwrap();
+    let generation = stores.sessions.put_owner(&owner(alice, 4)).await.unwrap();
+    let late = new_session(alice, at(3), generation);
+    assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::Superseded);
+}
+
+async fn the_first_projection_tells_generation_zero(stores: Stores) {
+    let alice = UserId::mint();
+    assert_eq!(stores.sessions.put_owner(&owner(alice, 7)).await.unwrap(), 0);
+    assert_eq!(stores.sessions.put_owner(&owner(alice, 8)).await.unwrap(), 0);
+}
+
+async fn a_generation_outlives_every_projection(stores: Stores) {
+    let alice = UserId::mint();
+    assert!(stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(1)).await.unwrap().is_empty());
+    assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 1, "raised though nothing was there");
+    stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(1)).await.unwrap();
+    assert_eq!(stores.sessions.put_owner(&owner(alice, 9)).await.unwrap(), 2);
+    assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 2, "told even when nothing is written");
+}

@@ -1,0 +1,190 @@
+//! Looking sessions up, moving their activity, renewing their secret.
+
+use portcullis::{id::SessionId, session::Beat};
+
+use super::{Stores, people::*};
+
+stories! {
+    what_was_opened_is_found
+    what_was_opened_is_read_back_whole
+    what_was_never_opened_is_none
+    a_list_shows_the_longest_unused_last
+    a_list_shows_nobody_elses
+    a_touch_moves_a_session_forward
+    a_late_touch_moves_nothing_back
+    a_touch_without_a_page_keeps_the_last_one
+    a_touch_of_nothing_creates_nothing
+    actions_stop_at_the_most
+    twenty_thousand_beats_are_all_written
+    a_renewed_secret_replaces_the_old_one
+    only_the_present_secret_can_be_renewed
+    a_renewal_of_nothing_is_refused
+    a_scan_goes_through_all_once
+    sessions_are_counted
+    the_store_answers
+}
+
+async fn what_was_opened_is_found(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(5)).await;
+    let found = stores.sessions.find(new.session.id).await.unwrap().expect("it is there");
+    assert_eq!(found.secrets.current, new.secret);
+    assert_eq!(found.secrets.former, None);
+    assert_eq!(found.terms, new.session.terms);
+    assert_eq!(found.latest, at(5));
+    assert_eq!(found.assurance, 1);
+    assert_eq!(found.owner, owner(alice, 1));
+}
+
+async fn what_was_opened_is_read_back_whole(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(5)).await;
+    assert_eq!(stores.sessions.get(new.session.id).await.unwrap(), Some(new.session.clone()));
+    assert_eq!(stores.sessions.list(alice).await.unwrap(), [new.session]);
+}
+
+async fn what_was_never_opened_is_none(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = SessionId::mint(alice);
+    assert!(stores.sessions.find(id).await.unwrap().is_none());
+    assert!(stores.sessions.get(id).await.unwrap().is_none());
+    assert!(stores.sessions.list(alice).await.unwrap().is_empty());
+    assert!(stores.sessions.ended(id, digest()).await.unwrap().is_none());
+}
+
+async fn a_list_shows_the_longest_unused_last(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let first = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let second = open(&*stores.sessions, alice, at(2)).await.session.id;
+    let third = open(&*stores.sessions, alice, at(3)).await.session.id;
+    stores.sessions.touch(&[beat(first, at(9))]).await.unwrap();
+    assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [first, third, second]);
+}
+
+async fn a_list_shows_nobody_elses(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    open(&*stores.sessions, alice, at(1)).await;
+    let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
+    assert_eq!(ids(&stores.sessions.list(bob).await.unwrap()), [bobs]);
+}
+
+async fn a_touch_moves_a_session_forward(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    stores.sessions.touch(&[beat(id, at(2)), beat(id, at(4))]).await.unwrap();
+    let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
+    assert_eq!((activity.latest, activity.ip), (at(4), ip("198.51.100.7")));
+    assert_eq!((activity.actions, activity.last_page.as_deref()), (4, Some("/reports")));
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").latest, at(4));
+}
+
+async fn a_late_touch_moves_nothing_back(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    stores.sessions.touch(&[beat(id, at(9))]).await.unwrap();
+    let late = Beat { ip: ip("203.0.113.9"), page: Some("/old".into()), ..beat(id, at(5)) };
+    stores.sessions.touch(&[late]).await.unwrap();
+    let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
+    assert_eq!((activity.latest, activity.ip), (at(9), ip("198.51.100.7")));
+    assert_eq!(activity.last_page.as_deref(), Some("/reports"));
+    assert_eq!(activity.actions, 4, "what was done counts, however late it is told");
+}
+
+async fn a_touch_without_a_page_keeps_the_last_one(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    stores.sessions.touch(&[Beat { page: None, ..beat(id, at(2)) }]).await.unwrap();
+    let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
+    assert_eq!((activity.latest, activity.last_page.as_deref()), (at(2), Some("/start")));
+}
+
+async fn a_touch_of_nothing_creates_nothing(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let (gone, there) = (SessionId::mint(alice), open(&*stores.sessions, alice, at(1)).await.session.id);
+    stores.sessions.touch(&[beat(gone, at(2)), beat(there, at(3))]).await.unwrap();
+    stores.sessions.touch(&[]).await.unwrap();
+    assert!(stores.sessions.find(gone).await.unwrap().is_none());
+    assert_eq!(stores.sessions.count().await.unwrap(), 1);
+    let latest = stores.sessions.find(there).await.unwrap().expect("it is there").latest;
+    assert_eq!(latest, at(3), "what is gone is skipped, the rest is written");
+}
+
+async fn actions_stop_at_the_most(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let mut new = new_session(alice, at(1), 0);
+    new.session.activity.actions = u64::MAX;
+    stores.sessions.open(new.clone()).await.unwrap();
+    let before = stores.sessions.get(new.session.id).await.unwrap().expect("it is there").activity.actions;
+    stores.sessions.touch(&[beat(new.session.id, at(2))]).await.unwrap();
+    let after = stores.sessions.get(new.session.id).await.unwrap().expect("it is there").activity;
+    assert!(after.actions >= before && after.latest == at(2), "{before} {after:?}");
+}
+
+async fn twenty_thousand_beats_are_all_written(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let beats: Vec<Beat> = (1..=20_000).map(|second| Beat { actions: 1, ..beat(id, at(second)) }).collect();
+    stores.sessions.touch(&beats).await.unwrap();
+    let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
+    assert_eq!((activity.latest, activity.actions), (at(20_000), 20_000));
+}
+
+async fn a_renewed_secret_replaces_the_old_one(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    let fresh = digest();
+    assert!(stores.sessions.renew(new.session.id, new.secret, fresh, at(60)).await.unwrap());
+    let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
+    assert_eq!((secrets.current, secrets.former), (fresh, Some((new.secret, at(60)))));
+    assert!(secrets.accept(fresh, at(99)) && secrets.accept(new.secret, at(59)) && !secrets.accept(new.secret, at(60)));
+}
+
+async fn only_the_present_secret_can_be_renewed(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(1)).await;
+    let fresh = digest();
+    assert!(stores.sessions.renew(new.session.id, new.secret, fresh, at(60)).await.unwrap());
+    assert!(!stores.sessions.renew(new.session.id, new.secret, digest(), at(99)).await.unwrap());
+    assert!(!stores.sessions.renew(new.session.id, digest(), digest(), at(99)).await.unwrap());
+    let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
+    assert_eq!((secrets.current, secrets.former), (fresh, Some((new.secret, at(60)))));
+}
+
+async fn a_renewal_of_nothing_is_refused(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = SessionId::mint(alice);
+    assert!(!stores.sessions.renew(id, digest(), digest(), at(60)).await.unwrap());
+    assert!(stores.sessions.find(id).await.unwrap().is_none());
+}
+
+async fn a_scan_goes_through_all_once(stores: Stores) {
+    let mut all = Vec::new();
+    for second in 1..=7 {
+        let owner = somebody(&stores).await;
+        all.push(open(&*stores.sessions, owner, at(second)).await.session.id);
+        all.push(open(&*stores.sessions, owner, at(second)).await.session.id);
+    }
+    all.sort();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = stores.sessions.scan(after, 3).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 3);
+        after = Some(last.id);
+        seen.extend(ids(&page));
+    }
+    assert_eq!(seen, all);
+}
+
+async fn sessions_are_counted(stores: Stores) {
+    assert_eq!(stores.sessions.count().await.unwrap(), 0);
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    open(&*stores.sessions, alice, at(1)).await;
+    open(&*stores.sessions, alice, at(1)).await;
+    open(&*stores.sessions, bob, at(1)).await;
+    assert_eq!(stores.sessions.count().await.unwrap(), 3);
+}
+
+async fn the_store_answers(stores: Stores) {
+    stores.sessions.ping().await.unwrap();
+}

@@ -1,0 +1,188 @@
+//! Tries are counted before it is known how they end.
+
+use std::{sync::Arc, time::Duration};
+
+use portcullis::guard::{Attempt, Counter, ThrottleStore, Verdict};
+use tokio::task::JoinSet;
+
+use super::{Stores, people::*};
+
+stories! {
+    the_last_try_is_allowed_and_closes
+    a_closed_counter_opens_after_its_cool_off
+    a_counter_that_opens_again_begins_anew
+    a_counter_forgets_old_tries
+    counters_are_apart
+    while_one_is_closed_nothing_is_counted
+    the_latest_of_several_closed_counters_is_told
+    a_cleared_counter_is_open
+    a_try_taken_back_does_not_count
+    taking_back_the_try_that_closed_opens
+    taking_back_from_nothing_is_nothing
+    forgetting_opens_nothing
+    what_says_nothing_any_more_can_be_forgotten
+    an_endless_cool_off_never_opens
+    of_two_hundred_at_once_five_get_through
+}
+
+const ALLOWED: Verdict = Verdict::Allowed(Attempt { closed: false });
+const CLOSED: Verdict = Verdict::Allowed(Attempt { closed: true });
+
+/// Closes with three tries in 100 seconds, for 1,000 seconds.
+fn counter(name: &str) -> Counter {
+    Counter { name: name.into(), tries: 3, within: Duration::from_secs(100), cool_off: Duration::from_secs(1_000) }
+}
+
+async fn attempt(throttle: &dyn ThrottleStore, counter: &Counter, second: u64) -> Verdict {
+    throttle.attempt(std::slice::from_ref(counter), at(second)).await.unwrap()
+}
+
+async fn the_last_try_is_allowed_and_closes(stores: Stores) {
+    let alice = counter("alice");
+    assert_eq!(attempt(&*stores.throttle, &alice, 1).await, ALLOWED);
+    assert_eq!(attempt(&*stores.throttle, &alice, 2).await, ALLOWED);
+    assert_eq!(attempt(&*stores.throttle, &alice, 3).await, CLOSED);
+    for second in [3, 4, 1_002] {
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, Verdict::Refused { until: at(1_003) });
+    }
+}
+
+async fn a_closed_counter_opens_after_its_cool_off(stores: Stores) {
+    let alice = Counter { tries: 1, ..counter("alice") };
+    assert_eq!(attempt(&*stores.throttle, &alice, 0).await, CLOSED);
+    assert_eq!(attempt(&*stores.throttle, &alice, 999).await, Verdict::Refused { until: at(1_000) });
+    assert_eq!(attempt(&*stores.throttle, &alice, 1_000).await, CLOSED);
+}
+
+async fn a_counter_that_opens_again_begins_anew(stores: Stores) {
+    let alice = Counter { within: Duration::from_secs(5_000), ..counter("alice") };
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &alice, 0).await, expected);
+    }
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &alice, 1_000).await, expected);
+    }
+}
+
+async fn a_counter_forgets_old_tries(stores: Stores) {
+    let alice = counter("alice");
+    for second in [0, 60, 101, 161, 202, 262] {
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, ALLOWED, "never three in 100 seconds");
+    }
+    assert_eq!(attempt(&*stores.throttle, &alice, 302).await, CLOSED, "202 is exactly 100 seconds old, not older");
+}
+
+async fn counters_are_apart(stores: Stores) {
+    let (alice, bob) = (Counter { tries: 1, ..counter("alice") }, Counter { tries: 1, ..counter("bob") });
+    assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
+    assert_eq!(attempt(&*stores.throttle, &bob, 1).await, CLOSED);
+}
+
+async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
+    let (account, address) = (Counter { tries: 1, ..counter("account") }, counter("address"));
+    assert_eq!(attempt(&*stores.throttle, &account, 1).await, CLOSED);
+    for order in [[address.clone(), account.clone()], [account, address.clone()]] {
+        for _ in 0..5 {
+            let verdict = stores.throttle.attempt(&order, at(2)).await.unwrap();
+            assert_eq!(verdict, Verdict::Refused { until: at(1_001) });
+        }
+    }
+    assert_eq!(attempt(&*stores.throttle, &address, 3).await, ALLOWED);
+    assert_eq!(attempt(&*stores.throttle, &address, 3).await, ALLOWED);
+    assert_eq!(attempt(&*stores.throttle, &address, 3).await, CLOSED);
+}
+
+async fn the_latest_of_several_closed_counters_is_told(stores: Stores) {
+    let (one, two) = (Counter { tries: 1, ..counter("one") }, Counter { tries: 1, ..counter("two") });
+    attempt(&*stores.throttle, &two, 7).await;
+    attempt(&*stores.throttle, &one, 1).await;
+    for both in [[one.clone(), two.clone()], [two, one]] {
+        assert_eq!(stores.throttle.attempt(&both, at(8)).await.unwrap(), Verdict::Refused { until: at(1_007) });
+    }
+}
+
+async fn a_cleared_counter_is_open(stores: Stores) {
+    let alice = counter("alice");
+    for second in 1..=3 {
+        attempt(&*stores.throttle, &alice, second).await;
+    }
+    stores.throttle.clear("alice").await.unwrap();
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &alice, 5).await, expected);
+    }
+}
+
+async fn a_try_taken_back_does_not_count(stores: Stores) {
+    let alice = counter("alice");
+    for second in 1..=10 {
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, ALLOWED);
+        stores.throttle.take_back("alice").await.unwrap();
+    }
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &alice, 11).await, expected);
+    }
+}
+
+async fn taking_back_the_try_that_closed_opens(stores: Stores) {
+    let alice = counter("alice");
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
+    }
+    stores.throttle.take_back("alice").await.unwrap();
+    assert_eq!(attempt(&*stores.throttle, &alice, 2).await, CLOSED, "open, and the others still count");
+}
+
+async fn taking_back_from_nothing_is_nothing(stores: Stores) {
+    let alice = counter("alice");
+    stores.throttle.take_back("alice").await.unwrap();
+    stores.throttle.clear("alice").await.unwrap();
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
+    }
+}
+
+async fn forgetting_opens_nothing(stores: Stores) {
+    let (busy, closed) = (counter("busy"), Counter { tries: 1, ..counter("closed") });
+    let quick = Counter { cool_off: Duration::from_secs(1), ..counter("quick") };
+    attempt(&*stores.throttle, &busy, 1).await;
+    attempt(&*stores.throttle, &busy, 2).await;
+    attempt(&*stores.throttle, &closed, 2).await;
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &quick, 50).await, expected);
+    }
+    stores.throttle.take_back("quick").await.unwrap();
+    stores.throttle.forget(at(90)).await.unwrap();
+    assert_eq!(attempt(&*stores.throttle, &busy, 90).await, CLOSED);
+    assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Verdict::Refused { until: at(1_002) });
+    assert_eq!(attempt(&*stores.throttle, &quick, 90).await, CLOSED);
+}
+
+async fn what_says_nothing_any_more_can_be_forgotten(stores: Stores) {
+    let (old, over) = (counter("old"), Counter { tries: 1, ..counter("over") });
+    attempt(&*stores.throttle, &old, 1).await;
+    attempt(&*stores.throttle, &over, 1).await;
+    stores.throttle.forget(at(5_000)).await.unwrap();
+    for expected in [ALLOWED, ALLOWED, CLOSED] {
+        assert_eq!(attempt(&*stores.throttle, &old, 5_000).await, expected);
+    }
+    assert_eq!(attempt(&*stores.throttle, &over, 5_000).await, CLOSED);
+}
+
+async fn an_endless_cool_off_never_opens(stores: Stores) {
+    let alice = Counter { tries: 1, cool_off: Duration::MAX, ..counter("alice") };
+    assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
+    stores.throttle.forget(at(4_000_000_000)).await.unwrap();
+    assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, Verdict::Refused { .. }));
+}
+
+async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
+    let both = [Counter { tries: 5, ..counter("account") }, Counter { tries: 100, ..counter("address") }];
+    let mut tasks = JoinSet::new();
+    for _ in 0..200 {
+        let (throttle, both) = (Arc::clone(&stores.throttle), both.clone());
+        tasks.spawn(async move { throttle.attempt(&both, at(1)).await.unwrap() });
+    }
+    let verdicts = tasks.join_all().await;
+    let of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+    assert_eq!((of(ALLOWED), of(CLOSED), of(Verdict::Refused { until: at(1_001) })), (4, 1, 195));
+}

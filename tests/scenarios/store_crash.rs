@@ -1,0 +1,143 @@
+//! `kill -9` while it writes: what was acknowledged is there.
+//!
+//! The test runs itself as a child, which writes and says what was acknowledged; the parent kills it at some moment and
+//! looks. One file goes through all of it.
+
+use std::{
+    collections::HashSet,
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use portcullis::{
+    audit::{Actor, AuditStore, Entry, Fact, Query},
+    id::{EventId, SessionId, UserId},
+    secret,
+    session::{Ending, Method, SessionStore, Which},
+    store::embedded::Embedded,
+};
+use tokio::task::JoinSet;
+
+use crate::store_contract::people::{at, open};
+
+const FILE: &str = "PORTCULLIS_TEST_WRITE_UNTIL_KILLED";
+const TIMES: usize = 200;
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_two_hundred_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let mut acknowledged = 0;
+    for _ in 0..TIMES {
+        let lines = write_and_be_killed(&path);
+        let store = Embedded::open(&path).expect("it opens after any kill");
+        acknowledged += check(&store, &lines).await;
+    }
+    assert!(acknowledged > TIMES, "the children wrote something: {acknowledged}");
+}
+
+/// What a child said before it was killed, some milliseconds after its first word.
+fn write_and_be_killed(path: &Path) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "store_crash::write_until_killed", "--ignored", "--nocapture"])
+        .env(FILE, path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = Vec::new();
+    let mut first = String::new();
+    said.read_line(&mut first).unwrap();
+    lines.push(first);
+    let [chance] = secret::random::<1>();
+    let killer = thread::spawn(move || {
+        thread::sleep(Duration::from_micros(u64::from(chance) * 60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+    loop {
+        let mut line = String::new();
+        if said.read_line(&mut line).unwrap() == 0 {
+            break;
+        }
+        lines.push(line);
+    }
+    killer.join().unwrap();
+    lines.retain(|line| line.ends_with('\n')); // the last word may have been cut off
+    lines
+}
+
+async fn check(store: &Embedded, lines: &[String]) -> usize {
+    let (mut opened, mut touched_by_end, mut ended, mut recorded) =
+        (HashSet::new(), HashSet::new(), HashSet::new(), HashSet::new());
+    for line in lines {
+        let (word, id) = line.trim_end().split_once(' ').unwrap_or_else(|| panic!("the child said {line}"));
+        match word {
+            "opened" => drop(opened.insert(id.parse::<SessionId>().unwrap())),
+            "ending" => drop(touched_by_end.insert(id.parse::<SessionId>().unwrap())),
+            "ended" => drop(ended.insert(id.parse::<SessionId>().unwrap())),
+            "recorded" => drop(recorded.insert(id.to_owned())),
+            _ => panic!("the child said {line}"),
+        }
+    }
+    for id in &ended {
+        assert!(store.find(*id).await.unwrap().is_none(), "ended, and there again");
+    }
+    for id in opened.difference(&touched_by_end) {
+        assert!(SessionStore::get(store, *id).await.unwrap().is_some(), "opened, and not there");
+    }
+    for line in &recorded {
+        let (user, event) = line.split_once('/').unwrap();
+        let query = Query { user: user.parse().unwrap(), outcome: None, after: None, limit: 1 };
+        let page = store.login_history(&query).await.unwrap();
+        assert_eq!(page.entries[0].id.to_string(), event, "recorded, and not there");
+    }
+    opened.len() + ended.len() + recorded.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the child of what_was_acknowledged_survives_two_hundred_kills"]
+async fn write_until_killed() {
+    let Some(path) = std::env::var_os(FILE) else { return };
+    let store = Arc::new(Embedded::open(Path::new(&path)).unwrap());
+    let mut tasks = JoinSet::new();
+    for _ in 0..4 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            for _ in 0..2_000 {
+                write(&store).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+}
+
+async fn write(store: &Embedded) {
+    let owner = UserId::mint();
+    let (stays, goes) = (open(store, owner, at(1)).await.session.id, open(store, owner, at(1)).await.session.id);
+    say(&format!("opened {stays}\nopened {goes}\nending {goes}\n"));
+    let which = Which::One { owner, id: goes };
+    assert_eq!(store.end(which, &Ending::SignedOut, at(2)).await.unwrap().len(), 1);
+    say(&format!("ended {goes}\n"));
+    let entry = Entry {
+        id: EventId::mint(),
+        at: at(3),
+        user: Some(owner),
+        actor: Actor::System,
+        ip: None,
+        device: None,
+        fact: Fact::SignedIn { session: stays, method: Method::Password },
+    };
+    store.record(std::slice::from_ref(&entry)).await.unwrap();
+    say(&format!("recorded {owner}/{}\n", entry.id));
+}
+
+/// In one write, so that the words of several tasks do not mix.
+fn say(words: &str) {
+    io::stderr().write_all(words.as_bytes()).unwrap();
+}

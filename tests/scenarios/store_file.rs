@@ -1,0 +1,297 @@
+//! The embedded store as a file: who may read it, what else it may turn out to be, and who else has it open.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    task::Poll,
+    thread,
+};
+
+use portcullis::{
+    audit::AuditStore as _,
+    id::UserId,
+    outage::StoreError,
+    session::{Ending, NewSession, SessionStore, Which},
+    store::embedded::{Embedded, OpenError},
+};
+use rusqlite::Connection;
+use tokio::task::JoinSet;
+
+use crate::store_contract::people::{at, beat, new_session, open, owner};
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    (folder, path)
+}
+
+fn refusal(path: &Path) -> OpenError {
+    Embedded::open(path).expect_err("it must not open")
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_the_file_nor_those_beside_it() {
+    let (folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    store.put_owner(&owner(UserId::mint(), 1)).await.unwrap();
+    let mut seen = 0;
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
+
+#[tokio::test]
+async fn memory_leaves_nothing_on_disk() {
+    let before = fs::read_dir(".").unwrap().count();
+    let store = Embedded::in_memory().unwrap();
+    store.put_owner(&owner(UserId::mint(), 1)).await.unwrap();
+    assert_eq!(fs::read_dir(".").unwrap().count(), before);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_restart() {
+    let (_folder, path) = place();
+    let alice = UserId::mint();
+    let store = Embedded::open(&path).unwrap();
+    let session = open(&store, alice, at(1)).await.session;
+    drop(store);
+    assert_eq!(SessionStore::list(&Embedded::open(&path).unwrap(), alice).await.unwrap(), [session]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_command_line_and_the_server_see_each_others_acts_at_once() {
+    let (_folder, path) = place();
+    let (server, cli) = (Embedded::open(&path).unwrap(), Embedded::open(&path).unwrap());
+    let alice = UserId::mint();
+    for _ in 0..20 {
+        let id = open(&server, alice, at(1)).await.session.id;
+        assert!(server.find(id).await.unwrap().is_some());
+        assert_eq!(cli.end(Which::AllOf(alice), &Ending::ByAdministrator, at(2)).await.unwrap().len(), 1);
+        assert!(server.find(id).await.unwrap().is_none());
+        server.touch(&[beat(id, at(3))]).await.unwrap();
+        assert!(cli.find(id).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_that_write_at_once_lose_nothing() {
+    let (_folder, path) = place();
+    let stores = [Arc::new(Embedded::open(&path).unwrap()), Arc::new(Embedded::open(&path).unwrap())];
+    let alice = UserId::mint();
+    stores[0].put_owner(&owner(alice, 1)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for turn in 0..200 {
+        let store = Arc::clone(&stores[turn % 2]);
+        tasks.spawn(async move { store.open(new_session(alice, at(1), 0)).await.unwrap() });
+    }
+    tasks.join_all().await;
+    assert_eq!(stores[1].count().await.unwrap(), 200);
+}
+
+#[test]
+fn many_may_open_a_new_file_at_once() {
+    let (_folder, path) = place();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| drop(Embedded::open(&path).unwrap()));
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_accepted_is_done_before_the_store_is_gone() {
+    let (_folder, path) = place();
+    let alice = UserId::mint();
+    let store = Embedded::open(&path).unwrap();
+    store.put_owner(&owner(alice, 1)).await.unwrap();
+    let blocker = lock(&path);
+    for _ in 0..50 {
+        // Polled once, so that it is accepted; then whoever waited for it goes away.
+        let mut act = store.open(new_session(alice, at(1), 0));
+        assert!(futures_util::poll!(&mut act).is_pending());
+    }
+    drop(blocker);
+    drop(store);
+    assert_eq!(Embedded::open(&path).unwrap().count().await.unwrap(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn too_many_waiting_writes_are_an_outage_at_once() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = UserId::mint();
+    store.put_owner(&owner(alice, 1)).await.unwrap();
+    let blocker = lock(&path);
+    let (mut waiting, mut refused) = (Vec::new(), 0);
+    for _ in 0..3_000 {
+        let mut act = store.open(NewSession { max_per_user: 5_000, ..new_session(alice, at(1), 0) });
+        match futures_util::poll!(&mut act) {
+            Poll::Pending => waiting.push(act),
+            Poll::Ready(Err(StoreError::Away(_))) => refused += 1,
+            Poll::Ready(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(refused > 0 && waiting.len() >= 1_000, "{} wait, {refused} were refused", waiting.len());
+    assert_eq!(store.count().await.unwrap(), 0, "reads go on");
+    drop(blocker);
+    let accepted = waiting.len() as u64;
+    for act in waiting {
+        act.await.unwrap();
+    }
+    assert_eq!(store.count().await.unwrap(), accepted);
+}
+
+/// Holds the write lock of the file until it is dropped.
+fn lock(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_and_never_none() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = UserId::mint();
+    let id = open(&store, alice, at(1)).await.session.id;
+    Connection::open(&path).unwrap().execute("UPDATE session SET body = '{}'", []).unwrap();
+    assert!(store.find(id).await.unwrap().is_some(), "a check reads no body");
+    assert!(matches!(SessionStore::get(&store, id).await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(SessionStore::list(&store, alice).await, Err(StoreError::Unreadable(_))));
+    let ended = store.end(Which::AllOf(alice), &Ending::ByAdministrator, at(2)).await;
+    assert!(matches!(ended, Err(StoreError::Unreadable(_))));
+    assert!(store.find(id).await.unwrap().is_none(), "what cannot be told can be ended");
+}
+
+#[tokio::test]
+async fn a_lost_or_spoiled_part_of_a_session_is_an_error_too() {
+    for spoil in [
+        "DELETE FROM activity",
+        "UPDATE session SET kind = 'toaster'",
+        "UPDATE owner SET roles = 'admin'",
+        "UPDATE owner SET version = -1",
+    ] {
+        let (_folder, path) = place();
+        let store = Embedded::open(&path).unwrap();
+        let id = open(&store, UserId::mint(), at(1)).await.session.id;
+        Connection::open(&path).unwrap().execute(spoil, []).unwrap();
+        assert!(matches!(store.find(id).await, Err(StoreError::Unreadable(_))), "{spoil}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_of_an_older_generation_is_none() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = UserId::mint();
+    let id = open(&store, alice, at(1)).await.session.id;
+    Connection::open(&path).unwrap().execute("UPDATE owner SET generation = generation + 1", []).unwrap();
+    assert!(store.find(id).await.unwrap().is_none());
+    assert!(SessionStore::get(&store, id).await.unwrap().is_none());
+    assert!(SessionStore::list(&store, alice).await.unwrap().is_empty());
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let (folder, _) = place();
+    let told = refusal(&folder.path().join("missing/portcullis.db")).to_string();
+    assert!(told.contains("there is no folder") && told.ends_with("create it, or name another path"), "{told}");
+}
+
+#[test]
+fn what_is_not_ours_is_left_as_it_is() {
+    let (folder, path) = place();
+    for foreign in ["hello".to_owned(), "text ".repeat(5_000)] {
+        fs::write(&path, &foreign).unwrap();
+        assert!(matches!(refusal(&path), OpenError::NotAStore { .. }));
+        assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
+    }
+    fs::remove_file(&path).unwrap();
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(refusal(&path), OpenError::NotAStore { .. }));
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert!(matches!(refusal(folder.path()), OpenError::NotAStore { .. }));
+}
+
+#[test]
+fn an_empty_file_becomes_a_store() {
+    let (_folder, path) = place();
+    fs::write(&path, "").unwrap();
+    Embedded::open(&path).unwrap();
+}
+
+#[test]
+fn a_file_of_a_newer_program_is_left_alone() {
+    let (_folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let told = refusal(&path).to_string();
+    assert!(told.contains("newer Portcullis (format 99, this one knows"), "{told}");
+}
+
+#[tokio::test]
+async fn a_torn_file_is_told_apart_from_a_foreign_one() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    for _ in 0..50 {
+        open(&store, UserId::mint(), at(1)).await;
+    }
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    for part in [whole.len() / 4, whole.len() / 2, whole.len() - 4096] {
+        fs::write(&path, &whole[..part]).unwrap();
+        assert!(matches!(refusal(&path), OpenError::Damaged { .. }), "{part} of {} bytes", whole.len());
+    }
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(Embedded::open(&path).unwrap().count().await.unwrap(), 50);
+}
+
+#[test]
+fn a_file_that_may_not_be_written_is_told() {
+    let (folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+    // Whoever runs the tests as root may write everything: what is told then is held by a unit test of `open`.
+    if fs::OpenOptions::new().write(true).open(&path).is_err() {
+        assert!(matches!(refusal(&path), OpenError::NoPermission { .. }));
+    }
+    drop(folder);
+}
+
+#[test]
+fn a_locked_new_file_is_told() {
+    let (_folder, path) = place();
+    let _blocker = lock(&path);
+    assert!(matches!(refusal(&path), OpenError::Locked { .. }));
+}
+
+#[tokio::test]
+async fn an_id_that_is_used_twice_harms_nobody_else() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = UserId::mint();
+    let there = open(&store, alice, at(1)).await;
+    let blocker = lock(&path);
+    // The three share one transaction: they wait together.
+    let mut acts =
+        [store.open(new_session(alice, at(2), 0)), store.open(there.clone()), store.open(new_session(alice, at(3), 0))];
+    for act in &mut acts {
+        assert!(futures_util::poll!(act).is_pending());
+    }
+    drop(blocker);
+    let [first, second, third] = futures_util::future::join_all(acts).await.try_into().unwrap();
+    assert!(first.is_ok() && second.is_err() && third.is_ok());
+    assert_eq!(store.count().await.unwrap(), 3);
+    assert!(
+        store
+            .login_history(&portcullis::audit::Query { user: alice, outcome: None, after: None, limit: 1 })
+            .await
+            .is_ok()
+    );
+}
