@@ -278,7 +278,10 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     }
 }
 
-async fn send(session: &mut Session, ctx: &mut Passage, answer: Response<Bytes>) {
+async fn send(session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>) {
+    if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
+        answer.headers_mut().entry("x-request-id").or_insert(id);
+    }
     ctx.status = answer.status().as_u16();
     match answer::send(session, answer).await {
         Ok(bytes) => ctx.bytes = bytes,

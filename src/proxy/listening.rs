@@ -14,7 +14,7 @@ use pingora::{
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, watch},
+    sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -81,11 +81,16 @@ impl Listening {
     }
 
     /// Serves until SIGTERM (after `drain`) or SIGINT (at once), then waits up to `grace` for what is under way; a second
-    /// signal cuts that short. `ready` is true in between; `hung_up` is told of each SIGHUP.
+    /// signal cuts that short. `ready` is true in between; `hung_up` is called at SIGHUP.
     ///
     /// # Errors
     /// When signals cannot be received.
-    pub async fn run(self, stopping: Stopping, ready: &watch::Sender<bool>, hung_up: &Notify) -> io::Result<()> {
+    pub async fn run(
+        self,
+        stopping: Stopping,
+        ready: &watch::Sender<bool>,
+        mut hung_up: impl AsyncFnMut(),
+    ) -> io::Result<()> {
         let mut signals = Signals::new()?;
         let mut hangup = signal(SignalKind::hangup())?;
         let (stop, stopped) = watch::channel(false);
@@ -98,7 +103,7 @@ impl Listening {
         let drain = loop {
             tokio::select! {
                 drain = signals.stop() => break if drain { stopping.drain } else { Duration::ZERO },
-                _ = hangup.recv() => hung_up.notify_one(),
+                _ = hangup.recv() => hung_up().await,
             }
         };
         ready.send_replace(false);

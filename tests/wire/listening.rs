@@ -19,7 +19,7 @@ use portcullis::proxy::{Limits, Listening, ServeRouter, Stopping};
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
-    task::JoinHandle,
+    task::{JoinHandle, LocalSet, spawn_local},
     time::{sleep, timeout},
 };
 
@@ -52,7 +52,6 @@ struct Running {
     end: JoinHandle<std::io::Result<()>>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test waits for its end")]
 async fn run(stopping: Stopping) -> Running {
     let address = free_address().await;
     let mut listening = Listening::default();
@@ -60,7 +59,7 @@ async fn run(stopping: Stopping) -> Running {
     let (ready, mut is_ready) = watch::channel(false);
     let hung_up = Arc::new(Notify::new());
     let told = Arc::clone(&hung_up);
-    let end = tokio::spawn(async move { listening.run(stopping, &ready, &told).await });
+    let end = spawn_local(async move { listening.run(stopping, &ready, async || told.notify_one()).await });
     timeout(PATIENCE, is_ready.wait_for(|ready| *ready)).await.unwrap().unwrap();
     while tokio::net::TcpStream::connect(address).await.is_err() {
         sleep(Duration::from_millis(10)).await;
@@ -79,6 +78,10 @@ fn get_(path: &str) -> String {
 /// One test, because a signal is for the whole process.
 #[tokio::test]
 async fn a_router_is_served_until_a_signal_ends_it() {
+    LocalSet::new().run_until(a_life()).await;
+}
+
+async fn a_life() {
     let stopping = Stopping { drain: Duration::from_millis(300), grace: PATIENCE };
     let mut running = run(stopping).await;
     let mut client = Client::connect(running.address).await;
