@@ -8,5 +8,7 @@ mod early_answers;
 mod failures;
 mod framing;
 mod identity;
+mod listening;
+mod log;
 mod servers;
 mod streams;
