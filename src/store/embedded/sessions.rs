@@ -218,3 +218,23 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_check_is_planned_once() {
+        let store = Embedded::in_memory().unwrap();
+        let planned_anew = store.read(|on| {
+            let mut find = on.prepare_cached(FIND)?;
+            for _ in 0..3 {
+                assert!(!find.exists([Text(SessionId::mint(UserId::mint()))])?);
+            }
+            Ok(find.get_status(StatementStatus::RePrepare))
+        });
+        assert_eq!(planned_anew.unwrap(), 0);
+    }
+}
