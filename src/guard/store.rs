@@ -54,6 +54,6 @@ pub enum Verdict {
 /// What a counted try has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// This try closed a counter: if it fails, that is a lockout.
-    pub closed: bool,
+    /// The place of the first counter that this try closed: if the try fails, that is a lockout.
+    pub closed: Option<usize>,
 }
