@@ -176,7 +176,9 @@ mod tests {
         on.pragma_update(None, "foreign_keys", true).unwrap();
         let (mut jobs, answers): (Vec<_>, Vec<_>) = acts.into_iter().unzip();
         let outcome = transact(&on, &mut jobs).map_err(Arc::new);
-        jobs.into_iter().for_each(|job| job.answer(outcome.clone()));
+        for job in jobs {
+            job.answer(outcome.clone());
+        }
         let told = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok()).collect();
         assert!(on.is_autocommit(), "no transaction is left open");
         (told, on.query_row("SELECT count(*) FROM child", [], |row| row.get(0)).unwrap())
