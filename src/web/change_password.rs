@@ -7,7 +7,7 @@ use crate::{
     account::{Problem, Weakness},
     guard::{Target, Verdict},
     secret::Password,
-    session::SessionToken,
+    session::{Kind, SessionToken},
 };
 
 /// How long a session's old secret lives on beside the new one, for requests that are under way.
@@ -28,14 +28,14 @@ pub(super) struct Changed {
     /// Other sessions that ended with it.
     pub(super) ended: usize,
     token: Option<SessionToken>,
-    remembered: bool,
+    keeps_the_window: bool,
 }
 
 impl Changed {
     /// Gives the session's new secret to the browser.
     pub(super) fn hand_over(&self, call: &Call, answer: Answer) -> Answer {
         match &self.token {
-            Some(token) => answer.with_session(&call.desk().cookies, token, self.remembered),
+            Some(token) => answer.with_session(&call.desk().cookies, token, self.keeps_the_window),
             None => answer,
         }
     }
@@ -81,5 +81,6 @@ pub(super) async fn change_password(call: &Call, change: Change) -> Result<Chang
         0
     };
     let token = desk.sessions.renew(me.session, me.shown, desk.clock.now().plus(GRACE)).await?;
-    Ok(Changed { ended, token, remembered: me.terms.remembered })
+    let keeps_the_window = me.terms.remembered || me.terms.kind == Kind::App;
+    Ok(Changed { ended, token, keeps_the_window })
 }

@@ -9,9 +9,9 @@ use crate::{
     web::{
         Answer, Call, Error,
         change_password::{Change, change_password},
-        form::Form,
         look::Flash,
         paths,
+        sent::Form,
     },
 };
 

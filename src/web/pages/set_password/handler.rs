@@ -1,6 +1,5 @@
 //! `/security/set-password`: what a one-time link opens.
 
-use axum::extract::Query;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -9,10 +8,10 @@ use crate::{
     secret::{Password, Token},
     web::{
         Answer, Call, Error,
-        form::Form,
         look::Flash,
         pages::password::{Wrong, wrong_of},
         paths,
+        sent::{Form, Query},
     },
 };
 
