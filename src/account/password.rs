@@ -44,6 +44,8 @@ pub enum Weakness {
     Common,
     /// It is made of the account's own name or address.
     LikeTheName,
+    /// It is the password that is to be changed.
+    SameAsBefore,
 }
 
 /// A password that keeps the rules.

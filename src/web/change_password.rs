@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{AfterChange, Answer, Call, Error};
 use crate::{
-    account::Problem,
+    account::{Problem, Weakness},
     guard::{Target, Verdict},
     secret::Password,
-    session::SessionToken,
+    session::{Kind, SessionToken},
 };
 
 /// How long a session's old secret lives on beside the new one, for requests that are under way.
@@ -28,14 +28,14 @@ pub(super) struct Changed {
     /// Other sessions that ended with it.
     pub(super) ended: usize,
     token: Option<SessionToken>,
-    remembered: bool,
+    keeps_the_window: bool,
 }
 
 impl Changed {
     /// Gives the session's new secret to the browser.
     pub(super) fn hand_over(&self, call: &Call, answer: Answer) -> Answer {
         match &self.token {
-            Some(token) => answer.with_session(&call.desk().cookies, token, self.remembered),
+            Some(token) => answer.with_session(&call.desk().cookies, token, self.keeps_the_window),
             None => answer,
         }
     }
@@ -50,6 +50,9 @@ pub(super) async fn change_password(call: &Call, change: Change) -> Result<Chang
     let desk = call.desk();
     let visitor = call.visitor();
     let account = desk.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    if change.current.expose() == change.new.expose() {
+        return Err(Error::PasswordPolicy(vec![Weakness::SameAsBefore]));
+    }
     desk.accounts.acceptable(&account, change.new.clone())?;
     let target = Target::User(account.id);
     let counted = match desk.throttle.attempt(target, visitor.ip).await? {
@@ -78,5 +81,6 @@ pub(super) async fn change_password(call: &Call, change: Change) -> Result<Chang
         0
     };
     let token = desk.sessions.renew(me.session, me.shown, desk.clock.now().plus(GRACE)).await?;
-    Ok(Changed { ended, token, remembered: me.terms.remembered })
+    let keeps_the_window = me.terms.remembered || me.terms.kind == Kind::App;
+    Ok(Changed { ended, token, keeps_the_window })
 }

@@ -9,6 +9,8 @@ mod early_answers;
 mod failures;
 mod framing;
 mod identity;
+mod listening;
+mod log;
 mod servers;
 mod streams;
 

@@ -1,6 +1,5 @@
 //! `GET /login-history`
 
-use axum::extract::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,7 +10,7 @@ use super::{
 use crate::{
     audit::{self, Entry, Fact, Outcome},
     id::EventId,
-    web::problem::Problem,
+    web::{problem::Problem, sent::Query},
 };
 
 /// One sign-in, or a try.

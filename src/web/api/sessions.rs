@@ -1,11 +1,16 @@
 //! `/sessions`: every place where one is signed in, and the end of any of it.
 
-use axum::{extract::Path, response::IntoResponse};
+use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Answer, Call, Error, Json, Page, Paging, resources::SessionResource};
-use crate::{gate::Principal, id::SessionId, session::Session, web::problem::Problem};
+use crate::{
+    gate::Principal,
+    id::SessionId,
+    session::Session,
+    web::{problem::Problem, sent::Path},
+};
 
 /// Sessions that were ended.
 #[derive(Debug, Serialize, ToSchema)]

@@ -38,6 +38,7 @@ pub struct Frame {
     pub(crate) app_name: String,
     pub(crate) home_url: String,
     pub(crate) support_url: Option<String>,
+    pub(crate) urls: &'static Urls,
     pub(crate) accent_url: Option<String>,
     pub(crate) person: Option<Person>,
     pub(crate) tab: Option<Tab>,
@@ -74,6 +75,7 @@ impl Frame {
             app_name: inert(&branding.app_name).into_owned(),
             home_url: branding.home_url.clone(),
             support_url: branding.support_url.clone(),
+            urls: assets::urls(),
             accent_url: branding.accent.as_ref().map(|accent| accent.url().to_owned()),
             person: None,
             tab: None,
@@ -109,10 +111,6 @@ impl Frame {
     /// A sentence that names the app.
     pub(crate) fn say_app(&self, key: &str) -> String {
         self.words.say_with(key, &[("app", (&self.app_name).into())])
-    }
-
-    pub(crate) fn urls(&self) -> &'static Urls {
-        assets::urls()
     }
 
     pub(crate) fn tabs(&self) -> Vec<TabLink> {

@@ -114,6 +114,9 @@ fn id(number: u32) -> SessionId {
 }
 
 /// An entry's id.
+///
+/// # Panics
+/// Never: digits are in the alphabet of ids.
 #[must_use]
 pub fn event(number: u32) -> EventId {
     format!("evt_{number:013}").parse().expect("our alphabet")
@@ -158,6 +161,9 @@ pub fn four(now: Timestamp) -> Vec<Session> {
 }
 
 /// What one may meet: the other pictures, IPv6, an end that is near, and a User-Agent that would like to be markup.
+///
+/// # Panics
+/// Never: the address is one.
 #[must_use]
 pub fn odd(now: Timestamp) -> Vec<Session> {
     let mut tv =
@@ -166,7 +172,7 @@ pub fn odd(now: Timestamp) -> Vec<Session> {
     let mut ending =
         session(6, device(DeviceKind::Desktop, "Firefox", "145", "Ubuntu", None, None), now, 7 * DAY, HOUR);
     ending.terms.remembered = false;
-    ending.terms.opened = now.minus(7 * DAY - Duration::from_mins(14));
+    ending.terms.opened = now.minus(DAY * 6 + Duration::from_mins(24 * 60 - 14));
     let hostile = "<script>alert(1)</script>\"'\u{202e}emorhC";
     vec![
         current(now),
@@ -218,7 +224,9 @@ fn pixel() -> Device {
     device(DeviceKind::Phone, "Chrome", "142", "Android", Some("16"), Some("Pixel 9"))
 }
 
-fn tool() -> Device {
+/// A tool that tells nothing but its name.
+#[must_use]
+pub fn tool() -> Device {
     Device { kind: DeviceKind::Bot, browser: Some(software("curl", Some("8.5"))), os: None, model: None }
 }
 

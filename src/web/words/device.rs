@@ -12,6 +12,7 @@ impl Words {
     pub fn device(&self, device: &Device) -> String {
         match (&device.browser, device.platform()) {
             (Some(tool), _) if device.kind == DeviceKind::Bot => self.software(tool),
+            (Some(browser), Some(platform)) if browser.name == platform => super::inert(platform).into_owned(),
             (Some(browser), Some(platform)) => {
                 self.say_with("device-on", &[("browser", (&browser.name).into()), ("platform", platform.into())])
             }
@@ -47,5 +48,33 @@ impl Words {
     #[must_use]
     pub fn software(&self, software: &Software) -> String {
         super::inert(&software.to_string()).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::pages::samples;
+
+    #[test]
+    fn devices_by_name() {
+        let words = Words::for_language(None);
+        let name = |device: &Device| (words.device(device), words.versions(device).join(", "));
+        let said = |title: &str, versions: &str| (title.to_owned(), versions.to_owned());
+        assert_eq!(name(&samples::mac()), said("Chrome on macOS", "Chrome 142, macOS Sonoma"));
+        assert_eq!(name(&samples::iphone()), said("Safari on iPhone", "Safari 18.2, iOS"));
+        assert_eq!(name(&samples::tool()), said("curl 8.5", ""));
+        assert_eq!(name(&Device::default()), said("Unknown device", ""));
+    }
+
+    #[test]
+    fn an_app_has_its_own_name() {
+        let words = Words::for_language(None);
+        let mut session = samples::current(samples::NOW);
+        session.terms.kind = Kind::App;
+        session.device = samples::iphone();
+        assert_eq!(words.session(&session, "Meridian"), "Meridian app on iPhone");
+        session.device = Device::default();
+        assert_eq!(words.session(&session, "Meridian"), "Meridian app");
     }
 }

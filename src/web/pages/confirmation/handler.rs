@@ -1,12 +1,11 @@
 //! Ending sessions: each act asks first (GET) and is done by POST.
 
-use axum::extract::Path;
 use http::StatusCode;
 
 use super::Confirmation;
 use crate::{
     id::SessionId,
-    web::{Answer, Call, Error, look::Flash, paths},
+    web::{Answer, Call, Error, look::Flash, paths, sent::Path},
 };
 
 /// Asks before one session ends.

@@ -28,5 +28,9 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
     ]
     .into_iter()
     .map(|(name, trouble)| (name, ErrorPage::new(samples::gate(words), &trouble, "req_01k9x2m7", now)))
+    .chain([(
+        "error-app-away-signed-in",
+        ErrorPage::new(samples::frame(words), &Trouble::AppAway, "req_01k9x2m7", now),
+    )])
     .collect()
 }

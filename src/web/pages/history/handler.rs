@@ -1,6 +1,5 @@
 //! `/security/history`, and the same as a file.
 
-use axum::extract::Query;
 use http::{StatusCode, header};
 use serde::Deserialize;
 
@@ -8,7 +7,7 @@ use super::HistoryPage;
 use crate::{
     audit::{self, Entry, Fact, Outcome, Page},
     id::EventId,
-    web::{Answer, Call, Error},
+    web::{Answer, Call, Error, sent::Query},
 };
 
 /// Entries of one page.

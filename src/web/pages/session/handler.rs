@@ -1,10 +1,9 @@
 //! `/security/sessions/{id}`
 
-use axum::extract::Path;
 use http::StatusCode;
 
 use super::SessionPage;
-use crate::web::{Answer, Call, Error};
+use crate::web::{Answer, Call, Error, sent::Path};
 
 /// One session in full; other people's are not found.
 pub(in crate::web) async fn show(call: Call, Path(id): Path<String>) -> Result<Answer, Error> {

@@ -137,7 +137,7 @@ mod tests {
         let dot = |quiet| Dot::of(&samples::session(2, samples::windows(), now, DAY * 3, quiet), samples::me(), now);
         assert_eq!(Dot::of(&samples::current(now), samples::me(), now), Dot::Here);
         assert_eq!(dot(Duration::ZERO), Dot::Recent);
-        assert_eq!(dot(DAY - Duration::from_secs(1)), Dot::Recent);
+        assert_eq!(dot(Duration::from_secs(24 * 60 * 60 - 1)), Dot::Recent);
         assert_eq!(dot(DAY), Dot::Quiet);
     }
 }

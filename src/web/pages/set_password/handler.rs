@@ -1,6 +1,5 @@
 //! `/security/set-password`: what a one-time link opens.
 
-use axum::extract::Query;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -9,10 +8,10 @@ use crate::{
     secret::{Password, Token},
     web::{
         Answer, Call, Error,
-        form::Form,
         look::Flash,
-        pages::password::{Wrong, rules, wrong_of},
+        pages::password::{Wrong, wrong_of},
         paths,
+        sent::{Form, Query},
     },
 };
 
@@ -70,7 +69,7 @@ async fn page(call: &Call, token: &str) -> Result<(SetPasswordPage, Token), Erro
     let link = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
     let accounts = &call.desk().accounts;
     let account = accounts.holder_of(&link).await?;
-    let page = SetPasswordPage::new(call.frame(), account.name.as_str(), token, rules(accounts.password_policy()));
+    let page = SetPasswordPage::new(call.frame(), account.name.as_str(), token, accounts.password_policy());
     Ok((page, link))
 }
 

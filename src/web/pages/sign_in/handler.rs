@@ -1,6 +1,6 @@
 //! `/security/sign-in`: the form, and what becomes of it.
 
-use axum::{extract::Query, response::IntoResponse};
+use axum::response::IntoResponse;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
@@ -10,7 +10,11 @@ use crate::{
     secret::Password,
     session::{Ended, Ending, Kind},
     sign_in::{Attempt, Outcome, SignedIn},
-    web::{Answer, Call, Error, WayBack, form::Form, look::Flash},
+    web::{
+        Answer, Call, Error, WayBack,
+        look::Flash,
+        sent::{Form, Query},
+    },
 };
 
 /// Where one was going.

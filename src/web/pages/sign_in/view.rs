@@ -81,7 +81,8 @@ impl SignInPage {
     #[must_use]
     pub fn form_not_sent(self) -> Self {
         let note = self.frame.say("sign-in-form-not-sent").into();
-        Self { why: Some(note), ..self }
+        // Here, and not again as the result of an act.
+        Self { why: Some(note), frame: self.frame.with_flash(None), ..self }
     }
 
     /// Says why the attempt failed; the name is kept, the password is not.

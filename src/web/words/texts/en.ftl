@@ -147,6 +147,7 @@ flash-password-set = Your password is set. Sign in with it now.
 
 form-problem = Please check this
 form-show-password = Show password
+try-again = Try again at { $time } (in { $span }).
 too-many-attempts = Too many attempts. Try again at { $time } (in { $span }).
 
 ## Sign-in
@@ -216,12 +217,12 @@ confirm-password-link = Change it first
 hub-title = Your security
 hub-lead = Who can get into { $app } as you, and what you can do about it.
 hub-sessions = { $count ->
-    [one] You are signed in on { $count } device
-   *[other] You are signed in on { $count } devices
+    [one] { $count } session
+   *[other] { $count } sessions
 }
 hub-newest = Newest: { $device }, signed in { $ago }
 hub-oldest = Oldest: { $device }, signed in { $ago }
-hub-other = Also signed in: { $device }, since { $ago }
+hub-other = Also: { $device }, signed in { $ago }
 hub-sessions-link = See all sessions
 hub-failed-none = No failed attempts in the last 30 days.
 hub-failed = { $count ->
@@ -317,7 +318,7 @@ password-rule-length = { $count ->
 }
 password-rule-cases = upper-case and lower-case letters
 password-rule-digit = at least one number
-password-rule-special = at least one special character, such as ! @ # $
+password-rule-special = at least one special character, such as ! or #
 password-rule-uncommon = to be one that others do not use
 password-rule-words = nothing else: a few unrelated words do well
 password-end-others = Sign out my other sessions
@@ -339,7 +340,7 @@ password-too-long = { $count ->
 password-no-upper = The new password needs an upper-case letter.
 password-no-lower = The new password needs a lower-case letter.
 password-no-digit = The new password needs a number.
-password-no-special = The new password needs a special character, such as ! @ # $.
+password-no-special = The new password needs a special character, such as ! or #.
 password-common = This password is too easy to guess. Choose another one.
 password-like-name = The new password must not hold your name or e-mail address.
 password-same = The new password is the same as the current one.
@@ -376,10 +377,10 @@ error-too-many-lead = Wait a little, then try again.
 error-internal = Something went wrong here
 error-internal-lead = It was not your doing. Try again; if it goes on, get in touch and give the request ID.
 error-app-away = { $app } cannot be reached
-error-app-away-lead = You are still signed in. Try again in a moment.
+error-app-lead = Try again in a moment.
+error-app-lead-signed-in = You are still signed in. Try again in a moment.
 error-store-away = We can’t check your session right now
 error-store-away-lead = You are still signed in. Try again in a moment.
 error-overloaded = Too much is going on right now
 error-overloaded-lead = Nothing was changed. Try again in a moment.
 error-app-slow = { $app } takes too long to answer
-error-app-slow-lead = You are still signed in. Try again in a moment.

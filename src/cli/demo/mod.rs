@@ -1,0 +1,169 @@
+//! `portcullis demo`: a guarded sample app in one command. Nothing is needed, and nothing is kept.
+
+mod past;
+mod sample_app;
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+};
+
+use clap::Args;
+
+use super::{
+    Done, Failed,
+    output::{complain, say},
+};
+use crate::{
+    account::{Account, Email, NewUser, Role, UserName},
+    audit::Actor,
+    config::{Access, Config, Route},
+    secret::{Password, random},
+    server::{self, Parts, Server},
+    telemetry,
+};
+
+/// Shows a guarded sample app; nothing is needed, and nothing is kept
+#[derive(Debug, Args)]
+#[command(after_help = "Example: portcullis demo --listen 127.0.0.1:8080")]
+pub(super) struct Demo {
+    /// Where visitors come in
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where the sample app listens [default: a free port]
+    #[arg(long, value_name = "ADDR")]
+    app: Option<SocketAddr>,
+}
+
+/// Somebody in the demo.
+struct Person {
+    account: Account,
+    password: String,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Done {
+        let app = match self.app {
+            Some(address) => address,
+            None => free_port()?,
+        };
+        let config = configuration(self.listen, app)?;
+        let style = server::log_style(&config);
+        let (address, metrics) = (config.public_url.origin().to_owned(), config.admin.listen);
+        let server = Server::new(config, None)?.beside(app, sample_app::router());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let people = runtime.map_err(|why| Failed::No(why.to_string()))?.block_on(settle(server.parts()))?;
+        let _log = telemetry::start(style);
+        Ok(server.run(|| welcome(&address, metrics, &people))?)
+    }
+}
+
+/// The demo's configuration: one app with a public part, a part for administrators, and the rest for whoever is signed in.
+fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> {
+    let mut config = Config::demo(listen, app);
+    let url = format!("http://localhost:{}", listen.port());
+    config.public_url = url.parse().map_err(Failed::Usage)?;
+    config.branding.app_name = "Meridian".to_owned();
+    let route = |path: &str, access| Route {
+        path: path.to_owned(),
+        access,
+        upstream: "app".to_owned(),
+        counts_as_activity: path != "/clock",
+    };
+    config.routes = vec![
+        route("/about", Access::Public),
+        route("/admin", Access::Roles(vec![crate::account::ADMIN.to_owned()])),
+        route("/clock", Access::SignedIn),
+        route("/", Access::SignedIn),
+    ];
+    let labels = [("/", "Home"), ("/reports", "Reports"), ("/admin", "Administration")];
+    config.activity.page_labels = BTreeMap::from(labels.map(|(path, label)| (path.to_owned(), label.to_owned())));
+    if TcpListener::bind(config.admin.listen).is_err() {
+        config.admin.listen = free_port()?;
+    }
+    Ok(config)
+}
+
+fn free_port() -> Result<SocketAddr, Failed> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.map_err(|why| Failed::No(format!("there is no free port: {why}")))
+}
+
+/// Adds the people and what they have done before.
+async fn settle(parts: &Parts) -> Result<[Person; 2], Failed> {
+    let visitor = person(parts, "alice", "Alice Liddell", "alice@meridian.example", &["editor"]).await?;
+    let administrator = person(parts, "admin", "Ada Admin", "admin@meridian.example", &[crate::account::ADMIN]).await?;
+    past::happen(parts, &visitor.account).await?;
+    Ok([visitor, administrator])
+}
+
+async fn person(parts: &Parts, name: &str, shown: &str, email: &str, roles: &[&str]) -> Result<Person, Failed> {
+    let wrong = |why: crate::account::NotAName| Failed::No(why.to_string());
+    let new = NewUser {
+        name: UserName::new(name).map_err(wrong)?,
+        email: Some(Email::new(email).map_err(wrong)?),
+        display_name: Some(shown.to_owned()),
+        roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().map_err(wrong)?,
+    };
+    let password = new_password();
+    let account = parts.accounts.add(new, Actor::System).await?;
+    parts.accounts.set_password(&account, Password::new(password.clone()), Actor::System).await?;
+    Ok(Person { account, password })
+}
+
+/// A random password that keeps every rule and can be typed: `Kw7m-tq4x-9bnd`.
+fn new_password() -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";
+    const DIGITS: &[u8] = b"23456789";
+    let chance = random::<12>();
+    let pick = |from: &[u8], place: usize| char::from(from[usize::from(chance[place]) % from.len()]);
+    (0..12).fold(String::new(), |mut typed, place| {
+        if place > 0 && place % 4 == 0 {
+            typed.push('-');
+        }
+        typed.push(match place {
+            0 => pick(LETTERS, place).to_ascii_uppercase(),
+            2 | 6 | 9 => pick(DIGITS, place),
+            _ => pick(LETTERS, place),
+        });
+        typed
+    })
+}
+
+fn welcome(address: &str, metrics: SocketAddr, people: &[Person; 2]) {
+    let [visitor, administrator] = people;
+    let lines = [
+        "Portcullis demo".to_owned(),
+        String::new(),
+        format!("Open            {address}"),
+        format!("Your sessions   {address}/security/sessions"),
+        String::new(),
+        format!("Visitor         {:<8} {}", visitor.account.name, visitor.password),
+        format!("Administrator   {:<8} {}", administrator.account.name, administrator.password),
+        String::new(),
+        format!("Metrics         http://{metrics}/metrics"),
+        "Nothing is kept: all of it is gone when you press Ctrl-C.".to_owned(),
+    ];
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    say(&format!("┌─{}─┐", "─".repeat(width)));
+    for line in &lines {
+        say(&format!("│ {line:width$} │"));
+    }
+    say(&format!("└─{}─┘", "─".repeat(width)));
+    complain("Sign in with two browsers, end one from the other, and reload the page there.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{PasswordPolicy, PolicyKind};
+
+    #[test]
+    fn its_passwords_keep_the_rules() {
+        let policy = PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 };
+        for _ in 0..50 {
+            let typed = new_password();
+            assert!(policy.check(Password::new(typed.clone()), &["alice"]).is_ok(), "{typed}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the demo's visitor did before: some sessions and some history, so that the pages are alive. Addresses are from the
+//! ranges that are kept for examples (RFC 5737).
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    account::Account,
+    audit::{Actor, Entry, Fact, Refusal},
+    cli::Failed,
+    clock::Timestamp,
+    id::{EventId, SessionId},
+    secret::Token,
+    server::Parts,
+    session::{Activity, Beat, Kind, Method, NewSession, Proof, Session, Terms},
+    visitor::{Device, Recogniser},
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// A sign-in of the past that still lives.
+struct Earlier {
+    user_agent: &'static str,
+    ip: [u8; 4],
+    opened: Duration,
+    latest: Duration,
+    actions: u32,
+    page: &'static str,
+}
+
+const EARLIER: [Earlier; 3] = [
+    Earlier {
+        user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                     Version/17.2 Mobile/15E148 Safari/604.1",
+        ip: [203, 0, 113, 24],
+        opened: Duration::from_hours(24 * 11),
+        latest: Duration::from_hours(2),
+        actions: 12,
+        page: "/",
+    },
+    Earlier {
+        user_agent: "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+        ip: [198, 51, 100, 7],
+        opened: Duration::from_hours(24 * 5),
+        latest: Duration::from_hours(30),
+        actions: 145,
+        page: "/reports",
+    },
+    Earlier {
+        user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+        ip: [192, 0, 2, 45],
+        opened: Duration::from_hours(24 * 4),
+        latest: Duration::from_hours(24 * 3),
+        actions: 3,
+        page: "/reports",
+    },
+];
+
+/// Makes it so.
+pub(super) async fn happen(parts: &Parts, visitor: &Account) -> Result<(), Failed> {
+    let now = parts.clock.now();
+    let recogniser = Recogniser::start();
+    let generation = parts.sessions.admit(&visitor.as_owner()).await?;
+    let mut told = Vec::new();
+    for earlier in &EARLIER {
+        let device = recogniser.recognise(Some(earlier.user_agent));
+        let ip = IpAddr::from(earlier.ip);
+        let opened = now.minus(earlier.opened);
+        let session = Session {
+            id: SessionId::mint(visitor.id),
+            terms: Terms { opened, remembered: true, kind: Kind::Web },
+            proof: Proof { assurance: 1, methods: vec![Method::Password], at: opened },
+            device: device.clone(),
+            first_ip: ip,
+            sign_ins: 1,
+            activity: Activity { latest: opened, ip, actions: 0, last_page: None },
+        };
+        let (id, latest) = (session.id, now.minus(earlier.latest));
+        let max_per_user = parts.sessions.policy().max_per_user;
+        // Nobody holds the secret of a session that was made up.
+        let secret = Token::mint().digest();
+        parts.stores.sessions.open(NewSession { session, secret, generation, max_per_user }).await?;
+        let beat = Beat { id, at: latest, ip, actions: earlier.actions, page: Some(earlier.page.to_owned()) };
+        parts.stores.sessions.touch(&[beat]).await?;
+        told.push(entry(visitor, opened, ip, &device, Fact::SignedIn { session: id, method: Method::Password }));
+    }
+    let stranger = recogniser.recognise(Some(EARLIER[2].user_agent));
+    let from = IpAddr::from(EARLIER[2].ip);
+    for minutes in [2, 1] {
+        let at = now.minus(EARLIER[2].opened + HOUR / 60 * minutes);
+        let failed = Fact::SignInFailed { step: Method::Password, why: Refusal::WrongPassword };
+        told.push(entry(visitor, at, from, &stranger, failed));
+    }
+    let at = now.minus(DAY * 20);
+    let ended = Fact::SignedIn { session: SessionId::mint(visitor.id), method: Method::Password };
+    told.push(entry(
+        visitor,
+        at,
+        IpAddr::from(EARLIER[0].ip),
+        &recogniser.recognise(Some(EARLIER[0].user_agent)),
+        ended,
+    ));
+    told.sort_by_key(|entry| entry.at);
+    Ok(parts.journal.write(&told).await?)
+}
+
+fn entry(visitor: &Account, at: Timestamp, ip: IpAddr, device: &Device, fact: Fact) -> Entry {
+    let actor = Actor::User(visitor.id);
+    Entry { id: EventId::mint(), at, user: Some(visitor.id), actor, ip: Some(ip), device: Some(device.clone()), fact }
+}
