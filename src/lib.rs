@@ -1,36 +1,45 @@
-//! Portcullis.
-pub mod account;
-pub mod audit;
-pub mod cli;
+#![doc = include_str!("ARCHITECTURE.md")]
+
 pub mod clock;
-pub mod config;
-pub mod gate;
-pub mod guard;
 pub mod id;
-pub mod metrics;
 pub mod outage;
-pub mod portcullis;
-pub mod proxy;
 pub mod public_url;
 pub mod secret;
-pub mod server;
-pub mod session;
-pub mod sign_in;
-pub mod store;
-pub mod tasks;
-pub mod telemetry;
+
+pub mod proxy;
+
+pub mod portcullis;
+
+pub mod gate;
 pub mod visitor;
+
+pub mod session;
+
+pub mod account;
+
+pub mod sign_in;
+
+pub mod guard;
+
+pub mod audit;
+
 pub mod web;
+
+pub mod store;
+
+pub mod tasks;
+
+pub mod metrics;
+pub mod telemetry;
+
+pub mod config;
+pub mod server;
+
+pub mod cli;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Commit that it was built from, where that is known.
-pub const REVISION: &str = match option_env!("PORTCULLIS_REVISION") {
-    Some(revision) => revision,
-    None => "unknown",
-};
-/// When it was built, where that is known.
-pub const BUILT: &str = match option_env!("PORTCULLIS_BUILT") {
-    Some(date) => date,
-    None => "unknown",
-};
+pub const REVISION: &str = env!("PORTCULLIS_REVISION");
+/// Day of that commit, where that is known.
+pub const BUILT: &str = env!("PORTCULLIS_BUILT");

@@ -68,6 +68,22 @@ pub enum Lookup {
     Away,
 }
 
+/// The series of one operation on the store.
+#[derive(Clone, Debug)]
+pub struct StoreOperation {
+    ok: IntCounter,
+    error: IntCounter,
+    seconds: Histogram,
+}
+
+impl StoreOperation {
+    /// It was done, or not.
+    pub fn done(&self, ok: bool, took: Duration) {
+        if ok { &self.ok } else { &self.error }.inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
 /// Result of a try to sign in, for `sign_in_attempts_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tried {
@@ -290,10 +306,14 @@ impl Metrics {
         self.spoofed_headers.inc_by(count);
     }
 
-    /// The store did something; `op` is one of [`STORE_OPS`].
-    pub fn store_did(&self, op: &'static str, ok: bool, took: Duration) {
-        self.store_operations.with_label_values(&[op, if ok { "ok" } else { "error" }]).inc();
-        self.store_operation_seconds.with_label_values(&[op]).observe(took.as_secs_f64());
+    /// The series of one operation on the store; `op` is one of [`STORE_OPS`].
+    #[must_use]
+    pub fn store_operation(&self, op: &'static str) -> StoreOperation {
+        StoreOperation {
+            ok: self.store_operations.with_label_values(&[op, "ok"]),
+            error: self.store_operations.with_label_values(&[op, "error"]),
+            seconds: self.store_operation_seconds.with_label_values(&[op]),
+        }
     }
 
     /// Whether the store answers.

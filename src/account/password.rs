@@ -44,6 +44,8 @@ pub enum Weakness {
     Common,
     /// It is made of the account's own name or address.
     LikeTheName,
+    /// It is the password that is to be changed.
+    SameAsBefore,
 }
 
 /// A password that keeps the rules.
@@ -69,7 +71,7 @@ impl PasswordPolicy {
         let mut broken = Vec::new();
         let mut rule = |holds: bool, weakness| {
             if !holds {
-                broken.push(weakness)
+                broken.push(weakness);
             }
         };
         rule(length >= self.min_length, Weakness::TooShort(self.min_length));

@@ -42,7 +42,7 @@ pub trait AccountStore: Send + Sync {
     /// Keeps a one-time link that sets a password; the account's earlier ones die.
     async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp) -> Result<(), StoreError>;
 
-    /// Whose link this is, while it is good.
+    /// Whose link this is, while it is good. It rests while its account is disabled.
     async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
 
     /// Uses a link up and sets the password, in one step: of two at once, one gets `None`.

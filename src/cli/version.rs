@@ -12,7 +12,7 @@ pub(super) struct Version {}
 impl Version {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "every verb has the same face")]
     pub(super) fn run(self) -> Done {
-        say(&format!("portcullis {} (commit {}, built {})", crate::VERSION, crate::REVISION, crate::BUILT));
+        say(&format!("portcullis {} (commit {} of {})", crate::VERSION, crate::REVISION, crate::BUILT));
         Ok(())
     }
 }

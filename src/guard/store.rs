@@ -13,7 +13,7 @@ pub trait ThrottleStore: Send + Sync {
     /// no more than the rule allows. When any counter is closed nothing is counted.
     ///
     /// A counter forgets what is older than its `within`; with the try that reaches `tries` it closes for `cool_off`
-    /// (that last try itself is still allowed).
+    /// (that last try itself is still allowed). When it opens again it begins anew.
     async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Verdict, StoreError>;
 
     /// Forgets all tries on this counter: it opens.
@@ -54,6 +54,6 @@ pub enum Verdict {
 /// What a counted try has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// This try closed a counter: if it fails, that is a lockout.
-    pub closed: bool,
+    /// The place of the first counter that this try closed: if the try fails, that is a lockout.
+    pub closed: Option<usize>,
 }

@@ -12,6 +12,9 @@ const ADDRESS_TRIES: u32 = 50;
 const ADDRESS_WITHIN: Duration = Duration::from_mins(5);
 const ADDRESS_COOL_OFF: Duration = Duration::from_mins(5);
 
+/// The scopes of lockouts, in the order in which their counters are asked.
+const SCOPES: [&str; 2] = ["account", "address"];
+
 /// After how many failures an account cools off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockoutPolicy {
@@ -75,8 +78,8 @@ impl Throttle {
 
     /// The try failed; tells the metrics when that locked somebody out.
     pub fn failed(&self, attempt: Attempt) {
-        if attempt.closed {
-            self.metrics.locked_out("account");
+        if let Some(place) = attempt.closed {
+            self.metrics.locked_out(SCOPES[place.min(SCOPES.len() - 1)]);
         }
     }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Response, header};
+use http::{Method, Response, StatusCode, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 use tokio::time::timeout;
 
@@ -45,7 +45,9 @@ pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Refusal> {
 pub(super) async fn send(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
     let (parts, mut body) = answer.into_parts();
     let mut head = ResponseHeader::from(parts);
-    head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    if !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    }
     if session.req_header().method == Method::HEAD {
         body.clear();
     }

@@ -8,10 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use pingora::protocols::Stream;
-use tokio::{
-    io::AsyncReadExt as _,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::identity::is_alias;
 
@@ -70,34 +67,26 @@ pub(super) async fn begin(stream: &mut Stream, read: &mut BytesMut, idle: Durati
 
 /// Reads the rest of the head. What follows it in `read` belongs to the body.
 pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> Result<(), Fault> {
-    let deadline = within(limits.head_deadline);
+    timeout(limits.head_deadline, read_on(stream, read, limits)).await.unwrap_or(Err(Fault::Slow))
+}
+
+async fn read_on(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> Result<(), Fault> {
     let mut seen = 0;
     loop {
         // Some clients end a body with a line break that is not part of it (RFC 9112, 2.2).
         if seen == 0 && read.starts_with(b"\r\n") {
             read.advance(2);
         }
-        let end = end_of_head(read, &mut seen)?;
-        match end {
-            Some(end) if end > limits.head_bytes => return Err(Fault::Large),
-            Some(end) => return inspect(&read[..end], limits.headers),
-            None if read.len() > limits.head_bytes => return Err(Fault::Large),
-            None => {}
+        match end_of_head(read, &mut seen)? {
+            Some(end) if end <= limits.head_bytes => return inspect(&read[..end], limits.headers),
+            None if read.len() <= limits.head_bytes => {}
+            _ => return Err(Fault::Large),
         }
-        match timeout_at(deadline, stream.read_buf(read)).await {
-            Ok(Ok(1..)) => {}
-            Ok(_) => return Err(Fault::Gone),
-            Err(_) => return Err(Fault::Slow),
+        match stream.read_buf(read).await {
+            Ok(1..) => {}
+            _ => return Err(Fault::Gone),
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a deadline of a socket is the machine's time, whatever a test's clock says"
-)]
-pub(super) fn within(span: Duration) -> Instant {
-    Instant::now() + span
 }
 
 /// Where the head ends, if it does; `seen` is where the next look begins. Each line ends in CR LF and in nothing else,

@@ -60,7 +60,7 @@ impl<F: Front> Proxy<F> {
         app
     }
 
-    async fn forward(&self, ctx: &mut Passage, permit: Permit) {
+    fn forward(&self, ctx: &mut Passage, permit: Permit) {
         ctx.upstream = self.0.upstreams.load().get(permit.upstream());
         ctx.permit = Some(permit);
     }
@@ -87,7 +87,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         ctx.note(&head, request, ip, &decision, deciding.elapsed());
         let answer = match decision {
             Decision::Forward(permit) => {
-                self.forward(ctx, permit).await;
+                self.forward(ctx, permit);
                 return Ok(false);
             }
             Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
@@ -278,7 +278,10 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     }
 }
 
-async fn send(session: &mut Session, ctx: &mut Passage, answer: Response<Bytes>) {
+async fn send(session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>) {
+    if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
+        answer.headers_mut().entry("x-request-id").or_insert(id);
+    }
     ctx.status = answer.status().as_u16();
     match answer::send(session, answer).await {
         Ok(bytes) => ctx.bytes = bytes,

@@ -66,7 +66,7 @@ impl Listening {
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(TcpKeepalive {
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             interval: Duration::from_secs(15),
             count: 4,
             #[cfg(target_os = "linux")]

@@ -84,7 +84,11 @@ impl Passage {
         decision: &Decision,
         auth: Duration,
     ) {
-        let path = head.target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let path = match decision {
+            Decision::Forward(permit) => permit.path().path().as_bytes(),
+            Decision::Serve(visit) => visit.path.path().as_bytes(),
+            Decision::Refuse(_) => head.target.split(|byte| *byte == b'?').next().unwrap_or_default(),
+        };
         let protocol = if request.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
         self.seen = Some(Seen {
             method: head.method.as_str().chars().take(32).collect(),

@@ -42,6 +42,8 @@ impl ServeRouter {
         let (parts, mut body) = answer.into_parts();
         let mut head = ResponseHeader::from(parts);
         match body.size_hint().exact() {
+            // An answer to HEAD says how long it would be.
+            _ if head.headers.contains_key(header::CONTENT_LENGTH) => {}
             Some(length) => head.insert_header(header::CONTENT_LENGTH, length)?,
             None => head.insert_header(header::TRANSFER_ENCODING, "chunked")?,
         }

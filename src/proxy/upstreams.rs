@@ -186,7 +186,7 @@ impl Server {
         peer.options.idle_timeout = Some(IDLE);
         // An open stream may be silent for hours: this is how a machine that has vanished is noticed.
         peer.options.tcp_keepalive = Some(TcpKeepalive {
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             interval: Duration::from_secs(15),
             count: 4,
             #[cfg(target_os = "linux")]

@@ -15,7 +15,10 @@ use crate::{
     secret::Key,
     session::{Heart, SessionStore, Sessions},
     sign_in::{SignIn, SignInParts},
-    store::embedded::{Embedded, OpenError},
+    store::{
+        Measured,
+        embedded::{Embedded, OpenError},
+    },
     visitor::Recogniser,
     web::{Desk, Web},
 };
@@ -44,6 +47,16 @@ impl Stores {
             Store::File(path) => Embedded::open(path)?,
         };
         Ok(Self::all_in(Arc::new(embedded)))
+    }
+
+    /// The same stores, measured.
+    fn measured(self, clock: &Clock, metrics: &Metrics) -> Self {
+        Self {
+            sessions: Arc::new(Measured::new(self.sessions, clock.clone(), metrics)),
+            accounts: Arc::new(Measured::new(self.accounts, clock.clone(), metrics)),
+            audit: Arc::new(Measured::new(self.audit, clock.clone(), metrics)),
+            throttle: Arc::new(Measured::new(self.throttle, clock.clone(), metrics)),
+        }
     }
 
     /// Everything in one place.
@@ -80,6 +93,7 @@ impl Parts {
     #[must_use]
     pub fn new(config: &Config, stores: Stores, clock: Clock, cost: Cost) -> Self {
         let metrics = Arc::new(Metrics::new());
+        let stores = stores.measured(&clock, &metrics);
         let settings = Settings::of(config);
         let journal = Journal::new(stores.audit.clone(), clock.clone(), metrics.clone());
         let sessions = Sessions::new(

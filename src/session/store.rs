@@ -30,7 +30,7 @@ pub trait SessionStore: Send + Sync {
     async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError>;
 
     /// Opens a session, unless its owner was ended, disabled or removed since `generation` was read.
-    /// Above `max_per_user` the longest unused ones end in the same step.
+    /// Above `max_per_user` the longest unused ones end in the same step, but never the new one.
     ///
     /// Invariant: an open that races an end of all loses. Held by `store_contract::an_open_that_races_an_end_of_all_loses`.
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError>;
@@ -41,8 +41,9 @@ pub trait SessionStore: Send + Sync {
     /// Held by `store_contract::touch_after_end_changes_nothing`.
     async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError>;
 
-    /// Ends sessions, leaves a note of each, and tells which they were. `Which::AllOf` raises the generation, so that
-    /// a sign-in under way loses too. Once this answers, no [`SessionStore::find`] finds them.
+    /// Ends sessions, leaves a note of each, and tells which they were. All but `Which::One` raise the generation, so
+    /// that a sign-in under way loses too; a kept session stays. Once this answers, no [`SessionStore::find`] finds them.
+    /// One that cannot be read is ended too: then this is [`StoreError::Unreadable`].
     async fn end(&self, which: Which, ending: &Ending, at: Timestamp) -> Result<Vec<Session>, StoreError>;
 
     /// Ends a session that has run out, unless it was used since `latest` was read.
@@ -57,7 +58,7 @@ pub trait SessionStore: Send + Sync {
     /// Replaces a session's secret if it still is `from`; `from` is good until `grace_until` for parallel requests.
     async fn renew(&self, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> Result<bool, StoreError>;
 
-    /// The note about a session that is gone, for whoever shows its secret.
+    /// The note about a session that is gone, for whoever shows its secret or the one before it.
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError>;
 
     /// Sessions in the order of their ids, from behind `after`: for the sweep, a page at a time.

@@ -3,3 +3,6 @@
 //! Each of them passes the same contract suite, `tests/scenarios/store_contract`, races included.
 
 pub mod embedded;
+mod measured;
+
+pub use measured::Measured;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{AfterChange, Answer, Call, Error};
 use crate::{
-    account::Problem,
+    account::{Problem, Weakness},
     guard::{Target, Verdict},
     secret::Password,
     session::{Kind, SessionToken},
@@ -50,6 +50,9 @@ pub(super) async fn change_password(call: &Call, change: Change) -> Result<Chang
     let desk = call.desk();
     let visitor = call.visitor();
     let account = desk.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    if change.current.expose() == change.new.expose() {
+        return Err(Error::PasswordPolicy(vec![Weakness::SameAsBefore]));
+    }
     desk.accounts.acceptable(&account, change.new.clone())?;
     let target = Target::User(account.id);
     let counted = match desk.throttle.attempt(target, visitor.ip).await? {

@@ -162,6 +162,7 @@ pub fn in_english(weakness: Weakness) -> String {
         Weakness::Common => {
             "choose one that is harder to guess: this one is among the first that anybody would try".to_owned()
         }
+        Weakness::SameAsBefore => "choose another one than the current one".to_owned(),
         Weakness::LikeTheName => "choose one that is not made of the name or the e-mail address".to_owned(),
     }
 }

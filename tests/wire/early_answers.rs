@@ -112,3 +112,16 @@ async fn a_refused_upgrade_closes_the_connection() {
     assert!(client.is_closed().await);
     assert_eq!(app.received(), "");
 }
+
+#[tokio::test]
+async fn an_answer_without_content_has_no_length_and_the_connection_lives_on() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    for _ in 0..2 {
+        let answer = client.ask("GET /security/empty HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        assert_eq!((answer.status, answer.header("content-length")), (204, None));
+        assert_eq!(answer.header("connection"), Some("keep-alive"));
+        assert!(answer.header("x-request-id").is_some_and(|id| id.len() == 32));
+    }
+}

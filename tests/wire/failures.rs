@@ -33,7 +33,7 @@ async fn an_app_that_is_away() {
 async fn an_app_that_is_silent() {
     let app = App::serving(|mut stream, app| async move {
         app.record_request(&mut stream).await;
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
     })
     .await;
     let door = Door::plan(&[app.address]).read(Duration::from_millis(200)).open().await;

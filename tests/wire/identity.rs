@@ -50,7 +50,7 @@ async fn a06_identity_cannot_be_nominated_away() {
 async fn a08_our_cookie_stays_and_the_apps_arrive_byte_for_byte() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
-    let mut request = format!("GET /x HTTP/1.1\r\nHost: app.test\r\nCookie: a=1;  b=").into_bytes();
+    let mut request = b"GET /x HTTP/1.1\r\nHost: app.test\r\nCookie: a=1;  b=".to_vec();
     request.extend(b"\xff\xfe; ");
     request.extend(door.alice.as_bytes());
     request.extend(b"; portcullis-device=d;c={\"x\": 1}\r\n\r\n");

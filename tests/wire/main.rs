@@ -1,4 +1,5 @@
-//! What goes over the wire, byte for byte: a proxy on a loopback port, apps that record what they receive, and raw clients.
+//! What goes over the wire, byte for byte: a proxy on a loopback port or the program itself, apps that record what they
+//! receive, and raw clients.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
@@ -8,5 +9,17 @@ mod early_answers;
 mod failures;
 mod framing;
 mod identity;
+mod listening;
+mod log;
 mod servers;
 mod streams;
+
+mod apps;
+mod command_line;
+mod crashes;
+mod ending;
+mod large_bodies;
+mod quickstart;
+mod reloading;
+mod stopping;
+mod watching;

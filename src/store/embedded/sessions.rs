@@ -218,3 +218,20 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_check_is_planned_once() {
+        let store = Embedded::in_memory().unwrap();
+        for _ in 0..3 {
+            assert!(store.find(SessionId::mint(UserId::mint())).await.unwrap().is_none());
+        }
+        let planned_anew = store.read(|on| Ok(on.prepare_cached(FIND)?.get_status(StatementStatus::RePrepare)));
+        assert_eq!(planned_anew.unwrap(), 0);
+    }
+}

@@ -60,9 +60,11 @@ fn attempt(on: &Connection, counters: &[Counter], now: Timestamp) -> rusqlite::R
     if let Some(until) = closed_until {
         return Ok(Verdict::Refused { until });
     }
-    let mut closed = false;
-    for counter in counters {
-        closed |= count(on, counter, now)?;
+    let mut closed = None;
+    for (place, counter) in counters.iter().enumerate() {
+        if count(on, counter, now)? {
+            closed = closed.or(Some(place));
+        }
     }
     Ok(Verdict::Allowed(Attempt { closed }))
 }

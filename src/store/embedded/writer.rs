@@ -152,3 +152,70 @@ where
         drop(self.reply.send(answer)); // nobody may be waiting any more
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<usize, StoreError>>;
+
+    fn act(work: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static) -> (Box<dyn Job>, Answer) {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Act { work: Some(work), outcome: None, reply }), answer)
+    }
+
+    fn insert(number: i64) -> (Box<dyn Job>, Answer) {
+        act(move |on| on.execute("INSERT INTO child VALUES (?1)", [number]))
+    }
+
+    /// What each is told, and what is there afterwards.
+    fn together(acts: Vec<(Box<dyn Job>, Answer)>) -> (Vec<bool>, i64) {
+        let on = Connection::open_in_memory().unwrap();
+        on.execute_batch("CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1), (2);").unwrap();
+        on.execute_batch("CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)").unwrap();
+        on.pragma_update(None, "foreign_keys", true).unwrap();
+        let (mut jobs, answers): (Vec<_>, Vec<_>) = acts.into_iter().unzip();
+        let outcome = transact(&on, &mut jobs).map_err(Arc::new);
+        for job in jobs {
+            job.answer(outcome.clone());
+        }
+        let told = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok()).collect();
+        assert!(on.is_autocommit(), "no transaction is left open");
+        (told, on.query_row("SELECT count(*) FROM child", [], |row| row.get(0)).unwrap())
+    }
+
+    #[test]
+    fn what_is_done_together_is_all_there() {
+        assert_eq!(together(vec![insert(1), insert(2)]), (vec![true, true], 2));
+    }
+
+    #[test]
+    fn an_act_that_fails_takes_back_only_itself() {
+        let half = act(|on| {
+            on.execute("INSERT INTO child VALUES (1)", [])?;
+            on.execute("INSERT INTO nothing VALUES (1)", [])
+        });
+        assert_eq!(together(vec![insert(1), half, insert(2)]), (vec![true, false, true], 2));
+    }
+
+    #[test]
+    fn an_act_that_panics_takes_back_only_itself() {
+        let bug = act(|on| {
+            on.execute("INSERT INTO child VALUES (1)", [])?;
+            panic!("a bug, on purpose")
+        });
+        assert_eq!(together(vec![insert(1), bug, insert(2)]), (vec![true, false, true], 2));
+    }
+
+    #[test]
+    fn a_commit_that_fails_fails_them_all() {
+        let orphan = 9; // the database looks at it only when it commits
+        assert_eq!(together(vec![insert(1), insert(orphan), insert(2)]), (vec![false, false, false], 0));
+    }
+
+    #[test]
+    fn an_act_that_loses_the_whole_transaction_fails_them_all() {
+        let lost = act(|on| on.execute("ROLLBACK", [])); // as a full disk would
+        assert_eq!(together(vec![insert(1), lost, insert(2)]), (vec![false, false, false], 0));
+    }
+}

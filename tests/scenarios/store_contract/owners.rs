@@ -67,6 +67,8 @@ async fn a_generation_outlives_every_projection(stores: Stores) {
     let alice = UserId::mint();
     assert!(stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(1)).await.unwrap().is_empty());
     assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 1, "raised though nothing was there");
+    let opened = stores.sessions.open(new_session(alice, at(1), 1)).await.unwrap();
+    assert_eq!(opened, Opened::Yes { evicted: vec![] }, "what is known of them now counts");
     stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(1)).await.unwrap();
     assert_eq!(stores.sessions.put_owner(&owner(alice, 9)).await.unwrap(), 2);
     assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 2, "told even when nothing is written");

@@ -25,8 +25,8 @@ stories! {
     of_two_hundred_at_once_five_get_through
 }
 
-const ALLOWED: Verdict = Verdict::Allowed(Attempt { closed: false });
-const CLOSED: Verdict = Verdict::Allowed(Attempt { closed: true });
+const ALLOWED: Verdict = Verdict::Allowed(Attempt { closed: None });
+const CLOSED: Verdict = Verdict::Allowed(Attempt { closed: Some(0) });
 
 /// Closes with three tries in 100 seconds, for 1,000 seconds.
 fn counter(name: &str) -> Counter {

@@ -56,11 +56,16 @@ impl App {
     pub(crate) async fn record_request(&self, stream: &mut TcpStream) -> bool {
         match read_request(stream).await {
             Some(request) => {
-                self.received.lock().unwrap().extend_from_slice(&request);
+                self.keep(&request);
                 true
             }
             None => false,
         }
+    }
+
+    /// Keeps the bytes of a request that was read elsewhere.
+    pub(crate) fn keep(&self, request: &[u8]) {
+        self.received.lock().unwrap().extend_from_slice(request);
     }
 
     /// Everything that it has received, as text.

@@ -161,6 +161,9 @@ impl Front for Guarded {
     }
 
     async fn serve(&self, visit: Visit, _: &Head<'_>, body: Bytes) -> Response<Bytes> {
+        if visit.path.path() == "/security/empty" {
+            return Response::builder().status(204).body(Bytes::new()).unwrap();
+        }
         Response::new(format!("our page {} got {} bytes", visit.path.path(), body.len()).into())
     }
 
@@ -203,7 +206,7 @@ fn found(id: SessionId, secret: Digest) -> Found {
 }
 
 fn policy() -> SessionPolicy {
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     SessionPolicy {
         idle_timeout: Span::For(day),
         remember_me: RememberMe { allowed: true, lifetime: Span::For(day) },

@@ -1,15 +1,28 @@
-//! A proxy in this process, apps behind it and clients before it. Every port is chosen by the system.
+//! A proxy in this process or the program itself, apps behind it and clients before it. Every port is free, every folder
+//! is new, and what a test starts ends with it.
 
 mod app;
+mod child;
 mod client;
 mod door;
+mod installation;
+mod person;
+mod ports;
+mod running;
 
 pub(crate) use app::{App, read_request};
+pub(crate) use child::{Child, Said};
 pub(crate) use client::{Answer, Client};
 pub(crate) use door::Door;
+pub(crate) use installation::{Installation, portcullis};
+pub(crate) use person::Person;
+pub(crate) use ports::free_port;
+pub(crate) use running::Running;
 
 /// Longest wait for what must come.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+/// Longest wait for a program to start or to end, on a machine that is busy with other tests.
+pub(crate) const LONG_PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Runs beside the test.
 #[expect(
@@ -18,4 +31,17 @@ pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(
 )]
 pub(crate) fn beside(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
+}
+
+/// Asks again and again until it has an answer.
+pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG_PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }

@@ -6,7 +6,6 @@ use crate::{
     clock::Timestamp,
     web::{
         look::{Frame, Icon},
-        pages::sign_in::try_again,
         paths,
         words::Sentence,
     },
@@ -94,7 +93,9 @@ fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
         Trouble::TooLarge => (words.say("error-too-large"), words.say("error-too-large-lead")),
         Trouble::WrongHost(_) => (words.say("error-wrong-host"), frame.say_app("error-wrong-host-lead")),
         Trouble::TooMany { until: Some(until) } => {
-            return (words.say("error-too-many"), try_again(words, *until, now));
+            let left = words.span(until.since(now));
+            let lead = words.sentence("try-again", "time", words.time_of_day(*until), &[("span", left.into())]);
+            return (words.say("error-too-many"), lead);
         }
         Trouble::TooMany { until: None } => (words.say("error-too-many"), words.say("error-too-many-lead")),
         Trouble::Internal => (words.say("error-internal"), words.say("error-internal-lead")),

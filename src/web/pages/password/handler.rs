@@ -3,12 +3,11 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{AfterChange, PasswordPage, Rules, Wrong};
+use super::{PasswordPage, Wrong};
 use crate::{
-    account::{PasswordPolicy, PolicyKind, Weakness},
     secret::Password,
     web::{
-        self, Answer, Call, Error,
+        Answer, Call, Error,
         change_password::{Change, change_password},
         look::Flash,
         paths,
@@ -65,27 +64,14 @@ pub(in crate::web) fn wrong_of(error: &Error) -> Option<Vec<Wrong>> {
     match error {
         Error::WrongPassword => Some(vec![Wrong::Current]),
         Error::TooMany { until } => Some(vec![Wrong::TooMany { until: Some(*until) }]),
-        Error::PasswordPolicy(broken) => Some(broken.iter().map(|weakness| wrong(*weakness)).collect()),
+        Error::PasswordPolicy(broken) => Some(broken.iter().copied().map(Wrong::Weak).collect()),
         _ => None,
-    }
-}
-
-/// The rules, as the pages list them.
-pub(in crate::web) const fn rules(policy: PasswordPolicy) -> Rules {
-    match policy.kind {
-        PolicyKind::Classic => Rules::Classic { min_length: policy.min_length },
-        PolicyKind::Modern => Rules::Modern { min_length: policy.min_length },
     }
 }
 
 fn page(call: &Call) -> Result<PasswordPage, Error> {
     let name = call.me()?.owner.name.clone();
-    let after = match call.house().after_change {
-        web::AfterChange::Ask => AfterChange::Ask,
-        web::AfterChange::Keep => AfterChange::Keep,
-        web::AfterChange::EndOthers => AfterChange::EndOthers,
-    };
-    Ok(PasswordPage::new(call.frame(), &name, rules(call.desk().accounts.password_policy()), after))
+    Ok(PasswordPage::new(call.frame(), &name, call.desk().accounts.password_policy(), call.house().after_change))
 }
 
 impl PasswordForm {
@@ -96,18 +82,5 @@ impl PasswordForm {
             (self.new_password != self.new_password_again, Wrong::AgainDiffers),
         ];
         faults.into_iter().filter_map(|(is_so, wrong)| is_so.then_some(wrong)).collect()
-    }
-}
-
-const fn wrong(weakness: Weakness) -> Wrong {
-    match weakness {
-        Weakness::TooShort(least) => Wrong::TooShort(least),
-        Weakness::TooLong(most) => Wrong::TooLong(most),
-        Weakness::NoUpper => Wrong::NoUpper,
-        Weakness::NoLower => Wrong::NoLower,
-        Weakness::NoDigit => Wrong::NoDigit,
-        Weakness::NoSpecial => Wrong::NoSpecial,
-        Weakness::Common => Wrong::Common,
-        Weakness::LikeTheName => Wrong::LikeName,
     }
 }

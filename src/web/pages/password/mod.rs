@@ -4,6 +4,7 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::{rules, show, submit, wrong_of};
+pub(in crate::web) use handler::{show, submit, wrong_of};
 pub use samples::samples;
-pub use view::{AfterChange, PasswordPage, Rules, Wrong};
+pub(crate) use view::rules;
+pub use view::{PasswordPage, Wrong};

@@ -2,26 +2,35 @@
 
 use std::time::Duration;
 
-use super::{AfterChange, PasswordPage, Rules, Wrong};
-use crate::web::{pages::samples, words::Words};
+use super::{PasswordPage, Wrong};
+use crate::{
+    account::{PasswordPolicy, PolicyKind, Weakness},
+    web::{AfterChange, pages::samples, words::Words},
+};
 
 /// Samples: both sets of rules, each choice about other sessions, everything that can be wrong.
 #[must_use]
 pub fn samples(words: &'static Words) -> Vec<(&'static str, PasswordPage)> {
     let now = samples::NOW;
     let page = |rules, after| PasswordPage::new(samples::frame(words), "alice", rules, after);
-    let classic = Rules::Classic { min_length: 8 };
-    let modern = Rules::Modern { min_length: 12 };
+    let classic = PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 };
+    let modern = PasswordPolicy { kind: PolicyKind::Modern, min_length: 12 };
     let weak = [
         Wrong::Current,
-        Wrong::TooShort(8),
-        Wrong::NoUpper,
-        Wrong::NoLower,
-        Wrong::NoDigit,
-        Wrong::NoSpecial,
+        Wrong::Weak(Weakness::TooShort(8)),
+        Wrong::Weak(Weakness::NoUpper),
+        Wrong::Weak(Weakness::NoLower),
+        Wrong::Weak(Weakness::NoDigit),
+        Wrong::Weak(Weakness::NoSpecial),
         Wrong::AgainDiffers,
     ];
-    let other = [Wrong::CurrentMissing, Wrong::TooLong(1024), Wrong::Common, Wrong::LikeName, Wrong::Same];
+    let other = [
+        Wrong::CurrentMissing,
+        Wrong::Weak(Weakness::TooLong(1024)),
+        Wrong::Weak(Weakness::Common),
+        Wrong::Weak(Weakness::LikeTheName),
+        Wrong::Weak(Weakness::SameAsBefore),
+    ];
     let until = Some(now.plus(Duration::from_mins(29)));
     vec![
         ("password", page(classic, AfterChange::Ask)),

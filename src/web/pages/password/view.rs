@@ -3,8 +3,10 @@
 use askama::Template;
 
 use crate::{
+    account::{PasswordPolicy, PolicyKind, Weakness},
     clock::Timestamp,
     web::{
+        AfterChange,
         look::{Frame, Icon, Tab},
         pages::{
             form::{Faults, Secret},
@@ -28,32 +30,6 @@ pub struct PasswordPage {
     name: String,
 }
 
-/// What a new password has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rules {
-    /// Upper and lower case, a digit, a special character.
-    Classic {
-        /// Characters at least.
-        min_length: usize,
-    },
-    /// Length, and not one of the common ones.
-    Modern {
-        /// Characters at least.
-        min_length: usize,
-    },
-}
-
-/// What happens to the other sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterChange {
-    /// The visitor chooses.
-    Ask,
-    /// They stay.
-    Keep,
-    /// They end.
-    EndOthers,
-}
-
 /// What was wrong with the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
@@ -65,24 +41,8 @@ pub enum Wrong {
     NewMissing,
     /// The two new ones differ.
     AgainDiffers,
-    /// It has fewer characters than this.
-    TooShort(usize),
-    /// It has more characters than this.
-    TooLong(usize),
-    /// It lacks an upper-case letter.
-    NoUpper,
-    /// It lacks a lower-case letter.
-    NoLower,
-    /// It lacks a digit.
-    NoDigit,
-    /// It lacks a special character.
-    NoSpecial,
-    /// Many people use it, or it is easily guessed.
-    Common,
-    /// The name or the address is in it.
-    LikeName,
-    /// It is the current one.
-    Same,
+    /// The new one breaks a rule.
+    Weak(Weakness),
     /// Too many wrong current passwords; without a time an administrator must unlock.
     TooMany {
         /// When one may try again.
@@ -93,9 +53,9 @@ pub enum Wrong {
 impl PasswordPage {
     /// The empty form. `name` is what the visitor signs in with, for password managers.
     #[must_use]
-    pub fn new(frame: Frame, name: &str, rules: Rules, after: AfterChange) -> Self {
+    pub fn new(frame: Frame, name: &str, policy: PasswordPolicy, after: AfterChange) -> Self {
         Self {
-            rules: rules.say(frame.words),
+            rules: rules(frame.words, policy),
             frame: frame.on(Tab::Password),
             after,
             end_others_ticked: false,
@@ -132,20 +92,17 @@ impl PasswordPage {
     }
 }
 
-impl Rules {
-    pub(crate) fn say(self, words: &Words) -> Vec<String> {
-        let length = |min: usize| words.say_with("password-rule-length", &[("count", min.into())]);
-        match self {
-            Self::Classic { min_length } => vec![
-                length(min_length),
-                words.say("password-rule-cases"),
-                words.say("password-rule-digit"),
-                words.say("password-rule-special"),
-            ],
-            Self::Modern { min_length } => {
-                vec![length(min_length), words.say("password-rule-uncommon"), words.say("password-rule-words")]
-            }
-        }
+/// The rules for a new password, one sentence each.
+pub(crate) fn rules(words: &Words, policy: PasswordPolicy) -> Vec<String> {
+    let length = words.say_with("password-rule-length", &[("count", policy.min_length.into())]);
+    match policy.kind {
+        PolicyKind::Classic => vec![
+            length,
+            words.say("password-rule-cases"),
+            words.say("password-rule-digit"),
+            words.say("password-rule-special"),
+        ],
+        PolicyKind::Modern => vec![length, words.say("password-rule-uncommon"), words.say("password-rule-words")],
     }
 }
 
@@ -166,16 +123,22 @@ impl Wrong {
             Self::Current => words.say("password-current-wrong"),
             Self::NewMissing => words.say("password-new-missing"),
             Self::AgainDiffers => words.say("password-again-differs"),
-            Self::TooShort(count) => words.say_with("password-too-short", &[("count", count.into())]),
-            Self::TooLong(count) => words.say_with("password-too-long", &[("count", count.into())]),
-            Self::NoUpper => words.say("password-no-upper"),
-            Self::NoLower => words.say("password-no-lower"),
-            Self::NoDigit => words.say("password-no-digit"),
-            Self::NoSpecial => words.say("password-no-special"),
-            Self::Common => words.say("password-common"),
-            Self::LikeName => words.say("password-like-name"),
-            Self::Same => words.say("password-same"),
+            Self::Weak(weakness) => weak(words, weakness),
             Self::TooMany { .. } => words.say("sign-in-locked"),
         }
+    }
+}
+
+fn weak(words: &Words, weakness: Weakness) -> String {
+    match weakness {
+        Weakness::TooShort(count) => words.say_with("password-too-short", &[("count", count.into())]),
+        Weakness::TooLong(count) => words.say_with("password-too-long", &[("count", count.into())]),
+        Weakness::NoUpper => words.say("password-no-upper"),
+        Weakness::NoLower => words.say("password-no-lower"),
+        Weakness::NoDigit => words.say("password-no-digit"),
+        Weakness::NoSpecial => words.say("password-no-special"),
+        Weakness::Common => words.say("password-common"),
+        Weakness::LikeTheName => words.say("password-like-name"),
+        Weakness::SameAsBefore => words.say("password-same"),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     web::{
         Answer, Call, Error,
         look::Flash,
-        pages::password::{Wrong, rules, wrong_of},
+        pages::password::{Wrong, wrong_of},
         paths,
         sent::{Form, Query},
     },
@@ -69,7 +69,7 @@ async fn page(call: &Call, token: &str) -> Result<(SetPasswordPage, Token), Erro
     let link = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
     let accounts = &call.desk().accounts;
     let account = accounts.holder_of(&link).await?;
-    let page = SetPasswordPage::new(call.frame(), account.name.as_str(), token, rules(accounts.password_policy()));
+    let page = SetPasswordPage::new(call.frame(), account.name.as_str(), token, accounts.password_policy());
     Ok((page, link))
 }
 

@@ -2,14 +2,17 @@
 
 use askama::Template;
 
-use crate::web::{
-    look::{Frame, Icon},
-    pages::{
-        form::{Faults, Secret},
-        password::{Rules, Wrong},
+use crate::{
+    account::PasswordPolicy,
+    web::{
+        look::{Frame, Icon},
+        pages::{
+            form::{Faults, Secret},
+            password::{Wrong, rules},
+        },
+        paths,
+        words::inert,
     },
-    paths,
-    words::inert,
 };
 
 /// The form behind a good link.
@@ -33,9 +36,9 @@ pub struct ExpiredLinkPage {
 impl SetPasswordPage {
     /// The empty form. `name` is who the link is for, `token` what makes it good; it goes back with the form.
     #[must_use]
-    pub fn new(frame: Frame, name: &str, token: &str, rules: Rules) -> Self {
+    pub fn new(frame: Frame, name: &str, token: &str, policy: PasswordPolicy) -> Self {
         Self {
-            rules: rules.say(frame.words),
+            rules: rules(frame.words, policy),
             frame,
             name: inert(name).into_owned(),
             token: token.to_owned(),

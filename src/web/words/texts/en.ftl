@@ -147,6 +147,7 @@ flash-password-set = Your password is set. Sign in with it now.
 
 form-problem = Please check this
 form-show-password = Show password
+try-again = Try again at { $time } (in { $span }).
 too-many-attempts = Too many attempts. Try again at { $time } (in { $span }).
 
 ## Sign-in

@@ -1,0 +1,23 @@
+# Two stages: one that builds, one that holds the program and nothing that could build another.
+FROM rust:1.95-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends cmake make && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+# There is no git in here: say what is built, e.g. --build-arg REVISION=$(git rev-parse --short=12 HEAD)
+ARG REVISION=unknown
+ARG BUILT=unknown
+RUN PORTCULLIS_REVISION=$REVISION PORTCULLIS_BUILT=$BUILT cargo build --release --locked --bin portcullis
+
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --home-dir /var/lib/portcullis --create-home --shell /usr/sbin/nologin portcullis \
+    && mkdir /etc/portcullis
+COPY --from=build /src/target/release/portcullis /usr/local/bin/portcullis
+USER portcullis
+WORKDIR /var/lib/portcullis
+VOLUME /var/lib/portcullis
+EXPOSE 8080
+ENV PORTCULLIS_CONFIG=/etc/portcullis/portcullis.yaml
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["portcullis", "healthcheck"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["portcullis"]
+CMD ["run"]

@@ -1,0 +1,125 @@
+//! Any store, with its operations counted and timed.
+
+use std::{future::Future, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    account::{Account, AccountStore, Added, Change, KnownDevice, PasswordHash},
+    audit::{AuditStore, Entry, Page, Query},
+    clock::{Clock, Timestamp},
+    guard::{Counter, ThrottleStore, Verdict},
+    id::{SessionId, UserId},
+    metrics::{Metrics, StoreOperation},
+    outage::StoreError,
+    secret::Digest,
+    session::{Beat, Ended, Ending, Found, NewSession, Opened, Owner, Session, SessionStore, Which},
+};
+
+/// A store whose operations are counted and timed.
+pub struct Measured<S: ?Sized> {
+    store: Arc<S>,
+    clock: Clock,
+    series: Series,
+}
+
+struct Series {
+    find: StoreOperation,
+    list: StoreOperation,
+    open: StoreOperation,
+    touch: StoreOperation,
+    end: StoreOperation,
+    expire: StoreOperation,
+    renew: StoreOperation,
+    account: StoreOperation,
+    journal: StoreOperation,
+    throttle: StoreOperation,
+}
+
+impl<S: ?Sized> Measured<S> {
+    /// `store`, measured.
+    #[must_use]
+    pub fn new(store: Arc<S>, clock: Clock, metrics: &Metrics) -> Self {
+        let series = Series {
+            find: metrics.store_operation("find"),
+            list: metrics.store_operation("list"),
+            open: metrics.store_operation("open"),
+            touch: metrics.store_operation("touch"),
+            end: metrics.store_operation("end"),
+            expire: metrics.store_operation("expire"),
+            renew: metrics.store_operation("renew"),
+            account: metrics.store_operation("account"),
+            journal: metrics.store_operation("journal"),
+            throttle: metrics.store_operation("throttle"),
+        };
+        Self { store, clock, series }
+    }
+
+    async fn measure<T>(
+        &self,
+        operation: &StoreOperation,
+        doing: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let watch = self.clock.stopwatch();
+        let done = doing.await;
+        operation.done(done.is_ok(), watch.elapsed());
+        done
+    }
+}
+
+/// Each method measures the one of the same name: `method(arguments) -> answer, series`.
+macro_rules! measured {
+    ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $series:ident;)* }) => {
+        #[async_trait]
+        impl<S: $of + ?Sized> $of for Measured<S> {
+            $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
+                self.measure(&self.series.$series, self.store.$method($($arg),*)).await
+            })*
+        }
+    };
+}
+
+measured!(SessionStore {
+    find(id: SessionId) -> Option<Found>, find;
+    get(id: SessionId) -> Option<Session>, list;
+    list(owner: UserId) -> Vec<Session>, list;
+    put_owner(owner: &Owner) -> u64, account;
+    open(new: NewSession) -> Opened, open;
+    touch(beats: &[Beat]) -> (), touch;
+    end(which: Which, ending: &Ending, at: Timestamp) -> Vec<Session>, end;
+    expire(id: SessionId, latest: Timestamp, ending: &Ending, at: Timestamp) -> Option<Session>, expire;
+    renew(id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> bool, renew;
+    ended(id: SessionId, secret: Digest) -> Option<Ended>, list;
+    scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, list;
+    count() -> u64, list;
+    forget_ended(before: Timestamp) -> (), expire;
+    ping() -> (), list;
+});
+
+measured!(AccountStore {
+    by_login(folded: &str) -> Option<Account>, account;
+    get(id: UserId) -> Option<Account>, account;
+    list() -> Vec<Account>, account;
+    add(account: &Account) -> Added, account;
+    change(id: UserId, change: &Change) -> Option<Account>, account;
+    remove(id: UserId) -> Option<Account>, account;
+    password(id: UserId) -> Option<PasswordHash>, account;
+    set_password(id: UserId, hash: &PasswordHash, at: Timestamp, only_if: Option<&PasswordHash>) -> bool, account;
+    put_link(id: UserId, link: Digest, expires: Timestamp) -> (), account;
+    link(link: Digest, now: Timestamp) -> Option<UserId>, account;
+    redeem_link(link: Digest, hash: &PasswordHash, now: Timestamp) -> Option<UserId>, account;
+    meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, at: Timestamp) -> KnownDevice, account;
+});
+
+measured!(AuditStore {
+    record(entries: &[Entry]) -> (), journal;
+    login_history(query: &Query) -> Page, journal;
+    forget(before: Timestamp) -> (), journal;
+});
+
+measured!(ThrottleStore {
+    attempt(counters: &[Counter], now: Timestamp) -> Verdict, throttle;
+    clear(name: &str) -> (), throttle;
+    take_back(name: &str) -> (), throttle;
+    forget(now: Timestamp) -> (), throttle;
+});

@@ -1,0 +1,209 @@
+//! The command line: what it prints, and how it ends. 0 is done, 1 is failed, 2 is wrong usage or a wrong configuration.
+
+use std::process::Command;
+
+use crate::harness::{App, Installation, Said, portcullis};
+
+/// Before an app that is never asked.
+fn house() -> Installation {
+    Installation::with(
+        "upstreams: { app: { servers: [\"http://127.0.0.1:1\"] } }\nroutes:\n\
+         - { path: /assets, access: public, upstream: app }\n\
+         - { path: /admin, access: { roles: [admin] }, upstream: app }\n\
+         - { path: /, access: signed_in, upstream: app }\n",
+    )
+}
+
+fn anywhere(words: &[&str]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    Said::by(portcullis(folder.path()).args(words), "")
+}
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let mut seen = 0;
+    let mut open = vec![Vec::<String>::new()];
+    while let Some(verb) = open.pop() {
+        let words: Vec<&str> = verb.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = anywhere(&words).ok();
+        assert!(verb.is_empty() || help.contains("Example: portcullis "), "{verb:?}: {help}");
+        let commands = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+        for line in commands.lines().take_while(|line| line.starts_with("  ")) {
+            let name = line.split_whitespace().next().unwrap();
+            if line.starts_with("  ") && !line.starts_with("   ") && name != "help" {
+                open.push(verb.iter().cloned().chain([name.to_owned()]).collect());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 20, "{seen}");
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    anywhere(&[]).refused(2);
+    anywhere(&["runn"]).refused(2);
+    anywhere(&["sessions", "revoke"]).refused(2);
+    anywhere(&["sessions", "revoke", "not-an-id"]).refused(2);
+    anywhere(&["users", "add"]).refused(2);
+    anywhere(&["completions", "cobol"]).refused(2);
+    anywhere(&["init", "--app", "gopher://x"]).refused(2);
+}
+
+#[test]
+fn no_configuration_is_2_and_says_where_it_looked() {
+    for words in [&["run"][..], &["users", "list"], &["config", "check"], &["healthcheck"]] {
+        let why = anywhere(words).refused(2);
+        assert!(why.contains("portcullis init") && why.contains("/etc/portcullis/portcullis.yaml"), "{why}");
+    }
+    let why = anywhere(&["run", "-c", "elsewhere.yaml"]).refused(2);
+    assert!(why.contains("elsewhere.yaml"), "{why}");
+}
+
+#[test]
+fn a_wrong_configuration_is_2_with_the_place_of_each_mistake() {
+    let house = house();
+    std::fs::write(house.file(), "public_url: http://127.0.0.1:80\nupstraem: http://127.0.0.1:1\nlog:\n  lvl: info\n")
+        .unwrap();
+    for words in [&["config", "check"][..], &["run"], &["users", "list"], &["sessions", "list"]] {
+        let why = house.cli(words).refused(2);
+        assert!(why.contains("portcullis.yaml:2:1: upstraem: unknown key; did you mean \"upstream\"?"), "{why}");
+        assert!(why.contains("portcullis.yaml:4:3: log.lvl: "), "{why}");
+    }
+}
+
+#[test]
+fn the_store_in_memory_cannot_be_looked_into() {
+    let house = house();
+    let text = std::fs::read_to_string(house.file()).unwrap().replace("file:portcullis.db", "memory");
+    std::fs::write(house.file(), text).unwrap();
+    for words in [&["users", "list"][..], &["sessions", "list"]] {
+        let why = house.cli(words).refused(2);
+        assert!(why.contains("store: memory") && why.contains("file:PATH"), "{why}");
+    }
+}
+
+#[test]
+fn init_touches_nothing_that_is_there() {
+    let house = house();
+    let before = std::fs::read(house.file()).unwrap();
+    let why = house.cli(&["init"]).refused(1);
+    assert!(why.contains("is there already"), "{why}");
+    assert_eq!(std::fs::read(house.file()).unwrap(), before);
+}
+
+#[test]
+fn the_configuration_is_told_without_its_secret() {
+    let house = house();
+    assert!(house.cli(&["config", "check"]).ok().contains("no complaints"));
+    let shown = house.cli(&["config", "show"]).ok();
+    let secret = std::fs::read_to_string(house.path("portcullis.secret")).unwrap();
+    assert!(shown.contains("idle_timeout: 7d") && shown.contains("(redacted)"), "{shown}");
+    assert!(!shown.contains(secret.trim()), "{shown}");
+    let schema = house.cli(&["config", "schema"]).json();
+    assert!(schema["properties"]["public_url"].is_object(), "{schema}");
+}
+
+#[test]
+fn what_would_happen_to_a_request_is_explained() {
+    let house = house();
+    house.user("alice", &["--role", "admin"]);
+    house.user("bob", &[]);
+    let explain =
+        |url: &str, user: &[&str]| house.cli(&[&["config", "check", "--explain", "GET", url], user].concat()).ok();
+    let url = format!("http://{}/admin/x?y=1", house.public);
+    assert!(explain("/assets/x.css", &[]).contains("route 1 (/assets, public): goes to app, without identity"));
+    assert!(explain(&url, &[]).contains("route 2 (/admin, roles admin): must sign in first"), "{}", explain(&url, &[]));
+    assert!(explain(&url, &["--user", "alice"]).contains("goes to app"));
+    assert!(explain(&url, &["--user", "bob"]).contains("403"));
+    assert!(explain("/security/sessions", &[]).contains("answered by Portcullis itself"));
+    house.cli(&["config", "check", "--explain", "GET", "/admin%2fx"]).refused(1);
+    house.cli(&["config", "check", "--explain", "GET", "/x", "--user", "carol"]).refused(1);
+}
+
+#[test]
+fn users_are_added_listed_and_changed() {
+    let house = house();
+    house.user("alice", &["--email", "alice@example.com", "--role", "admin"]);
+    house.cli(&["users", "add", "bob"]).ok();
+    let list = house.cli(&["users", "list", "--json"]).json();
+    let [alice, bob] = [&list["items"][0], &list["items"][1]];
+    assert_eq!(
+        (&alice["name"], &alice["email"], &alice["roles"][0]),
+        (&"alice".into(), &"alice@example.com".into(), &"admin".into())
+    );
+    assert!(alice["id"].as_str().unwrap().starts_with("usr_") && alice["password_set_at"].is_string(), "{alice}");
+    assert_eq!((&bob["email"], &bob["password_set_at"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!(list["next_cursor"], serde_json::Value::Null);
+    assert!(house.cli(&["users", "list"]).ok().contains("no password yet"));
+    assert!(
+        house.cli(&["users", "add", "ALICE"]).refused(1).contains("taken")
+            || house.cli(&["users", "add", "ALICE"]).code == 1
+    );
+    house.cli(&["users", "add", "bad\nname"]).refused(2);
+    house.cli(&["users", "add", "carol", "--role", "no,comma"]).refused(2);
+    house.cli_typing(&["users", "add", "carol", "--password-stdin"], "weak").refused(1);
+    house.cli_typing(&["users", "add", "carol", "--password-stdin"], "").refused(2);
+    assert_eq!(
+        house.cli(&["users", "list", "--json"]).json()["items"].as_array().unwrap().len(),
+        2,
+        "carol was not added"
+    );
+    house.cli(&["users", "disable", "nobody"]).refused(1);
+    house.cli(&["users", "disable", "bob"]).ok();
+    assert_eq!(house.cli(&["users", "list", "--json"]).json()["items"][1]["disabled"], true);
+    house.cli(&["users", "remove", "bob"]).ok();
+    assert_eq!(house.cli(&["users", "list", "--json"]).json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn sessions_are_listed_beside_a_server_and_without_one() {
+    let house = Installation::before(App::ok().await.address);
+    house.user("alice", &[]);
+    house.user("bob", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    house.signed_in("bob").await;
+    let id = alice.session().await;
+    let list = house.cli(&["sessions", "list", "--user", "alice", "--json"]).json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+    let item = &list["items"][0];
+    assert_eq!((&item["user"]["name"], &item["session"]["id"]), (&"alice".into(), &id.as_str().into()));
+    assert_eq!(item["session"]["device"]["label"], "Chrome on macOS");
+    server.stop().await;
+    let table = house.cli(&["sessions", "list"]).ok();
+    assert!(table.starts_with("USER") && table.contains(&id) && table.lines().count() == 3, "{table}");
+    house.cli(&["sessions", "revoke", &id]).ok();
+    assert_eq!(house.cli(&["sessions", "list"]).ok().lines().count(), 2);
+    house.cli(&["sessions", "list", "--user", "carol"]).refused(1);
+}
+
+#[tokio::test]
+async fn healthcheck_asks_the_running_server() {
+    let house = Installation::before(App::ok().await.address);
+    assert!(house.cli(&["healthcheck"]).refused(1).contains("no answer from"));
+    let server = house.run().await;
+    assert_eq!(house.cli(&["healthcheck"]).ok(), "ready\n");
+    server.stop().await;
+    house.cli(&["healthcheck"]).refused(1);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_1_and_named() {
+    let house = Installation::before(App::ok().await.address);
+    let _taken = std::net::TcpListener::bind(house.public).unwrap();
+    let said = house.cli(&["run"]);
+    assert!(said.code == 1 && said.err.contains(&format!("cannot listen on {}", house.public)), "{said:?}");
+}
+
+#[test]
+fn version_and_completions() {
+    assert!(anywhere(&["version"]).ok().starts_with(&format!("portcullis {} (commit ", env!("CARGO_PKG_VERSION"))));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(anywhere(&["completions", shell]).ok().contains("healthcheck"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("portcullis.bash");
+    std::fs::write(&script, anywhere(&["completions", "bash"]).ok()).unwrap();
+    assert_eq!(Said::by(Command::new("bash").arg("-n").arg(&script), "").ok(), "");
+}

@@ -1,0 +1,130 @@
+//! Listeners, the admin listener's adapter, and the end of it all.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    process::{self, Command},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    response::sse::{Event, Sse},
+    routing::{get, post},
+};
+use futures_util::stream;
+use portcullis::proxy::{Limits, Listening, ServeRouter, Stopping};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::{JoinHandle, LocalSet, spawn_local},
+    time::{sleep, timeout},
+};
+
+use crate::harness::{Client, PATIENCE};
+
+async fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+fn router() -> Router {
+    let echo = |body: bytes::Bytes| async move { format!("{} bytes", body.len()) };
+    let slow = || async {
+        sleep(Duration::from_millis(400)).await;
+        "done"
+    };
+    let parts = || async { Body::from_stream(stream::iter(["a", "b"].map(Ok::<_, Infallible>))) };
+    let events = || async { Sse::new(stream::pending::<Result<Event, Infallible>>()) };
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/echo", post(echo))
+        .route("/slow", get(slow))
+        .route("/parts", get(parts))
+        .route("/events", get(events))
+}
+
+struct Running {
+    address: SocketAddr,
+    ready: watch::Receiver<bool>,
+    hung_up: Arc<Notify>,
+    end: JoinHandle<std::io::Result<()>>,
+}
+
+async fn run(stopping: Stopping) -> Running {
+    let address = free_address().await;
+    let mut listening = Listening::default();
+    listening.add(&address.to_string(), None, ServeRouter::new(router()), Limits::default()).unwrap();
+    let (ready, mut is_ready) = watch::channel(false);
+    let hung_up = Arc::new(Notify::new());
+    let told = Arc::clone(&hung_up);
+    let end = spawn_local(async move { listening.run(stopping, &ready, async || told.notify_one()).await });
+    timeout(PATIENCE, is_ready.wait_for(|ready| *ready)).await.unwrap().unwrap();
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    Running { address, ready: is_ready, hung_up, end }
+}
+
+fn signal(which: &str) {
+    assert!(Command::new("kill").args([which, &process::id().to_string()]).status().unwrap().success());
+}
+
+fn get_(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+/// One test, because a signal is for the whole process.
+#[tokio::test]
+async fn a_router_is_served_until_a_signal_ends_it() {
+    LocalSet::new().run_until(a_life()).await;
+}
+
+async fn a_life() {
+    let stopping = Stopping { drain: Duration::from_millis(300), grace: PATIENCE };
+    let mut running = run(stopping).await;
+    let mut client = Client::connect(running.address).await;
+    for _ in 0..2 {
+        assert_eq!(client.ask(get_("/")).await.text(), "hello");
+        assert_eq!(client.ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await.header("content-length"), Some("5"));
+        assert_eq!(
+            client.ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").await.text(),
+            "3 bytes"
+        );
+        assert_eq!(client.ask(get_("/parts")).await.text(), "ab");
+        assert_eq!(client.ask(get_("/nothing")).await.status, 404);
+    }
+    let mut events = Client::connect(running.address).await;
+    events.send(get_("/events")).await;
+    assert!(events.head().await.contains("text/event-stream"));
+    drop(events);
+
+    signal("-HUP");
+    timeout(PATIENCE, running.hung_up.notified()).await.unwrap();
+
+    signal("-TERM");
+    timeout(PATIENCE, running.ready.wait_for(|ready| !*ready)).await.unwrap().unwrap();
+    let mut late = Client::connect(running.address).await;
+    assert_eq!(late.ask(get_("/")).await.text(), "hello", "new connections are taken while it drains");
+    client.send(get_("/slow")).await;
+    assert!(late.is_closed().await, "an idle connection ends with the listener");
+    assert_eq!(client.answer(true).await.text(), "done", "what is under way is finished");
+    timeout(PATIENCE, running.end).await.unwrap().unwrap().unwrap();
+    assert!(tokio::net::TcpStream::connect(running.address).await.is_err());
+
+    let running = run(Stopping { drain: PATIENCE * 10, grace: Duration::from_millis(100) }).await;
+    let mut held = Client::connect(running.address).await;
+    held.send(get_("/events")).await;
+    held.head().await;
+    signal("-INT");
+    timeout(PATIENCE, running.end).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_an_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = Listening::default().add(&address, None, ServeRouter::new(router()), Limits::default());
+    assert_eq!(refused.unwrap_err().to_string(), format!("cannot listen on {address}"));
+}

@@ -1,0 +1,113 @@
+//! One line for each request, whatever became of it, and nothing in it that is nobody's business.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt as _, time::timeout};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::harness::{App, Door, PATIENCE};
+
+/// What was logged on this thread.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Lines {
+    fn capture() -> (Self, DefaultGuard) {
+        let lines = Self::default();
+        let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(lines.clone()).finish();
+        (lines, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn access(&self) -> Vec<Value> {
+        let lines = self.text();
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["target"] == "access").collect()
+    }
+}
+
+async fn all_gone(door: &Door) {
+    timeout(PATIENCE, door.open.subscribe().wait_for(|open| *open == 0)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_is_one_line() {
+    let (lines, _guard) = Lines::capture();
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    client.ask(door.as_alice("GET //a/../b\u{e9}?token=hush", "")).await;
+    client.ask("GET /x?token=hush HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    client.ask("GET /security/y HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    drop(client);
+    all_gone(&door).await;
+    let [passed, refused, served] = &lines.access()[..] else { panic!("{}", lines.text()) };
+    assert_eq!((&passed["method"], &passed["status"], &passed["bytes"]), (&"GET".into(), &200.into(), &2.into()));
+    assert_eq!(
+        (&passed["decision"], &passed["route"], &passed["upstream"]),
+        (&"allow".into(), &"/".into(), &"app".into())
+    );
+    assert_eq!((&passed["ip"], &passed["protocol"]), (&"127.0.0.1".into(), &"HTTP/1.1".into()));
+    assert_eq!(passed["path"], "/b%C3%A9");
+    assert!(passed["session"].as_str().unwrap().starts_with("sess_"));
+    assert!(passed["user"].as_str().unwrap().starts_with("usr_"));
+    assert_eq!(vec![passed["request_id"].as_str().unwrap()], app.header("x-request-id"));
+    assert!(passed["duration_ms"].as_f64() >= passed["auth_ms"].as_f64());
+    assert_eq!(
+        (&refused["decision"], &refused["status"], &refused["route"]),
+        (&"unauthorized".into(), &401.into(), &"none".into())
+    );
+    assert_eq!((&served["decision"], &served["path"]), (&"public".into(), &"/security/y".into()));
+    let secret = door.alice.rsplit('.').next().unwrap();
+    assert!(!lines.text().contains("hush") && !lines.text().contains(secret) && !lines.text().contains("alice"));
+    assert!(door.metrics.text().contains("portcullis_requests_total{code_class=\"2xx\",route=\"/\"} 1"));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_logged_too() {
+    let (lines, _guard) = Lines::capture();
+    let app = App::serving(|mut stream, app| async move {
+        app.record_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await.unwrap();
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    })
+    .await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    client.send(door.as_alice("GET /x", "")).await;
+    client.head().await;
+    client.exactly(4).await;
+    drop(client);
+    all_gone(&door).await;
+    let [line] = &lines.access()[..] else { panic!("{}", lines.text()) };
+    assert_eq!((&line["status"], &line["bytes"]), (&200.into(), &4.into()));
+    assert!(!lines.text().to_lowercase().contains("fail to proxy"), "{}", lines.text());
+}

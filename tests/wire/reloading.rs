@@ -1,0 +1,128 @@
+//! SIGHUP: a new configuration counts without a request being dropped, and a broken one does not count at all.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::harness::{App, Installation};
+
+fn one_app(app: &App) -> String {
+    format!("upstream: http://{}\n", app.address)
+}
+
+async fn answering(words: &'static str) -> App {
+    App::answering(Box::leak(
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{words}", words.len()).into_bytes().into_boxed_slice(),
+    ))
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_dropped_under_load() {
+    let apps = [answering("one").await, answering("two").await];
+    let house = Installation::with(&one_app(&apps[0]));
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let (done, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let mut people = Vec::new();
+    for _ in 0..8 {
+        people.push(house.signed_in("alice").await);
+    }
+    let load = futures_util::future::join_all(people.iter().map(async |person| {
+        while !done.load(Ordering::SeqCst) {
+            let answer = person.get("/x").await;
+            assert_eq!(answer.status(), 200);
+            let text = answer.text().await.unwrap();
+            assert!(text == "one" || text == "two", "{text}");
+            answered.fetch_add(1, Ordering::SeqCst);
+        }
+    }));
+    let reloads = async {
+        for round in 1..=10 {
+            let before = answered.load(Ordering::SeqCst);
+            house.configure(&one_app(&apps[round % 2]));
+            server.child.signal("HUP");
+            let words = ["one", "two"][round % 2];
+            crate::harness::until("the other app to answer", async || {
+                (people[0].get("/x").await.text().await.unwrap() == words).then_some(())
+            })
+            .await;
+            crate::harness::until("the load to go on", async || {
+                (answered.load(Ordering::SeqCst) > before + 20).then_some(())
+            })
+            .await;
+        }
+        done.store(true, Ordering::SeqCst);
+    };
+    tokio::join!(load, reloads);
+    let read_again = server.log().iter().filter(|line| line["message"] == "Read the configuration again").count();
+    assert_eq!(read_again, 10);
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_the_old_configuration_and_says_why() {
+    let app = App::ok().await;
+    let house = Installation::with(&one_app(&app));
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    let good = std::fs::read_to_string(house.file()).unwrap();
+    std::fs::write(house.file(), good.replace("upstream:", "upstraem:")).unwrap();
+    server.child.signal("HUP");
+    let why = server.says("upstraem").await;
+    assert_eq!(why["level"], "ERROR");
+    assert!(why["message"].as_str().unwrap().contains("portcullis.yaml:6:1: upstraem: unknown key"), "{why}");
+    assert!((server.metric("portcullis_config_last_reload_successful").await).abs() < 0.1);
+    assert_eq!(alice.status("/x").await, 200);
+    std::fs::remove_file(house.file()).unwrap();
+    server.child.signal("HUP");
+    server.says("there is no such file").await;
+    assert_eq!(alice.status("/x").await, 200);
+    std::fs::write(house.file(), good).unwrap();
+    server.child.signal("HUP");
+    server.metric_becomes("portcullis_config_last_reload_successful", 1.0).await;
+    assert_eq!(alice.status("/x").await, 200);
+}
+
+#[tokio::test]
+async fn new_routes_and_new_upstreams_count_and_old_ones_do_not() {
+    let (one, two) = (answering("one").await, answering("two").await);
+    let routes = |admin: &str, more: &str| {
+        format!(
+            "upstreams: {{ one: {{ servers: [\"http://{}\"] }}{more} }}\nroutes:\n\
+             - {{ path: /admin, access: {admin} }}\n- {{ path: /, access: signed_in, upstream: one }}\n",
+            one.address
+        )
+    };
+    let house = Installation::with(&routes("public, upstream: one", ""));
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    assert_eq!(house.person().get("/admin").await.text().await.unwrap(), "one");
+    let more = format!(", two: {{ servers: [\"http://{}\"] }}", two.address);
+    house.configure(&routes("signed_in, upstream: two", &more));
+    server.child.signal("HUP");
+    server.says("Read the configuration again").await;
+    assert_eq!(house.person().status("/admin").await, 401);
+    assert_eq!(alice.get("/admin").await.text().await.unwrap(), "two");
+    assert_eq!(alice.get("/x").await.text().await.unwrap(), "one");
+    assert!(server.metric("portcullis_upstream_requests_total{code_class=\"2xx\",upstream=\"two\"}").await > 0.9);
+}
+
+#[tokio::test]
+async fn a_shorter_idle_time_ends_sessions_that_already_live() {
+    let app = App::ok().await;
+    let house = Installation::with(&one_app(&app));
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    house.configure(
+        &(one_app(&app)
+            + "sessions: { idle_timeout: 1m, heartbeat_interval: 1s, max_per_user: 7 }\nlisten: 127.0.0.1:1\n"),
+    );
+    server.child.signal("HUP");
+    server.says("listen has changed and counts after a restart").await;
+    let session = alice.get("/security/api/v1/sessions/current").await.json::<serde_json::Value>().await.unwrap();
+    let [seen, end] = ["last_active_at", "idle_expires_at"].map(|key| session[key].as_str().unwrap().to_owned());
+    assert!(seen[..11] == end[..11] || end > seen, "{session}");
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    assert_eq!(at(&end).as_second() - at(&seen).as_second(), 60, "{session}");
+}
