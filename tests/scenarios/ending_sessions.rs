@@ -39,7 +39,8 @@ async fn the_confirmation_names_the_device_and_does_nothing() {
 
     let page = laptop.get(&format!("/security/sessions/{}/sign-out", phone.session())).await.answer();
 
-    for words in ["Sign out this session?", "Safari on iPhone", "203.0.113.7", "Active now", "The device must sign in again."]
+    for words in
+        ["Sign out this session?", "Safari on iPhone", "203.0.113.7", "Active now", "The device must sign in again."]
     {
         assert!(page.says(words), "{words}");
     }
@@ -231,11 +232,15 @@ async fn a_sign_in_that_races_the_end_of_all_loses() {
 
 #[tokio::test]
 async fn the_operator_ends_everybodys_but_one() {
-    use portcullis::{audit::Actor, session::{EndedBy, Ending}};
+    use portcullis::{
+        audit::Actor,
+        session::{EndedBy, Ending},
+    };
     let town = Town::new();
     let alice = town.with_user("alice").await.signed_in_on(MAC).await;
     let bob = town.with_user("bob").await.signed_in_on(MAC).await;
-    let by = EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason: Some("an incident".to_owned()) };
+    let by =
+        EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason: Some("an incident".to_owned()) };
 
     let keep = Some(bob.session().parse().unwrap());
     let ended = town.parts.sessions.end(Which::Everyone { keep }, &by, None).await.unwrap();

@@ -137,7 +137,8 @@ async fn what_no_rule_covers_reaches_no_app() {
 async fn security_is_ours_whatever_the_rules_say() {
     let town = Town::with_routes("\n  - { path: /, access: public, upstream: app }");
     let stranger = town.stranger();
-    for path in ["/security", "/security/", "/security/x", "//security", "/security;x", "/a/../security", "/%73ecurity"] {
+    for path in ["/security", "/security/", "/security/x", "//security", "/security;x", "/a/../security", "/%73ecurity"]
+    {
         assert!(matches!(stranger.get(path).await, Reply::Answered(_)), "{path}");
     }
     assert!(matches!(stranger.get("/.well-known/change-password").await, Reply::Answered(_)));
@@ -149,7 +150,9 @@ async fn another_host_is_refused_before_anything_else() {
     let town = Town::new();
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;
     let asked = town.asked("find");
-    for host in ["evil.test", "app.example.com.evil.test", "app.example.com:8443", "app.example.com.", "xapp.example.com"] {
+    for host in
+        ["evil.test", "app.example.com.evil.test", "app.example.com:8443", "app.example.com.", "xapp.example.com"]
+    {
         for path in ["/", "/assets/x", "/security/sign-in"] {
             let answer = browser.fetch(Method::GET, path).with("host", host).send().await.answer();
             assert_eq!((answer.status, answer.problem().as_str()), (421, "wrong-host"), "{host}{path}");

@@ -17,7 +17,10 @@ async fn each_attempt_is_recorded_newest_first() {
 
         assert_eq!(items.len(), 2);
         assert_eq!((&items[0]["outcome"], &items[0]["step"]), (&json!("succeeded"), &json!("password")));
-        assert_eq!((&items[0]["session_id"], &items[0]["at"]), (&json!(browser.session()), &json!("2026-11-21T12:01:00Z")));
+        assert_eq!(
+            (&items[0]["session_id"], &items[0]["at"]),
+            (&json!(browser.session()), &json!("2026-11-21T12:01:00Z"))
+        );
         assert_eq!((&items[1]["outcome"], &items[1]["session_id"]), (&json!("failed"), &json!(null)));
         assert_eq!(items[1]["network"]["ip"], "198.51.100.66");
         assert_eq!(items[1]["device"]["label"], "Safari on iPhone");
@@ -115,7 +118,9 @@ async fn the_file_holds_the_same() {
 async fn no_cell_of_the_file_is_a_formula() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
-    for name in ["-2+3 cmd Bot/1.0", "=HYPERLINK(1) Bot/1.0", "@SUM(1) bot", "+1 crawler/1", "-evil Bot/1.0", "a,\"b\" Bot/1"] {
+    for name in
+        ["-2+3 cmd Bot/1.0", "=HYPERLINK(1) Bot/1.0", "@SUM(1) bot", "+1 crawler/1", "-evil Bot/1.0", "a,\"b\" Bot/1"]
+    {
         Browser::new(&town, name).sign_in("alice@example.com", PASSWORD).await;
     }
     let browser = alice.signed_in_on(MAC).await;

@@ -9,20 +9,31 @@ mod store_file;
 
 mod town;
 
-mod cookies;
 mod signing_in;
 mod signing_out;
-mod unauthenticated;
 mod way_back;
+mod why_signed_out;
+
 mod ending_sessions;
-mod gate_rules;
 mod heartbeat;
+mod history;
 mod lifetimes;
 mod sessions_list;
+
 mod disabling;
-mod history;
 mod one_time_links;
 mod passwords;
-mod same_site;
 mod throttling;
-mod why_signed_out;
+
+mod cookies;
+mod gate_rules;
+mod same_site;
+mod unauthenticated;
+
+mod api_contract;
+mod errors_never_leak;
+mod metrics;
+mod outage;
+mod own_pages;
+
+mod layers;

@@ -102,7 +102,8 @@ async fn modern_rules_want_length_and_nothing_common() {
     }
     let mut current = PASSWORD.to_owned();
     let long = "nine drums beat under the old harbour bridge while gulls argue over bread";
-    for good in [long, "пароль вокзала семь слонов", "correct horse battery staple", " spaces count too, both ends "] {
+    for good in [long, "пароль вокзала семь слонов", "correct horse battery staple", " spaces count too, both ends "]
+    {
         assert_eq!(put(&browser, &current, good).await.status, 204, "{good}");
         current = good.to_owned();
         assert_eq!(town.stranger().sign_in("alice", &current).await.status, 303, "{good}");

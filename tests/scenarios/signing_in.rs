@@ -183,7 +183,10 @@ async fn what_signs_in_is_told_by_the_api() {
 
     assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("complete")));
     let session = &answer.json()["session"];
-    assert_eq!((&session["current"], &session["remembered"], &session["kind"]), (&json!(true), &json!(true), &json!("web")));
+    assert_eq!(
+        (&session["current"], &session["remembered"], &session["kind"]),
+        (&json!(true), &json!(true), &json!("web"))
+    );
     assert_eq!(session["auth"], json!({"assurance": 1, "methods": ["password"]}));
     assert_eq!(session["created_at"], "2026-11-21T12:00:00Z");
     assert_eq!(session["idle_expires_at"], "2026-11-28T12:00:00Z");

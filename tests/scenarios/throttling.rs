@@ -68,7 +68,11 @@ async fn after_five_failures_not_even_the_right_password_gets_in_until_it_has_co
 
         let answer = browser.sign_in("alice", PASSWORD).await;
         assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1800")));
-        assert!(answer.says("Too many attempts. Try again at 12:30") && answer.says("(in 30 minutes)"), "{}", answer.words());
+        assert!(
+            answer.says("Too many attempts. Try again at 12:30") && answer.says("(in 30 minutes)"),
+            "{}",
+            answer.words()
+        );
         town.advance(30 * MINUTE - SECOND);
         let answer = browser.sign_in("alice", PASSWORD).await;
         assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));

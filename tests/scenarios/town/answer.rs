@@ -176,7 +176,14 @@ pub(super) fn house_rules(answer: &Answer, target: &str, request_id: &str, secre
         assert!(cookie.attributes.iter().any(|it| it == "HttpOnly"), "{at}: {cookie:?}");
     }
     if answer.status >= 400 {
-        assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html") || kind == "application/problem+json"), "{at}: {:?} {}", answer.header("content-type"), answer.text());
+        assert!(
+            answer
+                .header("content-type")
+                .is_some_and(|kind| kind.starts_with("text/html") || kind == "application/problem+json"),
+            "{at}: {:?} {}",
+            answer.header("content-type"),
+            answer.text()
+        );
     }
     if answer.header("content-type") == Some("application/problem+json") {
         let problem = answer.json();

@@ -38,9 +38,15 @@ impl Town {
 
     /// Somebody who was just added.
     pub(crate) async fn with_user_without_password(&self, name: &str, roles: &[&str]) -> Person<'_> {
+        let local: String = name
+            .replace(' ', ".")
+            .chars()
+            .filter(|c| c.is_alphanumeric() || *c == '.')
+            .collect::<String>()
+            .to_lowercase();
         let new = NewUser {
             name: UserName::new(name).unwrap(),
-            email: Some(Email::new(&format!("{}@example.com", name.to_lowercase().replace(' ', "."))).unwrap()),
+            email: Some(Email::new(&format!("{local}@example.com")).unwrap()),
             display_name: None,
             roles: roles.iter().map(|role| Role::new(role).unwrap()).collect(),
         };
