@@ -30,7 +30,9 @@ impl Recogniser {
     #[must_use]
     pub fn start() -> Self {
         if PARSER.get().is_none() {
-            thread::spawn(|| drop(PARSER.get_or_init(compile)));
+            thread::spawn(|| {
+                PARSER.get_or_init(compile);
+            });
         }
         Self { known: Cache::new(10_000) }
     }
