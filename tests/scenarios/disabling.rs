@@ -18,7 +18,7 @@ async fn a_disabled_account_loses_everything_at_once() {
         assert_eq!(disable(&alice).await, 2);
 
         assert!(!laptop.is_let_in().await && !phone.is_let_in().await && bob.is_let_in().await);
-        assert_eq!(town.metric("sessions_ended_total{reason=\"account_disabled\"}"), 2.0);
+        assert_eq!(town.metric("sessions_ended_total{reason=\"account_disabled\"}"), 2);
     }
 }
 

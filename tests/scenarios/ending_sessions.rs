@@ -204,7 +204,7 @@ async fn each_end_is_recorded_before_it_is_acknowledged() {
     let entry = town.journal().pop().unwrap();
     assert_eq!((entry.user, entry.fact.name(), entry.at), (Some(alice.id()), "session_ended", town.now()));
     assert!(matches!(entry.fact, Fact::SessionEnded { session, .. } if session.to_string() == phone.session()));
-    assert_eq!(town.metric("sessions_ended_total{reason=\"other_device\"}"), 1.0);
+    assert_eq!(town.metric("sessions_ended_total{reason=\"other_device\"}"), 1);
 }
 
 #[tokio::test]

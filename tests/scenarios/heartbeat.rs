@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::Value;
 
-use crate::town::{Browser, DAY, HOUR, IPHONE, MAC, MINUTE, SECOND, Town, Weather};
+use crate::town::{Browser, DAY, HOUR, IPHONE, MAC, MINUTE, SECOND, Town, Weather, just_under};
 
 /// What another device of hers is told of the session's last activity.
 async fn last_active(sees: &Browser<'_>, of: &Browser<'_>) -> String {
@@ -65,7 +65,7 @@ async fn who_keeps_coming_stays_and_who_stops_goes() {
             town.pass(9 * MINUTE).await;
             assert!(browser.is_let_in().await);
         }
-        town.pass(10 * MINUTE - SECOND).await;
+        town.pass(just_under(10 * MINUTE)).await;
         assert!(browser.is_let_in().await);
         town.pass(10 * MINUTE).await;
         assert!(!browser.is_let_in().await);
@@ -168,7 +168,7 @@ async fn what_could_not_be_written_is_written_later() {
     phone.get("/").await.arrived();
     town.weather(Weather::AwayFor("touch"));
     assert_eq!(town.flush().await, 0);
-    assert_eq!(town.metric("heartbeats_total{result=\"failed\"}"), 1.0);
+    assert_eq!(town.metric("heartbeats_total{result=\"failed\"}"), 1);
 
     town.weather(Weather::Fair);
     town.advance(MINUTE);

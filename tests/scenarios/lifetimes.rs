@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::town::{Browser, DAY, HOUR, IPHONE, MAC, MINUTE, PASSWORD, SECOND, Town};
+use crate::town::{Browser, DAY, HOUR, IPHONE, MAC, MINUTE, PASSWORD, SECOND, Town, just_under};
 
 /// Comes back once an hour, and says after how long it was refused.
 async fn lives_for(browser: &Browser<'_>, at_most: std::time::Duration) -> Option<std::time::Duration> {
@@ -32,7 +32,7 @@ async fn used_every_day_it_lives_for_a_week_and_remembered_for_a_month() {
 async fn unused_it_ends_with_the_idle_timeout_to_the_second() {
     let town = Town::new();
     let browser = town.with_user("alice").await.remembered_on(MAC).await;
-    town.advance(7 * DAY - SECOND);
+    town.advance(just_under(7 * DAY));
     assert!(browser.is_let_in().await);
     town.pass(7 * DAY).await;
     assert!(!browser.is_let_in().await);
@@ -50,7 +50,7 @@ async fn an_installed_app_lives_longer() {
 
     town.advance(89 * DAY);
     assert!(app.is_let_in().await);
-    town.pass(90 * DAY - SECOND).await;
+    town.pass(just_under(90 * DAY)).await;
     assert!(app.is_let_in().await);
     town.pass(DAY + SECOND).await;
     assert!(!app.is_let_in().await, "180 days are its life");
@@ -63,7 +63,7 @@ async fn never_still_ends_with_the_absolute_timeout() {
     let session = browser.api("GET", "/sessions/current", serde_json::Value::Null).await.json();
     assert_eq!((&session["idle_expires_at"], &session["expires_at"]), (&json!(null), &json!("2027-01-20T12:00:00Z")));
 
-    town.advance(60 * DAY - SECOND);
+    town.advance(just_under(60 * DAY));
     assert!(browser.is_let_in().await);
     town.advance(SECOND);
     assert!(!browser.is_let_in().await);
@@ -122,8 +122,8 @@ async fn the_sweep_ends_what_has_run_out_and_records_it() {
         let swept = town.sweep().await;
 
         assert_eq!((swept.ended, swept.left), (1, 1));
-        assert_eq!(town.metric("sessions_ended_total{reason=\"idle\"}"), 1.0);
-        assert_eq!(town.metric("sessions_active"), 1.0);
+        assert_eq!(town.metric("sessions_ended_total{reason=\"idle\"}"), 1);
+        assert_eq!(town.metric("sessions_active"), 1);
         assert_eq!(town.told().last(), Some(&"session_ended"));
         assert!(lively.is_let_in().await);
         assert_eq!(town.sweep().await.ended, 0, "once");

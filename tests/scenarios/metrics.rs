@@ -31,22 +31,22 @@ const AT_ZERO: &[&str] = &[
 async fn every_series_is_there_at_zero_from_the_start() {
     let town = Town::new();
     for series in AT_ZERO {
-        assert_eq!(town.metric(series), 0.0, "{series}");
+        assert_eq!(town.metric(series), 0, "{series}");
     }
     for decision in ["allow", "public", "sign_in", "unauthorized", "step_up", "denied", "blocked", "unavailable"] {
-        assert_eq!(town.metric(&format!("auth_decisions_total{{decision=\"{decision}\",mode=\"proxy\"}}")), 0.0);
-        assert_eq!(town.metric(&format!("auth_overhead_seconds_count{{decision=\"{decision}\"}}")), 0.0);
+        assert_eq!(town.metric(&format!("auth_decisions_total{{decision=\"{decision}\",mode=\"proxy\"}}")), 0);
+        assert_eq!(town.metric(&format!("auth_overhead_seconds_count{{decision=\"{decision}\"}}")), 0);
     }
     for reason in portcullis::session::Ending::LABELS {
-        assert_eq!(town.metric(&format!("sessions_ended_total{{reason=\"{reason}\"}}")), 0.0);
+        assert_eq!(town.metric(&format!("sessions_ended_total{{reason=\"{reason}\"}}")), 0);
     }
     for op in portcullis::metrics::STORE_OPS {
-        assert_eq!(town.metric(&format!("store_operation_seconds_count{{op=\"{op}\"}}")), 0.0);
+        assert_eq!(town.metric(&format!("store_operation_seconds_count{{op=\"{op}\"}}")), 0);
         for result in ["ok", "error"] {
-            assert_eq!(town.metric(&format!("store_operations_total{{op=\"{op}\",result=\"{result}\"}}")), 0.0);
+            assert_eq!(town.metric(&format!("store_operations_total{{op=\"{op}\",result=\"{result}\"}}")), 0);
         }
     }
-    assert_eq!(town.metric("config_last_reload_successful"), 1.0);
+    assert_eq!(town.metric("config_last_reload_successful"), 1);
     let text = town.parts.metrics.text();
     assert!(text.contains("portcullis_build_info{") && text.contains("process_start_time_seconds"));
 }
@@ -57,10 +57,10 @@ async fn routes_and_upstreams_are_there_once_they_are_known() {
     town.parts.metrics.know_route("/admin");
     town.parts.metrics.know_upstream("app");
     for class in ["1xx", "2xx", "3xx", "4xx", "5xx"] {
-        assert_eq!(town.metric(&format!("requests_total{{code_class=\"{class}\",route=\"/admin\"}}")), 0.0);
-        assert_eq!(town.metric(&format!("upstream_requests_total{{code_class=\"{class}\",upstream=\"app\"}}")), 0.0);
+        assert_eq!(town.metric(&format!("requests_total{{code_class=\"{class}\",route=\"/admin\"}}")), 0);
+        assert_eq!(town.metric(&format!("upstream_requests_total{{code_class=\"{class}\",upstream=\"app\"}}")), 0);
     }
-    assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 1.0);
+    assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 1);
 }
 
 #[tokio::test]
@@ -76,8 +76,8 @@ async fn each_decision_is_counted_once() {
     town.stranger().get("/").await.answer();
     town.stranger().fetch(http::Method::GET, "/").send().await.answer();
 
-    assert_eq!((decisions("allow"), decisions("denied"), decisions("public")), (1.0, 1.0, before + 1.0));
-    assert_eq!((decisions("sign_in"), decisions("unauthorized")), (1.0, 1.0));
+    assert_eq!((decisions("allow"), decisions("denied"), decisions("public")), (1, 1, before + 1));
+    assert_eq!((decisions("sign_in"), decisions("unauthorized")), (1, 1));
 }
 
 #[tokio::test]
@@ -95,20 +95,20 @@ async fn a_day_in_town_is_counted() {
     town.sweep().await;
 
     for (series, value) in [
-        ("sign_in_attempts_total{result=\"succeeded\",step=\"password\"}", 2.0),
-        ("sign_in_attempts_total{result=\"failed\",step=\"password\"}", 2.0),
-        ("sessions_created_total{method=\"password\"}", 2.0),
-        ("sessions_ended_total{reason=\"other_device\"}", 1.0),
-        ("sessions_ended_total{reason=\"signed_out\"}", 1.0),
-        ("session_lookups_total{result=\"good\"}", 3.0),
-        ("session_lookups_total{result=\"bad\"}", 1.0),
-        ("heartbeats_total{result=\"written\"}", 1.0),
-        ("sessions_active", 0.0),
+        ("sign_in_attempts_total{result=\"succeeded\",step=\"password\"}", 2),
+        ("sign_in_attempts_total{result=\"failed\",step=\"password\"}", 2),
+        ("sessions_created_total{method=\"password\"}", 2),
+        ("sessions_ended_total{reason=\"other_device\"}", 1),
+        ("sessions_ended_total{reason=\"signed_out\"}", 1),
+        ("session_lookups_total{result=\"good\"}", 3),
+        ("session_lookups_total{result=\"bad\"}", 1),
+        ("heartbeats_total{result=\"written\"}", 1),
+        ("sessions_active", 0),
     ] {
         assert_eq!(town.metric(series), value, "{series}");
     }
     let written = town.metric("audit_events_total{result=\"written\"}");
-    assert_eq!(written, 8.0, "{:?}", town.told());
+    assert_eq!(written, 8, "{:?}", town.told());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use portcullis::{audit::Actor, secret::Token};
 
-use crate::town::{Answer, DAY, MAC, PASSWORD, Person, SECOND, Town};
+use crate::town::{Answer, DAY, MAC, PASSWORD, Person, SECOND, Town, just_under};
 
 const NEW: &str = "Ferry-crossing-at-9";
 
@@ -91,7 +91,7 @@ async fn it_expires() {
     let town = Town::new();
     let alice = town.with_user_without_password("alice", &[]).await;
     let link = link_for(&alice).await;
-    town.advance(DAY - SECOND);
+    town.advance(just_under(DAY));
     assert_eq!(look(&town, &link).await.status, 200);
     town.advance(SECOND);
     assert_eq!((look(&town, &link).await.status, choose(&town, &link, NEW).await.status), (410, 410));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::town::{Answer, Browser, IPHONE, MAC, PASSWORD, SECOND, Town};
+use crate::town::{Answer, Browser, IPHONE, MAC, PASSWORD, SECOND, Town, just_under};
 
 const NEW: &str = "Ferry-crossing-at-9";
 
@@ -146,9 +146,9 @@ async fn the_session_keeps_its_id_and_gets_a_new_secret() {
         assert_eq!(browser.session(), before.session());
         assert_ne!(browser.key(), before.key());
         assert!(browser.is_let_in().await);
-        town.advance(10 * SECOND - std::time::Duration::from_millis(1));
+        town.advance(just_under(10 * SECOND));
         assert!(before.is_let_in().await, "requests under way go on");
-        town.advance(std::time::Duration::from_millis(1));
+        town.advance(SECOND);
         assert!(!before.is_let_in().await && browser.is_let_in().await);
     }
 }

@@ -77,5 +77,5 @@ async fn it_is_in_the_journal_once() {
     again.post_form("/security/sign-out", &[]).await.answer();
 
     assert_eq!(town.told().iter().filter(|fact| **fact == "session_ended").count(), 1);
-    assert_eq!(town.metric("sessions_ended_total{reason=\"signed_out\"}"), 1.0);
+    assert_eq!(town.metric("sessions_ended_total{reason=\"signed_out\"}"), 1);
 }

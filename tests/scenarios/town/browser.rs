@@ -130,13 +130,14 @@ impl<'t> Browser<'t> {
 
     /// A request by a script of the page.
     pub(crate) fn fetch(&self, method: Method, target: &str) -> Ask<'_> {
+        let is_get = method == Method::GET;
         let ask = self
-            .bare(method.clone(), target)
+            .bare(method, target)
             .with("accept", "*/*")
             .with("sec-fetch-mode", "cors")
             .with("sec-fetch-dest", "empty")
             .with("sec-fetch-site", "same-origin");
-        if method == Method::GET { ask } else { ask.with("origin", self.town.origin()) }
+        if is_get { ask } else { ask.with("origin", self.town.origin()) }
     }
 
     /// A request with a host, a name and cookies, and nothing else.

@@ -40,6 +40,11 @@ pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 
+/// A second less.
+pub(crate) const fn just_under(span: Duration) -> Duration {
+    span.saturating_sub(SECOND)
+}
+
 const HTTPS: &str = "https://app.example.com";
 const LOOPBACK: &str = "http://localhost:8080";
 const ROUTES: &str = "
@@ -178,7 +183,7 @@ impl Town {
     }
 
     /// The value of a series, by its name and labels as Prometheus reads them.
-    pub(crate) fn metric(&self, series: &str) -> f64 {
+    pub(crate) fn metric(&self, series: &str) -> u64 {
         let series = format!("portcullis_{series} ");
         let text = self.parts.metrics.text();
         let value = text.lines().find_map(|line| line.strip_prefix(&series));

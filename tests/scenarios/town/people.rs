@@ -1,7 +1,5 @@
 //! People with accounts, and the browsers they have.
 
-use std::sync::Mutex;
-
 use portcullis::{
     account::{Account, Email, NewUser, Role, UserName},
     audit::Actor,
@@ -11,14 +9,13 @@ use portcullis::{
 
 use super::{Browser, Town};
 
-/// Everybody's password, until they change it.
+/// Everybody's password.
 pub(crate) const PASSWORD: &str = "Tr0ub4dor&3-lantern";
 
 /// Somebody with an account.
 pub(crate) struct Person<'t> {
     pub(crate) town: &'t Town,
     pub(crate) account: Account,
-    pub(crate) password: Mutex<String>,
 }
 
 impl Town {
@@ -51,7 +48,7 @@ impl Town {
             roles: roles.iter().map(|role| Role::new(role).unwrap()).collect(),
         };
         let account = self.parts.accounts.add(new, Actor::Operator).await.unwrap();
-        Person { town: self, account, password: Mutex::new(PASSWORD.to_owned()) }
+        Person { town: self, account }
     }
 }
 
@@ -74,22 +71,14 @@ impl<'t> Person<'t> {
     /// The same, with the box "Keep me signed in" ticked.
     pub(crate) async fn remembered_on(&self, user_agent: &str) -> Browser<'t> {
         let browser = Browser::new(self.town, user_agent);
-        let password = self.password.lock().unwrap().clone();
-        let form = [("username", self.name()), ("password", &password), ("remember_me", "true")];
+        let form = [("username", self.name()), ("password", PASSWORD), ("remember_me", "true")];
         assert_eq!(browser.post_form("/security/sign-in", &form).await.answer().status, 303);
         browser
     }
 
     pub(crate) async fn signs_in(&self, browser: &Browser<'_>) {
-        let password = self.password.lock().unwrap().clone();
-        let answer = browser.sign_in(self.name(), &password).await;
+        let answer = browser.sign_in(self.name(), PASSWORD).await;
         assert_eq!(answer.status, 303, "{} signs in: {}", self.name(), answer.text());
         assert!(browser.cookie(self.town.cookie()).is_some());
-    }
-
-    /// This person has chosen another password.
-    pub(crate) fn remembers(&self, password: &str) {
-        password.clone_into(&mut self.password.lock().unwrap());
-        self.town.keep_secret(password);
     }
 }
