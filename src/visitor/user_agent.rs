@@ -4,10 +4,7 @@
 //! people, so a frozen one is none. A parse takes a third of a millisecond: it happens at sign-in, never on the path of a
 //! request, and what was read is remembered.
 
-use std::{
-    sync::{Arc, OnceLock},
-    thread,
-};
+use std::{sync::OnceLock, thread};
 
 use moka::sync::Cache;
 use tracing::error;
@@ -19,10 +16,12 @@ use super::{Device, DeviceKind, Software};
 const MOST: usize = 512;
 const PATTERNS: &[u8] = include_bytes!("uap-core/regexes.yaml");
 
+/// The compiled patterns. They are a part of the program, so there is one of them.
+static PARSER: OnceLock<Option<UserAgentParser>> = OnceLock::new();
+
 /// Reads User-Agents. Cheap to clone; the patterns are compiled once, beside the start of the program.
 #[derive(Clone)]
 pub struct Recogniser {
-    parser: Arc<OnceLock<Option<UserAgentParser>>>,
     known: Cache<String, Device>,
 }
 
@@ -30,19 +29,17 @@ impl Recogniser {
     /// Starts compiling the patterns on a thread of its own; the first parse waits for it.
     #[must_use]
     pub fn start() -> Self {
-        let parser = Arc::new(OnceLock::new());
-        let beside = Arc::clone(&parser);
-        thread::spawn(move || {
-            beside.get_or_init(compile);
-        });
-        Self { parser, known: Cache::new(10_000) }
+        if PARSER.get().is_none() {
+            thread::spawn(|| drop(PARSER.get_or_init(compile)));
+        }
+        Self { known: Cache::new(10_000) }
     }
 
     /// The device that a User-Agent tells of; an unknown one when it tells nothing.
     #[must_use]
     pub fn recognise(&self, user_agent: Option<&str>) -> Device {
         let Some(text) = user_agent.map(cut).filter(|text| !text.is_empty()) else { return Device::default() };
-        self.known.get_with_by_ref(text, || match self.parser.get_or_init(compile) {
+        self.known.get_with_by_ref(text, || match PARSER.get_or_init(compile) {
             Some(parser) => read(parser, text),
             None => Device::default(),
         })

@@ -6,3 +6,34 @@ mod pages;
 mod store_contract;
 mod store_crash;
 mod store_file;
+
+mod town;
+
+mod signing_in;
+mod signing_out;
+mod way_back;
+mod why_signed_out;
+
+mod ending_sessions;
+mod heartbeat;
+mod history;
+mod lifetimes;
+mod sessions_list;
+
+mod disabling;
+mod one_time_links;
+mod passwords;
+mod throttling;
+
+mod cookies;
+mod gate_rules;
+mod same_site;
+mod unauthenticated;
+
+mod api_contract;
+mod errors_never_leak;
+mod metrics;
+mod outage;
+mod own_pages;
+
+mod layers;

@@ -1,0 +1,255 @@
+//! Ending sessions: one, all others, all; and whose one may.
+
+use portcullis::{audit::Fact, session::Which};
+use serde_json::{Value, json};
+
+use crate::town::{ANDROID, IPHONE, MAC, PASSWORD, Town, WINDOWS};
+
+#[tokio::test]
+async fn ending_one_session_leaves_the_others() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let (laptop, phone, desk) =
+            (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await, alice.signed_in_on(WINDOWS).await);
+
+        let answer = laptop.post_form(&format!("/security/sessions/{}/sign-out", phone.session()), &[]).await.answer();
+
+        assert_eq!((answer.status, answer.location()), (303, "/security/sessions"));
+        assert!(laptop.get("/security/sessions").await.answer().says("Signed out 1 session."));
+        assert!(!phone.is_let_in().await && desk.is_let_in().await && laptop.is_let_in().await);
+    }
+}
+
+#[tokio::test]
+async fn the_result_is_said_once() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    browser.post_form("/security/sessions/sign-out-others", &[]).await.answer();
+
+    let sentence = "There was no other session to sign out.";
+    assert!(browser.get("/security/sessions").await.answer().says(sentence));
+    assert!(!browser.get("/security/sessions").await.answer().says(sentence));
+}
+
+#[tokio::test]
+async fn the_confirmation_names_the_device_and_does_nothing() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+
+    let page = laptop.get(&format!("/security/sessions/{}/sign-out", phone.session())).await.answer();
+
+    for words in
+        ["Sign out this session?", "Safari on iPhone", "203.0.113.7", "Active now", "The device must sign in again."]
+    {
+        assert!(page.says(words), "{words}");
+    }
+    assert!(phone.is_let_in().await);
+}
+
+#[tokio::test]
+async fn ending_the_own_session_signs_out() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let path = format!("/security/sessions/{}/sign-out", browser.session());
+    assert!(browser.get(&path).await.answer().says("Sign out the session you are using?"));
+
+    let answer = browser.post_form(&path, &[]).await.answer();
+
+    assert_eq!(answer.location(), "/security/signed-out");
+    assert!(browser.cookie(town.cookie()).is_none());
+}
+
+#[tokio::test]
+async fn all_others_end_and_this_one_stays() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let bob = town.with_user("bob").await.signed_in_on(MAC).await;
+        let laptop = alice.signed_in_on(MAC).await;
+        let others = [alice.signed_in_on(IPHONE).await, alice.signed_in_on(ANDROID).await];
+        let page = laptop.get("/security/sessions/sign-out-others").await.answer();
+        assert!(page.says("Sign out 2 other sessions?") && page.says("This session stays signed in."));
+        assert!(page.says("Safari on iPhone") && page.says("Your password does not change."));
+
+        laptop.post_form("/security/sessions/sign-out-others", &[]).await.answer();
+
+        assert!(laptop.get("/security/sessions").await.answer().says("Signed out 2 sessions."));
+        assert!(laptop.is_let_in().await && bob.is_let_in().await);
+        for other in others {
+            assert!(!other.is_let_in().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_confirmation_lists_ten_and_counts_the_rest() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    for _ in 0..12 {
+        alice.signed_in_on(IPHONE).await;
+    }
+    let page = alice.signed_in_on(MAC).await.get("/security/sessions/sign-out-others").await.answer();
+    assert_eq!(page.count("Safari on iPhone"), 10);
+    assert!(page.says("and 2 more"));
+}
+
+#[tokio::test]
+async fn all_end_this_one_too() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+        let replayed = laptop.copy();
+
+        let answer = laptop.post_form("/security/sessions/sign-out-all", &[]).await.answer();
+
+        assert_eq!(answer.location(), "/security/signed-out");
+        assert!(laptop.cookie(town.cookie()).is_none());
+        assert!(!replayed.is_let_in().await && !phone.is_let_in().await);
+        assert!(alice.signed_in_on(MAC).await.is_let_in().await, "and one may sign in again");
+    }
+}
+
+#[tokio::test]
+async fn nobody_ends_or_reads_a_session_that_is_not_theirs() {
+    for town in Town::on_each_store() {
+        let (alice, bob) = (town.with_user("alice").await, town.with_user("bob").await);
+        let hers = alice.signed_in_on(MAC).await;
+        let his = bob.signed_in_on(WINDOWS).await;
+        let id = hers.session();
+
+        assert_eq!(his.api("GET", &format!("/sessions/{id}"), Value::Null).await.problem(), "not-found");
+        assert_eq!(his.api("DELETE", &format!("/sessions/{id}"), Value::Null).await.problem(), "not-found");
+        assert_eq!(his.get(&format!("/security/sessions/{id}")).await.answer().status, 404);
+        assert_eq!(his.get(&format!("/security/sessions/{id}/sign-out")).await.answer().status, 404);
+        assert_eq!(his.post_form(&format!("/security/sessions/{id}/sign-out"), &[]).await.answer().status, 404);
+
+        assert!(hers.is_let_in().await);
+        let reaches: Vec<_> = town
+            .journal()
+            .into_iter()
+            .filter(|entry| matches!(entry.fact, Fact::SessionOfAnother { session } if session.to_string() == id))
+            .collect();
+        assert_eq!(reaches.len(), 5, "each reach is recorded");
+        assert!(reaches.iter().all(|entry| entry.user == Some(bob.id()) && entry.ip.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_never_was_looks_the_same_as_anothers() {
+    let town = Town::new();
+    let hers = town.with_user("alice").await.signed_in_on(MAC).await;
+    let his = town.with_user("bob").await.signed_in_on(MAC).await;
+    let never = portcullis::id::SessionId::mint(portcullis::id::UserId::mint());
+    let answer = async |id: &str| {
+        let mut problem = his.api("GET", &format!("/sessions/{id}"), Value::Null).await.json();
+        problem["instance"] = Value::Null;
+        problem
+    };
+    assert_eq!(answer(&hers.session()).await, answer(&never.to_string()).await);
+    assert_eq!(answer("sess_x").await, answer(&never.to_string()).await);
+}
+
+#[tokio::test]
+async fn ending_a_session_twice_is_told_as_it_is() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    let path = format!("/sessions/{}", phone.session());
+
+    assert_eq!(laptop.api("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(laptop.api("DELETE", &path, Value::Null).await.problem(), "not-found");
+    laptop.post_form(&format!("/security{path}/sign-out"), &[]).await.answer();
+    assert!(laptop.get("/security/sessions").await.answer().says("That session had already ended."));
+    assert_eq!(town.told().iter().filter(|fact| **fact == "session_ended").count(), 1);
+}
+
+#[tokio::test]
+async fn programs_end_sessions_and_are_told_which() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+
+    let answer = laptop.api("POST", "/sessions/revoke-others", Value::Null).await;
+    assert_eq!((answer.status, &answer.json()["revoked"]), (200, &json!(1)));
+    assert_eq!(answer.json()["items"][0]["id"], json!(phone.session()));
+    assert!(!phone.is_let_in().await);
+
+    let answer = laptop.api("POST", "/sessions/revoke-all", Value::Null).await;
+    assert_eq!((answer.status, &answer.json()["revoked"]), (200, &json!(1)));
+    assert_eq!(answer.cookie(town.cookie()).unwrap().max_age, Some(0));
+    assert_eq!(laptop.api("GET", "/me", Value::Null).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_link_or_a_preview_ends_nothing() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    for path in ["/security/sessions/sign-out-all", "/security/sessions/sign-out-others", "/security/sign-out"] {
+        assert_eq!(laptop.get(path).await.answer().status, 200);
+    }
+    for path in ["/security/api/v1/sessions/revoke-all", "/security/api/v1/sign-out"] {
+        assert!(matches!(laptop.get(path).await.answer().status, 404 | 405), "{path}");
+    }
+    assert!(laptop.is_let_in().await && phone.is_let_in().await);
+}
+
+#[tokio::test]
+async fn each_end_is_recorded_before_it_is_acknowledged() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    laptop.api("DELETE", &format!("/sessions/{}", phone.session()), Value::Null).await;
+
+    let entry = town.journal().pop().unwrap();
+    assert_eq!((entry.user, entry.fact.name(), entry.at), (Some(alice.id()), "session_ended", town.now()));
+    assert!(matches!(entry.fact, Fact::SessionEnded { session, .. } if session.to_string() == phone.session()));
+    assert_eq!(town.metric("sessions_ended_total{reason=\"other_device\"}"), 1.0);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_races_the_end_of_all_loses() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (ends, signs_in) = (alice.signed_in_on(MAC).await, town.stranger());
+    // The end of all falls between the reading of the generation and the opening of the session.
+    let owner = alice.account.as_owner();
+    let generation = town.parts.sessions.admit(&owner).await.unwrap();
+    ends.post_form("/security/sessions/sign-out-all", &[]).await.answer();
+    let opening = portcullis::session::Opening {
+        owner: alice.id(),
+        generation,
+        proof: portcullis::session::Proof { assurance: 1, methods: vec![], at: town.now() },
+        remember: false,
+        kind: portcullis::session::Kind::Web,
+        device: portcullis::visitor::Device::default(),
+        ip: [203, 0, 113, 7].into(),
+        sign_ins: 1,
+    };
+    assert!(town.parts.sessions.open(opening).await.unwrap().is_none());
+    assert_eq!(signs_in.sign_in("alice", PASSWORD).await.status, 303, "a later one wins");
+}
+
+#[tokio::test]
+async fn the_operator_ends_everybodys_but_one() {
+    use portcullis::{
+        audit::Actor,
+        session::{EndedBy, Ending},
+    };
+    let town = Town::new();
+    let alice = town.with_user("alice").await.signed_in_on(MAC).await;
+    let bob = town.with_user("bob").await.signed_in_on(MAC).await;
+    let by =
+        EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason: Some("an incident".to_owned()) };
+
+    let keep = Some(bob.session().parse().unwrap());
+    let ended = town.parts.sessions.end(Which::Everyone { keep }, &by, None).await.unwrap();
+
+    assert_eq!(ended.len(), 1);
+    assert!(bob.is_let_in().await && !alice.is_let_in().await);
+    let reason = town.journal().into_iter().find_map(|entry| match entry.fact {
+        Fact::SessionEnded { reason, .. } => reason,
+        _ => None,
+    });
+    assert_eq!(reason.as_deref(), Some("an incident"));
+}

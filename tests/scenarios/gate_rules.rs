@@ -1,0 +1,203 @@
+//! Which rule a request falls under, and what it takes to pass.
+
+use http::Method;
+
+use crate::town::{MAC, Reply, Town};
+
+#[tokio::test]
+async fn a_public_route_is_open_and_names_nobody() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let asked = town.asked("find");
+    for path in ["/assets", "/assets/", "/assets/app.css?v=2", "/x/../assets/app.css", "/assets;v=1/app.css"] {
+        for caller in [&browser, &town.stranger()] {
+            let arrived = caller.get(path).await.arrived();
+            assert_eq!((arrived.route.as_str(), arrived.name()), ("/assets", None), "{path}");
+        }
+    }
+    assert_eq!(town.asked("find"), asked, "no look-up");
+}
+
+#[tokio::test]
+async fn a_prefix_ends_at_a_segment_and_case_counts() {
+    let town = Town::new();
+    for path in ["/assetsx", "/assets.txt", "/Assets", "/ASSETS/app.css"] {
+        town.stranger().get(path).await.answer();
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_reaches_a_protected_page_from_outside() {
+    let town = Town::new();
+    let stranger = town.stranger();
+    for path in [
+        "/admin/x",
+        "/assets/../admin/x",
+        "/./admin/x",
+        "//admin/x",
+        "/admin;x/y",
+        "/%61dmin/x",
+        "/admin?x=/assets/",
+        "/admin%2fx",
+        "/assets/..%2fadmin",
+        "/assets/%2e%2e/admin",
+        "/assets/..;/admin",
+        "/assets\\..\\admin",
+        "/assets%5c..%5cadmin",
+        "/..",
+        "/%00",
+        "/%zz",
+        "/assets/\u{0}",
+        "assets",
+    ] {
+        for method in [Method::GET, Method::POST, Method::OPTIONS] {
+            let reply = stranger.fetch(method, path).send().await;
+            assert!(matches!(reply.status(), 400 | 401), "{path}: {reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_could_be_read_in_two_ways_is_refused_for_everybody() {
+    let town = Town::new();
+    let browser = town.with_user_of("root", &["admin"]).await.signed_in_on(MAC).await;
+    for path in ["/a%2fb", "/a%5cb", "/a%00b", "/a\\b", "/..", "/a/..;/b", "/%"] {
+        let answer = browser.fetch(Method::GET, path).send().await.answer();
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-request"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_app_gets_the_path_that_the_rules_were_read_on() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    for (sent, forwarded) in [
+        ("/a/./b/../c", "/a/c"),
+        ("//a///b", "/a/b"),
+        ("/%61bc?q=%2F%61", "/abc?q=%2F%61"),
+        ("/a;v=1/b", "/a;v=1/b"),
+        ("/é", "/%C3%A9"),
+    ] {
+        assert_eq!(browser.get(sent).await.arrived().path, forwarded, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_the_roles_is_enough_and_none_is_not() {
+    let town = Town::new();
+    for (name, roles, admin, reports) in [
+        ("alice", &[][..], 403, 403),
+        ("bob", &["editor"], 403, 200),
+        ("carol", &["auditor", "other"], 403, 200),
+        ("root", &["admin"], 200, 403),
+        ("mallory", &["Admin", "editors"], 403, 403),
+    ] {
+        let browser = town.with_user_of(name, roles).await.signed_in_on(MAC).await;
+        assert_eq!(browser.get("/admin/users").await.status(), admin, "{name}");
+        assert_eq!(browser.get("/reports").await.status(), reports, "{name}");
+        assert!(browser.is_let_in().await, "and the rest is open to {name}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_lacks_the_role_is_told_so_and_not_sent_to_sign_in() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+
+    let page = browser.get("/admin").await.answer();
+    assert_eq!(page.status, 403);
+    assert!(page.says("You may not see this page"));
+    assert_eq!(browser.fetch(Method::GET, "/admin").send().await.answer().problem(), "not-allowed");
+}
+
+#[tokio::test]
+async fn the_first_rule_that_matches_decides() {
+    let town = Town::with_routes(
+        "\n  - { path: /docs/internal, access: { roles: [staff] }, upstream: app }\
+         \n  - { path: /docs, access: public, upstream: app }",
+    );
+    let stranger = town.stranger();
+    assert_eq!(stranger.get("/docs/guide").await.arrived().route, "/docs");
+    assert_eq!(stranger.get("/docs/internal/guide").await.answer().status, 302);
+    assert_eq!(stranger.get("/docs/guide/../internal").await.answer().status, 302);
+    assert_eq!(stranger.get("/docs/internals").await.arrived().route, "/docs");
+}
+
+#[tokio::test]
+async fn what_no_rule_covers_reaches_no_app() {
+    let town = Town::with_routes("\n  - { path: /docs, access: public, upstream: app }");
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    for caller in [&browser, &town.stranger()] {
+        assert_eq!(caller.get("/other").await.answer().status, 404);
+        assert_eq!(caller.fetch(Method::GET, "/").send().await.answer().problem(), "not-found");
+    }
+}
+
+#[tokio::test]
+async fn security_is_ours_whatever_the_rules_say() {
+    let town = Town::with_routes("\n  - { path: /, access: public, upstream: app }");
+    let stranger = town.stranger();
+    for path in ["/security", "/security/", "/security/x", "//security", "/security;x", "/a/../security", "/%73ecurity"]
+    {
+        assert!(matches!(stranger.get(path).await, Reply::Answered(_)), "{path}");
+    }
+    assert!(matches!(stranger.get("/.well-known/change-password").await, Reply::Answered(_)));
+    assert_eq!(stranger.get("/securityx").await.arrived().route, "/");
+}
+
+#[tokio::test]
+async fn another_host_is_refused_before_anything_else() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let asked = town.asked("find");
+    for host in
+        ["evil.test", "app.example.com.evil.test", "app.example.com:8443", "app.example.com.", "xapp.example.com"]
+    {
+        for path in ["/", "/assets/x", "/security/sign-in"] {
+            let answer = browser.fetch(Method::GET, path).with("host", host).send().await.answer();
+            assert_eq!((answer.status, answer.problem().as_str()), (421, "wrong-host"), "{host}{path}");
+        }
+    }
+    assert_eq!(town.asked("find"), asked);
+    for host in ["app.example.com", "APP.example.COM", "app.example.com:443"] {
+        browser.fetch(Method::GET, "/").with("host", host).send().await.arrived();
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_there_exactly_once() {
+    let town = Town::new();
+    let stranger = town.stranger();
+    assert_eq!(stranger.fetch(Method::GET, "/assets/x").without("host").send().await.answer().problem(), "bad-request");
+    let two = stranger.fetch(Method::GET, "/assets/x").and("host", b"app.example.com");
+    assert_eq!(two.send().await.answer().problem(), "bad-request");
+}
+
+#[tokio::test]
+async fn tunnels_and_echoes_are_not_forwarded() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    for method in [Method::CONNECT, Method::TRACE] {
+        assert_eq!(browser.fetch(method, "/assets/x").send().await.answer().problem(), "method-not-allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_rule_counts_for_the_next_request() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    assert!(browser.is_let_in().await);
+    let table = portcullis::gate::RouteTable::new(Vec::new());
+    town.parts.settings.routes.store(std::sync::Arc::new(table));
+    assert_eq!(browser.get("/").await.answer().status, 404);
+}
+
+#[tokio::test]
+async fn one_request_is_one_look_into_the_store() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let asked = town.asked("find");
+    browser.get("/").await.arrived();
+    assert_eq!(town.asked("find"), asked + 1);
+    assert_eq!(town.asked("get") + town.asked("account"), 0, "the one look tells session and rights");
+}

@@ -1,0 +1,138 @@
+//! The walls inside the program (`src/ARCHITECTURE.md`): who may name whom, read from the source itself.
+
+mod paths;
+
+use std::{fs, path::Path};
+
+use paths::{Named, named_in};
+
+/// What knows neither the web, nor a database, nor who put it together.
+const DOMAIN: [&str; 11] =
+    ["clock", "id", "secret", "outage", "visitor", "session", "account", "audit", "guard", "sign_in", "gate"];
+/// Crates that speak HTTP pages, SQL, or a wire.
+const OUTSIDE: [&str; 8] = ["axum", "askama", "rusqlite", "redis", "pingora", "tower", "utoipa", "fluent_bundle"];
+/// The parts that stand around the domain.
+const AROUND: [&str; 8] = ["web", "proxy", "server", "store", "config", "cli", "tasks", "portcullis"];
+/// Readings of the time.
+const NOW: [&str; 3] = ["SystemTime::now", "Instant::now", "Timestamp::now"];
+
+/// What is wrong with a file.
+fn faults(file: &str, text: &str) -> Vec<String> {
+    let part = part_of(file);
+    let mut faults = Vec::new();
+    for Named { path, line } in named_in(file, text) {
+        let first = path.split("::").next().unwrap_or_default();
+        let mut wrong = |rule: &str| faults.push(format!("src/{file}:{line}: {path}: {rule}"));
+        match first {
+            "pingora" if !matches!(part, "proxy" | "server") => wrong("only proxy and server name pingora"),
+            "redis" if !file.starts_with("store/redis") => wrong("only store/redis names redis"),
+            "rusqlite" if !file.starts_with("store/embedded") => wrong("only store/embedded names rusqlite"),
+            "http" if DOMAIN.contains(&part) && part != "gate" => wrong("the domain knows no HTTP"),
+            crates if OUTSIDE.contains(&crates) && DOMAIN.contains(&part) => wrong("the domain names no such crate"),
+            _ => {}
+        }
+        if NOW.iter().any(|now| path.ends_with(now)) && file != "clock.rs" {
+            wrong("only the clock reads the time");
+        }
+        let Some(other) = path.strip_prefix("crate::").and_then(|rest| rest.split("::").next()) else { continue };
+        if DOMAIN.contains(&part) && AROUND.contains(&other) {
+            wrong("the domain knows nothing of what stands around it");
+        }
+        if other == "config" && !matches!(part, "config" | "server" | "cli") {
+            wrong("configuration is handed over, not looked up");
+        }
+        if let (Some(here), Some(there)) = (floor(part), floor(other))
+            && there > here
+        {
+            wrong("an arrow that points upwards");
+        }
+    }
+    faults
+}
+
+/// How high a part stands: it names what is on its own floor and below. The rest is read by everybody, or reads all.
+fn floor(part: &str) -> Option<u8> {
+    Some(match part {
+        "clock" | "id" | "secret" | "outage" | "public_url" => 0,
+        "visitor" | "session" | "account" | "audit" | "guard" => 1,
+        "sign_in" => 2,
+        "gate" | "web" => 3,
+        "portcullis" => 4,
+        "proxy" | "tasks" | "store" => 5,
+        "server" | "cli" => 6,
+        _ => return None,
+    })
+}
+
+/// The folder or file at the top that a file belongs to.
+fn part_of(file: &str) -> &str {
+    file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+}
+
+fn every_file(folder: &Path, visit: &mut impl FnMut(&Path)) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            every_file(&path, visit);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            visit(&path);
+        }
+    }
+}
+
+#[test]
+fn every_arrow_points_the_right_way() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut files, mut all) = (0, Vec::new());
+    every_file(&source, &mut |path| {
+        let file = path.strip_prefix(&source).unwrap().to_str().unwrap().replace('\\', "/");
+        all.extend(faults(&file, &fs::read_to_string(path).unwrap()));
+        files += 1;
+    });
+    assert!(files > 100, "the source was read");
+    assert!(all.is_empty(), "\n{}", all.join("\n"));
+}
+
+#[test]
+fn only_the_clock_reads_the_time() {
+    let reads = "fn f() { let now = std::time::Instant::now(); }";
+    assert_eq!(faults("session/policy.rs", reads).len(), 1);
+    assert_eq!(faults("main.rs", "use std::time::SystemTime; fn f() { SystemTime::now(); }").len(), 1);
+    assert_eq!(faults("clock.rs", reads), Vec::<String>::new());
+}
+
+#[test]
+fn a_forbidden_edge_is_found_wherever_it_hides() {
+    for (file, text, count) in [
+        ("gate/head.rs", "use pingora::http::RequestHeader;", 1),
+        ("proxy/head.rs", "use pingora::http::RequestHeader;", 0),
+        ("web/mod.rs", "fn f(session: &pingora::proxy::Session) {}", 1),
+        ("session/store.rs", "use {rusqlite::Connection, std::fmt};", 1),
+        ("store/embedded/mod.rs", "use rusqlite::Connection;", 0),
+        ("store/mod.rs", "use redis::Client;", 1),
+        (
+            "session/mod.rs",
+            "use crate::{\n    id::UserId,\n    web::{Call, Error},\n    store::embedded::Embedded,\n};",
+            4,
+        ),
+        ("session/mod.rs", "mod inner { use super::super::web::Call; }", 1),
+        ("session/policy.rs", "use super::super::config::Config;", 2),
+        ("session/policy.rs", "use super::Kind; use self::deep::Thing;", 0),
+        ("gate/mod.rs", "fn f() -> crate::config::Config { crate::server::thing() }", 3),
+        ("proxy/hooks.rs", "use crate::config::Config;", 1),
+        ("cli/run.rs", "use crate::config::Config;", 0),
+        ("account/mod.rs", "use axum::Router; use http::StatusCode;", 2),
+        ("clock.rs", "use crate::session::Session;", 1),
+        ("session/mod.rs", "// use crate::web::Call;\n/* use pingora; */ const A: &str = \"crate::web::Call\";", 0),
+        ("session/mod.rs", "const A: char = '\"'; use crate::web::Call; const B: &str = r#\"\" crate::web\"#;", 1),
+    ] {
+        let faults = faults(file, text);
+        assert_eq!(faults.is_empty(), count == 0, "{file}: {text}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_fault_names_its_line() {
+    let faults = faults("id.rs", "//! Ids.\n\nuse crate::{\n    secret::random,\n    web::Call,\n};\n");
+    assert!(faults[0].starts_with("src/id.rs:5: crate::web::Call: "), "{faults:?}");
+}

@@ -1,0 +1,212 @@
+//! Too many tries: the account cools off, whether there is one or not, and so does the address.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::town::{Answer, Browser, MAC, MINUTE, PASSWORD, SECOND, Town};
+
+/// Everything that somebody outside can compare, without the id of the request.
+fn seen(answer: &Answer, name: &str) -> (u16, BTreeMap<String, String>, String) {
+    let mut headers = answer.all_headers();
+    headers.remove("content-length");
+    let body = answer.text().replace(name, "NAME");
+    let body = match answer.header("content-type") {
+        Some("application/problem+json") => {
+            let mut problem = answer.json();
+            problem["instance"] = json!(null);
+            problem.to_string()
+        }
+        _ => body,
+    };
+    (answer.status, headers, body)
+}
+
+async fn fails(browser: &Browser<'_>, name: &str, times: usize) {
+    for _ in 0..times {
+        assert_eq!(browser.sign_in(name, "wrong").await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn known_and_unknown_names_are_told_the_same_from_the_first_try_to_the_lockout() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    town.with_user_without_password("carol", &[]).await;
+    for attempt in 0..8 {
+        let ask = async |name: &str| {
+            let page = town.stranger().sign_in(name, "wrong").await;
+            let body = json!({"username": name, "password": "wrong"});
+            (seen(&page, name), seen(&town.stranger().api("POST", "/sign-in", body).await, name))
+        };
+        let known = ask("alice").await;
+        assert_eq!(known, ask("nosuch").await, "attempt {attempt}");
+        assert_eq!(known, ask("carol").await, "attempt {attempt}");
+        assert_eq!(known.0.0, if attempt < 3 { 401 } else { 429 });
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_name_costs_the_same_hash() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    let hashes = || town.metric("password_hash_seconds_count");
+    let before = hashes();
+    town.stranger().sign_in("alice", "wrong").await;
+    assert_eq!(hashes(), before + 1.0);
+    town.stranger().sign_in("nosuch", "wrong").await;
+    assert_eq!(hashes(), before + 2.0);
+}
+
+#[tokio::test]
+async fn after_five_failures_not_even_the_right_password_gets_in_until_it_has_cooled_off() {
+    for town in Town::on_each_store() {
+        town.with_user("alice").await;
+        let browser = town.stranger();
+        fails(&browser, "alice", 5).await;
+
+        let answer = browser.sign_in("alice", PASSWORD).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1800")));
+        assert!(
+            answer.says("Too many attempts. Try again at 12:30") && answer.says("(in 30 minutes)"),
+            "{}",
+            answer.words()
+        );
+        town.advance(30 * MINUTE - SECOND);
+        let answer = browser.sign_in("alice", PASSWORD).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
+        town.advance(SECOND);
+        assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn a_locked_account_does_not_tell_whether_the_password_was_right() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    let browser = town.stranger();
+    fails(&browser, "alice", 5).await;
+    let (right, wrong) = (browser.sign_in("alice", PASSWORD).await, browser.sign_in("alice", "wrong").await);
+    assert_eq!(seen(&right, "alice"), seen(&wrong, "alice"));
+}
+
+#[tokio::test]
+async fn a_lockout_keeps_sessions_and_other_accounts_alone() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await.signed_in_on(MAC).await;
+    town.with_user("bob").await;
+    fails(&town.stranger(), "alice", 5).await;
+
+    assert!(alice.is_let_in().await);
+    assert_eq!(town.stranger().sign_in("bob", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn name_and_address_are_one_account() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    let browser = town.stranger();
+    fails(&browser, "alice", 2).await;
+    fails(&browser, "ALICE@example.com", 2).await;
+    fails(&browser, " Alice ", 1).await;
+    assert_eq!(browser.sign_in("alice@example.com", PASSWORD).await.status, 429);
+}
+
+#[tokio::test]
+async fn spellings_of_an_unknown_name_are_one_name() {
+    let town = Town::new();
+    let browser = town.stranger();
+    fails(&browser, "nosuch", 3).await;
+    fails(&browser, " NOSUCH ", 2).await;
+    assert_eq!(browser.sign_in("NoSuch", "wrong").await.status, 429);
+}
+
+#[tokio::test]
+async fn success_begins_anew() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    let browser = town.stranger();
+    for _ in 0..4 {
+        fails(&browser, "alice", 4).await;
+        assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn old_failures_are_forgotten() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    let browser = town.stranger();
+    for _ in 0..4 {
+        fails(&browser, "alice", 4).await;
+        town.advance(15 * MINUTE + SECOND);
+    }
+    assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn an_address_that_tries_many_names_is_stopped_for_all_of_them() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    let browser = town.stranger().at("2001:db8:1:2::1");
+    for number in 0..50 {
+        assert_eq!(browser.sign_in(&format!("name{number}"), "wrong").await.status, 401, "{number}");
+    }
+    assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 429);
+    let neighbour = town.stranger().at("2001:db8:1:2:ffff::9");
+    assert_eq!(neighbour.sign_in("alice", PASSWORD).await.status, 429, "a /64 is one");
+    assert_eq!(town.stranger().at("2001:db8:1:3::1").sign_in("alice", PASSWORD).await.status, 303);
+    town.advance(5 * MINUTE);
+    assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn nobody_buys_tries_on_others_with_an_account_of_their_own() {
+    let town = Town::new();
+    town.with_user("mallory").await;
+    let browser = town.stranger();
+    for number in 0..50 {
+        assert_eq!(browser.sign_in(&format!("name{number}"), "wrong").await.status, 401);
+        if number % 10 == 0 {
+            assert_eq!(browser.sign_in("mallory", PASSWORD).await.status, 303);
+        }
+    }
+    assert_eq!(browser.sign_in("mallory", PASSWORD).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_hundred_tries_at_once_are_no_more_than_five() {
+    for town in Town::on_each_store() {
+        town.with_user("alice").await;
+        let hashed = town.metric("password_hash_seconds_count");
+        let tries = (0..20).map(|_| async { town.stranger().sign_in("alice", "wrong").await.status });
+        let statuses = join_all(tries).await;
+
+        assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 5);
+        assert!(statuses.iter().all(|status| matches!(status, 401 | 429)));
+        assert_eq!(town.metric("password_hash_seconds_count"), hashed + 5.0);
+    }
+}
+
+#[tokio::test]
+async fn a_lockout_is_counted_once() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    fails(&town.stranger(), "alice", 5).await;
+    for _ in 0..3 {
+        town.stranger().sign_in("alice", "wrong").await;
+    }
+    assert_eq!(town.metric("lockouts_total{scope=\"account\"}"), 1.0);
+    assert_eq!(town.metric("sign_in_attempts_total{result=\"throttled\",step=\"password\"}"), 3.0);
+    assert_eq!(town.metric("sign_in_attempts_total{result=\"failed\",step=\"password\"}"), 5.0);
+}
+
+#[tokio::test]
+async fn a_changed_lockout_counts_at_once() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    town.rule("lockout: { failures: 2, within: 1m, cool_off: 1m }");
+    fails(&town.stranger(), "alice", 2).await;
+    assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.header("retry-after"), Some("60"));
+}

@@ -1,0 +1,201 @@
+//! What becomes of a request: it arrives at the app, or Portcullis answers.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, header};
+use portcullis::{id::SessionId, session::Owner};
+use serde_json::Value;
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// It went to the app.
+    Arrived(Arrived),
+    /// It did not.
+    Answered(Answer),
+}
+
+/// A request as the app would meet it.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    /// The rule that let it pass, as the operator wrote it.
+    pub(crate) route: String,
+    /// Path and query as forwarded.
+    pub(crate) path: String,
+    pub(crate) person: Option<Owner>,
+    pub(crate) session: Option<SessionId>,
+}
+
+/// An answer of Portcullis.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A cookie as it was set.
+#[derive(Clone, Debug)]
+pub(crate) struct SetCookie {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// Everything after the value.
+    pub(crate) attributes: Vec<String>,
+    pub(crate) max_age: Option<i64>,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn arrived(self) -> Arrived {
+        match self {
+            Self::Arrived(arrived) => arrived,
+            Self::Answered(answer) => panic!("it should have arrived, but: {} {}", answer.status, answer.text()),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn answer(self) -> Answer {
+        match self {
+            Self::Arrived(arrived) => panic!("it should not have arrived: {arrived:?}"),
+            Self::Answered(answer) => answer,
+        }
+    }
+
+    /// The status of the answer; what arrives at the app is 200.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Arrived(_) => 200,
+            Self::Answered(answer) => answer.status,
+        }
+    }
+}
+
+impl Arrived {
+    /// The name of whoever is calling.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.person.as_ref().map(|person| person.name.as_str())
+    }
+}
+
+impl Answer {
+    pub(super) fn of(response: Response<Bytes>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|why| panic!("{why}: {}", self.text()))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Where it sends the browser.
+    pub(crate) fn location(&self) -> &str {
+        self.header("location").unwrap_or_else(|| panic!("{} leads nowhere: {}", self.status, self.text()))
+    }
+
+    /// What the problem is called.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text());
+        let kind = self.json()["type"].as_str().unwrap().to_owned();
+        kind.strip_prefix("urn:portcullis:problem:").unwrap().to_owned()
+    }
+
+    pub(crate) fn cookies(&self) -> Vec<SetCookie> {
+        self.headers.get_all(header::SET_COOKIE).iter().map(|line| SetCookie::read(line.to_str().unwrap())).collect()
+    }
+
+    /// A cookie that it sets.
+    pub(crate) fn cookie(&self, name: &str) -> Option<SetCookie> {
+        self.cookies().into_iter().find(|cookie| cookie.name == name)
+    }
+
+    /// All headers as text, without those that name the request.
+    pub(crate) fn all_headers(&self) -> BTreeMap<String, String> {
+        self.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+    }
+
+    /// Whether the page says this; markup does not count, escaped characters do.
+    pub(crate) fn says(&self, sentence: &str) -> bool {
+        self.count(sentence) > 0
+    }
+
+    /// How often the page says this.
+    pub(crate) fn count(&self, sentence: &str) -> usize {
+        self.words().matches(sentence).count()
+    }
+
+    /// The words of a page, without its markup.
+    pub(crate) fn words(&self) -> String {
+        let mut words = String::new();
+        for piece in self.text().split('<') {
+            words.push_str(piece.split_once('>').map_or("", |(_, text)| text));
+        }
+        words.replace("&#38;", "&").replace("&amp;", "&").replace("&#39;", "'").replace("&#34;", "\"")
+    }
+}
+
+impl SetCookie {
+    fn read(line: &str) -> Self {
+        let mut parts = line.split("; ");
+        let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+        let attributes: Vec<String> = parts.map(str::to_owned).collect();
+        let max_age = attributes.iter().find_map(|it| it.strip_prefix("Max-Age=")).map(|age| age.parse().unwrap());
+        Self { name: name.to_owned(), value: value.to_owned(), attributes, max_age }
+    }
+}
+
+/// What holds for every answer, whatever its story is about.
+pub(super) fn house_rules(answer: &Answer, target: &str, request_id: &str, secrets: &[String]) {
+    let at = format!("{target} answered {}", answer.status);
+    for (name, value) in [
+        ("content-security-policy", CSP),
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{at}: {name}");
+    }
+    let may_be_kept = target.starts_with("/security/assets/") && answer.status == 200;
+    if !may_be_kept {
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{at}");
+    }
+    assert_ne!(answer.header("www-authenticate"), Some("Basic"), "{at}");
+    for cookie in answer.cookies() {
+        assert!(cookie.attributes.iter().any(|it| it == "HttpOnly"), "{at}: {cookie:?}");
+    }
+    if answer.status >= 400 {
+        assert!(
+            answer
+                .header("content-type")
+                .is_some_and(|kind| kind.starts_with("text/html") || kind == "application/problem+json"),
+            "{at}: {:?} {}",
+            answer.header("content-type"),
+            answer.text()
+        );
+    }
+    if answer.header("content-type") == Some("application/problem+json") {
+        let problem = answer.json();
+        assert_eq!(problem["status"], answer.status, "{at}");
+        assert_eq!(problem["instance"], request_id, "{at}");
+        assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{at}");
+        assert!(problem["type"].as_str().unwrap().starts_with("urn:portcullis:problem:"), "{at}");
+    }
+    let said = String::from_utf8_lossy(&answer.body);
+    let location = answer.header("location").unwrap_or_default();
+    for secret in secrets {
+        assert!(!said.contains(secret.as_str()), "{at} repeats a secret: {said}");
+        assert!(!location.contains(secret.as_str()), "{at} leads to a secret: {location}");
+    }
+}

@@ -1,0 +1,235 @@
+//! A browser: its name, its cookie jar, and what it says of where a request comes from. It follows nothing by itself.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use portcullis::gate::{Decision, Head, cookie::CookieNames};
+use serde_json::Value;
+
+use super::{
+    Answer, Arrived, Reply, Town,
+    answer::{self, SetCookie},
+};
+
+pub(crate) const MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+pub(crate) const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0";
+pub(crate) const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1";
+pub(crate) const ANDROID: &str =
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36";
+pub(crate) const CURL: &str = "curl/8.5.0";
+
+/// A browser, or a tool where it says so.
+pub(crate) struct Browser<'t> {
+    pub(crate) town: &'t Town,
+    user_agent: String,
+    ip: IpAddr,
+    jar: Mutex<BTreeMap<String, Kept>>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    value: String,
+    /// It outlives the browser's window.
+    lasting: bool,
+}
+
+impl<'t> Browser<'t> {
+    pub(crate) fn new(town: &'t Town, user_agent: &str) -> Self {
+        Self { town, user_agent: user_agent.to_owned(), ip: [203, 0, 113, 7].into(), jar: Mutex::default() }
+    }
+
+    /// The same browser on another network.
+    pub(crate) fn at(mut self, ip: &str) -> Self {
+        self.ip = ip.parse().unwrap();
+        self
+    }
+
+    /// A second window of the same browser: what it holds now, and a jar of its own from here on.
+    pub(crate) fn copy(&self) -> Self {
+        let jar = Mutex::new(self.jar.lock().unwrap().clone());
+        Self { town: self.town, user_agent: self.user_agent.clone(), ip: self.ip, jar }
+    }
+
+    /// Closes all windows: what was not to outlive them is forgotten.
+    pub(crate) fn close(&self) {
+        self.jar.lock().unwrap().retain(|_, kept| kept.lasting);
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.jar.lock().unwrap().get(name).map(|kept| kept.value.clone())
+    }
+
+    /// The value of the session's cookie.
+    pub(crate) fn key(&self) -> String {
+        self.cookie(self.town.cookie()).expect("this browser holds a session")
+    }
+
+    /// The public id of the session that it holds.
+    pub(crate) fn session(&self) -> String {
+        format!("sess_{}", self.key().split('.').next().unwrap())
+    }
+
+    pub(crate) fn puts_into_jar(&self, name: &str, value: &str) {
+        let kept = Kept { value: value.to_owned(), lasting: false };
+        self.jar.lock().unwrap().insert(name.to_owned(), kept);
+    }
+
+    /// Goes to a page, as a click on a link of the same site does.
+    pub(crate) async fn get(&self, target: &str) -> Reply {
+        self.navigation(Method::GET, target).send().await
+    }
+
+    /// Sends a form of one of our pages.
+    pub(crate) async fn post_form(&self, target: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        self.navigation(Method::POST, target)
+            .with("origin", self.town.origin())
+            .with("content-type", "application/x-www-form-urlencoded")
+            .body(form.finish())
+            .send()
+            .await
+    }
+
+    /// Asks the API, as a script of the same site does. `Value::Null` is no body.
+    pub(crate) async fn api(&self, method: &str, path: &str, json: Value) -> Answer {
+        let asks = self.fetch(method.parse().unwrap(), &format!("/security/api/v1{path}"));
+        let asks = match json {
+            Value::Null => asks,
+            json => asks.with("content-type", "application/json").body(json.to_string()),
+        };
+        asks.send().await.answer()
+    }
+
+    /// Sends the sign-in form.
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
+        self.post_form("/security/sign-in", &[("username", name), ("password", password)]).await.answer()
+    }
+
+    /// The items of a list of the API.
+    pub(crate) async fn items(&self, path: &str) -> Vec<Value> {
+        let answer = self.api("GET", path, Value::Null).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["items"].as_array().unwrap().clone()
+    }
+
+    /// Whether it is let through to the app.
+    pub(crate) async fn is_let_in(&self) -> bool {
+        matches!(self.get("/").await, Reply::Arrived(_))
+    }
+
+    /// A request for a page.
+    pub(crate) fn navigation(&self, method: Method, target: &str) -> Ask<'_> {
+        self.bare(method, target)
+            .with("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+            .with("sec-fetch-mode", "navigate")
+            .with("sec-fetch-dest", "document")
+            .with("sec-fetch-site", "same-origin")
+    }
+
+    /// A request by a script of the page.
+    pub(crate) fn fetch(&self, method: Method, target: &str) -> Ask<'_> {
+        let ask = self
+            .bare(method.clone(), target)
+            .with("accept", "*/*")
+            .with("sec-fetch-mode", "cors")
+            .with("sec-fetch-dest", "empty")
+            .with("sec-fetch-site", "same-origin");
+        if method == Method::GET { ask } else { ask.with("origin", self.town.origin()) }
+    }
+
+    /// A request with a host, a name and cookies, and nothing else.
+    pub(crate) fn bare(&self, method: Method, target: &str) -> Ask<'_> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static(self.town.host()));
+        if let Ok(name) = HeaderValue::from_str(&self.user_agent) {
+            headers.insert(header::USER_AGENT, name);
+        }
+        let cookies: Vec<String> =
+            self.jar.lock().unwrap().iter().map(|(name, kept)| format!("{name}={}", kept.value)).collect();
+        if !cookies.is_empty() {
+            headers.insert(header::COOKIE, HeaderValue::from_str(&cookies.join("; ")).unwrap());
+        }
+        Ask { browser: self, method, target: target.to_owned(), headers, body: Bytes::new() }
+    }
+
+    fn takes(&self, set: &[SetCookie]) {
+        for cookie in set {
+            assert_eq!(cookie.name.starts_with("__Host-"), self.town.is_https(), "{cookie:?}");
+            let mut jar = self.jar.lock().unwrap();
+            if cookie.max_age == Some(0) {
+                jar.remove(&cookie.name);
+                continue;
+            }
+            if CookieNames::new(self.town.is_https()).session == cookie.name {
+                self.town.keep_secret(cookie.value.split('.').nth(1).unwrap());
+            }
+            let kept = Kept { value: cookie.value.clone(), lasting: cookie.max_age.is_some() };
+            jar.insert(cookie.name.clone(), kept);
+        }
+    }
+}
+
+/// A request that is about to be sent.
+pub(crate) struct Ask<'b> {
+    browser: &'b Browser<'b>,
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ask<'_> {
+    /// With this header instead of any that was there.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    /// With one more header of this name, of any bytes.
+    pub(crate) fn and(mut self, name: &'static str, value: &[u8]) -> Self {
+        self.headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap());
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        let town = self.browser.town;
+        let request_id = town.next_request();
+        let head = Head {
+            method: &self.method,
+            target: self.target.as_bytes(),
+            authority: None,
+            headers: &self.headers,
+            peer: self.browser.ip,
+            request_id: &request_id,
+        };
+        let answer = match town.portcullis.decide(&head).await {
+            Decision::Forward(permit) => {
+                let routes = town.parts.settings.routes.load();
+                return Reply::Arrived(Arrived {
+                    route: routes.all()[permit.route()].path.clone(),
+                    path: permit.path().with_query(),
+                    person: permit.person().cloned(),
+                    session: permit.session(),
+                });
+            }
+            Decision::Serve(visit) => town.portcullis.serve(visit, &head, self.body).await,
+            Decision::Refuse(refusal) => town.portcullis.refuse(&refusal, &head).await,
+        };
+        let answer = Answer::of(answer);
+        answer::house_rules(&answer, &self.target, &request_id, &town.secrets());
+        self.browser.takes(&answer.cookies());
+        Reply::Answered(answer)
+    }
+}

@@ -1,0 +1,255 @@
+//! A store that does what it is asked, sees everything, and goes away when the story wants it to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use portcullis::{
+    account::{Account, AccountStore, Added, Change, KnownDevice, PasswordHash},
+    audit::{AuditStore, Entry, Page, Query},
+    clock::Timestamp,
+    guard::{Counter, ThrottleStore, Verdict},
+    id::{SessionId, UserId},
+    outage::StoreError,
+    secret::Digest,
+    server::Stores,
+    session::{Beat, Ended, Ending, Found, NewSession, Opened, Owner, Session, SessionStore, Which},
+};
+
+/// How the store behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weather {
+    /// It answers.
+    Fair,
+    /// It cannot be reached.
+    Away,
+    /// It cannot be reached for this operation.
+    AwayFor(&'static str),
+    /// It does this operation, and its answer is lost.
+    LosesAnswersOf(&'static str),
+}
+
+/// A store that is watched.
+pub(super) struct Witness {
+    inner: Stores,
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    weather: Weather,
+    asked: BTreeMap<&'static str, usize>,
+    entries: Vec<Entry>,
+}
+
+impl Witness {
+    pub(super) fn over(inner: Stores) -> Self {
+        let seen = Seen { weather: Weather::Fair, asked: BTreeMap::new(), entries: Vec::new() };
+        Self { inner, seen: Mutex::new(seen) }
+    }
+
+    pub(super) fn set(&self, weather: Weather) {
+        self.seen().weather = weather;
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.seen().entries.clone()
+    }
+
+    pub(super) fn asked(&self, op: &str) -> usize {
+        self.seen().asked.get(op).copied().unwrap_or_default()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pass<T>(
+        &self,
+        op: &'static str,
+        act: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let weather = {
+            let mut seen = self.seen();
+            *seen.asked.entry(op).or_default() += 1;
+            seen.weather
+        };
+        let away = || StoreError::Away("nobody answers".into());
+        match weather {
+            Weather::Away => Err(away()),
+            Weather::AwayFor(this) if this == op => Err(away()),
+            Weather::LosesAnswersOf(this) if this == op => act.await.and_then(|_| Err(away())),
+            Weather::Fair | Weather::AwayFor(_) | Weather::LosesAnswersOf(_) => act.await,
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for Witness {
+    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        self.pass("find", self.inner.sessions.find(id)).await
+    }
+
+    async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.pass("get", self.inner.sessions.get(id)).await
+    }
+
+    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
+        self.pass("list", self.inner.sessions.list(owner)).await
+    }
+
+    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
+        self.pass("put_owner", self.inner.sessions.put_owner(owner)).await
+    }
+
+    async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
+        self.pass("open", self.inner.sessions.open(new)).await
+    }
+
+    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
+        self.pass("touch", self.inner.sessions.touch(beats)).await
+    }
+
+    async fn end(&self, which: Which, ending: &Ending, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.pass("end", self.inner.sessions.end(which, ending, at)).await
+    }
+
+    async fn expire(
+        &self,
+        id: SessionId,
+        latest: Timestamp,
+        ending: &Ending,
+        at: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        self.pass("expire", self.inner.sessions.expire(id, latest, ending, at)).await
+    }
+
+    async fn renew(&self, id: SessionId, from: Digest, to: Digest, until: Timestamp) -> Result<bool, StoreError> {
+        self.pass("renew", self.inner.sessions.renew(id, from, to, until)).await
+    }
+
+    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
+        self.pass("ended", self.inner.sessions.ended(id, secret)).await
+    }
+
+    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
+        self.pass("scan", self.inner.sessions.scan(after, limit)).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.pass("count", self.inner.sessions.count()).await
+    }
+
+    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_ended", self.inner.sessions.forget_ended(before)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.pass("ping", self.inner.sessions.ping()).await
+    }
+}
+
+#[async_trait]
+impl AccountStore for Witness {
+    async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError> {
+        self.pass("by_login", self.inner.accounts.by_login(folded)).await
+    }
+
+    async fn get(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        self.pass("account", self.inner.accounts.get(id)).await
+    }
+
+    async fn list(&self) -> Result<Vec<Account>, StoreError> {
+        self.pass("accounts", self.inner.accounts.list()).await
+    }
+
+    async fn add(&self, account: &Account) -> Result<Added, StoreError> {
+        self.pass("add", self.inner.accounts.add(account)).await
+    }
+
+    async fn change(&self, id: UserId, change: &Change) -> Result<Option<Account>, StoreError> {
+        self.pass("change", self.inner.accounts.change(id, change)).await
+    }
+
+    async fn remove(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        self.pass("remove", self.inner.accounts.remove(id)).await
+    }
+
+    async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        self.pass("password", self.inner.accounts.password(id)).await
+    }
+
+    async fn set_password(
+        &self,
+        id: UserId,
+        hash: &PasswordHash,
+        at: Timestamp,
+        only_if: Option<&PasswordHash>,
+    ) -> Result<bool, StoreError> {
+        self.pass("set_password", self.inner.accounts.set_password(id, hash, at, only_if)).await
+    }
+
+    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp) -> Result<(), StoreError> {
+        self.pass("put_link", self.inner.accounts.put_link(id, link, expires)).await
+    }
+
+    async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+        self.pass("link", self.inner.accounts.link(link, now)).await
+    }
+
+    async fn redeem_link(
+        &self,
+        link: Digest,
+        hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.pass("redeem_link", self.inner.accounts.redeem_link(link, hash, now)).await
+    }
+
+    async fn meet_device(
+        &self,
+        owner: UserId,
+        device: Option<Digest>,
+        fresh: Digest,
+        at: Timestamp,
+    ) -> Result<KnownDevice, StoreError> {
+        self.pass("meet_device", self.inner.accounts.meet_device(owner, device, fresh, at)).await
+    }
+}
+
+#[async_trait]
+impl AuditStore for Witness {
+    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.pass("record", self.inner.audit.record(entries)).await?;
+        self.seen().entries.extend_from_slice(entries);
+        Ok(())
+    }
+
+    async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+        self.pass("login_history", self.inner.audit.login_history(query)).await
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_entries", self.inner.audit.forget(before)).await
+    }
+}
+
+#[async_trait]
+impl ThrottleStore for Witness {
+    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Verdict, StoreError> {
+        self.pass("attempt", self.inner.throttle.attempt(counters, now)).await
+    }
+
+    async fn clear(&self, name: &str) -> Result<(), StoreError> {
+        self.pass("clear", self.inner.throttle.clear(name)).await
+    }
+
+    async fn take_back(&self, name: &str) -> Result<(), StoreError> {
+        self.pass("take_back", self.inner.throttle.take_back(name)).await
+    }
+
+    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_tries", self.inner.throttle.forget(now)).await
+    }
+}

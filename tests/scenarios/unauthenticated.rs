@@ -1,0 +1,114 @@
+//! What becomes of a request that nobody is signed in for (section 8 of the contract).
+
+use http::Method;
+
+use crate::town::{Answer, MAC, Town};
+
+fn is_hers_alone(answer: &Answer) {
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("vary"), Some("Cookie, Sec-Fetch-Mode, Accept"));
+    assert_eq!(answer.header("www-authenticate"), None, "never Basic");
+}
+
+#[tokio::test]
+async fn a_page_leads_to_sign_in_and_names_the_way_back() {
+    let town = Town::new();
+    for method in [Method::GET, Method::HEAD] {
+        let answer = town.stranger().navigation(method, "/reports/2026?page=2&q=%C3%A9").send().await.answer();
+        assert_eq!(answer.status, 302);
+        assert_eq!(answer.location(), "/security/sign-in?rd=%2Freports%2F2026%3Fpage%3D2%26q%3D%25C3%25A9");
+        is_hers_alone(&answer);
+    }
+}
+
+#[tokio::test]
+async fn without_fetch_metadata_html_is_a_page_unless_a_script_asks() {
+    let town = Town::new();
+    let browser = town.stranger();
+    let html = || browser.bare(Method::GET, "/reports").with("accept", "text/html,*/*");
+
+    assert_eq!(html().send().await.status(), 302);
+    assert_eq!(html().with("x-requested-with", "XMLHttpRequest").send().await.status(), 401);
+    assert_eq!(html().with("sec-fetch-mode", "cors").send().await.status(), 401);
+    assert_eq!(browser.bare(Method::GET, "/reports").with("accept", "*/*").send().await.status(), 401);
+    assert_eq!(browser.bare(Method::GET, "/reports").send().await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_form_is_not_sent_on_and_the_sign_in_page_says_so_once() {
+    let town = Town::new();
+    let browser = town.stranger();
+
+    let answer = browser.post_form("/orders", &[("amount", "7")]).await.answer();
+    assert_eq!((answer.status, answer.location()), (303, "/security/sign-in"));
+    is_hers_alone(&answer);
+
+    let sentence = "You were not signed in any more, so your form was not sent.";
+    assert_eq!(browser.get("/security/sign-in").await.answer().count(sentence), 1);
+    assert_eq!(browser.get("/security/sign-in").await.answer().count(sentence), 0, "and not again");
+}
+
+#[tokio::test]
+async fn programs_get_a_problem_that_says_where_to_sign_in() {
+    let town = Town::new();
+    for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
+        let answer = town.stranger().fetch(method.clone(), "/api/orders").send().await.answer();
+        assert_eq!((answer.status, answer.problem().as_str()), (401, "sign-in-required"), "{method}");
+        assert_eq!(answer.json()["sign_in_url"], "https://app.example.com/security/sign-in");
+        is_hers_alone(&answer);
+    }
+}
+
+#[tokio::test]
+async fn a_head_of_a_program_is_told_by_its_status() {
+    let town = Town::new();
+    assert_eq!(town.stranger().fetch(Method::HEAD, "/api/orders").send().await.answer().status, 401);
+}
+
+#[tokio::test]
+async fn upgrades_are_refused() {
+    let town = Town::new();
+    let browser = town.stranger();
+    let upgrade = browser.navigation(Method::GET, "/socket").with("upgrade", "websocket").with("connection", "Upgrade");
+
+    let answer = upgrade.send().await.answer();
+
+    assert_eq!((answer.status, answer.problem().as_str()), (401, "sign-in-required"));
+    is_hers_alone(&answer);
+}
+
+#[tokio::test]
+async fn our_own_pages_ask_in_the_same_way() {
+    let town = Town::new();
+    let browser = town.stranger();
+    for page in ["/security", "/security/sessions", "/security/history", "/security/password"] {
+        let answer = browser.get(page).await.answer();
+        let rd = page.replace('/', "%2F");
+        assert_eq!((answer.status, answer.location()), (302, format!("/security/sign-in?rd={rd}").as_str()));
+        is_hers_alone(&answer);
+    }
+    let answer = browser.post_form("/security/sessions/sign-out-others", &[]).await.answer();
+    assert_eq!((answer.status, answer.location()), (303, "/security/sign-in"));
+}
+
+#[tokio::test]
+async fn a_dead_cookie_is_no_better_than_none() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let old = browser.copy();
+    browser.post_form("/security/sign-out", &[]).await.answer();
+
+    assert_eq!(old.get("/reports").await.answer().status, 302);
+    assert_eq!(old.fetch(Method::GET, "/reports").send().await.answer().problem(), "sign-in-required");
+}
+
+#[tokio::test]
+async fn whoever_signs_in_gets_through() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    for method in [Method::GET, Method::POST, Method::DELETE] {
+        assert_eq!(browser.fetch(method, "/api/orders").send().await.arrived().name(), Some("alice"));
+    }
+    let upgrade = browser.bare(Method::GET, "/socket").with("upgrade", "websocket").with("connection", "Upgrade");
+    assert_eq!(upgrade.send().await.arrived().name(), Some("alice"));
+}
