@@ -116,6 +116,9 @@ impl Key {
     }
 
     /// A keyed digest (HMAC-SHA-256) of `text` for one purpose, as text.
+    ///
+    /// # Panics
+    /// Never: HMAC takes a key of any length.
     #[must_use]
     pub fn blind(&self, purpose: &str, text: &str) -> String {
         use hmac::{Hmac, KeyInit as _, Mac as _};

@@ -33,7 +33,7 @@ pub enum LogFormat {
 }
 
 /// Starts the log on standard output. What is waiting is written when the guard is dropped.
-#[must_use]
+#[must_use = "dropping the guard writes what is waiting and ends the log"]
 pub fn start(style: LogStyle) -> WorkerGuard {
     let (sink, guard) = tracing_appender::non_blocking(io::stdout());
     let access = if style.access { LevelFilter::INFO } else { LevelFilter::OFF };

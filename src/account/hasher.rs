@@ -83,6 +83,9 @@ impl Hasher {
     ///
     /// # Errors
     /// When too many are waiting.
+    ///
+    /// # Panics
+    /// Never: argon2 hashes whatever was accepted as a password.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
         let argon2 = self.argon2.clone();
         self.work(move || {

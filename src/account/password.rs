@@ -71,7 +71,7 @@ impl PasswordPolicy {
         let mut broken = Vec::new();
         let mut rule = |holds: bool, weakness| {
             if !holds {
-                broken.push(weakness)
+                broken.push(weakness);
             }
         };
         rule(length >= self.min_length, Weakness::TooShort(self.min_length));

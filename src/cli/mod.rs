@@ -40,8 +40,8 @@ enum Verb {
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 struct ConfigFile {
-    /// Configuration file [default: $PORTCULLIS_CONFIG, ./portcullis.yaml, /etc/portcullis/portcullis.yaml]
-    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    /// Where to read it from; else `$PORTCULLIS_CONFIG`, `./portcullis.yaml`, `/etc/portcullis/portcullis.yaml`
+    #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 

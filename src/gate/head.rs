@@ -39,12 +39,11 @@ impl Head<'_> {
         if self.headers.contains_key(header::UPGRADE) {
             return Caller::Upgrade;
         }
-        let navigates = match self.header("sec-fetch-mode") {
-            Some(mode) => mode == "navigate",
-            None => {
-                let html = self.header("accept").is_some_and(|accept| accept.contains("text/html"));
-                html && !self.headers.contains_key("x-requested-with")
-            }
+        let navigates = if let Some(mode) = self.header("sec-fetch-mode") {
+            mode == "navigate"
+        } else {
+            let html = self.header("accept").is_some_and(|accept| accept.contains("text/html"));
+            html && !self.headers.contains_key("x-requested-with")
         };
         if navigates { Caller::Navigation } else { Caller::Program }
     }

@@ -158,9 +158,9 @@ mod tests {
     fn timeouts() {
         let second = Duration::from_secs(1);
         let usual = policy();
-        assert_eq!(stands(&usual, Kind::Web, true, 20 * DAY, 7 * DAY - second), "live");
+        assert_eq!(stands(&usual, Kind::Web, true, 20 * DAY, (7 * DAY).saturating_sub(second)), "live");
         assert_eq!(stands(&usual, Kind::Web, true, 20 * DAY, 7 * DAY), "idle");
-        assert_eq!(stands(&usual, Kind::Web, true, 30 * DAY - second, second), "live");
+        assert_eq!(stands(&usual, Kind::Web, true, (30 * DAY).saturating_sub(second), second), "live");
         assert_eq!(stands(&usual, Kind::Web, true, 30 * DAY, second), "worn");
         assert_eq!(stands(&usual, Kind::Web, false, 7 * DAY, second), "worn");
         assert_eq!(stands(&usual, Kind::App, false, 100 * DAY, 89 * DAY), "live");

@@ -98,12 +98,7 @@ fn operating_system(os: &uaparser::OS<'_>, text: &str) -> Option<Software> {
     let major = os.major.as_deref();
     let version = match (os.family.as_ref(), major, os.minor.as_deref()) {
         ("Other", ..) => return None,
-        ("Windows", Some("10"), _) | ("Mac OS X", Some("10"), Some("15")) | ("Android", Some("10"), _)
-            if frozen(text) =>
-        {
-            None
-        }
-        ("iOS", Some("18"), _) if !text.contains("CriOS") && !text.contains("FxiOS") => None,
+        ("Windows" | "Android", Some("10"), _) | ("Mac OS X", Some("10"), Some("15")) if frozen(text) => None,
         ("iOS" | "Mac OS X" | "Ubuntu", Some(major), Some(minor)) => Some(format!("{major}.{minor}")),
         (_, major, _) => major.map(str::to_owned),
     };

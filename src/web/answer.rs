@@ -70,38 +70,38 @@ impl Answer {
     #[must_use]
     pub fn with_flash(self, names: &CookieNames, flash: Flash) -> Self {
         let cookie = ours(names, &names.flash, flash.code());
-        self.set(cookie.max_age(seconds(FLASH)).build())
+        self.set(&cookie.max_age(seconds(FLASH)).build())
     }
 
     /// Hands a session over to the browser; remembered, it outlives the browser's window.
     #[must_use]
     pub fn with_session(self, names: &CookieNames, token: &SessionToken, remembered: bool) -> Self {
         let cookie = ours(names, &names.session, token.hand_over());
-        self.set(if remembered { cookie.max_age(seconds(REMEMBERED)).build() } else { cookie.build() })
+        self.set(&if remembered { cookie.max_age(seconds(REMEMBERED)).build() } else { cookie.build() })
     }
 
     /// Gives the browser a key by which its user will recognise the device.
     #[must_use]
     pub fn with_device(self, names: &CookieNames, device: &Token) -> Self {
         let cookie = ours(names, &names.device, device.hand_over());
-        self.set(cookie.max_age(seconds(REMEMBERED)).build())
+        self.set(&cookie.max_age(seconds(REMEMBERED)).build())
     }
 
     /// Takes the session's cookie from the browser.
     #[must_use]
     pub fn without_session(self, names: &CookieNames) -> Self {
         let gone = ours(names, &names.session, String::new()).max_age(seconds(Duration::ZERO)).build();
-        self.set(gone).with(HeaderName::from_static("clear-site-data"), "\"cache\"")
+        self.set(&gone).with(HeaderName::from_static("clear-site-data"), "\"cache\"")
     }
 
     /// Takes the flash from the browser: it was shown.
     #[must_use]
     pub fn without_flash(self, names: &CookieNames) -> Self {
         let gone = ours(names, &names.flash, String::new()).max_age(seconds(Duration::ZERO)).build();
-        self.set(gone)
+        self.set(&gone)
     }
 
-    fn set(mut self, cookie: Cookie<'static>) -> Self {
+    fn set(mut self, cookie: &Cookie<'_>) -> Self {
         let line = HeaderValue::from_str(&cookie.to_string()).expect("a cookie of ours is ASCII");
         self.0.headers_mut().append(header::SET_COOKIE, line);
         self

@@ -63,7 +63,7 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
     let mut config = Config::demo(listen, app);
     let url = format!("http://localhost:{}", listen.port());
     config.public_url = url.parse().map_err(Failed::Usage)?;
-    config.branding.app_name = "Meridian".to_owned();
+    "Meridian".clone_into(&mut config.branding.app_name);
     let route = |path: &str, access| Route {
         path: path.to_owned(),
         access,

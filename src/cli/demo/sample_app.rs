@@ -24,18 +24,19 @@ struct Page {
 
 /// The sample app.
 pub(super) fn router() -> Router {
+    let at = |title, text| get(async move |headers: HeaderMap| page(title, text, &headers));
     Router::new()
-        .route("/", get(|headers| page("Home", "This app asks nobody to sign in. Portcullis does.", headers)))
-        .route("/reports", get(|headers| page("Reports", "Figures that are nobody else's business.", headers)))
-        .route("/admin", get(|headers| page("Administration", "Only the role admin gets here.", headers)))
-        .route("/about", get(|headers| page("About", "Anybody may read this page.", headers)))
+        .route("/", at("Home", "This app asks nobody to sign in. Portcullis does."))
+        .route("/reports", at("Reports", "Figures that are nobody else's business."))
+        .route("/admin", at("Administration", "Only the role admin gets here."))
+        .route("/about", at("About", "Anybody may read this page."))
         .route("/clock", get(clock))
-        .fallback(|headers| async move {
-            (StatusCode::NOT_FOUND, page("Not found", "The app has no such page.", headers).await)
+        .fallback(async |headers: HeaderMap| {
+            (StatusCode::NOT_FOUND, page("Not found", "The app has no such page.", &headers))
         })
 }
 
-async fn page(title: &'static str, text: &'static str, headers: HeaderMap) -> Response {
+fn page(title: &'static str, text: &'static str, headers: &HeaderMap) -> Response {
     let shown = ["remote-user", "remote-name", "remote-email", "remote-groups", "x-request-id", "x-forwarded-for"];
     let value = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let page = Page {

@@ -1,4 +1,4 @@
-//! The JSON API under `/security/api/v1`: the same use cases as the pages. Its OpenAPI document is made from the handlers.
+//! The JSON API under `/security/api/v1`: the same use cases as the pages. Its `OpenAPI` document is made from the handlers.
 
 mod history;
 mod json;
