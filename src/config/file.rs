@@ -48,8 +48,9 @@ pub(super) struct File {
     pub(super) store: Field<Store>,
     /// A file that holds the value of `store`, instead of `store`.
     pub(super) store_file: Field<String>,
-    /// Base64 of at least 32 random bytes (`openssl rand -base64 32`), from which the keys for signing and sealing are
-    /// made. With a new one everybody must sign in again. With `store: memory` it may be left out: one is made at start.
+    /// Base64 of at least 32 random bytes (`openssl rand -base64 32`), from which keys are made: so far the one that blinds
+    /// the names that were tried at sign-in and that nobody has. With a new one their counters begin anew. With
+    /// `store: memory` it may be left out: one is made at start.
     pub(super) secret: Field<String>,
     /// A file that holds the value of `secret`, instead of `secret`. Only its owner may read it (`chmod 600`); under
     /// `/run/secrets` the mode is left to the container platform.

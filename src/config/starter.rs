@@ -24,7 +24,7 @@ upstream: {app_url}
 # Where sessions and accounts are kept.
 store: file:portcullis.db
 
-# What keys are made from: keep it secret and keep it. With a new one everybody must sign in again.
+# What keys are made from: keep it secret, and keep it.
 secret_file: portcullis.secret
 
 # How long visitors stay signed in.

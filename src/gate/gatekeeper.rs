@@ -47,6 +47,7 @@ impl Gate {
     #[must_use]
     pub fn new(parts: GateParts) -> Self {
         let names = CookieNames::new(parts.public_url.is_https());
+        parts.metrics.know_decisions(&Decision::LABELS);
         Self { parts, names }
     }
 

@@ -63,13 +63,14 @@ pub struct EndedBy {
 impl Sessions {
     /// The use cases over one store.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         store: Arc<dyn SessionStore>,
         journal: Journal,
         policy: Arc<ArcSwap<SessionPolicy>>,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
+        metrics.know_endings(&Ending::LABELS);
         Self { store, journal, policy, clock, metrics }
     }
 

@@ -228,7 +228,7 @@ impl SignIn {
     }
 
     async fn refuse(&self, user: Option<UserId>, why: Refusal, from: &Visitor) -> Result<Outcome, StoreError> {
-        self.0.metrics.tried(Tried::Failed(why));
+        self.0.metrics.tried(if why == Refusal::Throttled { Tried::Throttled } else { Tried::Failed });
         let fact = Fact::SignInFailed { step: Method::Password, why };
         self.0.journal.record(user, Actor::Visitor, Some(from), fact).await?;
         Ok(Outcome::Refused)

@@ -5,7 +5,7 @@ use std::{sync::Mutex, time::Duration};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Installation, until};
+use crate::harness::{App, Installation, PASSWORD, until};
 
 /// How often it is killed. `PORTCULLIS_TEST_CRASHES` makes it more.
 fn rounds() -> u64 {
@@ -29,7 +29,7 @@ enum End {
 async fn busy(house: &Installation, known: &Mutex<Vec<Known>>) {
     loop {
         let person = house.person();
-        let credentials = json!({ "username": "alice", "password": "Correct-horse-7-battery" });
+        let credentials = json!({ "username": "alice", "password": PASSWORD });
         let sent = person.request(Method::POST, "/security/api/v1/sign-in").json(&credentials).send().await;
         let Ok(answer) = sent else { return };
         if answer.status() == 503 {

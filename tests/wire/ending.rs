@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Installation, Person, Running};
+use crate::harness::{App, Installation, PASSWORD, Person, Running};
 
 /// Alice and Bob at a running server, before an app that answers `ok`.
 struct Scene {
@@ -164,7 +164,7 @@ async fn a_disabled_user_is_out_until_enabled_and_signed_in_again() {
     scene.is_out(&two).await;
     assert!(said.contains("signed out 2 sessions"), "{said}");
     scene.is_in(&bob).await;
-    assert_eq!(one.try_to_sign_in("alice", "Correct-horse-7-battery").await.status(), 401);
+    assert_eq!(one.try_to_sign_in("alice", PASSWORD).await.status(), 401);
     scene.house.cli(&["users", "enable", "alice"]).ok();
     scene.is_out(&one).await;
     one.sign_in("alice").await;
@@ -179,7 +179,7 @@ async fn a_password_set_at_the_command_line_replaces_the_old_one_and_leaves_sess
     let alice = scene.house.signed_in("alice").await;
     scene.house.cli_typing(&["users", "set-password", "alice", "--password-stdin"], "Another-horse-8-battery").ok();
     scene.is_in(&alice).await;
-    assert_eq!(scene.house.person().try_to_sign_in("alice", "Correct-horse-7-battery").await.status(), 401);
+    assert_eq!(scene.house.person().try_to_sign_in("alice", PASSWORD).await.status(), 401);
     assert_eq!(scene.house.person().try_to_sign_in("alice", "Another-horse-8-battery").await.status(), 200);
 }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{App, Child, Installation, Person, Running, Said, free_port, portcullis};
+use crate::harness::{App, Child, Installation, PASSWORD, Person, Running, Said, free_port, portcullis};
 
 #[tokio::test]
 async fn from_nothing_to_a_guarded_app() {
@@ -81,7 +81,7 @@ async fn a_one_time_link_sets_the_password_once() {
     }
     let fields = |password| [("token", token), ("new_password", password), ("new_password_again", password)];
     assert_eq!(bob.submit("/security/set-password", &fields("short")).await.status(), 422);
-    assert_eq!(bob.submit("/security/set-password", &fields("Correct-horse-7-battery")).await.status(), 303);
+    assert_eq!(bob.submit("/security/set-password", &fields(PASSWORD)).await.status(), 303);
     bob.sign_in("bob").await;
     assert_eq!(bob.status("/").await, 200);
     let again = bob.submit("/security/set-password", &fields("Another-horse-8-battery")).await;

@@ -14,7 +14,7 @@ pub(crate) use app::{App, read_request};
 pub(crate) use child::{Child, Said};
 pub(crate) use client::{Answer, Client};
 pub(crate) use door::Door;
-pub(crate) use installation::{Installation, portcullis};
+pub(crate) use installation::{Installation, PASSWORD, portcullis};
 pub(crate) use person::Person;
 pub(crate) use ports::free_port;
 pub(crate) use running::Running;

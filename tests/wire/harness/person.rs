@@ -25,11 +25,16 @@ pub(crate) struct Person {
 impl Person {
     /// With nothing but an address.
     pub(crate) fn at(address: SocketAddr) -> Self {
+        Self::with_user_agent(address, CHROME)
+    }
+
+    /// With nothing but an address, and a browser that calls itself this.
+    pub(crate) fn with_user_agent(address: SocketAddr, user_agent: &str) -> Self {
         let jar = Arc::<Jar>::default();
         let client = Client::builder()
             .cookie_provider(Arc::clone(&jar))
             .redirect(Policy::none())
-            .user_agent(CHROME)
+            .user_agent(user_agent)
             .timeout(LONG_PATIENCE * 4)
             .build();
         Self { client: client.unwrap(), jar, origin: format!("http://{address}") }

@@ -1,15 +1,19 @@
-//! What Prometheus reads. Every series of a closed set exists at 0 from the start; labels hold no user's data.
+//! What Prometheus reads. Every series of a closed set exists at 0 from the start: those that are known here when the
+//! metrics are made, the others when the part is made that counts them. Labels hold no user's data.
+
+mod outcome;
+mod registrar;
 
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
 
-use crate::{audit::Refusal, gate::Decision, session::Ending};
+pub use outcome::{Lookup, StoreOperation, Tried};
+use registrar::Registrar;
 
 /// Seconds: from what a look-up takes to what a slow page takes.
 const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -55,44 +59,6 @@ impl std::fmt::Debug for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Metrics(..)")
     }
-}
-
-/// What a look-up of the gate found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// A good session.
-    Good,
-    /// None, or one that is not good.
-    Bad,
-    /// The store did not answer.
-    Away,
-}
-
-/// The series of one operation on the store.
-#[derive(Clone, Debug)]
-pub struct StoreOperation {
-    ok: IntCounter,
-    error: IntCounter,
-    seconds: Histogram,
-}
-
-impl StoreOperation {
-    /// It was done, or not.
-    pub fn done(&self, ok: bool, took: Duration) {
-        if ok { &self.ok } else { &self.error }.inc();
-        self.seconds.observe(took.as_secs_f64());
-    }
-}
-
-/// Result of a try to sign in, for `sign_in_attempts_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tried {
-    /// They are in.
-    Succeeded,
-    /// They are not.
-    Failed(Refusal),
-    /// Too many were being checked at once.
-    Overloaded,
 }
 
 impl Metrics {
@@ -175,19 +141,12 @@ impl Metrics {
     }
 
     fn start_at_zero(&self) {
-        for decision in Decision::LABELS {
-            self.auth_decisions.with_label_values(&["proxy", decision]);
-            self.auth_overhead.with_label_values(&[decision]);
-        }
         for result in ["good", "bad", "away"] {
             self.session_lookups.with_label_values(&[result]);
         }
         for result in ["written", "failed"] {
             self.heartbeats.with_label_values(&[result]);
             self.audit_events.with_label_values(&[result]);
-        }
-        for reason in Ending::LABELS {
-            self.sessions_ended.with_label_values(&[reason]);
         }
         for result in ["succeeded", "failed", "throttled", "overloaded"] {
             self.sign_in_attempts.with_label_values(&["password", result]);
@@ -222,6 +181,21 @@ impl Metrics {
         self.upstream_up.with_label_values(&[upstream]).set(1);
         for class in CODE_CLASSES {
             self.upstream_requests.with_label_values(&[upstream, class]);
+        }
+    }
+
+    /// Makes the series of these decisions of the gate exist.
+    pub fn know_decisions(&self, decisions: &[&str]) {
+        for decision in decisions {
+            self.auth_decisions.with_label_values(&["proxy", decision]);
+            self.auth_overhead.with_label_values(&[decision]);
+        }
+    }
+
+    /// Makes the series of these endings of sessions exist.
+    pub fn know_endings(&self, reasons: &[&str]) {
+        for reason in reasons {
+            self.sessions_ended.with_label_values(&[reason]);
         }
     }
 
@@ -260,7 +234,7 @@ impl Metrics {
         self.sessions_created.with_label_values(&[method]).inc();
     }
 
-    /// A session ended; `reason` is one of [`Ending::LABELS`].
+    /// A session ended.
     pub fn session_ended(&self, reason: &'static str) {
         self.sessions_ended.with_label_values(&[reason]).inc();
     }
@@ -274,8 +248,8 @@ impl Metrics {
     pub fn tried(&self, result: Tried) {
         let result = match result {
             Tried::Succeeded => "succeeded",
-            Tried::Failed(Refusal::Throttled) => "throttled",
-            Tried::Failed(_) => "failed",
+            Tried::Failed => "failed",
+            Tried::Throttled => "throttled",
             Tried::Overloaded => "overloaded",
         };
         self.sign_in_attempts.with_label_values(&["password", result]).inc();
@@ -375,44 +349,6 @@ const fn code_class(status: u16) -> &'static str {
     }
 }
 
-/// Makes series and registers them.
-struct Registrar<'a>(&'a Registry);
-
-const ONCE: &str = "each name is registered once and is a valid name";
-
-impl Registrar<'_> {
-    fn keep<C: prometheus::core::Collector + Clone + 'static>(&self, series: C) -> C {
-        self.0.register(Box::new(series.clone())).expect(ONCE);
-        series
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.keep(IntCounterVec::new(Opts::new(name, help).namespace("portcullis"), labels).expect(ONCE))
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.keep(IntCounter::with_opts(Opts::new(name, help).namespace("portcullis")).expect(ONCE))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.keep(IntGaugeVec::new(Opts::new(name, help).namespace("portcullis"), labels).expect(ONCE))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.keep(IntGauge::with_opts(Opts::new(name, help).namespace("portcullis")).expect(ONCE))
-    }
-
-    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
-        let opts = HistogramOpts::new(name, help).namespace("portcullis").buckets(buckets.to_vec());
-        self.keep(HistogramVec::new(opts, labels).expect(ONCE))
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        let opts = HistogramOpts::new(name, help).namespace("portcullis").buckets(buckets.to_vec());
-        self.keep(Histogram::with_opts(opts).expect(ONCE))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,8 +357,6 @@ mod tests {
     fn every_series_exists_at_the_start() {
         let text = Metrics::new().text();
         for series in [
-            "portcullis_auth_decisions_total{decision=\"allow\",mode=\"proxy\"} 0",
-            "portcullis_sessions_ended_total{reason=\"other_device\"} 0",
             "portcullis_sign_in_attempts_total{result=\"throttled\",step=\"password\"} 0",
             "portcullis_store_operations_total{op=\"find\",result=\"error\"} 0",
             "portcullis_csrf_rejections_total 0",

@@ -1,0 +1,45 @@
+//! How things went, in the words of the labels.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter};
+
+/// What a look-up of the gate found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// A good session.
+    Good,
+    /// None, or one that is not good.
+    Bad,
+    /// The store did not answer.
+    Away,
+}
+
+/// The series of one operation on the store.
+#[derive(Clone, Debug)]
+pub struct StoreOperation {
+    pub(super) ok: IntCounter,
+    pub(super) error: IntCounter,
+    pub(super) seconds: Histogram,
+}
+
+impl StoreOperation {
+    /// It was done, or not.
+    pub fn done(&self, ok: bool, took: Duration) {
+        if ok { &self.ok } else { &self.error }.inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
+/// Result of a try to sign in, for `sign_in_attempts_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// They are in.
+    Succeeded,
+    /// They are not.
+    Failed,
+    /// Nobody looked: there were too many before.
+    Throttled,
+    /// Too many were being checked at once.
+    Overloaded,
+}

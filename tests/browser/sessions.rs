@@ -1,0 +1,169 @@
+//! Signing in, seeing where one is signed in, ending any of it, and what is left behind.
+
+use crate::{
+    browser::Browser,
+    harness::{App, Installation, PASSWORD, Running},
+};
+
+const PAGE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nCache-Control: max-age=600\r\nContent-Length: 40\r\n\r\n\
+                      <!doctype html><h1>Alice's diary</h1>\r\n\n";
+
+/// Alice has an account, and the app a page that a browser may keep.
+async fn scene() -> (Installation, Running) {
+    let house = Installation::before(App::answering(PAGE).await.address);
+    house.user("alice", &["--display-name", "Alice Liddell"]);
+    let server = house.run().await;
+    (house, server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_leads_where_one_was_going() {
+    let (house, _server) = scene().await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/diary?day=1").await;
+    browser.arrives("/security/sign-in?rd=%2Fdiary%3Fday%3D1").await;
+    browser.fill("#username", "alice").await;
+    browser.fill("input[type=password]", "wrong").await;
+    browser.click("main form button[type=submit]").await;
+    browser.find("[role=alert]").await;
+    assert_eq!(browser.find("#username").await.prop("value").await.unwrap().unwrap(), "alice", "the name is kept");
+    assert_eq!(browser.find("#password").await.prop("value").await.unwrap().unwrap(), "", "the password is not");
+    browser.fill("#password", PASSWORD).await;
+    browser.click("main form button[type=submit]").await;
+    browser.arrives("/diary?day=1").await;
+    browser.reads("Alice's diary").await;
+    browser.goto("/security").await;
+    browser.reads("This device").await;
+    browser.click("a[href='/security/sessions'].btn").await;
+    browser.arrives("/security/sessions").await;
+    browser.reads("Only this device is signed in").await;
+    assert_eq!(browser.violations().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_browser_is_ended_from_a_dialog() {
+    let (house, _server) = scene().await;
+    let other = house.signed_in("alice").await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/security/sessions").await;
+    browser.sign_in("alice").await;
+    browser.arrives("/security/sessions").await;
+    browser.click("a.end").await;
+    let dialog = browser.find("dialog[open]").await;
+    assert!(dialog.text().await.unwrap().contains("Chrome on macOS"));
+    // Thinking again.
+    browser.click("dialog [data-cancel]").await;
+    assert_eq!(browser.count("dialog").await, 0);
+    assert_eq!(other.status("/").await, 200);
+    browser.click("a.end").await;
+    browser.click("dialog button.danger").await;
+    browser.reads("Signed out 1 session").await;
+    assert_eq!(browser.place().await, "/security/sessions");
+    assert_eq!(other.status("/").await, 401);
+    assert_eq!(browser.count("li.row").await, 1);
+    assert_eq!(browser.violations().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_browser_is_ended_without_scripts() {
+    let (house, _server) = scene().await;
+    let other = house.signed_in("alice").await;
+    let browser = Browser::open_without_scripts(&house).await;
+    browser.goto("/security/sessions").await;
+    browser.sign_in("alice").await;
+    browser.arrives("/security/sessions").await;
+    browser.click("a.end").await;
+    browser.arrives(&format!("/security/sessions/{}/sign-out", other.session().await)).await;
+    browser.reads("Chrome on macOS").await;
+    browser.click("[data-confirm] button.danger").await;
+    browser.arrives("/security/sessions").await;
+    browser.reads("Signed out 1 session").await;
+    assert_eq!(other.status("/").await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_others_are_ended_and_this_one_stays() {
+    let (house, _server) = scene().await;
+    let others = [house.signed_in("alice").await, house.signed_in("alice").await];
+    let browser = Browser::open(&house).await;
+    browser.goto("/security/sessions").await;
+    browser.sign_in("alice").await;
+    browser.reads("Sign out 2 other sessions").await;
+    browser.click("a.danger-outline").await;
+    browser.click("dialog button.danger").await;
+    browser.reads("Signed out 2 sessions").await;
+    for other in others {
+        assert_eq!(other.status("/").await, 401);
+    }
+    browser.goto("/").await;
+    browser.reads("Alice's diary").await;
+    // The result was said once.
+    browser.goto("/security/sessions").await;
+    browser.reads("Only this device is signed in").await;
+    assert!(!browser.text().await.contains("Signed out 2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_ended_is_told_why() {
+    let (house, _server) = scene().await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/diary").await;
+    browser.sign_in("alice").await;
+    browser.reads("Alice's diary").await;
+    let other = house.signed_in("alice").await;
+    other.call(reqwest::Method::POST, "/sessions/revoke-others", &serde_json::json!({})).await;
+    browser.goto("/diary?again").await;
+    browser.arrives("/security/sign-in?rd=%2Fdiary%3Fagain").await;
+    browser.reads("You were signed out because this session was ended from Chrome on macOS").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_signing_out_the_way_back_shows_nothing() {
+    let (house, _server) = scene().await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/diary").await;
+    browser.sign_in("alice").await;
+    browser.reads("Alice's diary").await;
+    browser.goto("/security/sessions").await;
+    browser.reads("This device").await;
+    browser.click("details.user summary").await;
+    browser.click("details.user button").await;
+    browser.arrives("/security/signed-out").await;
+    for _ in 0..2 {
+        browser.driver.back().await.unwrap();
+        browser.reads("Password").await;
+        let text = browser.text().await;
+        assert!(!text.contains("This device") && !text.contains("diary"), "{text}");
+        assert!(browser.place().await.starts_with("/security/sign-in"), "{}", browser.place().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_counts_and_may_end_the_others() {
+    let (house, _server) = scene().await;
+    let other = house.signed_in("alice").await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/security/password").await;
+    browser.sign_in("alice").await;
+    browser.arrives("/security/password").await;
+    let change = async |current: &str, new: &str, again: &str| {
+        browser.fill("#current_password", current).await;
+        browser.fill("#new_password", new).await;
+        browser.fill("#new_password_again", again).await;
+        browser.click("main form button.primary").await;
+    };
+    change(PASSWORD, "weak", "weak").await;
+    browser.find("[aria-invalid=true]").await;
+    change(PASSWORD, "Another-horse-8-battery", "Another-horse-8-battery!").await;
+    browser.find("#new_password_again[aria-invalid=true]").await;
+    assert_eq!(other.status("/").await, 200);
+    browser.click("[name=end_other_sessions]").await;
+    change(PASSWORD, "Another-horse-8-battery", "Another-horse-8-battery").await;
+    browser.find("[role=status]").await;
+    assert_eq!(other.status("/").await, 401);
+    browser.goto("/diary").await;
+    browser.reads("Alice's diary").await;
+    assert_eq!(house.person().try_to_sign_in("alice", PASSWORD).await.status(), 401);
+    assert_eq!(house.person().try_to_sign_in("alice", "Another-horse-8-battery").await.status(), 200);
+}

@@ -1,0 +1,20 @@
+//! On a narrow screen nothing must be scrolled sideways.
+
+use crate::{accessibility::each_page, browser::Browser};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_fits_a_phone() {
+    each_page(async |browser: &Browser, page: &str| {
+        for pixels in [320, 390] {
+            browser.width(pixels).await;
+            let script = "return [document.documentElement.scrollWidth, innerWidth, \
+                          [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 \
+                          && !e.closest('.tabs, .visually-hidden')).map(e => e.outerHTML.slice(0, 120)).slice(0, 5)]";
+            let measured = browser.driver.execute(script, Vec::new()).await.unwrap();
+            let measured = measured.json();
+            assert!(measured[0].as_u64() <= Some(u64::from(pixels)), "{page} at {pixels} px: {measured}");
+            assert_eq!(measured[1].as_u64(), Some(u64::from(pixels)));
+        }
+    })
+    .await;
+}
