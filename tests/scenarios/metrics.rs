@@ -1,6 +1,6 @@
 //! What Prometheus reads: every series is there from the start, and moves when it is told to.
 
-use crate::town::{IPHONE, MAC, PASSWORD, Town};
+use crate::town::{IPHONE, MAC, PASSWORD, Town, Weather};
 
 const AT_ZERO: &[&str] = &[
     "session_lookups_total{result=\"good\"}",
@@ -109,6 +109,19 @@ async fn a_day_in_town_is_counted() {
     }
     let written = town.metric("audit_events_total{result=\"written\"}");
     assert_eq!(written, 8, "{:?}", town.told());
+}
+
+#[tokio::test]
+async fn what_the_store_does_is_counted_and_what_it_does_not_too() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let finds = |result: &str| town.metric(&format!("store_operations_total{{op=\"find\",result=\"{result}\"}}"));
+    let before = finds("ok");
+    browser.get("/").await.arrived();
+    town.weather(Weather::AwayFor("find"));
+    browser.get("/").await.answer();
+    assert_eq!((finds("ok"), finds("error")), (before + 1, 1));
+    assert_eq!(town.metric("store_operation_seconds_count{op=\"find\"}"), before + 2);
 }
 
 #[tokio::test]

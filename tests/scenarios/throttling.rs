@@ -203,6 +203,16 @@ async fn a_lockout_is_counted_once() {
 }
 
 #[tokio::test]
+async fn a_stopped_address_is_counted_as_one() {
+    let town = Town::new();
+    for number in 0..50 {
+        town.stranger().sign_in(&format!("name{number}"), "wrong").await;
+    }
+    assert_eq!(town.metric("lockouts_total{scope=\"address\"}"), 1);
+    assert_eq!(town.metric("lockouts_total{scope=\"account\"}"), 0);
+}
+
+#[tokio::test]
 async fn a_changed_lockout_counts_at_once() {
     let town = Town::new();
     town.with_user("alice").await;
