@@ -30,7 +30,9 @@ impl Recogniser {
     #[must_use]
     pub fn start() -> Self {
         if PARSER.get().is_none() {
-            thread::spawn(|| drop(PARSER.get_or_init(compile)));
+            thread::spawn(|| {
+                let _ = PARSER.get_or_init(compile);
+            });
         }
         Self { known: Cache::new(10_000) }
     }
@@ -96,6 +98,7 @@ fn operating_system(os: &uaparser::OS<'_>, text: &str) -> Option<Software> {
     let version = match (os.family.as_ref(), major, os.minor.as_deref()) {
         ("Other", ..) => return None,
         ("Windows" | "Android", Some("10"), _) | ("Mac OS X", Some("10"), Some("15")) if frozen(text) => None,
+        ("iOS", Some("18"), _) if !text.contains("CriOS") && !text.contains("FxiOS") => None,
         ("iOS" | "Mac OS X" | "Ubuntu", Some(major), Some(minor)) => Some(format!("{major}.{minor}")),
         (_, major, _) => major.map(str::to_owned),
     };
