@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{App, Installation, Said, portcullis};
+use crate::harness::{App, Installation, Person, Said, portcullis};
 
 /// Before an app that is never asked.
 fn house() -> Installation {
@@ -163,7 +163,7 @@ async fn sessions_are_listed_beside_a_server_and_without_one() {
     house.user("bob", &[]);
     let server = house.run().await;
     let alice = house.signed_in("alice").await;
-    house.signed_in("bob").await;
+    Person::with_user_agent(house.public, "curl/8.5.0").sign_in("bob").await;
     let id = alice.session().await;
     let list = house.cli(&["sessions", "list", "--user", "alice", "--json"]).json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
@@ -172,7 +172,10 @@ async fn sessions_are_listed_beside_a_server_and_without_one() {
     assert_eq!(item["session"]["device"]["label"], "Chrome on macOS");
     server.stop().await;
     let table = house.cli(&["sessions", "list"]).ok();
-    assert!(table.starts_with("USER") && table.contains(&id) && table.lines().count() == 3, "{table}");
+    assert!(
+        table.starts_with("USER") && table.contains(&id) && table.contains("curl 8.5") && table.lines().count() == 3,
+        "{table}"
+    );
     house.cli(&["sessions", "revoke", &id]).ok();
     assert_eq!(house.cli(&["sessions", "list"]).ok().lines().count(), 2);
     house.cli(&["sessions", "list", "--user", "carol"]).refused(1);

@@ -17,6 +17,7 @@ mod streams;
 mod apps;
 mod command_line;
 mod crashes;
+mod demo;
 mod ending;
 mod large_bodies;
 mod quickstart;

@@ -1,9 +1,12 @@
 //! Somebody with a browser: it keeps cookies, says where its requests come from, and follows no redirect unseen.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use reqwest::{
-    Client, Method, RequestBuilder, Response,
+    Client, ClientBuilder, Method, RequestBuilder, Response,
     cookie::{CookieStore as _, Jar},
     redirect::Policy,
 };
@@ -25,19 +28,29 @@ pub(crate) struct Person {
 impl Person {
     /// With nothing but an address.
     pub(crate) fn at(address: SocketAddr) -> Self {
-        Self::with_user_agent(address, CHROME)
+        Self::with(&format!("http://{address}"), Client::builder().user_agent(CHROME))
+    }
+
+    /// With nothing but a URL.
+    pub(crate) fn at_url(url: &str) -> Self {
+        Self::with(url, Client::builder().user_agent(CHROME))
+    }
+
+    /// From another address of this machine.
+    pub(crate) fn from(ip: IpAddr, address: SocketAddr) -> Self {
+        Self::with(&format!("http://{address}"), Client::builder().user_agent(CHROME).local_address(ip))
     }
 
     /// With nothing but an address, and a browser that calls itself this.
     pub(crate) fn with_user_agent(address: SocketAddr, user_agent: &str) -> Self {
+        Self::with(&format!("http://{address}"), Client::builder().user_agent(user_agent))
+    }
+
+    fn with(origin: &str, client: ClientBuilder) -> Self {
         let jar = Arc::<Jar>::default();
-        let client = Client::builder()
-            .cookie_provider(Arc::clone(&jar))
-            .redirect(Policy::none())
-            .user_agent(user_agent)
-            .timeout(LONG_PATIENCE * 4)
-            .build();
-        Self { client: client.unwrap(), jar, origin: format!("http://{address}") }
+        let client =
+            client.cookie_provider(Arc::clone(&jar)).redirect(Policy::none()).timeout(LONG_PATIENCE * 4).build();
+        Self { client: client.unwrap(), jar, origin: origin.to_owned() }
     }
 
     /// A request from a page of the same origin.
