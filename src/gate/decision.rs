@@ -102,6 +102,8 @@ pub enum Refusal {
     Host,
     /// The method is not one that is forwarded.
     Method,
+    /// Another site made the browser send it to our own pages.
+    CrossSite,
     /// The store cannot be asked. Never open.
     StoreAway,
     /// The body of a request to our own pages is too large.

@@ -8,6 +8,7 @@ use http::{Method, header};
 use super::{
     Access, Because, CanonicalPath, Decision, Head, Permit, Presented, Principal, Refusal, RouteTable, Visit,
     cookie::{self, CookieNames, Shown},
+    same_site,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -103,6 +104,10 @@ impl Gate {
 
     /// Our own pages. What is the same for everybody needs no look-up, and so outlives an outage of the store.
     async fn visit(&self, head: &Head<'_>, path: CanonicalPath) -> (Decision, &'static str) {
+        if !same_site::allows(head, self.parts.public_url.origin()) {
+            self.parts.metrics.csrf_rejected();
+            return (Decision::Refuse(Refusal::CrossSite), "denied");
+        }
         let same_for_all = path.for_rules().starts_with("/security/assets/");
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head).await };
         match presented {

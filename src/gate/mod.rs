@@ -11,6 +11,7 @@ mod gatekeeper;
 mod head;
 mod path;
 mod routes;
+mod same_site;
 
 pub use credentials::{Because, Presented, Principal};
 pub use decision::{Decision, Permit, Refusal, Visit};

@@ -93,6 +93,14 @@ impl Throttle {
         self.store.take_back(&address(ip)).await
     }
 
+    /// Somebody proved in another way that the account is theirs (a one-time link): it starts anew.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn forgive(&self, user: UserId) -> Result<(), StoreError> {
+        self.store.clear(&self.account(Target::User(user))).await
+    }
+
     /// The try was not looked at: it does not count.
     ///
     /// # Errors

@@ -146,12 +146,6 @@ impl Call {
         self.0.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether it carries any cookie at all.
-    #[must_use]
-    pub fn has_cookies(&self) -> bool {
-        self.0.headers.contains_key(header::COOKIE)
-    }
-
     /// Ours, for the log and for whoever asks for help.
     #[must_use]
     pub fn request_id(&self) -> &str {

@@ -227,6 +227,7 @@ impl From<&Refusal> for Error {
             Refusal::Path(_) => Self::BadRequest("The path could be read in two ways; it is not forwarded."),
             Refusal::Host => Self::BadRequest("There must be one Host header, and it must agree with the address."),
             Refusal::Method => Self::MethodNotAllowed,
+            Refusal::CrossSite => Self::CrossSite,
             Refusal::StoreAway => Self::StoreAway,
             Refusal::BodyTooLarge => Self::BodyTooLarge,
             Refusal::BodyIncomplete => Self::BodyIncomplete,

@@ -11,7 +11,6 @@ pub mod pages;
 pub mod paths;
 mod problem;
 mod render;
-mod same_site;
 mod sent;
 mod serve;
 mod way_back;

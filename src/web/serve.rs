@@ -1,4 +1,4 @@
-//! From a visit to an answer: the router, the check for other sites, and the headers that all of our answers have.
+//! From a visit to an answer: the router, and the headers that all of our answers have.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use tower::ServiceExt as _;
 
-use super::{Call, Desk, Error, answer::CSP, api, call::Facts, pages, render, same_site};
+use super::{Call, Desk, Error, answer::CSP, api, call::Facts, pages, render};
 use crate::gate::{Head, Presented, Refusal, Visit};
 
 /// Our own pages and the API.
@@ -36,10 +36,7 @@ impl Web {
     pub async fn serve(&self, visit: Visit, head: &Head<'_>, body: Bytes) -> http::Response<Bytes> {
         let call = self.call(head, visit.presented, visit.ip);
         let target = visit.path.with_query();
-        let response = match same_site::check(&call) {
-            Ok(()) => self.route(&call, &target, body).await,
-            Err(error) => error.into_response(),
-        };
+        let response = self.route(&call, &target, body).await;
         finish(render::said(response, &call, head, &target)).await
     }
 

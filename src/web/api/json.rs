@@ -73,8 +73,15 @@ const fn most() -> usize {
 
 impl Paging {
     /// The page of `all` that was asked for; `id` names an item's cursor.
-    pub fn cut<T>(&self, all: Vec<T>, id: impl Fn(&T) -> String) -> Page<T> {
+    ///
+    /// # Errors
+    /// When the item that the cursor names is gone: the list has changed, and its next page cannot be told.
+    pub fn cut<T>(&self, all: Vec<T>, id: impl Fn(&T) -> String) -> Result<Page<T>, Error> {
         let after = self.cursor.as_deref();
+        if after.is_some_and(|after| all.iter().all(|item| id(item) != after)) {
+            let mend = "the list has changed; begin again without a cursor".to_owned();
+            return Err(Error::Fields(vec![("cursor".to_owned(), mend)]));
+        }
         let mut rest = all.into_iter().skip_while(|item| after.is_some_and(|after| id(item) != after));
         if after.is_some() {
             rest.next();
@@ -83,7 +90,7 @@ impl Paging {
         let more = rest.next().is_some();
         items.shrink_to_fit();
         let next_cursor = more.then(|| items.last().map(&id)).flatten();
-        Page { items, next_cursor }
+        Ok(Page { items, next_cursor })
     }
 }
 

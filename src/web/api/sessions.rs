@@ -26,7 +26,7 @@ pub(super) struct Revoked {
 pub(super) async fn list(call: Call, paging: Paging) -> Result<Json<Page<SessionResource>>, Error> {
     let me = call.me()?;
     let all = call.desk().sessions.list(me.owner.id, Some(me.session)).await?;
-    let page = paging.cut(all, |session| session.id.to_string());
+    let page = paging.cut(all, |session| session.id.to_string())?;
     Ok(Json(Page { items: shown(&call, me, &page.items), next_cursor: page.next_cursor }))
 }
 
