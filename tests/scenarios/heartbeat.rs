@@ -205,3 +205,18 @@ async fn a_new_address_is_shown_beside_the_first() {
     assert_eq!(session["network"]["ip"], "198.51.100.9");
     assert_eq!(session["network"]["first_ip"], "203.0.113.7");
 }
+
+#[tokio::test]
+async fn a_request_that_another_site_sent_is_no_sign_of_life() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    let before = last_active(&laptop, &phone).await;
+    town.advance(HOUR);
+
+    let evil = phone.bare(Method::POST, "/security/sign-out").with("sec-fetch-site", "cross-site");
+    assert_eq!(evil.send().await.answer().status, 403);
+    town.flush().await;
+
+    assert_eq!(last_active(&laptop, &phone).await, before);
+}

@@ -149,3 +149,17 @@ async fn a_link_of_a_removed_account_is_dead() {
     town.parts.accounts.remove(alice.id(), Actor::Operator).await.unwrap();
     assert_eq!(choose(&town, &link, NEW).await.status, 410);
 }
+
+#[tokio::test]
+async fn whoever_was_locked_out_gets_in_after_setting_a_new_password() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    for _ in 0..5 {
+        town.stranger().sign_in("alice", "wrong").await;
+    }
+    assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 429, "locked out");
+
+    choose(&town, &link_for(&alice).await, NEW).await;
+
+    assert_eq!(town.stranger().sign_in("alice", NEW).await.status, 303);
+}

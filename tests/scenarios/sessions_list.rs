@@ -174,3 +174,18 @@ async fn above_the_maximum_the_longest_unused_one_ends() {
         assert_eq!(town.metric("sessions_ended_total{reason=\"too_many\"}"), 1);
     }
 }
+
+#[tokio::test]
+async fn a_page_after_a_session_that_is_gone_cannot_be_told() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone, _) =
+        (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await, alice.signed_in_on(IPHONE).await);
+    let gone = phone.session();
+    laptop.api("DELETE", &format!("/sessions/{gone}"), Value::Null).await;
+
+    let answer = laptop.api("GET", &format!("/sessions?cursor={gone}"), Value::Null).await;
+
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.json()["errors"][0]["pointer"], "cursor");
+}
