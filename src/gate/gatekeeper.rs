@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{Method, header};
+use tracing::{debug, error};
 
 use super::{
     Access, Because, CanonicalPath, Decision, Head, Permit, Presented, Principal, Refusal, RouteTable, Visit,
@@ -111,6 +112,11 @@ impl Gate {
         let same_for_all = path.for_rules().starts_with("/security/assets/");
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head).await };
         match presented {
+            // The secret before a change is good for looks that are under way, and changes nothing any more.
+            Ok(Presented::Good(principal)) if head.is_action() && !principal.current => {
+                let presented = Presented::Bad(Because::WrongSecret(principal.session));
+                (Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public")
+            }
             Ok(presented) => {
                 if let Presented::Good(principal) = &presented {
                     self.beat(head, &path, principal);
@@ -156,8 +162,17 @@ impl Gate {
 
     async fn look_up(&self, token: &SessionToken) -> Result<Presented, StoreError> {
         let (id, shown) = (token.id(), token.digest());
-        let Some(found) = self.parts.sessions.find(id).await? else {
-            return Ok(Presented::Bad(Because::NoSuchSession { id, shown }));
+        let found = match self.parts.sessions.find(id).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Presented::Bad(Because::NoSuchSession { id, shown })),
+            Err(why @ StoreError::Unreadable(_)) => {
+                error!(session.id = %id, "Session {id} is refused: {why}");
+                return Ok(Presented::Bad(Because::Damaged(id)));
+            }
+            Err(away) => {
+                debug!("A session cannot be checked: {away}");
+                return Err(away);
+            }
         };
         let now = self.parts.clock.now();
         if !found.secrets.accept(shown, now) {
@@ -172,6 +187,7 @@ impl Gate {
             Standing::Live => Presented::Good(Box::new(Principal {
                 session: id,
                 shown,
+                current: found.secrets.current == shown,
                 terms: found.terms,
                 latest: found.latest,
                 assurance: found.assurance,

@@ -25,7 +25,7 @@ use pingora::{
 use super::{Front, Upstreams, answer, failure::Failure, identity, passage::Passage, upstreams::Upstream};
 use crate::{
     clock::Clock,
-    gate::{Decision, Head, Permit, RouteTable, cookie},
+    gate::{Decision, Head, Permit, Refusal, RouteTable, cookie},
     metrics::Metrics,
     visitor::plain,
 };
@@ -95,7 +95,13 @@ impl<F: Front> ProxyHttp for Proxy<F> {
                 let request = request.clone();
                 let head = head_of(&request, ip, &request_id);
                 match answer::read_body(session).await {
-                    Ok(body) => self.0.front.serve(visit, &head, body).await,
+                    Ok(body) if body.is_empty() => self.0.front.serve(visit, &head, body).await,
+                    // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
+                    Ok(body) => match self.0.front.decide(&head).await {
+                        Decision::Serve(visit) => self.0.front.serve(visit, &head, body).await,
+                        Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
+                        Decision::Forward(_) => self.0.front.refuse(&Refusal::Broken, &head).await,
+                    },
                     Err(refusal) => self.0.front.refuse(&refusal, &head).await,
                 }
             }

@@ -126,6 +126,6 @@ async fn ended(call: &Call) -> Result<Option<Ended>, Error> {
         Some(Because::Idle(_)) => by_itself(Ending::Idle),
         Some(Because::Worn(_)) => by_itself(Ending::Expired),
         Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
-        Some(Because::TwoCookies | Because::Unreadable | Because::WrongSecret(_)) | None => None,
+        Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) | None => None,
     })
 }
