@@ -105,6 +105,7 @@ impl Server {
             let proxy = ProxyParts {
                 front: front.clone(),
                 upstreams: upstreams.clone(),
+                public_url: config.public_url.clone(),
                 routes: parts.settings.routes.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
