@@ -124,7 +124,7 @@ impl Server {
         for address in &config.listen {
             info!("Listening on {address} for {}", config.public_url.origin());
         }
-        let mut reload = Reload { file, running: config, settings: parts.settings.clone(), upstreams, metrics };
+        let reload = Reload { file, started: config, settings: parts.settings.clone(), upstreams, metrics };
         begun();
         listening.run(stopping, &ready, async || reload.run_once().await).await?;
         driver.stop().await;
