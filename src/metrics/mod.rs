@@ -10,6 +10,8 @@ use std::time::Duration;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Encoder as _, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+    core::Collector as _,
+    proto::{Metric, MetricFamily},
 };
 
 pub use outcome::{Lookup, StoreOperation, Tried};
@@ -175,10 +177,15 @@ impl Metrics {
         }
     }
 
-    /// Makes the series of an upstream exist.
+    /// Makes the series of an upstream exist. One that is new counts as reachable; one that is known stays as it is, since
+    /// reading the configuration again brings no app back.
     pub fn know_upstream(&self, upstream: &str) {
+        let families = self.upstream_up.collect();
+        let mut labels = families.iter().flat_map(MetricFamily::get_metric).flat_map(Metric::get_label);
+        if !labels.any(|label| label.value() == upstream) {
+            self.upstream_up(upstream, true);
+        }
         self.upstream_duration.with_label_values(&[upstream]);
-        self.upstream_up.with_label_values(&[upstream]).set(1);
         for class in CODE_CLASSES {
             self.upstream_requests.with_label_values(&[upstream, class]);
         }

@@ -27,6 +27,7 @@ use crate::{
     clock::Clock,
     gate::{Decision, Head, Permit, Refusal, RouteTable, cookie},
     metrics::Metrics,
+    public_url::PublicUrl,
     visitor::plain,
 };
 
@@ -42,6 +43,8 @@ pub struct ProxyParts<F> {
     pub front: Arc<F>,
     /// Where apps are.
     pub upstreams: Arc<ArcSwap<Upstreams>>,
+    /// What visitors see; whether they come over https is taken from it.
+    pub public_url: PublicUrl,
     /// The rules, for the names of the routes in log and metrics.
     pub routes: Arc<ArcSwap<RouteTable>>,
     /// For stopwatches, and for how long a server is passed over.
@@ -184,7 +187,8 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         if spoofed > 0 {
             self.0.metrics.spoofed_headers(spoofed);
         }
-        let scheme = if session.digest().is_some_and(|digest| digest.ssl_digest.is_some()) { "https" } else { "http" };
+        // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
+        let scheme = if self.0.public_url.is_https() { "https" } else { "http" };
         let ip = plain(peer(session)).to_string();
         identity::set(request, permit.person(), &identity::Origin { ip: &ip, scheme, request_id: &ctx.request_id });
         request.set_raw_path(permit.path().with_query().as_bytes())
