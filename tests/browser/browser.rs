@@ -90,6 +90,20 @@ impl Browser {
         until(&format!("to read {words:?}"), async || self.text().await.contains(words).then_some(())).await;
     }
 
+    /// Waits until one can read this in an element.
+    pub(crate) async fn reads_in(&self, css: &str, words: &str) {
+        until(&format!("to read {words:?} in {css}"), async || {
+            let text = self.driver.find(By::Css(css)).await.ok()?.text().await.ok()?;
+            text.contains(words).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until there is none of these.
+    pub(crate) async fn loses(&self, css: &str) {
+        until(&format!("{css} to go"), async || (self.count(css).await == 0).then_some(())).await;
+    }
+
     /// Waits for an element.
     pub(crate) async fn find(&self, css: &str) -> WebElement {
         until(css, async || self.driver.find(By::Css(css)).await.ok()).await
@@ -151,9 +165,12 @@ impl Browser {
         self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
     }
 
-    /// `light` or `dark`.
+    /// `light` or `dark`; and nothing moves.
     pub(crate) async fn scheme(&self, scheme: &str) {
-        let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let media = serde_json::json!({ "features": [
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
         self.driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
     }
 }

@@ -58,7 +58,7 @@ async fn escape_closes_the_dialog_and_the_focus_returns() {
     browser.press(Key::Enter).await;
     browser.find("dialog[open] [data-confirm]").await;
     browser.press(Key::Escape).await;
-    crate::harness::until("the dialog to close", async || (browser.count("dialog").await == 0).then_some(())).await;
+    browser.loses("dialog").await;
     let focused = browser.driver.active_element().await.unwrap();
     assert_eq!(focused, browser.find("a.end").await);
     assert_eq!(other.status("/").await, 200);

@@ -145,11 +145,10 @@ fn welcome(address: &str, metrics: SocketAddr, people: &[Person; 2]) {
         "Nothing is kept: all of it is gone when you press Ctrl-C.".to_owned(),
     ];
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
-    say(&format!("┌─{}─┐", "─".repeat(width)));
-    for line in &lines {
-        say(&format!("│ {line:width$} │"));
-    }
-    say(&format!("└─{}─┘", "─".repeat(width)));
+    let rule = "─".repeat(width);
+    let rows: String = lines.iter().map(|line| format!("│ {line:width$} │\n")).collect();
+    // At once, so that no line of the log comes between.
+    say(&format!("┌─{rule}─┐\n{rows}└─{rule}─┘"));
     complain("Sign in with two browsers, end one from the other, and reload the page there.");
 }
 
