@@ -218,3 +218,21 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_look_up_is_planned_once() {
+        let on = super::super::open::memory().unwrap();
+        for _ in 0..3 {
+            let mut find = on.prepare_cached(FIND).unwrap();
+            let id = SessionId::mint(UserId::mint());
+            assert!(find.query_row([Text(id)], |row| found(id.owner(), row)).optional().unwrap().is_none());
+            assert_eq!(find.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
+}
