@@ -19,6 +19,7 @@ use crate::{
     clock::Stopwatch,
     gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal, RouteTable},
     metrics::Metrics,
+    telemetry::ACCESS,
 };
 
 /// Longest path in the log.
@@ -123,7 +124,7 @@ impl Drop for Passage {
         let upstream = self.upstream.as_deref().map(Upstream::name);
         let person = self.permit.as_ref().and_then(Permit::person);
         tracing::info!(
-            target: "access",
+            target: ACCESS,
             method = seen.method,
             path = seen.path,
             status = self.status,
