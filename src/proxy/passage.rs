@@ -1,8 +1,12 @@
 //! One request on its way through, and the one line that is written about it.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +19,7 @@ use crate::{
     clock::Stopwatch,
     gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal, RouteTable},
     metrics::Metrics,
-    secret::random,
+    telemetry::ACCESS,
 };
 
 /// Longest path in the log.
@@ -60,7 +64,7 @@ struct Seen {
 impl Passage {
     pub(super) fn new(watch: Stopwatch, routes: Arc<ArcSwap<RouteTable>>, metrics: Arc<Metrics>) -> Self {
         Self {
-            request_id: format!("{:032x}", u128::from_ne_bytes(random())).into(),
+            request_id: new_request_id(),
             watch,
             permit: None,
             upstream: None,
@@ -120,7 +124,7 @@ impl Drop for Passage {
         let upstream = self.upstream.as_deref().map(Upstream::name);
         let person = self.permit.as_ref().and_then(Permit::person);
         tracing::info!(
-            target: "access",
+            target: ACCESS,
             method = seen.method,
             path = seen.path,
             status = self.status,
@@ -137,6 +141,16 @@ impl Drop for Passage {
             protocol = seen.protocol,
         );
     }
+}
+
+/// 32 hexadecimal digits that no other request has. Nobody needs to be kept from guessing the next one, so the machine is
+/// asked for chance once in the life of the process, not once a request.
+fn new_request_id() -> Arc<str> {
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let [high, low] = KEYS.each_ref().map(|key| key.hash_one(number));
+    format!("{high:016x}{low:016x}").into()
 }
 
 /// Counts an open stream for as long as it lives.
