@@ -14,6 +14,9 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, SignInPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
     let page = || SignInPage::new(samples::gate(words), &policy);
     let because = |ending| page().because(&Ended { ending, at: now.minus(Duration::from_mins(4)) }, &policy, now);
+    let mut alike = policy.clone();
+    alike.app.idle_timeout = alike.idle_timeout;
+    let idle = Ended { ending: Ending::Idle, at: now.minus(Duration::from_mins(4)) };
     let refused = |not_in| page().on_the_way_to("/orders?page=2").refused("alice@meridian.example", true, not_in, now);
     let strict = SessionPolicy { remember_me: RememberMe { allowed: false, lifetime: Span::Never }, ..policy.clone() };
     vec![
@@ -24,7 +27,8 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, SignInPage)> {
         ("sign-in-why-administrator", because(Ending::ByAdministrator)),
         ("sign-in-why-password", because(Ending::PasswordChanged)),
         ("sign-in-why-disabled", because(Ending::AccountDisabled)),
-        ("sign-in-why-idle", because(Ending::Idle)),
+        ("sign-in-why-idle", page().because(&idle, &alike, now)),
+        ("sign-in-why-idle-long", because(Ending::Idle)),
         ("sign-in-why-expired", because(Ending::Expired)),
         ("sign-in-why-too-many", because(Ending::TooMany)),
         ("sign-in-not-sent", page().form_not_sent()),
