@@ -15,8 +15,8 @@ use prometheus::{
     proto::{Metric, MetricFamily},
 };
 
-pub use outcome::{Lookup, StoreOperation, Tried};
 use self::{answers::Answers, registrar::Registrar};
+pub use outcome::{Lookup, StoreOperation, Tried};
 
 /// Seconds: from what a look-up takes to what a slow page takes.
 const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
