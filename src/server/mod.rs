@@ -136,6 +136,9 @@ impl Server {
             served = listening.run(stopping, &ready, async || reload.run_once().await) => served.map_err(StartError::from),
             () = driver.ended() => Err(StartError::Task),
         };
+        // Before the tasks are waited for: whoever stops us may lose patience with a slow one. And once more after them, for
+        // what a flush that was under way could not write.
+        heartbeats.run_once(true).await;
         driver.stop().await;
         heartbeats.run_once(true).await;
         served?;
