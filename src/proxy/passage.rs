@@ -6,14 +6,13 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 
 use super::upstreams::Upstream;
 use crate::{
     clock::Stopwatch,
-    gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal, RouteTable},
+    gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal},
     metrics::Metrics,
     secret::random,
 };
@@ -42,7 +41,6 @@ pub struct Passage {
     pub(super) bytes: usize,
     seen: Option<Seen>,
     stream: Option<OpenStream>,
-    routes: Arc<ArcSwap<RouteTable>>,
     metrics: Arc<Metrics>,
 }
 
@@ -58,7 +56,7 @@ struct Seen {
 }
 
 impl Passage {
-    pub(super) fn new(watch: Stopwatch, routes: Arc<ArcSwap<RouteTable>>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(watch: Stopwatch, metrics: Arc<Metrics>) -> Self {
         Self {
             request_id: format!("{:032x}", u128::from_ne_bytes(random())).into(),
             watch,
@@ -70,7 +68,6 @@ impl Passage {
             bytes: 0,
             seen: None,
             stream: None,
-            routes,
             metrics,
         }
     }
@@ -111,11 +108,9 @@ impl Drop for Passage {
     fn drop(&mut self) {
         let took = self.watch.elapsed();
         let Some(seen) = &self.seen else { return };
-        let routes = self.routes.load();
-        let route = self.permit.as_ref().and_then(|permit| routes.all().get(permit.route()));
         // Our own pages and what fell under no rule have no route of the operator's.
-        let route =
-            route.map_or(if seen.decision == "public" { "/security" } else { "none" }, |route| route.path.as_str());
+        let ours = if seen.decision == "public" { "/security" } else { "none" };
+        let route = self.permit.as_ref().map_or(ours, Permit::route);
         self.metrics.request(route, self.status, took);
         let upstream = self.upstream.as_deref().map(Upstream::name);
         let person = self.permit.as_ref().and_then(Permit::person);

@@ -112,7 +112,6 @@ impl Server {
                 front: front.clone(),
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
-                routes: parts.settings.routes.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
             };
