@@ -23,6 +23,8 @@ const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 const CHECK_BUCKETS: &[f64] =
     &[0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
 const CODE_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Class of a request whose client went, or was cut off, before there was an answer.
+const NO_ANSWER: &str = "none";
 const STREAMS: [&str; 2] = ["websocket", "sse"];
 /// Operations on the store, as `store_operations_total` names them.
 pub const STORE_OPS: [&str; 10] =
@@ -172,7 +174,7 @@ impl Metrics {
     /// Makes the series of a route exist. `route` is what the operator wrote.
     pub fn know_route(&self, route: &str) {
         self.request_duration.with_label_values(&[route]);
-        for class in CODE_CLASSES {
+        for class in CODE_CLASSES.into_iter().chain([NO_ANSWER]) {
             self.requests.with_label_values(&[route, class]);
         }
     }
@@ -206,7 +208,7 @@ impl Metrics {
         }
     }
 
-    /// A request was answered.
+    /// A request has ended; `status` is 0 when it had no answer.
     pub fn request(&self, route: &str, status: u16, took: Duration) {
         self.requests.with_label_values(&[route, code_class(status)]).inc();
         self.request_duration.with_label_values(&[route]).observe(took.as_secs_f64());
@@ -348,7 +350,8 @@ impl Default for Metrics {
 
 const fn code_class(status: u16) -> &'static str {
     match status {
-        ..200 => CODE_CLASSES[0],
+        0 => NO_ANSWER,
+        1..200 => CODE_CLASSES[0],
         200..300 => CODE_CLASSES[1],
         300..400 => CODE_CLASSES[2],
         400..500 => CODE_CLASSES[3],
