@@ -4,7 +4,7 @@ use crate::{
     clock::Timestamp,
     id::SessionId,
     secret::Digest,
-    session::{Owner, Terms},
+    session::{Kind, Owner, Terms},
 };
 
 /// What was presented.
@@ -56,7 +56,7 @@ pub enum Because {
     /// The secret is not the session's, or not good for this any more.
     WrongSecret(SessionId),
     /// Nobody used it for too long.
-    Idle(SessionId),
+    Idle(SessionId, Kind),
     /// It has reached the end of its life.
     Worn(SessionId),
     /// The account is disabled.

@@ -83,9 +83,10 @@ impl Gate {
             return self.visit(head, path).await;
         }
         let routes = self.parts.routes.load();
-        let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        let Some((_, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        let label = || Arc::from(route.path.as_str());
         if route.access == Access::Public {
-            return (Decision::Forward(Permit::new(path, place, route.upstream, None)), "public");
+            return (Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public");
         }
         match self.recognise(head).await {
             Err(_) => (Decision::Refuse(Refusal::StoreAway), "unavailable"),
@@ -96,7 +97,7 @@ impl Gate {
                 if route.counts_as_activity {
                     self.beat(head, &path, &principal);
                 }
-                (Decision::Forward(Permit::new(path, place, route.upstream, Some(principal))), "allow")
+                (Decision::Forward(Permit::new(path, label(), route.upstream, Some(principal))), "allow")
             }
             Ok(Presented::Nothing) => sign_in(head, &path, None),
             Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
@@ -182,7 +183,7 @@ impl Gate {
             return Ok(Presented::Bad(Because::Disabled(id)));
         }
         Ok(match self.parts.policy.load().standing(found.terms, found.latest, now) {
-            Standing::Idle { .. } => Presented::Bad(Because::Idle(id)),
+            Standing::Idle { .. } => Presented::Bad(Because::Idle(id, found.terms.kind)),
             Standing::Worn { .. } => Presented::Bad(Because::Worn(id)),
             Standing::Live => Presented::Good(Box::new(Principal {
                 session: id,

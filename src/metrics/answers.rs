@@ -8,7 +8,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
-const CODE_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// The last one is of requests whose client went, or was cut off, before there was an answer.
+const CODE_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// The series of all names.
 pub(super) struct Answers {
@@ -19,7 +20,7 @@ pub(super) struct Answers {
 
 /// The series of one name.
 struct Series {
-    by_class: [IntCounter; 5],
+    by_class: [IntCounter; CODE_CLASSES.len()],
     took: Histogram,
 }
 
@@ -42,7 +43,7 @@ impl Answers {
         });
     }
 
-    /// It answered, with this status.
+    /// It answered, with this status; 0 is no answer.
     pub(super) fn count(&self, name: &str, status: u16, took: Duration) {
         if let Some(series) = self.known.load().get(name) {
             return series.count(status, took);
@@ -64,7 +65,8 @@ impl Series {
 /// Place in [`CODE_CLASSES`].
 const fn class_of(status: u16) -> usize {
     match status {
-        ..200 => 0,
+        0 => 5,
+        1..200 => 0,
         200..300 => 1,
         300..400 => 2,
         400..500 => 3,

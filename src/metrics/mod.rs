@@ -194,7 +194,7 @@ impl Metrics {
         }
     }
 
-    /// A request was answered.
+    /// A request has ended; `status` is 0 when it had no answer.
     pub fn request(&self, route: &str, status: u16, took: Duration) {
         self.requests.count(route, status, took);
     }

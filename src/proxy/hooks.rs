@@ -25,7 +25,7 @@ use pingora::{
 use super::{Front, Upstreams, answer, failure::Failure, identity, passage::Passage, upstreams::Upstream};
 use crate::{
     clock::Clock,
-    gate::{Decision, Head, Permit, Refusal, RouteTable, cookie},
+    gate::{Decision, Head, Permit, Refusal, cookie},
     metrics::Metrics,
     public_url::PublicUrl,
     visitor::plain,
@@ -45,8 +45,6 @@ pub struct ProxyParts<F> {
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     /// What visitors see; whether they come over https is taken from it.
     pub public_url: PublicUrl,
-    /// The rules, for the names of the routes in log and metrics.
-    pub routes: Arc<ArcSwap<RouteTable>>,
     /// For stopwatches, and for how long a server is passed over.
     pub clock: Clock,
     /// What is counted.
@@ -74,7 +72,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     type CTX = Passage;
 
     fn new_ctx(&self) -> Passage {
-        Passage::new(self.0.clock.stopwatch(), Arc::clone(&self.0.routes), Arc::clone(&self.0.metrics))
+        Passage::new(self.0.clock.stopwatch(), Arc::clone(&self.0.metrics))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {

@@ -10,14 +10,13 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 
 use super::upstreams::Upstream;
 use crate::{
     clock::Stopwatch,
-    gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal, RouteTable},
+    gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal},
     metrics::Metrics,
     telemetry::ACCESS,
 };
@@ -46,7 +45,6 @@ pub struct Passage {
     pub(super) bytes: usize,
     seen: Option<Seen>,
     stream: Option<OpenStream>,
-    routes: Arc<ArcSwap<RouteTable>>,
     metrics: Arc<Metrics>,
 }
 
@@ -62,7 +60,7 @@ struct Seen {
 }
 
 impl Passage {
-    pub(super) fn new(watch: Stopwatch, routes: Arc<ArcSwap<RouteTable>>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(watch: Stopwatch, metrics: Arc<Metrics>) -> Self {
         Self {
             request_id: new_request_id(),
             watch,
@@ -74,7 +72,6 @@ impl Passage {
             bytes: 0,
             seen: None,
             stream: None,
-            routes,
             metrics,
         }
     }
@@ -115,11 +112,9 @@ impl Drop for Passage {
     fn drop(&mut self) {
         let took = self.watch.elapsed();
         let Some(seen) = &self.seen else { return };
-        let routes = self.routes.load();
-        let route = self.permit.as_ref().and_then(|permit| routes.all().get(permit.route()));
         // Our own pages and what fell under no rule have no route of the operator's.
-        let route =
-            route.map_or(if seen.decision == "public" { "/security" } else { "none" }, |route| route.path.as_str());
+        let ours = if seen.decision == "public" { "/security" } else { "none" };
+        let route = self.permit.as_ref().map_or(ours, Permit::route);
         self.metrics.request(route, self.status, took);
         let upstream = self.upstream.as_deref().map(Upstream::name);
         let person = self.permit.as_ref().and_then(Permit::person);
@@ -191,7 +186,7 @@ fn session_of(decision: &Decision) -> Option<String> {
         },
         Decision::Refuse(Refusal::NotAllowed { session }) => *session,
         Decision::Refuse(Refusal::SignIn { because: Some(because), .. }) => match because {
-            Because::Idle(id) | Because::Worn(id) | Because::Disabled(id) => *id,
+            Because::Idle(id, _) | Because::Worn(id) | Because::Disabled(id) => *id,
             _ => return None,
         },
         Decision::Refuse(_) => return None,

@@ -112,7 +112,6 @@ impl Server {
                 front: front.clone(),
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
-                routes: parts.settings.routes.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
             };
@@ -136,8 +135,8 @@ impl Server {
             served = listening.run(stopping, &ready, async || reload.run_once().await) => served.map_err(StartError::from),
             () = driver.ended() => Err(StartError::Task),
         };
-        // Before the tasks are waited for: whoever stops us may lose patience with a slow one. And once more for the hits of
-        // requests that were cut.
+        // Before the tasks are waited for: whoever stops us may lose patience with a slow one. And once more after them, for
+        // what a flush that was under way could not write.
         heartbeats.run_once(true).await;
         driver.stop().await;
         heartbeats.run_once(true).await;

@@ -99,7 +99,7 @@ impl Plan {
         let metrics = Arc::new(Metrics::new());
         let routes = Arc::new(ArcSwap::from_pointee(routes()));
         let public_url: PublicUrl = self.public_url.parse().unwrap();
-        let (guarded, alice) = Guarded::new(public_url.clone(), Arc::clone(&routes), Arc::clone(&metrics));
+        let (guarded, alice) = Guarded::new(public_url.clone(), routes, Arc::clone(&metrics));
         let servers =
             self.servers.iter().map(|at| ServerAddress { tls: false, host: at.ip().to_string(), port: at.port() });
         let plan = UpstreamPlan {
@@ -113,7 +113,6 @@ impl Plan {
             front: Arc::new(guarded),
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(vec![plan]).await)),
             public_url,
-            routes,
             clock: Clock::machine(),
             metrics: Arc::clone(&metrics),
         };

@@ -138,12 +138,9 @@ fn why(words: &Words, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> 
         Ending::ByAdministrator => with_time("why-by-administrator"),
         Ending::PasswordChanged => with_time("why-password-changed"),
         Ending::AccountDisabled => words.say("why-account-disabled").into(),
-        // Nobody notes whether it was an app's: a number is told where it is the same for both.
-        Ending::Idle => match policy.idle_timeout {
-            Span::For(span) if policy.app.idle_timeout == policy.idle_timeout => {
-                words.say_with("why-idle", &[("span", words.span(span).into())]).into()
-            }
-            Span::For(_) | Span::Never => words.say("why-idle-long").into(),
+        Ending::Idle { kind } => match policy.idle_timeout_of(*kind) {
+            Span::For(span) => words.say_with("why-idle", &[("span", words.span(span).into())]).into(),
+            Span::Never => words.say("why-idle-long").into(),
         },
         Ending::Expired => words.say("why-expired").into(),
         Ending::TooMany => words.say_with("why-too-many", &[("count", policy.max_per_user.into())]).into(),
