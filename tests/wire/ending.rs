@@ -205,14 +205,14 @@ async fn while_a_body_is_on_its_way() {
     let (here, there) = (scene.house.signed_in("alice").await, scene.house.signed_in("alice").await);
     let body = format!("{{\"current_password\":\"{PASSWORD}\",\"new_password\":\"Stolen-and-Changed-1\"}}");
     let mut held = Client::connect(scene.house.public).await;
-    let head = format!(
+    let begun = format!(
         "PUT /security/api/v1/password HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nSec-Fetch-Site: same-origin\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{{",
         scene.house.public,
         there.cookie(),
         body.len()
     );
-    held.send(head).await;
+    held.send(begun).await;
     // The head is in, and judged, when another request on another connection has been answered.
     scene.is_in(&there).await;
     let id = there.session().await;
