@@ -146,9 +146,9 @@ fn welcome(address: &str, metrics: SocketAddr, people: &[Person; 2]) {
     ];
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
     let rule = "─".repeat(width);
-    let rows: String = lines.iter().map(|line| format!("│ {line:width$} │\n")).collect();
+    let rows: Vec<String> = lines.iter().map(|line| format!("│ {line:width$} │")).collect();
     // At once, so that no line of the log comes between.
-    say(&format!("┌─{rule}─┐\n{rows}└─{rule}─┘"));
+    say(&format!("┌─{rule}─┐\n{}\n└─{rule}─┘", rows.join("\n")));
     complain("Sign in with two browsers, end one from the other, and reload the page there.");
 }
 

@@ -170,7 +170,7 @@ impl Front for Guarded {
     async fn refuse(&self, refusal: &Refusal, _: &Head<'_>) -> Response<Bytes> {
         let status = match refusal {
             Refusal::SignIn { .. } => 401,
-            Refusal::NotAllowed { .. } => 403,
+            Refusal::NotAllowed { .. } | Refusal::CrossSite => 403,
             Refusal::NoRoute => 404,
             Refusal::WrongHost => 421,
             Refusal::Path(_) | Refusal::Host => 400,
