@@ -12,12 +12,14 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/portcullis --create-home --shell /usr/sbin/nologin portcullis \
     && mkdir /etc/portcullis
 COPY --from=build /src/target/release/portcullis /usr/local/bin/portcullis
+# What is mounted for it must be readable by this user: 10001.
 USER portcullis
 WORKDIR /var/lib/portcullis
 VOLUME /var/lib/portcullis
 EXPOSE 8080
 ENV PORTCULLIS_CONFIG=/etc/portcullis/portcullis.yaml
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["portcullis", "healthcheck"]
+# A stop drains for 5 s and waits up to 30 s more: run with --stop-timeout 40.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["portcullis"]
 CMD ["run"]

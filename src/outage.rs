@@ -6,9 +6,9 @@ use std::error::Error;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached, or did not answer in time. Whether an act was done is unknown.
-    #[error("the store is away")]
+    #[error("the store is away: {0}")]
     Away(#[source] Box<dyn Error + Send + Sync>),
     /// It answered, and what it holds cannot be read.
-    #[error("the store holds something that cannot be read")]
+    #[error("the store holds something that cannot be read: {0}")]
     Unreadable(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -1,5 +1,7 @@
 //! The log: JSON for programs, text on a terminal. A sink that does not keep up loses lines; it never holds a request up.
 
+mod json;
+
 use std::io::{self, IsTerminal as _};
 
 use tracing_appender::non_blocking::WorkerGuard;
@@ -9,6 +11,9 @@ use tracing_subscriber::{
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
+
+/// Target of the line that each request has.
+pub(crate) const ACCESS: &str = "access";
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub fn start(style: LogStyle) -> WorkerGuard {
     let filter = Targets::new()
         .with_default(LevelFilter::WARN.min(style.level))
         .with_target("portcullis", style.level)
-        .with_target("access", access);
+        .with_target(ACCESS, access);
     let log = tracing_subscriber::registry().with(filter);
     let json = match style.format {
         LogFormat::Json => true,
@@ -48,10 +53,7 @@ pub fn start(style: LogStyle) -> WorkerGuard {
         LogFormat::Auto => !io::stdout().is_terminal(),
     };
     let started = if json {
-        log.with(
-            fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_writer(sink),
-        )
-        .try_init()
+        log.with(fmt::layer().json().event_format(json::Json::new()).with_writer(sink)).try_init()
     } else {
         log.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(sink)).try_init()
     };

@@ -14,7 +14,7 @@ use crate::{
     id::{SessionId, UserId},
     outage::StoreError,
     secret::{Password, Token},
-    session::{EndedBy, Ending, Session, Sessions, Which},
+    session::{EndedBy, Ending, Owner, Session, Sessions, Which},
     visitor::Visitor,
 };
 
@@ -180,6 +180,16 @@ impl Accounts {
         self.sessions.admit(&gone.as_owner()).await?;
         let ended = self.end_all(id, by, None).await?;
         self.store.remove(id).await?;
+        // What stays says that nobody may come in under this id, and no longer who it was.
+        let nobody = Owner {
+            name: String::new(),
+            display_name: None,
+            email: None,
+            roles: Vec::new(),
+            version: gone.version + 1,
+            ..gone.as_owner()
+        };
+        self.sessions.admit(&nobody).await?;
         self.journal.record(Some(id), by, None, Fact::UserRemoved).await?;
         Ok(ended)
     }
@@ -212,21 +222,29 @@ impl Accounts {
     pub async fn redeem(&self, link: &Token, typed: Password, from: &Visitor) -> Result<Account, Problem> {
         let account = self.holder_of(link).await?;
         let hash = self.hasher.hash(self.acceptable(&account, typed)?.into_inner()).await?;
-        let id = self.store.redeem_link(link.digest(), &hash, self.clock.now()).await?.ok_or(Problem::DeadLink)?;
-        self.journal.record(Some(id), Actor::Visitor, Some(from), Fact::PasswordSet).await?;
         let by = EndedBy { actor: Actor::Visitor, ending: Ending::PasswordChanged, reason: None };
+        // Before: should the store go away between two steps, the link is still good and nobody is left inside. After: nobody
+        // who signed in with the old password meanwhile is, either.
+        self.sessions.end(Which::AllOf(account.id), &by, Some(from)).await?;
+        let id = self.store.redeem_link(link.digest(), &hash, self.clock.now()).await?.ok_or(Problem::DeadLink)?;
         self.sessions.end(Which::AllOf(id), &by, Some(from)).await?;
+        self.journal.record(Some(id), Actor::Visitor, Some(from), Fact::PasswordSet).await?;
         Ok(account)
     }
 
-    /// Sets a password without the old one: the operator's command line.
+    /// Sets a password without the old one, and ends the sessions that the old one opened: the operator's command line.
     ///
     /// # Errors
-    /// When the password breaks the rules, or the store is away.
-    pub async fn set_password(&self, account: &Account, typed: Password, by: Actor) -> Result<(), Problem> {
+    /// When the password breaks the rules, there is no such account any more, or the store is away.
+    pub async fn set_password(&self, account: &Account, typed: Password, by: Actor) -> Result<Vec<Session>, Problem> {
         let hash = self.hasher.hash(self.acceptable(account, typed)?.into_inner()).await?;
-        self.store.set_password(account.id, &hash, self.clock.now(), None).await?;
-        Ok(self.journal.record(Some(account.id), by, None, Fact::PasswordSet).await?)
+        if !self.store.set_password(account.id, &hash, self.clock.now(), None).await? {
+            return Err(Problem::NoSuchUser);
+        }
+        let ended_by = EndedBy { actor: by, ending: Ending::PasswordChanged, reason: None };
+        let ended = self.sessions.end(Which::AllOf(account.id), &ended_by, None).await?;
+        self.journal.record(Some(account.id), by, None, Fact::PasswordSet).await?;
+        Ok(ended)
     }
 
     /// Whether `typed` may become the password of `account`.

@@ -27,11 +27,14 @@ pub(super) struct Init {
     /// What visitors type
     #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
     public_url: String,
+    /// The folder of the store's file; else the folder of the configuration
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 impl Init {
     pub(super) fn run(self) -> Done {
-        let text = config::starter(&self.public_url, &self.app);
+        let text = config::starter(&self.public_url, &self.app, &self.store()?);
         let yaml = self.dir.join("portcullis.yaml");
         let secret = self.dir.join("portcullis.secret");
         for path in [&yaml, &secret] {
@@ -49,6 +52,18 @@ impl Init {
         say(&format!("  portcullis users -c {file} add NAME --role admin"));
         say(&format!("  portcullis run -c {file}"));
         Ok(())
+    }
+
+    /// Where the store's file is, as the configuration says it.
+    fn store(&self) -> Result<String, Failed> {
+        let Some(data) = &self.data else { return Ok("portcullis.db".to_owned()) };
+        let told = |why: &str| Failed::Usage(format!("--data {}: {why}", data.display()));
+        let folder = std::path::absolute(data).map_err(|why| told(&why.to_string()))?;
+        let folder = folder.to_str().ok_or_else(|| told("is not text"))?;
+        if folder.contains(['"', '\\', '$']) || folder.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(told("has a letter that the configuration does not take"));
+        }
+        Ok(format!("{}/portcullis.db", folder.trim_end_matches('/')))
     }
 
     /// What was asked for may not make a good configuration: then nothing is written.

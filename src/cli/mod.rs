@@ -109,9 +109,6 @@ impl From<crate::account::Problem> for Failed {
 
 impl From<crate::outage::StoreError> for Failed {
     fn from(away: crate::outage::StoreError) -> Self {
-        match std::error::Error::source(&away) {
-            Some(source) => Self::No(format!("{away}: {source}")),
-            None => Self::No(away.to_string()),
-        }
+        Self::No(away.to_string())
     }
 }

@@ -154,7 +154,10 @@ impl Beside {
         let account = self.parts.accounts.add(new, Actor::Operator).await?;
         say(&format!("Added {} ({})", plain(account.name.as_str()), account.id));
         match typed {
-            Some(typed) => Ok(self.parts.accounts.set_password(&account, typed, Actor::Operator).await?),
+            Some(typed) => {
+                self.parts.accounts.set_password(&account, typed, Actor::Operator).await?;
+                Ok(())
+            }
             None => self.say_link(&account).await,
         }
     }
@@ -191,8 +194,8 @@ impl Beside {
         if !password_stdin {
             return self.say_link(account).await;
         }
-        self.parts.accounts.set_password(account, password_from_stdin()?, Actor::Operator).await?;
-        say(&format!("Set the password of {}", plain(account.name.as_str())));
+        let ended = self.parts.accounts.set_password(account, password_from_stdin()?, Actor::Operator).await?;
+        say(&format!("Set the password of {}; {}", plain(account.name.as_str()), signed_out(ended.len())));
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! The first configuration of a new installation.
 
 /// The text of a short commented configuration for one app. `public_url` is what visitors type, `app_url` where the app
-/// listens; the secret is expected in `portcullis.secret` beside it.
+/// listens, `store` the file of sessions and accounts; the secret is expected in `portcullis.secret` beside it.
 #[must_use]
-pub fn starter(public_url: &str, app_url: &str) -> String {
+pub fn starter(public_url: &str, app_url: &str, store: &str) -> String {
     let public_url = public_url.trim_end_matches('/');
     let listen = if public_url.starts_with("https://") {
         "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: 127.0.0.1:8080\n"
@@ -22,7 +22,7 @@ public_url: {public_url}
 upstream: {app_url}
 
 # Where sessions and accounts are kept.
-store: file:portcullis.db
+store: file:{store}
 
 # What keys are made from: keep it secret, and keep it.
 secret_file: portcullis.secret

@@ -89,7 +89,11 @@ pub fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
 #[must_use]
 pub fn sets_ours(line: &HeaderValue) -> bool {
     let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    CookieNames::is_ours(parts(pair).0)
+    match parts(pair) {
+        // Browsers send a cookie without a name back as its value alone: `=portcullis=x` returns as `portcullis=x`.
+        (b"", Some(value)) => CookieNames::is_ours(parts(value).0),
+        (name, _) => CookieNames::is_ours(name),
+    }
 }
 
 fn parts(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -170,6 +174,8 @@ mod tests {
             ("__Host-portcullis=x; Path=/", true),
             (" portcullis = x", true),
             ("portcullis-device=x", true),
+            ("=portcullis=x", true),
+            ("=x", false),
             ("sessionid=portcullis", false),
             ("portcullis2=x", false),
         ] {

@@ -4,7 +4,7 @@ use crate::{
     clock::Timestamp,
     id::SessionId,
     secret::Digest,
-    session::{Owner, Terms},
+    session::{Kind, Owner, Terms},
 };
 
 /// What was presented.
@@ -25,6 +25,8 @@ pub struct Principal {
     pub session: SessionId,
     /// Digest of the secret that they showed.
     pub shown: Digest,
+    /// Whether it is the session's secret of now, not the one before it.
+    pub current: bool,
     /// What the session was promised.
     pub terms: Terms,
     /// Its last hit before this one, as far as it was written.
@@ -49,10 +51,12 @@ pub enum Because {
         /// What it showed, for the note about its end.
         shown: Digest,
     },
-    /// The secret is not the session's.
+    /// What the store holds of it cannot be read.
+    Damaged(SessionId),
+    /// The secret is not the session's, or not good for this any more.
     WrongSecret(SessionId),
     /// Nobody used it for too long.
-    Idle(SessionId),
+    Idle(SessionId, Kind),
     /// It has reached the end of its life.
     Worn(SessionId),
     /// The account is disabled.

@@ -1,6 +1,6 @@
 //! What becomes of a request. Every path through the gate ends in a [`Decision`].
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{BadPath, Because, CanonicalPath, Presented, Principal};
 use crate::{id::SessionId, session::Owner};
@@ -20,7 +20,7 @@ pub enum Decision {
 #[derive(Debug)]
 pub struct Permit {
     path: CanonicalPath,
-    route: usize,
+    route: Arc<str>,
     upstream: usize,
     principal: Option<Box<Principal>>,
 }
@@ -28,7 +28,7 @@ pub struct Permit {
 impl Permit {
     pub(super) const fn new(
         path: CanonicalPath,
-        route: usize,
+        route: Arc<str>,
         upstream: usize,
         principal: Option<Box<Principal>>,
     ) -> Self {
@@ -41,10 +41,11 @@ impl Permit {
         &self.path
     }
 
-    /// Place of the rule that let it pass.
+    /// The rule that let it pass, as the operator wrote it. Not its place: a reload may give that to another while the
+    /// request is under way.
     #[must_use]
-    pub const fn route(&self) -> usize {
-        self.route
+    pub fn route(&self) -> &str {
+        &self.route
     }
 
     /// Place of the upstream it goes to.

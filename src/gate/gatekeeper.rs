@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{Method, header};
+use tracing::{debug, error};
 
 use super::{
     Access, Because, CanonicalPath, Decision, Head, Permit, Presented, Principal, Refusal, RouteTable, Visit,
@@ -82,9 +83,10 @@ impl Gate {
             return self.visit(head, path).await;
         }
         let routes = self.parts.routes.load();
-        let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        let Some((_, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        let label = || Arc::from(route.path.as_str());
         if route.access == Access::Public {
-            return (Decision::Forward(Permit::new(path, place, route.upstream, None)), "public");
+            return (Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public");
         }
         match self.recognise(head).await {
             Err(_) => (Decision::Refuse(Refusal::StoreAway), "unavailable"),
@@ -95,7 +97,7 @@ impl Gate {
                 if route.counts_as_activity {
                     self.beat(head, &path, &principal);
                 }
-                (Decision::Forward(Permit::new(path, place, route.upstream, Some(principal))), "allow")
+                (Decision::Forward(Permit::new(path, label(), route.upstream, Some(principal))), "allow")
             }
             Ok(Presented::Nothing) => sign_in(head, &path, None),
             Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
@@ -111,6 +113,11 @@ impl Gate {
         let same_for_all = path.for_rules().starts_with("/security/assets/");
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head).await };
         match presented {
+            // The secret before a change is good for looks that are under way, and changes nothing any more.
+            Ok(Presented::Good(principal)) if head.is_action() && !principal.current => {
+                let presented = Presented::Bad(Because::WrongSecret(principal.session));
+                (Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public")
+            }
             Ok(presented) => {
                 if let Presented::Good(principal) = &presented {
                     self.beat(head, &path, principal);
@@ -156,8 +163,17 @@ impl Gate {
 
     async fn look_up(&self, token: &SessionToken) -> Result<Presented, StoreError> {
         let (id, shown) = (token.id(), token.digest());
-        let Some(found) = self.parts.sessions.find(id).await? else {
-            return Ok(Presented::Bad(Because::NoSuchSession { id, shown }));
+        let found = match self.parts.sessions.find(id).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Presented::Bad(Because::NoSuchSession { id, shown })),
+            Err(why @ StoreError::Unreadable(_)) => {
+                error!(session.id = %id, "Session {id} is refused: {why}");
+                return Ok(Presented::Bad(Because::Damaged(id)));
+            }
+            Err(away) => {
+                debug!("A session cannot be checked: {away}");
+                return Err(away);
+            }
         };
         let now = self.parts.clock.now();
         if !found.secrets.accept(shown, now) {
@@ -167,11 +183,12 @@ impl Gate {
             return Ok(Presented::Bad(Because::Disabled(id)));
         }
         Ok(match self.parts.policy.load().standing(found.terms, found.latest, now) {
-            Standing::Idle { .. } => Presented::Bad(Because::Idle(id)),
+            Standing::Idle { .. } => Presented::Bad(Because::Idle(id, found.terms.kind)),
             Standing::Worn { .. } => Presented::Bad(Because::Worn(id)),
             Standing::Live => Presented::Good(Box::new(Principal {
                 session: id,
                 shown,
+                current: found.secrets.current == shown,
                 terms: found.terms,
                 latest: found.latest,
                 assurance: found.assurance,

@@ -44,6 +44,7 @@ pub struct Throttle {
     key: Key,
     clock: Clock,
     metrics: Arc<Metrics>,
+    by_address: bool,
 }
 
 impl Throttle {
@@ -56,7 +57,14 @@ impl Throttle {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, policy, key, clock, metrics }
+        Self { store, policy, key, clock, metrics, by_address: true }
+    }
+
+    /// The same, by account only: where all visitors come from one address (what ends TLS in front of us), one of them
+    /// could stop the others.
+    #[must_use]
+    pub fn by_account_only(self) -> Self {
+        Self { by_address: false, ..self }
     }
 
     /// Counts a try before it is checked.
@@ -73,7 +81,9 @@ impl Throttle {
         };
         let address =
             Counter { name: address(ip), tries: ADDRESS_TRIES, within: ADDRESS_WITHIN, cool_off: ADDRESS_COOL_OFF };
-        self.store.attempt(&[account, address], self.clock.now()).await
+        let counters = [account, address];
+        let asked = if self.by_address { &counters[..] } else { &counters[..1] };
+        self.store.attempt(asked, self.clock.now()).await
     }
 
     /// The try failed; tells the metrics when that locked somebody out.
@@ -90,7 +100,7 @@ impl Throttle {
     /// When the store is away.
     pub async fn succeeded(&self, target: Target<'_>, ip: IpAddr) -> Result<(), StoreError> {
         self.store.clear(&self.account(target)).await?;
-        self.store.take_back(&address(ip)).await
+        self.take_back_address(ip).await
     }
 
     /// Somebody proved in another way that the account is theirs (a one-time link): it starts anew.
@@ -107,7 +117,11 @@ impl Throttle {
     /// When the store is away.
     pub async fn take_back(&self, target: Target<'_>, ip: IpAddr) -> Result<(), StoreError> {
         self.store.take_back(&self.account(target)).await?;
-        self.store.take_back(&address(ip)).await
+        self.take_back_address(ip).await
+    }
+
+    async fn take_back_address(&self, ip: IpAddr) -> Result<(), StoreError> {
+        if self.by_address { self.store.take_back(&address(ip)).await } else { Ok(()) }
     }
 
     fn account(&self, target: Target<'_>) -> String {

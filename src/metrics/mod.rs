@@ -1,26 +1,28 @@
 //! What Prometheus reads. Every series of a closed set exists at 0 from the start: those that are known here when the
 //! metrics are made, the others when the part is made that counts them. Labels hold no user's data.
 
+mod answers;
 mod outcome;
 mod registrar;
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 #[cfg(target_os = "linux")]
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Encoder as _, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+    core::Collector as _,
+    proto::{Metric, MetricFamily},
 };
 
+use self::{answers::Answers, registrar::Registrar};
 pub use outcome::{Lookup, StoreOperation, Tried};
-use registrar::Registrar;
 
 /// Seconds: from what a look-up takes to what a slow page takes.
 const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Seconds: from microseconds to a store that is away.
 const CHECK_BUCKETS: &[f64] =
     &[0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
-const CODE_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 const STREAMS: [&str; 2] = ["websocket", "sse"];
 /// Operations on the store, as `store_operations_total` names them.
 pub const STORE_OPS: [&str; 10] =
@@ -29,11 +31,13 @@ pub const STORE_OPS: [&str; 10] =
 /// All series of Portcullis.
 pub struct Metrics {
     registry: Registry,
-    requests: IntCounterVec,
-    request_duration: HistogramVec,
-    auth_overhead: HistogramVec,
+    requests: Answers,
     auth_decisions: IntCounterVec,
-    session_lookups: IntCounterVec,
+    auth_overhead: HistogramVec,
+    /// Each decision with its series, found once.
+    decisions: OnceLock<Vec<(&'static str, IntCounter, Histogram)>>,
+    /// By [`Lookup`].
+    session_lookups: [IntCounter; LOOKUPS.len()],
     heartbeats: IntCounterVec,
     sessions_created: IntCounterVec,
     sessions_ended: IntCounterVec,
@@ -47,8 +51,7 @@ pub struct Metrics {
     store_operations: IntCounterVec,
     store_operation_seconds: HistogramVec,
     store_up: IntGauge,
-    upstream_requests: IntCounterVec,
-    upstream_duration: HistogramVec,
+    upstream_answers: Answers,
     upstream_up: IntGaugeVec,
     open_streams: IntGaugeVec,
     audit_events: IntCounterVec,
@@ -61,6 +64,9 @@ impl std::fmt::Debug for Metrics {
     }
 }
 
+/// Each [`Lookup`], as `session_lookups_total` names it.
+const LOOKUPS: [&str; 3] = ["good", "bad", "away"];
+
 impl Metrics {
     /// All series, those of closed sets at 0.
     ///
@@ -70,22 +76,21 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let made = Registrar(&registry);
+        let lookups = made.counters("session_lookups_total", "Look-ups of a presented session", &["result"]);
         let this = Self {
-            requests: made.counters("requests_total", "Requests answered", &["route", "code_class"]),
-            request_duration: made.histograms(
-                "request_duration_seconds",
-                "Time from head to last byte",
-                &["route"],
-                REQUEST_BUCKETS,
+            requests: Answers::new(
+                made.counters("requests_total", "Requests answered", &["route", "code_class"]),
+                made.histograms("request_duration_seconds", "Time from head to last byte", &["route"], REQUEST_BUCKETS),
             ),
+            decisions: OnceLock::new(),
+            auth_decisions: made.counters("auth_decisions_total", "Decisions of the gate", &["mode", "decision"]),
             auth_overhead: made.histograms(
                 "auth_overhead_seconds",
                 "What the gate adds to a request",
                 &["decision"],
                 CHECK_BUCKETS,
             ),
-            auth_decisions: made.counters("auth_decisions_total", "Decisions of the gate", &["mode", "decision"]),
-            session_lookups: made.counters("session_lookups_total", "Look-ups of a presented session", &["result"]),
+            session_lookups: LOOKUPS.map(|result| lookups.with_label_values(&[result])),
             heartbeats: made.counters("heartbeats_total", "Hits written to the store", &["result"]),
             sessions_created: made.counters("sessions_created_total", "Sessions opened", &["method"]),
             sessions_ended: made.counters("sessions_ended_total", "Sessions ended", &["reason"]),
@@ -110,16 +115,9 @@ impl Metrics {
                 CHECK_BUCKETS,
             ),
             store_up: made.gauge("store_up", "1 while the store answers"),
-            upstream_requests: made.counters(
-                "upstream_requests_total",
-                "Answers of an app",
-                &["upstream", "code_class"],
-            ),
-            upstream_duration: made.histograms(
-                "upstream_duration_seconds",
-                "Time an app took",
-                &["upstream"],
-                REQUEST_BUCKETS,
+            upstream_answers: Answers::new(
+                made.counters("upstream_requests_total", "Answers of an app", &["upstream", "code_class"]),
+                made.histograms("upstream_duration_seconds", "Time an app took", &["upstream"], REQUEST_BUCKETS),
             ),
             upstream_up: made.gauges(
                 "upstream_up",
@@ -141,9 +139,6 @@ impl Metrics {
     }
 
     fn start_at_zero(&self) {
-        for result in ["good", "bad", "away"] {
-            self.session_lookups.with_label_values(&[result]);
-        }
         for result in ["written", "failed"] {
             self.heartbeats.with_label_values(&[result]);
             self.audit_events.with_label_values(&[result]);
@@ -169,27 +164,27 @@ impl Metrics {
 
     /// Makes the series of a route exist. `route` is what the operator wrote.
     pub fn know_route(&self, route: &str) {
-        self.request_duration.with_label_values(&[route]);
-        for class in CODE_CLASSES {
-            self.requests.with_label_values(&[route, class]);
-        }
+        self.requests.know(route);
     }
 
-    /// Makes the series of an upstream exist.
+    /// Makes the series of an upstream exist. One that is new counts as reachable; one that is known stays as it is, since
+    /// reading the configuration again brings no app back.
     pub fn know_upstream(&self, upstream: &str) {
-        self.upstream_duration.with_label_values(&[upstream]);
-        self.upstream_up.with_label_values(&[upstream]).set(1);
-        for class in CODE_CLASSES {
-            self.upstream_requests.with_label_values(&[upstream, class]);
+        let families = self.upstream_up.collect();
+        let mut labels = families.iter().flat_map(MetricFamily::get_metric).flat_map(Metric::get_label);
+        if !labels.any(|label| label.value() == upstream) {
+            self.upstream_up(upstream, true);
         }
+        self.upstream_answers.know(upstream);
     }
 
     /// Makes the series of these decisions of the gate exist.
-    pub fn know_decisions(&self, decisions: &[&str]) {
-        for decision in decisions {
-            self.auth_decisions.with_label_values(&["proxy", decision]);
-            self.auth_overhead.with_label_values(&[decision]);
-        }
+    pub fn know_decisions(&self, decisions: &[&'static str]) {
+        let series = |decision: &&'static str| {
+            let counter = self.auth_decisions.with_label_values(&["proxy", decision]);
+            (*decision, counter, self.auth_overhead.with_label_values(&[decision]))
+        };
+        self.decisions.get_or_init(|| decisions.iter().map(series).collect());
     }
 
     /// Makes the series of these endings of sessions exist.
@@ -199,26 +194,25 @@ impl Metrics {
         }
     }
 
-    /// A request was answered.
+    /// A request has ended; `status` is 0 when it had no answer.
     pub fn request(&self, route: &str, status: u16, took: Duration) {
-        self.requests.with_label_values(&[route, code_class(status)]).inc();
-        self.request_duration.with_label_values(&[route]).observe(took.as_secs_f64());
+        self.requests.count(route, status, took);
     }
 
-    /// The gate decided.
+    /// The gate decided; `decision` is one of those that [`Metrics::know_decisions`] was told.
     pub fn decided(&self, decision: &'static str, took: Duration) {
-        self.auth_decisions.with_label_values(&["proxy", decision]).inc();
-        self.auth_overhead.with_label_values(&[decision]).observe(took.as_secs_f64());
+        let known = self.decisions.get().into_iter().flatten();
+        let series = known.into_iter().find(|(label, ..)| *label == decision);
+        debug_assert!(series.is_some(), "{decision} is no decision");
+        if let Some((_, counter, overhead)) = series {
+            counter.inc();
+            overhead.observe(took.as_secs_f64());
+        }
     }
 
     /// The gate looked a session up.
     pub fn looked_up(&self, found: Lookup) {
-        let result = match found {
-            Lookup::Good => "good",
-            Lookup::Bad => "bad",
-            Lookup::Away => "away",
-        };
-        self.session_lookups.with_label_values(&[result]).inc();
+        self.session_lookups[found as usize].inc();
     }
 
     /// Hits were written, or could not be.
@@ -297,8 +291,7 @@ impl Metrics {
 
     /// An app answered.
     pub fn upstream_answered(&self, upstream: &str, status: u16, took: Duration) {
-        self.upstream_requests.with_label_values(&[upstream, code_class(status)]).inc();
-        self.upstream_duration.with_label_values(&[upstream]).observe(took.as_secs_f64());
+        self.upstream_answers.count(upstream, status, took);
     }
 
     /// Whether an app can be reached.
@@ -336,16 +329,6 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-const fn code_class(status: u16) -> &'static str {
-    match status {
-        ..200 => CODE_CLASSES[0],
-        200..300 => CODE_CLASSES[1],
-        300..400 => CODE_CLASSES[2],
-        400..500 => CODE_CLASSES[3],
-        500.. => CODE_CLASSES[4],
     }
 }
 

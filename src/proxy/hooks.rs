@@ -25,8 +25,9 @@ use pingora::{
 use super::{Front, Upstreams, answer, failure::Failure, identity, passage::Passage, upstreams::Upstream};
 use crate::{
     clock::Clock,
-    gate::{Decision, Head, Permit, RouteTable, cookie},
+    gate::{Decision, Head, Permit, Refusal, cookie},
     metrics::Metrics,
+    public_url::PublicUrl,
     visitor::plain,
 };
 
@@ -42,8 +43,8 @@ pub struct ProxyParts<F> {
     pub front: Arc<F>,
     /// Where apps are.
     pub upstreams: Arc<ArcSwap<Upstreams>>,
-    /// The rules, for the names of the routes in log and metrics.
-    pub routes: Arc<ArcSwap<RouteTable>>,
+    /// What visitors see; whether they come over https is taken from it.
+    pub public_url: PublicUrl,
     /// For stopwatches, and for how long a server is passed over.
     pub clock: Clock,
     /// What is counted.
@@ -71,7 +72,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     type CTX = Passage;
 
     fn new_ctx(&self) -> Passage {
-        Passage::new(self.0.clock.stopwatch(), Arc::clone(&self.0.routes), Arc::clone(&self.0.metrics))
+        Passage::new(self.0.clock.stopwatch(), Arc::clone(&self.0.metrics))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {
@@ -95,7 +96,13 @@ impl<F: Front> ProxyHttp for Proxy<F> {
                 let request = request.clone();
                 let head = head_of(&request, ip, &request_id);
                 match answer::read_body(session).await {
-                    Ok(body) => self.0.front.serve(visit, &head, body).await,
+                    Ok(body) if body.is_empty() => self.0.front.serve(visit, &head, body).await,
+                    // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
+                    Ok(body) => match self.0.front.decide(&head).await {
+                        Decision::Serve(visit) => self.0.front.serve(visit, &head, body).await,
+                        Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
+                        Decision::Forward(_) => self.0.front.refuse(&Refusal::Broken, &head).await,
+                    },
                     Err(refusal) => self.0.front.refuse(&refusal, &head).await,
                 }
             }
@@ -178,7 +185,8 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         if spoofed > 0 {
             self.0.metrics.spoofed_headers(spoofed);
         }
-        let scheme = if session.digest().is_some_and(|digest| digest.ssl_digest.is_some()) { "https" } else { "http" };
+        // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
+        let scheme = if self.0.public_url.is_https() { "https" } else { "http" };
         let ip = plain(peer(session)).to_string();
         identity::set(request, permit.person(), &identity::Origin { ip: &ip, scheme, request_id: &ctx.request_id });
         request.set_raw_path(permit.path().with_query().as_bytes())

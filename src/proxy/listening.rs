@@ -4,12 +4,13 @@
 //! a runtime of its own (a connection to a store would belong to one of them), always sleeps through the whole grace
 //! period, and kills the process at SIGHUP.
 
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use std::{io, net::TcpListener, os::fd::IntoRawFd as _, sync::Arc, time::Duration};
 
 use pingora::{
     apps::HttpServerApp,
     listeners::{TcpSocketOptions, tls::TlsSettings},
     protocols::TcpKeepalive,
+    server::{Fds, ListenFds},
     services::{Service, listening::Service as ListeningService},
 };
 use tokio::{
@@ -25,6 +26,8 @@ use super::{Connections, Limits};
 #[derive(Default)]
 pub struct Listening {
     services: Vec<Box<dyn Service>>,
+    /// Bound, each with the address that Pingora asks for it by.
+    sockets: Vec<(String, TcpListener)>,
     open: Arc<watch::Sender<usize>>,
 }
 
@@ -45,8 +48,20 @@ pub struct CannotListen {
     source: io::Error,
 }
 
+/// Serving ended, and nobody had asked for it.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// Signals cannot be received.
+    #[error("signals cannot be received")]
+    Signals(#[from] io::Error),
+    /// A listener ended, or panicked.
+    #[error("a listener has ended by itself")]
+    Listener,
+}
+
 impl Listening {
-    /// Adds a listener at `address` (`127.0.0.1:8080`) that is served by `app`.
+    /// Binds a listener at `address` (`127.0.0.1:8080`) that is served by `app`. Who connects from now on waits for
+    /// [`Listening::run`].
     ///
     /// # Errors
     /// When the address cannot be listened on.
@@ -60,8 +75,14 @@ impl Listening {
     where
         A: HttpServerApp + Send + Sync + 'static,
     {
-        // Pingora panics in a task when it cannot; here it can still be said.
-        TcpListener::bind(address).map_err(|source| CannotListen { address: address.to_owned(), source })?;
+        // Pingora would bind later, in a task, and panic when it cannot; here it can still be said.
+        let bind = || {
+            let socket = TcpListener::bind(address)?;
+            socket.set_nonblocking(true)?;
+            io::Result::Ok(socket)
+        };
+        let socket = bind().map_err(|source| CannotListen { address: address.to_owned(), source })?;
+        self.sockets.push((address.to_owned(), socket));
         let connections = Connections::new(app, limits, Arc::clone(&self.open));
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
@@ -84,26 +105,33 @@ impl Listening {
     /// signal cuts that short. `ready` is true in between; `hung_up` is called at SIGHUP.
     ///
     /// # Errors
-    /// When signals cannot be received.
+    /// When signals cannot be received, or a listener ends before it is asked to.
     pub async fn run(
         self,
         stopping: Stopping,
         ready: &watch::Sender<bool>,
         mut hung_up: impl AsyncFnMut(),
-    ) -> io::Result<()> {
+    ) -> Result<(), Interrupted> {
         let mut signals = Signals::new()?;
         let mut hangup = signal(SignalKind::hangup())?;
         let (stop, stopped) = watch::channel(false);
+        let mut bound = Fds::new();
+        for (address, socket) in self.sockets {
+            bound.add(address, socket.into_raw_fd());
+        }
+        let bound: ListenFds = Arc::new(bound.into());
         let mut services = JoinSet::new();
         for mut service in self.services {
-            let stopped = stopped.clone();
-            services.spawn(async move { service.start_service(None, stopped, 1).await });
+            let (bound, stopped) = (Arc::clone(&bound), stopped.clone());
+            services.spawn(async move { service.start_service(Some(bound), stopped, 1).await });
         }
         ready.send_replace(true);
         let drain = loop {
             tokio::select! {
                 drain = signals.stop() => break if drain { stopping.drain } else { Duration::ZERO },
                 _ = hangup.recv() => hung_up().await,
+                // Better no process, which is started again, than one that nobody can reach.
+                Some(_) = services.join_next() => return Err(Interrupted::Listener),
             }
         };
         ready.send_replace(false);
@@ -144,5 +172,34 @@ impl Signals {
             _ = self.term.recv() => true,
             _ = self.int.recv() => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use pingora::server::ShutdownWatch;
+
+    use super::*;
+
+    struct Failing;
+
+    #[async_trait]
+    impl Service for Failing {
+        async fn start_service(&mut self, _: Option<ListenFds>, _: ShutdownWatch, _: usize) {
+            panic!("as a listener might");
+        }
+
+        fn name(&self) -> &'static str {
+            "failing"
+        }
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_ends_by_itself_does_not_go_unnoticed() {
+        let listening = Listening { services: vec![Box::new(Failing)], ..Listening::default() };
+        let stopping = Stopping { drain: Duration::ZERO, grace: Duration::ZERO };
+        let ended = listening.run(stopping, &watch::Sender::new(false), async || {}).await;
+        assert!(matches!(ended, Err(Interrupted::Listener)), "{ended:?}");
     }
 }

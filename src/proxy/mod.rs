@@ -21,6 +21,6 @@ pub use connection::Connections;
 pub use front::Front;
 pub use head::Limits;
 pub use hooks::{Proxy, ProxyParts};
-pub use listening::{CannotListen, Listening, Stopping};
+pub use listening::{CannotListen, Interrupted, Listening, Stopping};
 pub use router::ServeRouter;
 pub use upstreams::{ServerAddress, Upstream, UpstreamIds, UpstreamPlan, Upstreams};

@@ -1,21 +1,24 @@
 //! One request on its way through, and the one line that is written about it.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 
 use super::upstreams::Upstream;
 use crate::{
     clock::Stopwatch,
-    gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal, RouteTable},
+    gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal},
     metrics::Metrics,
-    secret::random,
+    telemetry::ACCESS,
 };
 
 /// Longest path in the log.
@@ -42,7 +45,6 @@ pub struct Passage {
     pub(super) bytes: usize,
     seen: Option<Seen>,
     stream: Option<OpenStream>,
-    routes: Arc<ArcSwap<RouteTable>>,
     metrics: Arc<Metrics>,
 }
 
@@ -58,9 +60,9 @@ struct Seen {
 }
 
 impl Passage {
-    pub(super) fn new(watch: Stopwatch, routes: Arc<ArcSwap<RouteTable>>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(watch: Stopwatch, metrics: Arc<Metrics>) -> Self {
         Self {
-            request_id: format!("{:032x}", u128::from_ne_bytes(random())).into(),
+            request_id: new_request_id(),
             watch,
             permit: None,
             upstream: None,
@@ -70,7 +72,6 @@ impl Passage {
             bytes: 0,
             seen: None,
             stream: None,
-            routes,
             metrics,
         }
     }
@@ -111,16 +112,14 @@ impl Drop for Passage {
     fn drop(&mut self) {
         let took = self.watch.elapsed();
         let Some(seen) = &self.seen else { return };
-        let routes = self.routes.load();
-        let route = self.permit.as_ref().and_then(|permit| routes.all().get(permit.route()));
         // Our own pages and what fell under no rule have no route of the operator's.
-        let route =
-            route.map_or(if seen.decision == "public" { "/security" } else { "none" }, |route| route.path.as_str());
+        let ours = if seen.decision == "public" { "/security" } else { "none" };
+        let route = self.permit.as_ref().map_or(ours, Permit::route);
         self.metrics.request(route, self.status, took);
         let upstream = self.upstream.as_deref().map(Upstream::name);
         let person = self.permit.as_ref().and_then(Permit::person);
         tracing::info!(
-            target: "access",
+            target: ACCESS,
             method = seen.method,
             path = seen.path,
             status = self.status,
@@ -137,6 +136,16 @@ impl Drop for Passage {
             protocol = seen.protocol,
         );
     }
+}
+
+/// 32 hexadecimal digits that no other request has. Nobody needs to be kept from guessing the next one, so the machine is
+/// asked for chance once in the life of the process, not once a request.
+fn new_request_id() -> Arc<str> {
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let [high, low] = KEYS.each_ref().map(|key| key.hash_one(number));
+    format!("{high:016x}{low:016x}").into()
 }
 
 /// Counts an open stream for as long as it lives.
@@ -177,7 +186,7 @@ fn session_of(decision: &Decision) -> Option<String> {
         },
         Decision::Refuse(Refusal::NotAllowed { session }) => *session,
         Decision::Refuse(Refusal::SignIn { because: Some(because), .. }) => match because {
-            Because::Idle(id) | Because::Worn(id) | Because::Disabled(id) => *id,
+            Because::Idle(id, _) | Because::Worn(id) | Because::Disabled(id) => *id,
             _ => return None,
         },
         Decision::Refuse(_) => return None,

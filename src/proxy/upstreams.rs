@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -15,11 +16,14 @@ use std::{
 
 use arc_swap::ArcSwap;
 use pingora::{protocols::TcpKeepalive, upstreams::peer::HttpPeer};
+use tokio::{net::lookup_host, time::timeout};
 
 use crate::clock::Timestamp;
 
 /// How long a server that refused a connection is passed over.
 const PASSED_OVER: Duration = Duration::from_secs(5);
+/// How long a look-up may take. A resolver that is silent must hold up neither the start nor a reload.
+const LOOK_UP: Duration = Duration::from_secs(2);
 /// Shorter than what app servers commonly wait (Node.js: 5 s), so that we close an idle connection before they do: a request
 /// sent into a connection that is being closed would be lost, and is not sent twice.
 const IDLE: Duration = Duration::from_secs(4);
@@ -64,7 +68,11 @@ pub struct ServerAddress {
 
 /// All upstreams; replaced as a whole when the configuration is read again.
 #[derive(Debug, Default)]
-pub struct Upstreams(HashMap<usize, Arc<Upstream>>);
+pub struct Upstreams {
+    current: HashMap<usize, Arc<Upstream>>,
+    /// Those of the configuration before this one that are gone from it.
+    former: HashMap<usize, Arc<Upstream>>,
+}
 
 impl Upstreams {
     /// Upstreams whose servers are looked up now. A name that cannot be resolved is tried again by [`Upstreams::refresh`].
@@ -73,32 +81,32 @@ impl Upstreams {
         for plan in plans {
             all.insert(plan.id, Arc::new(Upstream { plan, servers: ArcSwap::default(), turn: AtomicUsize::new(0) }));
         }
-        let this = Self(all);
+        let this = Self { current: all, former: HashMap::new() };
         this.refresh().await;
         this
     }
 
-    /// Looks all names up again. A name that cannot be resolved keeps its addresses.
+    /// Looks all names up again, but for those that are gone from the configuration. A name that cannot be resolved keeps
+    /// its addresses.
     pub async fn refresh(&self) {
-        for upstream in self.0.values() {
+        for upstream in self.current.values() {
             upstream.refresh().await;
         }
     }
 
-    /// These, and those of `earlier` that are not among them: a request that was decided before a reload still reaches its
-    /// app after it.
+    /// These, and those of the configuration before, which `earlier` is of, that are not among them: a request that was
+    /// decided before a reload still reaches its app after it. What was gone in `earlier` already is forgotten.
     #[must_use]
     pub fn and_those_of(mut self, earlier: &Self) -> Self {
-        for (id, upstream) in &earlier.0 {
-            self.0.entry(*id).or_insert_with(|| Arc::clone(upstream));
-        }
+        let gone = earlier.current.iter().filter(|(id, _)| !self.current.contains_key(id));
+        self.former = gone.map(|(id, upstream)| (*id, Arc::clone(upstream))).collect();
         self
     }
 
     /// The upstream with this id.
     #[must_use]
     pub fn get(&self, id: usize) -> Option<Arc<Upstream>> {
-        self.0.get(&id).cloned()
+        self.current.get(&id).or_else(|| self.former.get(&id)).cloned()
     }
 }
 
@@ -113,6 +121,8 @@ pub struct Upstream {
 /// One address of a server. A name with several addresses is several servers.
 #[derive(Debug)]
 struct Server {
+    /// Place in the plan of what was looked up.
+    place: usize,
     peer: HttpPeer,
     /// In milliseconds since 1970.
     passed_over_until: AtomicI64,
@@ -160,23 +170,31 @@ impl Upstream {
     async fn refresh(&self) {
         let before = self.servers.load_full();
         let mut servers = Vec::new();
-        for address in &self.plan.servers {
-            match tokio::net::lookup_host((address.host.as_str(), address.port)).await {
-                Ok(found) => servers.extend(found.map(|at| Server::new(at, address, &self.plan, &before))),
-                Err(error) => tracing::warn!(
-                    upstream = self.plan.name, host = address.host, %error,
-                    "Could not look up a server of upstream {}", self.plan.name
-                ),
-            }
+        for (place, address) in self.plan.servers.iter().enumerate() {
+            let found = match look_up(address).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(
+                        upstream = self.plan.name, host = address.host, %error,
+                        "Could not look up a server of upstream {}", self.plan.name
+                    );
+                    before.iter().filter(|server| server.place == place).filter_map(Server::address).collect()
+                }
+            };
+            servers.extend(found.into_iter().map(|at| Server::new(at, place, &self.plan, &before)));
         }
-        if !servers.is_empty() {
-            self.servers.store(Arc::new(servers));
-        }
+        self.servers.store(Arc::new(servers));
     }
 }
 
+async fn look_up(address: &ServerAddress) -> io::Result<Vec<SocketAddr>> {
+    let found: Vec<_> = timeout(LOOK_UP, lookup_host((address.host.as_str(), address.port))).await??.collect();
+    if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
+}
+
 impl Server {
-    fn new(at: SocketAddr, address: &ServerAddress, plan: &UpstreamPlan, before: &[Self]) -> Self {
+    fn new(at: SocketAddr, place: usize, plan: &UpstreamPlan, before: &[Self]) -> Self {
+        let address = &plan.servers[place];
         let sni = if address.tls { address.host.clone() } else { String::new() };
         let mut peer = HttpPeer::new(at, address.tls, sni);
         peer.options.connection_timeout = Some(plan.connect);
@@ -194,7 +212,7 @@ impl Server {
         });
         let refused = before.iter().find(|server| server.address() == Some(at));
         let until = refused.map_or(0, |server| server.passed_over_until.load(Ordering::Relaxed));
-        Self { peer, passed_over_until: AtomicI64::new(until) }
+        Self { place, peer, passed_over_until: AtomicI64::new(until) }
     }
 
     fn address(&self) -> Option<SocketAddr> {
@@ -206,17 +224,18 @@ impl Server {
 mod tests {
     use super::*;
 
+    fn server(host: &str, port: u16) -> ServerAddress {
+        ServerAddress { tls: false, host: host.into(), port }
+    }
+
+    fn plan(id: usize, servers: Vec<ServerAddress>) -> UpstreamPlan {
+        let second = Duration::from_secs(1);
+        UpstreamPlan { id, name: "app".into(), servers, connect: second, read: second }
+    }
+
     async fn upstream(ports: &[u16]) -> Arc<Upstream> {
-        let servers =
-            ports.iter().map(|port| ServerAddress { tls: false, host: "127.0.0.1".into(), port: *port }).collect();
-        let plan = UpstreamPlan {
-            id: 7,
-            name: "app".into(),
-            servers,
-            connect: Duration::from_secs(1),
-            read: Duration::from_secs(1),
-        };
-        Upstreams::resolve(vec![plan]).await.get(7).unwrap()
+        let servers = ports.iter().map(|port| server("127.0.0.1", *port)).collect();
+        Upstreams::resolve(vec![plan(7, servers)]).await.get(7).unwrap()
     }
 
     fn ports(upstream: &Upstream, now: Timestamp, times: usize) -> Vec<u16> {
@@ -250,6 +269,26 @@ mod tests {
         assert!(!upstream.refused(&[only], now));
         assert_eq!(ports(&upstream, now, 1), [1]);
         assert!(upstream.next(&[only], false, now).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_a_reload_removes_is_kept_until_the_next_one() {
+        let only = async |id| Upstreams::resolve(vec![plan(id, vec![server("127.0.0.1", 1)])]).await;
+        let second = only(2).await.and_those_of(&only(1).await);
+        assert!(second.get(1).is_some() && second.get(2).is_some());
+        let third = only(3).await.and_those_of(&second);
+        assert!(third.get(1).is_none() && third.get(2).is_some() && third.get(3).is_some());
+    }
+
+    #[tokio::test]
+    async fn each_name_that_cannot_be_looked_up_keeps_its_addresses() {
+        // No name has an empty label: no resolver is asked.
+        let plan = plan(7, vec![server("127.0.0.1", 1), server("no..name", 2)]);
+        let known = |place, port| Server::new(SocketAddr::from(([127, 0, 0, 1], port)), place, &plan, &[]);
+        let servers = ArcSwap::from_pointee(vec![known(0, 9), known(1, 2)]);
+        let upstream = Upstream { plan: plan.clone(), servers, turn: AtomicUsize::new(0) };
+        upstream.refresh().await;
+        assert_eq!(ports(&upstream, Timestamp::from_millis(0), 2), [1, 2]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     account::Cost,
     clock::Clock,
     config::{self, Config},
-    proxy::{CannotListen, Limits, Listening, Proxy, ProxyParts, ServeRouter, Stopping, Upstreams},
+    proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, ServeRouter, Stopping, Upstreams},
     store::embedded::OpenError,
     tasks::{Driver, FlushHeartbeats, Sweep, WatchStore},
     telemetry::{LogFormat, LogStyle},
@@ -33,7 +33,7 @@ const WATCH: Duration = Duration::from_secs(2);
 /// How often the names of apps' servers are looked up again.
 const LOOK_UP: Duration = Duration::from_secs(30);
 
-/// Why the server does not run.
+/// Why the server does not run, or does not run on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be opened.
@@ -42,7 +42,13 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] CannotListen),
-    /// The operating system does not give threads or signals.
+    /// Serving ended, and nobody had asked for it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A task ended, and nobody had asked for it.
+    #[error("a task has ended by itself")]
+    Task,
+    /// The operating system does not give threads.
     #[error("the operating system does not give what is needed")]
     System(#[from] std::io::Error),
 }
@@ -80,10 +86,10 @@ impl Server {
         self
     }
 
-    /// Serves until SIGTERM or SIGINT; `begun` is called when all listeners are open.
+    /// Serves until SIGTERM or SIGINT; `begun` is called when all addresses are bound: who connects from then on is served.
     ///
     /// # Errors
-    /// When it cannot listen.
+    /// When it cannot listen, and when a listener or a task ends before it is asked to.
     pub fn run(self, begun: impl FnOnce()) -> Result<(), StartError> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
@@ -105,7 +111,7 @@ impl Server {
             let proxy = ProxyParts {
                 front: front.clone(),
                 upstreams: upstreams.clone(),
-                routes: parts.settings.routes.clone(),
+                public_url: config.public_url.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
             };
@@ -118,16 +124,23 @@ impl Server {
         }
 
         let heartbeats = heartbeats(&parts);
-        let driver = tasks(&parts, &heartbeats, store, upstreams.clone());
+        let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         for address in &config.listen {
             info!("Listening on {address} for {}", config.public_url.origin());
         }
-        let mut reload = Reload { file, running: config, settings: parts.settings.clone(), upstreams, metrics };
+        let reload = Reload { file, started: config, settings: parts.settings.clone(), upstreams, metrics };
         begun();
-        listening.run(stopping, &ready, async || reload.run_once().await).await?;
+        let served = tokio::select! {
+            served = listening.run(stopping, &ready, async || reload.run_once().await) => served.map_err(StartError::from),
+            () = driver.ended() => Err(StartError::Task),
+        };
+        // Before the tasks are waited for: whoever stops us may lose patience with a slow one. And once more after them, for
+        // what a flush that was under way could not write.
+        heartbeats.run_once(true).await;
         driver.stop().await;
         heartbeats.run_once(true).await;
+        served?;
         info!("Stopped");
         Ok(())
     }

@@ -142,6 +142,8 @@ impl Parts {
             self.clock.clone(),
             self.metrics.clone(),
         );
+        // Over https something ends TLS in front of us, and every visitor has its address.
+        let throttle = if self.public_url.is_https() { throttle.by_account_only() } else { throttle };
         let sign_in = SignIn::new(SignInParts {
             accounts: self.stores.accounts.clone(),
             sessions: self.sessions.clone(),

@@ -14,7 +14,8 @@ use crate::{config::Config, metrics::Metrics, proxy::Upstreams};
 /// Applies a changed configuration while we run.
 pub(super) struct Reload {
     pub(super) file: Option<PathBuf>,
-    pub(super) running: Config,
+    /// The configuration that was started with: what needs a restart runs as this one says, however often another is read.
+    pub(super) started: Config,
     pub(super) settings: Settings,
     pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
     pub(super) metrics: Arc<Metrics>,
@@ -22,10 +23,10 @@ pub(super) struct Reload {
 
 impl Reload {
     /// Reads the file again and applies what a reload can.
-    pub(super) async fn run_once(&mut self) {
+    pub(super) async fn run_once(&self) {
         let Some(file) = &self.file else { return info!("There is no configuration file to read again") };
         match Config::load(file, &|name| std::env::var(name).ok()) {
-            Ok(config) => self.apply(config).await,
+            Ok(config) => self.apply(&config).await,
             Err(complaints) => {
                 self.metrics.reloaded(false);
                 error!("The configuration stays as it was; {} has {} complaints:", show(file), complaints.len());
@@ -36,18 +37,17 @@ impl Reload {
         }
     }
 
-    async fn apply(&mut self, config: Config) {
-        for key in self.running.needs_restart(&config) {
+    async fn apply(&self, config: &Config) {
+        for key in self.started.needs_restart(config) {
             warn!(key, "{key} has changed and counts after a restart");
         }
-        know(&self.metrics, &config);
+        know(&self.metrics, config);
         // First where apps are, then the rules that lead there: no rule ever leads nowhere.
-        let upstreams = Upstreams::resolve(self.settings.upstream_plans(&config)).await;
+        let upstreams = Upstreams::resolve(self.settings.upstream_plans(config)).await;
         let upstreams = upstreams.and_those_of(&self.upstreams.load());
         self.upstreams.store(Arc::new(upstreams));
-        self.settings.apply(&config);
+        self.settings.apply(config);
         self.metrics.reloaded(true);
-        self.running = config;
         info!("Read the configuration again");
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Kind;
 use crate::{clock::Timestamp, visitor::Device};
 
 /// How a session came to its end.
@@ -22,7 +23,10 @@ pub enum Ending {
     /// The account was disabled or removed.
     AccountDisabled,
     /// Nobody used it for too long.
-    Idle,
+    Idle {
+        /// A browser or an installed app: how long is too long is not the same for both.
+        kind: Kind,
+    },
     /// It reached the end of its life.
     Expired,
     /// Its owner opened more sessions than one may have.
@@ -51,7 +55,7 @@ impl Ending {
             Self::ByAdministrator => Self::LABELS[2],
             Self::PasswordChanged => Self::LABELS[3],
             Self::AccountDisabled => Self::LABELS[4],
-            Self::Idle => Self::LABELS[5],
+            Self::Idle { .. } => Self::LABELS[5],
             Self::Expired => Self::LABELS[6],
             Self::TooMany => Self::LABELS[7],
         }

@@ -16,6 +16,8 @@ use crate::{clock::Timestamp, id::SessionId, outage::StoreError};
 
 /// Locks that hits of different sessions do not share.
 const SHARDS: usize = 64;
+/// Beats that are handed to the store at once: as many as it writes in one act, so that what fails fails whole.
+const CHUNK: usize = 500;
 
 /// Collects hits and writes them. Cheap to clone.
 #[derive(Clone)]
@@ -83,20 +85,23 @@ impl Heart {
                 pulse.pending.is_some() || now.since(pulse.taken) < interval
             });
         }
-        if beats.is_empty() {
-            return Ok(0);
-        }
-        let written = store.touch(&beats).await;
-        match written {
-            Ok(()) => Ok(beats.len()),
-            Err(away) => {
-                for beat in beats {
-                    let mut pulses = self.shard(beat.id);
-                    let pulse = pulses.entry(beat.id).or_insert(Pulse { pending: None, taken: now });
-                    merge(&mut pulse.pending, beat);
-                }
-                Err(away)
+        let mut written = 0;
+        for chunk in beats.chunks(CHUNK) {
+            if let Err(away) = store.touch(chunk).await {
+                // Only what was not written: an action that is written twice is counted twice.
+                self.keep(beats.split_off(written), now);
+                return Err(away);
             }
+            written += chunk.len();
+        }
+        Ok(written)
+    }
+
+    fn keep(&self, beats: Vec<Beat>, now: Timestamp) {
+        for beat in beats {
+            let mut pulses = self.shard(beat.id);
+            let pulse = pulses.entry(beat.id).or_insert(Pulse { pending: None, taken: now });
+            merge(&mut pulse.pending, beat);
         }
     }
 

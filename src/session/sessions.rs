@@ -112,7 +112,12 @@ impl Sessions {
         match self.store.open(new).await? {
             Opened::Yes { evicted } => {
                 let by = EndedBy { actor: Actor::System, ending: Ending::TooMany, reason: None };
-                self.tell(&evicted, &by, None).await?;
+                if let Err(away) = self.tell(&evicted, &by, None).await {
+                    // Nobody will hold its secret: it must not stay.
+                    let which = Which::One { owner: session.owner(), id: session.id };
+                    self.store.end(which, &Ending::SignedOut, now).await?;
+                    return Err(away);
+                }
                 Ok(Some((session, token)))
             }
             Opened::Superseded => Ok(None),

@@ -26,7 +26,7 @@ pub trait SessionStore: Send + Sync {
     /// All sessions of a user, longest unused last. Those past their time are among them until they are swept.
     async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError>;
 
-    /// Writes what `owner` may do now, unless a newer version is already there, and tells the user's generation.
+    /// Writes what `owner` may do now, unless this version or a newer one is there already, and tells the user's generation.
     async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError>;
 
     /// Opens a session, unless its owner was ended, disabled or removed since `generation` was read.

@@ -3,8 +3,9 @@
 //! The order is the security: count the try, read the generation, check the password (at the same cost for a name that
 //! nobody has), and only then open. Every way out is in the journal.
 
-use std::sync::Arc;
+use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 
+use moka::sync::Cache;
 use tracing::warn;
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     outage::StoreError,
     secret::{Digest, Password, Token},
     session::{EndedBy, Ending, Kind, Method, Opening, Proof, Session, SessionToken, Sessions, Which},
-    visitor::Visitor,
+    visitor::{Visitor, network_of},
 };
 
 /// A try to sign in.
@@ -75,9 +76,26 @@ pub enum Failure {
     Store(#[from] StoreError),
 }
 
+/// How long further tries on a closed counter are not told again.
+const TOLD_AGAIN: Duration = Duration::from_mins(1);
+
 /// Signs people in.
 #[derive(Clone)]
-pub struct SignIn(Arc<SignInParts>);
+pub struct SignIn(Arc<Inner>);
+
+struct Inner {
+    parts: SignInParts,
+    /// Whose tries were turned away from where, and when that was last told.
+    turned_away: Cache<(Option<UserId>, IpAddr), Timestamp>,
+}
+
+impl Deref for Inner {
+    type Target = SignInParts;
+
+    fn deref(&self) -> &SignInParts {
+        &self.parts
+    }
+}
 
 /// What signing in is made of.
 pub struct SignInParts {
@@ -124,7 +142,7 @@ impl SignIn {
     /// Signing in over these parts.
     #[must_use]
     pub fn new(parts: SignInParts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, turned_away: Cache::new(10_000) }))
     }
 
     /// Tries to sign somebody in.
@@ -175,12 +193,9 @@ impl SignIn {
         let Some((session, token)) = self.0.sessions.open(opening).await? else {
             return Ok(self.refuse(Some(account.id), Refusal::Superseded, from).await?);
         };
-        if let Err(away) = self.welcome(&session, from).await {
+        if let Err(away) = self.welcome(&session, replaces, from).await {
             self.withdraw(&session).await;
             return Err(away.into());
-        }
-        if let Some(old) = replaces {
-            self.replace(old, from).await?;
         }
         let device = (!met.recognised).then_some(fresh);
         Ok(Outcome::Complete(Box::new(SignedIn { account, session, token, device })))
@@ -193,7 +208,7 @@ impl SignIn {
         let counted = match self.0.throttle.attempt(target(account.as_ref(), &folded), from.ip).await? {
             Gate::Allowed(counted) => counted,
             Gate::Refused { until } => {
-                self.refuse(account.map(|account| account.id), Refusal::Throttled, from).await?;
+                self.turn_away(account.map(|account| account.id), from).await?;
                 return Ok(Err(until));
             }
         };
@@ -227,6 +242,20 @@ impl SignIn {
         self.refuse(step.user(), why, from).await.map(Err)
     }
 
+    /// Counts a try that nobody looked at. Of those that come in one minute one is in the journal: whoever floods a closed
+    /// account must not fill the store.
+    async fn turn_away(&self, user: Option<UserId>, from: &Visitor) -> Result<(), StoreError> {
+        let now = self.0.clock.now();
+        let whom = (user, network_of(from.ip));
+        let told = self.0.turned_away.get(&whom).is_some_and(|last| now.since(last) < TOLD_AGAIN);
+        if told {
+            self.0.metrics.tried(Tried::Throttled);
+            return Ok(());
+        }
+        self.0.turned_away.insert(whom, now);
+        self.refuse(user, Refusal::Throttled, from).await.map(drop)
+    }
+
     async fn refuse(&self, user: Option<UserId>, why: Refusal, from: &Visitor) -> Result<Outcome, StoreError> {
         self.0.metrics.tried(if why == Refusal::Throttled { Tried::Throttled } else { Tried::Failed });
         let fact = Fact::SignInFailed { step: Method::Password, why };
@@ -234,7 +263,11 @@ impl SignIn {
         Ok(Outcome::Refused)
     }
 
-    async fn welcome(&self, session: &Session, from: &Visitor) -> Result<(), StoreError> {
+    /// Ends the session that the browser held before, and records the new one.
+    async fn welcome(&self, session: &Session, replaces: Option<SessionId>, from: &Visitor) -> Result<(), StoreError> {
+        if let Some(old) = replaces {
+            self.replace(old, from).await?;
+        }
         let owner = session.owner();
         let fact = Fact::SignedIn { session: session.id, method: Method::Password };
         self.0.journal.record(Some(owner), Actor::User(owner), Some(from), fact).await?;

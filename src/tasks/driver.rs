@@ -49,9 +49,37 @@ impl Driver {
         });
     }
 
+    /// Returns when a task has ended, which none does before it is asked to: it has panicked.
+    pub async fn ended(&mut self) {
+        if self.running.join_next().await.is_none() {
+            // There are no tasks, and so none that ends.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Lets each task finish the run it is in, and starts no other.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.running.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn a_task_that_panics_does_not_go_unnoticed() {
+        let mut driver = Driver::default();
+        assert!(timeout(MOMENT, driver.ended()).await.is_err(), "there is none");
+        driver.every(Duration::from_hours(1), || async {});
+        assert!(timeout(MOMENT, driver.ended()).await.is_err(), "it waits for its time");
+        driver.every(Duration::from_hours(1), || async { panic!("as a task might") });
+        driver.ended().await;
+        driver.stop().await;
     }
 }

@@ -66,7 +66,7 @@ impl Sweep {
             for session in &page {
                 let ending = match policy.standing(session.terms, session.activity.latest, now) {
                     Standing::Live => continue,
-                    Standing::Idle { .. } => Ending::Idle,
+                    Standing::Idle { .. } => Ending::Idle { kind: session.terms.kind },
                     Standing::Worn { .. } => Ending::Expired,
                 };
                 if let Some(gone) = self.sessions.expire(session.id, session.activity.latest, &ending, now).await? {

@@ -168,15 +168,14 @@ pub fn in_english(weakness: Weakness) -> String {
 }
 
 impl From<StoreError> for Error {
-    fn from(away: StoreError) -> Self {
-        let source = std::error::Error::source(&away).map(ToString::to_string).unwrap_or_default();
-        match away {
+    fn from(why: StoreError) -> Self {
+        match why {
             StoreError::Away(_) => {
-                warn!(cause = source, "The store is away");
+                warn!("{why}");
                 Self::StoreAway
             }
             StoreError::Unreadable(_) => {
-                error!(cause = source, "The store holds something that cannot be read");
+                error!("{why}");
                 Self::Broken
             }
         }

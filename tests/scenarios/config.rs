@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis::config::{self, Access, Complaints, Config, PublicUrl, Span, Store};
+use portcullis::web::look::Accent;
 
 /// 32 bytes that are used nowhere else.
 const SECRET: &str = "c2VjcmV0IGZvciB0aGUgdGVzdHMsIHVzZWQgbm93aGVyZSBlbHNl";
@@ -179,7 +180,7 @@ fn the_examples_of_the_guides_mean_what_they_say() {
 fn the_starter_is_short_and_good() {
     let folder = folder_with_secret();
     for public_url in ["http://localhost:8080", "https://app.example.com/"] {
-        let text = config::starter(public_url, "http://127.0.0.1:3000");
+        let text = config::starter(public_url, "http://127.0.0.1:3000", "portcullis.db");
         assert!(text.lines().count() < 50);
         let config = read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.listen, [SocketAddr::from(([127, 0, 0, 1], 8080))]);
@@ -262,6 +263,19 @@ fn what_is_shown_can_be_read_again() {
     let shown = config::show(&config);
     assert!(shown.contains("idle_timeout: never\n") && shown.contains("heartbeat_interval: 1s500ms\n"), "{shown}");
     assert_eq!(good(&shown.replace("secret: null\n", "")), config, "{shown}");
+}
+
+#[test]
+fn a_colour_that_is_taken_is_one_that_the_pages_use() {
+    let greys = (0x60..=0x90).map(|grey: u8| format!("#{grey:02x}{grey:02x}{grey:02x}"));
+    for colour in greys.chain(["#0a5c6b", "#0b5394", "#ffcc00", "#d0021b", "#7a4f00"].map(str::to_owned)) {
+        let text = format!(
+            "public_url: http://localhost:8080\nstore: memory\nupstream: http://127.0.0.1:3000\n\
+             branding: {{ accent: \"{colour}\" }}\n"
+        );
+        let taken = read_with(&text, Path::new("/nowhere"), &[]).is_ok();
+        assert_eq!(taken, Accent::parse(&colour).is_ok(), "{colour}");
+    }
 }
 
 #[test]

@@ -60,7 +60,13 @@ async fn routes_and_upstreams_are_there_once_they_are_known() {
         assert_eq!(town.metric(&format!("requests_total{{code_class=\"{class}\",route=\"/admin\"}}")), 0);
         assert_eq!(town.metric(&format!("upstream_requests_total{{code_class=\"{class}\",upstream=\"app\"}}")), 0);
     }
+    assert_eq!(town.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 0);
+    town.parts.metrics.request("/admin", 0, std::time::Duration::ZERO);
+    assert_eq!(town.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 1);
     assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 1);
+    town.parts.metrics.upstream_up("app", false);
+    town.parts.metrics.know_upstream("app");
+    assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 0, "a reload does not bring an app back");
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn a_stranger_is_still_asked_to_sign_in_and_told_that_it_does_not_work() {
 async fn wherever_the_store_leaves_a_sign_in_nobody_is_half_in() {
     for op in ["by_login", "attempt", "put_owner", "password", "clear", "take_back", "meet_device", "open", "record"] {
         for weather in [Weather::AwayFor(op), Weather::LosesAnswersOf(op)] {
-            let town = Town::new();
+            let town = Town::on_http();
             let alice = town.with_user("alice").await;
             town.weather(weather);
 

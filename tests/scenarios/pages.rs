@@ -143,12 +143,15 @@ fn words_of_the_contract_stand_on_their_pages() {
         ("history-empty", "No sign-ins recorded yet."),
         ("sign-in-locked", "Too many attempts. Try again at 12:59 UTC (in 29 minutes)."),
         ("sign-in-why-idle", "because this session had not been used for 7 days."),
+        ("sign-in-why-idle-long", "because this session had not been used for a long time."),
         ("sign-in-why-device", "because this session was ended from Chrome on macOS, 4 minutes ago."),
         ("confirm-others-many", "and 3 more"),
         ("confirm-others", "This session stays signed in."),
         ("confirm-this", "This is the session that you are using right now."),
         ("error-app-away", "Meridian cannot be reached"),
         ("error-store-away", "You are still signed in. Try again in a moment."),
+        ("error-store-away-nobody", "We can’t check sessions right now"),
+        ("hub-many-failed", "3 or more failed attempts in the last 30 days"),
         ("session-this", "macOS Sonoma"),
         ("session-this", "1,234"),
         ("sign-in", "Keep me signed in on this device for 30 days"),
@@ -156,6 +159,7 @@ fn words_of_the_contract_stand_on_their_pages() {
         let text = page(name);
         assert!(text.contains(said), "{name} does not say {said:?}:\n{text}");
     }
+    assert!(!page("error-store-away-nobody").contains("You are still signed in"));
     assert!(!page("sign-in-no-remember").contains("Keep me signed in"));
     assert!(page("sessions").find("This device") < page("sessions").find("Safari on iPhone"), "the current one first");
 }

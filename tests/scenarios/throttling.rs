@@ -147,7 +147,7 @@ async fn old_failures_are_forgotten() {
 
 #[tokio::test]
 async fn an_address_that_tries_many_names_is_stopped_for_all_of_them() {
-    let town = Town::new();
+    let town = Town::on_http();
     town.with_user("alice").await;
     let browser = town.stranger().at("2001:db8:1:2::1");
     for number in 0..50 {
@@ -163,7 +163,7 @@ async fn an_address_that_tries_many_names_is_stopped_for_all_of_them() {
 
 #[tokio::test]
 async fn nobody_buys_tries_on_others_with_an_account_of_their_own() {
-    let town = Town::new();
+    let town = Town::on_http();
     town.with_user("mallory").await;
     let browser = town.stranger();
     for number in 0..50 {
@@ -204,7 +204,7 @@ async fn a_lockout_is_counted_once() {
 
 #[tokio::test]
 async fn a_stopped_address_is_counted_as_one() {
-    let town = Town::new();
+    let town = Town::on_http();
     for number in 0..50 {
         town.stranger().sign_in(&format!("name{number}"), "wrong").await;
     }
@@ -219,4 +219,30 @@ async fn a_changed_lockout_counts_at_once() {
     town.rule("lockout: { failures: 2, within: 1m, cool_off: 1m }");
     fails(&town.stranger(), "alice", 2).await;
     assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.header("retry-after"), Some("60"));
+}
+
+/// Over https something ends TLS in front of us: all visitors come from its address, and one could stop the others.
+#[tokio::test]
+async fn behind_what_ends_tls_tries_are_counted_by_account_only() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    for number in 0..60 {
+        assert_eq!(town.stranger().sign_in(&format!("name{number}"), "wrong").await.status, 401, "{number}");
+    }
+    assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_flood_on_a_closed_account_does_not_fill_the_journal() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    fails(&town.stranger(), "alice", 5).await;
+    let before = town.journal().len();
+    for _ in 0..30 {
+        town.stranger().sign_in("alice", "wrong").await;
+    }
+    assert_eq!(town.journal().len(), before + 1, "told once");
+    town.advance(MINUTE);
+    town.stranger().sign_in("alice", "wrong").await;
+    assert_eq!(town.journal().len(), before + 2, "and again after a minute");
 }

@@ -93,6 +93,21 @@ fn init_touches_nothing_that_is_there() {
 }
 
 #[test]
+fn init_puts_the_store_where_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, data) = (folder.path().join("etc"), folder.path().join("lib"));
+    let said = |data: &std::path::Path| {
+        let mut init = portcullis(folder.path());
+        Said::by(init.arg("init").arg(&home).arg("--data").arg(data), "")
+    };
+    assert!(said(&folder.path().join("a # b")).refused(2).contains("--data"));
+    assert!(!home.exists());
+    said(&data).ok();
+    let yaml = std::fs::read_to_string(home.join("portcullis.yaml")).unwrap();
+    assert!(yaml.contains(&format!("\nstore: file:{}/portcullis.db\n", data.display())), "{yaml}");
+}
+
+#[test]
 fn the_configuration_is_told_without_its_secret() {
     let house = house();
     assert!(house.cli(&["config", "check"]).ok().contains("no complaints"));

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Installation, PASSWORD, Person, Running};
+use crate::harness::{App, Client, Installation, PASSWORD, Person, Running};
 
 /// Alice and Bob at a running server, before an app that answers `ok`.
 struct Scene {
@@ -174,11 +174,11 @@ async fn a_disabled_user_is_out_until_enabled_and_signed_in_again() {
 }
 
 #[tokio::test]
-async fn a_password_set_at_the_command_line_replaces_the_old_one_and_leaves_sessions_alone() {
+async fn a_password_set_at_the_command_line_ends_what_the_old_one_opened() {
     let scene = Scene::set().await;
     let alice = scene.house.signed_in("alice").await;
     scene.house.cli_typing(&["users", "set-password", "alice", "--password-stdin"], "Another-horse-8-battery").ok();
-    scene.is_in(&alice).await;
+    scene.is_out(&alice).await;
     assert_eq!(scene.house.person().try_to_sign_in("alice", PASSWORD).await.status(), 401);
     assert_eq!(scene.house.person().try_to_sign_in("alice", "Another-horse-8-battery").await.status(), 200);
 }
@@ -196,4 +196,30 @@ async fn roles_count_on_the_next_request() {
     assert_eq!(alice.status("/admin").await, 403);
     assert_eq!(scene.app.requests(), before);
     scene.is_in(&alice).await;
+}
+
+/// A request to our own pages whose body is still on its way when its session ends changes nothing any more.
+#[tokio::test]
+async fn while_a_body_is_on_its_way() {
+    let scene = Scene::set().await;
+    let (here, there) = (scene.house.signed_in("alice").await, scene.house.signed_in("alice").await);
+    let body = format!("{{\"current_password\":\"{PASSWORD}\",\"new_password\":\"Stolen-and-Changed-1\"}}");
+    let mut held = Client::connect(scene.house.public).await;
+    let head = format!(
+        "PUT /security/api/v1/password HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nSec-Fetch-Site: same-origin\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{{",
+        scene.house.public,
+        there.cookie(),
+        body.len()
+    );
+    held.send(head).await;
+    // The head is in, and judged, when another request on another connection has been answered.
+    scene.is_in(&there).await;
+    let id = there.session().await;
+    assert_eq!(here.call(Method::DELETE, &format!("/sessions/{id}"), &json!({})).await.status(), 204);
+
+    let answer = held.ask(&body[1..]).await;
+
+    assert_eq!(answer.status, 401);
+    assert_eq!(scene.house.person().try_to_sign_in("alice", PASSWORD).await.status(), 200, "the password is as it was");
 }

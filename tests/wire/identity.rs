@@ -81,6 +81,17 @@ async fn the_app_is_told_where_the_request_came_from_by_us_alone() {
 }
 
 #[tokio::test]
+async fn the_app_is_told_the_scheme_that_visitors_see() {
+    for (public_url, scheme, lie) in [("https://app.test", "https", "http"), ("http://app.test", "http", "https")] {
+        let app = App::ok().await;
+        let door = Door::plan(&[app.address]).public_url(public_url).open().await;
+        let request = door.as_alice("GET /x", &format!("X-Forwarded-Proto: {lie}\r\n"));
+        assert_eq!(door.client().await.ask(request).await.status, 200);
+        assert_eq!(app.header("x-forwarded-proto"), [scheme], "{public_url}");
+    }
+}
+
+#[tokio::test]
 async fn a_trailer_carries_nothing() {
     let app = App::ok().await;
     let door = Door::before(&app).await;

@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use portcullis::proxy::{Limits, Listening, ServeRouter, Stopping};
+use portcullis::proxy::{Interrupted, Limits, Listening, ServeRouter, Stopping};
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
@@ -49,7 +49,7 @@ struct Running {
     address: SocketAddr,
     ready: watch::Receiver<bool>,
     hung_up: Arc<Notify>,
-    end: JoinHandle<std::io::Result<()>>,
+    end: JoinHandle<Result<(), Interrupted>>,
 }
 
 async fn run(stopping: Stopping) -> Running {

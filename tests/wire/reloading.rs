@@ -120,6 +120,13 @@ async fn a_shorter_idle_time_ends_sessions_that_already_live() {
     );
     server.child.signal("HUP");
     server.says("listen has changed and counts after a restart").await;
+    server.says("Read the configuration again").await;
+    server.child.signal("HUP");
+    crate::harness::until("the second reload to warn of it too", async || {
+        let warned = |line: &&serde_json::Value| line["message"] == "listen has changed and counts after a restart";
+        (server.log().iter().filter(warned).count() == 2).then_some(())
+    })
+    .await;
     let session = alice.get("/security/api/v1/sessions/current").await.json::<serde_json::Value>().await.unwrap();
     let [seen, end] = ["last_active_at", "idle_expires_at"].map(|key| session[key].as_str().unwrap().to_owned());
     assert!(seen[..11] == end[..11] || end > seen, "{session}");

@@ -15,7 +15,8 @@ pub(in crate::config) struct SessionsFile {
     pub(in crate::config) idle_timeout: Field<Span>,
     /// The box "Keep me signed in" of the sign-in page.
     pub(in crate::config) remember_me: RememberMeFile,
-    /// How long a session lives after the sign-in when the box is not ticked. The browser also forgets it when it closes.
+    /// How long a session lives after the sign-in when "Keep me signed in" is not ticked. The browser
+    /// also forgets it when it closes.
     pub(in crate::config) unremembered_lifetime: Field<Length>,
     /// Sessions of an app that is installed on a device (a PWA).
     pub(in crate::config) app: AppSessionsFile,
@@ -32,7 +33,7 @@ pub(in crate::config) struct SessionsFile {
 /// The box "Keep me signed in".
 #[derive(Default, JsonSchema)]
 pub(in crate::config) struct RememberMeFile {
-    /// Whether the box is shown.
+    /// Whether the sign-in page shows the box "Keep me signed in".
     pub(in crate::config) allowed: Field<bool>,
     /// How long a remembered session lives after the sign-in. `never`: only the idle and the absolute timeout end it.
     #[schemars(rename = "for")]
@@ -42,9 +43,9 @@ pub(in crate::config) struct RememberMeFile {
 /// Sessions of an installed app.
 #[derive(Default, JsonSchema)]
 pub(in crate::config) struct AppSessionsFile {
-    /// Such a session ends when it has not been used for this long.
+    /// A session of an installed app (a PWA) ends when it has not been used for this long.
     pub(in crate::config) idle_timeout: Field<Span>,
-    /// How long such a session lives after the sign-in.
+    /// How long a session of an installed app (a PWA) lives after the sign-in.
     pub(in crate::config) lifetime: Field<Span>,
 }
 

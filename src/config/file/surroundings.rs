@@ -68,7 +68,7 @@ pub(in crate::config) struct BrandingFile {
     /// Where people find help: an `http`, `https` or `mailto` URL; `null` shows no such link.
     pub(in crate::config) support_url: Field<SupportLink>,
     /// The colour of buttons and links, `"#rrggbb"` in quotes; `null` keeps the built-in one. It must have a contrast of
-    /// 4.5:1 on white, or text in it could not be read.
+    /// 4.5:1 on the page (`#f5f6f4`), or text in it could not be read.
     pub(in crate::config) accent: Field<Accent>,
 }
 

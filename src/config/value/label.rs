@@ -32,17 +32,17 @@ impl Scalar for Label {
 
 /// A role, as apps get it in a comma-separated header.
 #[derive(Clone, JsonSchema)]
-#[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9._:@/-]{1,64}$"))]
+#[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9._:-]{1,64}$"))]
 pub(in crate::config) struct Role(pub(in crate::config) String);
 
 impl Scalar for Role {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = String::from_scalar(node)?;
-        let fits = |letter: u8| letter.is_ascii_alphanumeric() || b"._:@/-".contains(&letter);
+        let fits = |letter: u8| letter.is_ascii_alphanumeric() || b"._:-".contains(&letter);
         if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
             return Ok(Self(text));
         }
-        Err("is not a role; write 1 to 64 of the letters a-z A-Z 0-9 . _ : @ / -".to_owned())
+        Err("is not a role; write 1 to 64 of the letters a-z A-Z 0-9 . _ : -".to_owned())
     }
 }
 

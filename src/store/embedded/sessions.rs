@@ -55,7 +55,7 @@ const PUT_OWNER: &str = "
     ON CONFLICT (id) DO UPDATE SET
         version = excluded.version, disabled = excluded.disabled, name = excluded.name,
         display_name = excluded.display_name, email = excluded.email, roles = excluded.roles
-    WHERE owner.version IS NULL OR owner.version <= excluded.version";
+    WHERE owner.version IS NULL OR owner.version < excluded.version";
 
 /// What only its owner looks at.
 #[derive(Serialize, Deserialize)]
@@ -147,7 +147,12 @@ impl SessionStore for Embedded {
         let behind = after.map_or_else(String::new, |id| id.to_string());
         self.read(|on| {
             let sql = format!("{SESSIONS} WHERE s.id > ?1 ORDER BY s.id LIMIT ?2");
-            on.prepare_cached(&sql)?.query_map((behind, whole(limit)), session)?.collect()
+            let rows = on.prepare_cached(&sql)?.query_map((behind, whole(limit)), session)?.collect::<Vec<_>>();
+            // What cannot be read must not keep the sweep from what can.
+            let readable = |row: rusqlite::Result<Session>| {
+                row.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
+            };
+            Ok(rows.into_iter().filter_map(readable).collect())
         })
     }
 

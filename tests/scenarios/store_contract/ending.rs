@@ -2,7 +2,7 @@
 
 use portcullis::{
     id::SessionId,
-    session::{Ending, Opened, Which},
+    session::{Ending, Kind, Opened, Which},
 };
 
 use super::{Stores, people::*};
@@ -201,12 +201,20 @@ async fn a_session_that_ran_out_expires(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
     let under_way = new_session(alice, at(1), 0);
-    let expired = stores.sessions.expire(new.session.id, at(1), &Ending::Idle, at(100)).await.unwrap();
+    let expired =
+        stores.sessions.expire(new.session.id, at(1), &Ending::Idle { kind: Kind::Web }, at(100)).await.unwrap();
     assert_eq!(expired.as_ref(), Some(&new.session));
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
     let note = stores.sessions.ended(new.session.id, new.secret).await.unwrap().expect("a note stays");
-    assert_eq!((note.ending, note.at), (Ending::Idle, at(100)));
-    assert!(stores.sessions.expire(new.session.id, at(1), &Ending::Idle, at(100)).await.unwrap().is_none());
+    assert_eq!((note.ending, note.at), (Ending::Idle { kind: Kind::Web }, at(100)));
+    assert!(
+        stores
+            .sessions
+            .expire(new.session.id, at(1), &Ending::Idle { kind: Kind::Web }, at(100))
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { evicted: vec![] });
 }
 
@@ -214,7 +222,14 @@ async fn a_session_that_was_used_meanwhile_does_not_expire(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
     stores.sessions.touch(&[beat(new.session.id, at(50))]).await.unwrap();
-    assert!(stores.sessions.expire(new.session.id, at(1), &Ending::Idle, at(100)).await.unwrap().is_none());
+    assert!(
+        stores
+            .sessions
+            .expire(new.session.id, at(1), &Ending::Idle { kind: Kind::Web }, at(100))
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_some());
     assert!(stores.sessions.ended(new.session.id, new.secret).await.unwrap().is_none());
 }

@@ -4,7 +4,7 @@ use portcullis::{
     audit::{Actor, Entry, Fact, Outcome, Query, Refusal},
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
-    session::{Ending, Method},
+    session::{Ending, Kind, Method},
 };
 
 use super::{Stores, people::*};
@@ -65,7 +65,8 @@ async fn the_history_shows_sign_ins_only(stores: Stores) {
     let alice = UserId::mint();
     let session = SessionId::mint(alice);
     let shown = failed(alice, at(5));
-    let ended = Fact::SessionEnded { session, ending: Ending::Idle, reason: Some("\"quoted\"".into()) };
+    let ended =
+        Fact::SessionEnded { session, ending: Ending::Idle { kind: Kind::Web }, reason: Some("\"quoted\"".into()) };
     let facts = [ended, Fact::PasswordChanged, Fact::RolesChanged { roles: vec!["a".into()] }];
     let mut entries: Vec<Entry> = facts.into_iter().map(|fact| entry(alice, at(9), fact)).collect();
     entries.push(shown.clone());

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use portcullis::session::{Ending, NewSession, Opened, SessionStore, Which};
+use portcullis::session::{Ending, Kind, NewSession, Opened, SessionStore, Which};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{Stores, people::*};
@@ -89,8 +89,10 @@ async fn a_touch_that_races_an_expiry_saves_the_session_or_comes_too_late(stores
     for _ in 0..30 {
         let id = open(&*stores.sessions, alice, at(1)).await.session.id;
         let beats = [beat(id, at(50))];
-        let (touched, expired) =
-            tokio::join!(stores.sessions.touch(&beats), stores.sessions.expire(id, at(1), &Ending::Idle, at(51)));
+        let (touched, expired) = tokio::join!(
+            stores.sessions.touch(&beats),
+            stores.sessions.expire(id, at(1), &Ending::Idle { kind: Kind::Web }, at(51))
+        );
         touched.unwrap();
         let there = stores.sessions.find(id).await.unwrap().map(|found| found.latest);
         assert_eq!(there, expired.unwrap().is_none().then(|| at(50)));

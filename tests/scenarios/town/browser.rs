@@ -217,9 +217,8 @@ impl Ask<'_> {
         };
         let answer = match town.portcullis.decide(&head).await {
             Decision::Forward(permit) => {
-                let routes = town.parts.settings.routes.load();
                 return Reply::Arrived(Arrived {
-                    route: routes.all()[permit.route()].path.clone(),
+                    route: permit.route().to_owned(),
                     path: permit.path().with_query(),
                     person: permit.person().cloned(),
                     session: permit.session(),

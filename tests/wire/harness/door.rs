@@ -17,6 +17,7 @@ use portcullis::{
     metrics::Metrics,
     outage::StoreError,
     proxy::{Connections, Front, Limits, Proxy, ProxyParts, ServerAddress, UpstreamPlan, Upstreams},
+    public_url::PublicUrl,
     secret::Digest,
     session::{
         AppPolicy, Beat, Ended, Ending, Found, Heart, Kind, NewSession, Opened, Owner, RememberMe, Secrets, Session,
@@ -43,6 +44,7 @@ pub(crate) struct Plan {
     servers: Vec<SocketAddr>,
     limits: Limits,
     read: Duration,
+    public_url: &'static str,
 }
 
 impl Door {
@@ -53,7 +55,12 @@ impl Door {
 
     /// Before these servers of one app.
     pub(crate) fn plan(servers: &[SocketAddr]) -> Plan {
-        Plan { servers: servers.to_vec(), limits: Limits::default(), read: Duration::from_secs(5) }
+        Plan {
+            servers: servers.to_vec(),
+            limits: Limits::default(),
+            read: Duration::from_secs(5),
+            public_url: "http://app.test",
+        }
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -83,10 +90,16 @@ impl Plan {
         self
     }
 
+    pub(crate) fn public_url(mut self, public_url: &'static str) -> Self {
+        self.public_url = public_url;
+        self
+    }
+
     pub(crate) async fn open(self) -> Door {
         let metrics = Arc::new(Metrics::new());
         let routes = Arc::new(ArcSwap::from_pointee(routes()));
-        let (guarded, alice) = Guarded::new(Arc::clone(&routes), Arc::clone(&metrics));
+        let public_url: PublicUrl = self.public_url.parse().unwrap();
+        let (guarded, alice) = Guarded::new(public_url.clone(), routes, Arc::clone(&metrics));
         let servers =
             self.servers.iter().map(|at| ServerAddress { tls: false, host: at.ip().to_string(), port: at.port() });
         let plan = UpstreamPlan {
@@ -99,7 +112,7 @@ impl Plan {
         let parts = ProxyParts {
             front: Arc::new(guarded),
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(vec![plan]).await)),
-            routes,
+            public_url,
             clock: Clock::machine(),
             metrics: Arc::clone(&metrics),
         };
@@ -137,12 +150,12 @@ fn routes() -> RouteTable {
 pub(crate) struct Guarded(Gate);
 
 impl Guarded {
-    fn new(routes: Arc<ArcSwap<RouteTable>>, metrics: Arc<Metrics>) -> (Self, String) {
+    fn new(public_url: PublicUrl, routes: Arc<ArcSwap<RouteTable>>, metrics: Arc<Metrics>) -> (Self, String) {
         let id = SessionId::mint(UserId::mint());
         let token = SessionToken::mint(id);
         let sessions = Arc::new(Known(HashMap::from([(id, found(id, token.digest()))])));
         let gate = Gate::new(GateParts {
-            public_url: "http://app.test".parse().unwrap(),
+            public_url,
             routes,
             sessions,
             policy: Arc::new(ArcSwap::from_pointee(policy())),

@@ -27,9 +27,16 @@ fn trouble(error: &Error, call: &Call) -> Trouble {
         Error::WrongHost => Trouble::WrongHost(call.desk().public_url.origin().to_owned()),
         Error::TooMany { until } => Trouble::TooMany { until: Some(*until) },
         Error::Overloaded => Trouble::Overloaded,
-        Error::StoreAway => Trouble::StoreAway,
+        Error::StoreAway => Trouble::StoreAway { session_shown: shows_a_session(call) },
         Error::AppAway | Error::AppGarbled => Trouble::AppAway,
         Error::AppSilent => Trouble::AppSlow,
         Error::Broken => Trouble::Internal,
     }
+}
+
+/// Whether the cookie of a session came along, good or not.
+fn shows_a_session(call: &Call) -> bool {
+    let name = call.desk().cookies.session.as_str();
+    let names = |line: &str| line.split(';').any(|pair| pair.trim().split('=').next() == Some(name));
+    call.header("cookie").is_some_and(names)
 }

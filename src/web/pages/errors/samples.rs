@@ -22,7 +22,8 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
         ("error-too-many-untold", Trouble::TooMany { until: None }),
         ("error-internal", Trouble::Internal),
         ("error-app-away", Trouble::AppAway),
-        ("error-store-away", Trouble::StoreAway),
+        ("error-store-away", Trouble::StoreAway { session_shown: true }),
+        ("error-store-away-nobody", Trouble::StoreAway { session_shown: false }),
         ("error-overloaded", Trouble::Overloaded),
         ("error-app-slow", Trouble::AppSlow),
     ]

@@ -55,7 +55,10 @@ pub enum Trouble {
     /// The app cannot be reached (502).
     AppAway,
     /// The store does not answer (503).
-    StoreAway,
+    StoreAway {
+        /// Whether the visitor showed a session, which nobody can look at now.
+        session_shown: bool,
+    },
     /// Too much to do at once (503).
     Overloaded,
     /// The app did not answer in time (504).
@@ -69,7 +72,7 @@ impl ErrorPage {
         let (title, lead) = say(&frame, trouble, now);
         let way_out = match trouble {
             Trouble::WrongHost(right) => Some(WayOut { href: right.clone(), text: right.clone() }),
-            Trouble::StoreAway | Trouble::AppAway | Trouble::AppSlow | Trouble::Overloaded => {
+            Trouble::StoreAway { .. } | Trouble::AppAway | Trouble::AppSlow | Trouble::Overloaded => {
                 Some(WayOut { href: String::new(), text: frame.say("error-again") })
             }
             _ => Some(WayOut { href: frame.home_url.clone(), text: frame.say_app("back-to-app") }),
@@ -100,7 +103,12 @@ fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
         Trouble::TooMany { until: None } => (words.say("error-too-many"), words.say("error-too-many-lead")),
         Trouble::Internal => (words.say("error-internal"), words.say("error-internal-lead")),
         Trouble::AppAway => (frame.say_app("error-app-away"), app_lead(frame)),
-        Trouble::StoreAway => (words.say("error-store-away"), words.say("error-store-away-lead")),
+        Trouble::StoreAway { session_shown: true } => {
+            (words.say("error-store-away"), words.say("error-store-away-lead-signed-in"))
+        }
+        Trouble::StoreAway { session_shown: false } => {
+            (words.say("error-store-away-nobody"), words.say("error-store-away-lead"))
+        }
         Trouble::Overloaded => (words.say("error-overloaded"), words.say("error-overloaded-lead")),
         Trouble::AppSlow => (frame.say_app("error-app-slow"), app_lead(frame)),
     };

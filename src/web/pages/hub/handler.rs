@@ -24,8 +24,14 @@ pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
     let query = Query { user: me.owner.id, outcome: Some(Outcome::Failed), after: None, limit: MOST };
     let mut failed = desk.journal.login_history(&query).await?.entries;
     failed.retain(|entry| now.since(entry.at) < RECENT);
+    let more_failed = failed.len() == MOST;
     let account = desk.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
-    let standing =
-        Standing { sessions: &sessions, me: me.session, failed: &failed, password_set: account.password_set };
+    let standing = Standing {
+        sessions: &sessions,
+        me: me.session,
+        failed: &failed,
+        more_failed,
+        password_set: account.password_set,
+    };
     call.show(StatusCode::OK, &HubPage::new(call.frame(), standing, now))
 }

@@ -37,6 +37,8 @@ pub struct Standing<'a> {
     pub me: SessionId,
     /// Failed sign-ins of the last 30 days, newest first.
     pub failed: &'a [Entry],
+    /// Whether there may be more of them.
+    pub more_failed: bool,
     /// When the password was last set.
     pub password_set: Option<Timestamp>,
 }
@@ -57,7 +59,7 @@ impl HubPage {
             hints: hints(&frame, &others, now),
             others: (!others.is_empty())
                 .then(|| words.say_with("sessions-end-others", &[("count", others.len().into())])),
-            failures: failures(&frame, standing.failed, now),
+            failures: failures(&frame, &standing, now),
             failed: !standing.failed.is_empty(),
             password: match standing.password_set {
                 Some(at) => words.sentence("hub-password-age", "ago", words.past("ago", at, now), &[]),
@@ -86,11 +88,16 @@ fn hints(frame: &Frame, others: &[&Session], now: Timestamp) -> Vec<Sentence> {
     }
 }
 
-fn failures(frame: &Frame, failed: &[Entry], now: Timestamp) -> Vec<Sentence> {
+fn failures(frame: &Frame, standing: &Standing<'_>, now: Timestamp) -> Vec<Sentence> {
     let words = frame.words;
-    let Some(last) = failed.first() else { return vec![words.say("hub-failed-none").into()] };
+    let Some(last) = standing.failed.first() else { return vec![words.say("hub-failed-none").into()] };
     let ago = words.past("ago", last.at, now);
-    let count = words.say_with("hub-failed", &[("count", failed.len().into())]).into();
+    let count = words
+        .say_with(
+            if standing.more_failed { "hub-failed-or-more" } else { "hub-failed" },
+            &[("count", standing.failed.len().into())],
+        )
+        .into();
     match last.device.as_ref() {
         Some(device) => {
             let device = words.device(device);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{NotIn, SignInPage};
 use crate::{
-    session::{Ended, Ending, RememberMe, SessionPolicy, Span},
+    session::{Ended, Ending, Kind, RememberMe, SessionPolicy, Span},
     web::{pages::samples, words::Words},
 };
 
@@ -14,6 +14,8 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, SignInPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
     let page = || SignInPage::new(samples::gate(words), &policy);
     let because = |ending| page().because(&Ended { ending, at: now.minus(Duration::from_mins(4)) }, &policy, now);
+    let endless = SessionPolicy { idle_timeout: Span::Never, ..policy.clone() };
+    let idle = Ended { ending: Ending::Idle { kind: Kind::Web }, at: now.minus(Duration::from_mins(4)) };
     let refused = |not_in| page().on_the_way_to("/orders?page=2").refused("alice@meridian.example", true, not_in, now);
     let strict = SessionPolicy { remember_me: RememberMe { allowed: false, lifetime: Span::Never }, ..policy.clone() };
     vec![
@@ -24,7 +26,8 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, SignInPage)> {
         ("sign-in-why-administrator", because(Ending::ByAdministrator)),
         ("sign-in-why-password", because(Ending::PasswordChanged)),
         ("sign-in-why-disabled", because(Ending::AccountDisabled)),
-        ("sign-in-why-idle", because(Ending::Idle)),
+        ("sign-in-why-idle", page().because(&idle, &policy, now)),
+        ("sign-in-why-idle-long", page().because(&idle, &endless, now)),
         ("sign-in-why-expired", because(Ending::Expired)),
         ("sign-in-why-too-many", because(Ending::TooMany)),
         ("sign-in-not-sent", page().form_not_sent()),

@@ -138,7 +138,7 @@ fn why(words: &Words, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> 
         Ending::ByAdministrator => with_time("why-by-administrator"),
         Ending::PasswordChanged => with_time("why-password-changed"),
         Ending::AccountDisabled => words.say("why-account-disabled").into(),
-        Ending::Idle => match policy.idle_timeout {
+        Ending::Idle { kind } => match policy.idle_timeout_of(*kind) {
             Span::For(span) => words.say_with("why-idle", &[("span", words.span(span).into())]).into(),
             Span::Never => words.say("why-idle-long").into(),
         },

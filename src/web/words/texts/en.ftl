@@ -229,6 +229,7 @@ hub-failed = { $count ->
     [one] { $count } failed attempt in the last 30 days
    *[other] { $count } failed attempts in the last 30 days
 }
+hub-failed-or-more = { $count } or more failed attempts in the last 30 days
 hub-failed-last = The last one { $ago }
 hub-failed-last-from = The last one { $ago }, with { $device }
 hub-history-link = Look at the history
@@ -380,7 +381,9 @@ error-app-away = { $app } cannot be reached
 error-app-lead = Try again in a moment.
 error-app-lead-signed-in = You are still signed in. Try again in a moment.
 error-store-away = We can’t check your session right now
-error-store-away-lead = You are still signed in. Try again in a moment.
+error-store-away-nobody = We can’t check sessions right now
+error-store-away-lead = Try again in a moment.
+error-store-away-lead-signed-in = You are still signed in. Try again in a moment.
 error-overloaded = Too much is going on right now
 error-overloaded-lead = Nothing was changed. Try again in a moment.
 error-app-slow = { $app } takes too long to answer
