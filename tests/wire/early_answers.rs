@@ -12,8 +12,12 @@ const EARLY: [(u16, &str, &str); 5] = [
 ];
 
 async fn post(client: &mut Client, path: &str, host: &str, body: &str) -> u16 {
-    let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n", body.len());
-    client.ask(head + body).await.status
+    post_from(client, "same-origin", path, host, body).await
+}
+
+async fn post_from(client: &mut Client, site: &str, path: &str, host: &str, body: &str) -> u16 {
+    let site = format!("Sec-Fetch-Site: {site}\r\nContent-Length: {}", body.len());
+    client.ask(format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{site}\r\n\r\n{body}")).await.status
 }
 
 #[tokio::test]
@@ -62,6 +66,19 @@ async fn a_body_that_does_not_come_closes_the_connection() {
 }
 
 #[tokio::test]
+async fn g01_a_request_of_another_site_is_refused_and_its_body_is_never_parsed() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    let smuggled = "GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n".repeat(20);
+    for site in ["cross-site", "same-site"] {
+        assert_eq!(post_from(&mut client, site, "/security/x", "app.test", &smuggled).await, 403, "{site}");
+    }
+    assert_eq!(client.ask(door.as_alice("GET /after", "")).await.text(), "ok");
+    assert_eq!(app.requests(), 1);
+}
+
+#[tokio::test]
 async fn who_waits_for_leave_to_send_is_answered_at_once() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
@@ -70,7 +87,8 @@ async fn who_waits_for_leave_to_send_is_answered_at_once() {
     let answer = client.ask(format!("POST /x HTTP/1.1\r\nHost: app.test\r\n{expect}")).await;
     assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
     let mut client = door.client().await;
-    client.send(format!("POST /security/x HTTP/1.1\r\nHost: app.test\r\n{expect}")).await;
+    let here = "Sec-Fetch-Site: same-origin\r\n";
+    client.send(format!("POST /security/x HTTP/1.1\r\nHost: app.test\r\n{here}{expect}")).await;
     assert!(client.head().await.starts_with("HTTP/1.1 100"));
     client.send("12345").await;
     assert_eq!(client.answer(true).await.text(), "our page /security/x got 5 bytes");
