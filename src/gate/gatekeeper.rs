@@ -20,6 +20,9 @@ use crate::{
     visitor::plain,
 };
 
+/// Where the style sheet and the script are.
+const ASSETS: &str = "/security/assets/";
+
 /// Decides what happens to a request.
 pub struct Gate {
     parts: GateParts,
@@ -73,7 +76,10 @@ impl Gate {
             return refused(Refusal::Method);
         }
         if let Err(refusal) = self.check_host(head) {
-            return refused(refusal);
+            // What is the same for everybody: the page that says so can be read under the wrong host, too.
+            if refusal != Refusal::WrongHost || !head.target.starts_with(ASSETS.as_bytes()) {
+                return refused(refusal);
+            }
         }
         let path = match CanonicalPath::parse(head.target) {
             Ok(path) => path,
@@ -110,7 +116,7 @@ impl Gate {
             self.parts.metrics.csrf_rejected();
             return (Decision::Refuse(Refusal::CrossSite), "denied");
         }
-        let same_for_all = path.for_rules().starts_with("/security/assets/");
+        let same_for_all = path.for_rules().starts_with(ASSETS);
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head).await };
         match presented {
             // The secret before a change is good for looks that are under way, and changes nothing any more.

@@ -64,6 +64,8 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
     let url = format!("http://localhost:{}", listen.port());
     config.public_url = url.parse().map_err(Failed::Usage)?;
     "Meridian".clone_into(&mut config.branding.app_name);
+    // Its box shall stay in sight.
+    config.log.access = false;
     let route = |path: &str, access| Route {
         path: path.to_owned(),
         access,

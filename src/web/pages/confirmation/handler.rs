@@ -12,7 +12,14 @@ use crate::{
 pub(in crate::web) async fn ask_one(call: Call, Path(id): Path<String>) -> Result<Answer, Error> {
     let me = call.me()?;
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    let session = call.desk().sessions.own(me.owner.id, id, &call.visitor()).await?.ok_or(Error::NotFound)?;
+    let session = match call.desk().sessions.own(me.owner.id, id, &call.visitor()).await? {
+        Some(session) => session,
+        // It ended while its owner looked at the list.
+        None if id.owner() == me.owner.id => {
+            return Ok(Answer::see_other(paths::SESSIONS).with_flash(&call.desk().cookies, Flash::AlreadyEnded));
+        }
+        None => return Err(Error::NotFound),
+    };
     let page = Confirmation::end_one(call.frame(), &session, id == me.session, call.desk().clock.now());
     call.show(StatusCode::OK, &page)
 }

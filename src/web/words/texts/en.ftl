@@ -170,7 +170,7 @@ why-signed-out = You signed out of this session { $ago }.
 why-from-another-device = You were signed out because this session was ended from { $device }, { $ago }.
 why-by-administrator = You were signed out because this session was ended by an administrator, { $ago }.
 why-password-changed = You were signed out because the password was changed, { $ago }.
-why-account-disabled = You were signed out because this account was switched off. An administrator can switch it on again.
+why-account-disabled = You were signed out because this account was switched off. If you think it should not be, ask an administrator.
 why-idle = You were signed out because this session had not been used for { $span }.
 why-idle-long = You were signed out because this session had not been used for a long time.
 why-expired = You were signed out because this session had reached the end of its time.
@@ -210,7 +210,7 @@ confirm-button = { $count ->
    *[other] Sign out { $count } sessions
 }
 confirm-password = Your password does not change. If someone else may know it:
-confirm-password-link = Change it first
+confirm-password-link = Change it
 
 ## Overview
 
@@ -249,7 +249,7 @@ sessions-end-others = { $count ->
    *[other] Sign out { $count } other sessions
 }
 sessions-only-this = Only this device is signed in.
-sessions-note = A session you don’t know? Sign it out, then change your password.
+sessions-note = A session you don’t know? Sign it out, and change your password.
 sessions-end-all = Sign out everywhere, here too
 sign-out-of = Sign out { $device }
 more-about = More about { $device }
