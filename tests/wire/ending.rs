@@ -204,7 +204,7 @@ async fn while_a_body_is_on_its_way() {
     let scene = Scene::set().await;
     let (here, there) = (scene.house.signed_in("alice").await, scene.house.signed_in("alice").await);
     let body = format!("{{\"current_password\":\"{PASSWORD}\",\"new_password\":\"Stolen-and-Changed-1\"}}");
-    let mut held = Client::connect(scene.house.public).await;
+    let mut waiting = Client::connect(scene.house.public).await;
     let head = format!(
         "PUT /security/api/v1/password HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nSec-Fetch-Site: same-origin\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{{",
@@ -212,13 +212,13 @@ async fn while_a_body_is_on_its_way() {
         there.cookie(),
         body.len()
     );
-    held.send(head).await;
+    waiting.send(head).await;
     // The head is in, and judged, when another request on another connection has been answered.
     scene.is_in(&there).await;
     let id = there.session().await;
     assert_eq!(here.call(Method::DELETE, &format!("/sessions/{id}"), &json!({})).await.status(), 204);
 
-    let answer = held.ask(&body[1..]).await;
+    let answer = waiting.ask(&body[1..]).await;
 
     assert_eq!(answer.status, 401);
     assert_eq!(scene.house.person().try_to_sign_in("alice", PASSWORD).await.status(), 200, "the password is as it was");
