@@ -37,10 +37,4 @@ impl WatchStore {
         }
         up
     }
-
-    /// What the last look said.
-    #[must_use]
-    pub fn is_up(&self) -> bool {
-        self.up.load(Ordering::SeqCst)
-    }
 }

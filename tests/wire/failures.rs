@@ -8,7 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::harness::{Answer, App, Door};
+use crate::harness::{Answer, App, Door, until};
 
 fn is_ours(answer: &Answer, status: u16, says: &str) {
     assert_eq!(answer.status, status);
@@ -111,7 +111,7 @@ async fn what_is_under_way_at_the_end_is_answered_and_then_the_connection_closes
     let (mut busy, mut idle) = (door.client().await, door.client().await);
     assert_eq!(idle.ask("GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 401);
     busy.send(door.as_alice("GET /x", "")).await;
-    sleep(Duration::from_millis(100)).await;
+    until("the app has the request", async || (app.requests() == 1).then_some(())).await;
     door.close().await;
     assert!(timeout(Duration::from_millis(150), idle.is_closed()).await.unwrap());
     let answer = busy.answer(true).await;
