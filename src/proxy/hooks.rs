@@ -198,6 +198,9 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         answer: &mut ResponseHeader,
         ctx: &mut Passage,
     ) -> Result<()> {
+        // From every head, early hints too: a browser takes a cookie from any of them.
+        refuse_our_cookies(answer, ctx.upstream.as_deref());
+        answer.remove_header("portcullis-session");
         let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
         if answer.status.is_informational() && !upgraded {
             return Ok(());
@@ -206,8 +209,6 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         if let (Some(upstream), Some(asked)) = (ctx.upstream.as_deref(), &ctx.asked) {
             self.0.metrics.upstream_answered(upstream.name(), ctx.status, asked.elapsed());
         }
-        refuse_our_cookies(answer, ctx.upstream.as_deref());
-        answer.remove_header("portcullis-session");
         if upgraded {
             ctx.streams("websocket");
             // Both ends may be silent for as long as they like.

@@ -114,3 +114,19 @@ async fn an_app_cannot_set_our_cookies() {
     assert!(answer.header("portcullis-session").is_none());
     assert_eq!(answer.header("server"), Some("app/1"));
 }
+
+#[tokio::test]
+async fn an_app_cannot_set_our_cookie_in_early_hints_either() {
+    let app = App::answering(
+        b"HTTP/1.1 103 Early Hints\r\nSet-Cookie: portcullis=hint\r\nLink: </a.css>\r\n\r\n\
+          HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    )
+    .await;
+    let door = Door::before(&app).await;
+    let mut client = door.client().await;
+    client.send(door.as_alice("GET /x", "")).await;
+    let early = client.head().await;
+    assert!(early.starts_with("HTTP/1.1 103") && early.contains("a.css"), "{early}");
+    assert!(!early.contains("portcullis=hint"), "{early}");
+    assert_eq!(client.answer(true).await.status, 200);
+}
