@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use futures_util::future::try_join_all;
 use portcullis::{
+    audit::{Actor, Story},
     clock::Timestamp,
     id::{SessionId, UserId},
     outage::StoreError,
@@ -43,7 +44,9 @@ pub(crate) fn session(owner: UserId, now: Timestamp, generation: u64) -> (NewSes
         sign_ins: 1,
         activity: Activity { latest: now, ip, actions: 0, last_page: Some("/reports".to_owned()) },
     };
-    (NewSession { session, secret: token.digest(), generation, max_per_user: 1_000 }, token)
+    let story = Story { at: now, actor: Actor::User(owner), ip: Some(ip), device: Some(session.device.clone()) };
+    let secret = token.digest();
+    (NewSession { session, secret, generation, max_per_user: 1_000, replaces: None, story }, token)
 }
 
 /// Opens `each` sessions for each of `people` people, many at once, and gives their tokens.

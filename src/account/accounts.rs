@@ -5,17 +5,17 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 
 use super::{
-    Account, AccountStore, Added, Busy, Change, Email, Hasher, NewPassword, PasswordPolicy, Role, UserName, Verdict,
+    Account, AccountStore, Added, Busy, Change, Changed, Email, Hasher, NewPassword, PasswordPolicy, Role, UserName,
     Weakness, fold,
 };
 use crate::{
-    audit::{Actor, Fact, Journal},
+    audit::{Actor, Fact, Journal, Story},
     clock::{Clock, Timestamp},
-    id::{SessionId, UserId},
+    guard::Throttle,
+    id::UserId,
     outage::StoreError,
     secret::{Password, Token},
-    session::{EndedBy, Ending, Owner, Session, Sessions, Which},
-    visitor::Visitor,
+    session::{Parting, Session, Sessions},
 };
 
 /// How long a one-time link is good.
@@ -42,6 +42,12 @@ pub enum Problem {
     /// The current password was wrong.
     #[error("the current password is wrong")]
     WrongPassword,
+    /// Too many passwords were wrong.
+    #[error("too many passwords were wrong")]
+    TooMany {
+        /// When the next one is looked at.
+        until: Timestamp,
+    },
     /// Too many passwords are waiting.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -65,27 +71,32 @@ pub struct NewUser {
 
 /// The use cases of accounts.
 #[derive(Clone)]
-pub struct Accounts {
-    store: Arc<dyn AccountStore>,
-    sessions: Sessions,
-    journal: Journal,
-    hasher: Hasher,
-    policy: Arc<ArcSwap<PasswordPolicy>>,
-    clock: Clock,
+pub struct Accounts(pub(super) AccountsParts);
+
+/// What they are made of.
+#[derive(Clone)]
+pub struct AccountsParts {
+    /// Where accounts are kept.
+    pub store: Arc<dyn AccountStore>,
+    /// What counts the sessions that end.
+    pub sessions: Sessions,
+    /// What tells the log.
+    pub journal: Journal,
+    /// What hashes passwords.
+    pub hasher: Hasher,
+    /// What counts tries.
+    pub throttle: Throttle,
+    /// The rules for new passwords.
+    pub policy: Arc<ArcSwap<PasswordPolicy>>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl Accounts {
-    /// The use cases over one store.
+    /// The use cases over these parts.
     #[must_use]
-    pub const fn new(
-        store: Arc<dyn AccountStore>,
-        sessions: Sessions,
-        journal: Journal,
-        hasher: Hasher,
-        policy: Arc<ArcSwap<PasswordPolicy>>,
-        clock: Clock,
-    ) -> Self {
-        Self { store, sessions, journal, hasher, policy, clock }
+    pub const fn new(parts: AccountsParts) -> Self {
+        Self(parts)
     }
 
     /// Adds an account. It has no password yet.
@@ -100,17 +111,21 @@ impl Accounts {
             email: new.email,
             roles: sorted(new.roles),
             disabled: false,
-            created: self.clock.now(),
+            created: self.0.clock.now(),
             password_set: None,
             version: 1,
         };
-        match self.store.add(&account).await? {
-            Added::Yes => {}
-            Added::NameTaken => return Err(Problem::NameTaken),
-            Added::EmailTaken => return Err(Problem::EmailTaken),
+        let story = self.0.journal.story(by, None);
+        let added = self.0.store.add(&account, &story).await;
+        self.0.journal.tell(&added, |added| match added {
+            Added::Yes => vec![(Some(account.id), by, Fact::UserAdded)],
+            Added::NameTaken | Added::EmailTaken => Vec::new(),
+        });
+        match added? {
+            Added::Yes => Ok(account),
+            Added::NameTaken => Err(Problem::NameTaken),
+            Added::EmailTaken => Err(Problem::EmailTaken),
         }
-        self.journal.record(Some(account.id), by, None, Fact::UserAdded).await?;
-        Ok(account)
     }
 
     /// The account that signs in with this name or address, however it is written.
@@ -118,7 +133,7 @@ impl Accounts {
     /// # Errors
     /// When the store is away.
     pub async fn by_login(&self, login: &str) -> Result<Option<Account>, StoreError> {
-        self.store.by_login(&fold(login)).await
+        self.0.store.by_login(&fold(login)).await
     }
 
     /// One account.
@@ -126,7 +141,7 @@ impl Accounts {
     /// # Errors
     /// When the store is away.
     pub async fn get(&self, id: UserId) -> Result<Option<Account>, StoreError> {
-        self.store.get(id).await
+        self.0.store.get(id).await
     }
 
     /// All accounts, by name.
@@ -134,7 +149,7 @@ impl Accounts {
     /// # Errors
     /// When the store is away.
     pub async fn list(&self) -> Result<Vec<Account>, StoreError> {
-        self.store.list().await
+        self.0.store.list().await
     }
 
     /// Disables an account: it loses everything at once. Tells the sessions that ended.
@@ -142,10 +157,7 @@ impl Accounts {
     /// # Errors
     /// When there is no such account, or the store is away.
     pub async fn disable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Vec<Session>, Problem> {
-        let account = self.store.change(id, &Change::Disabled(true)).await?.ok_or(Problem::NoSuchUser)?;
-        self.sessions.admit(&account.as_owner()).await?;
-        self.journal.record(Some(id), by, None, Fact::UserDisabled).await?;
-        self.end_all(id, by, reason).await
+        Ok(self.change(id, Change::Disable { reason }, by).await?.ended)
     }
 
     /// Lets a disabled account sign in again.
@@ -153,10 +165,7 @@ impl Accounts {
     /// # Errors
     /// When there is no such account, or the store is away.
     pub async fn enable(&self, id: UserId, by: Actor) -> Result<Account, Problem> {
-        let account = self.store.change(id, &Change::Disabled(false)).await?.ok_or(Problem::NoSuchUser)?;
-        self.sessions.admit(&account.as_owner()).await?;
-        self.journal.record(Some(id), by, None, Fact::UserEnabled).await?;
-        Ok(account)
+        Ok(self.change(id, Change::Enable, by).await?.account)
     }
 
     /// Gives an account these roles and no others; they count from the next request on.
@@ -164,11 +173,7 @@ impl Accounts {
     /// # Errors
     /// When there is no such account, or the store is away.
     pub async fn set_roles(&self, id: UserId, roles: Vec<Role>, by: Actor) -> Result<Account, Problem> {
-        let account = self.store.change(id, &Change::Roles(sorted(roles))).await?.ok_or(Problem::NoSuchUser)?;
-        self.sessions.admit(&account.as_owner()).await?;
-        let roles = account.roles.iter().map(ToString::to_string).collect();
-        self.journal.record(Some(id), by, None, Fact::RolesChanged { roles }).await?;
-        Ok(account)
+        Ok(self.change(id, Change::Roles(sorted(roles)), by).await?.account)
     }
 
     /// Removes an account and ends its sessions.
@@ -176,34 +181,20 @@ impl Accounts {
     /// # Errors
     /// When there is no such account, or the store is away.
     pub async fn remove(&self, id: UserId, by: Actor) -> Result<Vec<Session>, Problem> {
-        let gone = self.store.change(id, &Change::Disabled(true)).await?.ok_or(Problem::NoSuchUser)?;
-        self.sessions.admit(&gone.as_owner()).await?;
-        let ended = self.end_all(id, by, None).await?;
-        self.store.remove(id).await?;
-        // What stays says that nobody may come in under this id, and no longer who it was.
-        let nobody = Owner {
-            name: String::new(),
-            display_name: None,
-            email: None,
-            roles: Vec::new(),
-            version: gone.version + 1,
-            ..gone.as_owner()
-        };
-        self.sessions.admit(&nobody).await?;
-        self.journal.record(Some(id), by, None, Fact::UserRemoved).await?;
-        Ok(ended)
+        Ok(self.change(id, Change::Remove, by).await?.ended)
     }
 
     /// Makes a one-time link that sets the password; earlier ones die.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When there is no such account, or the store is away.
     pub async fn make_link(&self, id: UserId, by: Actor) -> Result<(Token, Timestamp), Problem> {
         let link = Token::mint();
-        let expires = self.clock.now().plus(LINK_LIFETIME);
-        self.store.put_link(id, link.digest(), expires).await?;
-        self.journal.record(Some(id), by, None, Fact::LinkMade).await?;
-        Ok((link, expires))
+        let story = self.0.journal.story(by, None);
+        let expires = story.at.plus(LINK_LIFETIME);
+        let kept = self.0.store.put_link(id, link.digest(), expires, &story).await;
+        self.0.journal.tell(&kept, |kept| kept.then_some((Some(id), by, Fact::LinkMade)).into_iter().collect());
+        if kept? { Ok((link, expires)) } else { Err(Problem::NoSuchUser) }
     }
 
     /// Whose link this is, while it is good.
@@ -211,40 +202,8 @@ impl Accounts {
     /// # Errors
     /// When it is not good any more, or the store is away.
     pub async fn holder_of(&self, link: &Token) -> Result<Account, Problem> {
-        let id = self.store.link(link.digest(), self.clock.now()).await?.ok_or(Problem::DeadLink)?;
-        self.store.get(id).await?.ok_or(Problem::DeadLink)
-    }
-
-    /// Uses a one-time link up to set the password, and ends the sessions that the old one opened.
-    ///
-    /// # Errors
-    /// When the link is not good any more, the password breaks the rules, or the store is away.
-    pub async fn redeem(&self, link: &Token, typed: Password, from: &Visitor) -> Result<Account, Problem> {
-        let account = self.holder_of(link).await?;
-        let hash = self.hasher.hash(self.acceptable(&account, typed)?.into_inner()).await?;
-        let by = EndedBy { actor: Actor::Visitor, ending: Ending::PasswordChanged, reason: None };
-        // Before: should the store go away between two steps, the link is still good and nobody is left inside. After: nobody
-        // who signed in with the old password meanwhile is, either.
-        self.sessions.end(Which::AllOf(account.id), &by, Some(from)).await?;
-        let id = self.store.redeem_link(link.digest(), &hash, self.clock.now()).await?.ok_or(Problem::DeadLink)?;
-        self.sessions.end(Which::AllOf(id), &by, Some(from)).await?;
-        self.journal.record(Some(id), Actor::Visitor, Some(from), Fact::PasswordSet).await?;
-        Ok(account)
-    }
-
-    /// Sets a password without the old one, and ends the sessions that the old one opened: the operator's command line.
-    ///
-    /// # Errors
-    /// When the password breaks the rules, there is no such account any more, or the store is away.
-    pub async fn set_password(&self, account: &Account, typed: Password, by: Actor) -> Result<Vec<Session>, Problem> {
-        let hash = self.hasher.hash(self.acceptable(account, typed)?.into_inner()).await?;
-        if !self.store.set_password(account.id, &hash, self.clock.now(), None).await? {
-            return Err(Problem::NoSuchUser);
-        }
-        let ended_by = EndedBy { actor: by, ending: Ending::PasswordChanged, reason: None };
-        let ended = self.sessions.end(Which::AllOf(account.id), &ended_by, None).await?;
-        self.journal.record(Some(account.id), by, None, Fact::PasswordSet).await?;
-        Ok(ended)
+        let id = self.0.store.link(link.digest(), self.0.clock.now()).await?.ok_or(Problem::DeadLink)?;
+        self.0.store.get(id).await?.ok_or(Problem::DeadLink)
     }
 
     /// Whether `typed` may become the password of `account`.
@@ -263,49 +222,10 @@ impl Accounts {
         self.check(typed, &new.name, new.email.as_ref(), new.display_name.as_deref())
     }
 
-    /// Changes the password for whoever knows the current one. The tries are counted by whoever calls.
-    ///
-    /// # Errors
-    /// When the current password is wrong, the new one breaks the rules, or the store is away.
-    pub async fn change_password(
-        &self,
-        account: &Account,
-        current: Password,
-        new: Password,
-        from: &Visitor,
-    ) -> Result<(), Problem> {
-        let known = self.store.password(account.id).await?;
-        if self.hasher.check(current, known.as_ref()).await? == Verdict::Wrong {
-            self.journal
-                .record(Some(account.id), Actor::User(account.id), Some(from), Fact::PasswordChangeFailed)
-                .await?;
-            return Err(Problem::WrongPassword);
-        }
-        let hash = self.hasher.hash(self.acceptable(account, new)?.into_inner()).await?;
-        if !self.store.set_password(account.id, &hash, self.clock.now(), known.as_ref()).await? {
-            return Err(Problem::WrongPassword);
-        }
-        Ok(self.journal.record(Some(account.id), Actor::User(account.id), Some(from), Fact::PasswordChanged).await?)
-    }
-
-    /// Ends the other sessions after a password change.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn end_others_after_change(
-        &self,
-        owner: UserId,
-        keep: SessionId,
-        from: &Visitor,
-    ) -> Result<Vec<Session>, StoreError> {
-        let by = EndedBy { actor: Actor::User(owner), ending: Ending::PasswordChanged, reason: None };
-        self.sessions.end(Which::AllBut { owner, keep }, &by, Some(from)).await
-    }
-
     /// The rules for new passwords, as of now.
     #[must_use]
     pub fn password_policy(&self) -> PasswordPolicy {
-        **self.policy.load()
+        **self.0.policy.load()
     }
 
     fn check(
@@ -316,12 +236,33 @@ impl Accounts {
         shown: Option<&str>,
     ) -> Result<NewPassword, Problem> {
         let known: Vec<&str> = [Some(name.as_str()), email.map(Email::as_str), shown].into_iter().flatten().collect();
-        self.policy.load().check(typed, &known).map_err(Problem::Weak)
+        self.0.policy.load().check(typed, &known).map_err(Problem::Weak)
     }
 
-    async fn end_all(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Vec<Session>, Problem> {
-        let by = EndedBy { actor: by, ending: Ending::AccountDisabled, reason };
-        Ok(self.sessions.end(Which::AllOf(id), &by, None).await?)
+    async fn change(&self, id: UserId, change: Change, by: Actor) -> Result<Changed, Problem> {
+        let story = self.0.journal.story(by, None);
+        let changed = self.0.store.change(id, &change, &story).await;
+        self.tell(&changed, &story, &change.fact(), change.parting(&story).as_ref());
+        changed?.ok_or(Problem::NoSuchUser)
+    }
+
+    /// Logs and counts what a store has changed, and the sessions that ended with it.
+    pub(super) fn tell(
+        &self,
+        done: &Result<Option<Changed>, StoreError>,
+        story: &Story,
+        fact: &Fact,
+        parting: Option<&Parting>,
+    ) {
+        self.0.journal.tell(done, |done| {
+            let Some(changed) = done else { return Vec::new() };
+            let mut told = vec![(Some(changed.account.id), story.actor, fact.clone())];
+            told.extend(parting.into_iter().flat_map(|parting| parting.told(&changed.ended)));
+            told
+        });
+        if let (Ok(Some(changed)), Some(parting)) = (done, parting) {
+            self.0.sessions.count(&changed.ended, &parting.ending);
+        }
     }
 }
 

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc};
-use tokio::{sync::Semaphore, task};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task,
+};
 
 use super::PasswordHash;
 use crate::{clock::Clock, metrics::Metrics, secret::Password};
@@ -79,47 +82,21 @@ impl Hasher {
         }
     }
 
-    /// Hashes a new password.
+    /// Takes a place, before anything else is done for a password: whoever cannot be served costs nothing.
     ///
     /// # Errors
     /// When too many are waiting.
-    ///
-    /// # Panics
-    /// Never: argon2 hashes whatever was accepted as a password.
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
-        let argon2 = self.argon2.clone();
-        self.work(move || {
-            argon2.hash_password(password.expose().as_bytes()).expect("argon2 hashes what was accepted").to_string()
-        })
-        .await
-        .map(PasswordHash::new)
-    }
-
-    /// Checks a password against a hash, or against nobody's: that costs the same and is always wrong.
-    ///
-    /// # Errors
-    /// When too many are waiting.
-    pub async fn check(&self, password: Password, hash: Option<&PasswordHash>) -> Result<Verdict, Busy> {
-        let known = hash.is_some();
-        let phc: String = hash.map_or(&*self.nobody, PasswordHash::as_phc).to_owned();
-        let argon2 = self.argon2.clone();
-        self.work(move || {
-            let Ok(parsed) = phc::PasswordHash::new(&phc) else { return Verdict::Wrong };
-            let right = argon2.verify_password(password.expose().as_bytes(), &parsed).is_ok();
-            match (known && right, Params::try_from(&parsed).is_ok_and(|params| same_cost(&params, argon2.params()))) {
-                (false, _) => Verdict::Wrong,
-                (true, true) => Verdict::Right,
-                (true, false) => Verdict::RightButOld,
+    pub fn reserve(&self) -> Result<Place, Busy> {
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => Ok(Place { hasher: self.clone(), _place: place }),
+            Err(_) => {
+                self.metrics.password_rejected();
+                Err(Busy)
             }
-        })
-        .await
+        }
     }
 
-    async fn work<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let Ok(_place) = self.places.try_acquire() else {
-            self.metrics.password_rejected();
-            return Err(Busy);
-        };
+    async fn work<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> T {
         let core = Arc::clone(&self.cores).acquire_owned().await.expect("the semaphore is never closed");
         let watch = self.clock.stopwatch();
         let done = task::spawn_blocking(move || {
@@ -129,7 +106,44 @@ impl Hasher {
         });
         let done = done.await.expect("hashing does not panic");
         self.metrics.password_hashed(watch.elapsed());
-        Ok(done)
+        done
+    }
+}
+
+/// A place in the queue: good for one visitor's passwords, one after the other.
+pub struct Place {
+    hasher: Hasher,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Hashes a new password.
+    ///
+    /// # Panics
+    /// Never: argon2 hashes whatever was accepted as a password.
+    pub async fn hash(&self, password: Password) -> PasswordHash {
+        let argon2 = self.hasher.argon2.clone();
+        let hash = self.hasher.work(move || {
+            argon2.hash_password(password.expose().as_bytes()).expect("argon2 hashes what was accepted").to_string()
+        });
+        PasswordHash::new(hash.await)
+    }
+
+    /// Checks a password against a hash, or against nobody's: that costs the same and is always wrong.
+    pub async fn check(&self, password: Password, hash: Option<&PasswordHash>) -> Verdict {
+        let known = hash.is_some();
+        let phc: String = hash.map_or(&*self.hasher.nobody, PasswordHash::as_phc).to_owned();
+        let argon2 = self.hasher.argon2.clone();
+        let check = move || {
+            let Ok(parsed) = phc::PasswordHash::new(&phc) else { return Verdict::Wrong };
+            let right = argon2.verify_password(password.expose().as_bytes(), &parsed).is_ok();
+            match (known && right, Params::try_from(&parsed).is_ok_and(|params| same_cost(&params, argon2.params()))) {
+                (false, _) => Verdict::Wrong,
+                (true, true) => Verdict::Right,
+                (true, false) => Verdict::RightButOld,
+            }
+        };
+        self.hasher.work(check).await
     }
 }
 
@@ -151,26 +165,26 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_is_right() {
-        let hasher = hasher(1, 2);
-        let hash = hasher.hash(typed("correct horse")).await.unwrap();
+        let place = hasher(1, 2).reserve().unwrap();
+        let hash = place.hash(typed("correct horse")).await;
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
-        assert_eq!(hasher.check(typed("correct horse"), Some(&hash)).await, Ok(Verdict::Right));
-        assert_eq!(hasher.check(typed("correct horsf"), Some(&hash)).await, Ok(Verdict::Wrong));
-        assert_eq!(hasher.check(typed("nobody"), None).await, Ok(Verdict::Wrong));
+        assert_eq!(place.check(typed("correct horse"), Some(&hash)).await, Verdict::Right);
+        assert_eq!(place.check(typed("correct horsf"), Some(&hash)).await, Verdict::Wrong);
+        assert_eq!(place.check(typed("nobody"), None).await, Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn a_hash_of_another_cost_is_right_and_old() {
-        let hash = hasher(1, 2).hash(typed("x")).await.unwrap();
-        assert_eq!(hasher(2, 2).check(typed("x"), Some(&hash)).await, Ok(Verdict::RightButOld));
+        let hash = hasher(1, 2).reserve().unwrap().hash(typed("x")).await;
+        assert_eq!(hasher(2, 2).reserve().unwrap().check(typed("x"), Some(&hash)).await, Verdict::RightButOld);
     }
 
-    #[tokio::test]
-    async fn above_the_bound_one_is_told_at_once() {
+    #[test]
+    fn above_the_bound_one_is_told_at_once() {
         let hasher = hasher(1, 1);
-        let all = Arc::clone(&hasher.places).acquire_many_owned(u32::try_from(1 + WAITING_PER_CORE).unwrap()).await;
-        assert_eq!(hasher.hash(typed("x")).await, Err(Busy));
-        drop(all);
-        assert!(hasher.hash(typed("x")).await.is_ok());
+        let mut all: Vec<Place> = (0..=WAITING_PER_CORE).map(|_| hasher.reserve().unwrap()).collect();
+        assert!(hasher.reserve().is_err());
+        all.pop();
+        assert!(hasher.reserve().is_ok());
     }
 }

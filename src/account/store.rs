@@ -3,7 +3,14 @@
 use async_trait::async_trait;
 
 use super::{Email, KnownDevice, Role, UserName};
-use crate::{clock::Timestamp, id::UserId, outage::StoreError, secret::Digest, session::Owner};
+use crate::{
+    audit::{Fact, Story},
+    clock::Timestamp,
+    id::{DeviceId, UserId},
+    outage::StoreError,
+    secret::Digest,
+    session::{Ending, Owner, Parting, Renewal, Session, Which},
+};
 
 /// Keeps accounts, password hashes, one-time links and known devices.
 #[async_trait]
@@ -18,40 +25,42 @@ pub trait AccountStore: Send + Sync {
     async fn list(&self) -> Result<Vec<Account>, StoreError>;
 
     /// Adds an account, unless its name or address signs somebody else in already.
-    async fn add(&self, account: &Account) -> Result<Added, StoreError>;
+    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError>;
 
-    /// Changes an account and raises its version. None: there is no such account.
-    async fn change(&self, id: UserId, change: &Change) -> Result<Option<Account>, StoreError>;
-
-    /// Removes an account with its password, links and devices.
-    async fn remove(&self, id: UserId) -> Result<Option<Account>, StoreError>;
+    /// Changes an account and raises its version. All that follows from it is done in the same step: what the gate reads
+    /// of its owner, its sessions and open links where it loses them, and the journal. None: there is no such account.
+    ///
+    /// Invariant: whoever may not come in any more is not left inside, whatever breaks.
+    /// Held by `store_contract::disabling_is_one_step`.
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError>;
 
     /// The hash of an account's password.
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
 
-    /// Replaces the password and kills every open link of the account, in one step. With `only_if` it replaces only that
-    /// hash, so that a rehash never undoes a change. False: nothing was replaced.
-    async fn set_password(
-        &self,
-        id: UserId,
-        hash: &PasswordHash,
-        at: Timestamp,
-        only_if: Option<&PasswordHash>,
-    ) -> Result<bool, StoreError>;
+    /// Replaces the password, kills every open link of the account, ends and renews the sessions that go with it, and
+    /// writes all of it into the journal, in one step. None: there is no such account, or its hash is another one by now.
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError>;
 
-    /// Keeps a one-time link that sets a password; the account's earlier ones die.
-    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp) -> Result<(), StoreError>;
+    /// Replaces a hash by another one of the same password. False: the password was changed meanwhile.
+    async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError>;
 
-    /// Whose link this is, while it is good. It rests while its account is disabled.
+    /// Keeps a one-time link that sets a password; the account's earlier ones die. False: there is no such account.
+    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError>;
+
+    /// Whose link this is, while it is good.
     async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
 
-    /// Uses a link up and sets the password, in one step: of two at once, one gets `None`.
+    /// Uses a link up, sets the password and ends the sessions that the old one opened, in one step: of two at once, one
+    /// gets `None`.
     async fn redeem_link(
         &self,
         link: Digest,
         hash: &PasswordHash,
-        now: Timestamp,
-    ) -> Result<Option<UserId>, StoreError>;
+        story: &Story,
+    ) -> Result<Option<Changed>, StoreError>;
+
+    /// The device that shows `device`, if this user has signed in from it before.
+    async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError>;
 
     /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`.
     async fn meet_device(
@@ -116,10 +125,81 @@ pub enum Added {
 /// A change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// May (not) sign in.
-    Disabled(bool),
+    /// May not sign in any more; its sessions and links are gone.
+    Disable {
+        /// Why, where somebody had to say.
+        reason: Option<String>,
+    },
+    /// May sign in again.
+    Enable,
     /// Has these roles from now on; sorted, each once.
     Roles(Vec<Role>),
+    /// Is gone, with its password, links, devices and sessions.
+    Remove,
+}
+
+impl Change {
+    /// What happened.
+    #[must_use]
+    pub fn fact(&self) -> Fact {
+        match self {
+            Self::Disable { .. } => Fact::UserDisabled,
+            Self::Enable => Fact::UserEnabled,
+            Self::Roles(roles) => Fact::RolesChanged { roles: roles.iter().map(ToString::to_string).collect() },
+            Self::Remove => Fact::UserRemoved,
+        }
+    }
+
+    /// How the sessions end that it takes along, if it does.
+    #[must_use]
+    pub fn parting(&self, story: &Story) -> Option<Parting> {
+        let reason = match self {
+            Self::Disable { reason } => reason.clone(),
+            Self::Remove => None,
+            Self::Enable | Self::Roles(_) => return None,
+        };
+        Some(Parting { ending: Ending::AccountDisabled, reason, story: story.clone() })
+    }
+}
+
+/// A password that was changed or set.
+#[derive(Clone, Debug)]
+pub struct NewHash {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// Only where it still is this one.
+    pub only_if: Option<PasswordHash>,
+    /// Whether it was changed or set.
+    pub fact: Fact,
+    /// The sessions that end with it ([`Ending::PasswordChanged`]).
+    pub ends: Option<Which>,
+    /// The session that gets a new secret with it.
+    pub renews: Option<Renewal>,
+}
+
+impl NewHash {
+    /// A password that is set without the old one: all sessions that the old one opened end.
+    #[must_use]
+    pub const fn set(id: UserId, hash: PasswordHash) -> Self {
+        Self { hash, only_if: None, fact: Fact::PasswordSet, ends: Some(Which::AllOf(id)), renews: None }
+    }
+
+    /// How the sessions end that it takes along.
+    #[must_use]
+    pub fn parting(story: &Story) -> Parting {
+        Parting { ending: Ending::PasswordChanged, reason: None, story: story.clone() }
+    }
+}
+
+/// What a change has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The account as it is now; of one that was removed, as it was.
+    pub account: Account,
+    /// The sessions that ended with it.
+    pub ended: Vec<Session>,
+    /// Whether the session that was to be renewed was.
+    pub renewed: bool,
 }
 
 /// A password's hash in PHC format. Not shown by `Debug`.

@@ -1,6 +1,6 @@
 //! One thing that happened, told so that the history, the audit trail and the log can each say it.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
     session::{Ending, Method},
-    visitor::Device,
+    visitor::{Device, Visitor},
 };
 
 /// A line of the journal.
@@ -30,6 +30,41 @@ pub struct Entry {
     pub fact: Fact,
 }
 
+/// Who did something, when, from where and with what: all that the journal says of an act beside what came of it. A store
+/// is handed the story with the act and writes the entries in the same step, so that none is ever missing (promise P6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: Actor,
+    /// From where, where somebody called.
+    pub ip: Option<IpAddr>,
+    /// With what.
+    pub device: Option<Device>,
+}
+
+impl Story {
+    /// What somebody does who called.
+    #[must_use]
+    pub fn of(actor: Actor, from: Option<&Visitor>, at: Timestamp) -> Self {
+        Self { at, actor, ip: from.map(|from| from.ip), device: from.map(|from| from.device.clone()) }
+    }
+
+    /// What Portcullis does by itself.
+    #[must_use]
+    pub const fn of_the_system(at: Timestamp) -> Self {
+        Self { at, actor: Actor::System, ip: None, device: None }
+    }
+
+    /// The line that tells this of it.
+    #[must_use]
+    pub fn entry(&self, user: Option<UserId>, fact: Fact) -> Entry {
+        let Self { at, actor, ip, device } = self.clone();
+        Entry { id: EventId::mint(), at, user, actor, ip, device, fact }
+    }
+}
+
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +77,17 @@ pub enum Actor {
     Operator,
     /// Portcullis itself.
     System,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Visitor => f.write_str("visitor"),
+            Self::User(id) => id.fmt(f),
+            Self::Operator => f.write_str("operator"),
+            Self::System => f.write_str("system"),
+        }
+    }
 }
 
 /// What happened.
@@ -117,6 +163,26 @@ impl Fact {
             Self::UserEnabled => "user_enabled",
             Self::UserRemoved => "user_removed",
             Self::RolesChanged { .. } => "roles_changed",
+        }
+    }
+
+    /// The session it is about.
+    #[must_use]
+    pub const fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::SignedIn { session, .. }
+            | Self::SessionEnded { session, .. }
+            | Self::SessionOfAnother { session } => Some(*session),
+            Self::SignInFailed { .. }
+            | Self::PasswordChanged
+            | Self::PasswordChangeFailed
+            | Self::PasswordSet
+            | Self::LinkMade
+            | Self::UserAdded
+            | Self::UserDisabled
+            | Self::UserEnabled
+            | Self::UserRemoved
+            | Self::RolesChanged { .. } => None,
         }
     }
 }

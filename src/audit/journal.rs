@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use tracing::info;
 
-use super::{Actor, AuditStore, Entry, Fact, Page, Query};
-use crate::{
-    clock::Clock,
-    id::{EventId, UserId},
-    metrics::Metrics,
-    outage::StoreError,
-    visitor::Visitor,
-};
+use super::{Actor, AuditStore, Entry, Fact, Page, Query, Story};
+use crate::{clock::Clock, id::UserId, metrics::Metrics, outage::StoreError, visitor::Visitor};
 
-/// The journal of what happened. An act is acknowledged only after [`Journal::record`] has answered (promise P6).
+/// What the log says of an entry: whom it concerns, who did it, what.
+pub type Told = (Option<UserId>, Actor, Fact);
+
+/// The journal of what happened (promise P6). What comes of an act is written by the store in the step that does the act:
+/// then the journal is only [told](Journal::tell). What is no act of a store is [recorded](Journal::record) here.
 #[derive(Clone)]
 pub struct Journal {
     store: Arc<dyn AuditStore>,
@@ -28,6 +26,12 @@ impl Journal {
         Self { store, clock, metrics }
     }
 
+    /// The story of what somebody does now.
+    #[must_use]
+    pub fn story(&self, actor: Actor, from: Option<&Visitor>) -> Story {
+        Story::of(actor, from, self.clock.now())
+    }
+
     /// Writes a fact that concerns one account, or nobody's.
     ///
     /// # Errors
@@ -39,49 +43,30 @@ impl Journal {
         from: Option<&Visitor>,
         fact: Fact,
     ) -> Result<(), StoreError> {
-        self.record_all(actor, from, [(user, fact)]).await
+        self.write(&[self.story(actor, from).entry(user, fact)]).await
     }
 
-    /// Writes facts, each with the account that it concerns: all of them or none.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn record_all(
-        &self,
-        actor: Actor,
-        from: Option<&Visitor>,
-        facts: impl IntoIterator<Item = (Option<UserId>, Fact)> + Send,
-    ) -> Result<(), StoreError> {
-        let at = self.clock.now();
-        let entry = |(user, fact)| Entry {
-            id: EventId::mint(),
-            at,
-            user,
-            actor,
-            ip: from.map(|visitor| visitor.ip),
-            device: from.map(|visitor| visitor.device.clone()),
-            fact,
-        };
-        let entries: Vec<Entry> = facts.into_iter().map(entry).collect();
-        self.write(&entries).await
-    }
-
-    /// Writes entries as they are.
+    /// Writes entries as they are: all of them or none.
     ///
     /// # Errors
     /// When the store is away.
     pub async fn write(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
         let written = self.store.record(entries).await;
-        self.metrics.audited(entries.len(), written.is_ok());
-        written?;
-        for entry in entries {
-            let user = entry.user.map(|user| user.to_string()).unwrap_or_default();
-            info!(event.id = %entry.id, user.id = user, fact = entry.fact.name(), "Recorded {}", entry.fact.name());
+        self.tell(&written, |()| entries.iter().map(|entry| (entry.user, entry.actor, entry.fact.clone())).collect());
+        written
+    }
+
+    /// Counts and logs what a store wrote, or could not write, in the step that did an act.
+    pub fn tell<T>(&self, done: &Result<T, StoreError>, told: impl FnOnce(&T) -> Vec<Told>) {
+        let Ok(done) = done else { return self.metrics.audited(1, false) };
+        let told = told(done);
+        self.metrics.audited(told.len(), true);
+        for (user, actor, fact) in told {
+            let user = user.map(|user| user.to_string()).unwrap_or_default();
+            let session = fact.session().map(|session| session.to_string()).unwrap_or_default();
+            let name = fact.name();
+            info!(user.id = user, session.id = session, actor = %actor, fact = name, "Recorded {name}");
         }
-        Ok(())
     }
 
     /// A user's sign-ins and failed sign-ins, newest first.

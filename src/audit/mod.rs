@@ -4,6 +4,6 @@ mod fact;
 mod journal;
 mod store;
 
-pub use fact::{Actor, Entry, Fact, Refusal};
-pub use journal::Journal;
-pub use store::{AuditStore, Outcome, Page, Query};
+pub use fact::{Actor, Entry, Fact, Refusal, Story};
+pub use journal::{Journal, Told};
+pub use store::{AuditStore, Outcome, Page, Query, TrailEnd, TrailQuery};

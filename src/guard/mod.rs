@@ -3,5 +3,5 @@
 mod store;
 mod throttle;
 
-pub use store::{Attempt, Counter, ThrottleStore, Verdict};
-pub use throttle::{LockoutPolicy, Target, Throttle};
+pub use store::{Counter, Tally, ThrottleStore};
+pub use throttle::{Counted, Leave, LockoutPolicy, Throttle, Try};

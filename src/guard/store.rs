@@ -14,7 +14,7 @@ pub trait ThrottleStore: Send + Sync {
     ///
     /// A counter forgets what is older than its `within`; with the try that reaches `tries` it closes for `cool_off`
     /// (that last try itself is still allowed). When it opens again it begins anew.
-    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Verdict, StoreError>;
+    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Tally, StoreError>;
 
     /// Forgets all tries on this counter: it opens.
     async fn clear(&self, name: &str) -> Result<(), StoreError>;
@@ -39,21 +39,17 @@ pub struct Counter {
     pub cool_off: Duration,
 }
 
-/// Whether a try may go on.
+/// What counting did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It may.
-    Allowed(Attempt),
-    /// Not before then.
-    Refused {
-        /// When the counter opens.
+pub enum Tally {
+    /// The try is counted.
+    Counted {
+        /// The place of the first counter that it closed: if the try fails, that is a lockout.
+        closed: Option<usize>,
+    },
+    /// A counter is closed; nothing was counted.
+    Closed {
+        /// When it opens; of several, the last.
         until: Timestamp,
     },
-}
-
-/// What a counted try has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The place of the first counter that this try closed: if the try fails, that is a lockout.
-    pub closed: Option<usize>,
 }

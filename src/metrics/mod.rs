@@ -25,8 +25,7 @@ const CHECK_BUCKETS: &[f64] =
     &[0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
 const STREAMS: [&str; 2] = ["websocket", "sse"];
 /// Operations on the store, as `store_operations_total` names them.
-pub const STORE_OPS: [&str; 10] =
-    ["find", "list", "open", "touch", "end", "expire", "renew", "account", "journal", "throttle"];
+pub const STORE_OPS: [&str; 9] = ["find", "list", "open", "touch", "end", "expire", "account", "journal", "throttle"];
 
 /// All series of Portcullis.
 pub struct Metrics {
@@ -153,7 +152,7 @@ impl Metrics {
             }
         }
         self.sessions_created.with_label_values(&["password"]);
-        for scope in ["account", "address"] {
+        for scope in ["account", "address", "device"] {
             self.lockouts.with_label_values(&[scope]);
         }
         for kind in STREAMS {

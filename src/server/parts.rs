@@ -4,7 +4,7 @@ use std::{sync::Arc, thread};
 
 use super::Settings;
 use crate::{
-    account::{AccountStore, Accounts, Cost, Hasher},
+    account::{AccountStore, Accounts, AccountsParts, Cost, Hasher},
     audit::{AuditStore, Journal},
     clock::Clock,
     config::{Config, PublicUrl, Store},
@@ -84,7 +84,7 @@ pub struct Parts {
     /// Users and passwords.
     pub accounts: Accounts,
     hasher: Hasher,
-    key: Key,
+    throttle: Throttle,
     public_url: PublicUrl,
 }
 
@@ -105,18 +105,23 @@ impl Parts {
         );
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(cost, cores, clock.clone(), metrics.clone());
-        let accounts = Accounts::new(
-            stores.accounts.clone(),
-            sessions.clone(),
-            journal.clone(),
-            hasher.clone(),
-            settings.password.clone(),
-            clock.clone(),
-        );
         let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
+        let lockout = settings.lockout.clone();
+        let throttle = Throttle::new(stores.throttle.clone(), lockout, key, clock.clone(), metrics.clone());
+        // Over https something ends TLS in front of us, and every visitor has its address.
+        let throttle = if config.public_url.is_https() { throttle.by_account_only() } else { throttle };
+        let accounts = Accounts::new(AccountsParts {
+            store: stores.accounts.clone(),
+            sessions: sessions.clone(),
+            journal: journal.clone(),
+            hasher: hasher.clone(),
+            throttle: throttle.clone(),
+            policy: settings.password.clone(),
+            clock: clock.clone(),
+        });
         let heart = Heart::default();
         let public_url = config.public_url.clone();
-        Self { clock, metrics, stores, settings, heart, journal, sessions, accounts, hasher, key, public_url }
+        Self { clock, metrics, stores, settings, heart, journal, sessions, accounts, hasher, throttle, public_url }
     }
 
     /// The program without a socket.
@@ -135,20 +140,11 @@ impl Parts {
     }
 
     fn desk(&self) -> Desk {
-        let throttle = Throttle::new(
-            self.stores.throttle.clone(),
-            self.settings.lockout.clone(),
-            self.key.clone(),
-            self.clock.clone(),
-            self.metrics.clone(),
-        );
-        // Over https something ends TLS in front of us, and every visitor has its address.
-        let throttle = if self.public_url.is_https() { throttle.by_account_only() } else { throttle };
         let sign_in = SignIn::new(SignInParts {
             accounts: self.stores.accounts.clone(),
             sessions: self.sessions.clone(),
             hasher: self.hasher.clone(),
-            throttle: throttle.clone(),
+            throttle: self.throttle.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
@@ -160,7 +156,6 @@ impl Parts {
             sessions: self.sessions.clone(),
             accounts: self.accounts.clone(),
             sign_in,
-            throttle,
             journal: self.journal.clone(),
             recogniser: Recogniser::start(),
             metrics: self.metrics.clone(),

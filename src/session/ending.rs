@@ -2,8 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Kind;
-use crate::{clock::Timestamp, visitor::Device};
+use super::{Kind, Session};
+use crate::{
+    audit::{Entry, Fact, Story, Told},
+    clock::Timestamp,
+    id::SessionId,
+    visitor::Device,
+};
 
 /// How a session came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +64,35 @@ impl Ending {
             Self::Expired => Self::LABELS[6],
             Self::TooMany => Self::LABELS[7],
         }
+    }
+}
+
+/// How sessions end, and how that is told: what a store needs to end them and write it down in one step.
+#[derive(Clone, Debug)]
+pub struct Parting {
+    /// How it counts.
+    pub ending: Ending,
+    /// Why, where somebody had to say.
+    pub reason: Option<String>,
+    /// Who, when, from where.
+    pub story: Story,
+}
+
+impl Parting {
+    /// The line of the journal about one that ended.
+    #[must_use]
+    pub fn entry(&self, session: SessionId) -> Entry {
+        self.story.entry(Some(session.owner()), self.fact(session))
+    }
+
+    /// What is told of those that ended.
+    pub fn told<'a>(&self, ended: impl IntoIterator<Item = &'a Session>) -> Vec<Told> {
+        let tell = |session: &Session| (Some(session.owner()), self.story.actor, self.fact(session.id));
+        ended.into_iter().map(tell).collect()
+    }
+
+    fn fact(&self, session: SessionId) -> Fact {
+        Fact::SessionEnded { session, ending: self.ending.clone(), reason: self.reason.clone() }
     }
 }
 

@@ -1,21 +1,21 @@
 //! What can be done with sessions: open, list, end. The gate's own look-up is in `gate`.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::{
-    Activity, Ended, Ending, Kind, NewSession, Opened, Owner, Proof, Session, SessionPolicy, SessionStore,
+    Activity, Ended, Ending, Kind, NewSession, Opened, Owner, Parting, Proof, Session, SessionPolicy, SessionStore,
     SessionToken, Standing, Terms, Which,
 };
 use crate::{
-    audit::{Actor, Fact, Journal},
-    clock::{Clock, Timestamp},
+    audit::{Actor, Fact, Journal, Story, Told},
+    clock::Clock,
     id::{SessionId, UserId},
     metrics::Metrics,
     outage::StoreError,
     secret::Digest,
-    visitor::{Device, Visitor},
+    visitor::Visitor,
 };
 
 /// The use cases of sessions. Each deed returns its story, is in the journal before it is acknowledged, and is counted.
@@ -41,12 +41,12 @@ pub struct Opening {
     pub remember: bool,
     /// A browser or an installed app.
     pub kind: Kind,
-    /// What it is opened with.
-    pub device: Device,
-    /// From where.
-    pub ip: IpAddr,
+    /// From where, with what.
+    pub from: Visitor,
     /// How often they have signed in from this device, this time included.
     pub sign_ins: u32,
+    /// The session that this browser holds already: it ends, so that none is left behind.
+    pub replaces: Option<SessionId>,
 }
 
 /// Who ends sessions, and for what.
@@ -82,7 +82,8 @@ impl Sessions {
         self.store.put_owner(owner).await
     }
 
-    /// Opens a session. `None`: its owner was ended, disabled or removed since the generation was read.
+    /// Opens a session; the one it replaces ends with it. `None`: its owner was ended, disabled or removed since the
+    /// generation was read.
     ///
     /// # Errors
     /// When the store is away; whether the session was opened is unknown then, and nobody holds its secret.
@@ -97,10 +98,10 @@ impl Sessions {
                 kind: opening.kind,
             },
             proof: opening.proof,
-            device: opening.device,
-            first_ip: opening.ip,
+            device: opening.from.device.clone(),
+            first_ip: opening.from.ip,
             sign_ins: opening.sign_ins,
-            activity: Activity { latest: now, ip: opening.ip, actions: 0, last_page: None },
+            activity: Activity { latest: now, ip: opening.from.ip, actions: 0, last_page: None },
         };
         let token = SessionToken::mint(session.id);
         let new = NewSession {
@@ -108,20 +109,15 @@ impl Sessions {
             secret: token.digest(),
             generation: opening.generation,
             max_per_user: policy.max_per_user,
+            replaces: opening.replaces,
+            story: Story::of(Actor::User(opening.owner), Some(&opening.from), now),
         };
-        match self.store.open(new).await? {
-            Opened::Yes { evicted } => {
-                let by = EndedBy { actor: Actor::System, ending: Ending::TooMany, reason: None };
-                if let Err(away) = self.tell(&evicted, &by, None).await {
-                    // Nobody will hold its secret: it must not stay.
-                    let which = Which::One { owner: session.owner(), id: session.id };
-                    self.store.end(which, &Ending::SignedOut, now).await?;
-                    return Err(away);
-                }
-                Ok(Some((session, token)))
-            }
-            Opened::Superseded => Ok(None),
-        }
+        let opened = self.store.open(new.clone()).await;
+        self.journal.tell(&opened, |opened| told(&new, opened));
+        let Opened::Yes { replaced, evicted } = opened? else { return Ok(None) };
+        self.count(&replaced, &Ending::SignedOut);
+        self.count(&evicted, &Ending::TooMany);
+        Ok(Some((session, token)))
     }
 
     /// A user's sessions that still count, the one that is asking first, then the longest unused last.
@@ -173,7 +169,7 @@ impl Sessions {
             Ending::FromAnotherDevice { device: from.device.clone() }
         };
         let by = EndedBy { actor: Actor::User(owner), ending, reason: None };
-        Ok(self.end(Which::One { owner, id }, &by, Some(from)).await?.pop())
+        Ok(self.end(Which::One { owner, id }, by, Some(from)).await?.pop())
     }
 
     /// Ends all of a user's sessions but the one that asks.
@@ -183,7 +179,7 @@ impl Sessions {
     pub async fn end_others(&self, owner: UserId, keep: SessionId, from: &Visitor) -> Result<Vec<Session>, StoreError> {
         let ending = Ending::FromAnotherDevice { device: from.device.clone() };
         let by = EndedBy { actor: Actor::User(owner), ending, reason: None };
-        self.end(Which::AllBut { owner, keep }, &by, Some(from)).await
+        self.end(Which::AllBut { owner, keep }, by, Some(from)).await
     }
 
     /// Ends all of a user's sessions, the one that asks too.
@@ -193,33 +189,28 @@ impl Sessions {
     pub async fn end_all(&self, owner: UserId, from: &Visitor) -> Result<Vec<Session>, StoreError> {
         let ending = Ending::FromAnotherDevice { device: from.device.clone() };
         let by = EndedBy { actor: Actor::User(owner), ending, reason: None };
-        self.end(Which::AllOf(owner), &by, Some(from)).await
+        self.end(Which::AllOf(owner), by, Some(from)).await
     }
 
     /// Ends sessions, records and counts them.
     ///
     /// # Errors
     /// When the store is away; which of them ended is unknown then.
-    pub async fn end(&self, which: Which, by: &EndedBy, from: Option<&Visitor>) -> Result<Vec<Session>, StoreError> {
-        let ended = self.store.end(which, &by.ending, self.clock.now()).await?;
-        self.tell(&ended, by, from).await?;
+    pub async fn end(&self, which: Which, by: EndedBy, from: Option<&Visitor>) -> Result<Vec<Session>, StoreError> {
+        let EndedBy { actor, ending, reason } = by;
+        let parting = Parting { ending, reason, story: self.journal.story(actor, from) };
+        let ended = self.store.end(which, &parting).await;
+        self.journal.tell(&ended, |ended| parting.told(ended));
+        let ended = ended?;
+        self.count(&ended, &parting.ending);
         Ok(ended)
     }
 
-    /// Gives a session a new secret (same id); the old one lives on until `grace_until` for parallel requests.
-    /// None: `shown` is not its secret any more.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn renew(
-        &self,
-        id: SessionId,
-        shown: Digest,
-        grace_until: Timestamp,
-    ) -> Result<Option<SessionToken>, StoreError> {
-        let token = SessionToken::mint(id);
-        let renewed = self.store.renew(id, shown, token.digest(), grace_until).await?;
-        Ok(renewed.then_some(token))
+    /// Counts sessions that a store has ended.
+    pub fn count<'a>(&self, ended: impl IntoIterator<Item = &'a Session>, ending: &Ending) {
+        for _ in ended {
+            self.metrics.session_ended(ending.label());
+        }
     }
 
     /// Why a session is gone, for whoever shows its secret.
@@ -236,21 +227,21 @@ impl Sessions {
         self.policy.load_full()
     }
 
-    async fn tell(&self, ended: &[Session], by: &EndedBy, from: Option<&Visitor>) -> Result<(), StoreError> {
-        for _ in ended {
-            self.metrics.session_ended(by.ending.label());
-        }
-        let fact = |session: &Session| Fact::SessionEnded {
-            session: session.id,
-            ending: by.ending.clone(),
-            reason: by.reason.clone(),
-        };
-        let facts: Vec<_> = ended.iter().map(|session| (Some(session.owner()), fact(session))).collect();
-        self.journal.record_all(by.actor, from, facts).await
-    }
-
     async fn note_reach(&self, who: UserId, id: SessionId, from: &Visitor) -> Result<(), StoreError> {
         let fact = Fact::SessionOfAnother { session: id };
         self.journal.record(Some(who), Actor::User(who), Some(from), fact).await
+    }
+}
+
+fn told(new: &NewSession, opened: &Opened) -> Vec<Told> {
+    let owner = new.session.owner();
+    match opened {
+        Opened::Yes { replaced, evicted } => {
+            let mut told = new.replacing().told(replaced);
+            told.extend(new.evicting().told(evicted));
+            told.push((Some(owner), Actor::User(owner), new.signed_in()));
+            told
+        }
+        Opened::Superseded => Vec::new(),
     }
 }

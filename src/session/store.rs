@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use super::{Ended, Ending, Session, Terms};
+use super::{Ended, Ending, Method, Parting, Session, Terms};
 use crate::{
+    audit::{Fact, Story},
     clock::Timestamp,
     id::{SessionId, UserId},
     outage::StoreError,
@@ -29,8 +30,9 @@ pub trait SessionStore: Send + Sync {
     /// Writes what `owner` may do now, unless this version or a newer one is there already, and tells the user's generation.
     async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError>;
 
-    /// Opens a session, unless its owner was ended, disabled or removed since `generation` was read.
-    /// Above `max_per_user` the longest unused ones end in the same step, but never the new one.
+    /// Opens a session, unless its owner was ended, disabled or removed since `generation` was read. In the same step
+    /// the session it replaces ends, so do the longest unused ones above `max_per_user` (but never the new one), and all
+    /// of it is in the journal.
     ///
     /// Invariant: an open that races an end of all loses. Held by `store_contract::an_open_that_races_an_end_of_all_loses`.
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError>;
@@ -41,22 +43,16 @@ pub trait SessionStore: Send + Sync {
     /// Held by `store_contract::touch_after_end_changes_nothing`.
     async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError>;
 
-    /// Ends sessions, leaves a note of each, and tells which they were. All but `Which::One` raise the generation, so
-    /// that a sign-in under way loses too; a kept session stays. Once this answers, no [`SessionStore::find`] finds them.
-    /// One that cannot be read is ended too: then this is [`StoreError::Unreadable`].
-    async fn end(&self, which: Which, ending: &Ending, at: Timestamp) -> Result<Vec<Session>, StoreError>;
+    /// Ends sessions, leaves a note of each, writes each into the journal, and tells which they were: one step. All but
+    /// `Which::One` raise the generation, so that a sign-in under way loses too; a kept session stays. Once this
+    /// answers, no [`SessionStore::find`] finds them. One that cannot be read is ended too: then this is
+    /// [`StoreError::Unreadable`].
+    ///
+    /// Invariant: what ended is in the journal. Held by `store_contract::what_ends_is_in_the_journal`.
+    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError>;
 
-    /// Ends a session that has run out, unless it was used since `latest` was read.
-    async fn expire(
-        &self,
-        id: SessionId,
-        latest: Timestamp,
-        ending: &Ending,
-        at: Timestamp,
-    ) -> Result<Option<Session>, StoreError>;
-
-    /// Replaces a session's secret if it still is `from`; `from` is good until `grace_until` for parallel requests.
-    async fn renew(&self, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> Result<bool, StoreError>;
+    /// Ends a session that has run out, unless it was used since `latest` was read; that is in the journal, too.
+    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError>;
 
     /// The note about a session that is gone, for whoever shows its secret or the one before it.
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError>;
@@ -72,6 +68,19 @@ pub trait SessionStore: Send + Sync {
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// A new secret for a session (same id), where its secret still is what it was.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// Which.
+    pub id: SessionId,
+    /// What its secret must be.
+    pub from: Digest,
+    /// What it becomes.
+    pub to: Digest,
+    /// Until when the old one is good for requests that are under way.
+    pub grace_until: Timestamp,
 }
 
 /// What the gate needs to know of a session, and no more.
@@ -136,14 +145,41 @@ pub struct NewSession {
     pub generation: u64,
     /// Above it the longest unused session ends.
     pub max_per_user: usize,
+    /// The session that this browser held before: it ends, whosever it is, so that none is left behind.
+    pub replaces: Option<SessionId>,
+    /// Who signed in, when, from where.
+    pub story: Story,
+}
+
+impl NewSession {
+    /// What happens when it opens.
+    #[must_use]
+    pub fn signed_in(&self) -> Fact {
+        let proof = &self.session.proof;
+        Fact::SignedIn { session: self.session.id, method: proof.methods.last().copied().unwrap_or(Method::Password) }
+    }
+
+    /// How the session that the browser held before goes.
+    #[must_use]
+    pub fn replacing(&self) -> Parting {
+        Parting { ending: Ending::SignedOut, reason: None, story: self.story.clone() }
+    }
+
+    /// How those above the maximum go.
+    #[must_use]
+    pub const fn evicting(&self) -> Parting {
+        Parting { ending: Ending::TooMany, reason: None, story: Story::of_the_system(self.story.at) }
+    }
 }
 
 /// What became of an open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
-    /// It is open; these had to go for it ([`Ending::TooMany`]).
+    /// It is open; these went for it.
     Yes {
-        /// The sessions above the owner's maximum.
+        /// The one that the browser held before ([`Ending::SignedOut`]).
+        replaced: Option<Session>,
+        /// Those above the owner's maximum ([`Ending::TooMany`]).
         evicted: Vec<Session>,
     },
     /// All of its owner's sessions were ended meanwhile, or the owner may not sign in any more.

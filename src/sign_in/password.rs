@@ -9,15 +9,15 @@ use moka::sync::Cache;
 use tracing::warn;
 
 use crate::{
-    account::{Account, AccountStore, Busy, Hasher, PasswordHash, Verdict, fold},
+    account::{Account, AccountStore, Busy, Hasher, PasswordHash, Place, Verdict, fold},
     audit::{Actor, Fact, Journal, Refusal},
     clock::{Clock, Timestamp},
-    guard::{Attempt as Try, Target, Throttle, Verdict as Gate},
+    guard::{Counted, Leave, Throttle, Try},
     id::{SessionId, UserId},
     metrics::{Metrics, Tried},
     outage::StoreError,
     secret::{Digest, Password, Token},
-    session::{EndedBy, Ending, Kind, Method, Opening, Proof, Session, SessionToken, Sessions, Which},
+    session::{Kind, Method, Opening, Proof, Session, SessionToken, Sessions},
     visitor::{Visitor, network_of},
 };
 
@@ -117,25 +117,12 @@ pub struct SignInParts {
 
 /// A counted try whose password has not been looked at.
 struct PasswordStep {
-    folded: String,
+    place: Place,
+    /// None: the password is looked at, but whatever it is, it is refused.
+    counted: Option<Counted>,
     account: Option<Account>,
     hash: Option<PasswordHash>,
     generation: u64,
-    counted: Try,
-}
-
-impl PasswordStep {
-    fn target(&self) -> Target<'_> {
-        target(self.account.as_ref(), &self.folded)
-    }
-
-    fn user(&self) -> Option<UserId> {
-        self.account.as_ref().map(|account| account.id)
-    }
-}
-
-fn target<'a>(account: Option<&Account>, folded: &'a str) -> Target<'a> {
-    account.map_or(Target::Nobody(folded), |account| Target::User(account.id))
 }
 
 impl SignIn {
@@ -150,34 +137,18 @@ impl SignIn {
     /// # Errors
     /// When nobody could look at it: too many are waiting, or the store is away.
     pub async fn with_password(&self, attempt: Attempt, from: &Visitor) -> Result<Outcome, Failure> {
-        let outcome = self.attempt(attempt, from).await;
-        if matches!(outcome, Err(Failure::Busy(_))) {
-            self.0.metrics.tried(Tried::Overloaded);
-        }
-        outcome
-    }
-
-    async fn attempt(&self, attempt: Attempt, from: &Visitor) -> Result<Outcome, Failure> {
+        // Before anything is counted or written: whoever cannot be served costs nothing.
+        let place = self.0.hasher.reserve().inspect_err(|Busy| self.0.metrics.tried(Tried::Overloaded))?;
         let Attempt { login, password, remember, kind, device, replaces } = attempt;
-        let step = match self.begin(&login, from).await? {
+        let step = match self.begin(place, &login, device, from).await? {
             Ok(step) => step,
-            Err(until) => return Ok(Outcome::TooMany { until }),
+            Err(outcome) => return Ok(outcome),
         };
-        let verdict = match self.0.hasher.check(password.clone(), step.hash.as_ref()).await {
-            Ok(verdict) => verdict,
-            Err(busy) => {
-                self.0.throttle.take_back(step.target(), from.ip).await?;
-                return Err(busy.into());
-            }
-        };
-        let account = match self.judge(step, verdict, from).await? {
+        let proven = match step.answer(self, password, from).await? {
             Ok(proven) => proven,
             Err(outcome) => return Ok(outcome),
         };
-        if verdict == Verdict::RightButOld {
-            self.rehash(&account, password).await;
-        }
-        let Proven { account, generation, .. } = account;
+        let Proven { account, generation } = proven;
         let fresh = Token::mint();
         let met = self.0.accounts.meet_device(account.id, device, fresh.digest(), self.0.clock.now()).await?;
         let opening = Opening {
@@ -186,30 +157,40 @@ impl SignIn {
             proof: Proof { assurance: 1, methods: vec![Method::Password], at: self.0.clock.now() },
             remember,
             kind,
-            device: from.device.clone(),
-            ip: from.ip,
+            from: from.clone(),
             sign_ins: met.sign_ins,
+            replaces,
         };
         let Some((session, token)) = self.0.sessions.open(opening).await? else {
             return Ok(self.refuse(Some(account.id), Refusal::Superseded, from).await?);
         };
-        if let Err(away) = self.welcome(&session, replaces, from).await {
-            self.withdraw(&session).await;
-            return Err(away.into());
-        }
+        self.0.metrics.tried(Tried::Succeeded);
+        self.0.metrics.session_created("password");
         let device = (!met.recognised).then_some(fresh);
         Ok(Outcome::Complete(Box::new(SignedIn { account, session, token, device })))
     }
 
-    /// Counts the try and reads what the check needs; `Err` tells when the next try is looked at.
-    async fn begin(&self, login: &str, from: &Visitor) -> Result<Result<PasswordStep, Timestamp>, StoreError> {
-        let folded = fold(login);
-        let account = self.0.accounts.by_login(&folded).await?;
-        let counted = match self.0.throttle.attempt(target(account.as_ref(), &folded), from.ip).await? {
-            Gate::Allowed(counted) => counted,
-            Gate::Refused { until } => {
-                self.turn_away(account.map(|account| account.id), from).await?;
-                return Ok(Err(until));
+    /// Counts the try and reads what the check needs; `Err` is for a try that is not looked at.
+    async fn begin(
+        &self,
+        place: Place,
+        login: &str,
+        shown: Option<Digest>,
+        from: &Visitor,
+    ) -> Result<Result<PasswordStep, Outcome>, StoreError> {
+        let login = fold(login);
+        let account = self.0.accounts.by_login(&login).await?;
+        let user = account.as_ref().map(|account| account.id);
+        let device = match (user, shown) {
+            (Some(user), Some(shown)) => self.0.accounts.known_device(user, shown).await?,
+            _ => None,
+        };
+        let counted = match self.0.throttle.attempt(Try { login: &login, user, device, ip: from.ip }).await? {
+            Leave::Granted(counted) => Some(counted),
+            Leave::Withheld { .. } => None,
+            Leave::Refused { until } => {
+                self.turn_away(user, from).await?;
+                return Ok(Err(Outcome::TooMany { until }));
             }
         };
         let (generation, hash) = match &account {
@@ -218,28 +199,7 @@ impl SignIn {
             }
             None => (0, None),
         };
-        Ok(Ok(PasswordStep { folded, account, hash, generation, counted }))
-    }
-
-    /// Turns the step into somebody who has proved who they are, or into the refusal.
-    async fn judge(
-        &self,
-        step: PasswordStep,
-        verdict: Verdict,
-        from: &Visitor,
-    ) -> Result<Result<Proven, Outcome>, StoreError> {
-        let why = match (&step.account, &step.hash, verdict) {
-            (None, ..) => Refusal::UnknownUser,
-            (Some(_), None, _) => Refusal::NoPassword,
-            (Some(_), Some(_), Verdict::Wrong) => Refusal::WrongPassword,
-            (Some(account), ..) if account.disabled => Refusal::Disabled,
-            (Some(account), Some(hash), Verdict::Right | Verdict::RightButOld) => {
-                self.0.throttle.succeeded(step.target(), from.ip).await?;
-                return Ok(Ok(Proven { account: account.clone(), hash: hash.clone(), generation: step.generation }));
-            }
-        };
-        self.0.throttle.failed(step.counted);
-        self.refuse(step.user(), why, from).await.map(Err)
+        Ok(Ok(PasswordStep { place, counted, account, hash, generation }))
     }
 
     /// Counts a try that nobody looked at. Of those that come in one minute one is in the journal: whoever floods a closed
@@ -256,54 +216,55 @@ impl SignIn {
         self.refuse(user, Refusal::Throttled, from).await.map(drop)
     }
 
+    async fn rehash(&self, user: UserId, from: &PasswordHash, to: &PasswordHash) {
+        if let Err(away) = self.0.accounts.rehash(user, from, to).await {
+            warn!(user.id = %user, "Could not renew the password hash of {user}: {away}");
+        }
+    }
+
     async fn refuse(&self, user: Option<UserId>, why: Refusal, from: &Visitor) -> Result<Outcome, StoreError> {
         self.0.metrics.tried(if why == Refusal::Throttled { Tried::Throttled } else { Tried::Failed });
         let fact = Fact::SignInFailed { step: Method::Password, why };
         self.0.journal.record(user, Actor::Visitor, Some(from), fact).await?;
         Ok(Outcome::Refused)
     }
+}
 
-    /// Ends the session that the browser held before, and records the new one.
-    async fn welcome(&self, session: &Session, replaces: Option<SessionId>, from: &Visitor) -> Result<(), StoreError> {
-        if let Some(old) = replaces {
-            self.replace(old, from).await?;
-        }
-        let owner = session.owner();
-        let fact = Fact::SignedIn { session: session.id, method: Method::Password };
-        self.0.journal.record(Some(owner), Actor::User(owner), Some(from), fact).await?;
-        self.0.metrics.tried(Tried::Succeeded);
-        self.0.metrics.session_created("password");
-        Ok(())
-    }
-
-    /// Ends the session that the browser held before. A session id always is a new one, and the old one ends.
-    async fn replace(&self, old: SessionId, from: &Visitor) -> Result<(), StoreError> {
-        let by = EndedBy { actor: Actor::User(old.owner()), ending: Ending::SignedOut, reason: None };
-        self.0.sessions.end(Which::One { owner: old.owner(), id: old }, &by, Some(from)).await?;
-        Ok(())
-    }
-
-    /// A session that is in no journal must not live: nobody was handed its key.
-    async fn withdraw(&self, session: &Session) {
-        let by = EndedBy { actor: Actor::System, ending: Ending::SignedOut, reason: None };
-        let which = Which::One { owner: session.owner(), id: session.id };
-        if let Err(away) = self.0.sessions.end(which, &by, None).await {
-            warn!(session.id = %session.id, "Could not withdraw session {} whose sign-in could not be recorded: {away}", session.id);
-        }
-    }
-
-    async fn rehash(&self, proven: &Proven, password: Password) {
-        let at = proven.account.password_set.unwrap_or(proven.account.created);
-        let Ok(hash) = self.0.hasher.hash(password).await else { return };
-        if let Err(away) = self.0.accounts.set_password(proven.account.id, &hash, at, Some(&proven.hash)).await {
-            warn!(user.id = %proven.account.id, "Could not renew the password hash of {}: {away}", proven.account.id);
-        }
+impl PasswordStep {
+    /// Turns the step into somebody who has proved who they are, or into the refusal.
+    async fn answer(
+        self,
+        sign_in: &SignIn,
+        password: Password,
+        from: &Visitor,
+    ) -> Result<Result<Proven, Outcome>, StoreError> {
+        let Self { place, counted, account, hash, generation } = self;
+        let verdict = place.check(password.clone(), hash.as_ref()).await;
+        let user = account.as_ref().map(|account| account.id);
+        let Some(counted) = counted else {
+            sign_in.turn_away(user, from).await?;
+            return Ok(Err(Outcome::Refused));
+        };
+        let why = match (account, hash, verdict) {
+            (None, ..) => Refusal::UnknownUser,
+            (Some(_), None, _) => Refusal::NoPassword,
+            (Some(_), Some(_), Verdict::Wrong) => Refusal::WrongPassword,
+            (Some(account), ..) if account.disabled => Refusal::Disabled,
+            (Some(account), Some(hash), Verdict::Right | Verdict::RightButOld) => {
+                sign_in.0.throttle.succeeded(counted).await?;
+                if verdict == Verdict::RightButOld {
+                    sign_in.rehash(account.id, &hash, &place.hash(password).await).await;
+                }
+                return Ok(Ok(Proven { account, generation }));
+            }
+        };
+        sign_in.0.throttle.failed(counted);
+        sign_in.refuse(user, why, from).await.map(Err)
     }
 }
 
 /// Somebody who has given the right password.
 struct Proven {
     account: Account,
-    hash: PasswordHash,
     generation: u64,
 }

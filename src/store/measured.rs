@@ -5,15 +5,15 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
-    account::{Account, AccountStore, Added, Change, KnownDevice, PasswordHash},
-    audit::{AuditStore, Entry, Page, Query},
+    account::{Account, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
+    audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
-    guard::{Counter, ThrottleStore, Verdict},
-    id::{SessionId, UserId},
+    guard::{Counter, Tally, ThrottleStore},
+    id::{DeviceId, SessionId, UserId},
     metrics::{Metrics, StoreOperation},
     outage::StoreError,
     secret::Digest,
-    session::{Beat, Ended, Ending, Found, NewSession, Opened, Owner, Session, SessionStore, Which},
+    session::{Beat, Ended, Found, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
 };
 
 /// A store whose operations are counted and timed.
@@ -30,7 +30,6 @@ struct Series {
     touch: StoreOperation,
     end: StoreOperation,
     expire: StoreOperation,
-    renew: StoreOperation,
     account: StoreOperation,
     journal: StoreOperation,
     throttle: StoreOperation,
@@ -47,7 +46,6 @@ impl<S: ?Sized> Measured<S> {
             touch: metrics.store_operation("touch"),
             end: metrics.store_operation("end"),
             expire: metrics.store_operation("expire"),
-            renew: metrics.store_operation("renew"),
             account: metrics.store_operation("account"),
             journal: metrics.store_operation("journal"),
             throttle: metrics.store_operation("throttle"),
@@ -86,9 +84,8 @@ measured!(SessionStore {
     put_owner(owner: &Owner) -> u64, account;
     open(new: NewSession) -> Opened, open;
     touch(beats: &[Beat]) -> (), touch;
-    end(which: Which, ending: &Ending, at: Timestamp) -> Vec<Session>, end;
-    expire(id: SessionId, latest: Timestamp, ending: &Ending, at: Timestamp) -> Option<Session>, expire;
-    renew(id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> bool, renew;
+    end(which: Which, parting: &Parting) -> Vec<Session>, end;
+    expire(id: SessionId, latest: Timestamp, parting: &Parting) -> Option<Session>, expire;
     ended(id: SessionId, secret: Digest) -> Option<Ended>, list;
     scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, list;
     count() -> u64, list;
@@ -100,14 +97,15 @@ measured!(AccountStore {
     by_login(folded: &str) -> Option<Account>, account;
     get(id: UserId) -> Option<Account>, account;
     list() -> Vec<Account>, account;
-    add(account: &Account) -> Added, account;
-    change(id: UserId, change: &Change) -> Option<Account>, account;
-    remove(id: UserId) -> Option<Account>, account;
+    add(account: &Account, story: &Story) -> Added, account;
+    change(id: UserId, change: &Change, story: &Story) -> Option<Changed>, account;
     password(id: UserId) -> Option<PasswordHash>, account;
-    set_password(id: UserId, hash: &PasswordHash, at: Timestamp, only_if: Option<&PasswordHash>) -> bool, account;
-    put_link(id: UserId, link: Digest, expires: Timestamp) -> (), account;
+    set_password(id: UserId, new: &NewHash, story: &Story) -> Option<Changed>, account;
+    rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool, account;
+    put_link(id: UserId, link: Digest, expires: Timestamp, story: &Story) -> bool, account;
     link(link: Digest, now: Timestamp) -> Option<UserId>, account;
-    redeem_link(link: Digest, hash: &PasswordHash, now: Timestamp) -> Option<UserId>, account;
+    redeem_link(link: Digest, hash: &PasswordHash, story: &Story) -> Option<Changed>, account;
+    known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
     meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, at: Timestamp) -> KnownDevice, account;
 });
 
@@ -115,10 +113,11 @@ measured!(AuditStore {
     record(entries: &[Entry]) -> (), journal;
     login_history(query: &Query) -> Page, journal;
     forget(before: Timestamp) -> (), journal;
+    trail(query: &TrailQuery) -> Page, journal;
 });
 
 measured!(ThrottleStore {
-    attempt(counters: &[Counter], now: Timestamp) -> Verdict, throttle;
+    attempt(counters: &[Counter], now: Timestamp) -> Tally, throttle;
     clear(name: &str) -> (), throttle;
     take_back(name: &str) -> (), throttle;
     forget(now: Timestamp) -> (), throttle;

@@ -6,12 +6,12 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 
 use crate::{
-    audit::{Actor, AuditStore, Fact, Journal},
+    audit::{AuditStore, Journal, Story},
     clock::Clock,
     guard::ThrottleStore,
     metrics::Metrics,
     outage::StoreError,
-    session::{Ending, SessionPolicy, SessionStore, Standing},
+    session::{Ending, Parting, SessionPolicy, SessionStore, Standing},
 };
 
 /// How long the note about an ended session is kept.
@@ -69,11 +69,12 @@ impl Sweep {
                     Standing::Idle { .. } => Ending::Idle { kind: session.terms.kind },
                     Standing::Worn { .. } => Ending::Expired,
                 };
-                if let Some(gone) = self.sessions.expire(session.id, session.activity.latest, &ending, now).await? {
+                let parting = Parting { ending, reason: None, story: Story::of_the_system(now) };
+                let gone = self.sessions.expire(session.id, session.activity.latest, &parting).await;
+                self.journal.tell(&gone, |gone| parting.told(gone));
+                if gone?.is_some() {
                     ended += 1;
-                    self.metrics.session_ended(ending.label());
-                    let fact = Fact::SessionEnded { session: gone.id, ending, reason: None };
-                    self.journal.record(Some(gone.owner()), Actor::System, None, fact).await?;
+                    self.metrics.session_ended(parting.ending.label());
                 }
             }
         }

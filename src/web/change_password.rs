@@ -1,17 +1,11 @@
 //! Changing the password: what the page and the API share.
 
-use std::time::Duration;
-
 use super::{AfterChange, Answer, Call, Error};
 use crate::{
-    account::{Problem, Weakness},
-    guard::{Target, Verdict},
+    account::{PasswordChange, PasswordChanged},
     secret::Password,
     session::{Kind, SessionToken},
 };
-
-/// How long a session's old secret lives on beside the new one, for requests that are under way.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// A change that was asked for.
 pub(super) struct Change {
@@ -41,46 +35,28 @@ impl Changed {
     }
 }
 
-/// Changes the password. A wrong current one counts as a try to sign in does.
+/// Changes the password.
 ///
 /// # Errors
 /// When somebody must sign in, tried too often, was wrong, or chose a password that breaks the rules.
 pub(super) async fn change_password(call: &Call, change: Change) -> Result<Changed, Error> {
     let me = call.me()?;
-    let desk = call.desk();
-    let visitor = call.visitor();
-    let account = desk.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
-    if change.current.expose() == change.new.expose() {
-        return Err(Error::PasswordPolicy(vec![Weakness::SameAsBefore]));
-    }
-    desk.accounts.acceptable(&account, change.new.clone())?;
-    let target = Target::User(account.id);
-    let counted = match desk.throttle.attempt(target, visitor.ip).await? {
-        Verdict::Allowed(counted) => counted,
-        Verdict::Refused { until } => return Err(Error::TooMany { until }),
-    };
-    match desk.accounts.change_password(&account, change.current, change.new, &visitor).await {
-        Ok(()) => desk.throttle.succeeded(target, visitor.ip).await?,
-        Err(Problem::WrongPassword) => {
-            desk.throttle.failed(counted);
-            return Err(Error::WrongPassword);
-        }
-        Err(other) => {
-            desk.throttle.take_back(target, visitor.ip).await?;
-            return Err(other.into());
-        }
-    }
-    let ends_others = match call.house().after_change {
+    let accounts = &call.desk().accounts;
+    let account = accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    let end_others = match call.house().after_change {
         AfterChange::Ask => change.end_others,
         AfterChange::Keep => false,
         AfterChange::EndOthers => true,
     };
-    let ended = if ends_others {
-        desk.accounts.end_others_after_change(account.id, me.session, &visitor).await?.len()
-    } else {
-        0
+    let asked = PasswordChange {
+        current: change.current,
+        new: change.new,
+        end_others,
+        session: me.session,
+        shown: me.shown,
+        device: call.device(),
     };
-    let token = desk.sessions.renew(me.session, me.shown, desk.clock.now().plus(GRACE)).await?;
+    let PasswordChanged { ended, token } = accounts.change_password(&account, asked, &call.visitor()).await?;
     let keeps_the_window = me.terms.remembered || me.terms.kind == Kind::App;
-    Ok(Changed { ended, token, keeps_the_window })
+    Ok(Changed { ended: ended.len(), token, keeps_the_window })
 }

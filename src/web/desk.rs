@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::look::Branding;
 use crate::{
-    account::Accounts, audit::Journal, clock::Clock, gate::cookie::CookieNames, guard::Throttle, metrics::Metrics,
+    account::Accounts, audit::Journal, clock::Clock, gate::cookie::CookieNames, metrics::Metrics,
     public_url::PublicUrl, session::Sessions, sign_in::SignIn, visitor::Recogniser,
 };
 
@@ -24,8 +24,6 @@ pub struct Desk {
     pub accounts: Accounts,
     /// From nobody to a session.
     pub sign_in: SignIn,
-    /// Counts tries.
-    pub throttle: Throttle,
     /// What happened.
     pub journal: Journal,
     /// Names devices.

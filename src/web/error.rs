@@ -202,6 +202,7 @@ impl From<AccountProblem> for Error {
         match problem {
             AccountProblem::Weak(broken) => Self::PasswordPolicy(broken),
             AccountProblem::WrongPassword => Self::WrongPassword,
+            AccountProblem::TooMany { until } => Self::TooMany { until },
             AccountProblem::DeadLink => Self::DeadLink,
             AccountProblem::NoSuchUser => Self::NotFound,
             AccountProblem::Busy(busy) => busy.into(),

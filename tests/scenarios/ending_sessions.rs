@@ -222,9 +222,12 @@ async fn a_sign_in_that_races_the_end_of_all_loses() {
         proof: portcullis::session::Proof { assurance: 1, methods: vec![], at: town.now() },
         remember: false,
         kind: portcullis::session::Kind::Web,
-        device: portcullis::visitor::Device::default(),
-        ip: [203, 0, 113, 7].into(),
+        from: portcullis::visitor::Visitor {
+            ip: [203, 0, 113, 7].into(),
+            device: portcullis::visitor::Device::default(),
+        },
         sign_ins: 1,
+        replaces: None,
     };
     assert!(town.parts.sessions.open(opening).await.unwrap().is_none());
     assert_eq!(signs_in.sign_in("alice", PASSWORD).await.status, 303, "a later one wins");
@@ -243,7 +246,7 @@ async fn the_operator_ends_everybodys_but_one() {
         EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason: Some("an incident".to_owned()) };
 
     let keep = Some(bob.session().parse().unwrap());
-    let ended = town.parts.sessions.end(Which::Everyone { keep }, &by, None).await.unwrap();
+    let ended = town.parts.sessions.end(Which::Everyone { keep }, by, None).await.unwrap();
 
     assert_eq!(ended.len(), 1);
     assert!(bob.is_let_in().await && !alice.is_let_in().await);

@@ -58,7 +58,7 @@ async fn a_stranger_is_still_asked_to_sign_in_and_told_that_it_does_not_work() {
 
 #[tokio::test]
 async fn wherever_the_store_leaves_a_sign_in_nobody_is_half_in() {
-    for op in ["by_login", "attempt", "put_owner", "password", "clear", "take_back", "meet_device", "open", "record"] {
+    for op in ["by_login", "attempt", "put_owner", "password", "clear", "take_back", "meet_device", "open"] {
         for weather in [Weather::AwayFor(op), Weather::LosesAnswersOf(op)] {
             let town = Town::on_http();
             let alice = town.with_user("alice").await;
@@ -74,16 +74,6 @@ async fn wherever_the_store_leaves_a_sign_in_nobody_is_half_in() {
             alice.signs_in(&browser).await;
         }
     }
-}
-
-#[tokio::test]
-async fn a_sign_in_that_could_not_be_recorded_is_withdrawn() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
-    town.weather(Weather::AwayFor("record"));
-    town.stranger().sign_in("alice", PASSWORD).await;
-    town.weather(Weather::Fair);
-    assert_eq!(alice.signed_in_on(MAC).await.items("/sessions").await.len(), 1, "only the one that was recorded");
 }
 
 /// Acts that end sessions, and the page or call that does each.
@@ -106,19 +96,17 @@ async fn acts(browser: &Browser<'_>, (method, path): (&str, &str)) -> crate::tow
 
 #[tokio::test]
 async fn an_end_whose_outcome_is_unknown_is_never_reported_done() {
-    for op in ["end", "record"] {
-        for weather in [Weather::AwayFor(op), Weather::LosesAnswersOf(op)] {
-            for act in ENDS {
-                let town = Town::new();
-                let alice = town.with_user("alice").await;
-                let (laptop, _phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
-                town.weather(weather);
+    for weather in [Weather::AwayFor("end"), Weather::LosesAnswersOf("end")] {
+        for act in ENDS {
+            let town = Town::new();
+            let alice = town.with_user("alice").await;
+            let (laptop, _phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+            town.weather(weather);
 
-                let answer = acts(&laptop, act).await;
+            let answer = acts(&laptop, act).await;
 
-                assert_eq!(answer.status, 503, "{weather:?} {act:?}");
-                assert!(answer.cookies().is_empty(), "{weather:?} {act:?}: the cookie is kept, nothing is claimed");
-            }
+            assert_eq!(answer.status, 503, "{weather:?} {act:?}");
+            assert!(answer.cookies().is_empty(), "{weather:?} {act:?}: the cookie is kept, nothing is claimed");
         }
     }
 }
@@ -138,7 +126,7 @@ async fn an_unfinished_end_can_be_asked_for_again() {
 
 #[tokio::test]
 async fn a_password_change_whose_outcome_is_unknown_is_never_reported_done() {
-    for op in ["attempt", "account", "password", "set_password", "record", "renew"] {
+    for op in ["known_device", "attempt", "account", "password", "clear", "set_password"] {
         for weather in [Weather::AwayFor(op), Weather::LosesAnswersOf(op)] {
             let town = Town::new();
             let browser = town.with_user("alice").await.signed_in_on(MAC).await;

@@ -22,7 +22,7 @@ use portcullis::{
 };
 use tokio::task::JoinSet;
 
-use crate::store_contract::people::{at, open};
+use crate::store_contract::people::{at, open, parting};
 
 const FILE: &str = "PORTCULLIS_TEST_WRITE_UNTIL_KILLED";
 const TIMES: usize = 200;
@@ -122,7 +122,7 @@ async fn write(store: &Embedded) {
     let (stays, goes) = (open(store, owner, at(1)).await.session.id, open(store, owner, at(1)).await.session.id);
     say(&format!("opened {stays}\nopened {goes}\nending {goes}\n"));
     let which = Which::One { owner, id: goes };
-    assert_eq!(store.end(which, &Ending::SignedOut, at(2)).await.unwrap().len(), 1);
+    assert_eq!(store.end(which, &parting(Ending::SignedOut, at(2))).await.unwrap().len(), 1);
     say(&format!("ended {goes}\n"));
     let entry = Entry {
         id: EventId::mint(),

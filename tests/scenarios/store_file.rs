@@ -19,7 +19,7 @@ use portcullis::{
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
-use crate::store_contract::people::{at, beat, new_session, open, owner};
+use crate::store_contract::people::{at, beat, new_session, open, owner, parting};
 
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -71,7 +71,7 @@ async fn the_command_line_and_the_server_see_each_others_acts_at_once() {
     for _ in 0..20 {
         let id = open(&server, alice, at(1)).await.session.id;
         assert!(server.find(id).await.unwrap().is_some());
-        assert_eq!(cli.end(Which::AllOf(alice), &Ending::ByAdministrator, at(2)).await.unwrap().len(), 1);
+        assert_eq!(cli.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(2))).await.unwrap().len(), 1);
         assert!(server.find(id).await.unwrap().is_none());
         server.touch(&[beat(id, at(3))]).await.unwrap();
         assert!(cli.find(id).await.unwrap().is_none());
@@ -163,7 +163,7 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
     assert!(store.find(id).await.unwrap().is_some(), "a check reads no body");
     assert!(matches!(SessionStore::get(&store, id).await, Err(StoreError::Unreadable(_))));
     assert!(matches!(SessionStore::list(&store, alice).await, Err(StoreError::Unreadable(_))));
-    let ended = store.end(Which::AllOf(alice), &Ending::ByAdministrator, at(2)).await;
+    let ended = store.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(2))).await;
     assert!(matches!(ended, Err(StoreError::Unreadable(_))));
     assert!(store.find(id).await.unwrap().is_none(), "what cannot be told can be ended");
 }

@@ -90,7 +90,7 @@ async fn by_an_administrator() {
     let browser = alice.signed_in_on(MAC).await;
     let by =
         EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason: Some("left the team".to_owned()) };
-    town.parts.sessions.end(Which::AllOf(alice.id()), &by, None).await.unwrap();
+    town.parts.sessions.end(Which::AllOf(alice.id()), by, None).await.unwrap();
     let said = why(&browser).await;
     assert!(
         said.contains("You were signed out because this session was ended by an administrator, just now."),

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     account::Account,
-    audit::{Actor, Entry, Fact, Refusal},
+    audit::{Actor, Entry, Fact, Refusal, Story},
     cli::Failed,
     clock::Timestamp,
     id::{EventId, SessionId},
@@ -79,10 +79,12 @@ pub(super) async fn happen(parts: &Parts, visitor: &Account) -> Result<(), Faile
         let max_per_user = parts.sessions.policy().max_per_user;
         // Nobody holds the secret of a session that was made up.
         let secret = Token::mint().digest();
-        parts.stores.sessions.open(NewSession { session, secret, generation, max_per_user }).await?;
+        let actor = Actor::User(visitor.id);
+        let story = Story { at: opened, actor, ip: Some(ip), device: Some(device) };
+        let new = NewSession { session, secret, generation, max_per_user, replaces: None, story };
+        parts.stores.sessions.open(new).await?;
         let beat = Beat { id, at: latest, ip, actions: earlier.actions, page: Some(earlier.page.to_owned()) };
         parts.stores.sessions.touch(&[beat]).await?;
-        told.push(entry(visitor, opened, ip, &device, Fact::SignedIn { session: id, method: Method::Password }));
     }
     let stranger = recogniser.recognise(Some(EARLIER[2].user_agent));
     let from = IpAddr::from(EARLIER[2].ip);

@@ -1,16 +1,19 @@
-//! Accounts and the devices they have used. Passwords and links are in `links`.
+//! Accounts and the devices they have used. How they change is in `changes`, passwords and links are in `passwords`.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
-    Embedded,
-    columns::{Json, Text, checked, whole},
-    links,
+    Embedded, changes,
+    columns::{Json, Text, checked, outage, whole},
+    journal, passwords,
     sessions::count,
 };
 use crate::{
-    account::{Account, AccountStore, Added, Change, Email, KnownDevice, PasswordHash, Role, UserName},
+    account::{
+        Account, AccountStore, Added, Change, Changed, Email, KnownDevice, NewHash, PasswordHash, Role, UserName,
+    },
+    audit::{Fact, Story},
     clock::Timestamp,
     id::{DeviceId, UserId},
     outage::StoreError,
@@ -38,74 +41,68 @@ impl AccountStore for Embedded {
         self.read(|on| on.prepare_cached(&format!("{ACCOUNTS} ORDER BY name_key"))?.query_map([], account)?.collect())
     }
 
-    async fn add(&self, account: &Account) -> Result<Added, StoreError> {
-        let account = account.clone();
-        self.act(move |on| add(on, account)).await
+    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
+        let (account, story) = (account.clone(), story.clone());
+        self.act(move |on| add(on, account, &story)).await
     }
 
-    async fn change(&self, id: UserId, change: &Change) -> Result<Option<Account>, StoreError> {
-        let change = change.clone();
-        self.act(move |on| {
-            match change {
-                Change::Disabled(disabled) => on
-                    .prepare_cached("UPDATE account SET disabled = ?2, version = version + 1 WHERE id = ?1")?
-                    .execute((Text(id), disabled))?,
-                Change::Roles(roles) => on
-                    .prepare_cached("UPDATE account SET roles = ?2, version = version + 1 WHERE id = ?1")?
-                    .execute((Text(id), role_names(&roles)))?,
-            };
-            one(on, id)
-        })
-        .await
-    }
-
-    async fn remove(&self, id: UserId) -> Result<Option<Account>, StoreError> {
-        self.act(move |on| {
-            let removed = one(on, id)?;
-            on.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([Text(id)])?;
-            Ok(removed)
-        })
-        .await
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
+        let (change, story) = (change.clone(), story.clone());
+        told(self.act(move |on| changes::change(on, id, &change, &story)).await?)
     }
 
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
-        self.read(|on| links::password(on, id))
+        self.read(|on| passwords::get(on, id))
     }
 
-    async fn set_password(
-        &self,
-        id: UserId,
-        hash: &PasswordHash,
-        at: Timestamp,
-        only_if: Option<&PasswordHash>,
-    ) -> Result<bool, StoreError> {
-        let (hash, only_if) = (hash.clone(), only_if.cloned());
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
+        let (new, story) = (new.clone(), story.clone());
+        told(self.act(move |on| changes::set_password(on, id, &new, &story)).await?)
+    }
+
+    async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
+        let (from, to) = (from.clone(), to.clone());
+        self.act(move |on| passwords::rehash(on, id, &from, &to)).await
+    }
+
+    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError> {
+        let story = story.clone();
         self.act(move |on| {
-            let as_expected = match only_if {
-                Some(expected) => links::password(on, id)? == Some(expected),
-                None => true,
-            };
-            Ok(as_expected && links::set_password(on, id, &hash, at)?)
+            let kept = passwords::put_link(on, id, link, expires)?;
+            if kept {
+                journal::write(on, story.entry(Some(id), Fact::LinkMade))?;
+            }
+            Ok(kept)
         })
         .await
     }
 
-    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp) -> Result<(), StoreError> {
-        self.act(move |on| links::put(on, id, link, expires)).await
-    }
-
     async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
-        self.read(|on| links::whose(on, link, now))
+        self.read(|on| passwords::holder(on, link, now))
     }
 
     async fn redeem_link(
         &self,
         link: Digest,
         hash: &PasswordHash,
-        now: Timestamp,
-    ) -> Result<Option<UserId>, StoreError> {
-        let hash = hash.clone();
-        self.act(move |on| links::redeem(on, link, &hash, now)).await
+        story: &Story,
+    ) -> Result<Option<Changed>, StoreError> {
+        let (hash, story) = (hash.clone(), story.clone());
+        told(
+            self.act(move |on| {
+                let Some(id) = passwords::holder(on, link, story.at)? else { return Ok(None) };
+                changes::set_password(on, id, &NewHash::set(id, hash), &story)
+            })
+            .await?,
+        )
+    }
+
+    async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
+        self.read(|on| {
+            on.prepare_cached("SELECT id FROM device WHERE account = ?1 AND digest = ?2")?
+                .query_row((Text(owner), device), |row| row.get::<_, Text<_>>(0).map(|id| id.0))
+                .optional()
+        })
     }
 
     async fn meet_device(
@@ -119,8 +116,13 @@ impl AccountStore for Embedded {
     }
 }
 
+/// What was done stays done where a session that ended with it could not be read; it only cannot be told.
+fn told(done: Option<rusqlite::Result<Changed>>) -> Result<Option<Changed>, StoreError> {
+    done.transpose().map_err(outage)
+}
+
 /// Nobody may sign in with what signs somebody else in, be it their name or their address.
-fn add(on: &Connection, account: Account) -> rusqlite::Result<Added> {
+fn add(on: &Connection, account: Account, story: &Story) -> rusqlite::Result<Added> {
     let name_key = account.name.folded();
     let email_key = account.email.as_ref().map(Email::folded);
     let mut taken = on.prepare_cached("SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1")?;
@@ -149,6 +151,7 @@ fn add(on: &Connection, account: Account) -> rusqlite::Result<Added> {
         account.password_set,
         whole(account.version),
     ))?;
+    journal::write(on, story.entry(Some(account.id), Fact::UserAdded))?;
     Ok(Added::Yes)
 }
 
@@ -181,7 +184,7 @@ fn meet(
     Ok(KnownDevice { id, sign_ins: 1, recognised: false })
 }
 
-fn one(on: &Connection, id: UserId) -> rusqlite::Result<Option<Account>> {
+pub(super) fn one(on: &Connection, id: UserId) -> rusqlite::Result<Option<Account>> {
     on.prepare_cached(&format!("{ACCOUNTS} WHERE id = ?1"))?.query_row([Text(id)], account).optional()
 }
 
@@ -203,6 +206,6 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
-fn role_names(roles: &[Role]) -> Json<Vec<&str>> {
+pub(super) fn role_names(roles: &[Role]) -> Json<Vec<&str>> {
     Json(roles.iter().map(Role::as_str).collect())
 }

@@ -1,41 +1,39 @@
 //! How sessions end: they are deleted, a note stays, and the generation rises where a sign-in under way must lose too.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     columns::{Json, Text},
+    journal,
     sessions::{SESSIONS, session},
 };
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
-    session::{Ended, Ending, Session, Which},
+    session::{Ended, Parting, Session, Which},
 };
 
-/// Ends them. The inner error is of a session that cannot be read: it is ended all the same, it only cannot be told.
+/// Ends them, and writes that down. The inner error is of a session that cannot be read: it is ended all the same, it
+/// only cannot be told.
 pub(super) fn end(
     on: &Connection,
     which: Which,
-    ending: &Ending,
-    at: Timestamp,
+    parting: &Parting,
 ) -> rusqlite::Result<rusqlite::Result<Vec<Session>>> {
     let (chosen, named) = choose(which);
     let sql = format!("{SESSIONS} WHERE {chosen} ORDER BY a.latest DESC, s.id");
     let going = on
         .prepare_cached(&sql)?
-        .query_map(rusqlite::params_from_iter(named), |row| Ok((row.get(0)?, session(row))))?
-        .collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
-    for (key, _) in &going {
-        leave(on, *key, ending, at)?;
-    }
+        .query_map(rusqlite::params_from_iter(named), Going::read)?
+        .collect::<rusqlite::Result<Vec<Going>>>()?;
     match which {
         Which::One { .. } => {}
         Which::AllOf(owner) => raise(on, Some(owner), None)?,
         Which::AllBut { owner, keep } => raise(on, Some(owner), Some(keep))?,
         Which::Everyone { keep } => raise(on, None, keep)?,
     }
-    Ok(going.into_iter().map(|(_, session)| session).collect())
+    leave(on, going, parting)
 }
 
 /// Ends one that was not used since.
@@ -43,28 +41,46 @@ pub(super) fn expire(
     on: &Connection,
     id: SessionId,
     latest: Timestamp,
-    ending: &Ending,
-    at: Timestamp,
+    parting: &Parting,
 ) -> rusqlite::Result<Option<Session>> {
     let sql = format!("{SESSIONS} WHERE s.id = ?1 AND a.latest <= ?2");
-    let going = on
-        .prepare_cached(&sql)?
-        .query_row((Text(id), latest), |row| Ok((row.get::<_, i64>(0)?, session(row)?)))
-        .optional()?;
-    let Some((key, session)) = going else { return Ok(None) };
-    leave(on, key, ending, at)?;
-    Ok(Some(session))
+    let going = on.prepare_cached(&sql)?.query_row((Text(id), latest), Going::read).optional()?;
+    Ok(leave(on, going.into_iter().collect(), parting)??.pop())
 }
 
-/// Deletes a session and leaves the note.
-pub(super) fn leave(on: &Connection, key: i64, ending: &Ending, at: Timestamp) -> rusqlite::Result<()> {
-    on.prepare_cached(
+/// A session that is about to end, as far as it can be read.
+pub(super) struct Going {
+    key: i64,
+    id: rusqlite::Result<SessionId>,
+    session: rusqlite::Result<Session>,
+}
+
+impl Going {
+    /// Reads a row of [`SESSIONS`].
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { key: row.get(0)?, id: row.get::<_, Text<_>>(1).map(|id| id.0), session: session(row) })
+    }
+}
+
+/// Deletes sessions, leaves a note of each and writes each into the journal.
+pub(super) fn leave(
+    on: &Connection,
+    going: Vec<Going>,
+    parting: &Parting,
+) -> rusqlite::Result<rusqlite::Result<Vec<Session>>> {
+    let mut note = on.prepare_cached(
         "INSERT OR REPLACE INTO ended (id, secret, former, at, ending)
          SELECT id, secret, former, ?2, ?3 FROM session WHERE key = ?1",
-    )?
-    .execute((key, at, Json(ending)))?;
-    on.prepare_cached("DELETE FROM session WHERE key = ?1")?.execute([key])?;
-    Ok(())
+    )?;
+    let mut delete = on.prepare_cached("DELETE FROM session WHERE key = ?1")?;
+    for Going { key, id, .. } in &going {
+        note.execute((key, parting.story.at, Json(&parting.ending)))?;
+        delete.execute([key])?;
+        if let Ok(id) = id {
+            journal::write(on, parting.entry(*id))?;
+        }
+    }
+    Ok(going.into_iter().map(|gone| gone.session).collect())
 }
 
 /// The note, for whoever shows a secret that the session had.

@@ -15,9 +15,10 @@ mod opening;
 mod sessions;
 
 mod accounts;
+mod changes;
 mod ending;
 mod journal;
-mod links;
+mod passwords;
 mod throttle;
 
 pub use open::OpenError;

@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     columns::{Json, Text, whole},
-    ending,
-    sessions::{Body, SESSIONS, session},
+    ending::{self, Going},
+    journal,
+    sessions::{Body, SESSIONS},
 };
-use crate::session::{Ending, NewSession, Opened, Session};
+use crate::session::{NewSession, Opened, Session, Which};
 
 const MAY: &str = "SELECT 1 FROM owner WHERE id = ?1 AND generation = ?2 AND version IS NOT NULL AND NOT disabled";
 
@@ -26,7 +27,19 @@ pub(super) fn open(on: &Connection, new: &NewSession) -> rusqlite::Result<Opened
         return Ok(Opened::Superseded);
     }
     insert(on, new)?;
-    evict(on, new).map(|evicted| Opened::Yes { evicted })
+    let replaced = match new.replaces {
+        Some(id) => readable(ending::end(on, Which::One { owner: id.owner(), id }, &new.replacing())?).pop(),
+        None => None,
+    };
+    let evicted = evict(on, new)?;
+    let owner = new.session.owner();
+    journal::write(on, new.story.entry(Some(owner), new.signed_in()))?;
+    Ok(Opened::Yes { replaced, evicted })
+}
+
+/// What cannot be read has ended all the same: it must not keep anybody from signing in.
+fn readable(ended: rusqlite::Result<Vec<Session>>) -> Vec<Session> {
+    ended.inspect_err(|why| tracing::error!("A session that ended cannot be read: {why}")).unwrap_or_default()
 }
 
 fn insert(on: &Connection, new: &NewSession) -> rusqlite::Result<()> {
@@ -55,12 +68,7 @@ fn evict(on: &Connection, new: &NewSession) -> rusqlite::Result<Vec<Session>> {
         format!("{SESSIONS} WHERE s.owner = ?1 AND s.id <> ?2 ORDER BY a.latest DESC, s.key DESC LIMIT -1 OFFSET ?3");
     let above = on
         .prepare_cached(&sql)?
-        .query_map((Text(new.session.owner()), Text(new.session.id), whole(others_may_be)), |row| {
-            Ok((row.get(0)?, session(row)?))
-        })?
-        .collect::<rusqlite::Result<Vec<(i64, Session)>>>()?;
-    for (key, _) in &above {
-        ending::leave(on, *key, &Ending::TooMany, new.session.terms.opened)?;
-    }
-    Ok(above.into_iter().map(|(_, session)| session).collect())
+        .query_map((Text(new.session.owner()), Text(new.session.id), whole(others_may_be)), Going::read)?
+        .collect::<rusqlite::Result<Vec<Going>>>()?;
+    Ok(readable(ending::leave(on, above, &new.evicting())?))
 }

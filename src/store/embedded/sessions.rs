@@ -15,8 +15,8 @@ use crate::{
     outage::StoreError,
     secret::Digest,
     session::{
-        Activity, Beat, Ended, Ending, Found, Method, NewSession, Opened, Owner, Proof, Secrets, Session, SessionStore,
-        Terms, Which,
+        Activity, Beat, Ended, Found, Method, NewSession, Opened, Owner, Parting, Proof, Renewal, Secrets, Session,
+        SessionStore, Terms, Which,
     },
     visitor::Device,
 };
@@ -89,20 +89,12 @@ impl SessionStore for Embedded {
 
     async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
         let owner = owner.clone();
-        self.act(move |on| {
-            let Owner { id, name, display_name, email, roles, disabled, version } = owner;
-            on.prepare_cached(PUT_OWNER)?.execute((
-                Text(id),
-                whole(version),
-                disabled,
-                name,
-                display_name,
-                email,
-                Json(roles),
-            ))?;
-            on.prepare_cached("SELECT generation FROM owner WHERE id = ?1")?.query_row([Text(id)], |row| count(row, 0))
-        })
-        .await
+        // At most sign-ins nothing has changed: then nothing is written.
+        let known = self.read(|on| generation(on, &owner))?;
+        match known {
+            Some(generation) => Ok(generation),
+            None => self.act(move |on| put_owner(on, owner)).await,
+        }
     }
 
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
@@ -117,26 +109,14 @@ impl SessionStore for Embedded {
         Ok(())
     }
 
-    async fn end(&self, which: Which, ending: &Ending, at: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let ending = ending.clone();
-        self.act(move |on| ending::end(on, which, &ending, at)).await?.map_err(super::columns::outage)
+    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
+        let parting = parting.clone();
+        self.act(move |on| ending::end(on, which, &parting)).await?.map_err(super::columns::outage)
     }
 
-    async fn expire(
-        &self,
-        id: SessionId,
-        latest: Timestamp,
-        ending: &Ending,
-        at: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
-        let ending = ending.clone();
-        self.act(move |on| ending::expire(on, id, latest, &ending, at)).await
-    }
-
-    async fn renew(&self, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> Result<bool, StoreError> {
-        const RENEW: &str = "UPDATE session SET former = secret, former_until = ?4, secret = ?3
-                             WHERE id = ?1 AND secret = ?2";
-        self.act(move |on| Ok(on.prepare_cached(RENEW)?.execute((Text(id), from, to, grace_until))? == 1)).await
+    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
+        let parting = parting.clone();
+        self.act(move |on| ending::expire(on, id, latest, &parting)).await
     }
 
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
@@ -169,6 +149,36 @@ impl SessionStore for Embedded {
         self.read(|on| on.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.query_row([], |_| Ok(())))?;
         self.act(|_| Ok(())).await
     }
+}
+
+/// Writes what an owner may do now, and tells the generation.
+pub(super) fn put_owner(on: &Connection, owner: Owner) -> rusqlite::Result<u64> {
+    let Owner { id, name, display_name, email, roles, disabled, version } = owner;
+    on.prepare_cached(PUT_OWNER)?.execute((
+        Text(id),
+        whole(version),
+        disabled,
+        name,
+        display_name,
+        email,
+        Json(roles),
+    ))?;
+    on.prepare_cached("SELECT generation FROM owner WHERE id = ?1")?.query_row([Text(id)], |row| count(row, 0))
+}
+
+/// The generation, where this version or a newer one is there already.
+fn generation(on: &Connection, owner: &Owner) -> rusqlite::Result<Option<u64>> {
+    on.prepare_cached("SELECT generation FROM owner WHERE id = ?1 AND version >= ?2")?
+        .query_row((Text(owner.id), whole(owner.version)), |row| count(row, 0))
+        .optional()
+}
+
+/// Gives a session a new secret.
+pub(super) fn renew(on: &Connection, renewal: &Renewal) -> rusqlite::Result<bool> {
+    const RENEW: &str =
+        "UPDATE session SET former = secret, former_until = ?4, secret = ?3 WHERE id = ?1 AND secret = ?2";
+    let Renewal { id, from, to, grace_until } = *renewal;
+    Ok(on.prepare_cached(RENEW)?.execute((Text(id), from, to, grace_until))? == 1)
 }
 
 fn touch(on: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{Embedded, columns::Json};
 use crate::{
     clock::Timestamp,
-    guard::{Attempt, Counter, ThrottleStore, Verdict},
+    guard::{Counter, Tally, ThrottleStore},
     outage::StoreError,
 };
 
@@ -22,7 +22,7 @@ struct State {
 
 #[async_trait]
 impl ThrottleStore for Embedded {
-    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Verdict, StoreError> {
+    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
         let counters = counters.to_vec();
         self.act(move |on| attempt(on, &counters, now)).await
     }
@@ -52,13 +52,13 @@ impl ThrottleStore for Embedded {
     }
 }
 
-fn attempt(on: &Connection, counters: &[Counter], now: Timestamp) -> rusqlite::Result<Verdict> {
+fn attempt(on: &Connection, counters: &[Counter], now: Timestamp) -> rusqlite::Result<Tally> {
     let mut closed_until = None;
     for counter in counters {
         closed_until = closed_until.max(read(on, &counter.name)?.closed_until.filter(|until| now < *until));
     }
     if let Some(until) = closed_until {
-        return Ok(Verdict::Refused { until });
+        return Ok(Tally::Closed { until });
     }
     let mut closed = None;
     for (place, counter) in counters.iter().enumerate() {
@@ -66,7 +66,7 @@ fn attempt(on: &Connection, counters: &[Counter], now: Timestamp) -> rusqlite::R
             closed = closed.or(Some(place));
         }
     }
-    Ok(Verdict::Allowed(Attempt { closed }))
+    Ok(Tally::Counted { closed })
 }
 
 /// Counts one try on an open counter; whether that closed it.

@@ -31,7 +31,7 @@ async fn ending_one_session_leaves_the_others(stores: Stores) {
     let alice = somebody(&stores).await;
     let (gone, stays) = (open(&*stores.sessions, alice, at(1)).await, open(&*stores.sessions, alice, at(2)).await);
     let which = Which::One { owner: alice, id: gone.session.id };
-    let ended = stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap();
+    let ended = stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap();
     assert_eq!(ended, std::slice::from_ref(&gone.session), "the deed tells what it ended, whole");
     assert!(stores.sessions.find(gone.session.id).await.unwrap().is_none());
     assert!(stores.sessions.get(gone.session.id).await.unwrap().is_none());
@@ -44,7 +44,7 @@ async fn nobody_ends_a_session_that_is_not_theirs(stores: Stores) {
     let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
     let alices = open(&*stores.sessions, alice, at(1)).await;
     let which = Which::One { owner: bob, id: alices.session.id };
-    assert!(stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap().is_empty());
+    assert!(stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap().is_empty());
     assert!(stores.sessions.find(alices.session.id).await.unwrap().is_some());
     assert!(stores.sessions.ended(alices.session.id, alices.secret).await.unwrap().is_none());
 }
@@ -52,16 +52,16 @@ async fn nobody_ends_a_session_that_is_not_theirs(stores: Stores) {
 async fn ending_what_is_gone_tells_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
     let which = Which::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
-    assert_eq!(stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap().len(), 1);
-    assert!(stores.sessions.end(which, &Ending::SignedOut, at(4)).await.unwrap().is_empty());
+    assert_eq!(stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap().len(), 1);
+    assert!(stores.sessions.end(which, &parting(Ending::SignedOut, at(4))).await.unwrap().is_empty());
 }
 
 async fn ending_one_session_lets_a_sign_in_under_way_go_on(stores: Stores) {
     let alice = somebody(&stores).await;
     let under_way = new_session(alice, at(1), 0);
     let which = Which::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
-    stores.sessions.end(which, &Ending::SignedOut, at(3)).await.unwrap();
-    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { evicted: vec![] });
+    stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap();
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
 }
 
 async fn ending_all_but_one_leaves_that_one(stores: Stores) {
@@ -72,7 +72,7 @@ async fn ending_all_but_one_leaves_that_one(stores: Stores) {
     let bobs = open(&*stores.sessions, bob, at(3)).await.session.id;
     let which = Which::AllBut { owner: alice, keep };
     for _ in 0..2 {
-        let ended = stores.sessions.end(which, &Ending::PasswordChanged, at(4)).await.unwrap();
+        let ended = stores.sessions.end(which, &parting(Ending::PasswordChanged, at(4))).await.unwrap();
         assert!(ended.is_empty() || ids(&ended) == [third, second]);
         assert!(stores.sessions.find(keep).await.unwrap().is_some(), "it stays, however often the others are ended");
         assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [keep]);
@@ -85,7 +85,7 @@ async fn ending_all_but_one_ends_a_sign_in_under_way(stores: Stores) {
     let alice = somebody(&stores).await;
     let keep = open(&*stores.sessions, alice, at(1)).await.session.id;
     let under_way = new_session(alice, at(1), 0);
-    stores.sessions.end(Which::AllBut { owner: alice, keep }, &Ending::PasswordChanged, at(2)).await.unwrap();
+    stores.sessions.end(Which::AllBut { owner: alice, keep }, &parting(Ending::PasswordChanged, at(2))).await.unwrap();
     assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Superseded);
 }
 
@@ -94,7 +94,7 @@ async fn ending_all_but_a_strangers_ends_all_and_leaves_the_stranger_alone(store
     let alices = open(&*stores.sessions, alice, at(1)).await.session.id;
     let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
     let which = Which::AllBut { owner: alice, keep: bobs };
-    assert_eq!(ids(&stores.sessions.end(which, &Ending::SignedOut, at(2)).await.unwrap()), [alices]);
+    assert_eq!(ids(&stores.sessions.end(which, &parting(Ending::SignedOut, at(2))).await.unwrap()), [alices]);
     assert!(stores.sessions.find(bobs).await.unwrap().is_some());
 }
 
@@ -103,7 +103,7 @@ async fn ending_all_of_one_leaves_everybody_else(stores: Stores) {
     let first = open(&*stores.sessions, alice, at(1)).await.session.id;
     let second = open(&*stores.sessions, alice, at(2)).await.session.id;
     let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
-    let ended = stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(3)).await.unwrap();
+    let ended = stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(3))).await.unwrap();
     assert_eq!(ids(&ended), [second, first]);
     assert!(stores.sessions.list(alice).await.unwrap().is_empty());
     assert!(stores.sessions.find(bobs).await.unwrap().is_some());
@@ -115,7 +115,8 @@ async fn ending_everyones_ends_everyones(stores: Stores) {
     open(&*stores.sessions, alice, at(1)).await;
     open(&*stores.sessions, bob, at(2)).await;
     let under_way = [new_session(alice, at(1), 0), new_session(bob, at(1), 0)];
-    let ended = stores.sessions.end(Which::Everyone { keep: None }, &Ending::ByAdministrator, at(3)).await.unwrap();
+    let ended =
+        stores.sessions.end(Which::Everyone { keep: None }, &parting(Ending::ByAdministrator, at(3))).await.unwrap();
     assert_eq!((ended.len(), stores.sessions.count().await.unwrap()), (2, 0));
     for new in under_way {
         assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Superseded);
@@ -129,7 +130,7 @@ async fn ending_everyones_but_one_leaves_that_one(stores: Stores) {
     let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
     let under_way = [new_session(alice, at(1), 0), new_session(bob, at(1), 0)];
     let which = Which::Everyone { keep: Some(keep) };
-    assert_eq!(stores.sessions.end(which, &Ending::ByAdministrator, at(3)).await.unwrap().len(), 2);
+    assert_eq!(stores.sessions.end(which, &parting(Ending::ByAdministrator, at(3))).await.unwrap().len(), 2);
     assert!(stores.sessions.find(keep).await.unwrap().is_some());
     for gone in [other, bobs] {
         assert!(stores.sessions.find(gone).await.unwrap().is_none());
@@ -142,7 +143,7 @@ async fn ending_everyones_but_one_leaves_that_one(stores: Stores) {
 async fn touch_after_end_changes_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
-    stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(2)).await.unwrap();
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
     stores.sessions.touch(&[beat(new.session.id, at(3))]).await.unwrap();
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
     assert!(stores.sessions.get(new.session.id).await.unwrap().is_none());
@@ -153,8 +154,8 @@ async fn touch_after_end_changes_nothing(stores: Stores) {
 async fn renewal_after_end_changes_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
-    stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(2)).await.unwrap();
-    assert!(!stores.sessions.renew(new.session.id, new.secret, digest(), at(9)).await.unwrap());
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
+    assert!(!renew(&stores, new.session.id, new.secret, digest(), at(9)).await);
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
 }
 
@@ -163,7 +164,7 @@ async fn a_note_is_for_whoever_shows_the_secret(stores: Stores) {
     let new = open(&*stores.sessions, alice, at(1)).await;
     let ending = Ending::FromAnotherDevice { device: device() };
     let which = Which::One { owner: alice, id: new.session.id };
-    stores.sessions.end(which, &ending, at(2)).await.unwrap();
+    stores.sessions.end(which, &parting(ending.clone(), at(2))).await.unwrap();
     assert!(stores.sessions.ended(new.session.id, digest()).await.unwrap().is_none());
     assert!(stores.sessions.ended(SessionId::mint(alice), new.secret).await.unwrap().is_none());
     let note = stores.sessions.ended(new.session.id, new.secret).await.unwrap().expect("a note stays");
@@ -174,8 +175,8 @@ async fn a_note_is_for_the_former_secret_too(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
     let fresh = digest();
-    assert!(stores.sessions.renew(new.session.id, new.secret, fresh, at(60)).await.unwrap());
-    stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(2)).await.unwrap();
+    assert!(renew(&stores, new.session.id, new.secret, fresh, at(60)).await);
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
     for shown in [new.secret, fresh] {
         assert!(stores.sessions.ended(new.session.id, shown).await.unwrap().is_some());
     }
@@ -186,7 +187,7 @@ async fn notes_are_forgotten_by_age(stores: Stores) {
     let mut notes = Vec::new();
     for second in 1..=3 {
         let new = open(&*stores.sessions, alice, at(1)).await;
-        stores.sessions.end(Which::AllOf(alice), &Ending::SignedOut, at(second)).await.unwrap();
+        stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(second))).await.unwrap();
         notes.push((new.session.id, new.secret));
     }
     stores.sessions.forget_ended(at(2)).await.unwrap();
@@ -201,8 +202,11 @@ async fn a_session_that_ran_out_expires(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
     let under_way = new_session(alice, at(1), 0);
-    let expired =
-        stores.sessions.expire(new.session.id, at(1), &Ending::Idle { kind: Kind::Web }, at(100)).await.unwrap();
+    let expired = stores
+        .sessions
+        .expire(new.session.id, at(1), &parting(Ending::Idle { kind: Kind::Web }, at(100)))
+        .await
+        .unwrap();
     assert_eq!(expired.as_ref(), Some(&new.session));
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
     let note = stores.sessions.ended(new.session.id, new.secret).await.unwrap().expect("a note stays");
@@ -210,12 +214,12 @@ async fn a_session_that_ran_out_expires(stores: Stores) {
     assert!(
         stores
             .sessions
-            .expire(new.session.id, at(1), &Ending::Idle { kind: Kind::Web }, at(100))
+            .expire(new.session.id, at(1), &parting(Ending::Idle { kind: Kind::Web }, at(100)))
             .await
             .unwrap()
             .is_none()
     );
-    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { evicted: vec![] });
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
 }
 
 async fn a_session_that_was_used_meanwhile_does_not_expire(stores: Stores) {
@@ -225,7 +229,7 @@ async fn a_session_that_was_used_meanwhile_does_not_expire(stores: Stores) {
     assert!(
         stores
             .sessions
-            .expire(new.session.id, at(1), &Ending::Idle { kind: Kind::Web }, at(100))
+            .expire(new.session.id, at(1), &parting(Ending::Idle { kind: Kind::Web }, at(100)))
             .await
             .unwrap()
             .is_none()

@@ -1,7 +1,5 @@
 //! Passwords, and the one-time links that set them.
 
-use std::sync::Arc;
-
 use portcullis::{account::Change, id::UserId};
 use tokio::task::JoinSet;
 
@@ -28,7 +26,7 @@ async fn a_password_is_replaced(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
     for (second, word) in [(1, "a"), (2, "b")] {
-        assert!(stores.accounts.set_password(alice, &hash(word), at(second), None).await.unwrap());
+        assert!(set(&stores, alice, word, at(second), None).await);
         assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash(word)));
         let account = stores.accounts.get(alice).await.unwrap().expect("it is there");
         assert_eq!(account.password_set, Some(at(second)));
@@ -38,51 +36,51 @@ async fn a_password_is_replaced(stores: Stores) {
 
 async fn a_rehash_never_undoes_a_change(stores: Stores) {
     let alice = customer(&stores, "alice").await;
-    stores.accounts.set_password(alice, &hash("a"), at(1), None).await.unwrap();
-    assert!(stores.accounts.set_password(alice, &hash("a again"), at(2), Some(&hash("a"))).await.unwrap());
-    stores.accounts.set_password(alice, &hash("changed"), at(3), None).await.unwrap();
-    assert!(!stores.accounts.set_password(alice, &hash("a again"), at(4), Some(&hash("a"))).await.unwrap());
+    set(&stores, alice, "a", at(1), None).await;
+    assert!(set(&stores, alice, "a again", at(2), Some("a")).await);
+    set(&stores, alice, "changed", at(3), None).await;
+    assert!(!set(&stores, alice, "a again", at(4), Some("a")).await);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("changed")));
     assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(3)));
 }
 
 async fn a_first_password_is_not_a_rehash(stores: Stores) {
     let alice = customer(&stores, "alice").await;
-    assert!(!stores.accounts.set_password(alice, &hash("b"), at(1), Some(&hash("a"))).await.unwrap());
+    assert!(!set(&stores, alice, "b", at(1), Some("a")).await);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
 }
 
 async fn nobody_gets_a_password(stores: Stores) {
     let nobody = UserId::mint();
-    assert!(!stores.accounts.set_password(nobody, &hash("a"), at(1), None).await.unwrap());
+    assert!(!set(&stores, nobody, "a", at(1), None).await);
     assert_eq!(stores.accounts.password(nobody).await.unwrap(), None);
 }
 
 async fn a_new_password_kills_open_links(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
     let (alices, bobs) = (digest(), digest());
-    stores.accounts.put_link(alice, alices, at(100)).await.unwrap();
-    stores.accounts.put_link(bob, bobs, at(100)).await.unwrap();
-    stores.accounts.set_password(alice, &hash("a"), at(1), None).await.unwrap();
+    put_link(&stores, alice, alices, at(100)).await;
+    put_link(&stores, bob, bobs, at(100)).await;
+    set(&stores, alice, "a", at(1), None).await;
     assert_eq!(stores.accounts.link(alices, at(2)).await.unwrap(), None);
-    assert_eq!(stores.accounts.redeem_link(alices, &hash("b"), at(2)).await.unwrap(), None);
+    assert_eq!(redeem(&stores, alices, "b", at(2)).await, None);
     assert_eq!(stores.accounts.link(bobs, at(2)).await.unwrap(), Some(bob));
 }
 
 async fn a_rehash_that_is_refused_kills_nothing(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
-    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
-    assert!(!stores.accounts.set_password(alice, &hash("b"), at(1), Some(&hash("a"))).await.unwrap());
+    put_link(&stores, alice, link, at(100)).await;
+    assert!(!set(&stores, alice, "b", at(1), Some("a")).await);
     assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), Some(alice));
 }
 
 async fn a_link_sets_the_password_once(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
-    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
-    assert_eq!(stores.accounts.redeem_link(link, &hash("first"), at(5)).await.unwrap(), Some(alice));
-    assert_eq!(stores.accounts.redeem_link(link, &hash("second"), at(6)).await.unwrap(), None);
+    put_link(&stores, alice, link, at(100)).await;
+    assert_eq!(redeem(&stores, link, "first", at(5)).await, Some(alice));
+    assert_eq!(redeem(&stores, link, "second", at(6)).await, None);
     assert_eq!(stores.accounts.link(link, at(6)).await.unwrap(), None);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("first")));
     assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(5)));
@@ -91,24 +89,24 @@ async fn a_link_sets_the_password_once(stores: Stores) {
 async fn a_link_is_good_until_it_expires(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
-    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+    put_link(&stores, alice, link, at(100)).await;
     assert_eq!(stores.accounts.link(link, at(99)).await.unwrap(), Some(alice));
     assert_eq!(stores.accounts.link(link, at(100)).await.unwrap(), None);
-    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(100)).await.unwrap(), None);
+    assert_eq!(redeem(&stores, link, "a", at(100)).await, None);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
 }
 
 async fn an_unknown_link_is_none(stores: Stores) {
     customer(&stores, "alice").await;
     assert_eq!(stores.accounts.link(digest(), at(1)).await.unwrap(), None);
-    assert_eq!(stores.accounts.redeem_link(digest(), &hash("a"), at(1)).await.unwrap(), None);
+    assert_eq!(redeem(&stores, digest(), "a", at(1)).await, None);
 }
 
 async fn a_new_link_kills_the_earlier_one(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let (earlier, later) = (digest(), digest());
-    stores.accounts.put_link(alice, earlier, at(100)).await.unwrap();
-    stores.accounts.put_link(alice, later, at(100)).await.unwrap();
+    put_link(&stores, alice, earlier, at(100)).await;
+    put_link(&stores, alice, later, at(100)).await;
     assert_eq!(stores.accounts.link(earlier, at(1)).await.unwrap(), None);
     assert_eq!(stores.accounts.link(later, at(1)).await.unwrap(), Some(alice));
 }
@@ -116,28 +114,28 @@ async fn a_new_link_kills_the_earlier_one(stores: Stores) {
 async fn looking_at_a_link_does_not_use_it_up(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
-    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+    put_link(&stores, alice, link, at(100)).await;
     for _ in 0..3 {
         assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), Some(alice));
     }
-    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(1)).await.unwrap(), Some(alice));
+    assert_eq!(redeem(&stores, link, "a", at(1)).await, Some(alice));
 }
 
 async fn the_link_of_a_disabled_account_rests(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
-    stores.accounts.put_link(alice, link, at(100)).await.unwrap();
-    stores.accounts.change(alice, &Change::Disabled(true)).await.unwrap();
+    put_link(&stores, alice, link, at(100)).await;
+    change(&stores, alice, DISABLE).await;
     assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
-    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(1)).await.unwrap(), None);
+    assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
-    stores.accounts.change(alice, &Change::Disabled(false)).await.unwrap();
-    assert_eq!(stores.accounts.redeem_link(link, &hash("a"), at(2)).await.unwrap(), Some(alice));
+    change(&stores, alice, Change::Enable).await;
+    assert_eq!(redeem(&stores, link, "a", at(2)).await, Some(alice));
 }
 
 async fn a_link_of_nobody_is_not_kept(stores: Stores) {
     let link = digest();
-    stores.accounts.put_link(UserId::mint(), link, at(100)).await.unwrap();
+    put_link(&stores, UserId::mint(), link, at(100)).await;
     assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
 }
 
@@ -145,11 +143,11 @@ async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     for _ in 0..20 {
         let link = digest();
-        stores.accounts.put_link(alice, link, at(100)).await.unwrap();
+        put_link(&stores, alice, link, at(100)).await;
         let mut tasks = JoinSet::new();
         for word in ["one", "two"] {
-            let accounts = Arc::clone(&stores.accounts);
-            tasks.spawn(async move { (word, accounts.redeem_link(link, &hash(word), at(1)).await.unwrap()) });
+            let stores = stores.clone();
+            tasks.spawn(async move { (word, redeem(&stores, link, word, at(1)).await) });
         }
         let winners: Vec<&str> =
             tasks.join_all().await.into_iter().filter_map(|(word, got)| got.map(|_| word)).collect();

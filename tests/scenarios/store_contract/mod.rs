@@ -40,12 +40,13 @@ use portcullis::{
 };
 
 /// A new, empty place for everything.
+#[derive(Clone)]
 pub(crate) struct Stores {
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) journal: Arc<dyn AuditStore>,
     pub(crate) throttle: Arc<dyn ThrottleStore>,
-    _folder: Option<tempfile::TempDir>,
+    _folder: Option<Arc<tempfile::TempDir>>,
 }
 
 pub(crate) fn in_a_file() -> Stores {
@@ -65,6 +66,6 @@ fn of(store: Embedded, folder: Option<tempfile::TempDir>) -> Stores {
         accounts: store.clone(),
         journal: store.clone(),
         throttle: store,
-        _folder: folder,
+        _folder: folder.map(Arc::new),
     }
 }

@@ -22,13 +22,13 @@ stories! {
 async fn nobody_opens_a_session_with_an_old_generation(stores: Stores) {
     let alice = somebody(&stores).await;
     let slow = new_session(alice, at(1), 0);
-    stores.sessions.end(Which::AllOf(alice), &Ending::PasswordChanged, at(2)).await.unwrap();
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::PasswordChanged, at(2))).await.unwrap();
     assert_eq!(stores.sessions.open(slow.clone()).await.unwrap(), Opened::Superseded);
     assert!(stores.sessions.find(slow.session.id).await.unwrap().is_none());
     assert_eq!(stores.sessions.count().await.unwrap(), 0);
     let generation = stores.sessions.put_owner(&owner(alice, 1)).await.unwrap();
     let next = new_session(alice, at(3), generation);
-    assert_eq!(stores.sessions.open(next).await.unwrap(), Opened::Yes { evicted: vec![] });
+    assert_eq!(stores.sessions.open(next).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
 }
 
 async fn nobody_opens_a_session_with_a_generation_of_tomorrow(stores: Stores) {
@@ -42,7 +42,7 @@ async fn nobody_disabled_opens_a_session(stores: Stores) {
     assert_eq!(stores.sessions.open(new_session(alice, at(1), 0)).await.unwrap(), Opened::Superseded);
     stores.sessions.put_owner(&owner(alice, 3)).await.unwrap();
     let enabled = stores.sessions.open(new_session(alice, at(1), 0)).await.unwrap();
-    assert_eq!(enabled, Opened::Yes { evicted: vec![] });
+    assert_eq!(enabled, Opened::Yes { replaced: None, evicted: vec![] });
 }
 
 async fn nobody_unknown_opens_a_session(stores: Stores) {
@@ -53,7 +53,7 @@ async fn nobody_unknown_opens_a_session(stores: Stores) {
 
 async fn a_generation_alone_opens_nothing(stores: Stores) {
     let nobody = UserId::mint();
-    stores.sessions.end(Which::AllOf(nobody), &Ending::ByAdministrator, at(1)).await.unwrap();
+    stores.sessions.end(Which::AllOf(nobody), &parting(Ending::ByAdministrator, at(1))).await.unwrap();
     assert_eq!(stores.sessions.open(new_session(nobody, at(1), 1)).await.unwrap(), Opened::Superseded);
 }
 
@@ -66,7 +66,7 @@ async fn above_the_maximum_the_longest_unused_ends(stores: Stores) {
     let fourth = NewSession { max_per_user: 3, ..new_session(alice, at(10), 0) };
     assert_eq!(
         stores.sessions.open(fourth.clone()).await.unwrap(),
-        Opened::Yes { evicted: vec![second.session.clone()] }
+        Opened::Yes { replaced: None, evicted: vec![second.session.clone()] }
     );
     let left = ids(&stores.sessions.list(alice).await.unwrap());
     assert_eq!(left, [fourth.session.id, first.session.id, third.session.id]);
@@ -81,7 +81,7 @@ async fn a_lowered_maximum_ends_as_many_as_it_takes(stores: Stores) {
         open(&*stores.sessions, alice, at(second)).await;
     }
     let new = NewSession { max_per_user: 2, ..new_session(alice, at(9), 0) };
-    let Opened::Yes { evicted } = stores.sessions.open(new).await.unwrap() else { panic!("it opens") };
+    let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new).await.unwrap() else { panic!("it opens") };
     assert_eq!(evicted.len(), 4);
     assert_eq!(stores.sessions.list(alice).await.unwrap().len(), 2);
 }
@@ -91,7 +91,9 @@ async fn the_new_session_is_never_the_one_that_goes(stores: Stores) {
     let busy = open(&*stores.sessions, alice, at(50)).await.session.id;
     for most in [1, 0] {
         let new = NewSession { max_per_user: most, ..new_session(alice, at(1), 0) };
-        let Opened::Yes { evicted } = stores.sessions.open(new.clone()).await.unwrap() else { panic!("it opens") };
+        let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new.clone()).await.unwrap() else {
+            panic!("it opens")
+        };
         assert_eq!(evicted.len(), 1);
         assert!(most == 0 || evicted[0].id == busy);
         assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [new.session.id]);
@@ -102,6 +104,6 @@ async fn a_maximum_counts_for_one_user_only(stores: Stores) {
     let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
     open(&*stores.sessions, bob, at(1)).await;
     let new = NewSession { max_per_user: 1, ..new_session(alice, at(2), 0) };
-    assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Yes { evicted: vec![] });
+    assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
     assert_eq!(stores.sessions.list(bob).await.unwrap().len(), 1);
 }

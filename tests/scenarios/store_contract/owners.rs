@@ -52,7 +52,7 @@ async fn the_same_version_again_changes_nothing(stores: Stores) {
 async fn an_older_projection_does_not_revive_who_was_removed(stores: Stores) {
     let alice = somebody(&stores).await;
     stores.sessions.put_owner(&Owner { disabled: true, ..owner(alice, 5) }).await.unwrap();
-    stores.sessions.end(Which::AllOf(alice), &Ending::AccountDisabled, at(2)).await.unwrap();
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::AccountDisabled, at(2))).await.unwrap();
     let generation = stores.sessions.put_owner(&owner(alice, 4)).await.unwrap();
     let late = new_session(alice, at(3), generation);
     assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::Superseded);
@@ -66,11 +66,13 @@ async fn the_first_projection_tells_generation_zero(stores: Stores) {
 
 async fn a_generation_outlives_every_projection(stores: Stores) {
     let alice = UserId::mint();
-    assert!(stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(1)).await.unwrap().is_empty());
+    assert!(
+        stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(1))).await.unwrap().is_empty()
+    );
     assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 1, "raised though nothing was there");
     let opened = stores.sessions.open(new_session(alice, at(1), 1)).await.unwrap();
-    assert_eq!(opened, Opened::Yes { evicted: vec![] }, "what is known of them now counts");
-    stores.sessions.end(Which::AllOf(alice), &Ending::ByAdministrator, at(1)).await.unwrap();
+    assert_eq!(opened, Opened::Yes { replaced: None, evicted: vec![] }, "what is known of them now counts");
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(1))).await.unwrap();
     assert_eq!(stores.sessions.put_owner(&owner(alice, 9)).await.unwrap(), 2);
     assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 2, "told even when nothing is written");
 }

@@ -3,11 +3,15 @@
 use std::{net::IpAddr, time::Duration};
 
 use portcullis::{
-    account::{Account, Added, Email, PasswordHash, Role, UserName},
+    account::{Account, Added, Change, Email, NewHash, PasswordHash, Role, UserName},
+    audit::{Actor, Entry, Fact, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::{Digest, Token},
-    session::{Activity, Beat, Kind, Method, NewSession, Opened, Owner, Proof, Session, SessionStore, Terms},
+    session::{
+        Activity, Beat, Ending, Kind, Method, NewSession, Opened, Owner, Parting, Proof, Renewal, Session,
+        SessionStore, Terms,
+    },
     visitor::{Device, DeviceKind, Software},
 };
 
@@ -48,9 +52,64 @@ pub(crate) fn owner(id: UserId, version: u64) -> Owner {
     }
 }
 
-/// Somebody new, whom the session store knows.
+/// What the operator does then.
+pub(crate) fn story(at: Timestamp) -> Story {
+    Story { at, actor: Actor::Operator, ip: Some(ip("192.0.2.9")), device: Some(device()) }
+}
+
+/// How sessions end then.
+pub(crate) fn parting(ending: Ending, at: Timestamp) -> Parting {
+    Parting { ending, reason: Some("because".into()), story: story(at) }
+}
+
+/// The journal, oldest first.
+pub(crate) async fn journal(stores: &Stores) -> Vec<Entry> {
+    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+    stores.journal.trail(&all).await.unwrap().entries
+}
+
+/// The names of what is in the journal, oldest first.
+pub(crate) async fn told(stores: &Stores) -> Vec<&'static str> {
+    journal(stores).await.iter().map(|entry| entry.fact.name()).collect()
+}
+
+/// Gives a session a new secret, as a change of its owner's password does.
+pub(crate) async fn renew(stores: &Stores, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> bool {
+    let renews = Some(Renewal { id, from, to, grace_until });
+    let new = NewHash { hash: hash("new"), only_if: None, fact: Fact::PasswordChanged, ends: None, renews };
+    let changed = stores.accounts.set_password(id.owner(), &new, &story(at(1))).await.unwrap();
+    changed.expect("there is an account").renewed
+}
+
+/// Sets a password whose hash tells `word`, where it is `only_if`; whether it did.
+pub(crate) async fn set(stores: &Stores, id: UserId, word: &str, at: Timestamp, only_if: Option<&str>) -> bool {
+    let new = NewHash { only_if: only_if.map(hash), ..NewHash::set(id, hash(word)) };
+    stores.accounts.set_password(id, &new, &story(at)).await.unwrap().is_some()
+}
+
+/// Makes a link that sets a password; whether there is such an account.
+pub(crate) async fn put_link(stores: &Stores, id: UserId, link: Digest, expires: Timestamp) -> bool {
+    stores.accounts.put_link(id, link, expires, &story(at(0))).await.unwrap()
+}
+
+/// Uses a link up then; whose it was.
+pub(crate) async fn redeem(stores: &Stores, link: Digest, word: &str, at: Timestamp) -> Option<UserId> {
+    let redeemed = stores.accounts.redeem_link(link, &hash(word), &story(at)).await.unwrap();
+    redeemed.map(|changed| changed.account.id)
+}
+
+/// Changes an account; as it is then.
+pub(crate) async fn change(stores: &Stores, id: UserId, change: Change) -> Option<Account> {
+    stores.accounts.change(id, &change, &story(at(1))).await.unwrap().map(|changed| changed.account)
+}
+
+pub(crate) const DISABLE: Change = Change::Disable { reason: None };
+
+/// Somebody new, who has an account and may open sessions.
 pub(crate) async fn somebody(stores: &Stores) -> UserId {
     let id = UserId::mint();
+    let account = Account { id, ..account(&format!("u{}", id.to_string().replace('_', "")), None) };
+    assert_eq!(stores.accounts.add(&account, &story(at(0))).await.unwrap(), Added::Yes);
     let generation = stores.sessions.put_owner(&owner(id, 1)).await.unwrap();
     assert_eq!(generation, 0);
     id
@@ -70,6 +129,8 @@ pub(crate) fn new_session(owner: UserId, opened: Timestamp, generation: u64) -> 
         secret: digest(),
         generation,
         max_per_user: 1_000,
+        replaces: None,
+        story: Story { actor: Actor::User(owner), ..story(opened) },
     }
 }
 
@@ -77,7 +138,7 @@ pub(crate) fn new_session(owner: UserId, opened: Timestamp, generation: u64) -> 
 pub(crate) async fn open(sessions: &dyn SessionStore, owner_id: UserId, opened: Timestamp) -> NewSession {
     let generation = sessions.put_owner(&owner(owner_id, 1)).await.unwrap();
     let new = new_session(owner_id, opened, generation);
-    assert_eq!(sessions.open(new.clone()).await.unwrap(), Opened::Yes { evicted: vec![] });
+    assert_eq!(sessions.open(new.clone()).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
     new
 }
 
@@ -106,7 +167,7 @@ pub(crate) fn account(name: &str, email: Option<&str>) -> Account {
 /// Somebody new, who has an account.
 pub(crate) async fn customer(stores: &Stores, name: &str) -> UserId {
     let account = account(name, None);
-    assert_eq!(stores.accounts.add(&account).await.unwrap(), Added::Yes);
+    assert_eq!(stores.accounts.add(&account, &story(at(0))).await.unwrap(), Added::Yes);
     account.id
 }
 

@@ -133,7 +133,7 @@ async fn a_renewed_secret_replaces_the_old_one(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
     let fresh = digest();
-    assert!(stores.sessions.renew(new.session.id, new.secret, fresh, at(60)).await.unwrap());
+    assert!(renew(&stores, new.session.id, new.secret, fresh, at(60)).await);
     let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
     assert_eq!((secrets.current, secrets.former), (fresh, Some((new.secret, at(60)))));
     assert!(secrets.accept(fresh, at(99)) && secrets.accept(new.secret, at(59)) && !secrets.accept(new.secret, at(60)));
@@ -143,9 +143,9 @@ async fn only_the_present_secret_can_be_renewed(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
     let fresh = digest();
-    assert!(stores.sessions.renew(new.session.id, new.secret, fresh, at(60)).await.unwrap());
-    assert!(!stores.sessions.renew(new.session.id, new.secret, digest(), at(99)).await.unwrap());
-    assert!(!stores.sessions.renew(new.session.id, digest(), digest(), at(99)).await.unwrap());
+    assert!(renew(&stores, new.session.id, new.secret, fresh, at(60)).await);
+    assert!(!renew(&stores, new.session.id, new.secret, digest(), at(99)).await);
+    assert!(!renew(&stores, new.session.id, digest(), digest(), at(99)).await);
     let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
     assert_eq!((secrets.current, secrets.former), (fresh, Some((new.secret, at(60)))));
 }
@@ -153,7 +153,7 @@ async fn only_the_present_secret_can_be_renewed(stores: Stores) {
 async fn a_renewal_of_nothing_is_refused(stores: Stores) {
     let alice = somebody(&stores).await;
     let id = SessionId::mint(alice);
-    assert!(!stores.sessions.renew(id, digest(), digest(), at(60)).await.unwrap());
+    assert!(!renew(&stores, id, digest(), digest(), at(60)).await);
     assert!(stores.sessions.find(id).await.unwrap().is_none());
 }
 

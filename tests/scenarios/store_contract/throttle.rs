@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis::guard::{Attempt, Counter, ThrottleStore, Verdict};
+use portcullis::guard::{Counter, Tally, ThrottleStore};
 use tokio::task::JoinSet;
 
 use super::{Stores, people::*};
@@ -25,15 +25,15 @@ stories! {
     of_two_hundred_at_once_five_get_through
 }
 
-const ALLOWED: Verdict = Verdict::Allowed(Attempt { closed: None });
-const CLOSED: Verdict = Verdict::Allowed(Attempt { closed: Some(0) });
+const ALLOWED: Tally = Tally::Counted { closed: None };
+const CLOSED: Tally = Tally::Counted { closed: Some(0) };
 
 /// Closes with three tries in 100 seconds, for 1,000 seconds.
 fn counter(name: &str) -> Counter {
     Counter { name: name.into(), tries: 3, within: Duration::from_secs(100), cool_off: Duration::from_secs(1_000) }
 }
 
-async fn attempt(throttle: &dyn ThrottleStore, counter: &Counter, second: u64) -> Verdict {
+async fn attempt(throttle: &dyn ThrottleStore, counter: &Counter, second: u64) -> Tally {
     throttle.attempt(std::slice::from_ref(counter), at(second)).await.unwrap()
 }
 
@@ -43,14 +43,14 @@ async fn the_last_try_is_allowed_and_closes(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &alice, 2).await, ALLOWED);
     assert_eq!(attempt(&*stores.throttle, &alice, 3).await, CLOSED);
     for second in [3, 4, 1_002] {
-        assert_eq!(attempt(&*stores.throttle, &alice, second).await, Verdict::Refused { until: at(1_003) });
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, Tally::Closed { until: at(1_003) });
     }
 }
 
 async fn a_closed_counter_opens_after_its_cool_off(stores: Stores) {
     let alice = Counter { tries: 1, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 0).await, CLOSED);
-    assert_eq!(attempt(&*stores.throttle, &alice, 999).await, Verdict::Refused { until: at(1_000) });
+    assert_eq!(attempt(&*stores.throttle, &alice, 999).await, Tally::Closed { until: at(1_000) });
     assert_eq!(attempt(&*stores.throttle, &alice, 1_000).await, CLOSED);
 }
 
@@ -84,7 +84,7 @@ async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
     for order in [[address.clone(), account.clone()], [account, address.clone()]] {
         for _ in 0..5 {
             let verdict = stores.throttle.attempt(&order, at(2)).await.unwrap();
-            assert_eq!(verdict, Verdict::Refused { until: at(1_001) });
+            assert_eq!(verdict, Tally::Closed { until: at(1_001) });
         }
     }
     assert_eq!(attempt(&*stores.throttle, &address, 3).await, ALLOWED);
@@ -97,7 +97,7 @@ async fn the_latest_of_several_closed_counters_is_told(stores: Stores) {
     attempt(&*stores.throttle, &two, 7).await;
     attempt(&*stores.throttle, &one, 1).await;
     for both in [[one.clone(), two.clone()], [two, one]] {
-        assert_eq!(stores.throttle.attempt(&both, at(8)).await.unwrap(), Verdict::Refused { until: at(1_007) });
+        assert_eq!(stores.throttle.attempt(&both, at(8)).await.unwrap(), Tally::Closed { until: at(1_007) });
     }
 }
 
@@ -153,7 +153,7 @@ async fn forgetting_opens_nothing(stores: Stores) {
     stores.throttle.take_back("quick").await.unwrap();
     stores.throttle.forget(at(90)).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &busy, 90).await, CLOSED);
-    assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Verdict::Refused { until: at(1_002) });
+    assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Tally::Closed { until: at(1_002) });
     assert_eq!(attempt(&*stores.throttle, &quick, 90).await, CLOSED);
 }
 
@@ -172,7 +172,7 @@ async fn an_endless_cool_off_never_opens(stores: Stores) {
     let alice = Counter { tries: 1, cool_off: Duration::MAX, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
     stores.throttle.forget(at(4_000_000_000)).await.unwrap();
-    assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, Verdict::Refused { .. }));
+    assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, Tally::Closed { .. }));
 }
 
 async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
@@ -184,5 +184,5 @@ async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
     }
     let verdicts = tasks.join_all().await;
     let of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
-    assert_eq!((of(ALLOWED), of(CLOSED), of(Verdict::Refused { until: at(1_001) })), (4, 1, 195));
+    assert_eq!((of(ALLOWED), of(CLOSED), of(Tally::Closed { until: at(1_001) })), (4, 1, 195));
 }

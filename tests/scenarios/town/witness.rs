@@ -6,16 +6,17 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use portcullis::{
-    account::{Account, AccountStore, Added, Change, KnownDevice, PasswordHash},
-    audit::{AuditStore, Entry, Page, Query},
+    account::{Account, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
+    audit::{AuditStore, Entry, Page, Query, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
-    guard::{Counter, ThrottleStore, Verdict},
-    id::{SessionId, UserId},
+    guard::{Counter, Tally, ThrottleStore},
+    id::{DeviceId, SessionId, UserId},
     outage::StoreError,
     secret::Digest,
     server::Stores,
-    session::{Beat, Ended, Ending, Found, NewSession, Opened, Owner, Session, SessionStore, Which},
+    session::{Beat, Ended, Found, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
 };
 
 /// How the store behaves.
@@ -40,12 +41,11 @@ pub(super) struct Witness {
 struct Seen {
     weather: Weather,
     asked: BTreeMap<&'static str, usize>,
-    entries: Vec<Entry>,
 }
 
 impl Witness {
     pub(super) fn over(inner: Stores) -> Self {
-        let seen = Seen { weather: Weather::Fair, asked: BTreeMap::new(), entries: Vec::new() };
+        let seen = Seen { weather: Weather::Fair, asked: BTreeMap::new() };
         Self { inner, seen: Mutex::new(seen) }
     }
 
@@ -54,7 +54,9 @@ impl Witness {
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
-        self.seen().entries.clone()
+        let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+        let page = self.inner.audit.trail(&all).now_or_never().expect("an embedded store reads at once");
+        page.unwrap().entries
     }
 
     pub(super) fn asked(&self, op: &str) -> usize {
@@ -111,22 +113,12 @@ impl SessionStore for Witness {
         self.pass("touch", self.inner.sessions.touch(beats)).await
     }
 
-    async fn end(&self, which: Which, ending: &Ending, at: Timestamp) -> Result<Vec<Session>, StoreError> {
-        self.pass("end", self.inner.sessions.end(which, ending, at)).await
+    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
+        self.pass("end", self.inner.sessions.end(which, parting)).await
     }
 
-    async fn expire(
-        &self,
-        id: SessionId,
-        latest: Timestamp,
-        ending: &Ending,
-        at: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
-        self.pass("expire", self.inner.sessions.expire(id, latest, ending, at)).await
-    }
-
-    async fn renew(&self, id: SessionId, from: Digest, to: Digest, until: Timestamp) -> Result<bool, StoreError> {
-        self.pass("renew", self.inner.sessions.renew(id, from, to, until)).await
+    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
+        self.pass("expire", self.inner.sessions.expire(id, latest, parting)).await
     }
 
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
@@ -164,34 +156,28 @@ impl AccountStore for Witness {
         self.pass("accounts", self.inner.accounts.list()).await
     }
 
-    async fn add(&self, account: &Account) -> Result<Added, StoreError> {
-        self.pass("add", self.inner.accounts.add(account)).await
+    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
+        self.pass("add", self.inner.accounts.add(account, story)).await
     }
 
-    async fn change(&self, id: UserId, change: &Change) -> Result<Option<Account>, StoreError> {
-        self.pass("change", self.inner.accounts.change(id, change)).await
-    }
-
-    async fn remove(&self, id: UserId) -> Result<Option<Account>, StoreError> {
-        self.pass("remove", self.inner.accounts.remove(id)).await
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.pass("change", self.inner.accounts.change(id, change, story)).await
     }
 
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         self.pass("password", self.inner.accounts.password(id)).await
     }
 
-    async fn set_password(
-        &self,
-        id: UserId,
-        hash: &PasswordHash,
-        at: Timestamp,
-        only_if: Option<&PasswordHash>,
-    ) -> Result<bool, StoreError> {
-        self.pass("set_password", self.inner.accounts.set_password(id, hash, at, only_if)).await
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.pass("set_password", self.inner.accounts.set_password(id, new, story)).await
     }
 
-    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp) -> Result<(), StoreError> {
-        self.pass("put_link", self.inner.accounts.put_link(id, link, expires)).await
+    async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
+        self.pass("rehash", self.inner.accounts.rehash(id, from, to)).await
+    }
+
+    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError> {
+        self.pass("put_link", self.inner.accounts.put_link(id, link, expires, story)).await
     }
 
     async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
@@ -202,9 +188,13 @@ impl AccountStore for Witness {
         &self,
         link: Digest,
         hash: &PasswordHash,
-        now: Timestamp,
-    ) -> Result<Option<UserId>, StoreError> {
-        self.pass("redeem_link", self.inner.accounts.redeem_link(link, hash, now)).await
+        story: &Story,
+    ) -> Result<Option<Changed>, StoreError> {
+        self.pass("redeem_link", self.inner.accounts.redeem_link(link, hash, story)).await
+    }
+
+    async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
+        self.pass("known_device", self.inner.accounts.known_device(owner, device)).await
     }
 
     async fn meet_device(
@@ -221,9 +211,7 @@ impl AccountStore for Witness {
 #[async_trait]
 impl AuditStore for Witness {
     async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        self.pass("record", self.inner.audit.record(entries)).await?;
-        self.seen().entries.extend_from_slice(entries);
-        Ok(())
+        self.pass("record", self.inner.audit.record(entries)).await
     }
 
     async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
@@ -233,11 +221,15 @@ impl AuditStore for Witness {
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
         self.pass("forget_entries", self.inner.audit.forget(before)).await
     }
+
+    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
+        self.pass("trail", self.inner.audit.trail(query)).await
+    }
 }
 
 #[async_trait]
 impl ThrottleStore for Witness {
-    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Verdict, StoreError> {
+    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
         self.pass("attempt", self.inner.throttle.attempt(counters, now)).await
     }
 

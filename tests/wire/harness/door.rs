@@ -20,7 +20,7 @@ use portcullis::{
     public_url::PublicUrl,
     secret::Digest,
     session::{
-        AppPolicy, Beat, Ended, Ending, Found, Heart, Kind, NewSession, Opened, Owner, RememberMe, Secrets, Session,
+        AppPolicy, Beat, Ended, Found, Heart, Kind, NewSession, Opened, Owner, Parting, RememberMe, Secrets, Session,
         SessionPolicy, SessionStore, SessionToken, Span, Terms, Which,
     },
 };
@@ -254,19 +254,10 @@ impl SessionStore for Known {
     async fn touch(&self, _: &[Beat]) -> Result<(), StoreError> {
         Ok(())
     }
-    async fn end(&self, _: Which, _: &Ending, _: Timestamp) -> Result<Vec<Session>, StoreError> {
+    async fn end(&self, _: Which, _: &Parting) -> Result<Vec<Session>, StoreError> {
         unreachable!()
     }
-    async fn expire(
-        &self,
-        _: SessionId,
-        _: Timestamp,
-        _: &Ending,
-        _: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
-        unreachable!()
-    }
-    async fn renew(&self, _: SessionId, _: Digest, _: Digest, _: Timestamp) -> Result<bool, StoreError> {
+    async fn expire(&self, _: SessionId, _: Timestamp, _: &Parting) -> Result<Option<Session>, StoreError> {
         unreachable!()
     }
     async fn ended(&self, _: SessionId, _: Digest) -> Result<Option<Ended>, StoreError> {

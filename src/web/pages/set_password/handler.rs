@@ -54,10 +54,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SetPasswordForm>
         return call.show(StatusCode::UNPROCESSABLE_ENTITY, &page.refused(&[Wrong::AgainDiffers]));
     }
     match call.desk().accounts.redeem(&link, Password::new(form.new_password), &call.visitor()).await {
-        Ok(account) => {
-            call.desk().throttle.forgive(account.id).await?;
-            Ok(Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::PasswordSet))
-        }
+        Ok(_) => Ok(Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::PasswordSet)),
         Err(problem) => {
             let error = Error::from(problem);
             match wrong_of(&error) {

@@ -1,0 +1,141 @@
+//! Setting and changing passwords. Each is one step of the store: the hash, the sessions that end, the one that is
+//! renewed, the journal.
+
+use std::time::Duration;
+
+use super::{Account, Accounts, Changed, NewHash, PasswordHash, Problem, Verdict, Weakness, fold};
+use crate::{
+    audit::{Actor, Fact, Story},
+    clock::Timestamp,
+    guard::{Leave, Try},
+    id::{SessionId, UserId},
+    outage::StoreError,
+    secret::{Digest, Password, Token},
+    session::{Renewal, Session, SessionToken, Which},
+    visitor::Visitor,
+};
+
+/// How long a session's old secret lives on beside the new one, for requests that are under way.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A change that somebody who is signed in asks for.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// The password of now, as typed.
+    pub current: Password,
+    /// The password from now on, as typed.
+    pub new: Password,
+    /// Whether the other sessions end with it.
+    pub end_others: bool,
+    /// The session that asks: it stays, under a new secret.
+    pub session: SessionId,
+    /// The digest that it showed.
+    pub shown: Digest,
+    /// Digest of the device cookie that came with it.
+    pub device: Option<Digest>,
+}
+
+/// A change that was made.
+#[derive(Debug)]
+pub struct PasswordChanged {
+    /// Other sessions that ended with it.
+    pub ended: Vec<Session>,
+    /// The new secret of the session that asked; none when it has been renewed meanwhile.
+    pub token: Option<SessionToken>,
+}
+
+impl Accounts {
+    /// Uses a one-time link up to set the password, and ends the sessions that the old one opened. Whoever holds the link
+    /// is whom the account belongs to: it is open again if too many tries had closed it.
+    ///
+    /// # Errors
+    /// When the link is not good any more, the password breaks the rules, or the store is away.
+    pub async fn redeem(&self, link: &Token, typed: Password, from: &Visitor) -> Result<Account, Problem> {
+        let account = self.holder_of(link).await?;
+        let hash = self.hash(&account, typed).await?;
+        self.0.throttle.forgive(account.id, &logins(&account)).await?;
+        let story = self.0.journal.story(Actor::Visitor, Some(from));
+        let set = self.0.store.redeem_link(link.digest(), &hash, &story).await;
+        self.tell(&set, &story, &Fact::PasswordSet, Some(&NewHash::parting(&story)));
+        Ok(set?.ok_or(Problem::DeadLink)?.account)
+    }
+
+    /// Sets a password without the old one, and ends the sessions that the old one opened: the operator's command line.
+    ///
+    /// # Errors
+    /// When the password breaks the rules, there is no such account any more, or the store is away.
+    pub async fn set_password(&self, account: &Account, typed: Password, by: Actor) -> Result<Vec<Session>, Problem> {
+        let new = NewHash::set(account.id, self.hash(account, typed).await?);
+        let set = self.replace(account.id, &new, &self.0.journal.story(by, None)).await?;
+        Ok(set.ok_or(Problem::NoSuchUser)?.ended)
+    }
+
+    /// Changes the password for whoever knows the current one. A wrong one counts as a try to sign in does.
+    ///
+    /// # Errors
+    /// When the new password breaks the rules, the current one is wrong, too many were, or the store is away.
+    pub async fn change_password(
+        &self,
+        account: &Account,
+        change: PasswordChange,
+        from: &Visitor,
+    ) -> Result<PasswordChanged, Problem> {
+        let PasswordChange { current, new, end_others, session, shown, device } = change;
+        if current.expose() == new.expose() {
+            return Err(Problem::Weak(vec![Weakness::SameAsBefore]));
+        }
+        let new = self.acceptable(account, new)?;
+        let place = self.0.hasher.reserve()?;
+        let device = match device {
+            Some(shown) => self.0.store.known_device(account.id, shown).await?,
+            None => None,
+        };
+        let login = account.name.folded();
+        let tried = Try { login: &login, user: Some(account.id), device, ip: from.ip };
+        let counted = match self.0.throttle.attempt(tried).await? {
+            Leave::Granted(counted) => counted,
+            // Whoever is signed in may know that the account is closed.
+            Leave::Refused { until } | Leave::Withheld { until } => return Err(Problem::TooMany { until }),
+        };
+        let known = self.0.store.password(account.id).await?;
+        let actor = Actor::User(account.id);
+        if place.check(current, known.as_ref()).await == Verdict::Wrong {
+            self.0.throttle.failed(counted);
+            self.0.journal.record(Some(account.id), actor, Some(from), Fact::PasswordChangeFailed).await?;
+            return Err(Problem::WrongPassword);
+        }
+        self.0.throttle.succeeded(counted).await?;
+        let token = SessionToken::mint(session);
+        let story = self.0.journal.story(actor, Some(from));
+        let new = NewHash {
+            hash: place.hash(new.into_inner()).await,
+            only_if: known,
+            fact: Fact::PasswordChanged,
+            ends: end_others.then_some(Which::AllBut { owner: account.id, keep: session }),
+            renews: Some(renewal(session, shown, &token, story.at)),
+        };
+        // None: somebody else has changed it meanwhile, so that what was typed is not the password any more.
+        let changed = self.replace(account.id, &new, &story).await?.ok_or(Problem::WrongPassword)?;
+        Ok(PasswordChanged { ended: changed.ended, token: changed.renewed.then_some(token) })
+    }
+
+    async fn hash(&self, account: &Account, typed: Password) -> Result<PasswordHash, Problem> {
+        let new = self.acceptable(account, typed)?;
+        Ok(self.0.hasher.reserve()?.hash(new.into_inner()).await)
+    }
+
+    async fn replace(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
+        let replaced = self.0.store.set_password(id, new, story).await;
+        self.tell(&replaced, story, &new.fact, Some(&NewHash::parting(story)));
+        replaced
+    }
+}
+
+fn renewal(id: SessionId, shown: Digest, token: &SessionToken, now: Timestamp) -> Renewal {
+    Renewal { id, from: shown, to: token.digest(), grace_until: now.plus(GRACE) }
+}
+
+/// The folded names that sign somebody in.
+fn logins(account: &Account) -> Vec<String> {
+    std::iter::once(account.name.folded()).chain(account.email.as_ref().map(|email| fold(email.as_str()))).collect()
+}

@@ -1,0 +1,88 @@
+//! Changes of an account with all that follows from them: what the gate reads of its owner, sessions, links, journal.
+//! Everything runs in the transaction of one act, so that no outage leaves half of it.
+
+use rusqlite::Connection;
+
+use super::{
+    accounts::{one, role_names},
+    columns::Text,
+    ending, journal, passwords,
+    sessions::{put_owner, renew},
+};
+use crate::{
+    account::{Account, Change, Changed, NewHash},
+    audit::Story,
+    id::UserId,
+    session::{Owner, Which},
+};
+
+/// What was done; the inner error is of a session that ended and could not be read.
+type Done = rusqlite::Result<Option<rusqlite::Result<Changed>>>;
+
+pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story) -> Done {
+    let Some(before) = one(on, id)? else { return Ok(None) };
+    let account = match change {
+        Change::Disable { .. } => {
+            passwords::kill_links(on, id)?;
+            set_disabled(on, id, true)?
+        }
+        Change::Enable => set_disabled(on, id, false)?,
+        Change::Roles(roles) => {
+            on.prepare_cached("UPDATE account SET roles = ?2, version = version + 1 WHERE id = ?1")?
+                .execute((Text(id), role_names(roles)))?;
+            one(on, id)?
+        }
+        Change::Remove => {
+            on.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([Text(id)])?;
+            None
+        }
+    };
+    put_owner(on, account.as_ref().map_or_else(|| nobody(&before), Account::as_owner))?;
+    journal::write(on, story.entry(Some(id), change.fact()))?;
+    let ended = match change.parting(story) {
+        Some(parting) => ending::end(on, Which::AllOf(id), &parting)?,
+        None => Ok(Vec::new()),
+    };
+    let account = account.unwrap_or(before);
+    Ok(Some(ended.map(|ended| Changed { account, ended, renewed: false })))
+}
+
+pub(super) fn set_password(on: &Connection, id: UserId, new: &NewHash, story: &Story) -> Done {
+    if new.only_if.is_some() && passwords::get(on, id)? != new.only_if {
+        return Ok(None);
+    }
+    if one(on, id)?.is_none() {
+        return Ok(None);
+    }
+    passwords::set(on, id, &new.hash, story.at)?;
+    journal::write(on, story.entry(Some(id), new.fact.clone()))?;
+    let ended = match new.ends {
+        Some(which) => ending::end(on, which, &NewHash::parting(story))?,
+        None => Ok(Vec::new()),
+    };
+    let renewed = match &new.renews {
+        Some(renewal) => renew(on, renewal)?,
+        None => false,
+    };
+    let Some(account) = one(on, id)? else { return Ok(None) };
+    Ok(Some(ended.map(|ended| Changed { account, ended, renewed })))
+}
+
+fn set_disabled(on: &Connection, id: UserId, disabled: bool) -> rusqlite::Result<Option<Account>> {
+    on.prepare_cached("UPDATE account SET disabled = ?2, version = version + 1 WHERE id = ?1")?
+        .execute((Text(id), disabled))?;
+    one(on, id)
+}
+
+/// What stays of an account that was removed: that nobody may come in under this id, and no longer who it was.
+fn nobody(gone: &Account) -> Owner {
+    Owner {
+        id: gone.id,
+        name: String::new(),
+        display_name: None,
+        email: None,
+        roles: Vec::new(),
+        disabled: true,
+        version: gone.version + 1,
+    }
+}
