@@ -36,4 +36,5 @@ mod metrics;
 mod outage;
 mod own_pages;
 
+mod known_devices;
 mod layers;

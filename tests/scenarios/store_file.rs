@@ -10,6 +10,7 @@ use std::{
 };
 
 use portcullis::{
+    account::{AccountStore, Change, NewHash},
     audit::AuditStore as _,
     id::UserId,
     outage::StoreError,
@@ -19,7 +20,9 @@ use portcullis::{
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
-use crate::store_contract::people::{at, beat, new_session, open, owner, parting};
+use crate::store_contract::people::{
+    DISABLE, account, at, beat, digest, hash, new_session, open, owner, parting, story,
+};
 
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -166,6 +169,40 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
     let ended = store.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(2))).await;
     assert!(matches!(ended, Err(StoreError::Unreadable(_))));
     assert!(store.find(id).await.unwrap().is_none(), "what cannot be told can be ended");
+}
+
+/// What the journal cannot take is not done: not half of it either.
+#[tokio::test]
+async fn an_act_that_cannot_be_told_is_not_done() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = account("alice", None);
+    store.add(&alice, &story(at(0))).await.unwrap();
+    let session = open(&store, alice.id, at(1)).await.session.id;
+    store.set_password(alice.id, &quiet(alice.id), &story(at(1))).await.unwrap().expect("it is set");
+    Connection::open(&path).unwrap().execute("ALTER TABLE journal RENAME TO elsewhere", []).unwrap();
+
+    assert!(store.end(Which::AllOf(alice.id), &parting(Ending::ByAdministrator, at(2))).await.is_err());
+    let generation = store.put_owner(&owner(alice.id, 1)).await.unwrap();
+    assert!(store.open(new_session(alice.id, at(2), generation)).await.is_err());
+    for change in [DISABLE, Change::Roles(vec![]), Change::Remove] {
+        assert!(store.change(alice.id, &change, &story(at(2))).await.is_err(), "{change:?}");
+    }
+    let changed = NewHash { hash: hash("another"), ..NewHash::set(alice.id, hash("")) };
+    assert!(store.set_password(alice.id, &changed, &story(at(2))).await.is_err());
+    assert!(store.put_link(alice.id, digest(), at(9), &story(at(2))).await.is_err());
+
+    let found = store.find(session).await.unwrap().expect("its session lives");
+    assert_eq!((found.owner.disabled, found.owner.roles.len()), (false, 2));
+    assert_eq!(store.count().await.unwrap(), 1);
+    assert_eq!(store.password(alice.id).await.unwrap(), Some(hash("first")));
+    let there = AccountStore::get(&store, alice.id).await.unwrap().expect("it is there");
+    assert_eq!((there.disabled, there.roles), (false, alice.roles));
+}
+
+/// A password that ends nothing.
+fn quiet(id: UserId) -> NewHash {
+    NewHash { ends: None, ..NewHash::set(id, hash("first")) }
 }
 
 #[tokio::test]

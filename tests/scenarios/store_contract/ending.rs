@@ -1,6 +1,7 @@
 //! How sessions end, what stays of them, and that nothing brings them back.
 
 use portcullis::{
+    audit::{Fact, Story},
     id::SessionId,
     session::{Ending, Kind, Opened, Which},
 };
@@ -20,6 +21,8 @@ stories! {
     ending_everyones_but_one_leaves_that_one
     touch_after_end_changes_nothing
     renewal_after_end_changes_nothing
+    what_ends_is_in_the_journal
+    what_does_not_end_is_not_in_the_journal
     a_note_is_for_whoever_shows_the_secret
     a_note_is_for_the_former_secret_too
     notes_are_forgotten_by_age
@@ -157,6 +160,36 @@ async fn renewal_after_end_changes_nothing(stores: Stores) {
     stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
     assert!(!renew(&stores, new.session.id, new.secret, digest(), at(9)).await);
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
+}
+
+async fn what_ends_is_in_the_journal(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let (first, second) = (open(&*stores.sessions, alice, at(1)).await, open(&*stores.sessions, alice, at(2)).await);
+    let before = journal(&stores).await.len();
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(3))).await.unwrap();
+    let entries = journal(&stores).await.split_off(before);
+    let expected =
+        |session| Fact::SessionEnded { session, ending: Ending::ByAdministrator, reason: Some("because".to_owned()) };
+    let facts: Vec<Fact> = entries.iter().map(|entry| entry.fact.clone()).collect();
+    assert_eq!(facts, [expected(second.session.id), expected(first.session.id)]);
+    for entry in entries {
+        let Story { at, actor, ip, device } = story(at(3));
+        assert_eq!((entry.at, entry.actor, entry.ip, entry.device), (at, actor, ip, device));
+        assert_eq!(entry.user, Some(alice));
+    }
+}
+
+async fn what_does_not_end_is_not_in_the_journal(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let alices = open(&*stores.sessions, alice, at(1)).await.session;
+    let before = told(&stores).await;
+    let strangers = Which::One { owner: bob, id: alices.id };
+    stores.sessions.end(strangers, &parting(Ending::SignedOut, at(2))).await.unwrap();
+    stores.sessions.touch(&[beat(alices.id, at(5))]).await.unwrap();
+    stores.sessions.expire(alices.id, at(1), &parting(Ending::Expired, at(6))).await.unwrap();
+    assert_eq!(told(&stores).await, before);
+    stores.sessions.expire(alices.id, at(5), &parting(Ending::Expired, at(6))).await.unwrap();
+    assert_eq!(told(&stores).await.len(), before.len() + 1);
 }
 
 async fn a_note_is_for_whoever_shows_the_secret(stores: Stores) {

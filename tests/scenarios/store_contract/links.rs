@@ -17,6 +17,7 @@ stories! {
     an_unknown_link_is_none
     a_new_link_kills_the_earlier_one
     looking_at_a_link_does_not_use_it_up
+    disabling_kills_links
     the_link_of_a_disabled_account_rests
     a_link_of_nobody_is_not_kept
     of_two_who_redeem_a_link_at_once_one_gets_in
@@ -121,11 +122,21 @@ async fn looking_at_a_link_does_not_use_it_up(stores: Stores) {
     assert_eq!(redeem(&stores, link, "a", at(1)).await, Some(alice));
 }
 
-async fn the_link_of_a_disabled_account_rests(stores: Stores) {
+async fn disabling_kills_links(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     change(&stores, alice, DISABLE).await;
+    change(&stores, alice, Change::Enable).await;
+    assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
+    assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
+}
+
+async fn the_link_of_a_disabled_account_rests(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let link = digest();
+    change(&stores, alice, DISABLE).await;
+    put_link(&stores, alice, link, at(100)).await;
     assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
     assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
@@ -135,7 +146,8 @@ async fn the_link_of_a_disabled_account_rests(stores: Stores) {
 
 async fn a_link_of_nobody_is_not_kept(stores: Stores) {
     let link = digest();
-    put_link(&stores, UserId::mint(), link, at(100)).await;
+    assert!(!put_link(&stores, UserId::mint(), link, at(100)).await);
+    assert!(journal(&stores).await.is_empty());
     assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
 }
 

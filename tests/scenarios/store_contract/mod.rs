@@ -26,6 +26,7 @@ mod opening;
 mod sessions;
 
 mod accounts;
+mod changes;
 mod ending;
 mod journal;
 mod links;

@@ -1,8 +1,9 @@
 //! How a session opens, and what must go for it.
 
 use portcullis::{
+    audit::{Actor, Fact},
     id::UserId,
-    session::{Ending, NewSession, Opened, Owner, Which},
+    session::{Ending, Method, NewSession, Opened, Owner, Which},
 };
 
 use super::{Stores, people::*};
@@ -13,6 +14,9 @@ stories! {
     nobody_disabled_opens_a_session
     nobody_unknown_opens_a_session
     a_generation_alone_opens_nothing
+    an_open_and_all_that_goes_for_it_are_in_the_journal
+    the_session_that_is_replaced_ends_with_the_open
+    an_open_that_loses_replaces_nothing_and_tells_nothing
     above_the_maximum_the_longest_unused_ends
     a_lowered_maximum_ends_as_many_as_it_takes
     the_new_session_is_never_the_one_that_goes
@@ -106,4 +110,45 @@ async fn a_maximum_counts_for_one_user_only(stores: Stores) {
     let new = NewSession { max_per_user: 1, ..new_session(alice, at(2), 0) };
     assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
     assert_eq!(stores.sessions.list(bob).await.unwrap().len(), 1);
+}
+
+async fn an_open_and_all_that_goes_for_it_are_in_the_journal(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let oldest = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let held = open(&*stores.sessions, alice, at(2)).await.session.id;
+    let before = journal(&stores).await.len();
+    let new = NewSession { max_per_user: 1, replaces: Some(held), ..new_session(alice, at(3), 0) };
+    stores.sessions.open(new.clone()).await.unwrap();
+    let entries = journal(&stores).await.split_off(before);
+    let told: Vec<_> = entries.into_iter().map(|entry| (entry.actor, entry.fact)).collect();
+    let ended = |session, ending| Fact::SessionEnded { session, ending, reason: None };
+    let opened = Fact::SignedIn { session: new.session.id, method: Method::Password };
+    let expected = [
+        (Actor::User(alice), ended(held, Ending::SignedOut)),
+        (Actor::System, ended(oldest, Ending::TooMany)),
+        (Actor::User(alice), opened),
+    ];
+    assert_eq!(told, expected);
+}
+
+async fn the_session_that_is_replaced_ends_with_the_open(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let alices = open(&*stores.sessions, alice, at(1)).await;
+    let bobs = NewSession { replaces: Some(alices.session.id), ..new_session(bob, at(2), 0) };
+    let opened = stores.sessions.open(bobs.clone()).await.unwrap();
+    assert_eq!(opened, Opened::Yes { replaced: Some(alices.session.clone()), evicted: vec![] });
+    assert!(stores.sessions.find(alices.session.id).await.unwrap().is_none());
+    assert!(stores.sessions.find(bobs.session.id).await.unwrap().is_some());
+    let again = NewSession { replaces: Some(alices.session.id), ..new_session(bob, at(3), 0) };
+    assert_eq!(stores.sessions.open(again).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
+}
+
+async fn an_open_that_loses_replaces_nothing_and_tells_nothing(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let held = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let before = told(&stores).await;
+    let late = NewSession { replaces: Some(held), ..new_session(alice, at(2), 7) };
+    assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::Superseded);
+    assert!(stores.sessions.find(held).await.unwrap().is_some());
+    assert_eq!(told(&stores).await, before);
 }

@@ -1,0 +1,165 @@
+//! How accounts change, with all that follows from it in the same step.
+
+use portcullis::{
+    account::{Change, NewHash, Role},
+    audit::Fact,
+    id::UserId,
+    session::{Ending, Opened, Renewal, Which},
+};
+
+use super::{Stores, people::*};
+
+stories! {
+    disabling_is_one_step
+    enabling_lets_in_again_and_brings_nothing_back
+    new_roles_count_from_the_next_look_on
+    removing_is_one_step
+    a_change_of_nobody_tells_nothing
+    a_password_ends_renews_and_tells_in_one_step
+    a_password_that_is_not_replaced_ends_and_tells_nothing
+    a_password_set_ends_a_sign_in_under_way
+    a_link_that_is_redeemed_ends_what_the_old_password_opened
+    a_hash_is_renewed_only_while_it_is_the_same
+    a_device_is_known_to_whoever_signed_in_from_it
+}
+
+async fn disabling_is_one_step(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let session = open(&*stores.sessions, alice, at(1)).await.session;
+    let under_way = new_session(alice, at(1), 0);
+    let before = journal(&stores).await.len();
+    let disable = Change::Disable { reason: Some("left".to_owned()) };
+    let changed = stores.accounts.change(alice, &disable, &story(at(2))).await.unwrap().expect("it is there");
+    assert!(changed.account.disabled);
+    assert_eq!(changed.ended, [session.clone()]);
+    assert!(stores.sessions.find(session.id).await.unwrap().is_none());
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Superseded);
+    let again = stores.sessions.put_owner(&changed.account.as_owner()).await.unwrap();
+    assert_eq!(stores.sessions.open(new_session(alice, at(3), again)).await.unwrap(), Opened::Superseded);
+    let facts: Vec<_> = journal(&stores).await.split_off(before).into_iter().map(|entry| entry.fact).collect();
+    let ended =
+        Fact::SessionEnded { session: session.id, ending: Ending::AccountDisabled, reason: Some("left".to_owned()) };
+    assert_eq!(facts, [Fact::UserDisabled, ended]);
+}
+
+async fn enabling_lets_in_again_and_brings_nothing_back(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let gone = open(&*stores.sessions, alice, at(1)).await.session.id;
+    change(&stores, alice, DISABLE).await;
+    let account = change(&stores, alice, Change::Enable).await.expect("it is there");
+    assert!(!account.disabled);
+    assert!(stores.sessions.find(gone).await.unwrap().is_none());
+    let generation = stores.sessions.put_owner(&account.as_owner()).await.unwrap();
+    let opened = stores.sessions.open(new_session(alice, at(3), generation)).await.unwrap();
+    assert_eq!(opened, Opened::Yes { replaced: None, evicted: vec![] });
+    assert_eq!(told(&stores).await.iter().filter(|name| **name == "user_enabled").count(), 1);
+}
+
+async fn new_roles_count_from_the_next_look_on(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    change(&stores, alice, Change::Roles(vec![Role::new("guest").unwrap()])).await;
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it stays").owner.roles, ["guest"]);
+    let fact = journal(&stores).await.pop().expect("it is told").fact;
+    assert_eq!(fact, Fact::RolesChanged { roles: vec!["guest".to_owned()] });
+}
+
+async fn removing_is_one_step(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let session = open(&*stores.sessions, alice, at(1)).await.session;
+    let removed = stores.accounts.change(alice, &Change::Remove, &story(at(2))).await.unwrap().expect("it was there");
+    assert_eq!((removed.account.id, removed.ended.as_slice()), (alice, &[session.clone()][..]));
+    assert!(stores.accounts.get(alice).await.unwrap().is_none());
+    assert!(stores.sessions.find(session.id).await.unwrap().is_none());
+    let generation = stores.sessions.put_owner(&owner(alice, 1)).await.unwrap();
+    assert_eq!(stores.sessions.open(new_session(alice, at(3), generation)).await.unwrap(), Opened::Superseded);
+    assert_eq!(told(&stores).await.split_off(2), ["user_removed", "session_ended"]);
+}
+
+async fn a_change_of_nobody_tells_nothing(stores: Stores) {
+    for nothing in [DISABLE, Change::Enable, Change::Remove, Change::Roles(vec![])] {
+        assert_eq!(change(&stores, UserId::mint(), nothing).await, None);
+    }
+    assert!(journal(&stores).await.is_empty());
+}
+
+async fn a_password_ends_renews_and_tells_in_one_step(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let keep = open(&*stores.sessions, alice, at(1)).await;
+    let other = open(&*stores.sessions, alice, at(2)).await.session;
+    let before = journal(&stores).await.len();
+    let fresh = digest();
+    let new = NewHash {
+        hash: hash("new"),
+        only_if: None,
+        fact: Fact::PasswordChanged,
+        ends: Some(Which::AllBut { owner: alice, keep: keep.session.id }),
+        renews: Some(Renewal { id: keep.session.id, from: keep.secret, to: fresh, grace_until: at(13) }),
+    };
+    let changed = stores.accounts.set_password(alice, &new, &story(at(3))).await.unwrap().expect("it is set");
+    assert_eq!((changed.ended.as_slice(), changed.renewed), (&[other.clone()][..], true));
+    assert_eq!(changed.account.password_set, Some(at(3)));
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("new")));
+    assert_eq!(stores.sessions.find(keep.session.id).await.unwrap().expect("it stays").secrets.current, fresh);
+    assert!(stores.sessions.find(other.id).await.unwrap().is_none());
+    let facts: Vec<_> = journal(&stores).await.split_off(before).into_iter().map(|entry| entry.fact).collect();
+    let ended = Fact::SessionEnded { session: other.id, ending: Ending::PasswordChanged, reason: None };
+    assert_eq!(facts, [Fact::PasswordChanged, ended]);
+}
+
+async fn a_password_that_is_not_replaced_ends_and_tells_nothing(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let session = open(&*stores.sessions, alice, at(1)).await.session.id;
+    assert!(set(&stores, alice, "a", at(1), None).await);
+    let session = if stores.sessions.find(session).await.unwrap().is_none() {
+        let generation = stores.sessions.put_owner(&owner(alice, 1)).await.unwrap();
+        let new = new_session(alice, at(2), generation);
+        stores.sessions.open(new.clone()).await.unwrap();
+        new.session.id
+    } else {
+        panic!("a password that is set ends what the old one opened")
+    };
+    let before = told(&stores).await;
+    assert!(!set(&stores, alice, "b", at(3), Some("another")).await);
+    assert!(stores.sessions.find(session).await.unwrap().is_some());
+    assert_eq!(told(&stores).await, before);
+}
+
+async fn a_password_set_ends_a_sign_in_under_way(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let under_way = new_session(alice, at(1), 0);
+    assert!(set(&stores, alice, "a", at(2), None).await);
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Superseded);
+}
+
+async fn a_link_that_is_redeemed_ends_what_the_old_password_opened(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let session = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let link = digest();
+    assert!(put_link(&stores, alice, link, at(100)).await);
+    assert_eq!(redeem(&stores, link, "a", at(2)).await, Some(alice));
+    assert!(stores.sessions.find(session).await.unwrap().is_none());
+    assert_eq!(told(&stores).await.split_off(2), ["link_made", "password_set", "session_ended"]);
+}
+
+async fn a_hash_is_renewed_only_while_it_is_the_same(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let link = digest();
+    set(&stores, alice, "a", at(1), None).await;
+    put_link(&stores, alice, link, at(100)).await;
+    let before = told(&stores).await;
+    assert!(stores.accounts.rehash(alice, &hash("a"), &hash("a again")).await.unwrap());
+    assert!(!stores.accounts.rehash(alice, &hash("a"), &hash("late")).await.unwrap());
+    assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("a again")));
+    assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), Some(alice), "to its owner nothing has changed");
+    assert_eq!(told(&stores).await, before);
+}
+
+async fn a_device_is_known_to_whoever_signed_in_from_it(stores: Stores) {
+    let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
+    let cookie = digest();
+    let met = stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
+    assert_eq!(stores.accounts.known_device(alice, cookie).await.unwrap(), Some(met.id));
+    assert_eq!(stores.accounts.known_device(bob, cookie).await.unwrap(), None);
+    assert_eq!(stores.accounts.known_device(alice, digest()).await.unwrap(), None);
+}
