@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod chunked;
 mod early_answers;
 mod failures;
 mod framing;
@@ -13,6 +14,7 @@ mod listening;
 mod log;
 mod servers;
 mod streams;
+mod versions;
 
 mod apps;
 mod command_line;
