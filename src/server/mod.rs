@@ -68,7 +68,7 @@ impl Server {
     /// # Errors
     /// When the store cannot be opened.
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
-        let stores = Stores::open(&config.store)?;
+        let stores = Stores::open_to_serve(&config.store)?;
         let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
         Ok(Self { config, file, parts, besides: Vec::new() })
     }
@@ -196,7 +196,8 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
     driver.every(WATCH, move || {
         let store = store.clone();
         async move {
-            store.run_once().await;
+            // What it finds is in the log and the metrics.
+            let _ = store.run_once().await;
         }
     });
     driver.every(LOOK_UP, move || {

@@ -25,4 +25,5 @@ mod large_bodies;
 mod quickstart;
 mod reloading;
 mod stopping;
+mod store_away;
 mod watching;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     columns::{Json, Text, whole},
     ending,
-    sessions::{Body, SESSIONS, session},
+    sessions::{Body, SESSIONS, session, told},
 };
 use crate::session::{Ending, NewSession, Opened, Session};
 
@@ -56,11 +56,12 @@ fn evict(on: &Connection, new: &NewSession) -> rusqlite::Result<Vec<Session>> {
     let above = on
         .prepare_cached(&sql)?
         .query_map((Text(new.session.owner()), Text(new.session.id), whole(others_may_be)), |row| {
-            Ok((row.get(0)?, session(row)?))
+            Ok((row.get(0)?, session(row)))
         })?
-        .collect::<rusqlite::Result<Vec<(i64, Session)>>>()?;
+        .collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
     for (key, _) in &above {
         ending::leave(on, *key, &Ending::TooMany, new.session.terms.opened)?;
     }
-    Ok(above.into_iter().map(|(_, session)| session).collect())
+    // One that cannot be read goes all the same, it only cannot be told.
+    Ok(above.into_iter().filter_map(|(_, session)| told(session)).collect())
 }
