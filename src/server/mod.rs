@@ -1,6 +1,7 @@
 //! Composition root: from a configuration to a running program. The only place that sees every part.
 
 mod admin;
+mod open_files;
 mod parts;
 mod reload;
 mod settings;
@@ -97,6 +98,7 @@ impl Server {
     }
 
     async fn serve(self, threads: usize, begun: impl FnOnce()) -> Result<(), StartError> {
+        let open_files = open_files::raise_limit();
         let Self { config, file, parts, besides } = self;
         let metrics = parts.metrics.clone();
         reload::know(&metrics, &config);
@@ -127,7 +129,7 @@ impl Server {
         let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         for address in &config.listen {
-            info!("Listening on {address} for {}", config.public_url.origin());
+            info!(open_files, "Listening on {address} for {}", config.public_url.origin());
         }
         let reload = Reload { file, started: config, settings: parts.settings.clone(), upstreams, metrics };
         begun();

@@ -22,6 +22,7 @@ mod crashes;
 mod demo;
 mod ending;
 mod large_bodies;
+mod open_files;
 mod quickstart;
 mod reloading;
 mod stopping;
