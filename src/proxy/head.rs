@@ -241,6 +241,8 @@ fn is_token(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     fn look(head: &str) -> Result<Option<()>, Fault> {
@@ -264,6 +266,23 @@ mod tests {
         }
         for head in ["", "GET / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"] {
             assert_eq!(look(head), Ok(None), "{head:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_is_whole_wherever_it_is_cut() {
+        let (head, body) = ("\r\nPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n");
+        for cut in 0..head.len() {
+            let (mut client, server) = tokio::io::duplex(1024);
+            let (mut stream, mut read): (Stream, _) = (Box::new(server), BytesMut::new());
+            let limits = Limits::default();
+            let mut reading = Box::pin(complete(&mut stream, &mut read, &limits));
+            client.write_all(&head.as_bytes()[..cut]).await.unwrap();
+            assert!(futures_util::poll!(&mut reading).is_pending(), "cut at {cut}");
+            client.write_all(&head.as_bytes()[cut..]).await.unwrap();
+            client.write_all(body.as_bytes()).await.unwrap();
+            let whole = reading.await.unwrap();
+            assert!(whole.chunked && read[whole.end..] == *body.as_bytes(), "cut at {cut}");
         }
     }
 

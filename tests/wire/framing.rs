@@ -157,9 +157,11 @@ async fn a_slow_head_has_one_deadline_for_all_of_it() {
     let limits = Limits { head_deadline: Duration::from_millis(300), ..Limits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = door.client().await;
-    for byte in b"GET /public HTTP/1.1" {
+    for byte in b"GET /public HTTP/1.1\r\nA: ".iter().chain(std::iter::repeat(&b'b')) {
         client.send([*byte]).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        if tokio::time::timeout(Duration::from_millis(20), client.0.readable()).await.is_ok() {
+            break;
+        }
     }
     assert_eq!(client.answer(true).await.status, 408);
     assert!(client.is_closed().await);
@@ -172,7 +174,7 @@ async fn a_head_may_come_in_pieces() {
     let mut client = door.client().await;
     for part in ["\r\nPOST /public HTTP/1.1\r", "\nHost: app.te", "st\r\nContent-Length: 3\r\n\r", "\na", "bc"] {
         client.send(part).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::task::yield_now().await;
     }
     assert_eq!(client.answer(true).await.status, 200);
     assert!(app.received().ends_with("\r\n\r\nabc"), "{}", app.received());
