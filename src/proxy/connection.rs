@@ -102,8 +102,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
                 begin(stream, &mut read, shutdown).await?;
                 head::complete(stream, &mut read, &self.limits).await
             };
-            let late = timeout(head_deadline, reading).await;
-            late.unwrap_or(Err(if read.is_empty() { Fault::Gone } else { Fault::Slow }))?
+            let whole = timeout(head_deadline, reading).await;
+            whole.unwrap_or(Err(if read.is_empty() { Fault::Gone } else { Fault::Slow }))?
         } else {
             timeout(idle, begin(stream, &mut read, shutdown)).await.unwrap_or(Err(Fault::Gone))?;
             let reading = head::complete(stream, &mut read, &self.limits);
