@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, Response, StatusCode, header};
-use pingora::{Result, http::ResponseHeader, proxy::Session};
+use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 use tokio::time::timeout;
 
-use super::connection::LINGER;
+use super::{
+    connection::LINGER,
+    failure::{Failure, is_malformed},
+};
 use crate::gate::Refusal;
 
 /// Most bytes of a request to our own pages, and of a body that is read only to be thrown away.
@@ -21,28 +24,42 @@ const WHOLE_BODY: Duration = Duration::from_secs(30);
 const UNWANTED: Duration = Duration::from_secs(1);
 
 /// Reads the body of a request to our own pages.
-pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Refusal> {
+pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Failure> {
+    const TOO_LARGE: Failure = Failure::Say(Refusal::BodyTooLarge);
+    const INCOMPLETE: Failure = Failure::Say(Refusal::BodyIncomplete);
     if announced(session).is_some_and(|length| length > MOST) {
-        return Err(Refusal::BodyTooLarge);
+        return Err(TOO_LARGE);
     }
     let reading = async {
         if !session.is_body_empty() && expects_continue(session) {
-            session.write_continue_response().await.map_err(|_| Refusal::BodyIncomplete)?;
+            session.write_continue_response().await.map_err(|_| INCOMPLETE)?;
         }
         let mut body = BytesMut::new();
-        while let Some(part) = session.read_request_body().await.map_err(|_| Refusal::BodyIncomplete)? {
+        let broke = |why: Box<Error>| if is_malformed(&why) { Failure::Malformed } else { INCOMPLETE };
+        while let Some(part) = session.read_request_body().await.map_err(broke)? {
             if body.len() + part.len() > MOST {
-                return Err(Refusal::BodyTooLarge);
+                return Err(TOO_LARGE);
             }
             body.extend_from_slice(&part);
         }
         Ok(body.freeze())
     };
-    timeout(WHOLE_BODY, reading).await.unwrap_or(Err(Refusal::BodyIncomplete))
+    timeout(WHOLE_BODY, reading).await.unwrap_or(Err(INCOMPLETE))
 }
 
 /// Sends an answer of ours; tells how many bytes of body it has.
 pub(super) async fn send(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
+    drain(session).await;
+    write(session, answer).await
+}
+
+/// Sends an answer of ours after which the connection closes: to a request whose body failed, or could not be passed on.
+pub(super) async fn send_last(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
+    session.set_keepalive(None);
+    write(session, answer).await
+}
+
+async fn write(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
     let (parts, mut body) = answer.into_parts();
     let mut head = ResponseHeader::from(parts);
     if !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
@@ -52,7 +69,6 @@ pub(super) async fn send(session: &mut Session, answer: Response<Bytes>) -> Resu
         body.clear();
     }
     let length = body.len();
-    drain(session).await;
     if session.is_upgrade_req() || session.is_process_shutting_down() {
         session.set_keepalive(None);
     }
@@ -71,14 +87,19 @@ async fn drain(session: &mut Session) {
     }
     let reading = async {
         let mut read = 0;
-        while let Ok(Some(part)) = session.read_request_body().await {
-            read += part.len();
-            if read > MOST {
-                return;
+        while read <= MOST {
+            match session.read_request_body().await {
+                Ok(Some(part)) => read += part.len(),
+                Ok(None) => return true,
+                Err(_) => return false,
             }
         }
+        true
     };
-    let _ = timeout(UNWANTED, reading).await;
+    // Pingora takes a body that it could not read for one that it has read.
+    if timeout(UNWANTED, reading).await == Ok(false) {
+        session.set_keepalive(None);
+    }
 }
 
 /// A connection that closes while its client still sends is reset, and the client may never see the answer: give it a

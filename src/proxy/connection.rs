@@ -18,7 +18,11 @@ use tokio::{
     time::{Duration, timeout},
 };
 
-use super::head::{self, Fault, Limits};
+use super::{
+    chunks::{Chunks, Watched},
+    head::{self, Fault, Limits},
+};
+use crate::web::OWN_HEADERS;
 
 /// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
 /// the answer.
@@ -55,12 +59,18 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
 
 impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     async fn serve(&self, mut stream: Stream, shutdown: &ShutdownWatch) {
+        let mut first = true;
         for left in (0..self.limits.requests).rev() {
-            let head = match self.next_head(&mut stream, shutdown).await {
-                Ok(head) => head,
+            let next = self.next_head(&mut stream, shutdown, std::mem::take(&mut first)).await;
+            let (head, chunks) = match next {
+                Ok(next) => next,
                 Err(Fault::Gone) => return,
                 Err(fault) => return refuse(stream, fault).await,
             };
+            let watched = chunks.is_some();
+            if let Some(chunks) = chunks {
+                stream = Watched::over(stream, chunks);
+            }
             let mut session = ServerSession::new_http1(stream);
             // The head goes to Pingora's parser as if it had been pipelined: it is parsed before anything is read.
             session.set_pipelined_prefix(head);
@@ -70,20 +80,51 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             session.set_write_timeout(Some(self.limits.body_idle));
             let Some(reusable) = self.app.process_new_http(session, shutdown).await else { return };
             stream = reusable.consume().0;
+            if watched {
+                let Some(plain) = Watched::taken_off(stream) else { return };
+                stream = plain;
+            }
         }
     }
 
-    /// Between two requests a connection may end at any time; once a request has begun, it is read to its end.
-    async fn next_head(&self, stream: &mut Stream, shutdown: &ShutdownWatch) -> Result<BytesMut, Fault> {
+    /// The next head, with what came behind it; and where its body comes in chunks, what those are so far.
+    async fn next_head(
+        &self,
+        stream: &mut Stream,
+        shutdown: &ShutdownWatch,
+        first: bool,
+    ) -> Result<(BytesMut, Option<Chunks>), Fault> {
         let mut read = BytesMut::with_capacity(4096);
-        let mut shutdown = shutdown.clone();
-        tokio::select! {
-            biased;
-            begun = head::begin(stream, &mut read, self.limits.idle) => begun?,
-            _ = shutdown.wait_for(|stopping| *stopping) => return Err(Fault::Gone),
+        let Limits { head_deadline, idle, .. } = self.limits;
+        let whole = if first {
+            // Who has only just come has something to say: silence counts.
+            let reading = async {
+                begin(stream, &mut read, shutdown).await?;
+                head::complete(stream, &mut read, &self.limits).await
+            };
+            let whole = timeout(head_deadline, reading).await;
+            whole.unwrap_or(Err(if read.is_empty() { Fault::Gone } else { Fault::Slow }))?
+        } else {
+            timeout(idle, begin(stream, &mut read, shutdown)).await.unwrap_or(Err(Fault::Gone))?;
+            let reading = head::complete(stream, &mut read, &self.limits);
+            timeout(head_deadline, reading).await.unwrap_or(Err(Fault::Slow))?
+        };
+        if !whole.chunked {
+            return Ok((read, None));
         }
-        head::complete(stream, &mut read, &self.limits).await?;
-        Ok(read)
+        let mut chunks = Chunks::new();
+        chunks.look(&read[whole.end..]).map_err(|_| Fault::Malformed)?;
+        Ok((read, Some(chunks)))
+    }
+}
+
+/// Between two requests a connection may end at any time; once a request has begun, it is read to its end.
+async fn begin(stream: &mut Stream, read: &mut BytesMut, shutdown: &ShutdownWatch) -> Result<(), Fault> {
+    let mut shutdown = shutdown.clone();
+    tokio::select! {
+        biased;
+        begun = head::begin(stream, read) => begun,
+        _ = shutdown.wait_for(|stopping| *stopping) => Err(Fault::Gone),
     }
 }
 
@@ -96,8 +137,9 @@ async fn refuse(mut stream: Stream, fault: Fault) {
         Fault::Malformed => ("400 Bad Request", "The request is malformed.\n"),
         Fault::Connect => ("405 Method Not Allowed", "There are no tunnels here.\n"),
     };
+    let own = OWN_HEADERS.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n{own}\
          cache-control: no-store\r\nconnection: close\r\n\r\n{sentence}",
         sentence.len()
     );

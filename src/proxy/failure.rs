@@ -1,5 +1,7 @@
 //! What went wrong with an app, in our words. Pingora's words and its name are for the log.
 
+use std::io;
+
 use pingora::{
     Error, ErrorSource,
     ErrorType::{
@@ -30,6 +32,7 @@ impl Failure {
                 | TLSHandshakeFailure | TLSHandshakeTimedout => Refusal::AppAway,
                 _ => Refusal::AppGarbled,
             }),
+            ErrorSource::Downstream if is_malformed(error) => Self::Malformed,
             ErrorSource::Downstream => match error.etype() {
                 ReadTimedout => Self::Say(Refusal::BodyIncomplete),
                 InvalidHTTPHeader => Self::Malformed,
@@ -41,4 +44,13 @@ impl Failure {
             },
         }
     }
+}
+
+/// Whether what the client sent as a body is none: we saw it, or Pingora's parser did, whose names for it are private.
+pub(super) fn is_malformed(error: &Error) -> bool {
+    if matches!(error.root_etype().as_str(), "InvalidChunk" | "InvalidTrailerEnd") {
+        return true;
+    }
+    let cause = error.root_cause();
+    cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
 }

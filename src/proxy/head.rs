@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use pingora::protocols::Stream;
-use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio::io::AsyncReadExt as _;
 
 use super::identity::is_alias;
 
@@ -19,7 +19,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Header lines of a head.
     pub headers: usize,
-    /// From the first byte of a head to its last.
+    /// From the first byte of a head to its last; for the first one of a connection, since there is the connection.
     pub head_deadline: Duration,
     /// From one request to the first byte of the next.
     pub idle: Duration,
@@ -57,20 +57,25 @@ pub(super) enum Fault {
     Connect,
 }
 
-/// Waits for the first bytes of the next request.
-pub(super) async fn begin(stream: &mut Stream, read: &mut BytesMut, idle: Duration) -> Result<(), Fault> {
-    match timeout(idle, stream.read_buf(read)).await {
-        Ok(Ok(1..)) => Ok(()),
+/// A head that is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    /// Where it ends. What follows it belongs to the body.
+    pub(super) end: usize,
+    /// Whether the body comes in chunks.
+    pub(super) chunked: bool,
+}
+
+/// Waits for the first bytes of a request.
+pub(super) async fn begin(stream: &mut Stream, read: &mut BytesMut) -> Result<(), Fault> {
+    match stream.read_buf(read).await {
+        Ok(1..) => Ok(()),
         _ => Err(Fault::Gone),
     }
 }
 
-/// Reads the rest of the head. What follows it in `read` belongs to the body.
-pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> Result<(), Fault> {
-    timeout(limits.head_deadline, read_on(stream, read, limits)).await.unwrap_or(Err(Fault::Slow))
-}
-
-async fn read_on(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> Result<(), Fault> {
+/// Reads the rest of the head.
+pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> Result<Whole, Fault> {
     let mut seen = 0;
     loop {
         // Some clients end a body with a line break that is not part of it (RFC 9112, 2.2).
@@ -78,7 +83,10 @@ async fn read_on(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> R
             read.advance(2);
         }
         match end_of_head(read, &mut seen)? {
-            Some(end) if end <= limits.head_bytes => return inspect(&read[..end], limits.headers),
+            Some(end) if end <= limits.head_bytes => {
+                let chunked = inspect(&read[..end], limits.headers)?;
+                return Ok(Whole { end, chunked });
+            }
             None if read.len() <= limits.head_bytes => {}
             _ => return Err(Fault::Large),
         }
@@ -115,8 +123,8 @@ struct Framing<'a> {
     chunked: bool,
 }
 
-/// Looks at a complete head.
-fn inspect(head: &[u8], most_headers: usize) -> Result<(), Fault> {
+/// Looks at a complete head; tells whether its body comes in chunks.
+fn inspect(head: &[u8], most_headers: usize) -> Result<bool, Fault> {
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let (target, version) = request_line(lines.next().unwrap_or_default())?;
     let mut framing = Framing::default();
@@ -132,7 +140,7 @@ fn inspect(head: &[u8], most_headers: usize) -> Result<(), Fault> {
     // A request may name its host twice, if it names the same one.
     match authority(target) {
         Some(authority) if framing.host.is_some_and(|host| host != authority) => Err(Fault::Malformed),
-        _ => Ok(()),
+        _ => Ok(framing.chunked),
     }
 }
 
@@ -145,16 +153,31 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     if method == b"CONNECT" {
         return Err(Fault::Connect);
     }
-    let well_formed = is_token(method)
-        && matches!(version, b"HTTP/1.1" | b"HTTP/1.0")
-        && is_target(target)
-        && target.iter().all(|byte| *byte > b' ' && *byte != b'#');
+    let well_formed =
+        is_token(method) && matches!(version, b"HTTP/1.1" | b"HTTP/1.0") && is_target(target) && is_plain(target);
     if well_formed { Ok((target, version)) } else { Err(Fault::Malformed) }
 }
 
 /// A path, `*`, or a whole address of ours: nothing else is asked of a reverse proxy.
 fn is_target(target: &[u8]) -> bool {
     target.starts_with(b"/") || target == b"*" || authority(target).is_some_and(|host| !host.is_empty())
+}
+
+/// Whether a target is text, without what Pingora would refuse in its own name: its parser of URLs knows some bytes in one
+/// half of a target, and not in the other.
+fn is_plain(target: &[u8]) -> bool {
+    let (mut in_query, mut ascii) = (false, true);
+    for byte in target {
+        match byte {
+            0..=b' ' | b'#' | b'<' | b'>' => return false,
+            b'"' if in_query => return false,
+            b'`' if !in_query => return false,
+            b'?' => in_query = true,
+            0x80.. => ascii = false,
+            _ => {}
+        }
+    }
+    ascii || std::str::from_utf8(target).is_ok()
 }
 
 fn authority(target: &[u8]) -> Option<&[u8]> {
@@ -218,11 +241,13 @@ fn is_token(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     fn look(head: &str) -> Result<Option<()>, Fault> {
         match end_of_head(head.as_bytes(), &mut 0)? {
-            Some(end) => inspect(&head.as_bytes()[..end], 5).map(Some),
+            Some(end) => inspect(&head.as_bytes()[..end], 5).map(|_| Some(())),
             None => Ok(None),
         }
     }
@@ -241,6 +266,23 @@ mod tests {
         }
         for head in ["", "GET / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"] {
             assert_eq!(look(head), Ok(None), "{head:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_is_whole_wherever_it_is_cut() {
+        let (head, body) = ("\r\nPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n");
+        for cut in 0..head.len() {
+            let (mut client, server) = tokio::io::duplex(1024);
+            let (mut stream, mut read): (Stream, _) = (Box::new(server), BytesMut::new());
+            let limits = Limits::default();
+            let mut reading = Box::pin(complete(&mut stream, &mut read, &limits));
+            client.write_all(&head.as_bytes()[..cut]).await.unwrap();
+            assert!(futures_util::poll!(&mut reading).is_pending(), "cut at {cut}");
+            client.write_all(&head.as_bytes()[cut..]).await.unwrap();
+            client.write_all(body.as_bytes()).await.unwrap();
+            let whole = reading.await.unwrap();
+            assert!(whole.chunked && read[whole.end..] == *body.as_bytes(), "cut at {cut}");
         }
     }
 
@@ -291,6 +333,9 @@ mod tests {
             "GET http:///x HTTP/1.1",
             "GET http://a\\b/ HTTP/1.1",
             "GET ftp://a/ HTTP/1.1",
+            "GET /a?\" HTTP/1.1",
+            "GET /a?> HTTP/1.1",
+            "GET /` HTTP/1.1",
         ] {
             assert_eq!(look(&format!("{line}\r\nHost: a\r\n\r\n")), Err(Fault::Malformed), "{line:?}");
         }

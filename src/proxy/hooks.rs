@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, Version, header};
 use pingora::{
     Error, ErrorType, Result,
     http::{
@@ -29,6 +29,7 @@ use crate::{
     metrics::Metrics,
     public_url::PublicUrl,
     visitor::plain,
+    web::harden,
 };
 
 /// Servers that one request may be sent to, the first included.
@@ -103,11 +104,18 @@ impl<F: Front> ProxyHttp for Proxy<F> {
                         Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
                         Decision::Forward(_) => self.0.front.refuse(&Refusal::Broken, &head).await,
                     },
-                    Err(refusal) => self.0.front.refuse(&refusal, &head).await,
+                    Err(failure) => {
+                        let answer = match failure {
+                            Failure::Say(refusal) => self.0.front.refuse(&refusal, &head).await,
+                            Failure::Malformed | Failure::Gone => malformed(),
+                        };
+                        send(session, ctx, answer, true).await;
+                        return Ok(true);
+                    }
                 }
             }
         };
-        send(session, ctx, answer).await;
+        send(session, ctx, answer, false).await;
         Ok(true)
     }
 
@@ -205,6 +213,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         if answer.status.is_informational() && !upgraded {
             return Ok(());
         }
+        speak_http_1_1(session, answer);
         ctx.status = answer.status.as_u16();
         if let (Some(upstream), Some(asked)) = (ctx.upstream.as_deref(), &ctx.asked) {
             self.0.metrics.upstream_answered(upstream.name(), ctx.status, asked.elapsed());
@@ -257,7 +266,6 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         }
         // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
         if !begun {
-            session.set_keepalive(None);
             let request = session.req_header();
             let answer = match Failure::of(e) {
                 Failure::Say(refusal) => {
@@ -267,7 +275,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
                 Failure::Gone => None,
             };
             if let Some(answer) = answer {
-                send(session, ctx, answer).await;
+                send(session, ctx, answer, true).await;
             }
         }
         FailToProxy { error_code: ctx.status, can_reuse_downstream: false }
@@ -287,12 +295,14 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     }
 }
 
-async fn send(session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>) {
+/// Sends an answer of ours, and notes what the client was told.
+async fn send(session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
     if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
         answer.headers_mut().entry("x-request-id").or_insert(id);
     }
     ctx.status = answer.status().as_u16();
-    match answer::send(session, answer).await {
+    let sent = if last { answer::send_last(session, answer).await } else { answer::send(session, answer).await };
+    match sent {
         Ok(bytes) => ctx.bytes = bytes,
         Err(error) => {
             session.set_keepalive(None);
@@ -305,7 +315,7 @@ fn malformed() -> Response<Bytes> {
     let mut answer = Response::new(Bytes::from_static(b"The request is malformed.\n"));
     *answer.status_mut() = StatusCode::BAD_REQUEST;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    harden(answer.headers_mut());
     answer
 }
 
@@ -324,6 +334,16 @@ fn head_of<'a>(request: &'a RequestHeader, peer: IpAddr, request_id: &'a str) ->
         RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => (request.raw_path(), None),
     };
     Head { method: &request.method, target, authority, headers: &request.headers, peer, request_id }
+}
+
+/// Says every answer in our version, whatever the app's is. Its framing is Pingora's already: what ended with the app's
+/// connection comes in chunks. A client of HTTP/1.0 knows none: for it what has no length ends with the connection.
+fn speak_http_1_1(session: &mut Session, answer: &mut ResponseHeader) {
+    answer.set_version(Version::HTTP_11);
+    if session.req_header().version == Version::HTTP_10 && !answer.headers.contains_key(header::CONTENT_LENGTH) {
+        answer.remove_header(&header::TRANSFER_ENCODING);
+        session.set_keepalive(None);
+    }
 }
 
 fn wants_events(request: &RequestHeader) -> bool {

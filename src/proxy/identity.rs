@@ -9,39 +9,81 @@ use pingora::http::RequestHeader;
 
 use crate::{gate::cookie, session::Owner};
 
-/// Families of names that tell an app who is calling or where from, by how they begin, as aliases. All presets are in it,
-/// so that no choice of preset lets another one's names through.
-const FAMILIES: [&[u8]; 10] = [
-    b"remote_",
-    b"x_remote_",
+/// What tells an app who is calling, where from, to which host, over which scheme, or to which path, by the first letter of
+/// the name. As aliases; one that ends in `_` is a family: all names that begin so. All presets are in it, so that no
+/// choice of preset lets another one's names through, and what networks in front of apps add under names of their own: no
+/// peer's word is taken in this version. `Proxy` is the one that CGI turns into `HTTP_PROXY`.
+const fn managed(first: u8) -> &'static [&'static [u8]] {
+    match first {
+        b'c' => &[
+            b"client_ip",
+            b"cf_access_",
+            b"cf_connecting_",
+            b"cf_pseudo_ipv4",
+            b"cf_visitor",
+            b"cloudfront_forwarded_proto",
+            b"cloudfront_viewer_address",
+        ],
+        b'd' => &[b"do_connecting_ip"],
+        b'f' => &[b"forwarded", b"forwarded_", b"fastly_client_ip", b"fly_client_ip", b"front_end_https"],
+        b'p' => &[b"portcullis_", b"proxy", b"proxy_client_ip"],
+        b'r' => &[b"remote_", b"real_ip"],
+        b's' => &[b"sm_", b"smuser"],
+        b't' => &[b"true_client_ip"],
+        b'v' => &[b"via_ip"],
+        b'w' => &[b"wl_proxy_"],
+        b'x' => MANAGED_X,
+        _ => &[],
+    }
+}
+
+const MANAGED_X: &[&[u8]] = &[
+    b"x_forwarded",
     b"x_forwarded_",
     b"x_original_",
-    b"x_webauth_",
-    b"x_auth_request_",
+    b"x_rewrite_",
     b"x_proxy_",
     b"x_portcullis_",
-    b"portcullis_",
-    b"sm_",
-];
-
-/// Single names of the same kind. `Proxy` is the one that CGI turns into `HTTP_PROXY`.
-const NAMES: [&[u8]; 16] = [
-    b"forwarded",
-    b"proxy",
-    b"x_request_id",
-    b"x_real_ip",
-    b"x_client_ip",
-    b"x_cluster_client_ip",
-    b"true_client_ip",
-    b"cf_connecting_ip",
-    b"fastly_client_ip",
-    b"x_rewrite_url",
-    b"x_forwarded",
+    b"x_envoy_",
+    // Who.
+    b"x_remote_",
+    b"x_webauth_",
+    b"x_auth_request_",
     b"x_user",
     b"x_email",
     b"x_groups",
     b"x_authenticated_user",
-    b"smuser",
+    b"x_request_id",
+    // Where from.
+    b"x_appengine_user_ip",
+    b"x_azure_clientip",
+    b"x_azure_socketip",
+    b"x_client_ip",
+    b"x_cluster_client_ip",
+    b"x_cluster_ip",
+    b"x_coming_from",
+    b"x_custom_ip_authorization",
+    b"x_nf_client_connection_ip",
+    b"x_originating_ip",
+    b"x_proxyuser_ip",
+    b"x_real_ip",
+    b"x_realip",
+    b"x_true_client_ip",
+    b"x_vercel_forwarded_for",
+    // To which host, over which scheme.
+    b"x_arr_ssl",
+    b"x_backend_host",
+    b"x_front_end_https",
+    b"x_host",
+    b"x_http_host_override",
+    b"x_port",
+    b"x_protocol",
+    b"x_scheme",
+    b"x_url_scheme",
+    // To which path.
+    b"x_override_url",
+    b"x_request_uri",
+    b"x_script_name",
 ];
 
 /// What the app is told besides who is calling.
@@ -91,8 +133,8 @@ pub(super) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
 /// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letter.
 fn is_managed(name: &str) -> bool {
     let name = name.as_bytes();
-    matches!(name.first(), Some(b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x'))
-        && (FAMILIES.iter().any(|family| begins_as(name, family)) || NAMES.iter().any(|alias| is_alias(name, alias)))
+    let aliases = name.first().map_or(&[][..], |first| managed(*first));
+    aliases.iter().any(|alias| if alias.ends_with(b"_") { begins_as(name, alias) } else { is_alias(name, alias) })
 }
 
 fn begins_as(name: &[u8], alias: &[u8]) -> bool {
@@ -190,6 +232,11 @@ mod tests {
             "True-Client-Ip",
             "CF-Connecting-IP",
             "X-Auth-Request-Email",
+            "Client-IP",
+            "client.ip",
+            "X-Originating-IP",
+            "X_HOST",
+            "Front-End-Https",
         ] {
             let mut request = request(&[(name, b"root"), ("Accept", b"*/*")]);
             assert_eq!(strip(&mut request), 1, "{name}");
@@ -209,6 +256,9 @@ mod tests {
             "Sec-Fetch-Mode",
             "User-Agent",
             "X-Requested-With",
+            "X-HTTP-Method-Override",
+            "X-Client-Version",
+            "Via",
             "X-Csrf-Token",
             "Remote",
             "Smart-Header",

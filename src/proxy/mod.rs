@@ -2,10 +2,11 @@
 //!
 //! The only folder that names Pingora. It decides nothing: what happens to a request is a [`crate::gate::Decision`], asked
 //! of a [`Front`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
-//! `connection` reads its `head`, `hooks` asks for a decision, `answer` sends what is ours, `upstreams` and `identity`
+//! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision, `answer` sends what is ours, `upstreams` and `identity`
 //! send the rest on, `failure` says what went wrong there, `passage` tells the log.
 
 mod answer;
+mod chunks;
 mod connection;
 mod failure;
 mod front;

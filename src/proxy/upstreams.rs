@@ -15,6 +15,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use pingora::{protocols::TcpKeepalive, upstreams::peer::HttpPeer};
 use tokio::{net::lookup_host, time::timeout};
 
@@ -77,21 +78,25 @@ pub struct Upstreams {
 impl Upstreams {
     /// Upstreams whose servers are looked up now. A name that cannot be resolved is tried again by [`Upstreams::refresh`].
     pub async fn resolve(plans: Vec<UpstreamPlan>) -> Self {
-        let mut all = HashMap::with_capacity(plans.len());
-        for plan in plans {
-            all.insert(plan.id, Arc::new(Upstream { plan, servers: ArcSwap::default(), turn: AtomicUsize::new(0) }));
-        }
-        let this = Self { current: all, former: HashMap::new() };
+        Self::resolve_after(&Self::default(), plans).await
+    }
+
+    /// The same, after `earlier` ones: what is known of a server that is in both is kept, its addresses where its name cannot
+    /// be resolved just now, and that it refused lately.
+    pub async fn resolve_after(earlier: &Self, plans: Vec<UpstreamPlan>) -> Self {
+        let upstream = |plan: UpstreamPlan| {
+            let known = earlier.current.get(&plan.id).map(|upstream| upstream.known_to(&plan)).unwrap_or_default();
+            (plan.id, Arc::new(Upstream { plan, servers: ArcSwap::from_pointee(known), turn: AtomicUsize::new(0) }))
+        };
+        let this = Self { current: plans.into_iter().map(upstream).collect(), former: HashMap::new() };
         this.refresh().await;
         this
     }
 
-    /// Looks all names up again, but for those that are gone from the configuration. A name that cannot be resolved keeps
-    /// its addresses.
+    /// Looks all names up again, all at once, but for those that are gone from the configuration. A name that cannot be
+    /// resolved keeps its addresses.
     pub async fn refresh(&self) {
-        for upstream in self.current.values() {
-            upstream.refresh().await;
-        }
+        join_all(self.current.values().map(|upstream| upstream.refresh(look_up))).await;
     }
 
     /// These, and those of the configuration before, which `earlier` is of, that are not among them: a request that was
@@ -167,11 +172,15 @@ impl Upstream {
         servers.iter().any(|server| server.address().is_some_and(|address| !tried.contains(&address)))
     }
 
-    async fn refresh(&self) {
+    async fn refresh<L>(&self, look_up: impl Fn(ServerAddress) -> L)
+    where
+        L: Future<Output = io::Result<Vec<SocketAddr>>>,
+    {
+        let looks = join_all(self.plan.servers.iter().cloned().map(look_up)).await;
         let before = self.servers.load_full();
         let mut servers = Vec::new();
-        for (place, address) in self.plan.servers.iter().enumerate() {
-            let found = match look_up(address).await {
+        for (place, (address, look)) in self.plan.servers.iter().zip(looks).enumerate() {
+            let found = match look {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::warn!(
@@ -185,9 +194,20 @@ impl Upstream {
         }
         self.servers.store(Arc::new(servers));
     }
+
+    /// What is known here of the servers of `plan`, at their places in it.
+    fn known_to(&self, plan: &UpstreamPlan) -> Vec<Server> {
+        let before = self.servers.load();
+        let at_place = |(place, address): (usize, &ServerAddress)| {
+            let same = |server: &&Server| self.plan.servers.get(server.place) == Some(address);
+            let known: Vec<_> = before.iter().filter(same).filter_map(Server::address).collect();
+            known.into_iter().map(|at| Server::new(at, place, plan, &before)).collect::<Vec<_>>()
+        };
+        plan.servers.iter().enumerate().flat_map(at_place).collect()
+    }
 }
 
-async fn look_up(address: &ServerAddress) -> io::Result<Vec<SocketAddr>> {
+async fn look_up(address: ServerAddress) -> io::Result<Vec<SocketAddr>> {
     let found: Vec<_> = timeout(LOOK_UP, lookup_host((address.host.as_str(), address.port))).await??.collect();
     if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
 }
@@ -256,7 +276,7 @@ mod tests {
         assert!(upstream.refused(&[first], now));
         assert_eq!(ports(&upstream, now, 4), [2, 2, 2, 2]);
         assert_eq!(upstream.next(&[first], false, now).unwrap().0.port(), 2);
-        upstream.refresh().await;
+        upstream.refresh(look_up).await;
         assert_eq!(ports(&upstream, now, 2), [2, 2], "a look-up does not forget it");
         assert!(ports(&upstream, now.plus(PASSED_OVER), 4).contains(&1));
     }
@@ -287,8 +307,46 @@ mod tests {
         let known = |place, port| Server::new(SocketAddr::from(([127, 0, 0, 1], port)), place, &plan, &[]);
         let servers = ArcSwap::from_pointee(vec![known(0, 9), known(1, 2)]);
         let upstream = Upstream { plan: plan.clone(), servers, turn: AtomicUsize::new(0) };
-        upstream.refresh().await;
+        upstream.refresh(look_up).await;
         assert_eq!(ports(&upstream, Timestamp::from_millis(0), 2), [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_reload_keeps_what_is_known_of_a_server_and_forgets_what_has_left() {
+        let known =
+            |place, port, plan: &UpstreamPlan| Server::new(SocketAddr::from(([127, 0, 0, 1], port)), place, plan, &[]);
+        // No name has an empty label: no resolver is asked.
+        let (app, gone) = (server("no..app", 2), server("no..gone", 3));
+        let before = plan(7, vec![gone.clone(), app.clone()]);
+        let servers = vec![known(0, 3, &before), known(1, 2, &before)];
+        let upstream = Upstream { plan: before, servers: ArcSwap::from_pointee(servers), turn: AtomicUsize::new(0) };
+        let now = Timestamp::from_millis(1_000);
+        upstream.refused(&[SocketAddr::from(([127, 0, 0, 1], 2))], now);
+        let earlier = Upstreams { current: HashMap::from([(7, Arc::new(upstream))]), former: HashMap::new() };
+
+        let after = plan(7, vec![app, server("127.0.0.1", 1)]);
+        let later = Upstreams::resolve_after(&earlier, vec![after]).await;
+        let upstream = later.get(7).unwrap();
+        assert_eq!(ports(&upstream, now, 2), [1, 1], "a reload does not forget who refused");
+        let mut all = ports(&upstream, now.plus(PASSED_OVER), 2);
+        all.sort_unstable();
+        assert_eq!(all, [1, 2]);
+
+        let other = Upstreams::resolve_after(&earlier, vec![plan(8, vec![gone])]).await;
+        assert!(other.get(8).unwrap().next(&[], false, now).is_none(), "what is known is another app's");
+    }
+
+    #[tokio::test]
+    async fn names_are_looked_up_all_at_once() {
+        let names = vec![server("a", 1), server("b", 2), server("c", 3)];
+        let all = tokio::sync::Barrier::new(names.len());
+        let upstream = Upstream { plan: plan(7, names), servers: ArcSwap::default(), turn: AtomicUsize::new(0) };
+        let look_up = async |address: ServerAddress| {
+            all.wait().await;
+            Ok(vec![SocketAddr::from(([127, 0, 0, 1], address.port))])
+        };
+        timeout(Duration::from_secs(5), upstream.refresh(look_up)).await.expect("none waits for another");
+        assert_eq!(ports(&upstream, Timestamp::from_millis(0), 3), [1, 2, 3], "in the order of the configuration");
     }
 
     #[test]

@@ -14,11 +14,11 @@ pub(super) fn router(metrics: Arc<Metrics>, store: WatchStore, ready: watch::Rec
         move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.text()) };
     let readiness = move || async move {
         if !*ready.borrow() {
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or stopping\n")
-        } else if store.run_once().await {
-            (StatusCode::OK, "ready\n")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not answer\n")
+            return (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or stopping\n".to_owned());
+        }
+        match store.run_once().await {
+            Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+            Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
         }
     };
     Router::new()

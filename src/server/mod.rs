@@ -1,6 +1,7 @@
 //! Composition root: from a configuration to a running program. The only place that sees every part.
 
 mod admin;
+mod open_files;
 mod parts;
 mod reload;
 mod settings;
@@ -68,7 +69,7 @@ impl Server {
     /// # Errors
     /// When the store cannot be opened.
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
-        let stores = Stores::open(&config.store)?;
+        let stores = Stores::open_to_serve(&config.store)?;
         let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
         Ok(Self { config, file, parts, besides: Vec::new() })
     }
@@ -97,6 +98,7 @@ impl Server {
     }
 
     async fn serve(self, threads: usize, begun: impl FnOnce()) -> Result<(), StartError> {
+        let open_files = open_files::raise_limit();
         let Self { config, file, parts, besides } = self;
         let metrics = parts.metrics.clone();
         reload::know(&metrics, &config);
@@ -127,7 +129,7 @@ impl Server {
         let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         for address in &config.listen {
-            info!("Listening on {address} for {}", config.public_url.origin());
+            info!(open_files, "Listening on {address} for {}", config.public_url.origin());
         }
         let reload = Reload { file, started: config, settings: parts.settings.clone(), upstreams, metrics };
         begun();
@@ -196,7 +198,8 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
     driver.every(WATCH, move || {
         let store = store.clone();
         async move {
-            store.run_once().await;
+            // What it finds is in the log and the metrics.
+            let _ = store.run_once().await;
         }
     });
     driver.every(LOOK_UP, move || {

@@ -49,6 +49,17 @@ impl Stores {
         Ok(Self::all_in(Arc::new(embedded)))
     }
 
+    /// The same, for whoever answers requests: an act waits for another process no longer than a request may.
+    ///
+    /// # Errors
+    /// As [`Stores::open`].
+    pub fn open_to_serve(store: &Store) -> Result<Self, OpenError> {
+        match store {
+            Store::Memory => Self::open(store),
+            Store::File(path) => Ok(Self::all_in(Arc::new(Embedded::open_to_serve(path)?))),
+        }
+    }
+
     /// The same stores, measured.
     fn measured(self, clock: &Clock, metrics: &Metrics) -> Self {
         Self {

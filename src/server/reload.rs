@@ -43,8 +43,9 @@ impl Reload {
         }
         know(&self.metrics, config);
         // First where apps are, then the rules that lead there: no rule ever leads nowhere.
-        let upstreams = Upstreams::resolve(self.settings.upstream_plans(config)).await;
-        let upstreams = upstreams.and_those_of(&self.upstreams.load());
+        let earlier = self.upstreams.load_full();
+        let upstreams = Upstreams::resolve_after(&earlier, self.settings.upstream_plans(config)).await;
+        let upstreams = upstreams.and_those_of(&earlier);
         self.upstreams.store(Arc::new(upstreams));
         self.settings.apply(config);
         self.metrics.reloaded(true);

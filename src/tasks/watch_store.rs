@@ -7,7 +7,7 @@ use std::sync::{
 
 use tracing::{error, info};
 
-use crate::{metrics::Metrics, session::SessionStore};
+use crate::{metrics::Metrics, outage::StoreError, session::SessionStore};
 
 /// Watches the store.
 #[derive(Clone)]
@@ -24,17 +24,20 @@ impl WatchStore {
         Self { store, metrics, up: Arc::new(AtomicBool::new(false)) }
     }
 
-    /// Asks once. Says whether the store answers.
-    pub async fn run_once(&self) -> bool {
+    /// Asks once.
+    ///
+    /// # Errors
+    /// Why the store does not answer.
+    pub async fn run_once(&self) -> Result<(), StoreError> {
         let answer = self.store.ping().await;
         let up = answer.is_ok();
         self.metrics.store_up(up);
         if self.up.swap(up, Ordering::SeqCst) != up {
-            match answer {
+            match &answer {
                 Ok(()) => info!("The store answers"),
                 Err(away) => error!("The store does not answer: {away}"),
             }
         }
-        up
+        answer
     }
 }

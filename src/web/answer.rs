@@ -18,10 +18,6 @@ const REMEMBERED: Duration = Duration::from_hours(400 * 24);
 /// How long a flash may wait for its page.
 const FLASH: Duration = Duration::from_mins(1);
 
-/// The content security policy of our own pages.
-pub(super) const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                              form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
 /// An answer under way.
 pub struct Answer(Response);
 

@@ -8,10 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http::{HeaderValue, Request, header};
 use tower::ServiceExt as _;
 
-use super::{Call, Desk, Error, answer::CSP, api, call::Facts, pages, render};
+use super::{Call, Desk, Error, api, call::Facts, harden, pages, render};
 use crate::gate::{Head, Presented, Refusal, Visit};
 
 /// Our own pages and the API.
@@ -87,17 +87,4 @@ async fn finish(response: Response) -> http::Response<Bytes> {
     harden(&mut parts.headers);
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     http::Response::from_parts(parts, body)
-}
-
-fn harden(headers: &mut HeaderMap) {
-    let mut always = |name: HeaderName, value: &'static str| {
-        headers.insert(name, HeaderValue::from_static(value));
-    };
-    always(header::CONTENT_SECURITY_POLICY, CSP);
-    always(header::REFERRER_POLICY, "same-origin");
-    always(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    always(header::X_FRAME_OPTIONS, "DENY");
-    always(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    always(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -14,7 +14,7 @@ use portcullis::{
     audit::AuditStore as _,
     id::UserId,
     outage::StoreError,
-    session::{Ending, NewSession, SessionStore, Which},
+    session::{Ending, NewSession, Opened, SessionStore, Which},
     store::embedded::{Embedded, OpenError},
 };
 use rusqlite::Connection;
@@ -165,7 +165,6 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
     Connection::open(&path).unwrap().execute("UPDATE session SET body = '{}'", []).unwrap();
     assert!(store.find(id).await.unwrap().is_some(), "a check reads no body");
     assert!(matches!(SessionStore::get(&store, id).await, Err(StoreError::Unreadable(_))));
-    assert!(matches!(SessionStore::list(&store, alice).await, Err(StoreError::Unreadable(_))));
     let ended = store.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(2))).await;
     assert!(matches!(ended, Err(StoreError::Unreadable(_))));
     assert!(store.find(id).await.unwrap().is_none(), "what cannot be told can be ended");
@@ -203,6 +202,35 @@ async fn an_act_that_cannot_be_told_is_not_done() {
 /// A password that ends nothing.
 fn quiet(id: UserId) -> NewHash {
     NewHash { ends: None, ..NewHash::set(id, hash("first")) }
+}
+
+#[tokio::test]
+async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = UserId::mint();
+    let (spoiled, whole) = (open(&store, alice, at(1)).await.session, open(&store, alice, at(2)).await.session);
+    let spoil = "UPDATE session SET body = '{}' WHERE id = ?1";
+    Connection::open(&path).unwrap().execute(spoil, [spoiled.id.to_string()]).unwrap();
+    let left = vec![whole];
+    assert_eq!(SessionStore::list(&store, alice).await.unwrap(), left);
+    assert_eq!(store.scan(None, 10).await.unwrap(), left);
+    let third = NewSession { max_per_user: 1, ..new_session(alice, at(3), 0) };
+    let Opened::Yes { evicted, .. } = store.open(third.clone()).await.unwrap() else { panic!("it must open") };
+    assert_eq!(evicted, left, "what cannot be read cannot be told");
+    assert!(store.find(spoiled.id).await.unwrap().is_none(), "but it goes all the same");
+    assert_eq!(SessionStore::list(&store, alice).await.unwrap(), [third.session]);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_at_all_is_no_empty_one() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = UserId::mint();
+    open(&store, alice, at(1)).await;
+    Connection::open(&path).unwrap().execute_batch("ALTER TABLE session RENAME TO other").unwrap();
+    assert!(SessionStore::list(&store, alice).await.is_err());
+    assert!(store.scan(None, 10).await.is_err());
 }
 
 #[tokio::test]

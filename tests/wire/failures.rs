@@ -1,12 +1,8 @@
 //! An app that is away, silent or confused: our words, never Pingora's.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    io::AsyncWriteExt as _,
-    net::TcpListener,
-    time::{sleep, timeout},
-};
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::Notify, time::timeout};
 
 use crate::harness::{Answer, App, Door, until};
 
@@ -33,7 +29,8 @@ async fn an_app_that_is_away() {
 async fn an_app_that_is_silent() {
     let app = App::serving(|mut stream, app| async move {
         app.record_request(&mut stream).await;
-        sleep(Duration::from_mins(1)).await;
+        // Until the other side has had enough.
+        app.record_request(&mut stream).await;
     })
     .await;
     let door = Door::plan(&[app.address]).read(Duration::from_millis(200)).open().await;
@@ -101,10 +98,15 @@ async fn a_client_that_stops_in_its_body_is_told_so() {
 
 #[tokio::test]
 async fn what_is_under_way_at_the_end_is_answered_and_then_the_connection_closes() {
-    let app = App::serving(|mut stream, app| async move {
-        app.record_request(&mut stream).await;
-        sleep(Duration::from_millis(300)).await;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+    let answer = Arc::new(Notify::new());
+    let may_answer = Arc::clone(&answer);
+    let app = App::serving(move |mut stream, app| {
+        let may_answer = Arc::clone(&may_answer);
+        async move {
+            app.record_request(&mut stream).await;
+            may_answer.notified().await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        }
     })
     .await;
     let door = Door::before(&app).await;
@@ -113,7 +115,8 @@ async fn what_is_under_way_at_the_end_is_answered_and_then_the_connection_closes
     busy.send(door.as_alice("GET /x", "")).await;
     until("the app has the request", async || (app.requests() == 1).then_some(())).await;
     door.close().await;
-    assert!(timeout(Duration::from_millis(150), idle.is_closed()).await.unwrap());
+    assert!(idle.is_closed().await);
+    answer.notify_one();
     let answer = busy.answer(true).await;
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
     assert!(busy.is_closed().await);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis::proxy::Limits;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::harness::{App, Door};
+use crate::harness::{Answer, App, Door};
 
 async fn refused(request: impl AsRef<[u8]>, status: u16) {
     let app = App::ok().await;
@@ -16,8 +16,66 @@ async fn refused(request: impl AsRef<[u8]>, status: u16) {
     assert_eq!(answer.status, status, "{shown:?}");
     assert_eq!(answer.header("connection"), Some("close"), "{shown:?}");
     assert!(!answer.head.to_ascii_lowercase().contains("pingora"), "{}", answer.head);
+    is_hardened(&answer);
     assert!(client.is_closed().await, "{shown:?}");
     assert_eq!(app.received(), "", "{shown:?}");
+}
+
+/// What our own pages carry, the shortest of our answers carries, too.
+fn is_hardened(answer: &Answer) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "same-origin"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.headers(name), [value], "{name} in {}", answer.head);
+    }
+    let policy = answer.header("content-security-policy");
+    assert!(policy.is_some_and(|policy| policy.starts_with("default-src 'none'")), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_have_no_place_in_a_target() {
+    refused(b"GET /public/\xff HTTP/1.1\r\nHost: app.test\r\n\r\n", 400).await;
+    refused(b"GET /public?\xc3 HTTP/1.1\r\nHost: app.test\r\n\r\n", 400).await;
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let text = "GET /public/\u{e9}?\u{e9} HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    assert_eq!(door.client().await.ask(text).await.status, 200);
+    assert!(app.received().starts_with("GET /public/%C3%A9?%C3%A9 HTTP/1.1\r\n"), "{}", app.received());
+}
+
+#[tokio::test]
+async fn whatever_byte_stands_wherever_no_answer_names_pingora() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    for byte in 0..=u8::MAX {
+        for (before, after) in [
+            ("G", "T /public HTTP/1.1\r\nHost: app.test\r\n"),
+            ("GET /public/", "x HTTP/1.1\r\nHost: app.test\r\n"),
+            ("GET ", "/public HTTP/1.1\r\nHost: app.test\r\n"),
+            ("GET http://app.test", "/public HTTP/1.1\r\nHost: app.test\r\n"),
+            ("GET http:", "//app.test/public HTTP/1.1\r\nHost: app.test\r\n"),
+            ("GET /public?", " HTTP/1.1\r\nHost: app.test\r\n"),
+            ("GET /public HTTP/1.", "\r\nHost: app.test\r\n"),
+            ("GET /public HTTP/1.1\r\nHost: app", ".test\r\n"),
+            ("GET /public HTTP/1.1\r\nHost: app.test\r\nX", "Y: z\r\n"),
+            ("GET /public HTTP/1.1\r\nHost: app.test\r\nX: y", "z\r\n"),
+            ("GET /public HTTP/1.1\r\nHost: app.test\r\nContent-Length: ", "\r\n"),
+        ] {
+            let request = [before.as_bytes(), &[byte], after.as_bytes(), b"Connection: close\r\n\r\n"].concat();
+            let shown = String::from_utf8_lossy(&request).into_owned();
+            let mut client = door.client().await;
+            client.send(&request).await;
+            // What cannot be a whole request yet is not answered before its deadline.
+            client.0.shutdown().await.unwrap();
+            let answer = String::from_utf8_lossy(&client.rest().await).to_ascii_lowercase();
+            assert!(!answer.contains("pingora"), "{shown:?} is answered by {answer}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -99,9 +157,11 @@ async fn a_slow_head_has_one_deadline_for_all_of_it() {
     let limits = Limits { head_deadline: Duration::from_millis(300), ..Limits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = door.client().await;
-    for byte in b"GET /public HTTP/1.1" {
+    for byte in b"GET /public HTTP/1.1\r\nA: ".iter().chain(std::iter::repeat(&b'b')) {
         client.send([*byte]).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        if tokio::time::timeout(Duration::from_millis(20), client.0.readable()).await.is_ok() {
+            break;
+        }
     }
     assert_eq!(client.answer(true).await.status, 408);
     assert!(client.is_closed().await);
@@ -114,7 +174,7 @@ async fn a_head_may_come_in_pieces() {
     let mut client = door.client().await;
     for part in ["\r\nPOST /public HTTP/1.1\r", "\nHost: app.te", "st\r\nContent-Length: 3\r\n\r", "\na", "bc"] {
         client.send(part).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::task::yield_now().await;
     }
     assert_eq!(client.answer(true).await.status, 200);
     assert!(app.received().ends_with("\r\n\r\nabc"), "{}", app.received());
@@ -141,6 +201,24 @@ async fn a_connection_serves_so_many_requests_and_says_when_it_is_the_last() {
     assert_eq!(client.ask(request).await.header("connection"), Some("keep-alive"));
     assert_eq!(client.ask(request).await.header("connection"), Some("close"));
     assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_has_no_longer_than_a_head() {
+    let app = App::ok().await;
+    let limits =
+        Limits { head_deadline: Duration::from_millis(200), idle: Duration::from_mins(10), ..Limits::default() };
+    let door = Door::plan(&[app.address]).limits(limits).open().await;
+    assert_eq!(door.client().await.rest().await, b"", "nobody is told what nobody asked for");
+    let mut client = door.client().await;
+    client.send("GET /pub").await;
+    assert_eq!(client.answer(true).await.status, 408);
+    let mut client = door.client().await;
+    for _ in 0..2 {
+        assert_eq!(client.ask("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 200);
+        // Longer than a head may take: between two requests there is more time.
+        assert!(tokio::time::timeout(Duration::from_millis(400), client.is_closed()).await.is_err());
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,91 @@ async fn the_app_is_told_where_the_request_came_from_by_us_alone() {
 }
 
 #[tokio::test]
+async fn nothing_by_which_apps_find_out_address_host_scheme_or_path_comes_from_the_client() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let names = [
+        // The address.
+        "Client-IP",
+        "X-Client-IP",
+        "X-Originating-IP",
+        "X-Cluster-Client-IP",
+        "X-Cluster-IP",
+        "X-Real-IP",
+        "X-RealIP",
+        "X-Remote-IP",
+        "X-Remote-Addr",
+        "X-ProxyUser-Ip",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "CF-Connecting-IPv6",
+        "CF-Pseudo-IPv4",
+        "Fastly-Client-IP",
+        "Fly-Client-IP",
+        "DO-Connecting-IP",
+        "X-Azure-ClientIP",
+        "X-Azure-SocketIP",
+        "X-AppEngine-User-IP",
+        "X-Envoy-External-Address",
+        "X-NF-Client-Connection-IP",
+        "CloudFront-Viewer-Address",
+        "X-Vercel-Forwarded-For",
+        "X-Forwarded-For",
+        "X-Forwarded",
+        "Forwarded-For",
+        "Forwarded",
+        "Via-IP",
+        "WL-Proxy-Client-IP",
+        "Proxy-Client-IP",
+        "X-Coming-From",
+        "X-Custom-IP-Authorization",
+        // The host and the port.
+        "X-Host",
+        "X-HTTP-Host-Override",
+        "X-Forwarded-Host",
+        "X-Forwarded-Server",
+        "X-Forwarded-Port",
+        "X-Original-Host",
+        "X-Backend-Host",
+        // The scheme.
+        "X-Scheme",
+        "X-URL-Scheme",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Scheme",
+        "X-Forwarded-Ssl",
+        "X-Forwarded-Protocol",
+        "Front-End-Https",
+        "CF-Visitor",
+        "CloudFront-Forwarded-Proto",
+        "X-ARR-SSL",
+        // The path.
+        "X-Original-URL",
+        "X-Original-URI",
+        "X-Rewrite-URL",
+        "X-Rewrite-URI",
+        "X-Forwarded-Uri",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Path",
+        "X-Script-Name",
+        "X-Request-URI",
+        "X-Envoy-Original-Path",
+        "X-Override-URL",
+    ];
+    for name in names {
+        for name in [name.to_owned(), name.replace('-', "_").to_ascii_uppercase()] {
+            let request = format!("GET /public HTTP/1.1\r\nHost: app.test\r\n{name}: planted\r\n\r\n");
+            assert_eq!(door.client().await.ask(request).await.status, 200);
+            assert!(!app.received().contains("planted"), "{name} reaches the app");
+        }
+    }
+    for name in ["X-HTTP-Method-Override", "X-Requested-With", "X-Client-Version", "Via", "Hosting", "X-Hostess"] {
+        let request = format!("GET /public HTTP/1.1\r\nHost: app.test\r\n{name}: theirs\r\n\r\n");
+        assert_eq!(door.client().await.ask(request).await.status, 200);
+        assert_eq!(app.header(name), ["theirs"], "{name} is the app's affair");
+    }
+}
+
+#[tokio::test]
 async fn the_app_is_told_the_scheme_that_visitors_see() {
     for (public_url, scheme, lie) in [("https://app.test", "https", "http"), ("http://app.test", "http", "https")] {
         let app = App::ok().await;

@@ -20,19 +20,28 @@ use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
     task::{JoinHandle, LocalSet, spawn_local},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
-use crate::harness::{Client, PATIENCE};
+use crate::harness::{Client, PATIENCE, until};
 
 async fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-fn router() -> Router {
+/// A request that takes as long as the test wants.
+#[derive(Clone, Default)]
+struct Slow {
+    begun: Arc<Notify>,
+    may_end: Arc<Notify>,
+}
+
+fn router(slow: &Slow) -> Router {
     let echo = |body: bytes::Bytes| async move { format!("{} bytes", body.len()) };
-    let slow = || async {
-        sleep(Duration::from_millis(400)).await;
+    let Slow { begun, may_end } = slow.clone();
+    let slow = move || async move {
+        begun.notify_one();
+        may_end.notified().await;
         "done"
     };
     let parts = || async { Body::from_stream(stream::iter(["a", "b"].map(Ok::<_, Infallible>))) };
@@ -52,18 +61,16 @@ struct Running {
     end: JoinHandle<Result<(), Interrupted>>,
 }
 
-async fn run(stopping: Stopping) -> Running {
+async fn run(stopping: Stopping, slow: &Slow) -> Running {
     let address = free_address().await;
     let mut listening = Listening::default();
-    listening.add(&address.to_string(), None, ServeRouter::new(router()), Limits::default()).unwrap();
+    listening.add(&address.to_string(), None, ServeRouter::new(router(slow)), Limits::default()).unwrap();
     let (ready, mut is_ready) = watch::channel(false);
     let hung_up = Arc::new(Notify::new());
     let told = Arc::clone(&hung_up);
     let end = spawn_local(async move { listening.run(stopping, &ready, async || told.notify_one()).await });
     timeout(PATIENCE, is_ready.wait_for(|ready| *ready)).await.unwrap().unwrap();
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        sleep(Duration::from_millis(10)).await;
-    }
+    until("it to listen", async || tokio::net::TcpStream::connect(address).await.ok()).await;
     Running { address, ready: is_ready, hung_up, end }
 }
 
@@ -83,7 +90,8 @@ async fn a_router_is_served_until_a_signal_ends_it() {
 
 async fn a_life() {
     let stopping = Stopping { drain: Duration::from_millis(300), grace: PATIENCE };
-    let mut running = run(stopping).await;
+    let slow = Slow::default();
+    let mut running = run(stopping, &slow).await;
     let mut client = Client::connect(running.address).await;
     for _ in 0..2 {
         assert_eq!(client.ask(get_("/")).await.text(), "hello");
@@ -108,12 +116,14 @@ async fn a_life() {
     let mut late = Client::connect(running.address).await;
     assert_eq!(late.ask(get_("/")).await.text(), "hello", "new connections are taken while it drains");
     client.send(get_("/slow")).await;
+    timeout(PATIENCE, slow.begun.notified()).await.unwrap();
     assert!(late.is_closed().await, "an idle connection ends with the listener");
+    slow.may_end.notify_one();
     assert_eq!(client.answer(true).await.text(), "done", "what is under way is finished");
     timeout(PATIENCE, running.end).await.unwrap().unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(running.address).await.is_err());
 
-    let running = run(Stopping { drain: PATIENCE * 10, grace: Duration::from_millis(100) }).await;
+    let running = run(Stopping { drain: PATIENCE * 10, grace: Duration::from_millis(100) }, &slow).await;
     let mut held = Client::connect(running.address).await;
     held.send(get_("/events")).await;
     held.head().await;
@@ -125,6 +135,7 @@ async fn a_life() {
 async fn an_address_that_is_taken_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let refused = Listening::default().add(&address, None, ServeRouter::new(router()), Limits::default());
+    let refused =
+        Listening::default().add(&address, None, ServeRouter::new(router(&Slow::default())), Limits::default());
     assert_eq!(refused.unwrap_err().to_string(), format!("cannot listen on {address}"));
 }

@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod chunked;
 mod early_answers;
 mod failures;
 mod framing;
@@ -13,6 +14,7 @@ mod listening;
 mod log;
 mod servers;
 mod streams;
+mod versions;
 
 mod apps;
 mod command_line;
@@ -20,7 +22,9 @@ mod crashes;
 mod demo;
 mod ending;
 mod large_bodies;
+mod open_files;
 mod quickstart;
 mod reloading;
 mod stopping;
+mod store_away;
 mod watching;

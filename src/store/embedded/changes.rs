@@ -6,7 +6,8 @@ use rusqlite::Connection;
 use super::{
     accounts::{one, role_names},
     columns::Text,
-    ending, journal, passwords,
+    ending::{self, Gone},
+    journal, passwords,
     sessions::{put_owner, renew},
 };
 use crate::{
@@ -41,10 +42,9 @@ pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story
     journal::write(on, story.entry(Some(id), change.fact()))?;
     let ended = match change.parting(story) {
         Some(parting) => ending::end(on, Which::AllOf(id), &parting)?,
-        None => Ok(Vec::new()),
+        None => Vec::new(),
     };
-    let account = account.unwrap_or(before);
-    Ok(Some(ended.map(|ended| Changed { account, ended, renewed: false })))
+    Ok(Some(done(account.unwrap_or(before), ended, false)))
 }
 
 pub(super) fn set_password(on: &Connection, id: UserId, new: &NewHash, story: &Story) -> Done {
@@ -58,14 +58,18 @@ pub(super) fn set_password(on: &Connection, id: UserId, new: &NewHash, story: &S
     journal::write(on, story.entry(Some(id), new.fact.clone()))?;
     let ended = match new.ends {
         Some(which) => ending::end(on, which, &NewHash::parting(story))?,
-        None => Ok(Vec::new()),
+        None => Vec::new(),
     };
     let renewed = match &new.renews {
         Some(renewal) => renew(on, renewal)?,
         None => false,
     };
     let Some(account) = one(on, id)? else { return Ok(None) };
-    Ok(Some(ended.map(|ended| Changed { account, ended, renewed })))
+    Ok(Some(done(account, ended, renewed)))
+}
+
+fn done(account: Account, ended: Gone, renewed: bool) -> rusqlite::Result<Changed> {
+    Ok(Changed { account, ended: ended.into_iter().collect::<Result<_, _>>()?, renewed })
 }
 
 fn set_disabled(on: &Connection, id: UserId, disabled: bool) -> rusqlite::Result<Option<Account>> {

@@ -14,13 +14,11 @@ use crate::{
     session::{Ended, Parting, Session, Which},
 };
 
-/// Ends them, and writes that down. The inner error is of a session that cannot be read: it is ended all the same, it
-/// only cannot be told.
-pub(super) fn end(
-    on: &Connection,
-    which: Which,
-    parting: &Parting,
-) -> rusqlite::Result<rusqlite::Result<Vec<Session>>> {
+/// What has ended. One that cannot be read is ended all the same, it only cannot be told.
+pub(super) type Gone = Vec<rusqlite::Result<Session>>;
+
+/// Ends them, and writes that down.
+pub(super) fn end(on: &Connection, which: Which, parting: &Parting) -> rusqlite::Result<Gone> {
     let (chosen, named) = choose(which);
     let sql = format!("{SESSIONS} WHERE {chosen} ORDER BY a.latest DESC, s.id");
     let going = on
@@ -45,7 +43,7 @@ pub(super) fn expire(
 ) -> rusqlite::Result<Option<Session>> {
     let sql = format!("{SESSIONS} WHERE s.id = ?1 AND a.latest <= ?2");
     let going = on.prepare_cached(&sql)?.query_row((Text(id), latest), Going::read).optional()?;
-    Ok(leave(on, going.into_iter().collect(), parting)??.pop())
+    leave(on, going.into_iter().collect(), parting)?.pop().transpose()
 }
 
 /// A session that is about to end, as far as it can be read.
@@ -63,11 +61,7 @@ impl Going {
 }
 
 /// Deletes sessions, leaves a note of each and writes each into the journal.
-pub(super) fn leave(
-    on: &Connection,
-    going: Vec<Going>,
-    parting: &Parting,
-) -> rusqlite::Result<rusqlite::Result<Vec<Session>>> {
+pub(super) fn leave(on: &Connection, going: Vec<Going>, parting: &Parting) -> rusqlite::Result<Gone> {
     let mut note = on.prepare_cached(
         "INSERT OR REPLACE INTO ended (id, secret, former, at, ending)
          SELECT id, secret, former, ?2, ?3 FROM session WHERE key = ?1",

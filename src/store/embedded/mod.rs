@@ -5,6 +5,7 @@
 //! than handing it to another thread would take. Nothing is read from memory that another process could have changed.
 
 mod open;
+mod place;
 mod schema;
 
 mod readers;
@@ -26,15 +27,21 @@ pub use open::OpenError;
 use std::{
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use rusqlite::Connection;
 
-use self::{readers::Readers, writer::Writer};
+use self::{place::Place, readers::Readers, writer::Writer};
 use crate::outage::StoreError;
 
 /// How many rows of one piece of upkeep go into one act, so that nobody waits long behind it.
 const PORTION: usize = 500;
+/// How long an act waits for another process while somebody waits for an answer. With what a read may wait it stays below
+/// the 800 ms that a request may wait for a store in all.
+const PROMPT: Duration = Duration::from_millis(600);
+/// How long it waits on the command line, where nobody is kept from anything.
+const PATIENT: Duration = Duration::from_secs(5);
 
 /// Keeps everything in one `SQLite` file, or in memory. Dropping it waits until what was accepted is done.
 #[derive(Debug)]
@@ -42,6 +49,8 @@ pub struct Embedded {
     // Before the readers, so that it is dropped first: the last connection to close tidies the file up.
     writer: Writer,
     readers: Readers,
+    /// None in memory.
+    place: Option<Place>,
 }
 
 impl Embedded {
@@ -50,9 +59,22 @@ impl Embedded {
     /// # Errors
     /// When the file cannot serve; the message says why and what mends it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_waiting(path, PATIENT)
+    }
+
+    /// The same, for a server: where another process holds the file, it says so in time for whoever waits for an answer.
+    ///
+    /// # Errors
+    /// As [`Embedded::open`].
+    pub fn open_to_serve(path: &Path) -> Result<Self, OpenError> {
+        Self::open_waiting(path, PROMPT)
+    }
+
+    fn open_waiting(path: &Path, patience: Duration) -> Result<Self, OpenError> {
         let file = open::file(path)?;
         let readers = file.readers.into_iter().map(|reader| Arc::new(Mutex::new(reader))).collect();
-        Self::of(path, Arc::new(Mutex::new(file.writer)), readers)
+        let this = Self::of(path, Arc::new(Mutex::new(file.writer)), readers, patience)?;
+        Ok(Self { place: Some(file.place), ..this })
     }
 
     /// A store that is gone with the process and puts nothing on disk.
@@ -61,7 +83,7 @@ impl Embedded {
     /// When there is no memory or no thread to be had.
     pub fn in_memory() -> Result<Self, OpenError> {
         let one = Arc::new(Mutex::new(open::memory()?));
-        Self::of(Path::new("memory"), Arc::clone(&one), vec![one])
+        Self::of(Path::new("memory"), Arc::clone(&one), vec![one], PATIENT)
     }
 
     /// In memory readers and writer share one connection: its lock is held for a whole transaction, so no reader sees
@@ -70,14 +92,16 @@ impl Embedded {
         path: &Path,
         writer: Arc<Mutex<Connection>>,
         readers: Vec<Arc<Mutex<Connection>>>,
+        patience: Duration,
     ) -> Result<Self, OpenError> {
-        let writer = Writer::start(writer)
+        let writer = Writer::start(writer, patience)
             .map_err(|source| OpenError::Failed { path: path.to_owned(), source: Box::new(source) })?;
-        Ok(Self { writer, readers: Readers::new(readers) })
+        Ok(Self { writer, readers: Readers::new(readers), place: None })
     }
 
     /// Looks something up, here and now.
     fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.place.as_ref().map_or(Ok(()), Place::still_there)?;
         self.readers.read(look)
     }
 
@@ -86,6 +110,7 @@ impl Embedded {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.place.as_ref().map_or(Ok(()), Place::still_there)?;
         self.writer.act(work).await
     }
 

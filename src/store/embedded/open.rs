@@ -12,10 +12,15 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
-use super::schema::{self, Misfit};
+use super::{
+    place::Place,
+    schema::{self, Misfit},
+};
 
-/// How long a write waits for another process.
-const WRITER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long opening waits for another process.
+const OPENING: Duration = Duration::from_secs(2);
+/// How long `SQLite` waits for another process before the writer looks whose patience is over.
+const TRY: Duration = Duration::from_millis(50);
 /// How long a read waits: in WAL mode only for somebody who opens or closes the file.
 const READER_PATIENCE: Duration = Duration::from_millis(200);
 /// What a reader keeps in memory: as KiB, below zero. Holds some 10,000 sessions.
@@ -92,13 +97,14 @@ pub enum OpenError {
 pub(super) struct File {
     pub(super) writer: Connection,
     pub(super) readers: Vec<Connection>,
+    pub(super) place: Place,
 }
 
 pub(super) fn file(path: &Path) -> Result<File, OpenError> {
-    let true_path = create(path)?;
-    let open = || -> Result<File, Misfit> {
+    let (true_path, place) = create(path)?;
+    let open = || -> Result<(Connection, Vec<Connection>), Misfit> {
         let mut writer = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-        writer.busy_timeout(WRITER_PATIENCE)?;
+        writer.busy_timeout(OPENING)?;
         schema::look(&writer)?; // before anything is written: WAL mode is a change of the file
         write_ahead(&writer)?;
         settle(&writer)?;
@@ -112,9 +118,11 @@ pub(super) fn file(path: &Path) -> Result<File, OpenError> {
             reader.pragma_update(None, "cache_size", READER_CACHE)?;
             readers.push(reader);
         }
-        Ok(File { writer, readers })
+        writer.busy_timeout(TRY)?;
+        Ok((writer, readers))
     };
-    open().map_err(|misfit| explain(path, misfit))
+    let (writer, readers) = open().map_err(|misfit| explain(path, misfit))?;
+    Ok(File { writer, readers, place })
 }
 
 pub(super) fn memory() -> Result<Connection, OpenError> {
@@ -129,7 +137,7 @@ pub(super) fn memory() -> Result<Connection, OpenError> {
 
 /// Creates the file for its owner alone; `SQLite` gives the files beside it (`-wal`, `-shm`) the same mode. Answers with the
 /// full path: to `SQLite` an empty name, or `:memory:`, would mean something else.
-fn create(path: &Path) -> Result<PathBuf, OpenError> {
+fn create(path: &Path) -> Result<(PathBuf, Place), OpenError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -147,7 +155,10 @@ fn create(path: &Path) -> Result<PathBuf, OpenError> {
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .and_then(|_| path.canonicalize())
+        .and_then(|file| {
+            let path = path.canonicalize()?;
+            Ok((path.clone(), Place::of(path, &file)?))
+        })
         .map_err(|error| refused(path, error))
 }
 
@@ -172,7 +183,7 @@ fn write_ahead(on: &Connection) -> rusqlite::Result<()> {
         match on.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
             Err(error) if busy(&error) && tries < 200 => tries += 1,
             Err(error) => return Err(error),
-            Ok(()) => return on.busy_timeout(WRITER_PATIENCE),
+            Ok(()) => return on.busy_timeout(OPENING),
         }
         thread::sleep(Duration::from_millis(10));
     }
@@ -189,7 +200,7 @@ fn settle(on: &Connection) -> rusqlite::Result<()> {
     on.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
 }
 
-fn busy(error: &rusqlite::Error) -> bool {
+pub(super) fn busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 

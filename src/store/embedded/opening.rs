@@ -9,7 +9,7 @@ use super::{
     columns::{Json, Text, whole},
     ending::{self, Going},
     journal,
-    sessions::{Body, SESSIONS},
+    sessions::{Body, SESSIONS, told},
 };
 use crate::session::{NewSession, Opened, Session, Which};
 
@@ -28,18 +28,13 @@ pub(super) fn open(on: &Connection, new: &NewSession) -> rusqlite::Result<Opened
     }
     insert(on, new)?;
     let replaced = match new.replaces {
-        Some(id) => readable(ending::end(on, Which::One { owner: id.owner(), id }, &new.replacing())?).pop(),
+        Some(id) => ending::end(on, Which::One { owner: id.owner(), id }, &new.replacing())?.pop().and_then(told),
         None => None,
     };
     let evicted = evict(on, new)?;
     let owner = new.session.owner();
     journal::write(on, new.story.entry(Some(owner), new.signed_in()))?;
     Ok(Opened::Yes { replaced, evicted })
-}
-
-/// What cannot be read has ended all the same: it must not keep anybody from signing in.
-fn readable(ended: rusqlite::Result<Vec<Session>>) -> Vec<Session> {
-    ended.inspect_err(|why| tracing::error!("A session that ended cannot be read: {why}")).unwrap_or_default()
 }
 
 fn insert(on: &Connection, new: &NewSession) -> rusqlite::Result<()> {
@@ -70,5 +65,6 @@ fn evict(on: &Connection, new: &NewSession) -> rusqlite::Result<Vec<Session>> {
         .prepare_cached(&sql)?
         .query_map((Text(new.session.owner()), Text(new.session.id), whole(others_may_be)), Going::read)?
         .collect::<rusqlite::Result<Vec<Going>>>()?;
-    Ok(readable(ending::leave(on, above, &new.evicting())?))
+    // One that cannot be read goes all the same, it only cannot be told.
+    Ok(ending::leave(on, above, &new.evicting())?.into_iter().filter_map(told).collect())
 }

@@ -8,6 +8,7 @@ use super::{
     Embedded,
     columns::{Json, Text, whole},
     ending, opening,
+    place::Place,
 };
 use crate::{
     clock::Timestamp,
@@ -83,7 +84,7 @@ impl SessionStore for Embedded {
     async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
         self.read(|on| {
             let sql = format!("{SESSIONS} WHERE s.owner = ?1 ORDER BY a.latest DESC, s.id");
-            on.prepare_cached(&sql)?.query_map([Text(owner)], session)?.collect()
+            readable(on.prepare_cached(&sql)?.query_map([Text(owner)], |row| Ok(session(row)))?)
         })
     }
 
@@ -111,7 +112,8 @@ impl SessionStore for Embedded {
 
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         let parting = parting.clone();
-        self.act(move |on| ending::end(on, which, &parting)).await?.map_err(super::columns::outage)
+        let gone = self.act(move |on| ending::end(on, which, &parting)).await?;
+        gone.into_iter().collect::<Result<_, _>>().map_err(super::columns::outage)
     }
 
     async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
@@ -127,12 +129,7 @@ impl SessionStore for Embedded {
         let behind = after.map_or_else(String::new, |id| id.to_string());
         self.read(|on| {
             let sql = format!("{SESSIONS} WHERE s.id > ?1 ORDER BY s.id LIMIT ?2");
-            let rows = on.prepare_cached(&sql)?.query_map((behind, whole(limit)), session)?.collect::<Vec<_>>();
-            // What cannot be read must not keep the sweep from what can.
-            let readable = |row: rusqlite::Result<Session>| {
-                row.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
-            };
-            Ok(rows.into_iter().filter_map(readable).collect())
+            readable(on.prepare_cached(&sql)?.query_map((behind, whole(limit)), |row| Ok(session(row)))?)
         })
     }
 
@@ -146,6 +143,7 @@ impl SessionStore for Embedded {
 
     /// Reads and takes the write lock: whoever can do both can serve.
     async fn ping(&self) -> Result<(), StoreError> {
+        self.place.as_ref().map_or(Ok(()), Place::look)?;
         self.read(|on| on.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.query_row([], |_| Ok(())))?;
         self.act(|_| Ok(())).await
     }
@@ -179,6 +177,17 @@ pub(super) fn renew(on: &Connection, renewal: &Renewal) -> rusqlite::Result<bool
         "UPDATE session SET former = secret, former_until = ?4, secret = ?3 WHERE id = ?1 AND secret = ?2";
     let Renewal { id, from, to, grace_until } = *renewal;
     Ok(on.prepare_cached(RENEW)?.execute((Text(id), from, to, grace_until))? == 1)
+}
+
+/// One session that cannot be read must keep neither its owner nor the sweep from those that can. That the store cannot
+/// be read at all is an error as ever.
+fn readable(rows: impl Iterator<Item = rusqlite::Result<rusqlite::Result<Session>>>) -> rusqlite::Result<Vec<Session>> {
+    rows.filter_map(|row| row.map(told).transpose()).collect()
+}
+
+/// The session, or a line in the log that says why there is none.
+pub(super) fn told(read: rusqlite::Result<Session>) -> Option<Session> {
+    read.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
 }
 
 fn touch(on: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {

@@ -9,13 +9,17 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::columns::outage;
-use crate::outage::StoreError;
+use super::{columns::outage, open::busy};
+use crate::{
+    clock::{Clock, Stopwatch},
+    outage::StoreError,
+};
 
 /// Acts that may wait; one more is refused at once, because it would be answered too late.
 const WAITING: usize = 1024;
@@ -38,7 +42,7 @@ enum Unanswered {
     Dead,
     #[error("the write stopped with a bug")]
     Panicked,
-    #[error("the transaction failed")]
+    #[error("the transaction failed: {0}")]
     Lost(#[source] Arc<rusqlite::Error>),
 }
 
@@ -49,11 +53,12 @@ impl From<Unanswered> for StoreError {
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(super) fn start(connection: Arc<Mutex<Connection>>) -> io::Result<Self> {
+    /// Starts the thread. An act waits for another process as long as `patience`, the time in our queue included.
+    pub(super) fn start(connection: Arc<Mutex<Connection>>, patience: Duration) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(WAITING);
-        let thread =
-            thread::Builder::new().name("store-writer".to_owned()).spawn(move || work(&connection, &waiting))?;
+        let thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || work(&connection, &waiting, patience))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -64,7 +69,7 @@ impl Writer {
         W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let act = Box::new(Act { work: Some(work), outcome: None, reply });
+        let act = Box::new(Act { work: Some(work), outcome: None, reply, since: Clock::machine().stopwatch() });
         match self.queue.as_ref().map(|queue| queue.try_send(act)) {
             Some(Ok(())) => {}
             Some(Err(TrySendError::Full(_))) => return Err(Unanswered::Full.into()),
@@ -83,31 +88,56 @@ impl Drop for Writer {
     }
 }
 
-fn work(connection: &Mutex<Connection>, waiting: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = waiting.recv() {
-        let mut jobs = vec![first];
-        jobs.extend(waiting.try_iter().take(TOGETHER - 1));
-        let outcome = {
-            let on = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            transact(&on, &mut jobs).map_err(Arc::new)
+fn work(connection: &Mutex<Connection>, waiting: &Receiver<Box<dyn Job>>, patience: Duration) {
+    let mut jobs = Vec::new();
+    let mut locked = None;
+    loop {
+        if jobs.is_empty() {
+            let Ok(first) = waiting.recv() else { return };
+            jobs.push(first);
+        }
+        jobs.extend(waiting.try_iter().take(TOGETHER - jobs.len()));
+        if let Some(why) = &locked {
+            refuse_late(&mut jobs, patience, why);
+        }
+        if jobs.is_empty() {
+            continue;
+        }
+        let on = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match on.execute_batch("BEGIN IMMEDIATE") {
+            Err(error) if busy(&error) => {
+                locked = Some(Arc::new(error));
+                continue;
+            }
+            begun => {
+                locked = None;
+                begun.and_then(|()| transact(&on, &mut jobs)).map_err(Arc::new)
+            }
         };
-        for job in jobs {
+        drop(on);
+        for job in jobs.drain(..) {
             job.answer(outcome.clone());
         }
     }
 }
 
-/// One transaction around all of them, a savepoint around each.
+/// While another process holds the file: whoever has waited long enough is told so, nothing of theirs was done.
+fn refuse_late(jobs: &mut Vec<Box<dyn Job>>, patience: Duration, why: &Arc<rusqlite::Error>) {
+    for late in jobs.extract_if(.., |job| job.waited() >= patience) {
+        late.answer(Err(Arc::clone(why)));
+    }
+}
+
+/// From BEGIN to COMMIT for all of them, a savepoint around each.
 fn transact(on: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    let done = begin_to_commit(on, jobs);
+    let done = each_to_commit(on, jobs);
     if done.is_err() && !on.is_autocommit() {
         on.execute_batch("ROLLBACK")?;
     }
     done
 }
 
-fn begin_to_commit(on: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    on.execute_batch("BEGIN IMMEDIATE")?;
+fn each_to_commit(on: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     for job in jobs {
         on.execute_batch("SAVEPOINT act")?;
         let did = catch_unwind(AssertUnwindSafe(|| job.run(on))).unwrap_or(false);
@@ -120,6 +150,8 @@ fn begin_to_commit(on: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Resu
 
 /// An act whose result type the thread need not know.
 trait Job: Send {
+    /// Since it was accepted.
+    fn waited(&self) -> Duration;
     /// Does it; whether it is to stay.
     fn run(&mut self, on: &Connection) -> bool;
     /// Tells whoever waits.
@@ -130,6 +162,7 @@ struct Act<T, W> {
     work: Option<W>,
     outcome: Option<rusqlite::Result<T>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
+    since: Stopwatch,
 }
 
 impl<T, W> Job for Act<T, W>
@@ -137,6 +170,10 @@ where
     T: Send,
     W: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
 {
+    fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     fn run(&mut self, on: &Connection) -> bool {
         self.outcome = self.work.take().map(|work| work(on));
         matches!(self.outcome, Some(Ok(_)))
@@ -161,7 +198,7 @@ mod tests {
 
     fn act(work: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static) -> (Box<dyn Job>, Answer) {
         let (reply, answer) = oneshot::channel();
-        (Box::new(Act { work: Some(work), outcome: None, reply }), answer)
+        (Box::new(Act { work: Some(work), outcome: None, reply, since: Clock::machine().stopwatch() }), answer)
     }
 
     fn insert(number: i64) -> (Box<dyn Job>, Answer) {
@@ -175,6 +212,7 @@ mod tests {
         on.execute_batch("CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)").unwrap();
         on.pragma_update(None, "foreign_keys", true).unwrap();
         let (mut jobs, answers): (Vec<_>, Vec<_>) = acts.into_iter().unzip();
+        on.execute_batch("BEGIN IMMEDIATE").unwrap();
         let outcome = transact(&on, &mut jobs).map_err(Arc::new);
         for job in jobs {
             job.answer(outcome.clone());

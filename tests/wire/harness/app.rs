@@ -46,6 +46,7 @@ impl App {
         let this = app.clone();
         beside(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
                 beside(serve(stream, this.clone()));
             }
         });

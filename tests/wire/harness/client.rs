@@ -38,7 +38,10 @@ impl Answer {
 
 impl Client {
     pub(crate) async fn connect(to: SocketAddr) -> Self {
-        Self(TcpStream::connect(to).await.unwrap())
+        let stream = TcpStream::connect(to).await.unwrap();
+        // A piece is sent when it is sent.
+        stream.set_nodelay(true).unwrap();
+        Self(stream)
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -76,6 +76,15 @@ impl Installation {
         Running::when_ready(child, self.public, self.admin).await
     }
 
+    /// Starts the server from a shell that says this first.
+    pub(crate) async fn run_under(&self, shell: &str) -> Running {
+        let plain = self.command();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{shell}; exec \"$0\" run")]).arg(plain.get_program());
+        command.current_dir(self.folder.path()).env("PORTCULLIS_CONFIG", self.file());
+        Running::when_ready(Child::start(&mut command), self.public, self.admin).await
+    }
+
     /// Somebody with a browser of their own.
     pub(crate) fn person(&self) -> Person {
         Person::at(self.public)

@@ -1,0 +1,251 @@
+//! Chunked bodies, looked at byte by byte before anything parses them.
+//!
+//! Pingora's parser takes an empty size for the last chunk, blanks after a size, and a bare line feed in an extension. A
+//! program in front of us that reads such a body in another way sees another request behind it. So the lines between
+//! chunks are read here by their grammar, and where they break it the connection ends.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use async_trait::async_trait;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest,
+    UniqueID, UniqueIDType, raw_connect::ProxyDigest, tls::SslDigest,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Digits of a size. More would not fit into the numbers of some programs.
+const DIGITS: u8 = 15;
+/// Bytes of an extension, which nobody reads.
+const EXTENSION: u16 = 256;
+
+/// How far a body has been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chunks {
+    /// In the digits of a size; so many were there, and this is what they say.
+    Size { digits: u8, size: u64 },
+    /// In an extension, behind the `;`.
+    Extension { bytes: u16, size: u64 },
+    /// Behind the CR of a size's line.
+    SizeEnds { size: u64 },
+    /// In a chunk, of which so much is to come.
+    Data { left: u64 },
+    /// Behind a chunk.
+    DataEnds,
+    /// Behind the CR after a chunk.
+    DataEnded,
+    /// Behind the last size. Trailers are read by Pingora strictly enough, and go nowhere.
+    Last,
+    /// What came is no chunked body.
+    Malformed,
+}
+
+/// What came is no chunked body.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the chunks of the body are malformed")]
+pub(super) struct Malformed;
+
+impl Chunks {
+    /// Before the first byte.
+    pub(super) const fn new() -> Self {
+        Self::Size { digits: 0, size: 0 }
+    }
+
+    /// Looks at what has come. What was malformed once stays so.
+    pub(super) fn look(&mut self, mut came: &[u8]) -> Result<(), Malformed> {
+        while let Some((first, rest)) = came.split_first() {
+            if let Self::Data { left } = *self {
+                // The bytes of a chunk are its own affair, and are passed in one go.
+                let passed = usize::try_from(left).map_or(came.len(), |left| left.min(came.len()));
+                came = &came[passed..];
+                let left = left - passed as u64;
+                *self = if left == 0 { Self::DataEnds } else { Self::Data { left } };
+                continue;
+            }
+            *self = self.after(*first);
+            match self {
+                Self::Last => return Ok(()),
+                Self::Malformed => return Err(Malformed),
+                _ => came = rest,
+            }
+        }
+        Ok(())
+    }
+
+    const fn after(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Size { digits: 0..DIGITS, .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.with_digit(byte),
+            (Self::Size { digits: 1.., size }, b';') => Self::Extension { bytes: 0, size },
+            (Self::Size { digits: 1.., size } | Self::Extension { size, .. }, b'\r') => Self::SizeEnds { size },
+            (Self::Extension { bytes: 0..EXTENSION, size }, b'\t' | b' '..=b'~' | 0x80..) => self.with_extension(size),
+            (Self::SizeEnds { size: 0 }, b'\n') | (Self::Last, _) => Self::Last,
+            (Self::SizeEnds { size }, b'\n') => Self::Data { left: size },
+            (Self::DataEnds, b'\r') => Self::DataEnded,
+            (Self::DataEnded, b'\n') => Self::new(),
+            _ => Self::Malformed,
+        }
+    }
+
+    const fn with_digit(self, byte: u8) -> Self {
+        let Self::Size { digits, size } = self else { return Self::Malformed };
+        let value = match byte {
+            b'0'..=b'9' => byte - b'0',
+            _ => (byte | 0x20) - b'a' + 10,
+        };
+        Self::Size { digits: digits + 1, size: size << 4 | value as u64 }
+    }
+
+    const fn with_extension(self, size: u64) -> Self {
+        let Self::Extension { bytes, .. } = self else { return Self::Malformed };
+        Self::Extension { bytes: bytes + 1, size }
+    }
+}
+
+/// A connection on which a chunked body comes: it breaks where the body does.
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: Stream,
+    chunks: Chunks,
+}
+
+impl Watched {
+    /// Watches what comes on `stream` from here on; `chunks` has seen what came before.
+    pub(super) fn over(stream: Stream, chunks: Chunks) -> Stream {
+        Box::new(Self { stream, chunks })
+    }
+
+    /// The connection itself, after the body.
+    pub(super) fn taken_off(stream: Stream) -> Option<Stream> {
+        Some(stream.into_any().downcast::<Self>().ok()?.stream)
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let told = self.chunks == Chunks::Malformed;
+        loop {
+            ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+            let came = into.filled().len() > before;
+            if self.chunks.look(&into.filled()[before..]).is_ok() && self.chunks != Chunks::Malformed {
+                return Poll::Ready(Ok(()));
+            }
+            into.set_filled(before);
+            // Told once, it is thrown away until its sender stops: a connection that closes while something comes is
+            // reset, and the sender may never see why.
+            if !(told && came) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, Malformed)));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Watched {
+    async fn shutdown(&mut self) {
+        Shutdown::shutdown(&mut *self.stream).await;
+    }
+}
+
+#[async_trait]
+impl Peek for Watched {
+    async fn try_peek(&mut self, into: &mut [u8]) -> io::Result<bool> {
+        self.stream.try_peek(into).await
+    }
+}
+
+impl UniqueID for Watched {
+    fn id(&self) -> UniqueIDType {
+        self.stream.id()
+    }
+}
+
+impl Ssl for Watched {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.stream.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.stream.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for Watched {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.stream.get_timing_digest()
+    }
+}
+
+impl GetProxyDigest for Watched {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.stream.get_proxy_digest()
+    }
+}
+
+impl GetSocketDigest for Watched {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.get_socket_digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_read_alike_however_it_is_cut() {
+        let long = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(256));
+        for (body, is_one) in [
+            ("5\r\nhello\r\n0\r\n\r\n", true),
+            ("005;a=\"\u{e9}\"\r\nhe\r\no\r\nB\r\n0123456789a\r\n0;x\r\nA: b\r\n\r\nGET", true),
+            ("000000000000001\r\na\r\n0\r\n", true),
+            (&long, true),
+            (&long.replace("x\r", "xx\r"), false),
+            ("0000000000000001\r\na\r\n", false),
+            ("\r\n", false),
+            (";x\r\n", false),
+            ("5 \r\n", false),
+            ("5;x\n", false),
+            ("1\r\nab\r\n", false),
+            ("1\r\na\n", false),
+            ("g\r\n", false),
+        ] {
+            let body = body.as_bytes();
+            for cut in 0..body.len() {
+                let mut chunks = Chunks::new();
+                let looked = chunks.look(&body[..cut]).and_then(|()| chunks.look(&body[cut..]));
+                assert_eq!(looked.is_ok(), is_one, "{:?} cut at {cut}", String::from_utf8_lossy(body));
+            }
+        }
+    }
+}

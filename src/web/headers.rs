@@ -1,0 +1,25 @@
+//! The headers that each of our own answers has, from a page to one line about what was no request.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// What is the same on all of them. `Cache-Control` is not among these: a style sheet may be kept.
+pub const OWN_HEADERS: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Sets them; an answer that does not say how long it may be kept is not kept.
+pub fn harden(headers: &mut HeaderMap) {
+    for (name, value) in OWN_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
