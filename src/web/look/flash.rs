@@ -75,21 +75,16 @@ impl Flash {
     /// In words.
     #[must_use]
     pub fn say(self, words: &Words) -> Notice {
-        let more = match self {
-            Self::PasswordChanged { others: Some(0), .. } => Some(words.say("flash-only-here")),
-            Self::PasswordChanged { others: Some(count), .. } => {
-                Some(words.say_with("flash-still-signed-in", &[("count", count.into())]))
-            }
-            _ => None,
+        let text = self.done(words);
+        let Self::PasswordChanged { others: Some(others), .. } = self else {
+            return Notice { text, more: None, link: None };
         };
-        let link = match self {
-            Self::PasswordChanged { others: Some(count @ 1..), .. } => Some(NoticeLink {
-                href: paths::SESSIONS,
-                text: words.say_with("flash-review", &[("count", count.into())]),
-            }),
-            _ => None,
-        };
-        Notice { text: self.done(words), more, link }
+        if others == 0 {
+            return Notice { text, more: Some(words.say("flash-only-here")), link: None };
+        }
+        let count = [("count", others.into())];
+        let link = NoticeLink { href: paths::SESSIONS, text: words.say_with("flash-review", &count) };
+        Notice { text, more: Some(words.say_with("flash-still-signed-in", &count)), link: Some(link) }
     }
 
     /// What was done, in one sentence.

@@ -332,7 +332,7 @@ history-older = Older
 history-note = Something here that was not you?
 history-pattern = Many failed attempts and then a success can mean that someone has found out your password.
 history-sessions-link = Sign out the sessions that are not yours.
-history-sessions = The history stays as it is.
+history-sessions = Whoever uses them must sign in again.
 
 ## Password
 
