@@ -76,6 +76,12 @@ pub struct Shape {
 }
 
 impl Error {
+    /// A parameter of the query is wrong. It is pointed at as `/query/<name>`: a body has no `query` of its own.
+    #[must_use]
+    pub fn parameter(name: &str, mend: &str) -> Self {
+        Self::Fields(vec![(format!("/query/{name}"), mend.to_owned())])
+    }
+
     /// How it looks from outside.
     #[must_use]
     pub const fn shape(&self) -> Shape {

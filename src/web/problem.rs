@@ -31,7 +31,8 @@ pub(super) struct Problem {
 /// A field that is wrong.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FieldProblem {
-    /// JSON pointer to it.
+    /// JSON pointer (RFC 6901) into the body that was sent: `/new_password`, or the empty string for the body as a whole.
+    /// A parameter of the query is pointed at as `/query/<name>`, for example `/query/limit`.
     pub pointer: String,
     /// What to write instead.
     pub detail: String,

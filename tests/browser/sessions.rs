@@ -104,6 +104,41 @@ async fn all_others_are_ended_and_this_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everywhere_is_counted_with_this_one() {
+    let (house, _server) = scene().await;
+    let other = house.signed_in("alice").await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/security/sessions").await;
+    browser.sign_in("alice").await;
+    browser.arrives("/security/sessions").await;
+    browser.click(".all a").await;
+    browser.click("dialog button.danger").await;
+    browser.arrives("/security/signed-out").await;
+    browser.reads("Signed out 2 sessions.").await;
+    assert_eq!(other.status("/").await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_leads_to_who_is_still_signed_in() {
+    let (house, _server) = scene().await;
+    let other = house.signed_in("alice").await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/security/password").await;
+    browser.sign_in("alice").await;
+    browser.arrives("/security/password").await;
+    browser.fill("#current_password", PASSWORD).await;
+    for field in ["#new_password", "#new_password_again"] {
+        browser.fill(field, "Another-horse-8-battery").await;
+    }
+    browser.click("main form button.primary").await;
+    browser.reads_in("[role=status]", "1 other session is still signed in. Review it").await;
+    browser.click("[role=status] a").await;
+    browser.arrives("/security/sessions").await;
+    browser.click(".row:not(.current) .more").await;
+    browser.arrives(&format!("/security/sessions/{}", other.session().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_was_ended_is_told_why() {
     let (house, _server) = scene().await;
     let browser = Browser::open(&house).await;
@@ -152,8 +187,13 @@ async fn a_changed_password_counts_and_may_end_the_others() {
         browser.fill("#new_password_again", again).await;
         browser.click("main form button.primary").await;
     };
-    change(PASSWORD, "weak", "weak").await;
-    browser.find("[aria-invalid=true]").await;
+    change(PASSWORD, "weak", "week").await;
+    // All at once, and each field is led to.
+    browser.find("#new_password[aria-invalid=true]").await;
+    browser.find("#new_password_again[aria-invalid=true]").await;
+    browser.click(".summary a[href='#new_password_again']").await;
+    let focused = browser.driver.active_element().await.unwrap();
+    assert_eq!(focused, browser.find("#new_password_again").await);
     change(PASSWORD, "Another-horse-8-battery", "Another-horse-8-battery!").await;
     browser.find("#new_password_again[aria-invalid=true]").await;
     assert_eq!(other.status("/").await, 200);

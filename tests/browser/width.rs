@@ -1,4 +1,4 @@
-//! On a narrow screen nothing must be scrolled sideways.
+//! On a narrow screen nothing must be scrolled sideways, and what one presses is as large as a fingertip.
 
 use crate::{accessibility::each_page, browser::Browser};
 
@@ -14,6 +14,21 @@ async fn every_page_fits_a_phone() {
             let measured = measured.json();
             assert!(measured[0].as_u64() <= Some(u64::from(pixels)), "{page} at {pixels} px: {measured}");
             assert_eq!(measured[1].as_u64(), Some(u64::from(pixels)));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_presses_is_44_pixels_high() {
+    each_page(async |browser: &Browser, page: &str| {
+        for pixels in [390, 1280] {
+            browser.width(pixels).await;
+            let script = "return [...document.querySelectorAll('.btn, button, summary, .more, .tabs a, .choices a, .csv, .all a, .check, \
+                          .home, .back a, .help a, .field input')].filter(e => e.checkVisibility() && \
+                          e.getBoundingClientRect().height < 44).map(e => e.outerHTML.slice(0, 120))";
+            let small = browser.driver.execute(script, Vec::new()).await.unwrap();
+            assert_eq!(small.json(), &serde_json::json!([]), "{page} at {pixels} px");
         }
     })
     .await;

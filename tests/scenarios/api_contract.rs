@@ -1,5 +1,7 @@
 //! The JSON API: every call that there is, what it answers, and that its document tells the truth.
 
+mod statuses;
+
 use std::collections::BTreeMap;
 
 use http::Method;

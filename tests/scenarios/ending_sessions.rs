@@ -103,6 +103,8 @@ async fn all_end_this_one_too() {
         let answer = laptop.post_form("/security/sessions/sign-out-all", &[]).await.answer();
 
         assert_eq!(answer.location(), "/security/signed-out");
+        assert!(laptop.get("/security/signed-out").await.answer().says("Signed out 2 sessions."), "this one, too");
+        assert!(!laptop.get("/security/signed-out").await.answer().says("Signed out 2 sessions."), "said once");
         assert!(laptop.cookie(town.cookie()).is_none());
         assert!(!replayed.is_let_in().await && !phone.is_let_in().await);
         assert!(alice.signed_in_on(MAC).await.is_let_in().await, "and one may sign in again");

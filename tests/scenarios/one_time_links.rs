@@ -48,6 +48,47 @@ async fn the_sign_in_page_says_that_it_is_set() {
 }
 
 #[tokio::test]
+async fn the_page_names_the_app() {
+    let town = Town::with("branding: { app_name: Meridian }");
+    let alice = town.with_user_without_password("alice", &[]).await;
+    let link = link_for(&alice).await;
+    assert!(look(&town, &link).await.says("Choose a password for Meridian"));
+    assert!(look(&town, "x").await.text().split_once("<body>").unwrap().1.contains("Meridian"), "a dead link, too");
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_said_at_once_and_each_thing_once() {
+    let town = Town::new();
+    let alice = town.with_user_without_password("alice", &[]).await;
+    let link = link_for(&alice).await;
+    let form = [("token", link.as_str()), ("new_password", "lantern"), ("new_password_again", "Lantern")];
+
+    let page = town.stranger().post_form("/security/set-password", &form).await.answer();
+
+    assert_eq!(page.status, 422);
+    for words in ["at least 8 characters", "at least one number", "The two new passwords are not the same."] {
+        assert_eq!(page.count(words), 1, "{words}: {}", page.words());
+    }
+    assert_eq!(page.count("Not yet:"), 4, "{}", page.words());
+    assert!(page.says("Please check these 2 fields"));
+}
+
+#[tokio::test]
+async fn a_notice_stands_below_the_mark_and_the_heading() {
+    let town = Town::new();
+    let alice = town.with_user_without_password("alice", &[]).await;
+    let link = link_for(&alice).await;
+    let browser = town.stranger();
+    let form = [("token", link.as_str()), ("new_password", NEW), ("new_password_again", NEW)];
+    browser.post_form("/security/set-password", &form).await.answer();
+
+    let page = browser.get("/security/sign-in").await.answer();
+
+    let place = |what: &str| page.text().find(what).unwrap_or_else(|| panic!("no {what}"));
+    assert!(place("class=\"mark\"") < place("<h1") && place("<h1") < place("role=\"status\""));
+}
+
+#[tokio::test]
 async fn it_works_once() {
     for town in Town::on_each_store() {
         let alice = town.with_user_without_password("alice", &[]).await;

@@ -155,6 +155,15 @@ fn words_of_the_contract_stand_on_their_pages() {
         ("session-this", "macOS Sonoma"),
         ("session-this", "1,234"),
         ("sign-in", "Keep me signed in on this device for 30 days"),
+        ("sessions", "Signing a session out revokes (terminates) it at once"),
+        ("sessions", "Details"),
+        ("session", "Requests that changed something"),
+        ("session", "Don’t know this session?"),
+        ("signed-out-everywhere", "Signed out 4 sessions."),
+        ("password-changed", "Your password was changed. 2 other sessions are still signed in. Review them"),
+        ("set-password", "Choose a password for Meridian"),
+        ("set-password-weak", "Not yet: at least 8 characters"),
+        ("history", "Many failed attempts and then a success"),
     ] {
         let text = page(name);
         assert!(text.contains(said), "{name} does not say {said:?}:\n{text}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::town::{Answer, Browser, IPHONE, MAC, PASSWORD, SECOND, Town, just_under};
+use crate::town::{Answer, Browser, IPHONE, MAC, PASSWORD, SECOND, Town, Weather, just_under};
 
 const NEW: &str = "Ferry-crossing-at-9";
 
@@ -119,6 +119,12 @@ async fn the_page_lists_the_rules_of_now() {
     town.rule("passwords: { policy: modern, min_length: 20 }");
     let page = browser.get("/security/password").await.answer();
     assert!(page.says("at least 20 characters") && !page.says("at least one number"));
+    for policy in ["classic", "modern"] {
+        town.rule(&format!("passwords: {{ policy: {policy} }}"));
+        let page = browser.get("/security/password").await.answer();
+        assert!(page.says("common passwords are refused"), "{policy}");
+        assert!(page.says("not your name or e\u{2011}mail address"), "{policy}");
+    }
 }
 
 #[tokio::test]
@@ -199,6 +205,77 @@ async fn other_sessions_stay_unless_the_box_is_ticked() {
         assert!(page.says("Your password was changed, and 1 other session signed out."));
         assert!(!phone.is_let_in().await && laptop.is_let_in().await);
     }
+}
+
+#[tokio::test]
+async fn whoever_changed_it_is_told_who_is_still_signed_in() {
+    for (others, sentence, link) in [
+        (0, "You stay signed in here.", None),
+        (1, "1 other session is still signed in.", Some("Review it")),
+        (2, "2 other sessions are still signed in.", Some("Review them")),
+    ] {
+        let town = Town::new();
+        let alice = town.with_user("alice").await;
+        let laptop = alice.signed_in_on(MAC).await;
+        for _ in 0..others {
+            alice.signed_in_on(IPHONE).await;
+        }
+
+        change(&laptop, PASSWORD, NEW).await;
+
+        let page = laptop.get("/security/password").await.answer();
+        assert!(page.says("Your password was changed.") && page.says(sentence), "{others}: {}", page.words());
+        let (_, notice) = page.text().split_once("role=\"status\"").unwrap();
+        let notice = notice.split_once("</p>").unwrap().0;
+        match link {
+            Some(link) => assert!(notice.contains(&format!("<a href=\"/security/sessions\">{link}</a>")), "{notice}"),
+            None => assert!(!notice.contains("<a "), "{notice}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_told_as_made_even_when_nobody_can_count_the_others() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, _phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    town.weather(Weather::AwayFor("list"));
+
+    assert_eq!(change(&laptop, PASSWORD, NEW).await.status, 303);
+
+    town.weather(Weather::Fair);
+    let page = laptop.get("/security/password").await.answer();
+    assert!(page.says("Your password was changed.") && !page.says("signed in."), "{}", page.words());
+}
+
+#[tokio::test]
+async fn everything_that_can_be_known_of_a_form_is_told_at_once() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let tries = town.asked("attempt");
+    let send = async |current: &str, new: &str, again: &str| {
+        let form = [("current_password", current), ("new_password", new), ("new_password_again", again)];
+        let page = browser.post_form("/security/password", &form).await.answer();
+        assert_eq!(page.status, 422);
+        page
+    };
+
+    let page = send("", "lantern", "Lantern").await;
+    for words in [
+        "Enter your current password.",
+        "does not keep the rules marked below.",
+        "The two new passwords are not the same.",
+    ] {
+        assert_eq!(page.count(words), 1, "{words}: {}", page.words());
+    }
+    assert_eq!(page.count("Not yet:"), 4, "length, upper case, digit, special character: {}", page.words());
+
+    let page = send(PASSWORD, PASSWORD, "").await;
+    assert!(page.says("The new password is the same as the current one.") && page.says("Type the new password again."));
+    let page = send("", "", "").await;
+    assert!(page.says("Enter your current password.") && page.says("Enter a new password."));
+    assert!(!page.says("Not yet:"), "what was not typed breaks no rule");
+    assert_eq!(town.asked("attempt"), tries, "nothing of this is a guess at the password");
 }
 
 #[tokio::test]

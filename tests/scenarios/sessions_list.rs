@@ -91,6 +91,48 @@ async fn the_page_says_it_in_words() {
 }
 
 #[tokio::test]
+async fn each_row_leads_to_its_details_without_a_menu() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+
+    let page = laptop.get("/security/sessions").await.answer();
+
+    assert_eq!(page.count("Details"), 2);
+    assert!(page.text().contains("aria-label=\"Details of Safari on iPhone\""));
+    assert_eq!(page.text().matches("<details").count(), 1, "the account's menu, and no other");
+    let details = laptop.get(&format!("/security/sessions/{}", phone.session())).await.answer();
+    assert!(details.says("Requests that changed something"), "what is counted as an action");
+}
+
+#[tokio::test]
+async fn whoever_searches_for_revoke_or_terminate_finds_it() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    for page in ["/security/sessions".to_owned(), format!("/security/sessions/{}", phone.session())] {
+        let page = laptop.get(&page).await.answer();
+        assert!(page.says("revoke") && page.says("terminate"), "{}", page.words());
+    }
+}
+
+#[tokio::test]
+async fn the_details_say_what_to_do_about_a_session_one_does_not_know() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+
+    let page = laptop.get(&format!("/security/sessions/{}", phone.session())).await.answer();
+    for way in ["sessions/sign-out-all", "password", "history"] {
+        assert!(page.text().contains(&format!("href=\"/security/{way}\"")), "{way}");
+    }
+    assert!(page.says("Don’t know this session?"));
+
+    let page = laptop.get(&format!("/security/sessions/{}", laptop.session())).await.answer();
+    assert!(!page.says("Don’t know this session?"), "one knows the session that one is using");
+}
+
+#[tokio::test]
 async fn alone_one_is_told_so() {
     let town = Town::new();
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;
@@ -187,5 +229,5 @@ async fn a_page_after_a_session_that_is_gone_cannot_be_told() {
     let answer = laptop.api("GET", &format!("/sessions?cursor={gone}"), Value::Null).await;
 
     assert_eq!(answer.status, 422);
-    assert_eq!(answer.json()["errors"][0]["pointer"], "cursor");
+    assert_eq!(answer.json()["errors"][0]["pointer"], "/query/cursor");
 }

@@ -45,24 +45,24 @@ pub(super) struct Filter {
 
 /// One's own sign-ins and failed sign-ins, newest first.
 #[utoipa::path(get, path = "/login-history", params(Filter, Paging),
-    responses((status = 200, body = Page<LoginResource>), (status = 401, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Page<LoginResource>, description = "The history, or a page of it"),
+        (status = 400, body = Problem, description = "bad-request: a parameter is there twice"), (status = 401, body = Problem)))]
 pub(super) async fn login_history(
     call: Call,
     paging: Paging,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Page<LoginResource>>, Error> {
     let me = call.me()?;
-    let wrong = |pointer: &str, detail: &str| Error::Fields(vec![(pointer.to_owned(), detail.to_owned())]);
     let outcome = match filter.outcome.as_deref() {
         None => None,
         Some("failed") => Some(Outcome::Failed),
         Some("succeeded") => Some(Outcome::Succeeded),
-        Some(_) => return Err(wrong("outcome", "write failed or succeeded")),
+        Some(_) => return Err(Error::parameter("outcome", "write failed or succeeded")),
     };
     let after = match paging.cursor.as_deref().map(str::parse) {
         None => None,
         Some(Ok(id)) => Some(id),
-        Some(Err(_)) => return Err(wrong("cursor", "write the next_cursor of the page before")),
+        Some(Err(_)) => return Err(Error::parameter("cursor", "write the next_cursor of the page before")),
     };
     let query = audit::Query { user: me.owner.id, outcome, after, limit: paging.limit };
     let page = call.desk().journal.login_history(&query).await?;

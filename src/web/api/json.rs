@@ -21,7 +21,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             Ok(axum::Json(body)) => Ok(Self(body)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Error::UnsupportedMediaType),
             Err(JsonRejection::JsonDataError(why)) => {
-                Err(Error::Fields(vec![(String::new(), shape_only(&why.body_text()))]))
+                let said = shape_only(&why.body_text());
+                Err(Error::Fields(vec![(pointer_to(&said), said)]))
             }
             Err(JsonRejection::JsonSyntaxError(_)) => Err(Error::BadRequest("The body is not JSON.")),
             Err(_) => Err(Error::BodyIncomplete),
@@ -37,6 +38,17 @@ fn shape_only(said: &str) -> String {
         said.split(" at line").next().unwrap_or(said).to_owned()
     } else {
         "a field is missing or of another type; see openapi.json".to_owned()
+    }
+}
+
+/// The JSON pointer to the field that serde names; the whole body where it names none.
+fn pointer_to(said: &str) -> String {
+    let mut quoted = said.split('`');
+    match (quoted.next(), quoted.next()) {
+        (Some("missing field " | "unknown field "), Some(name)) => {
+            format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+        }
+        _ => String::new(),
     }
 }
 
@@ -79,8 +91,7 @@ impl Paging {
     pub fn cut<T>(&self, all: Vec<T>, id: impl Fn(&T) -> String) -> Result<Page<T>, Error> {
         let after = self.cursor.as_deref();
         if after.is_some_and(|after| all.iter().all(|item| id(item) != after)) {
-            let mend = "the list has changed; begin again without a cursor".to_owned();
-            return Err(Error::Fields(vec![("cursor".to_owned(), mend)]));
+            return Err(Error::parameter("cursor", "the list has changed; begin again without a cursor"));
         }
         let mut rest = all.into_iter().skip_while(|item| after.is_some_and(|after| id(item) != after));
         if after.is_some() {
@@ -98,10 +109,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let wrong = |pointer: &str, detail: &str| Error::Fields(vec![(pointer.to_owned(), detail.to_owned())]);
-        let Ok(Query(paging)) = Query::<Self>::from_request_parts(parts, state).await else {
-            return Err(wrong("limit", "write a number from 1 to 100"));
-        };
-        if (1..=100).contains(&paging.limit) { Ok(paging) } else { Err(wrong("limit", "write a number from 1 to 100")) }
+        match Query::<Self>::from_request_parts(parts, state).await {
+            Ok(Query(paging)) if (1..=100).contains(&paging.limit) => Ok(paging),
+            Ok(_) | Err(_) => Err(Error::parameter("limit", "write a number from 1 to 100")),
+        }
     }
 }

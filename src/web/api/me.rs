@@ -21,7 +21,7 @@ pub(super) struct Me {
 }
 
 /// Who is signed in, and with which session.
-#[utoipa::path(get, path = "/me", responses((status = 200, body = Me), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/me", responses((status = 200, body = Me, description = "Who is signed in"), (status = 401, body = Problem)))]
 pub(super) async fn me(call: Call) -> Result<Json<Me>, Error> {
     let me = call.me()?;
     let sessions = &call.desk().sessions;

@@ -1,5 +1,6 @@
 //! The JSON API under `/security/api/v1`: the same use cases as the pages. Its `OpenAPI` document is made from the handlers.
 
+mod document;
 mod history;
 mod json;
 mod me;
@@ -26,7 +27,8 @@ pub const ROOT: &str = "/security/api/v1";
     info(
         title = "Portcullis",
         description = "Sign in, see every place you are signed in, and end any of it. \
-                       Errors are `application/problem+json` (RFC 9457). \
+                       Errors are `application/problem+json` (RFC 9457); in `errors` each `pointer` is a JSON pointer \
+                       into the body, or `/query/<name>` for a parameter. \
                        A request that changes something and carries a cookie must come from the same origin."
     ),
     components(schemas(super::problem::Problem))
@@ -47,6 +49,7 @@ pub(super) fn router() -> Router {
         .routes(routes!(history::login_history))
         .routes(routes!(password::change))
         .split_for_parts();
+    document::complete(&mut document);
     document.servers = Some(vec![utoipa::openapi::Server::new(ROOT)]);
     crate::VERSION.clone_into(&mut document.info.version);
     let text = document.to_json().unwrap_or_default();

@@ -29,10 +29,11 @@ pub(super) struct PasswordChange {
 
 /// Changes the password. The session keeps its id and gets a new secret in the cookie of the answer.
 #[utoipa::path(put, path = "/password", request_body = PasswordChange, responses(
-    (status = 204),
-    (status = 401, body = Problem, description = "wrong-password"),
-    (status = 422, body = Problem, description = "password-policy"),
-    (status = 429, body = Problem, description = "too-many-attempts"),
+    (status = 204, description = "It is changed"),
+    (status = 401, body = Problem, description = "wrong-password, or sign-in-required: nobody is signed in"),
+    (status = 422, body = Problem, description = "password-policy: the new password breaks rules; or invalid-request; see `errors`"),
+    (status = 429, body = Problem, description = "too-many-attempts, with Retry-After"),
+    (status = 503, body = Problem, description = "store-unavailable or overloaded, with Retry-After"),
 ))]
 pub(super) async fn change(call: Call, Json(form): Json<PasswordChange>) -> Result<Answer, Error> {
     let PasswordChange { current_password: current, new_password: new, end_other_sessions: end_others } = form;

@@ -22,7 +22,8 @@ pub(super) struct Revoked {
 }
 
 /// One's own sessions, the current one first and in the list.
-#[utoipa::path(get, path = "/sessions", params(Paging), responses((status = 200, body = Page<SessionResource>), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/sessions", params(Paging),
+    responses((status = 200, body = Page<SessionResource>, description = "The list, or a page of it"), (status = 401, body = Problem)))]
 pub(super) async fn list(call: Call, paging: Paging) -> Result<Json<Page<SessionResource>>, Error> {
     let me = call.me()?;
     let all = call.desk().sessions.list(me.owner.id, Some(me.session)).await?;
@@ -31,7 +32,8 @@ pub(super) async fn list(call: Call, paging: Paging) -> Result<Json<Page<Session
 }
 
 /// The session that asks.
-#[utoipa::path(get, path = "/sessions/current", responses((status = 200, body = SessionResource), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/sessions/current", 
+    responses((status = 200, body = SessionResource, description = "The session"), (status = 401, body = Problem)))]
 pub(super) async fn current(call: Call) -> Result<Json<SessionResource>, Error> {
     let id = call.me()?.session;
     one(&call, id).await
@@ -39,7 +41,7 @@ pub(super) async fn current(call: Call) -> Result<Json<SessionResource>, Error> 
 
 /// One of one's own sessions; other people's are not found.
 #[utoipa::path(get, path = "/sessions/{id}", params(("id" = String, Path, description = "sess_…")),
-    responses((status = 200, body = SessionResource), (status = 401, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = SessionResource, description = "The session"), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn get(call: Call, Path(id): Path<String>) -> Result<Json<SessionResource>, Error> {
     call.me()?;
     one(&call, id.parse().map_err(|_| Error::NotFound)?).await
@@ -47,7 +49,7 @@ pub(super) async fn get(call: Call, Path(id): Path<String>) -> Result<Json<Sessi
 
 /// Ends one of one's own sessions. The current one too: that signs out.
 #[utoipa::path(delete, path = "/sessions/{id}", params(("id" = String, Path, description = "sess_…")),
-    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 204, description = "It has ended"), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn end(call: Call, Path(id): Path<String>) -> Result<Answer, Error> {
     let me = call.me()?;
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
@@ -58,7 +60,8 @@ pub(super) async fn end(call: Call, Path(id): Path<String>) -> Result<Answer, Er
 }
 
 /// Ends all of one's sessions but this one.
-#[utoipa::path(post, path = "/sessions/revoke-others", responses((status = 200, body = Revoked), (status = 401, body = Problem)))]
+#[utoipa::path(post, path = "/sessions/revoke-others",
+    responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem)))]
 pub(super) async fn revoke_others(call: Call) -> Result<Json<Revoked>, Error> {
     let me = call.me()?;
     let ended = call.desk().sessions.end_others(me.owner.id, me.session, &call.visitor()).await?;
@@ -66,7 +69,8 @@ pub(super) async fn revoke_others(call: Call) -> Result<Json<Revoked>, Error> {
 }
 
 /// Ends all of one's sessions, this one too.
-#[utoipa::path(post, path = "/sessions/revoke-all", responses((status = 200, body = Revoked), (status = 401, body = Problem)))]
+#[utoipa::path(post, path = "/sessions/revoke-all",
+    responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem)))]
 pub(super) async fn revoke_all(call: Call) -> Result<impl IntoResponse, Error> {
     let me = call.me()?;
     let ended = call.desk().sessions.end_all(me.owner.id, &call.visitor()).await?;

@@ -51,10 +51,10 @@ pub(super) struct SignInState {
 
 /// Signs in. The session's key is in the cookie of the answer.
 #[utoipa::path(post, path = "/sign-in", request_body = Credentials, responses(
-    (status = 200, body = SignInState),
+    (status = 200, body = SignInState, description = "Signed in"),
     (status = 401, body = Problem, description = "invalid-credentials"),
     (status = 429, body = Problem, description = "too-many-attempts, with Retry-After; the same for unknown names"),
-    (status = 503, body = Problem, description = "store-unavailable or overloaded"),
+    (status = 503, body = Problem, description = "store-unavailable or overloaded, with Retry-After"),
 ))]
 pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result<impl IntoResponse, Error> {
     let attempt = Attempt {
@@ -85,7 +85,7 @@ pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result
 }
 
 /// Signs out: ends the session that asks. Nobody signed in is signed out, too.
-#[utoipa::path(post, path = "/sign-out", responses((status = 204)))]
+#[utoipa::path(post, path = "/sign-out", responses((status = 204, description = "Nobody is signed in any more")))]
 pub(super) async fn sign_out(call: Call) -> Result<Answer, Error> {
     if let Some(me) = call.principal() {
         call.desk().sessions.end_own(me.owner.id, me.session, Some(me.session), &call.visitor()).await?;

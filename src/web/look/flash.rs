@@ -2,7 +2,7 @@
 //!
 //! It travels in a cookie, which an app on the same origin could write. So it is a code from a closed list, never text.
 
-use crate::web::words::Words;
+use crate::web::{paths, words::Words};
 
 /// The result of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,12 +11,32 @@ pub enum Flash {
     Ended(usize),
     /// The session was gone already.
     AlreadyEnded,
-    /// The password was changed, and so many other sessions signed out with it.
-    PasswordChanged(usize),
+    /// The password was changed.
+    PasswordChanged {
+        /// So many other sessions were signed out with it.
+        ended: usize,
+        /// So many others are still signed in; none where nobody could count them.
+        others: Option<usize>,
+    },
     /// The password was set with a one-time link.
     PasswordSet,
     /// A form was not sent, because somebody had to sign in first.
     FormNotSent,
+}
+
+/// A result in words: a sentence, perhaps another one, and perhaps where to look.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub(crate) text: String,
+    pub(crate) more: Option<String>,
+    pub(crate) link: Option<NoticeLink>,
+}
+
+/// Where a result leads.
+#[derive(Clone, Debug)]
+pub(crate) struct NoticeLink {
+    pub(crate) href: &'static str,
+    pub(crate) text: String,
 }
 
 impl Flash {
@@ -26,7 +46,8 @@ impl Flash {
         match self {
             Self::Ended(count) => format!("ended.{count}"),
             Self::AlreadyEnded => "gone.0".to_owned(),
-            Self::PasswordChanged(count) => format!("password.{count}"),
+            Self::PasswordChanged { ended, others: Some(others) } => format!("password.{ended}-{others}"),
+            Self::PasswordChanged { ended, others: None } => format!("password.{ended}"),
             Self::PasswordSet => "set.0".to_owned(),
             Self::FormNotSent => "not-sent.0".to_owned(),
         }
@@ -35,12 +56,16 @@ impl Flash {
     /// From the cookie; none for anything else.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
+        let number = |text: &str| text.parse().ok().filter(|count| *count < 10_000);
         let (what, count) = code.split_once('.')?;
-        let count = count.parse().ok().filter(|count| *count < 10_000)?;
+        if let ("password", Some((ended, others))) = (what, count.split_once('-')) {
+            return Some(Self::PasswordChanged { ended: number(ended)?, others: Some(number(others)?) });
+        }
+        let count = number(count)?;
         match what {
             "ended" => Some(Self::Ended(count)),
             "gone" => Some(Self::AlreadyEnded),
-            "password" => Some(Self::PasswordChanged(count)),
+            "password" => Some(Self::PasswordChanged { ended: count, others: None }),
             "set" => Some(Self::PasswordSet),
             "not-sent" => Some(Self::FormNotSent),
             _ => None,
@@ -49,13 +74,29 @@ impl Flash {
 
     /// In words.
     #[must_use]
-    pub fn say(self, words: &Words) -> String {
+    pub fn say(self, words: &Words) -> Notice {
+        let text = self.done(words);
+        let Self::PasswordChanged { others: Some(others), .. } = self else {
+            return Notice { text, more: None, link: None };
+        };
+        if others == 0 {
+            return Notice { text, more: Some(words.say("flash-only-here")), link: None };
+        }
+        let count = [("count", others.into())];
+        let link = NoticeLink { href: paths::SESSIONS, text: words.say_with("flash-review", &count) };
+        Notice { text, more: Some(words.say_with("flash-still-signed-in", &count)), link: Some(link) }
+    }
+
+    /// What was done, in one sentence.
+    fn done(self, words: &Words) -> String {
         match self {
             Self::Ended(0) => words.say("flash-ended-none"),
             Self::Ended(count) => words.say_with("flash-ended", &[("count", count.into())]),
             Self::AlreadyEnded => words.say("flash-already-ended"),
-            Self::PasswordChanged(0) => words.say("flash-password-changed"),
-            Self::PasswordChanged(count) => words.say_with("flash-password-changed-ended", &[("count", count.into())]),
+            Self::PasswordChanged { ended: 0, .. } => words.say("flash-password-changed"),
+            Self::PasswordChanged { ended, .. } => {
+                words.say_with("flash-password-changed-ended", &[("count", ended.into())])
+            }
             Self::PasswordSet => words.say("flash-password-set"),
             Self::FormNotSent => words.say("sign-in-form-not-sent"),
         }
@@ -68,12 +109,18 @@ mod tests {
 
     #[test]
     fn only_our_own_codes_are_read() {
-        for flash in
-            [Flash::Ended(3), Flash::AlreadyEnded, Flash::PasswordChanged(0), Flash::PasswordSet, Flash::FormNotSent]
-        {
+        for flash in [
+            Flash::Ended(3),
+            Flash::AlreadyEnded,
+            Flash::PasswordChanged { ended: 0, others: None },
+            Flash::PasswordChanged { ended: 1, others: Some(2) },
+            Flash::PasswordSet,
+            Flash::FormNotSent,
+        ] {
             assert_eq!(Flash::parse(&flash.code()), Some(flash));
         }
-        for bad in ["", "ended", "ended.", "ended.-1", "ended.99999", "<b>.1", "ended.1.2"] {
+        for bad in ["", "ended", "ended.", "ended.-1", "ended.99999", "ended.1-2", "password.1-", "<b>.1", "ended.1.2"]
+        {
             assert_eq!(Flash::parse(bad), None, "{bad}");
         }
     }
@@ -81,7 +128,7 @@ mod tests {
     #[test]
     fn one_and_many() {
         let words = Words::for_language(None);
-        assert_eq!(Flash::Ended(1).say(words), "Signed out 1 session.");
-        assert_eq!(Flash::Ended(3).say(words), "Signed out 3 sessions.");
+        assert_eq!(Flash::Ended(1).say(words).text, "Signed out 1 session.");
+        assert_eq!(Flash::Ended(3).say(words).text, "Signed out 3 sessions.");
     }
 }

@@ -1,6 +1,6 @@
 //! What stands around a page: the app's name, the way back, who is signed in, the tabs, the result of the last act.
 
-use super::{Accent, Asset, Flash, Urls, assets};
+use super::{Accent, Asset, Flash, Notice, Urls, assets};
 use crate::{
     session::Owner,
     web::{
@@ -42,7 +42,7 @@ pub struct Frame {
     pub(crate) accent_url: Option<String>,
     pub(crate) person: Option<Person>,
     pub(crate) tab: Option<Tab>,
-    pub(crate) flash: Option<String>,
+    pub(crate) flash: Option<Notice>,
 }
 
 /// Who is signed in, for the menu.

@@ -21,8 +21,6 @@ pub enum Icon {
     Warning,
     /// Show or hide what is typed.
     Eye,
-    /// A menu.
-    More,
 }
 
 impl Icon {
@@ -40,7 +38,6 @@ impl Icon {
             Self::Eye => {
                 "<path d=\"M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z\"/><circle cx=\"12\" cy=\"12\" r=\"2.8\"/><path class=\"strike\" d=\"M4 20 20 4\"/>"
             }
-            Self::More => "<path stroke-width=\"2.4\" d=\"M5 12h.01M12 12h.01M19 12h.01\"/>",
         }
     }
 }

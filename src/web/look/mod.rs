@@ -10,6 +10,6 @@ mod icon;
 
 pub use accent::{Accent, BadAccent};
 pub use assets::{Asset, Urls, asset, urls};
-pub use flash::Flash;
+pub use flash::{Flash, Notice};
 pub use frame::{Branding, Frame, Tab};
 pub use icon::Icon;

@@ -66,6 +66,7 @@ pub(in crate::web) async fn ask_all(call: Call) -> Result<Answer, Error> {
 /// Ends all, this one too.
 pub(in crate::web) async fn end_all(call: Call) -> Result<Answer, Error> {
     let me = call.me()?;
-    call.desk().sessions.end_all(me.owner.id, &call.visitor()).await?;
-    Ok(Answer::see_other(paths::SIGNED_OUT).without_session(&call.desk().cookies))
+    let ended = call.desk().sessions.end_all(me.owner.id, &call.visitor()).await?;
+    let names = &call.desk().cookies;
+    Ok(Answer::see_other(paths::SIGNED_OUT).without_session(names).with_flash(names, Flash::Ended(ended.len())))
 }

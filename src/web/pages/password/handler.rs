@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{PasswordPage, Wrong};
 use crate::{
+    account::{Account, Accounts, Problem, Weakness},
     secret::Password,
     web::{
         Answer, Call, Error,
@@ -32,31 +33,73 @@ pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
     call.show(StatusCode::OK, &page(&call)?)
 }
 
-/// Changes the password.
+/// Changes the password. What the form itself tells is told at once, and nothing is counted for it.
 pub(in crate::web) async fn submit(call: Call, Form(form): Form<PasswordForm>) -> Result<Answer, Error> {
-    call.me()?;
-    let end_others = form.end_other_sessions.is_some();
-    let again = |wrong: &[Wrong], status| {
+    let PasswordForm { current_password, new_password, new_password_again, end_other_sessions } = form;
+    let again = Password::new(new_password_again);
+    let end_others = end_other_sessions.is_some();
+    let change = Change { current: Password::new(current_password), new: Password::new(new_password), end_others };
+    let wrong = wrong_before(&call, &change, &again).await?;
+    let once_more = |wrong: &[Wrong], status| {
         let page = page(&call)?.refused(wrong, end_others, call.desk().clock.now());
         call.show(status, &page)
     };
-    let missing = form.missing();
-    if !missing.is_empty() {
-        return again(&missing, StatusCode::UNPROCESSABLE_ENTITY);
+    if !wrong.is_empty() {
+        return once_more(&wrong, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let change =
-        Change { current: Password::new(form.current_password), new: Password::new(form.new_password), end_others };
     match change_password(&call, change).await {
         Ok(changed) => {
-            let flash = Flash::PasswordChanged(changed.ended);
+            let flash = Flash::PasswordChanged { ended: changed.ended, others: others(&call).await };
             let answer = Answer::see_other(paths::PASSWORD).with_flash(&call.desk().cookies, flash);
             Ok(changed.hand_over(&call, answer))
         }
         Err(error) => match wrong_of(&error) {
-            Some(wrong) => again(&wrong, error.shape().status),
+            Some(wrong) => once_more(&wrong, error.shape().status),
             None => Err(error),
         },
     }
+}
+
+/// Sessions besides this one. The password is changed by now: that nobody can count them is no failure of the change.
+async fn others(call: &Call) -> Option<usize> {
+    let me = call.me().ok()?;
+    let all = call.desk().sessions.list(me.owner.id, Some(me.session)).await.map_err(Error::from).ok()?;
+    Some(all.iter().filter(|session| session.id != me.session).count())
+}
+
+/// What is wrong with the form before anybody looks at the password of now.
+async fn wrong_before(call: &Call, change: &Change, again: &Password) -> Result<Vec<Wrong>, Error> {
+    let me = call.me()?;
+    let current = change.current.expose();
+    let mut wrong: Vec<Wrong> = current.is_empty().then_some(Wrong::CurrentMissing).into_iter().collect();
+    if !current.is_empty() && current == change.new.expose() {
+        wrong.push(Wrong::Weak(Weakness::SameAsBefore));
+    }
+    let account = call.desk().accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    wrong.extend(wrong_with(&call.desk().accounts, &account, &change.new, again));
+    Ok(wrong)
+}
+
+/// What is wrong with a new password that was typed twice.
+pub(in crate::web) fn wrong_with(
+    accounts: &Accounts,
+    account: &Account,
+    new: &Password,
+    again: &Password,
+) -> Vec<Wrong> {
+    if new.expose().is_empty() {
+        return vec![Wrong::NewMissing];
+    }
+    let mut wrong = match accounts.acceptable(account, new.clone()) {
+        Err(Problem::Weak(broken)) => broken.into_iter().map(Wrong::Weak).collect(),
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    if again.expose().is_empty() {
+        wrong.push(Wrong::AgainMissing);
+    } else if again.expose() != new.expose() {
+        wrong.push(Wrong::AgainDiffers);
+    }
+    wrong
 }
 
 /// What the page says of an error, where it has words for it.
@@ -72,15 +115,4 @@ pub(in crate::web) fn wrong_of(error: &Error) -> Option<Vec<Wrong>> {
 fn page(call: &Call) -> Result<PasswordPage, Error> {
     let name = call.me()?.owner.name.clone();
     Ok(PasswordPage::new(call.frame(), &name, call.desk().accounts.password_policy(), call.house().after_change))
-}
-
-impl PasswordForm {
-    fn missing(&self) -> Vec<Wrong> {
-        let faults = [
-            (self.current_password.is_empty(), Wrong::CurrentMissing),
-            (self.new_password.is_empty(), Wrong::NewMissing),
-            (self.new_password != self.new_password_again, Wrong::AgainDiffers),
-        ];
-        faults.into_iter().filter_map(|(is_so, wrong)| is_so.then_some(wrong)).collect()
-    }
 }

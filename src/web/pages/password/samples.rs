@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{PasswordPage, Wrong};
 use crate::{
     account::{PasswordPolicy, PolicyKind, Weakness},
-    web::{AfterChange, pages::samples, words::Words},
+    web::{AfterChange, look::Flash, pages::samples, words::Words},
 };
 
 /// Samples: both sets of rules, each choice about other sessions, everything that can be wrong.
@@ -31,9 +31,14 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, PasswordPage)> {
         Wrong::Weak(Weakness::LikeTheName),
         Wrong::Weak(Weakness::SameAsBefore),
     ];
+    let changed = Flash::PasswordChanged { ended: 0, others: Some(2) };
     let until = Some(now.plus(Duration::from_mins(29)));
     vec![
         ("password", page(classic, AfterChange::Ask)),
+        (
+            "password-changed",
+            PasswordPage::new(samples::frame(words).with_flash(Some(changed)), "alice", classic, AfterChange::Ask),
+        ),
         ("password-modern", page(modern, AfterChange::Keep)),
         ("password-ends", page(modern, AfterChange::EndOthers)),
         ("password-current", page(classic, AfterChange::Ask).refused(&[Wrong::Current], true, now)),

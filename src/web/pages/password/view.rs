@@ -2,8 +2,9 @@
 
 use askama::Template;
 
+use super::{Rule, mark, rules};
 use crate::{
-    account::{PasswordPolicy, PolicyKind, Weakness},
+    account::{PasswordPolicy, Weakness},
     clock::Timestamp,
     web::{
         AfterChange,
@@ -22,7 +23,7 @@ use crate::{
 #[template(path = "pages/password/password.html")]
 pub struct PasswordPage {
     frame: Frame,
-    rules: Vec<String>,
+    rules: Vec<Rule>,
     after: AfterChange,
     end_others_ticked: bool,
     faults: Faults,
@@ -39,6 +40,8 @@ pub enum Wrong {
     Current,
     /// The new password was not given.
     NewMissing,
+    /// The new password was not typed again.
+    AgainMissing,
     /// The two new ones differ.
     AgainDiffers,
     /// The new one breaks a rule.
@@ -73,7 +76,7 @@ impl PasswordPage {
             match one {
                 Wrong::TooMany { until: Some(until) } => self.alert = Some(try_again(self.frame.words, *until, now)),
                 Wrong::TooMany { until: None } => self.alert = Some(self.frame.say("sign-in-locked").into()),
-                field => self.faults.add(field.field(), field.say(self.frame.words)),
+                field => field.tell(self.frame.words, &mut self.faults, &mut self.rules),
             }
         }
         self
@@ -84,7 +87,7 @@ impl PasswordPage {
     }
 
     fn new_one(&self) -> Secret {
-        Secret::new(self.frame.words, "new_password", "password-new", &self.faults)
+        Secret::new(self.frame.words, "new_password", "password-new", &self.faults).with_rules()
     }
 
     fn again(&self) -> Secret {
@@ -92,53 +95,33 @@ impl PasswordPage {
     }
 }
 
-/// The rules for a new password, one sentence each.
-pub(crate) fn rules(words: &Words, policy: PasswordPolicy) -> Vec<String> {
-    let length = words.say_with("password-rule-length", &[("count", policy.min_length.into())]);
-    match policy.kind {
-        PolicyKind::Classic => vec![
-            length,
-            words.say("password-rule-cases"),
-            words.say("password-rule-digit"),
-            words.say("password-rule-special"),
-        ],
-        PolicyKind::Modern => vec![length, words.say("password-rule-uncommon"), words.say("password-rule-words")],
-    }
-}
-
 impl Wrong {
-    /// The id of its field.
-    pub(crate) const fn field(self) -> &'static str {
+    /// The id of its field, and the message that labels it.
+    const fn field(self) -> (&'static str, &'static str) {
         match self {
-            Self::CurrentMissing | Self::Current => "current_password",
-            Self::AgainDiffers => "new_password_again",
-            Self::TooMany { .. } => "",
-            _ => "new_password",
+            Self::CurrentMissing | Self::Current => ("current_password", "password-current"),
+            Self::AgainMissing | Self::AgainDiffers => ("new_password_again", "password-again"),
+            Self::NewMissing | Self::Weak(_) | Self::TooMany { .. } => ("new_password", "password-new"),
         }
     }
 
-    pub(crate) fn say(self, words: &Words) -> String {
-        match self {
+    /// Says it at its field. A broken rule is marked where the rules are listed.
+    pub(crate) fn tell(self, words: &Words, faults: &mut Faults, rules: &mut [Rule]) {
+        let text = match self {
             Self::CurrentMissing => words.say("password-current-missing"),
             Self::Current => words.say("password-current-wrong"),
             Self::NewMissing => words.say("password-new-missing"),
+            Self::AgainMissing => words.say("password-again-missing"),
             Self::AgainDiffers => words.say("password-again-differs"),
-            Self::Weak(weakness) => weak(words, weakness),
+            Self::Weak(Weakness::TooLong(count)) => words.say_with("password-too-long", &[("count", count.into())]),
+            Self::Weak(Weakness::SameAsBefore) => words.say("password-same"),
+            Self::Weak(weakness) => {
+                mark(rules, words, weakness);
+                words.say("password-breaks-rules")
+            }
             Self::TooMany { .. } => words.say("sign-in-locked"),
-        }
-    }
-}
-
-fn weak(words: &Words, weakness: Weakness) -> String {
-    match weakness {
-        Weakness::TooShort(count) => words.say_with("password-too-short", &[("count", count.into())]),
-        Weakness::TooLong(count) => words.say_with("password-too-long", &[("count", count.into())]),
-        Weakness::NoUpper => words.say("password-no-upper"),
-        Weakness::NoLower => words.say("password-no-lower"),
-        Weakness::NoDigit => words.say("password-no-digit"),
-        Weakness::NoSpecial => words.say("password-no-special"),
-        Weakness::Common => words.say("password-common"),
-        Weakness::LikeTheName => words.say("password-like-name"),
-        Weakness::SameAsBefore => words.say("password-same"),
+        };
+        let (field, label) = self.field();
+        faults.add(words, field, label, text);
     }
 }

@@ -38,6 +38,8 @@ struct Group {
 struct Fact {
     name: String,
     value: Value,
+    /// What it means, where its name does not say it.
+    note: Option<String>,
 }
 
 #[derive(Debug)]
@@ -131,26 +133,29 @@ fn activity(frame: &Frame, session: &Session, label: Option<&str>) -> Vec<Fact> 
     let words = frame.words;
     let mut facts = vec![
         text(frame, "details-sign-ins", words.number(session.sign_ins.into())),
-        text(frame, "details-actions", words.number(session.activity.actions)),
+        Fact {
+            note: Some(words.say("details-actions-note")),
+            ..text(frame, "details-actions", words.number(session.activity.actions))
+        },
     ];
     if let Some(path) = session.activity.last_page.as_deref().map(inert) {
         let value = match label {
             Some(label) => Value::Page { label: inert(label).into_owned(), path: path.into_owned() },
             None => Value::Code(path.into_owned()),
         };
-        facts.push(Fact { name: frame.say("details-last-page"), value });
+        facts.push(Fact { name: frame.say("details-last-page"), value, note: None });
     }
     facts
 }
 
 fn text(frame: &Frame, key: &str, text: String) -> Fact {
-    Fact { name: frame.say(key), value: Value::Text(text) }
+    Fact { name: frame.say(key), value: Value::Text(text), note: None }
 }
 
 fn code(frame: &Frame, key: &str, code: String) -> Fact {
-    Fact { name: frame.say(key), value: Value::Code(code) }
+    Fact { name: frame.say(key), value: Value::Code(code), note: None }
 }
 
 fn when(frame: &Frame, key: &str, when: When) -> Fact {
-    Fact { name: frame.say(key), value: Value::When(when) }
+    Fact { name: frame.say(key), value: Value::When(when), note: None }
 }

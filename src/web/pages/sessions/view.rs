@@ -41,7 +41,7 @@ struct Row {
     details: String,
     end: String,
     end_label: String,
-    menu_label: String,
+    details_label: String,
 }
 
 /// The dot before a session's last activity. The words beside it say the same.
@@ -94,7 +94,7 @@ impl Row {
             details: paths::session(session.id),
             end: paths::end_session(session.id),
             end_label: words.say_with("sign-out-of", &[("device", (&title).into())]),
-            menu_label: words.say_with("more-about", &[("device", (&title).into())]),
+            details_label: words.say_with("details-of", &[("device", (&title).into())]),
             title,
         }
     }

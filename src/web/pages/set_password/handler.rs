@@ -5,11 +5,12 @@ use serde::Deserialize;
 
 use super::{ExpiredLinkPage, SetPasswordPage};
 use crate::{
+    account::Account,
     secret::{Password, Token},
     web::{
         Answer, Call, Error,
         look::Flash,
-        pages::password::{Wrong, wrong_of},
+        pages::password::{wrong_of, wrong_with},
         paths,
         sent::{Form, Query},
     },
@@ -35,25 +36,24 @@ pub(in crate::web) struct SetPasswordForm {
 
 /// Shows the form behind a good link. It does not use the link up: programs that look at links before people do would.
 pub(in crate::web) async fn show(call: Call, Query(link): Query<Link>) -> Result<Answer, Error> {
-    match page(&call, &link.token).await {
-        Ok((page, _)) => call.show(StatusCode::OK, &page),
+    match behind(&call, &link.token).await {
+        Ok(good) => call.show(StatusCode::OK, &good.page),
         Err(error) => expired(&call, error),
     }
 }
 
 /// Sets the password and uses the link up.
 pub(in crate::web) async fn submit(call: Call, Form(form): Form<SetPasswordForm>) -> Result<Answer, Error> {
-    let (page, link) = match page(&call, &form.token).await {
+    let Behind { page, link, account } = match behind(&call, &form.token).await {
         Ok(good) => good,
         Err(error) => return expired(&call, error),
     };
-    if form.new_password.is_empty() {
-        return call.show(StatusCode::UNPROCESSABLE_ENTITY, &page.refused(&[Wrong::NewMissing]));
+    let (new, again) = (Password::new(form.new_password), Password::new(form.new_password_again));
+    let wrong = wrong_with(&call.desk().accounts, &account, &new, &again);
+    if !wrong.is_empty() {
+        return call.show(StatusCode::UNPROCESSABLE_ENTITY, &page.refused(&wrong));
     }
-    if form.new_password != form.new_password_again {
-        return call.show(StatusCode::UNPROCESSABLE_ENTITY, &page.refused(&[Wrong::AgainDiffers]));
-    }
-    match call.desk().accounts.redeem(&link, Password::new(form.new_password), &call.visitor()).await {
+    match call.desk().accounts.redeem(&link, new, &call.visitor()).await {
         Ok(_) => Ok(Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::PasswordSet)),
         Err(problem) => {
             let error = Error::from(problem);
@@ -65,12 +65,19 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SetPasswordForm>
     }
 }
 
-async fn page(call: &Call, token: &str) -> Result<(SetPasswordPage, Token), Error> {
+/// What is behind a good link.
+struct Behind {
+    page: SetPasswordPage,
+    link: Token,
+    account: Account,
+}
+
+async fn behind(call: &Call, token: &str) -> Result<Behind, Error> {
     let link = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
     let accounts = &call.desk().accounts;
     let account = accounts.holder_of(&link).await?;
     let page = SetPasswordPage::new(call.frame(), account.name.as_str(), token, accounts.password_policy());
-    Ok((page, link))
+    Ok(Behind { page, link, account })
 }
 
 fn expired(call: &Call, error: Error) -> Result<Answer, Error> {

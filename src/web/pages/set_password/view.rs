@@ -8,7 +8,7 @@ use crate::{
         look::{Frame, Icon},
         pages::{
             form::{Faults, Secret},
-            password::{Wrong, rules},
+            password::{Rule, Wrong, rules},
         },
         paths,
         words::inert,
@@ -22,7 +22,7 @@ pub struct SetPasswordPage {
     frame: Frame,
     name: String,
     token: String,
-    rules: Vec<String>,
+    rules: Vec<Rule>,
     faults: Faults,
 }
 
@@ -50,7 +50,7 @@ impl SetPasswordPage {
     #[must_use]
     pub fn refused(mut self, wrong: &[Wrong]) -> Self {
         for one in wrong {
-            self.faults.add(one.field(), one.say(self.frame.words));
+            one.tell(self.frame.words, &mut self.faults, &mut self.rules);
         }
         self
     }
@@ -60,7 +60,7 @@ impl SetPasswordPage {
     }
 
     fn new_one(&self) -> Secret {
-        Secret::new(self.frame.words, "new_password", "password-new", &self.faults)
+        Secret::new(self.frame.words, "new_password", "password-new", &self.faults).with_rules()
     }
 
     fn again(&self) -> Secret {

@@ -92,13 +92,13 @@ impl SignInPage {
         name.clone_into(&mut self.name);
         self.remember_ticked = remember;
         match not_in {
-            NotIn::Mismatch => self.faults.add("password", words.say("sign-in-mismatch")),
+            NotIn::Mismatch => self.alert = Some(words.say("sign-in-mismatch").into()),
             NotIn::Missing { name, password } => {
                 if name {
-                    self.faults.add("username", words.say("sign-in-name-missing"));
+                    self.faults.add(words, "username", "sign-in-name", words.say("sign-in-name-missing"));
                 }
                 if password {
-                    self.faults.add("password", words.say("sign-in-password-missing"));
+                    self.faults.add(words, "password", "sign-in-password", words.say("sign-in-password-missing"));
                 }
             }
             NotIn::TooMany { until: Some(until) } => self.alert = Some(try_again(words, until, now)),

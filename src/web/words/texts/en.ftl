@@ -137,6 +137,16 @@ flash-ended = { $count ->
 flash-ended-none = There was no other session to sign out.
 flash-already-ended = That session had already ended.
 flash-password-changed = Your password was changed.
+flash-only-here = You stay signed in here.
+flash-still-signed-in = { $count ->
+    [one] { $count } other session is still signed in.
+   *[other] { $count } other sessions are still signed in.
+}
+# A link behind the sentence before.
+flash-review = { $count ->
+    [one] Review it
+   *[other] Review them
+}
 flash-password-changed-ended = { $count ->
     [one] Your password was changed, and { $count } other session signed out.
    *[other] Your password was changed, and { $count } other sessions signed out.
@@ -145,7 +155,10 @@ flash-password-set = Your password is set. Sign in with it now.
 
 ## Forms
 
-form-problem = Please check this
+form-problem = { $count ->
+    [one] Please check this field
+   *[other] Please check these { $count } fields
+}
 form-show-password = Show password
 try-again = Try again at { $time } (in { $span }).
 too-many-attempts = Too many attempts. Try again at { $time } (in { $span }).
@@ -181,7 +194,7 @@ why-too-many = { $count ->
 
 ## Signed out
 
-signed-out-title = You are signed out
+signed-out-title = You are signed out of { $app }
 signed-out-lead = On a shared computer, close the browser window too.
 signed-out-again = Sign in again
 
@@ -209,8 +222,8 @@ confirm-button = { $count ->
     [one] Sign out { $count } session
    *[other] Sign out { $count } sessions
 }
-confirm-password = Your password does not change. If someone else may know it:
-confirm-password-link = Change it
+confirm-password = Your password does not change. If someone else may know it, change it first.
+confirm-password-link = Change password
 
 ## Overview
 
@@ -249,10 +262,20 @@ sessions-end-others = { $count ->
    *[other] Sign out { $count } other sessions
 }
 sessions-only-this = Only this device is signed in.
-sessions-note = A session you don’t know? Sign it out, and change your password.
 sessions-end-all = Sign out everywhere, here too
 sign-out-of = Sign out { $device }
-more-about = More about { $device }
+details-of = Details of { $device }
+
+## What to do about a session that one does not know
+
+advice-title = A session you don’t know?
+advice-sign-out = Sign it out. Signing a session out revokes (terminates) it at once: whoever uses it must sign in again.
+advice-ask = Ask an administrator to sign it out. Whoever uses it must sign in again then.
+advice-password-link = Change your password.
+advice-password = Signing out does not change it.
+advice-history-link = Look at your sign-in history.
+advice-history = Failed attempts and sign-ins that were not yours stand there, too.
+advice-devices = Each browser and each app is a session of its own, so one device can stand here more than once. A device is called what its browser says it is.
 
 ## Session details
 
@@ -279,7 +302,10 @@ details-id = Session ID
 details-activity = Activity
 details-sign-ins = Sign-ins from this device
 details-actions = Actions
+details-actions-note = Requests that changed something, such as saving or sending. Opening a page does not count.
 details-last-page = Last page
+details-unknown = Don’t know this session?
+details-unknown-device = A device is called what its browser says it is. A remote desktop or a privacy setting can make your own look like another one.
 
 ## History
 
@@ -289,7 +315,7 @@ history-all = All
 history-succeeded = Succeeded
 history-failed = Failed
 history-csv = Download as CSV
-history-row-succeeded = Signed in
+history-row-succeeded = Success
 history-row-failed = Failed
 history-with-password = with the password
 history-wrong-password = wrong password
@@ -304,7 +330,9 @@ history-pages = More of the history
 history-newest = Newest
 history-older = Older
 history-note = Something here that was not you?
-history-note-password = Change your password
+history-pattern = Many failed attempts and then a success can mean that someone has found out your password.
+history-sessions-link = Sign out the sessions that are not yours.
+history-sessions = Whoever uses them must sign in again.
 
 ## Password
 
@@ -317,11 +345,16 @@ password-rule-length = { $count ->
     [one] at least { $count } character
    *[other] at least { $count } characters
 }
-password-rule-cases = upper-case and lower-case letters
+password-rule-upper = at least one upper-case letter
+password-rule-lower = at least one lower-case letter
 password-rule-digit = at least one number
-password-rule-special = at least one special character, such as ! or #
-password-rule-uncommon = to be one that others do not use
+password-rule-special = at least one special character, such as ! @ # $
+password-rule-uncommon = something hard to guess (common passwords are refused)
+password-rule-name = something that is not your name or e‑mail address
 password-rule-words = nothing else: a few unrelated words do well
+# A rule that the password does not keep, in the list of rules.
+password-rule-missed = Not yet: { $rule }
+password-tip = A password manager can make one and keep it for you. Use this password for nothing else.
 password-end-others = Sign out my other sessions
 password-keeps-others = Your other sessions stay signed in.
 password-ends-others = Your other sessions will be signed out.
@@ -329,31 +362,23 @@ password-button = Update password
 password-current-missing = Enter your current password.
 password-current-wrong = This is not your current password.
 password-new-missing = Enter a new password.
+password-again-missing = Type the new password again.
 password-again-differs = The two new passwords are not the same.
-password-too-short = { $count ->
-    [one] The new password needs at least { $count } character.
-   *[other] The new password needs at least { $count } characters.
-}
+password-breaks-rules = This password does not keep the rules marked below.
 password-too-long = { $count ->
     [one] The new password may have { $count } character at most.
    *[other] The new password may have { $count } characters at most.
 }
-password-no-upper = The new password needs an upper-case letter.
-password-no-lower = The new password needs a lower-case letter.
-password-no-digit = The new password needs a number.
-password-no-special = The new password needs a special character, such as ! or #.
-password-common = This password is too easy to guess. Choose another one.
-password-like-name = The new password must not hold your name or e-mail address.
 password-same = The new password is the same as the current one.
 
 ## One-time links
 
-set-password-title = Choose a password
+set-password-title = Choose a password for { $app }
 set-password-for = For { $name }. This link works once.
 set-password-button = Set password
 link-expired-title = This link no longer works
-link-expired-lead = It was used already, or it is too old. Ask whoever sent it to you for a new one.
-link-expired-sign-in = Go to sign-in
+link-expired-lead = This link to choose a password for { $app } was used already, or it is too old. Ask whoever sent it to you for a new one.
+link-expired-sign-in = Sign in to { $app }
 
 ## Errors
 

@@ -1,0 +1,77 @@
+//! The rules for a new password, and which of them one missed: each stands once, in one list.
+
+use std::mem::discriminant;
+
+use crate::{
+    account::{PasswordPolicy, PolicyKind, Weakness},
+    web::words::Words,
+};
+
+/// A rule, as the list shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) text: String,
+    pub(crate) missed: bool,
+    /// What a password has that breaks it; none for what only explains.
+    weakness: Option<Weakness>,
+}
+
+/// The rules for a new password.
+pub(crate) fn rules(words: &Words, policy: PasswordPolicy) -> Vec<Rule> {
+    let composition = match policy.kind {
+        PolicyKind::Classic => &[Weakness::NoUpper, Weakness::NoLower, Weakness::NoDigit, Weakness::NoSpecial][..],
+        PolicyKind::Modern => &[],
+    };
+    let mut rules = vec![Weakness::TooShort(policy.min_length)];
+    rules.extend_from_slice(composition);
+    rules.extend([Weakness::Common, Weakness::LikeTheName]);
+    let mut rules: Vec<Rule> = rules.into_iter().filter_map(|weakness| Rule::against(words, weakness)).collect();
+    if policy.kind == PolicyKind::Modern {
+        rules.push(Rule { text: words.say("password-rule-words"), missed: false, weakness: None });
+    }
+    rules
+}
+
+/// Marks the rule that a password broke. False: the list holds no such rule, and something else must say so.
+pub(crate) fn mark(rules: &mut [Rule], words: &Words, weakness: Weakness) -> bool {
+    let broken = |rule: &&mut Rule| rule.weakness.is_some_and(|it| discriminant(&it) == discriminant(&weakness));
+    let Some(rule) = rules.iter_mut().find(broken) else { return false };
+    if !rule.missed {
+        rule.missed = true;
+        rule.text = words.say_with("password-rule-missed", &[("rule", (&rule.text).into())]);
+    }
+    true
+}
+
+impl Rule {
+    fn against(words: &Words, weakness: Weakness) -> Option<Self> {
+        let text = match weakness {
+            Weakness::TooShort(count) => words.say_with("password-rule-length", &[("count", count.into())]),
+            Weakness::NoUpper => words.say("password-rule-upper"),
+            Weakness::NoLower => words.say("password-rule-lower"),
+            Weakness::NoDigit => words.say("password-rule-digit"),
+            Weakness::NoSpecial => words.say("password-rule-special"),
+            Weakness::Common => words.say("password-rule-uncommon"),
+            Weakness::LikeTheName => words.say("password-rule-name"),
+            Weakness::TooLong(_) | Weakness::SameAsBefore => return None,
+        };
+        Some(Self { text, missed: false, weakness: Some(weakness) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_missed_rule_is_marked_once() {
+        let words = Words::for_language(None);
+        let mut rules = rules(words, PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 });
+        for weakness in [Weakness::NoDigit, Weakness::NoDigit, Weakness::TooShort(12)] {
+            assert!(mark(&mut rules, words, weakness));
+        }
+        assert!(!mark(&mut rules, words, Weakness::SameAsBefore));
+        let missed: Vec<&str> = rules.iter().filter(|rule| rule.missed).map(|rule| rule.text.as_str()).collect();
+        assert_eq!(missed, ["Not yet: at least 8 characters", "Not yet: at least one number"]);
+    }
+}
