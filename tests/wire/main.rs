@@ -15,6 +15,8 @@ mod servers;
 mod streams;
 
 mod apps;
+mod audit_trail;
+mod checking;
 mod command_line;
 mod crashes;
 mod demo;

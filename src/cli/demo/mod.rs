@@ -43,8 +43,12 @@ struct Person {
 
 impl Demo {
     pub(super) fn run(self) -> Done {
+        must_be_free(self.listen, "--listen")?;
         let app = match self.app {
-            Some(address) => address,
+            Some(address) => {
+                must_be_free(address, "--app")?;
+                address
+            }
             None => free_port()?,
         };
         let config = configuration(self.listen, app)?;
@@ -84,6 +88,13 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         config.admin.listen = free_port()?;
     }
     Ok(config)
+}
+
+/// Before anything is built: a port that another program has is told with a way out.
+fn must_be_free(address: SocketAddr, option: &str) -> Done {
+    let Err(why) = TcpListener::bind(address) else { return Ok(()) };
+    let other = free_port()?;
+    Err(Failed::No(format!("cannot listen on {address}: {why}; choose another address, such as: {option} {other}")))
 }
 
 fn free_port() -> Result<SocketAddr, Failed> {
