@@ -6,4 +6,4 @@ mod store;
 
 pub use fact::{Actor, Entry, Fact, Refusal};
 pub use journal::Journal;
-pub use store::{AuditStore, Outcome, Page, Query};
+pub use store::{AuditStore, Outcome, Page, Query, TrailEnd, TrailQuery};

@@ -20,6 +20,9 @@ pub trait AuditStore: Send + Sync {
 
     /// Drops what happened before `before`.
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Everything that happened, in the order in which it was written or the other way round.
+    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError>;
 }
 
 /// Which entries.
@@ -35,6 +38,28 @@ pub struct Query {
     pub limit: usize,
 }
 
+/// Which entries of everything that happened.
+#[derive(Clone, Debug)]
+pub struct TrailQuery {
+    /// Only what concerns this user.
+    pub user: Option<UserId>,
+    /// Where to begin.
+    pub from: TrailEnd,
+    /// Only what comes behind this entry, seen from there.
+    pub after: Option<EventId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The two ends of the trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailEnd {
+    /// From the first entry on.
+    Oldest,
+    /// From the last entry back.
+    Newest,
+}
+
 /// How a sign-in went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -47,7 +72,7 @@ pub enum Outcome {
 /// A page of entries.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// Newest first.
+    /// Newest first, but for a trail that begins with the oldest.
     pub entries: Vec<Entry>,
     /// Where the next page begins, when there is one.
     pub next: Option<EventId>,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     account::{Account, AccountStore, Added, Change, KnownDevice, PasswordHash},
-    audit::{AuditStore, Entry, Page, Query},
+    audit::{AuditStore, Entry, Page, Query, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, ThrottleStore, Verdict},
     id::{SessionId, UserId},
@@ -115,6 +115,7 @@ measured!(AuditStore {
     record(entries: &[Entry]) -> (), journal;
     login_history(query: &Query) -> Page, journal;
     forget(before: Timestamp) -> (), journal;
+    trail(query: &TrailQuery) -> Page, journal;
 });
 
 measured!(ThrottleStore {

@@ -11,7 +11,7 @@ use super::{
     columns::{Json, Text, whole},
 };
 use crate::{
-    audit::{Actor, AuditStore, Entry, Fact, Outcome, Page, Query},
+    audit::{Actor, AuditStore, Entry, Fact, Outcome, Page, Query, TrailEnd, TrailQuery},
     clock::Timestamp,
     outage::StoreError,
     visitor::Device,
@@ -22,6 +22,16 @@ const SIGN_INS: &str = "
     SELECT id, at, user, body FROM journal
     WHERE user = ?1 AND sign_in IS NOT NULL AND (?2 IS NULL OR sign_in = ?2) AND (at, key) < (?3, ?4)
     ORDER BY at DESC, key DESC LIMIT ?5";
+
+/// Everything from one end. A key is never given twice, also where the newest rows were dropped.
+const FORWARDS: &str = "
+    SELECT id, at, user, body FROM journal
+    WHERE (?1 IS NULL OR user = ?1) AND key > coalesce((SELECT key FROM journal WHERE id = ?2), 0)
+    ORDER BY key LIMIT ?3";
+const BACKWARDS: &str = "
+    SELECT id, at, user, body FROM journal
+    WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR key < (SELECT key FROM journal WHERE id = ?2))
+    ORDER BY key DESC LIMIT ?3";
 
 /// What nothing is looked up by.
 #[derive(Serialize, Deserialize)]
@@ -58,6 +68,24 @@ impl AuditStore for Embedded {
 
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
         self.drop_old("DELETE FROM journal WHERE key IN (SELECT key FROM journal WHERE at < ?1 LIMIT ?2)", before).await
+    }
+
+    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
+        self.read(|on| {
+            let sql = match query.from {
+                TrailEnd::Oldest => FORWARDS,
+                TrailEnd::Newest => BACKWARDS,
+            };
+            let one_more = whole(query.limit.saturating_add(1));
+            let mut entries = on
+                .prepare_cached(sql)?
+                .query_map((query.user.map(Text), query.after.map(Text), one_more), entry)?
+                .collect::<rusqlite::Result<Vec<Entry>>>()?;
+            let more = entries.len() > query.limit;
+            entries.truncate(query.limit);
+            let next = entries.last().filter(|_| more).map(|last| last.id);
+            Ok(Page { entries, next })
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use portcullis::{
     account::{Account, AccountStore, Added, Change, KnownDevice, PasswordHash},
-    audit::{AuditStore, Entry, Page, Query},
+    audit::{AuditStore, Entry, Page, Query, TrailQuery},
     clock::Timestamp,
     guard::{Counter, ThrottleStore, Verdict},
     id::{SessionId, UserId},
@@ -232,6 +232,10 @@ impl AuditStore for Witness {
 
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
         self.pass("forget_entries", self.inner.audit.forget(before)).await
+    }
+
+    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
+        self.pass("trail", self.inner.audit.trail(query)).await
     }
 }
 
