@@ -32,12 +32,12 @@ enum Verb {
     Check {
         /// Only the file itself, for a machine that does not run it: the secret's file may be missing, and neither store
         /// nor names are looked at
-        #[arg(long, conflicts_with = "user")]
+        #[arg(long, conflicts_with = "explain")]
         file_only: bool,
-        /// Tell what would happen to this request
+        /// Tell what would happen to this request; URL may be a path alone
         #[arg(long, num_args = 2, value_names = ["METHOD", "URL"])]
         explain: Option<Vec<String>>,
-        /// Signed in as this user: name or e-mail address
+        /// As if this user had just signed in: name or e-mail address
         #[arg(long, value_name = "NAME", requires = "explain")]
         user: Option<String>,
     },

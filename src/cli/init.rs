@@ -18,13 +18,13 @@ use crate::config;
     after_help = "Example: portcullis init /etc/portcullis --app http://127.0.0.1:3000 --public-url https://app.example.com --name Example"
 )]
 pub(super) struct Init {
-    /// Where to
+    /// The folder to write them to
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// Where the app listens
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     app: String,
-    /// What visitors type
+    /// What visitors type: scheme, host and port
     #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
     public_url: String,
     /// What the pages call the app; else the host of the public URL

@@ -22,7 +22,13 @@ use clap::{Parser, Subcommand};
 
 /// Lets only signed-in people through to your app, and shows each of them every place they are signed in.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version = crate::VERSION, arg_required_else_help = true)]
+#[command(
+    name = "portcullis",
+    version = crate::VERSION,
+    arg_required_else_help = true,
+    after_help = "To look around: portcullis demo. To begin: portcullis init. What is wrong: portcullis doctor.\n\
+                  Exit 0: done; 1: failed; 2: wrong usage or a wrong configuration."
+)]
 struct CommandLine {
     #[command(subcommand)]
     verb: Verb,
@@ -46,7 +52,7 @@ enum Verb {
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 struct ConfigFile {
-    /// Where to read it from; else `$PORTCULLIS_CONFIG`, `./portcullis.yaml`, `/etc/portcullis/portcullis.yaml`
+    /// The configuration file; else `$PORTCULLIS_CONFIG`, `./portcullis.yaml`, `/etc/portcullis/portcullis.yaml`
     #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
