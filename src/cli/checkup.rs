@@ -12,7 +12,8 @@ use super::healthcheck;
 use crate::{
     clock::Clock,
     config::{Config, Server, Store},
-    store::embedded::{Inspected, inspect},
+    server::Stores,
+    store::embedded::Inspected,
 };
 
 /// What a check found.
@@ -37,7 +38,7 @@ pub(super) fn store(config: &Config) -> Finding {
         );
     };
     let shown = path.display();
-    match inspect(path) {
+    match Stores::inspect(&config.store) {
         Ok(Inspected::Usable) => Fine(format!("store: {shown} can be opened")),
         Ok(Inspected::Absent) => Fine(format!("store: {shown} is not there yet and will be created")),
         Err(why) => Wrong(format!("store: {why}")),

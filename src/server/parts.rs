@@ -17,7 +17,7 @@ use crate::{
     sign_in::{SignIn, SignInParts},
     store::{
         Measured,
-        embedded::{Embedded, OpenError},
+        embedded::{self, Embedded, Inspected, OpenError},
     },
     visitor::Recogniser,
     web::{Desk, Web},
@@ -47,6 +47,17 @@ impl Stores {
             Store::File(path) => Embedded::open(path)?,
         };
         Ok(Self::all_in(Arc::new(embedded)))
+    }
+
+    /// Says what [`Stores::open`] would say, and makes and changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be opened; the message says why and what to do.
+    pub fn inspect(store: &Store) -> Result<Inspected, OpenError> {
+        match store {
+            Store::Memory => Ok(Inspected::Absent),
+            Store::File(path) => embedded::inspect(path),
+        }
     }
 
     /// The same stores, measured.
