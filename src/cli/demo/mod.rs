@@ -19,7 +19,7 @@ use crate::{
     audit::Actor,
     config::{Access, Config, Route},
     secret::{Password, random},
-    server::{self, Parts, Server},
+    server::{self, Parts, Server, StartError},
     telemetry,
 };
 
@@ -58,7 +58,14 @@ impl Demo {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let people = runtime.map_err(|why| Failed::No(why.to_string()))?.block_on(settle(server.parts()))?;
         let _log = telemetry::start(style);
-        Ok(server.run(|| welcome(&address, metrics, &people))?)
+        server.run(|| welcome(&address, metrics, &people)).map_err(|why| {
+            let taken = matches!(why, StartError::Listen(_));
+            match Failed::from(why) {
+                // Somebody was faster than we after all.
+                Failed::No(told) if taken => Failed::No(format!("{told}; choose others with --listen and --app")),
+                failed => failed,
+            }
+        })
     }
 }
 
