@@ -9,11 +9,12 @@ ARG BUILT=unknown
 RUN PORTCULLIS_REVISION=$REVISION PORTCULLIS_BUILT=$BUILT cargo build --release --locked --bin portcullis
 
 FROM debian:bookworm-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/portcullis --create-home --shell /usr/sbin/nologin portcullis \
+RUN groupadd --system --gid 10001 portcullis \
+    && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/portcullis --create-home --shell /usr/sbin/nologin portcullis \
     && mkdir /etc/portcullis
 COPY --from=build /src/target/release/portcullis /usr/local/bin/portcullis
-# What is mounted for it must be readable by this user: 10001.
-USER portcullis
+# What is mounted for it must be readable by this user. By its number, which Kubernetes' runAsNonRoot can check.
+USER 10001:10001
 WORKDIR /var/lib/portcullis
 VOLUME /var/lib/portcullis
 EXPOSE 8080

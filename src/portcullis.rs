@@ -1,11 +1,13 @@
 //! THE PROGRAM WITHOUT A SOCKET: a request's head comes in, a decision goes out; pages are answered; refusals are said.
 //!
-//! Pingora is the plug, the store is a drawer. Whoever reads requests from a wire calls these three methods and obeys.
+//! Pingora is the plug, the store is a drawer. Whoever reads requests from a wire calls these methods and obeys.
 
 use bytes::Bytes;
+use http::StatusCode;
 
 use crate::{
-    gate::{Decision, Gate, Head, Refusal, Visit},
+    gate::{Decision, Explained, Gate, Head, Refusal, Visit},
+    session::Owner,
     web::Web,
 };
 
@@ -37,9 +39,14 @@ impl Portcullis {
         self.web.refuse(refusal, head).await
     }
 
-    /// What the rules say of a request, without making it.
-    #[must_use]
-    pub const fn gate(&self) -> &Gate {
-        &self.gate
+    /// What would become of a request of somebody who has just signed in, or of nobody: what [`Portcullis::decide`] would
+    /// say, and the status of the answer where it goes nowhere. Nothing is counted, and no session is used.
+    pub async fn explain(&self, head: &Head<'_>, supposed: Option<&Owner>) -> (Explained, Option<StatusCode>) {
+        let explained = self.gate.explain(head, supposed).await;
+        let status = match &explained.decision {
+            Decision::Refuse(refusal) => Some(self.refuse(refusal, head).await.status()),
+            Decision::Forward(_) | Decision::Serve(_) => None,
+        };
+        (explained, status)
     }
 }

@@ -1,18 +1,15 @@
 //! `portcullis config`: what the configuration says.
 
 use clap::{Args, Subcommand};
-use http::Method;
 
 use super::{
     ConfigFile, Done, Failed,
-    beside::Beside,
-    output::{say, say_json},
+    checkup::{self, Finding},
+    env,
+    explain::explain,
+    output::{complain, say, say_json},
 };
-use crate::{
-    config,
-    gate::{CanonicalPath, Explained},
-    server::Settings,
-};
+use crate::config;
 
 /// Checks and shows the configuration
 #[derive(Debug, Args)]
@@ -27,12 +24,20 @@ pub(super) struct Config {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Tells every mistake at once, or what would happen to a request
-    #[command(after_help = "Example: portcullis config check --explain GET /admin --user alice")]
+    ///
+    /// Beside the file it looks at what `run` needs on this machine: a store that cannot be opened is an error, a name of an
+    /// app that cannot be looked up a warning. Nothing is created or changed. Exit 2: the file is wrong; 1: the store is.
+    #[command(after_help = "Example: portcullis config check --explain GET /admin --user alice\n\
+                            Example: portcullis config check --file-only -c deploy/portcullis.yaml")]
     Check {
-        /// Tell what would happen to this request
+        /// Only the file itself, for a machine that does not run it: the secret's file may be missing, and neither store
+        /// nor names are looked at
+        #[arg(long, conflicts_with = "explain")]
+        file_only: bool,
+        /// Tell what would happen to this request; URL may be a path alone
         #[arg(long, num_args = 2, value_names = ["METHOD", "URL"])]
         explain: Option<Vec<String>>,
-        /// Signed in as this user: name or e-mail address
+        /// As if this user had just signed in: name or e-mail address
         #[arg(long, value_name = "NAME", requires = "explain")]
         user: Option<String>,
     },
@@ -49,32 +54,42 @@ impl Config {
         match self.verb {
             Verb::Schema => say_json(&config::schema()),
             Verb::Show => say(config::show(&self.file.load()?.1).trim_end()),
-            Verb::Check { explain: None, .. } => say(&format!("{}: no complaints", self.file.load()?.0.display())),
-            Verb::Check { explain: Some(request), user } => explain(&self.file, &request, user.as_deref())?,
+            Verb::Check { explain: Some(request), user, .. } => explain(&self.file, &request, user.as_deref())?,
+            Verb::Check { explain: None, file_only: true, .. } => check_file(&self.file)?,
+            Verb::Check { explain: None, .. } => check(&self.file)?,
         }
         Ok(())
     }
 }
 
-fn explain(file: &ConfigFile, request: &[String], user: Option<&str>) -> Done {
-    let [method, url] = request else { return Err(Failed::Usage("write --explain METHOD URL".to_owned())) };
-    let method: Method =
-        method.to_uppercase().parse().map_err(|_| Failed::Usage(format!("{method:?} is not a method")))?;
-    let (_, config) = file.load()?;
-    let target = match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-        None => url.as_str(),
+/// The file, and what `run` would meet on this machine.
+fn check(file: &ConfigFile) -> Done {
+    let (path, config) = file.load()?;
+    let store = checkup::store(&config);
+    if let Finding::Wrong(why) = store {
+        return Err(Failed::No(format!("{}: {why}", path.display())));
+    }
+    say(&format!("{}: no complaints", path.display()));
+    for finding in [store].into_iter().chain(checkup::unknown_names(&config)) {
+        match finding {
+            Finding::Fine(said) => say(&said),
+            Finding::Odd(said) | Finding::Wrong(said) => complain(&format!("warning: {said}")),
+        }
+    }
+    Ok(())
+}
+
+/// The file alone. What it only points to is elsewhere.
+fn check_file(file: &ConfigFile) -> Done {
+    let path = file.find()?;
+    let Err(complaints) = config::Config::load(&path, &env) else {
+        say(&format!("{}: no complaints", path.display()));
+        return Ok(());
     };
-    let path = CanonicalPath::parse(target.as_bytes()).map_err(|why| Failed::No(format!("400: {why}")))?;
-    let roles = match user {
-        None => None,
-        Some(login) => Some(Beside::open(file)?.work(async |beside| {
-            let account = beside.account(login).await?;
-            Ok(account.roles.iter().map(ToString::to_string).collect::<Vec<String>>())
-        })?),
-    };
-    let routes = Settings::of(&config).routes.load_full();
-    let upstreams: Vec<String> = config.upstreams.keys().cloned().collect();
-    say(&Explained::of(&routes, &path, roles.as_deref()).tell(&method, &path, &upstreams));
+    if !complaints.iter().all(|complaint| matches!(complaint.key(), "secret_file" | "store_file")) {
+        return Err(Failed::Usage(complaints.to_string()));
+    }
+    say(&format!("{}: no complaints about the file itself", path.display()));
+    complaints.iter().for_each(|complaint| complain(&format!("warning: {complaint}")));
     Ok(())
 }

@@ -15,18 +15,21 @@ use crate::config;
 /// Writes a short commented portcullis.yaml and a secret file
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: portcullis init /etc/portcullis --app http://127.0.0.1:3000 --public-url https://app.example.com"
+    after_help = "Example: portcullis init /etc/portcullis --app http://127.0.0.1:3000 --public-url https://app.example.com --name Example"
 )]
 pub(super) struct Init {
-    /// Where to
+    /// The folder to write them to
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// Where the app listens
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     app: String,
-    /// What visitors type
+    /// What visitors type: scheme, host and port
     #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
     public_url: String,
+    /// What the pages call the app; else the host of the public URL
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// The folder of the store's file; else the folder of the configuration
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -34,7 +37,7 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) fn run(self) -> Done {
-        let text = config::starter(&self.public_url, &self.app, &self.store()?);
+        let text = config::starter(&self.public_url, &self.app, &self.store()?, self.name.as_deref());
         let yaml = self.dir.join("portcullis.yaml");
         let secret = self.dir.join("portcullis.secret");
         for path in [&yaml, &secret] {
@@ -70,7 +73,13 @@ impl Init {
     fn check(&self, text: &str) -> Done {
         let without_secret = text.replace("secret_file: portcullis.secret", &format!("secret: {}", fresh_secret()?));
         let checked = config::Config::from_text(&without_secret, Path::new("portcullis.yaml"), &self.dir, &|_| None);
-        checked.map(|_| ()).map_err(|why| Failed::Usage(why.to_string()))
+        let config = checked.map_err(|why| Failed::Usage(why.to_string()))?;
+        match &self.name {
+            Some(name) if *name != config.branding.app_name => {
+                Err(Failed::Usage(format!("--name {name:?} cannot be written to the configuration; choose another")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! The command line: one file a verb. Exit 0 is done, 1 is failed, 2 is wrong usage or a wrong configuration.
 
+mod audit;
 mod beside;
+mod checkup;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
+mod explain;
 mod healthcheck;
 mod init;
 mod output;
@@ -18,7 +22,13 @@ use clap::{Parser, Subcommand};
 
 /// Lets only signed-in people through to your app, and shows each of them every place they are signed in.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version = crate::VERSION, arg_required_else_help = true)]
+#[command(
+    name = "portcullis",
+    version = crate::VERSION,
+    arg_required_else_help = true,
+    after_help = "To look around: portcullis demo. To begin: portcullis init. What is wrong: portcullis doctor.\n\
+                  Exit 0: done; 1: failed; 2: wrong usage or a wrong configuration."
+)]
 struct CommandLine {
     #[command(subcommand)]
     verb: Verb,
@@ -32,6 +42,8 @@ enum Verb {
     Config(config::Config),
     Users(users::Users),
     Sessions(sessions::Sessions),
+    Audit(audit::Audit),
+    Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
     Version(version::Version),
     Completions(completions::Completions),
@@ -40,7 +52,7 @@ enum Verb {
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 struct ConfigFile {
-    /// Where to read it from; else `$PORTCULLIS_CONFIG`, `./portcullis.yaml`, `/etc/portcullis/portcullis.yaml`
+    /// The configuration file; else `$PORTCULLIS_CONFIG`, `./portcullis.yaml`, `/etc/portcullis/portcullis.yaml`
     #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
@@ -66,6 +78,8 @@ pub fn main() -> ExitCode {
         Verb::Config(verb) => verb.run(),
         Verb::Users(verb) => verb.run(),
         Verb::Sessions(verb) => verb.run(),
+        Verb::Audit(verb) => verb.run(),
+        Verb::Doctor(verb) => verb.run(),
         Verb::Healthcheck(verb) => verb.run(),
         Verb::Version(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
@@ -84,13 +98,22 @@ pub fn main() -> ExitCode {
 }
 
 impl ConfigFile {
+    /// Finds the configuration.
+    fn find(&self) -> Result<PathBuf, Failed> {
+        crate::config::find(self.config.as_deref(), &env).map_err(|why| Failed::Usage(why.to_string()))
+    }
+
     /// Finds and reads the configuration.
     fn load(&self) -> Result<(PathBuf, crate::config::Config), Failed> {
-        let env = |name: &str| std::env::var(name).ok();
-        let path = crate::config::find(self.config.as_deref(), &env).map_err(|why| Failed::Usage(why.to_string()))?;
+        let path = self.find()?;
         let config = crate::config::Config::load(&path, &env).map_err(|why| Failed::Usage(why.to_string()))?;
         Ok((path, config))
     }
+}
+
+/// A variable of the environment.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 impl From<crate::account::Problem> for Failed {

@@ -8,9 +8,13 @@ use crate::{
     telemetry,
 };
 
-/// Serves
+/// Guards the app: serves until it is asked to stop
 #[derive(Debug, Args)]
-#[command(after_help = "Example: portcullis run -c /etc/portcullis/portcullis.yaml")]
+#[command(
+    after_help = "SIGTERM lets requests finish and stops, SIGINT stops without waiting for a load balancer. SIGHUP reads the \
+                        configuration again, and so does a change of its file.\n\n\
+                        Example: portcullis run -c /etc/portcullis/portcullis.yaml"
+)]
 pub(super) struct Run {
     #[command(flatten)]
     file: ConfigFile,

@@ -101,6 +101,7 @@ impl Beside {
         let ended = self.parts.sessions.end(which, by, None).await?;
         match (which, ended.as_slice()) {
             (Which::One { id, .. }, []) => return Err(Failed::No(format!("there is no session {id}"))),
+            (_, []) => say("No session was open"),
             (_, [one]) => say(&format!("Signed out {} ({})", plain(&one.device.label()), one.id)),
             (_, all) => say(&format!("Signed out {} sessions", all.len())),
         }

@@ -30,14 +30,14 @@ enum Verb {
     Add {
         /// What they sign in with
         name: String,
-        /// Signs in too
-        #[arg(long, value_name = "E")]
+        /// Their e-mail address: they can sign in with it, too
+        #[arg(long, value_name = "ADDRESS")]
         email: Option<String>,
-        /// How they are shown
-        #[arg(long, value_name = "N")]
+        /// Their name as the pages and the app show it
+        #[arg(long, value_name = "TEXT")]
         display_name: Option<String>,
-        /// What they may do; may be given several times
-        #[arg(long = "role", value_name = "R")]
+        /// A role, as access rules name it, `admin` for administrators; may be given several times
+        #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
         /// Read the password from standard input instead of printing a link
         #[arg(long)]
@@ -65,7 +65,7 @@ enum Verb {
         /// Name or e-mail address
         name: String,
     },
-    /// Prints a one-time link that sets a new password
+    /// Prints a one-time link that sets a new password, and lets a locked account in
     #[command(after_help = "Example: portcullis users set-password alice --password-stdin < password.txt")]
     SetPassword {
         /// Name or e-mail address
@@ -85,7 +85,7 @@ enum Verb {
         #[arg(long, conflicts_with = "roles")]
         none: bool,
     },
-    /// Removes a user with all that belongs to them
+    /// Removes a user with all that belongs to them, but for what the journal tells
     #[command(after_help = "Example: portcullis users remove alice")]
     Remove {
         /// Name or e-mail address

@@ -1,14 +1,20 @@
 //! The first configuration of a new installation.
 
 /// The text of a short commented configuration for one app. `public_url` is what visitors type, `app_url` where the app
-/// listens, `store` the file of sessions and accounts; the secret is expected in `portcullis.secret` beside it.
+/// listens, `store` the file of sessions and accounts, `name` what the pages call the app; the secret is expected in
+/// `portcullis.secret` beside it.
 #[must_use]
-pub fn starter(public_url: &str, app_url: &str, store: &str) -> String {
+pub fn starter(public_url: &str, app_url: &str, store: &str, name: Option<&str>) -> String {
     let public_url = public_url.trim_end_matches('/');
     let listen = if public_url.starts_with("https://") {
         "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: 127.0.0.1:8080\n"
     } else {
         ""
+    };
+    let branding = match name {
+        // In quotes, and with nothing in it that would be filled in.
+        Some(name) => format!("branding:\n  app_name: {}\n", serde_json::Value::from(name.replace("${", "$${"))),
+        None => "# branding:\n#   app_name: My app\n".to_owned(),
     };
     format!(
         "\
@@ -37,6 +43,8 @@ sessions:
 # Metrics and health checks, never for visitors.
 admin:
   listen: 127.0.0.1:9464
-"
+
+# What the pages call your app; else the host of public_url.
+{branding}"
     )
 }

@@ -60,6 +60,10 @@ impl Permit {
         self.principal.as_deref().map(|principal| &principal.owner)
     }
 
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_deref()
+    }
+
     /// The session that let it pass.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {

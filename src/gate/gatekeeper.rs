@@ -7,16 +7,18 @@ use http::{Method, header};
 use tracing::{debug, error};
 
 use super::{
-    Access, Because, CanonicalPath, Decision, Head, Permit, Presented, Principal, Refusal, RouteTable, Visit,
+    Access, Because, Caller, CanonicalPath, Decision, Explained, Head, Permit, Presented, Principal, Refusal,
+    RouteTable, Visit,
     cookie::{self, CookieNames, Shown},
     same_site,
 };
 use crate::{
     clock::{Clock, Timestamp},
+    id::SessionId,
     metrics::{Lookup, Metrics},
     outage::StoreError,
     public_url::PublicUrl,
-    session::{Beat, Heart, SessionPolicy, SessionStore, SessionToken, Standing},
+    session::{Beat, Found, Heart, Kind, Owner, Secrets, SessionPolicy, SessionStore, SessionToken, Standing, Terms},
     visitor::plain,
 };
 
@@ -27,6 +29,32 @@ const ASSETS: &str = "/security/assets/";
 pub struct Gate {
     parts: GateParts,
     names: CookieNames,
+}
+
+/// Who is taken to send a request.
+#[derive(Clone, Copy)]
+enum Who<'a> {
+    /// Whoever its cookie shows.
+    Shows,
+    /// Whoever an operator supposes: somebody who has signed in just now, or nobody.
+    Supposed(Option<&'a Owner>),
+}
+
+/// A decision, and what only we need to know of it.
+struct Judged {
+    decision: Decision,
+    /// The value of the label `decision`.
+    label: &'static str,
+    /// Whether the session that lets it pass is used by it.
+    counts: bool,
+    /// The place of the rule that it falls under, from 0.
+    rule: Option<usize>,
+}
+
+impl Judged {
+    const fn of(decision: Decision, label: &'static str) -> Self {
+        Self { decision, label, counts: false, rule: None }
+    }
 }
 
 /// What the gate is made of.
@@ -65,13 +93,36 @@ impl Gate {
     /// Decides. It never fails: an outage is a refusal.
     pub async fn decide(&self, head: &Head<'_>) -> Decision {
         let watch = self.parts.clock.stopwatch();
-        let (decision, label) = self.judge(head).await;
+        let Judged { decision, label, counts, .. } = self.judge(head, Who::Shows).await;
+        match &decision {
+            Decision::Forward(permit) => {
+                if let Some(principal) = permit.principal().filter(|_| counts) {
+                    self.beat(head, permit.path(), principal);
+                }
+            }
+            Decision::Serve(visit) => {
+                if let Some(principal) = visit.presented.good() {
+                    self.beat(head, &visit.path, principal);
+                }
+            }
+            Decision::Refuse(Refusal::CrossSite) => self.parts.metrics.csrf_rejected(),
+            Decision::Refuse(_) => {}
+        }
         self.parts.metrics.decided(label, watch.elapsed());
         decision
     }
 
-    async fn judge(&self, head: &Head<'_>) -> (Decision, &'static str) {
-        let refused = |refusal| (Decision::Refuse(refusal), "denied");
+    /// What would become of a request of `supposed`, who has just signed in; `None` is somebody who has not. The same
+    /// judgement as [`Gate::decide`], but nothing is counted, nobody is looked up and no session is kept alive by it.
+    pub async fn explain(&self, head: &Head<'_>, supposed: Option<&Owner>) -> Explained {
+        let Judged { decision, rule, .. } = self.judge(head, Who::Supposed(supposed)).await;
+        let rule = rule.and_then(|place| Some((place, self.parts.routes.load().all().get(place)?.clone())));
+        Explained { decision, rule }
+    }
+
+    /// Judges a request, and does nothing else but look up who sends it.
+    async fn judge(&self, head: &Head<'_>, who: Who<'_>) -> Judged {
+        let refused = |refusal| Judged::of(Decision::Refuse(refusal), "denied");
         if matches!(*head.method, Method::CONNECT | Method::TRACE) {
             return refused(Refusal::Method);
         }
@@ -86,51 +137,45 @@ impl Gate {
             Err(why) => return refused(Refusal::Path(why)),
         };
         if is_ours(path.for_rules()) {
-            return self.visit(head, path).await;
+            return self.visit(head, path, who).await;
         }
         let routes = self.parts.routes.load();
-        let Some((_, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
         let label = || Arc::from(route.path.as_str());
-        if route.access == Access::Public {
-            return (Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public");
-        }
-        match self.recognise(head).await {
-            Err(_) => (Decision::Refuse(Refusal::StoreAway), "unavailable"),
-            Ok(Presented::Good(principal)) => {
-                if !route.access.allows(&principal.owner.roles) {
-                    return refused(Refusal::NotAllowed { session: principal.session });
+        let judged = if route.access == Access::Public {
+            Judged::of(Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public")
+        } else {
+            match self.recognise(head, who).await {
+                Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), "unavailable"),
+                Ok(Presented::Good(principal)) if !route.access.allows(&principal.owner.roles) => {
+                    refused(Refusal::NotAllowed { session: principal.session })
                 }
-                if route.counts_as_activity {
-                    self.beat(head, &path, &principal);
+                Ok(Presented::Good(principal)) => {
+                    let permit = Permit::new(path, label(), route.upstream, Some(principal));
+                    Judged { counts: route.counts_as_activity, ..Judged::of(Decision::Forward(permit), "allow") }
                 }
-                (Decision::Forward(Permit::new(path, label(), route.upstream, Some(principal))), "allow")
+                Ok(Presented::Nothing) => sign_in(head, &path, None),
+                Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
             }
-            Ok(Presented::Nothing) => sign_in(head, &path, None),
-            Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
-        }
+        };
+        Judged { rule: Some(place), ..judged }
     }
 
     /// Our own pages. What is the same for everybody needs no look-up, and so outlives an outage of the store.
-    async fn visit(&self, head: &Head<'_>, path: CanonicalPath) -> (Decision, &'static str) {
+    async fn visit(&self, head: &Head<'_>, path: CanonicalPath, who: Who<'_>) -> Judged {
         if !same_site::allows(head, self.parts.public_url.origin()) {
-            self.parts.metrics.csrf_rejected();
-            return (Decision::Refuse(Refusal::CrossSite), "denied");
+            return Judged::of(Decision::Refuse(Refusal::CrossSite), "denied");
         }
         let same_for_all = path.for_rules().starts_with(ASSETS);
-        let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head).await };
+        let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head, who).await };
         match presented {
             // The secret before a change is good for looks that are under way, and changes nothing any more.
             Ok(Presented::Good(principal)) if head.is_action() && !principal.current => {
                 let presented = Presented::Bad(Because::WrongSecret(principal.session));
-                (Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public")
+                Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public")
             }
-            Ok(presented) => {
-                if let Presented::Good(principal) = &presented {
-                    self.beat(head, &path, principal);
-                }
-                (Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public")
-            }
-            Err(_) => (Decision::Refuse(Refusal::StoreAway), "unavailable"),
+            Ok(presented) => Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public"),
+            Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), "unavailable"),
         }
     }
 
@@ -149,7 +194,15 @@ impl Gate {
     }
 
     /// Who presents what: at most one look into the store.
-    async fn recognise(&self, head: &Head<'_>) -> Result<Presented, StoreError> {
+    async fn recognise(&self, head: &Head<'_>, who: Who<'_>) -> Result<Presented, StoreError> {
+        match who {
+            Who::Shows => {}
+            Who::Supposed(None) => return Ok(Presented::Nothing),
+            Who::Supposed(Some(owner)) => {
+                let token = SessionToken::mint(SessionId::mint(owner.id));
+                return Ok(self.weigh(&token, just_opened(&token, owner.clone(), self.parts.clock.now())));
+            }
+        }
         let token = match cookie::find(head.headers, &self.names.session) {
             Shown::Nothing => return Ok(Presented::Nothing),
             Shown::Several => return Ok(Presented::Bad(Because::TwoCookies)),
@@ -181,14 +234,20 @@ impl Gate {
                 return Err(away);
             }
         };
+        Ok(self.weigh(token, found))
+    }
+
+    /// Whether what the store has of a session lets whoever shows `token` in, now.
+    fn weigh(&self, token: &SessionToken, found: Found) -> Presented {
+        let (id, shown) = (token.id(), token.digest());
         let now = self.parts.clock.now();
         if !found.secrets.accept(shown, now) {
-            return Ok(Presented::Bad(Because::WrongSecret(id)));
+            return Presented::Bad(Because::WrongSecret(id));
         }
         if found.owner.disabled {
-            return Ok(Presented::Bad(Because::Disabled(id)));
+            return Presented::Bad(Because::Disabled(id));
         }
-        Ok(match self.parts.policy.load().standing(found.terms, found.latest, now) {
+        match self.parts.policy.load().standing(found.terms, found.latest, now) {
             Standing::Idle { .. } => Presented::Bad(Because::Idle(id, found.terms.kind)),
             Standing::Worn { .. } => Presented::Bad(Because::Worn(id)),
             Standing::Live => Presented::Good(Box::new(Principal {
@@ -200,7 +259,7 @@ impl Gate {
                 assurance: found.assurance,
                 owner: found.owner,
             })),
-        })
+        }
     }
 
     fn beat(&self, head: &Head<'_>, path: &CanonicalPath, principal: &Principal) {
@@ -212,17 +271,28 @@ impl Gate {
 }
 
 /// Whether Portcullis itself answers this path.
-pub(super) fn is_ours(path: &str) -> bool {
+fn is_ours(path: &str) -> bool {
     let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     under("/security") || under("/.well-known/portcullis") || path == "/.well-known/change-password"
 }
 
-fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> (Decision, &'static str) {
+fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> Judged {
     let label = match head.caller() {
-        super::Caller::Navigation => "sign_in",
-        super::Caller::Upgrade | super::Caller::Program => "unauthorized",
+        Caller::Navigation => "sign_in",
+        Caller::Upgrade | Caller::Program => "unauthorized",
     };
-    (Decision::Refuse(Refusal::SignIn { target: path.with_query(), because }), label)
+    Judged::of(Decision::Refuse(Refusal::SignIn { target: path.with_query(), because }), label)
+}
+
+/// What the store would have of a session that has begun at this moment.
+fn just_opened(token: &SessionToken, owner: Owner, now: Timestamp) -> Found {
+    Found {
+        secrets: Secrets { current: token.digest(), former: None },
+        terms: Terms { opened: now, remembered: false, kind: Kind::Web },
+        latest: now,
+        assurance: 1,
+        owner,
+    }
 }
 
 /// A path for "last page": bounded, without its query.

@@ -10,7 +10,7 @@ use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tracing::{info, warn};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     config::{self, Config},
     proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, ServeRouter, Stopping, Upstreams},
     store::embedded::OpenError,
-    tasks::{Driver, FlushHeartbeats, Sweep, WatchStore},
+    tasks::{Driver, FlushHeartbeats, Sweep, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
 use reload::Reload;
@@ -31,6 +31,8 @@ pub use settings::Settings;
 const SWEEP: Duration = Duration::from_mins(1);
 /// How often the store is asked whether it answers.
 const WATCH: Duration = Duration::from_secs(2);
+/// How often the configuration file is looked at. A change counts when two looks in a row have seen the same.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often the names of apps' servers are looked up again.
 const LOOK_UP: Duration = Duration::from_secs(30);
 
@@ -57,18 +59,20 @@ pub enum StartError {
 /// A program that is ready to run.
 pub struct Server {
     config: Config,
-    file: Option<PathBuf>,
+    file: Option<WatchFile>,
     parts: Parts,
     /// More listeners: the demo's sample app.
     besides: Vec<(std::net::SocketAddr, Router)>,
 }
 
 impl Server {
-    /// Opens the store and puts the parts together. `file` is read again at SIGHUP.
+    /// Opens the store and puts the parts together. `file`, which it was read from, is read again at SIGHUP and when it
+    /// changes.
     ///
     /// # Errors
     /// When the store cannot be opened.
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
+        let file = file.map(WatchFile::new);
         let stores = Stores::open_to_serve(&config.store)?;
         let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
         Ok(Self { config, file, parts, besides: Vec::new() })
@@ -131,7 +135,19 @@ impl Server {
         for address in &config.listen {
             info!(open_files, "Listening on {address} for {}", config.public_url.origin());
         }
-        let reload = Reload { file, started: config, settings: parts.settings.clone(), upstreams, metrics };
+        let reload = Arc::new(Reload {
+            file,
+            started: config,
+            settings: parts.settings.clone(),
+            upstreams,
+            metrics,
+            turn: Mutex::default(),
+        });
+        let watching = reload.clone();
+        driver.every(LOOK, move || {
+            let reload = watching.clone();
+            async move { reload.if_changed().await }
+        });
         begun();
         let served = tokio::select! {
             served = listening.run(stopping, &ready, async || reload.run_once().await) => served.map_err(StartError::from),

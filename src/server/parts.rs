@@ -17,7 +17,7 @@ use crate::{
     sign_in::{SignIn, SignInParts},
     store::{
         Measured,
-        embedded::{Embedded, OpenError},
+        embedded::{self, Embedded, Inspected, OpenError},
     },
     visitor::Recogniser,
     web::{Desk, Web},
@@ -57,6 +57,17 @@ impl Stores {
         match store {
             Store::Memory => Self::open(store),
             Store::File(path) => Ok(Self::all_in(Arc::new(Embedded::open_to_serve(path)?))),
+        }
+    }
+
+    /// Says what [`Stores::open`] would say, and makes and changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be opened; the message says why and what to do.
+    pub fn inspect(store: &Store) -> Result<Inspected, OpenError> {
+        match store {
+            Store::Memory => Ok(Inspected::Absent),
+            Store::File(path) => embedded::inspect(path),
         }
     }
 

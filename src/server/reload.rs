@@ -1,39 +1,54 @@
 //! Reading the configuration again. One that cannot be used leaves the old one as it is, says why, and sets a metric.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use super::Settings;
-use crate::{config::Config, metrics::Metrics, proxy::Upstreams};
+use crate::{config::Config, metrics::Metrics, proxy::Upstreams, tasks::WatchFile};
 
 /// Applies a changed configuration while we run.
 pub(super) struct Reload {
-    pub(super) file: Option<PathBuf>,
+    /// The file; none where the configuration is not from one.
+    pub(super) file: Option<WatchFile>,
     /// The configuration that was started with: what needs a restart runs as this one says, however often another is read.
     pub(super) started: Config,
     pub(super) settings: Settings,
     pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
     pub(super) metrics: Arc<Metrics>,
+    /// One at a time, so that what a reload applies is of one configuration.
+    pub(super) turn: Mutex<()>,
 }
 
 impl Reload {
     /// Reads the file again and applies what a reload can.
     pub(super) async fn run_once(&self) {
+        let _turn = self.turn.lock().await;
         let Some(file) = &self.file else { return info!("There is no configuration file to read again") };
-        match Config::load(file, &|name| std::env::var(name).ok()) {
+        // Before it is read: what is written after that is another change.
+        file.know();
+        match Config::load(file.path(), &|name| std::env::var(name).ok()) {
             Ok(config) => self.apply(&config).await,
             Err(complaints) => {
                 self.metrics.reloaded(false);
-                error!("The configuration stays as it was; {} has {} complaints:", show(file), complaints.len());
+                let what = match complaints.len() {
+                    1 => "a complaint".to_owned(),
+                    more => format!("{more} complaints"),
+                };
+                error!("The configuration stays as it was; {} has {what}:", file.path().display());
                 for complaint in complaints.iter() {
                     error!("{complaint}");
                 }
             }
+        }
+    }
+
+    /// Reads the file again if it has changed since it was read.
+    pub(super) async fn if_changed(&self) {
+        if self.file.as_ref().is_some_and(WatchFile::run_once) {
+            self.run_once().await;
         }
     }
 
@@ -64,8 +79,4 @@ pub(super) fn know(metrics: &Metrics, config: &Config) {
     for name in config.upstreams.keys() {
         metrics.know_upstream(name);
     }
-}
-
-fn show(file: &Path) -> String {
-    file.display().to_string()
 }

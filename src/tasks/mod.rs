@@ -4,9 +4,11 @@
 mod driver;
 mod heartbeat;
 mod sweep;
+mod watch_file;
 mod watch_store;
 
 pub use driver::Driver;
 pub use heartbeat::FlushHeartbeats;
 pub use sweep::{Sweep, Swept};
+pub use watch_file::WatchFile;
 pub use watch_store::WatchStore;

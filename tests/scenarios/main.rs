@@ -26,6 +26,7 @@ mod passwords;
 mod throttling;
 
 mod cookies;
+mod explaining;
 mod gate_rules;
 mod same_site;
 mod unauthenticated;

@@ -15,7 +15,7 @@ use portcullis::{
     id::UserId,
     outage::StoreError,
     session::{Ending, NewSession, Opened, SessionStore, Which},
-    store::embedded::{Embedded, OpenError},
+    store::embedded::{Embedded, Inspected, OpenError, inspect},
 };
 use rusqlite::Connection;
 use tokio::task::JoinSet;
@@ -30,8 +30,40 @@ fn place() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// Why it does not open. Who only looks is told the same, but for a lock, which is a matter of the moment.
 fn refusal(path: &Path) -> OpenError {
-    Embedded::open(path).expect_err("it must not open")
+    let looked = inspect(path);
+    let refusal = Embedded::open(path).expect_err("it must not open");
+    if !matches!(refusal, OpenError::Locked { .. }) {
+        assert_eq!(looked.expect_err("a look says so, too").to_string(), refusal.to_string());
+    }
+    refusal
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let read = |file: fs::DirEntry| (file.path(), fs::read(file.path()).unwrap());
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| read(file.unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_look_makes_and_changes_nothing() {
+    let (folder, path) = place();
+    assert_eq!(inspect(&path).unwrap(), Inspected::Absent);
+    assert!(files(folder.path()).is_empty());
+    fs::write(&path, "").unwrap();
+    assert_eq!(inspect(&path).unwrap(), Inspected::Usable);
+    assert_eq!(files(folder.path()), [(path.clone(), Vec::new())]);
+
+    let store = Embedded::open(&path).unwrap();
+    open(&store, UserId::mint(), at(1)).await;
+    assert_eq!(inspect(&path).unwrap(), Inspected::Usable, "beside whoever has it open");
+    assert_eq!(store.count().await.unwrap(), 1);
+    drop(store);
+    let before = files(folder.path());
+    assert_eq!(inspect(&path).unwrap(), Inspected::Usable);
+    assert_eq!(files(folder.path()), before);
 }
 
 #[tokio::test]

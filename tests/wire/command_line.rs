@@ -104,7 +104,18 @@ fn init_puts_the_store_where_it_is_told() {
     assert!(!home.exists());
     said(&data).ok();
     let yaml = std::fs::read_to_string(home.join("portcullis.yaml")).unwrap();
+    assert!(yaml.contains("\n#   app_name: "), "{yaml}");
     assert!(yaml.contains(&format!("\nstore: file:{}/portcullis.db\n", data.display())), "{yaml}");
+}
+
+#[test]
+fn init_names_the_app() {
+    let folder = tempfile::tempdir().unwrap();
+    let cli = |words: &[&str]| Said::by(portcullis(folder.path()).args(words), "");
+    cli(&["init", "--name", "two\nlines"]).refused(2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    cli(&["init", "--name", "Meridian: the app"]).ok();
+    assert!(cli(&["config", "show"]).ok().contains("app_name: \"Meridian: the app\""));
 }
 
 #[test]
@@ -117,23 +128,6 @@ fn the_configuration_is_told_without_its_secret() {
     assert!(!shown.contains(secret.trim()), "{shown}");
     let schema = house.cli(&["config", "schema"]).json();
     assert!(schema["properties"]["public_url"].is_object(), "{schema}");
-}
-
-#[test]
-fn what_would_happen_to_a_request_is_explained() {
-    let house = house();
-    house.user("alice", &["--role", "admin"]);
-    house.user("bob", &[]);
-    let explain =
-        |url: &str, user: &[&str]| house.cli(&[&["config", "check", "--explain", "GET", url], user].concat()).ok();
-    let url = format!("http://{}/admin/x?y=1", house.public);
-    assert!(explain("/assets/x.css", &[]).contains("route 1 (/assets, public): goes to app, without identity"));
-    assert!(explain(&url, &[]).contains("route 2 (/admin, roles admin): must sign in first"), "{}", explain(&url, &[]));
-    assert!(explain(&url, &["--user", "alice"]).contains("goes to app"));
-    assert!(explain(&url, &["--user", "bob"]).contains("403"));
-    assert!(explain("/security/sessions", &[]).contains("answered by Portcullis itself"));
-    house.cli(&["config", "check", "--explain", "GET", "/admin%2fx"]).refused(1);
-    house.cli(&["config", "check", "--explain", "GET", "/x", "--user", "carol"]).refused(1);
 }
 
 #[test]
@@ -194,16 +188,6 @@ async fn sessions_are_listed_beside_a_server_and_without_one() {
     house.cli(&["sessions", "revoke", &id]).ok();
     assert_eq!(house.cli(&["sessions", "list"]).ok().lines().count(), 2);
     house.cli(&["sessions", "list", "--user", "carol"]).refused(1);
-}
-
-#[tokio::test]
-async fn healthcheck_asks_the_running_server() {
-    let house = Installation::before(App::ok().await.address);
-    assert!(house.cli(&["healthcheck"]).refused(1).contains("no answer from"));
-    let server = house.run().await;
-    assert_eq!(house.cli(&["healthcheck"]).ok(), "ready\n");
-    server.stop().await;
-    house.cli(&["healthcheck"]).refused(1);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::process::Command;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Child, Person, free_port, portcullis, until};
+use crate::harness::{Child, Person, Said, free_port, portcullis, until};
 
 #[tokio::test]
 async fn one_command_shows_a_guarded_app_with_a_past() {
@@ -40,4 +40,19 @@ async fn one_command_shows_a_guarded_app_with_a_past() {
     assert_eq!(demo.end().await.code(), Some(0));
     let left = Command::new("ls").arg("-A").arg(folder.path()).output().unwrap();
     assert_eq!(String::from_utf8(left.stdout).unwrap(), "", "nothing is kept");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for option in ["--listen", "--app"] {
+        let free = format!("127.0.0.1:{}", free_port());
+        let other = if option == "--app" { "--listen" } else { "--app" };
+        let words = ["demo", option, &address, other, &free];
+        let why = Said::by(portcullis(folder.path()).args(words), "").refused(1);
+        assert!(why.starts_with(&format!("cannot listen on {address}: ")), "{why}");
+        assert!(why.contains(&format!("choose another address, such as: {option} 127.0.0.1:")), "{why}");
+    }
 }

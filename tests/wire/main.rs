@@ -17,6 +17,8 @@ mod streams;
 mod versions;
 
 mod apps;
+mod audit_trail;
+mod checking;
 mod command_line;
 mod crashes;
 mod demo;

@@ -1,8 +1,8 @@
-//! SIGHUP: a new configuration counts without a request being dropped, and a broken one does not count at all.
+//! SIGHUP, or a file that has changed: a new configuration counts without a request being dropped, and a broken one does not count at all.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::harness::{App, Installation};
+use crate::harness::{App, Installation, Running};
 
 fn one_app(app: &App) -> String {
     format!("upstream: http://{}\n", app.address)
@@ -132,4 +132,73 @@ async fn a_shorter_idle_time_ends_sessions_that_already_live() {
     assert!(seen[..11] == end[..11] || end > seen, "{session}");
     let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
     assert_eq!(at(&end).as_second() - at(&seen).as_second(), 60, "{session}");
+}
+
+/// How often it has said this.
+fn said(server: &Running, message: &str) -> usize {
+    server.log().iter().filter(|line| line["message"].as_str().is_some_and(|said| said.contains(message))).count()
+}
+
+#[tokio::test]
+async fn a_changed_file_counts_by_itself() {
+    let (one, two) = (answering("one").await, answering("two").await);
+    let house = Installation::with(&one_app(&one));
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    assert_eq!(alice.get("/x").await.text().await.unwrap(), "one");
+    house.configure(&one_app(&two));
+    crate::harness::until("the other app to answer", async || {
+        (alice.get("/x").await.text().await.unwrap() == "two").then_some(())
+    })
+    .await;
+    // What was read at a signal is not read once more.
+    house.configure(&one_app(&one));
+    server.child.signal("HUP");
+    tokio::time::sleep(std::time::Duration::from_millis(3_500)).await;
+    assert_eq!(said(&server, "Read the configuration again"), 2);
+}
+
+#[tokio::test]
+async fn a_link_that_leads_to_another_file_counts_by_itself() {
+    let (one, two) = (answering("one").await, answering("two").await);
+    let house = Installation::with(&one_app(&two));
+    house.user("alice", &[]);
+    // As Kubernetes mounts a ConfigMap: the file is a link into a folder that is a link, which is swapped.
+    let (old, new) = (house.path("..old"), house.path("..new"));
+    for folder in [&old, &new] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    std::fs::rename(house.file(), new.join("portcullis.yaml")).unwrap();
+    house.configure(&one_app(&one));
+    std::fs::rename(house.file(), old.join("portcullis.yaml")).unwrap();
+    std::os::unix::fs::symlink("..old", house.path("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/portcullis.yaml", house.file()).unwrap();
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    assert_eq!(alice.get("/x").await.text().await.unwrap(), "one");
+    std::os::unix::fs::symlink("..new", house.path("..swap")).unwrap();
+    std::fs::rename(house.path("..swap"), house.path("..data")).unwrap();
+    server.says("Read the configuration again").await;
+    assert_eq!(alice.get("/x").await.text().await.unwrap(), "two");
+}
+
+#[tokio::test]
+async fn a_changed_file_that_is_broken_is_complained_about_once() {
+    let app = App::ok().await;
+    let house = Installation::with(&one_app(&app));
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    let good = std::fs::read_to_string(house.file()).unwrap();
+    for round in 1..=2 {
+        std::fs::write(house.file(), good.replace("upstream:", &format!("upstraem{round}:"))).unwrap();
+        server.says(&format!("upstraem{round}")).await;
+        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+        assert_eq!(said(&server, "portcullis.yaml has a complaint:"), round, "one is not \"1 complaints\"");
+        assert_eq!(alice.status("/x").await, 200);
+    }
+    assert!((server.metric("portcullis_config_last_reload_successful").await).abs() < 0.1);
+    std::fs::write(house.file(), good).unwrap();
+    server.metric_becomes("portcullis_config_last_reload_successful", 1.0).await;
 }

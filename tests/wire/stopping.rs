@@ -53,7 +53,7 @@ async fn sigterm_drains_then_lets_what_has_begun_finish() {
         server.child.signal("TERM");
         is_not_ready(&server).await;
         assert_eq!(server.admin("/livez").await.unwrap().0, 200);
-        assert_eq!(house.cli(&["healthcheck"]).refused(1).trim(), "not ready: not ready: starting or stopping");
+        assert_eq!(house.cli(&["healthcheck"]).refused(1).trim(), "not ready: starting or stopping");
         // A load balancer has not seen it yet, and sends on.
         assert_eq!(alice.status("/x").await, 200);
         assert_eq!(house.signed_in("alice").await.status("/y").await, 200);

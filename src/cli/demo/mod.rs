@@ -19,7 +19,7 @@ use crate::{
     audit::Actor,
     config::{Access, Config, Route},
     secret::{Password, random},
-    server::{self, Parts, Server},
+    server::{self, Parts, Server, StartError},
     telemetry,
 };
 
@@ -43,8 +43,12 @@ struct Person {
 
 impl Demo {
     pub(super) fn run(self) -> Done {
+        must_be_free(self.listen, "--listen")?;
         let app = match self.app {
-            Some(address) => address,
+            Some(address) => {
+                must_be_free(address, "--app")?;
+                address
+            }
             None => free_port()?,
         };
         let config = configuration(self.listen, app)?;
@@ -54,7 +58,14 @@ impl Demo {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let people = runtime.map_err(|why| Failed::No(why.to_string()))?.block_on(settle(server.parts()))?;
         let _log = telemetry::start(style);
-        Ok(server.run(|| welcome(&address, metrics, &people))?)
+        server.run(|| welcome(&address, metrics, &people)).map_err(|why| {
+            let taken = matches!(why, StartError::Listen(_));
+            match Failed::from(why) {
+                // Somebody was faster than we after all.
+                Failed::No(told) if taken => Failed::No(format!("{told}; choose others with --listen and --app")),
+                failed => failed,
+            }
+        })
     }
 }
 
@@ -84,6 +95,13 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         config.admin.listen = free_port()?;
     }
     Ok(config)
+}
+
+/// Before anything is built: a port that another program has is told with a way out.
+fn must_be_free(address: SocketAddr, option: &str) -> Done {
+    let Err(why) = TcpListener::bind(address) else { return Ok(()) };
+    let other = free_port()?;
+    Err(Failed::No(format!("cannot listen on {address}: {why}; choose another address, such as: {option} {other}")))
 }
 
 fn free_port() -> Result<SocketAddr, Failed> {

@@ -4,6 +4,7 @@
 //! its COMMIT is on disk; acts that wait share one. Reads run where they are asked for: a check is two microseconds, less
 //! than handing it to another thread would take. Nothing is read from memory that another process could have changed.
 
+mod inspect;
 mod open;
 mod place;
 mod schema;
@@ -22,6 +23,7 @@ mod journal;
 mod passwords;
 mod throttle;
 
+pub use inspect::{Inspected, inspect};
 pub use open::OpenError;
 
 use std::{

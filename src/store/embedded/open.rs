@@ -138,13 +138,7 @@ pub(super) fn memory() -> Result<Connection, OpenError> {
 /// Creates the file for its owner alone; `SQLite` gives the files beside it (`-wal`, `-shm`) the same mode. Answers with the
 /// full path: to `SQLite` an empty name, or `:memory:`, would mean something else.
 fn create(path: &Path) -> Result<(PathBuf, Place), OpenError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if folder.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        return Err(OpenError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
-    }
+    folder_of(path)?;
     if path.is_dir() {
         return Err(OpenError::NotAStore { path: path.to_owned() });
     }
@@ -162,7 +156,19 @@ fn create(path: &Path) -> Result<(PathBuf, Place), OpenError> {
         .map_err(|error| refused(path, error))
 }
 
-fn refused(path: &Path, error: io::Error) -> OpenError {
+/// The folder of the file, which must be there.
+pub(super) fn folder_of(path: &Path) -> Result<&Path, OpenError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if folder.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Err(OpenError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
+    }
+    Ok(folder)
+}
+
+pub(super) fn refused(path: &Path, error: io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
         io::ErrorKind::PermissionDenied => OpenError::NoPermission { path, source: Box::new(error) },
@@ -171,7 +177,7 @@ fn refused(path: &Path, error: io::Error) -> OpenError {
     }
 }
 
-fn flags(mode: OpenFlags) -> OpenFlags {
+pub(super) fn flags(mode: OpenFlags) -> OpenFlags {
     mode | OpenFlags::SQLITE_OPEN_NO_MUTEX // each connection stands behind a lock of ours
 }
 
@@ -204,7 +210,7 @@ pub(super) fn busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn explain(path: &Path, misfit: Misfit) -> OpenError {
+pub(super) fn explain(path: &Path, misfit: Misfit) -> OpenError {
     let path = path.to_owned();
     let error = match misfit {
         Misfit::Foreign => return OpenError::NotAStore { path },

@@ -33,6 +33,7 @@ mod links;
 mod owners;
 mod races;
 mod throttle;
+mod trail;
 
 use std::sync::Arc;
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use portcullis::gate::{Decision, Head, cookie::CookieNames};
+use portcullis::{
+    gate::{Decision, Explained, Head, cookie::CookieNames},
+    session::Owner,
+};
 use serde_json::Value;
 
 use super::{
@@ -204,17 +207,27 @@ impl Ask<'_> {
         self
     }
 
-    pub(crate) async fn send(self) -> Reply {
-        let town = self.browser.town;
-        let request_id = town.next_request();
-        let head = Head {
+    /// What an operator is told of it, who supposes that this person sends it.
+    pub(crate) async fn explained(&self, supposed: Option<&Owner>) -> (Explained, Option<u16>) {
+        let (explained, status) = self.browser.town.portcullis.explain(&self.head("explained"), supposed).await;
+        (explained, status.map(|status| status.as_u16()))
+    }
+
+    fn head<'h>(&'h self, request_id: &'h str) -> Head<'h> {
+        Head {
             method: &self.method,
             target: self.target.as_bytes(),
             authority: None,
             headers: &self.headers,
             peer: self.browser.ip,
-            request_id: &request_id,
-        };
+            request_id,
+        }
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        let town = self.browser.town;
+        let request_id = town.next_request();
+        let head = self.head(&request_id);
         let answer = match town.portcullis.decide(&head).await {
             Decision::Forward(permit) => {
                 return Reply::Arrived(Arrived {
@@ -224,7 +237,7 @@ impl Ask<'_> {
                     session: permit.session(),
                 });
             }
-            Decision::Serve(visit) => town.portcullis.serve(visit, &head, self.body).await,
+            Decision::Serve(visit) => town.portcullis.serve(visit, &head, self.body.clone()).await,
             Decision::Refuse(refusal) => town.portcullis.refuse(&refusal, &head).await,
         };
         let answer = Answer::of(answer);

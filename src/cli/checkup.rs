@@ -1,0 +1,180 @@
+//! What can be wrong although the configuration reads well: the store, names, ports, apps. Each check says what it found in a
+//! sentence, and what to do about it; `config check` and `doctor` tell them.
+
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _},
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
+
+use super::healthcheck;
+use crate::{
+    clock::Clock,
+    config::{Config, Server, Store},
+    server::Stores,
+    store::embedded::Inspected,
+};
+
+/// What a check found.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// As it should be.
+    Fine(String),
+    /// Portcullis runs, but perhaps not as it was meant.
+    Odd(String),
+    /// It does not run, or visitors meet an error.
+    Wrong(String),
+}
+
+use Finding::{Fine, Odd, Wrong};
+
+/// Whether the store could be opened. Nothing is made or changed.
+pub(super) fn store(config: &Config) -> Finding {
+    let Store::File(path) = &config.store else {
+        return Odd(
+            "store: memory: accounts and sessions are forgotten when Portcullis stops; write file:PATH to keep them"
+                .to_owned(),
+        );
+    };
+    let shown = path.display();
+    match Stores::inspect(&config.store) {
+        Ok(Inspected::Usable) => Fine(format!("store: {shown} can be opened")),
+        Ok(Inspected::Absent) => Fine(format!("store: {shown} is not there yet and will be created")),
+        Err(why) => Wrong(format!("store: {why}")),
+    }
+}
+
+/// The apps' servers whose names nobody knows.
+pub(super) fn unknown_names(config: &Config) -> Vec<Finding> {
+    let unknown = |(name, server): (&String, &Server)| {
+        let why = addresses(server).err()?;
+        Some(Odd(format!(
+            "upstreams.{name}: {} cannot be looked up ({why}); it is tried again while Portcullis runs, and until then \
+             visitors get 502",
+            server.host
+        )))
+    };
+    servers(config).filter_map(unknown).collect()
+}
+
+/// Whether each server of each app takes connections.
+pub(super) fn apps(config: &Config) -> Vec<Finding> {
+    let mut found = unknown_names(config);
+    for (name, server) in servers(config) {
+        let Ok(addresses) = addresses(server) else { continue };
+        let patience = config.upstreams[name].timeouts.connect;
+        // A name may lead to several, IPv6 first: one that answers is enough.
+        let none = Err(io::ErrorKind::AddrNotAvailable.into());
+        let connect = |before: io::Result<TcpStream>, to| before.or_else(|_| TcpStream::connect_timeout(to, patience));
+        found.push(match addresses.iter().fold(none, connect) {
+            Ok(_) => Fine(format!("upstreams.{name}: {server} takes connections")),
+            Err(why) => Wrong(format!(
+                "upstreams.{name}: {server} takes no connection ({why}), visitors get 502; start the app, or mend its address"
+            )),
+        });
+    }
+    found
+}
+
+/// Whether each address can be listened on, or is listened on by Portcullis already.
+pub(super) fn ports(config: &Config) -> Vec<Finding> {
+    let running = healthcheck::ask(config.admin.listen).is_ok_and(|answer| answer.contains("ready"));
+    let visitors = config.listen.iter().map(|address| ("listen", *address));
+    let each = |(key, address): (&str, SocketAddr)| match TcpListener::bind(address).map_err(|why| (why.kind(), why)) {
+        Ok(_) if running => Odd(format!(
+            "{key}: nobody listens on {address}, although Portcullis is running; it was started with another {key}: \
+             restart it"
+        )),
+        Ok(_) => Fine(format!("{key}: {address} is free")),
+        Err((io::ErrorKind::AddrInUse, _)) if running => Fine(format!("{key}: {address} is served by Portcullis")),
+        Err((io::ErrorKind::AddrInUse, _)) => Wrong(format!(
+            "{key}: another program has {address} (ss -ltnp shows which); end it, or choose another port"
+        )),
+        Err((io::ErrorKind::PermissionDenied, _)) => Wrong(format!(
+            "{key}: this user may not listen on {address}; choose a port above 1023, or give the service \
+             CAP_NET_BIND_SERVICE, as deploy/portcullis.service does"
+        )),
+        Err((io::ErrorKind::AddrNotAvailable, _)) => {
+            Wrong(format!("{key}: no interface of this machine has the address {address}; write one that it has"))
+        }
+        Err((_, why)) => Wrong(format!("{key}: {address} cannot be listened on: {why}")),
+    };
+    visitors.chain([("admin.listen", config.admin.listen)]).map(each).collect()
+}
+
+/// Who may read and write the files.
+pub(super) fn files(file: &Path, config: &Config) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mode = |path: &Path| fs::metadata(path).map(|about| about.mode() & 0o777);
+    match mode(file) {
+        Ok(mode) if mode & 0o022 != 0 => found
+            .push(Wrong(format!("{0}: others may change it (mode {mode:04o}); run: chmod go-w {0}", file.display()))),
+        _ => found.push(Fine(format!("{}: only its owner may change it", file.display()))),
+    }
+    let Store::File(store) = &config.store else { return found };
+    for name in ["", "-wal", "-shm"].map(|end| format!("{}{end}", store.display())) {
+        let Ok(about) = fs::metadata(&name) else { continue };
+        let mode = about.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            found.push(Wrong(format!("{name}: others may read it (mode {mode:04o}); run: chmod 600 {name}")));
+        }
+        let folder = store.parent().and_then(|folder| fs::metadata(folder).ok());
+        if about.uid() == 0 && folder.is_some_and(|folder| folder.uid() != 0) {
+            found.push(Wrong(format!(
+                "{name}: belongs to root, but its folder to another user, who is shut out if Portcullis runs as that one; \
+                 run: chown --reference={} {name}",
+                store.parent().unwrap_or(store).display()
+            )));
+        }
+    }
+    found
+}
+
+/// Whether the clock can be right: sessions end by it.
+pub(super) fn time() -> Finding {
+    let now = Clock::machine().now().rfc3339();
+    // Both begin with the day, year first.
+    if crate::BUILT.starts_with("20") && now.as_str() < crate::BUILT {
+        return Wrong(format!(
+            "time: the clock says {now}, which is before this program was made ({}); set it, or sessions end at the wrong \
+             time",
+            crate::BUILT
+        ));
+    }
+    Fine(format!("time: the clock says {now}"))
+}
+
+/// Whether what visitors type can lead here.
+pub(super) fn entrance(config: &Config) -> Vec<Finding> {
+    let (url, listen) = (&config.public_url, &config.listen);
+    let origin = url.origin();
+    let addresses: Vec<String> = listen.iter().map(ToString::to_string).collect();
+    let addresses = addresses.join(" and ");
+    let mut found = Vec::new();
+    if let Err(why) = (url.host.trim_matches(['[', ']']), url.port).to_socket_addrs() {
+        found.push(Odd(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host)));
+    }
+    found.push(if url.is_https() {
+        Fine(format!(
+            "public_url: {origin} needs something that ends TLS in front, passes everything on to {addresses} and keeps \
+             the Host header"
+        ))
+    } else if listen.iter().any(|address| address.port() == url.port) {
+        Fine(format!("public_url: {origin} leads to {addresses}"))
+    } else {
+        Odd(format!(
+            "public_url: {origin} does not lead to {addresses} by itself; something has to pass requests on with their Host \
+             header, or write the same port"
+        ))
+    });
+    found
+}
+
+fn servers(config: &Config) -> impl Iterator<Item = (&String, &Server)> {
+    config.upstreams.iter().flat_map(|(name, upstream)| upstream.servers.iter().map(move |server| (name, server)))
+}
+
+fn addresses(server: &Server) -> io::Result<Vec<SocketAddr>> {
+    Ok((server.host.trim_matches(['[', ']']), server.port).to_socket_addrs()?.collect())
+}

@@ -1,0 +1,124 @@
+//! `portcullis config check --explain`: what would become of a request, in a sentence. The gate that decides real requests
+//! is asked; here it is only said.
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::{ConfigFile, Done, Failed, beside::Beside, output::say};
+use crate::{
+    account::{Account, Cost},
+    clock::Clock,
+    config::{Config, Store},
+    gate::{Because, Decision, Explained, Head, Refusal, Route},
+    server::{Parts, Stores},
+};
+
+/// A request as a browser would send it that opens a page, or a form of the same site.
+struct Request {
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+}
+
+pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -> Done {
+    let [method, url] = words else { return Err(Failed::Usage("write --explain METHOD URL".to_owned())) };
+    let (_, config) = file.load()?;
+    let request = Request::of(method, url, &config)?;
+    // Only who is named is looked up: without one the rules can be asked where there is no store.
+    let beside = if user.is_some() {
+        Beside::open(file)?
+    } else {
+        let stores = Stores::open(&Store::Memory).map_err(|why| Failed::No(why.to_string()))?;
+        Beside { parts: Parts::new(&config, stores, Clock::machine(), Cost::default()), config }
+    };
+    beside.work(async |beside| {
+        let account = match user {
+            Some(login) => Some(beside.account(login).await?),
+            None => None,
+        };
+        let owner = account.as_ref().map(Account::as_owner);
+        let (explained, status) = beside.parts.portcullis().explain(&request.head(), owner.as_ref()).await;
+        say(&format!("{} {}: {}", request.method, request.target, tell(&explained, status, &beside.config)));
+        Ok(())
+    })
+}
+
+impl Request {
+    fn of(method: &str, url: &str, config: &Config) -> Result<Self, Failed> {
+        let method: Method =
+            method.to_uppercase().parse().map_err(|_| Failed::Usage(format!("{method:?} is not a method")))?;
+        let url = url.split('#').next().unwrap_or_default();
+        let origin = config.public_url.origin();
+        let whole = if url.starts_with('/') { format!("{origin}{url}") } else { url.to_owned() };
+        let Some((_, rest)) = whole.split_once("://") else {
+            return Err(Failed::Usage(format!("{url:?} is neither a URL nor a path; write {origin}/… or /…")));
+        };
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let host = HeaderValue::from_str(host).map_err(|_| Failed::Usage(format!("{host:?} is not a host")))?;
+        let headers = [
+            (header::HOST, host),
+            (header::ACCEPT, HeaderValue::from_static("text/html")),
+            (header::HeaderName::from_static("sec-fetch-mode"), HeaderValue::from_static("navigate")),
+            (header::HeaderName::from_static("sec-fetch-site"), HeaderValue::from_static("same-origin")),
+        ];
+        let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
+        Ok(Self { method, target, headers: headers.into_iter().collect() })
+    }
+
+    const fn head(&self) -> Head<'_> {
+        Head {
+            method: &self.method,
+            target: self.target.as_bytes(),
+            authority: None,
+            headers: &self.headers,
+            peer: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            request_id: "explained",
+        }
+    }
+}
+
+fn tell(explained: &Explained, status: Option<StatusCode>, config: &Config) -> String {
+    let upstream = |place: usize| config.routes.get(place).map_or("the app", |route| route.upstream.as_str());
+    let said = match &explained.decision {
+        Decision::Serve(_) => "answered by Portcullis itself".to_owned(),
+        Decision::Forward(permit) => {
+            let upstream = explained.rule.as_ref().map_or("the app", |(place, _)| upstream(*place));
+            let identity = if permit.person().is_none() { ", without identity" } else { "" };
+            format!("goes to {upstream}{identity}")
+        }
+        Decision::Refuse(refusal) => refused(refusal, status, config),
+    };
+    match &explained.rule {
+        Some((place, Route { path, access, .. })) => format!("route {} ({path}, {access}): {said}", place + 1),
+        None => said,
+    }
+}
+
+fn refused(refusal: &Refusal, status: Option<StatusCode>, config: &Config) -> String {
+    let why = match refusal {
+        Refusal::SignIn { because, .. } => {
+            let status = status.map_or_else(String::new, |status| format!("{} for a page", status.as_u16()));
+            let cannot = match because {
+                Some(Because::Disabled(_)) => ", and cannot: the account is disabled",
+                Some(_) => ", and could not: the configuration ends each session at once",
+                None => "",
+            };
+            return format!("must sign in first ({status}, else 401){cannot}");
+        }
+        Refusal::NotAllowed { .. } => "the account has none of the roles".to_owned(),
+        Refusal::NoRoute => "no route covers it".to_owned(),
+        Refusal::WrongHost => format!("this host is not served here; public_url is {}", config.public_url.origin()),
+        Refusal::Path(why) => why.to_string(),
+        Refusal::Host => "there must be one host".to_owned(),
+        Refusal::Method => "this method is never forwarded".to_owned(),
+        Refusal::CrossSite => "another site sent it".to_owned(),
+        Refusal::StoreAway
+        | Refusal::BodyTooLarge
+        | Refusal::BodyIncomplete
+        | Refusal::AppAway
+        | Refusal::AppSilent
+        | Refusal::AppGarbled
+        | Refusal::Broken => format!("{refusal:?}"),
+    };
+    status.map_or_else(|| why.clone(), |status| format!("{}, {why}", status.as_u16()))
+}

@@ -1,0 +1,54 @@
+//! A look at a store's file before anybody relies on it: what opening it would say, without making or changing it.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    process,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{
+    OpenError,
+    open::{explain, flags, folder_of, refused},
+    schema,
+};
+
+/// What stands at a path where a store could be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inspected {
+    /// Nothing yet: opening it would create it.
+    Absent,
+    /// A store, or an empty file that may become one.
+    Usable,
+}
+
+/// Says what [`super::Embedded::open`] would say of this file.
+///
+/// # Errors
+/// When the file cannot serve; the message says why and what mends it.
+pub fn inspect(path: &Path) -> Result<Inspected, OpenError> {
+    let folder = folder_of(path)?;
+    if path.is_dir() {
+        return Err(OpenError::NotAStore { path: path.to_owned() });
+    }
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return try_folder(folder).map(|()| Inspected::Absent).map_err(|error| refused(path, error));
+        }
+        Err(error) => return Err(refused(path, error)),
+    }
+    let full = path.canonicalize().map_err(|error| refused(path, error))?;
+    let look = || schema::look(&Connection::open_with_flags(&full, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?);
+    look().map(|_| Inspected::Usable).map_err(|misfit| explain(path, misfit))
+}
+
+/// Whether a file can be made there: there is no other way to know than to make one.
+fn try_folder(folder: &Path) -> io::Result<()> {
+    let probe = folder.join(format!(".portcullis-{}", process::id()));
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?;
+    fs::remove_file(probe)
+}

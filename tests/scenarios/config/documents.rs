@@ -1,0 +1,129 @@
+//! The files that speak of every key say what the program does.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use portcullis::config::{self, Span};
+
+use super::{folder_with_secret, read_with, repository};
+
+#[test]
+fn the_full_file_says_what_leaving_out_means() {
+    let folder = folder_with_secret();
+    let text = std::fs::read_to_string(repository("config/portcullis.yaml")).unwrap();
+    let full = read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
+    let short = "public_url: https://app.example.com\nlisten: 127.0.0.1:8080\nsecret_file: portcullis.secret\n\
+                 upstream: http://127.0.0.1:3000\n";
+    assert_eq!(full, read_with(short, folder.path(), &[]).unwrap());
+}
+
+#[test]
+fn the_full_file_has_every_key() {
+    fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+        if let Some(properties) = schema.get("properties").and_then(|keys| keys.as_object()) {
+            found.extend(properties.keys().cloned());
+            properties.values().for_each(|below| keys(below, found));
+        }
+        ["items", "additionalProperties"]
+            .iter()
+            .filter_map(|inner| schema.get(inner))
+            .for_each(|below| keys(below, found));
+    }
+    let text = std::fs::read_to_string(repository("config/portcullis.yaml")).unwrap();
+    let mut found = Vec::new();
+    keys(&config::schema(), &mut found);
+    assert!(found.len() > 50, "{found:?}");
+    let missing: Vec<_> = found
+        .iter()
+        .filter(|key| !["store_file", "secret"].contains(&key.as_str()))
+        .filter(|key| {
+            !text.lines().any(|line| line.trim_start_matches(['#', ' ', '-']).starts_with(&format!("{key}:")))
+        })
+        .collect();
+    assert!(missing.is_empty(), "config/portcullis.yaml lacks {missing:?}");
+}
+
+#[test]
+fn every_example_is_good() {
+    let folder = folder_with_secret();
+    let mut count = 0;
+    for entry in std::fs::read_dir(repository("config/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap().replace("/run/secrets/portcullis", "portcullis.secret");
+        if let Err(complaints) = read_with(&text, folder.path(), &[]) {
+            panic!("{}: {complaints}", path.display());
+        }
+        count += 1;
+    }
+    assert!(count >= 6);
+}
+
+#[test]
+fn the_examples_of_the_guides_mean_what_they_say() {
+    let folder = folder_with_secret();
+    let sessions = |name: &str| {
+        let text = std::fs::read_to_string(repository(&format!("config/examples/{name}"))).unwrap();
+        read_with(&text, folder.path(), &[]).unwrap().sessions
+    };
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    assert_eq!(sessions("guide-24h.yaml").idle_timeout, Span::For(days(1)));
+    assert_eq!(sessions("guide-30d.yaml").remember_me.lifetime, Span::Never);
+    assert_eq!(sessions("guide-30d.yaml").absolute_timeout, days(180));
+    assert_eq!(sessions("guide-team.yaml").app.idle_timeout, Span::For(days(90)));
+}
+
+#[test]
+fn the_starter_is_short_and_good() {
+    let folder = folder_with_secret();
+    for public_url in ["http://localhost:8080", "https://app.example.com/"] {
+        let text = config::starter(public_url, "http://127.0.0.1:3000", "portcullis.db", None);
+        assert!(text.lines().count() < 50);
+        let config = read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
+        assert_eq!(config.listen, [SocketAddr::from(([127, 0, 0, 1], 8080))]);
+        assert_eq!(config.sessions, config::Sessions::default());
+    }
+}
+
+#[test]
+fn the_starter_takes_any_name() {
+    let folder = folder_with_secret();
+    for name in ["Meridian", "A: b #1", "\"quoted\" 'twice'", "${HOME}", "$${HOME} $5", "null", "{a}", "Été 漢字"] {
+        let text = config::starter("http://localhost:8080", "http://127.0.0.1:3000", "portcullis.db", Some(name));
+        let config = read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
+        assert_eq!(config.branding.app_name, name);
+    }
+}
+
+#[test]
+fn the_page_of_the_manual_is_up_to_date() {
+    let path = repository("docs/configuration.md");
+    let expected = config::reference();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == expected,
+        "docs/configuration.md is old; make it new with: UPDATE_DOCS=1 cargo test --test scenarios"
+    );
+}
+
+#[test]
+fn the_schema_describes_every_key_and_allows_no_other() {
+    fn walk(schema: &serde_json::Value, path: &str) {
+        let Some(keys) = schema.get("properties").and_then(|keys| keys.as_object()) else { return };
+        assert_eq!(schema["additionalProperties"], false, "{path}");
+        for (key, below) in keys {
+            let path = format!("{path}.{key}");
+            assert!(below["description"].as_str().is_some_and(|text| text.len() > 8 && !text.contains('\n')), "{path}");
+            walk(below, &path);
+        }
+    }
+    let schema = config::schema();
+    walk(&schema, "");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["required"], serde_json::json!(["public_url"]));
+    assert_eq!(schema["properties"]["sessions"]["properties"]["idle_timeout"]["default"], "7d");
+    assert_eq!(schema["properties"]["routes"]["items"]["required"], serde_json::json!(["path", "upstream"]));
+    assert_eq!(schema["properties"]["log"]["properties"]["level"].get("anyOf"), None);
+}

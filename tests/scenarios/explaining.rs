@@ -1,0 +1,84 @@
+//! What an operator is told of a request is what becomes of it.
+
+use http::Method;
+use portcullis::{audit::Actor, gate::Decision, session::Owner};
+
+use crate::town::{Browser, MAC, Reply, Town};
+
+const TARGETS: [&str; 14] = [
+    "/",
+    "/assets/app.css?v=2",
+    "/assets",
+    "/admin/users",
+    "/admin;x/y",
+    "/reports/2026?full=1",
+    "/api/poll",
+    "/a%2fb",
+    "/..",
+    "/security",
+    "/security/assets/portcullis.css",
+    "/security/sign-in",
+    "/.well-known/change-password",
+    "//x/../admin",
+];
+
+#[tokio::test]
+async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
+    let town = Town::new();
+    let mut callers: Vec<(Browser<'_>, Option<Owner>)> = vec![(town.stranger(), None)];
+    for (name, roles) in [("alice", &[][..]), ("bob", &["editor"]), ("root", &["admin"]), ("dave", &["admin"])] {
+        let person = town.with_user_of(name, roles).await;
+        let browser = person.signed_in_on(MAC).await;
+        if name == "dave" {
+            town.parts.accounts.disable(person.id(), Actor::Operator, None).await.unwrap();
+        }
+        let account = town.parts.accounts.get(person.id()).await.unwrap().unwrap();
+        callers.push((browser, Some(account.as_owner())));
+    }
+    let methods = [Method::GET, Method::POST, Method::CONNECT, Method::TRACE, Method::OPTIONS];
+    let hosts = ["app.example.com", "APP.example.com:443", "evil.test", "app.example.com:8443"];
+    let mut refusals = std::collections::BTreeSet::new();
+    for (browser, owner) in &callers {
+        for target in TARGETS {
+            for (method, host) in methods.iter().flat_map(|method| hosts.map(|host| (method, host))) {
+                let ask = || browser.navigation(method.clone(), target).with("host", host);
+                let (explained, status) = ask().explained(owner.as_ref()).await;
+                let case =
+                    format!("{:?} {method} {host}{target}: {explained:?}", owner.as_ref().map(|owner| &owner.name));
+                let rule = explained.rule.as_ref().map(|(_, rule)| rule.path.clone());
+                match (explained.decision, ask().send().await) {
+                    (Decision::Forward(permit), Reply::Arrived(arrived)) => {
+                        assert_eq!(permit.route(), arrived.route, "{case}");
+                        assert_eq!(rule, Some(arrived.route), "{case}");
+                        assert_eq!(permit.person(), arrived.person.as_ref(), "{case}");
+                    }
+                    (Decision::Refuse(_), Reply::Answered(answer)) => {
+                        assert_eq!(status, Some(answer.status), "{case}");
+                        refusals.extend(status);
+                    }
+                    (Decision::Serve(_), Reply::Answered(_)) => assert!(!target.starts_with("/a"), "{case}"),
+                    (_, reply) => panic!("{case}: but {reply:?}"),
+                }
+            }
+        }
+    }
+    assert_eq!(refusals.into_iter().collect::<Vec<_>>(), [302, 303, 400, 403, 405, 421]);
+}
+
+#[tokio::test]
+async fn asking_leaves_no_trace() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let browser = alice.signed_in_on(MAC).await;
+    town.flush().await;
+    let counted = || (town.asked("find"), town.metric("auth_decisions_total{decision=\"allow\",mode=\"proxy\"}"));
+    let before = counted();
+    let owner = alice.account.as_owner();
+    for target in ["/", "/security", "/admin"] {
+        browser.navigation(Method::GET, target).explained(Some(&owner)).await;
+        browser.navigation(Method::POST, target).with("sec-fetch-site", "cross-site").explained(Some(&owner)).await;
+    }
+    assert_eq!(counted(), before);
+    assert_eq!(town.metric("csrf_rejections_total"), 0);
+    assert_eq!(town.flush().await, 0, "no session is used by it");
+}

@@ -1,0 +1,190 @@
+//! `config check`, `doctor` and `healthcheck`: what is wrong, told before a visitor meets it.
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+
+use crate::harness::{App, Installation, beside, free_port};
+
+const APP: &str = "upstreams: { app: { servers: [\"http://127.0.0.1:1\"] } }\n";
+
+/// Before an app that is never asked.
+fn house() -> Installation {
+    Installation::with(&format!(
+        "{APP}routes:\n\
+         - {{ path: /assets, access: public, upstream: app }}\n\
+         - {{ path: /admin, access: {{ roles: [admin] }}, upstream: app }}\n\
+         - {{ path: /, access: signed_in, upstream: app }}\n"
+    ))
+}
+
+#[test]
+fn what_would_happen_to_a_request_is_explained() {
+    let house = house();
+    house.user("alice", &["--role", "admin"]);
+    house.user("bob", &[]);
+    let explain = |method: &str, url: &str, user: &[&str]| {
+        house.cli(&[&["config", "check", "--explain", method, url], user].concat()).ok()
+    };
+    let get = |url: &str, user: &[&str]| explain("GET", url, user);
+    let url = format!("http://{}/admin/x?y=1", house.public);
+    assert_eq!(
+        get("/assets/x.css", &[]),
+        "GET /assets/x.css: route 1 (/assets, public): goes to app, without identity\n"
+    );
+    assert_eq!(
+        get(&url, &[]),
+        "GET /admin/x?y=1: route 2 (/admin, roles admin): must sign in first (302 for a page, else 401)\n"
+    );
+    assert!(explain("post", &url, &[]).contains("must sign in first (303 for a page, else 401)"));
+    assert!(get(&url, &["--user", "alice"]).ends_with("(/admin, roles admin): goes to app\n"));
+    assert!(get(&url, &["--user", "bob"]).ends_with("403, the account has none of the roles\n"));
+    assert!(get("/security/sessions", &[]).contains("answered by Portcullis itself"));
+    assert!(get("/admin%2fx", &[]).contains("400, the path holds an encoded slash"));
+    assert!(explain("TRACE", "/", &[]).contains("405, this method is never forwarded"));
+    for other in ["https://evil.test/assets/x", "http://localhost/", "http://127.0.0.1:1/#x"] {
+        let said = get(other, &["--user", "alice"]);
+        assert!(
+            said.contains(&format!("421, this host is not served here; public_url is http://{}", house.public)),
+            "{said}"
+        );
+    }
+    house.cli(&["users", "disable", "alice"]).ok();
+    assert!(get(&url, &["--user", "alice"]).ends_with("else 401), and cannot: the account is disabled\n"));
+    house.cli(&["config", "check", "--explain", "GET", "/x", "--user", "carol"]).refused(1);
+    house.cli(&["config", "check", "--explain", "GET", "example.com"]).refused(2);
+    house.cli(&["config", "check", "--explain", "G T", "/"]).refused(2);
+}
+
+#[test]
+fn rules_can_be_asked_where_there_is_no_store() {
+    let house = Installation::with(&format!("{APP}routes: [{{ path: /, access: public, upstream: app }}]\n"));
+    assert!(house.cli(&["config", "check", "--explain", "GET", "/"]).ok().contains("goes to app"));
+    assert!(!house.path("portcullis.db").exists());
+}
+
+#[test]
+fn a_store_that_would_not_open_is_told_by_the_check() {
+    let house = house();
+    let check = || house.cli(&["config", "check"]);
+    assert!(check().ok().contains("portcullis.db is not there yet and will be created"));
+    assert!(!house.path("portcullis.db").exists(), "it only looks");
+    house.user("alice", &[]);
+    assert!(check().ok().contains("portcullis.db can be opened"));
+    let good = fs::read(house.path("portcullis.db")).unwrap();
+
+    fs::write(house.path("portcullis.db"), b"this is a diary, not a database").unwrap();
+    assert!(check().refused(1).contains("is not a Portcullis store, and was left as it is"));
+    let mut newer = good.clone();
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    fs::write(house.path("portcullis.db"), newer).unwrap();
+    assert!(check().refused(1).contains("was written by a newer Portcullis (format 99"));
+    fs::write(house.path("portcullis.db"), good).unwrap();
+    check().ok();
+
+    let text = fs::read_to_string(house.file()).unwrap();
+    fs::write(house.file(), text.replace("file:portcullis.db", "file:nowhere/portcullis.db")).unwrap();
+    let why = check().refused(1);
+    assert!(why.contains("there is no folder") && why.contains("nowhere; create it, or name another path"), "{why}");
+    assert_eq!(house.cli(&["run"]).refused(1).trim(), why.split_once("store: ").unwrap().1.trim(), "as run says it");
+    house.cli(&["config", "check", "--file-only"]).ok();
+}
+
+#[test]
+fn a_file_can_be_checked_where_it_is_not_run() {
+    let house = house();
+    fs::remove_file(house.path("portcullis.secret")).unwrap();
+    assert!(house.cli(&["config", "check"]).refused(2).contains("secret_file: names a file that does not exist"));
+    let said = house.cli(&["config", "check", "--file-only"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("no complaints about the file itself"), "{said:?}");
+    assert!(said.err.starts_with("warning: ") && said.err.contains("secret_file"), "{said:?}");
+    house.cli(&["config", "check", "--file-only", "--explain", "GET", "/"]).refused(2);
+    fs::write(house.file(), "upstraem: x\nsecret_file: portcullis.secret\n").unwrap();
+    let why = house.cli(&["config", "check", "--file-only"]).refused(2);
+    assert!(why.contains("did you mean \"upstream\""), "{why}");
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_a_warning() {
+    let house = Installation::with("upstream: http://app.invalid:3000\n");
+    let said = house.cli(&["config", "check"]);
+    assert!(said.code == 0 && said.out.contains("no complaints"), "{said:?}");
+    assert!(said.err.starts_with("warning: upstreams.app: app.invalid cannot be looked up"), "{said:?}");
+}
+
+#[tokio::test]
+async fn the_doctor_finds_nothing_wrong_with_a_good_installation() {
+    let app = App::ok().await;
+    let house = Installation::before(app.address);
+    house.user("alice", &[]);
+    let said = house.cli(&["doctor"]).ok();
+    assert!(!said.contains("WRONG"), "{said}");
+    assert!(said.contains(&format!("listen: {} is free", house.public)), "{said}");
+    assert!(said.contains(&format!("http://{} takes connections", app.address)), "{said}");
+    let server = house.run().await;
+    let said = house.cli(&["doctor"]).ok();
+    assert!(said.contains(&format!("listen: {} is served by Portcullis", house.public)), "{said}");
+    server.stop().await;
+}
+
+#[test]
+fn the_doctor_says_what_to_do() {
+    let house = house();
+    house.user("alice", &[]);
+    fs::set_permissions(house.file(), fs::Permissions::from_mode(0o666)).unwrap();
+    fs::set_permissions(house.path("portcullis.db"), fs::Permissions::from_mode(0o644)).unwrap();
+    let _taken = TcpListener::bind(house.public).unwrap();
+    let said = house.cli(&["doctor"]);
+    assert_eq!((said.code, said.err.as_str()), (1, "4 things are wrong\n"), "{said:?}");
+    let shown = |path: &Path| path.display().to_string();
+    for words in [
+        format!("chmod go-w {}", shown(&house.file())),
+        format!("chmod 600 {}", shown(&house.path("portcullis.db"))),
+        format!("listen: another program has {}", house.public),
+        "http://127.0.0.1:1 takes no connection".to_owned(),
+    ] {
+        assert!(said.out.lines().any(|line| line.starts_with("WRONG  ") && line.contains(&words)), "{words}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn healthcheck_asks_the_running_server() {
+    let house = Installation::before(App::ok().await.address);
+    assert!(house.cli(&["healthcheck"]).refused(1).contains("no answer from"));
+    let server = house.run().await;
+    assert_eq!(house.cli(&["healthcheck"]).ok(), "ready\n");
+    // The file may name another port by now, the server does not listen on it.
+    let text = fs::read_to_string(house.file()).unwrap();
+    let admin = format!("127.0.0.1:{}", free_port());
+    fs::write(house.file(), text.replace(&house.admin.to_string(), &admin)).unwrap();
+    server.child.signal("HUP");
+    server.says("admin.listen has changed and counts after a restart").await;
+    server.says("Read the configuration again").await;
+    assert_eq!(server.admin("/readyz").await.unwrap().0, 200, "it stays where it was");
+    let why = house.cli(&["healthcheck"]).refused(1);
+    assert!(why.contains(&admin) && why.contains("started since admin.listen was changed"), "{why}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn healthcheck_says_once_why_not() {
+    let house = house();
+    let answering = async |answer: &'static str| {
+        let admin = tokio::net::TcpListener::bind(house.admin).await.unwrap();
+        beside(async move {
+            let (mut stream, _) = admin.accept().await.unwrap();
+            crate::harness::read_request(&mut stream).await;
+            tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await.unwrap();
+        });
+        let folder = house.file();
+        let checked = tokio::task::spawn_blocking(move || {
+            let mut command = crate::harness::portcullis(folder.parent().unwrap());
+            crate::harness::Said::by(command.arg("healthcheck"), "")
+        });
+        checked.await.unwrap()
+    };
+    let away = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 40\r\n\r\nnot ready: the store does not answer\n";
+    let why = answering(away).await.refused(1);
+    assert_eq!(why, "not ready: the store does not answer\n");
+    let why = answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.refused(1);
+    assert!(why.contains("does not answer as Portcullis does: HTTP/1.1 404 Not Found"), "{why}");
+}
