@@ -36,7 +36,12 @@ impl Portcullis {
 
     /// The answer to a request that goes nowhere: a page, a redirect or a problem document, by what its client asks for.
     pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
-        self.web.refuse(refusal, head).await
+        self.web.refuse(refusal, refusal.person(), head).await
+    }
+
+    /// The answer to a request that was let through, and whose app did not answer; `person` is who was let through.
+    pub async fn fail(&self, refusal: &Refusal, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
+        self.web.refuse(refusal, person, head).await
     }
 
     /// What would become of a request of somebody who has just signed in, or of nobody: what [`Portcullis::decide`] would

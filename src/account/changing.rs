@@ -100,11 +100,11 @@ impl Accounts {
         let known = self.0.store.password(account.id).await?;
         let actor = Actor::User(account.id);
         if place.check(current, known.as_ref()).await == Verdict::Wrong {
-            self.0.throttle.failed(counted);
+            self.0.throttle.failed(&counted);
             self.0.journal.record(Some(account.id), actor, Some(from), Fact::PasswordChangeFailed).await?;
             return Err(Problem::WrongPassword);
         }
-        self.0.throttle.succeeded(counted).await?;
+        self.0.throttle.succeeded(&counted).await?;
         let token = SessionToken::mint(session);
         let story = self.0.journal.story(actor, Some(from));
         let new = NewHash {

@@ -87,13 +87,11 @@ impl Hasher {
     /// # Errors
     /// When too many are waiting.
     pub fn reserve(&self) -> Result<Place, Busy> {
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => Ok(Place { hasher: self.clone(), _place: place }),
-            Err(_) => {
-                self.metrics.password_rejected();
-                Err(Busy)
-            }
-        }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.metrics.password_rejected();
+            return Err(Busy);
+        };
+        Ok(Place { hasher: self.clone(), _place: place })
     }
 
     async fn work<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> T {

@@ -96,6 +96,8 @@ pub enum Refusal {
     NotAllowed {
         /// Whose session.
         session: SessionId,
+        /// Who that is: the look-up that refused them tells.
+        owner: Box<Owner>,
     },
     /// No rule covers the path.
     NoRoute,
@@ -123,6 +125,17 @@ pub enum Refusal {
     AppGarbled,
     /// Something that should not happen has happened.
     Broken,
+}
+
+impl Refusal {
+    /// Whoever is signed in, where the gate knows.
+    #[must_use]
+    pub fn person(&self) -> Option<&Owner> {
+        match self {
+            Self::NotAllowed { owner, .. } => Some(owner),
+            _ => None,
+        }
+    }
 }
 
 impl Decision {

@@ -148,7 +148,8 @@ impl Gate {
             match self.recognise(head, who).await {
                 Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), "unavailable"),
                 Ok(Presented::Good(principal)) if !route.access.allows(&principal.owner.roles) => {
-                    refused(Refusal::NotAllowed { session: principal.session })
+                    let owner = Box::new(principal.owner);
+                    refused(Refusal::NotAllowed { session: principal.session, owner })
                 }
                 Ok(Presented::Good(principal)) => {
                     let permit = Permit::new(path, label(), route.upstream, Some(principal));

@@ -115,13 +115,13 @@ impl Throttle {
     /// When the store is away: then nothing is checked either.
     pub async fn attempt(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
         match tried.device {
-            Some(device) => self.from_known_device(tried, device).await,
-            None => self.from_anywhere(tried).await,
+            Some(device) => self.by_known_device(tried, device).await,
+            None => self.by_anybody(tried).await,
         }
     }
 
     /// The try failed; tells the metrics when that locked somebody out.
-    pub fn failed(&self, counted: Counted) {
+    pub fn failed(&self, counted: &Counted) {
         if let Some(scope) = counted.closed {
             self.metrics.locked_out(scope);
         }
@@ -131,20 +131,14 @@ impl Throttle {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn succeeded(&self, counted: Counted) -> Result<(), StoreError> {
+    pub async fn succeeded(&self, counted: &Counted) -> Result<(), StoreError> {
         for name in &counted.own {
             self.store.clear(name).await?;
         }
-        self.give_back(&counted.shared).await
-    }
-
-    /// The try was not looked at: it does not count.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn take_back(&self, counted: Counted) -> Result<(), StoreError> {
-        self.give_back(&counted.own).await?;
-        self.give_back(&counted.shared).await
+        for name in &counted.shared {
+            self.store.take_back(name).await?;
+        }
+        Ok(())
     }
 
     /// Somebody proved in another way that the account is theirs (a one-time link): it starts anew, under each of these
@@ -160,7 +154,7 @@ impl Throttle {
         Ok(())
     }
 
-    async fn from_anywhere(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
+    async fn by_anybody(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
         let typed = self.counter(self.of_login(tried.login));
         let address = self.by_address.then(|| of_address(tried.ip));
         let own = typed.name.clone();
@@ -181,7 +175,7 @@ impl Throttle {
     }
 
     /// Its failures count for the account, too, whether that is closed or not.
-    async fn from_known_device(&self, tried: Try<'_>, device: DeviceId) -> Result<Leave, StoreError> {
+    async fn by_known_device(&self, tried: Try<'_>, device: DeviceId) -> Result<Leave, StoreError> {
         let device = self.counter(format!("device:{device}"));
         let own = vec![device.name.clone()];
         let closed = match self.count(vec![device]).await? {
@@ -199,13 +193,6 @@ impl Throttle {
 
     async fn count(&self, counters: Vec<Counter>) -> Result<Tally, StoreError> {
         self.store.attempt(&counters, self.clock.now()).await
-    }
-
-    async fn give_back(&self, names: &[String]) -> Result<(), StoreError> {
-        for name in names {
-            self.store.take_back(name).await?;
-        }
-        Ok(())
     }
 
     fn counter(&self, name: String) -> Counter {

@@ -8,6 +8,7 @@ use http::Response;
 use crate::{
     gate::{Decision, Head, Refusal, Visit},
     portcullis::Portcullis,
+    session::Owner,
 };
 
 /// The program without a socket, as the proxy sees it.
@@ -20,6 +21,14 @@ pub trait Front: Send + Sync + 'static {
 
     /// A refusal as a page, a redirect or a problem document, by what the client asked for.
     fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> impl Future<Output = Response<Bytes>> + Send;
+
+    /// The same for an app that did not answer somebody who was let through.
+    fn fail(
+        &self,
+        refusal: &Refusal,
+        person: Option<&Owner>,
+        head: &Head<'_>,
+    ) -> impl Future<Output = Response<Bytes>> + Send;
 }
 
 impl Front for Portcullis {
@@ -33,5 +42,9 @@ impl Front for Portcullis {
 
     async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> Response<Bytes> {
         Self::refuse(self, refusal, head).await
+    }
+
+    async fn fail(&self, refusal: &Refusal, person: Option<&Owner>, head: &Head<'_>) -> Response<Bytes> {
+        Self::fail(self, refusal, person, head).await
     }
 }

@@ -269,7 +269,9 @@ impl<F: Front> ProxyHttp for Proxy<F> {
             let request = session.req_header();
             let answer = match Failure::of(e) {
                 Failure::Say(refusal) => {
-                    Some(self.0.front.refuse(&refusal, &head_of(request, peer(session), &ctx.request_id)).await)
+                    let person = ctx.permit.as_ref().and_then(Permit::person);
+                    let head = head_of(request, peer(session), &ctx.request_id);
+                    Some(self.0.front.fail(&refusal, person, &head).await)
                 }
                 Failure::Malformed => Some(malformed()),
                 Failure::Gone => None,

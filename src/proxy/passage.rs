@@ -184,7 +184,7 @@ fn session_of(decision: &Decision) -> Option<String> {
             Presented::Good(principal) => principal.session,
             Presented::Nothing | Presented::Bad(_) => return None,
         },
-        Decision::Refuse(Refusal::NotAllowed { session }) => *session,
+        Decision::Refuse(Refusal::NotAllowed { session, .. }) => *session,
         Decision::Refuse(Refusal::SignIn { because: Some(because), .. }) => match because {
             Because::Idle(id, _) | Because::Worn(id) | Because::Disabled(id) => *id,
             _ => return None,

@@ -115,7 +115,7 @@ impl Sessions {
         let opened = self.store.open(new.clone()).await;
         self.journal.tell(&opened, |opened| told(&new, opened));
         let Opened::Yes { replaced, evicted } = opened? else { return Ok(None) };
-        self.count(&replaced, &Ending::SignedOut);
+        self.count(replaced.as_deref(), &Ending::SignedOut);
         self.count(&evicted, &Ending::TooMany);
         Ok(Some((session, token)))
     }
@@ -237,7 +237,7 @@ fn told(new: &NewSession, opened: &Opened) -> Vec<Told> {
     let owner = new.session.owner();
     match opened {
         Opened::Yes { replaced, evicted } => {
-            let mut told = new.replacing().told(replaced);
+            let mut told = new.replacing().told(replaced.as_deref());
             told.extend(new.evicting().told(evicted));
             told.push((Some(owner), Actor::User(owner), new.signed_in()));
             told

@@ -178,7 +178,7 @@ pub enum Opened {
     /// It is open; these went for it.
     Yes {
         /// The one that the browser held before ([`Ending::SignedOut`]).
-        replaced: Option<Session>,
+        replaced: Option<Box<Session>>,
         /// Those above the owner's maximum ([`Ending::TooMany`]).
         evicted: Vec<Session>,
     },

@@ -251,14 +251,14 @@ impl PasswordStep {
             (Some(_), Some(_), Verdict::Wrong) => Refusal::WrongPassword,
             (Some(account), ..) if account.disabled => Refusal::Disabled,
             (Some(account), Some(hash), Verdict::Right | Verdict::RightButOld) => {
-                sign_in.0.throttle.succeeded(counted).await?;
+                sign_in.0.throttle.succeeded(&counted).await?;
                 if verdict == Verdict::RightButOld {
                     sign_in.rehash(account.id, &hash, &place.hash(password).await).await;
                 }
                 return Ok(Ok(Proven { account, generation }));
             }
         };
-        sign_in.0.throttle.failed(counted);
+        sign_in.0.throttle.failed(&counted);
         sign_in.refuse(user, why, from).await.map(Err)
     }
 }

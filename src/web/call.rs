@@ -18,6 +18,7 @@ use crate::{
         cookie::{self, Shown},
     },
     secret::{Digest, Token},
+    session::Owner,
     visitor::Visitor,
 };
 
@@ -29,6 +30,8 @@ pub struct Call(Arc<Facts>);
 pub(super) struct Facts {
     pub(super) desk: Arc<Desk>,
     pub(super) presented: Presented,
+    /// Who is signed in and was refused: named in the menu, and good for nothing else.
+    pub(super) refused: Option<Owner>,
     pub(super) ip: std::net::IpAddr,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
@@ -109,8 +112,8 @@ impl Call {
     #[must_use]
     pub fn frame(&self) -> Frame {
         let frame = Frame::new(self.words(), &self.house().branding).with_flash(self.flash());
-        match self.principal() {
-            Some(me) => frame.of(&me.owner),
+        match self.principal().map(|me| &me.owner).or(self.0.refused.as_ref()) {
+            Some(person) => frame.of(person),
             None => frame,
         }
     }

@@ -12,7 +12,10 @@ use http::{HeaderValue, Request, header};
 use tower::ServiceExt as _;
 
 use super::{Call, Desk, Error, api, call::Facts, harden, pages, render};
-use crate::gate::{Head, Presented, Refusal, Visit};
+use crate::{
+    gate::{Head, Presented, Refusal, Visit},
+    session::Owner,
+};
 
 /// Our own pages and the API.
 pub struct Web {
@@ -34,15 +37,15 @@ impl Web {
 
     /// Answers a request for our own pages.
     pub async fn serve(&self, visit: Visit, head: &Head<'_>, body: Bytes) -> http::Response<Bytes> {
-        let call = self.call(head, visit.presented, visit.ip);
+        let call = self.call(head, visit.presented, None, visit.ip);
         let target = visit.path.with_query();
         let response = self.route(&call, &target, body).await;
         finish(render::said(response, &call, head, &target)).await
     }
 
-    /// Answers a request that goes nowhere.
-    pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
-        let call = self.call(head, Presented::Nothing, crate::visitor::plain(head.peer));
+    /// Answers a request that goes nowhere. `person` is who is known to be signed in: nobody is looked up for it.
+    pub async fn refuse(&self, refusal: &Refusal, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
+        let call = self.call(head, Presented::Nothing, person, crate::visitor::plain(head.peer));
         let target = match refusal {
             Refusal::SignIn { target, .. } => target.as_str(),
             _ => "/",
@@ -50,10 +53,11 @@ impl Web {
         finish(render::said(Error::from(refusal).into_response(), &call, head, target)).await
     }
 
-    fn call(&self, head: &Head<'_>, presented: Presented, ip: std::net::IpAddr) -> Call {
+    fn call(&self, head: &Head<'_>, presented: Presented, refused: Option<&Owner>, ip: std::net::IpAddr) -> Call {
         Call::new(Facts {
             desk: Arc::clone(&self.desk),
             presented,
+            refused: refused.cloned(),
             ip,
             method: head.method.clone(),
             headers: head.headers.clone(),

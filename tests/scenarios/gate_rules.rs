@@ -119,9 +119,15 @@ async fn whoever_lacks_the_role_is_told_so_and_not_sent_to_sign_in() {
     let town = Town::new();
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;
 
+    let asked = town.asked("find");
     let page = browser.get("/admin").await.answer();
     assert_eq!(page.status, 403);
     assert!(page.says("You may not see this page"));
+    assert!(
+        page.says("alice@example.com") && page.text().contains("action=\"/security/sign-out\""),
+        "who, and a way out"
+    );
+    assert_eq!(town.asked("find"), asked + 1, "no look-up more than the one that refused");
     assert_eq!(browser.fetch(Method::GET, "/admin").send().await.answer().problem(), "not-allowed");
 }
 

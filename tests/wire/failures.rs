@@ -18,7 +18,9 @@ async fn an_app_that_is_away() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let door = Door::plan(&[gone]).open().await;
     let mut client = door.client().await;
-    is_ours(&client.ask(door.as_alice("GET /x", "")).await, 502, "AppAway");
+    let answer = client.ask(door.as_alice("GET /x", "")).await;
+    is_ours(&answer, 502, "AppAway");
+    assert_eq!(answer.header("x-person"), Some("alice"), "whoever was let through is known");
     assert!(client.is_closed().await);
     let with_body = door.as_alice("POST /x", "Content-Length: 5\r\n") + "12345";
     is_ours(&door.client().await.ask(with_body).await, 502, "AppAway");

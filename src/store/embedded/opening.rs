@@ -28,7 +28,9 @@ pub(super) fn open(on: &Connection, new: &NewSession) -> rusqlite::Result<Opened
     }
     insert(on, new)?;
     let replaced = match new.replaces {
-        Some(id) => ending::end(on, Which::One { owner: id.owner(), id }, &new.replacing())?.pop().and_then(told),
+        Some(id) => {
+            ending::end(on, Which::One { owner: id.owner(), id }, &new.replacing())?.pop().and_then(told).map(Box::new)
+        }
         None => None,
     };
     let evicted = evict(on, new)?;

@@ -136,7 +136,7 @@ async fn the_session_that_is_replaced_ends_with_the_open(stores: Stores) {
     let alices = open(&*stores.sessions, alice, at(1)).await;
     let bobs = NewSession { replaces: Some(alices.session.id), ..new_session(bob, at(2), 0) };
     let opened = stores.sessions.open(bobs.clone()).await.unwrap();
-    assert_eq!(opened, Opened::Yes { replaced: Some(alices.session.clone()), evicted: vec![] });
+    assert_eq!(opened, Opened::Yes { replaced: Some(Box::new(alices.session.clone())), evicted: vec![] });
     assert!(stores.sessions.find(alices.session.id).await.unwrap().is_none());
     assert!(stores.sessions.find(bobs.session.id).await.unwrap().is_some());
     let again = NewSession { replaces: Some(alices.session.id), ..new_session(bob, at(3), 0) };

@@ -180,6 +180,14 @@ impl Front for Guarded {
         Response::new(format!("our page {} got {} bytes", visit.path.path(), body.len()).into())
     }
 
+    async fn fail(&self, refusal: &Refusal, person: Option<&Owner>, head: &Head<'_>) -> Response<Bytes> {
+        let mut answer = self.refuse(refusal, head).await;
+        if let Some(person) = person {
+            answer.headers_mut().insert("x-person", person.name.parse().unwrap());
+        }
+        answer
+    }
+
     async fn refuse(&self, refusal: &Refusal, _: &Head<'_>) -> Response<Bytes> {
         let status = match refusal {
             Refusal::SignIn { .. } => 401,
