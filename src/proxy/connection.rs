@@ -3,7 +3,7 @@
 //! Stands where Pingora's own loop would stand, because that one has no deadline for a head, lets a connection wait for
 //! ever after its first request, and answers what it cannot read in its own name. HTTP/1.1 only.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -15,10 +15,11 @@ use pingora::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::watch,
-    time::{Duration, timeout},
+    time::{Duration, sleep, timeout},
 };
 
 use super::head::{self, Fault, Limits};
+use crate::clock::Clock;
 
 /// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
 /// the answer.
@@ -55,8 +56,18 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
 
 impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     async fn serve(&self, mut stream: Stream, shutdown: &ShutdownWatch) {
+        let mut seen = shutdown.clone();
+        // As long as the connection: to move a timer is cheaper than to make one for each request.
+        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits.idle)));
         for left in (0..self.limits.requests).rev() {
-            let head = match self.next_head(&mut stream, shutdown).await {
+            quiet.as_mut().reset(Clock::deadline(self.limits.idle));
+            let end = async {
+                tokio::select! {
+                    () = &mut quiet => {}
+                    () = &mut stopping => {}
+                }
+            };
+            let head = match self.next_head(&mut stream, end).await {
                 Ok(head) => head,
                 Err(Fault::Gone) => return,
                 Err(fault) => return refuse(stream, fault).await,
@@ -74,17 +85,22 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     }
 
     /// Between two requests a connection may end at any time; once a request has begun, it is read to its end.
-    async fn next_head(&self, stream: &mut Stream, shutdown: &ShutdownWatch) -> Result<BytesMut, Fault> {
+    async fn next_head(&self, stream: &mut Stream, end: impl Future<Output = ()>) -> Result<BytesMut, Fault> {
         let mut read = BytesMut::with_capacity(4096);
-        let mut shutdown = shutdown.clone();
         tokio::select! {
             biased;
-            begun = head::begin(stream, &mut read, self.limits.idle) => begun?,
-            _ = shutdown.wait_for(|stopping| *stopping) => return Err(Fault::Gone),
+            begun = head::begin(stream, &mut read) => begun?,
+            () = end => return Err(Fault::Gone),
         }
         head::complete(stream, &mut read, &self.limits).await?;
         Ok(read)
     }
+}
+
+/// Returns when this process stops.
+async fn stopped(shutdown: &mut ShutdownWatch) {
+    // Whoever would say so has gone: then this process stops, too.
+    let _ = shutdown.wait_for(|stopping| *stopping).await;
 }
 
 /// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.
