@@ -90,7 +90,7 @@ impl Gate {
         }
         let routes = self.parts.routes.load();
         let Some((_, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
-        let label = || Arc::from(route.path.as_str());
+        let label = || Arc::clone(&route.path);
         if route.access == Access::Public {
             return (Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public");
         }

@@ -88,10 +88,10 @@ pub(super) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
     name.len() == alias.len() && begins_as(name, alias)
 }
 
-/// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letter.
+/// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letters.
 fn is_managed(name: &str) -> bool {
     let name = name.as_bytes();
-    matches!(name.first(), Some(b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x'))
+    matches!(name, [b'c' | b'f' | b'p' | b'r' | b't' | b'x', ..] | [b's', b'm', ..])
         && (FAMILIES.iter().any(|family| begins_as(name, family)) || NAMES.iter().any(|alias| is_alias(name, alias)))
 }
 
