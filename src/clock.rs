@@ -116,6 +116,19 @@ impl Clock {
         }
     }
 
+    /// What the machine says, to the microsecond, for a line of the log: nothing is decided by it.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+    pub fn for_the_log() -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    /// When so long from now has passed, for a timer that is moved.
+    #[must_use]
+    pub fn deadline(span: Duration) -> tokio::time::Instant {
+        tokio::time::Instant::now() + span
+    }
+
     /// Starts a stopwatch, for durations in logs and metrics; it always runs on the machine's monotonic clock.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]

@@ -56,10 +56,7 @@ impl SessionId {
     /// The id without its prefix.
     #[must_use]
     pub fn bare(self) -> String {
-        let mut text = String::with_capacity(2 * WORD);
-        write_word(self.owner.0, &mut text);
-        write_word(self.serial, &mut text);
-        text
+        [text_of(&word(self.owner.0)), text_of(&word(self.serial))].concat()
     }
 }
 
@@ -96,10 +93,8 @@ macro_rules! word_id {
     ($id:ident, $prefix:literal) => {
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = String::with_capacity($prefix.len() + WORD);
-                text.push_str($prefix);
-                write_word(self.0, &mut text);
-                f.write_str(&text)
+                f.write_str($prefix)?;
+                f.write_str(text_of(&word(self.0)))
             }
         }
 
@@ -145,7 +140,9 @@ text_serde!(SessionId);
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sess_{}", self.bare())
+        f.write_str("sess_")?;
+        f.write_str(text_of(&word(self.owner.0)))?;
+        f.write_str(text_of(&word(self.serial)))
     }
 }
 
@@ -157,14 +154,22 @@ impl FromStr for SessionId {
     }
 }
 
-fn write_word(word: u64, text: &mut String) {
-    for place in (0..WORD).rev() {
-        let digit = (word >> (place * 5)) & 31;
-        text.push(char::from(ALPHABET[usize::try_from(digit).expect("five bits fit")]));
+/// Its digits. Each request writes a few ids: into no `String`, and not digit by digit.
+fn word(number: u64) -> [u8; WORD] {
+    let mut left = number;
+    let mut digits = [0; WORD];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(left & 31) as usize];
+        left >>= 5;
     }
+    digits
 }
 
-/// Exactly what [`write_word`] writes: one spelling for one id, so that ids can be compared as text.
+fn text_of(word: &[u8; WORD]) -> &str {
+    std::str::from_utf8(word).expect("the alphabet is ASCII")
+}
+
+/// Exactly what [`word`] writes: one spelling for one id, so that ids can be compared as text.
 fn read_word(text: &[u8]) -> Option<u64> {
     if text.len() != WORD {
         return None;

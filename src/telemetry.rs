@@ -1,10 +1,13 @@
 //! The log: JSON for programs, text on a terminal. A sink that does not keep up loses lines; it never holds a request up.
 
-mod json;
+mod access;
+mod sink;
+
+pub(crate) use access::AccessLine;
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     fmt,
@@ -12,8 +15,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Target of the line that each request has.
-pub(crate) const ACCESS: &str = "access";
+/// Lines that may wait to be written. The places are taken in advance.
+const WAITING: usize = 16 * 1024;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +43,13 @@ pub enum LogFormat {
 /// Starts the log on standard output. What is waiting is written when the guard is dropped.
 #[must_use = "dropping the guard writes what is waiting and ends the log"]
 pub fn start(style: LogStyle) -> WorkerGuard {
-    let (sink, guard) = tracing_appender::non_blocking(io::stdout());
-    let access = if style.access { LevelFilter::INFO } else { LevelFilter::OFF };
+    let (sink, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(WAITING).finish(sink::Gathered::new(io::stdout()));
+    let level = if style.access { LevelFilter::INFO } else { LevelFilter::OFF };
     let filter = Targets::new()
         .with_default(LevelFilter::WARN.min(style.level))
         .with_target("portcullis", style.level)
-        .with_target(ACCESS, access);
+        .with_target(access::TARGET, level);
     let log = tracing_subscriber::registry().with(filter);
     let json = match style.format {
         LogFormat::Json => true,
@@ -53,7 +57,13 @@ pub fn start(style: LogStyle) -> WorkerGuard {
         LogFormat::Auto => !io::stdout().is_terminal(),
     };
     let started = if json {
-        log.with(fmt::layer().json().event_format(json::Json::new()).with_writer(sink)).try_init()
+        let format = fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
+        let lines = style.access.then(|| sink.clone());
+        let started = log.with(fmt::layer().json().event_format(format).with_writer(sink)).try_init();
+        if let (Ok(()), Some(lines)) = (&started, lines) {
+            access::write_to(lines);
+        }
+        started
     } else {
         log.with(fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(sink)).try_init()
     };

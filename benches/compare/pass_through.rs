@@ -13,9 +13,6 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 struct PassThrough {
     app: HttpPeer,
 }

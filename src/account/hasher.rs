@@ -3,16 +3,24 @@
 //! As many hashes run at once as there are cores; a bounded number waits; whoever comes on top is told so at once. A name
 //! that nobody has costs the same hash as one that somebody has.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc};
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{self, Output, ParamsString, Salt},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task,
 };
+use zeroize::Zeroize as _;
 
 use super::PasswordHash;
-use crate::{clock::Clock, metrics::Metrics, secret::Password};
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    secret::{Password, random},
+};
 
 /// How many passwords may wait for each one that is being hashed.
 const WAITING_PER_CORE: usize = 16;
@@ -52,6 +60,7 @@ pub enum Verdict {
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
+    memory: Arc<Memory>,
     /// One permit for each password that may be in here at all.
     places: Arc<Semaphore>,
     /// One permit for each core.
@@ -71,8 +80,10 @@ impl Hasher {
     pub fn new(cost: Cost, cores: usize, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let params = Params::new(cost.memory, cost.passes, 1, None).expect("argon2 knows this cost");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = argon2.hash_password(b"nobody").expect("argon2 hashes a short text").to_string().into();
+        // No password is behind it, and none was hashed to make it: nobody has signed in yet.
+        let nobody = written(argon2.params(), &random(), &random::<{ Params::DEFAULT_OUTPUT_LEN }>()).into();
         Self {
+            memory: Arc::new(Memory { blocks: argon2.params().block_count(), kept: Mutex::default() }),
             argon2,
             places: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
             cores: Arc::new(Semaphore::new(cores)),
@@ -120,9 +131,11 @@ impl Place {
     /// # Panics
     /// Never: argon2 hashes whatever was accepted as a password.
     pub async fn hash(&self, password: Password) -> PasswordHash {
-        let argon2 = self.hasher.argon2.clone();
+        let (argon2, memory) = (self.hasher.argon2.clone(), Arc::clone(&self.hasher.memory));
         let hash = self.hasher.work(move || {
-            argon2.hash_password(password.expose().as_bytes()).expect("argon2 hashes what was accepted").to_string()
+            let (salt, mut hash) = (random(), [0; Params::DEFAULT_OUTPUT_LEN]);
+            memory.hash(&argon2, &password, &salt, &mut hash).expect("argon2 hashes what was accepted");
+            written(argon2.params(), &salt, &hash)
         });
         PasswordHash::new(hash.await)
     }
@@ -131,11 +144,15 @@ impl Place {
     pub async fn check(&self, password: Password, hash: Option<&PasswordHash>) -> Verdict {
         let known = hash.is_some();
         let phc: String = hash.map_or(&*self.hasher.nobody, PasswordHash::as_phc).to_owned();
-        let argon2 = self.hasher.argon2.clone();
+        let (argon2, memory) = (self.hasher.argon2.clone(), Arc::clone(&self.hasher.memory));
         let check = move || {
-            let Ok(parsed) = phc::PasswordHash::new(&phc) else { return Verdict::Wrong };
-            let right = argon2.verify_password(password.expose().as_bytes(), &parsed).is_ok();
-            match (known && right, Params::try_from(&parsed).is_ok_and(|params| same_cost(&params, argon2.params()))) {
+            let Some((its, salt, expected)) = read(&phc) else { return Verdict::Wrong };
+            let mut hash = [0; Output::MAX_LENGTH];
+            let hash = &mut hash[..expected.len()];
+            let hashed = memory.hash(&its, &password, &salt, hash).is_ok();
+            // Compares in constant time.
+            let right = hashed && Output::new(hash).is_ok_and(|hash| hash == expected);
+            match (known && right, same_cost(its.params(), argon2.params())) {
                 (false, _) => Verdict::Wrong,
                 (true, true) => Verdict::Right,
                 (true, false) => Verdict::RightButOld,
@@ -143,6 +160,56 @@ impl Place {
         };
         self.hasher.work(check).await
     }
+}
+
+/// What argon2 works in, kept from one password to the next: as much as is in use at once, at most what each core needs.
+///
+/// Given back each time, it would stay with the process all the same, once for each of the many threads that hash by turns:
+/// an allocator keeps what a thread has freed, and these are the largest pieces that Portcullis ever asks for.
+struct Memory {
+    /// How many a hash of ours needs. What one of another cost needs is given back.
+    blocks: usize,
+    kept: Mutex<Vec<Vec<Block>>>,
+}
+
+impl Memory {
+    fn hash(&self, argon2: &Argon2<'_>, password: &Password, salt: &[u8], hash: &mut [u8]) -> argon2::Result<()> {
+        let needed = argon2.params().block_count();
+        let kept = if needed == self.blocks { self.kept().pop() } else { None };
+        let mut blocks = kept.unwrap_or_else(|| vec![Block::new(); needed]);
+        let done = argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, hash, &mut blocks);
+        // It stays in memory for long, and helps whoever reads it there to find the password.
+        blocks.iter_mut().for_each(Block::zeroize);
+        if needed == self.blocks {
+            self.kept().push(blocks);
+        }
+        done
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A hash as it is kept.
+fn written(params: &Params, salt: &[u8; Salt::RECOMMENDED_LENGTH], hash: &[u8]) -> String {
+    let whole = phc::PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).expect("argon2 writes its own parameters"),
+        salt: Some(Salt::new(salt).expect("a salt of this length can be written")),
+        hash: Some(Output::new(hash).expect("argon2 makes hashes of a length that can be written")),
+    };
+    whole.to_string()
+}
+
+/// How a kept hash was made, with its salt and itself.
+fn read(phc: &str) -> Option<(Argon2<'static>, Salt, Output)> {
+    let whole = phc::PasswordHash::new(phc).ok()?;
+    let algorithm = Algorithm::try_from(whole.algorithm.as_str()).ok()?;
+    let version = whole.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&whole).ok()?);
+    Some((argon2, whole.salt?, whole.hash?))
 }
 
 fn same_cost(one: &Params, other: &Params) -> bool {
@@ -175,6 +242,20 @@ mod tests {
     async fn a_hash_of_another_cost_is_right_and_old() {
         let hash = hasher(1, 2).reserve().unwrap().hash(typed("x")).await;
         assert_eq!(hasher(2, 2).reserve().unwrap().check(typed("x"), Some(&hash)).await, Verdict::RightButOld);
+    }
+
+    #[tokio::test]
+    async fn memory_is_kept_for_the_next_hash_and_holds_nothing_of_the_last_one() {
+        let (hasher, other) =
+            (hasher(1, 2), Hasher { memory: Arc::new(Memory { blocks: 0, kept: Mutex::default() }), ..hasher(2, 2) });
+        for _ in 0..3 {
+            hasher.reserve().unwrap().hash(typed("x")).await;
+        }
+        other.reserve().unwrap().hash(typed("x")).await;
+        let kept = hasher.memory.kept();
+        assert_eq!(kept.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
+        assert!(kept[0].iter().flat_map(AsRef::<[u64]>::as_ref).all(|word| *word == 0));
+        assert!(other.memory.kept().is_empty(), "what another cost needs is given back");
     }
 
     #[test]

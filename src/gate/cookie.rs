@@ -4,6 +4,7 @@
 //! Two cookies of one of our names are none. Other cookies may hold any byte and are never read as text.
 
 use http::{HeaderMap, HeaderValue, header};
+use memchr::memchr;
 
 /// The names of our cookies under one `public_url`.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ pub enum Shown<'a> {
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Shown<'a> {
     let mut shown = Shown::Nothing;
     for line in headers.get_all(header::COOKIE) {
-        for pair in line.as_bytes().split(|byte| *byte == b';') {
+        for pair in pairs(line.as_bytes()) {
             let (key, value) = parts(pair);
             if key == name.as_bytes() {
                 shown = match (shown, value) {
@@ -76,10 +77,10 @@ pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Shown<'a> {
 pub fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
     let bytes = line.as_bytes();
     let ours = |pair: &&[u8]| CookieNames::is_ours(parts(pair).0);
-    if !bytes.split(|byte| *byte == b';').any(|pair| ours(&pair)) {
+    if !pairs(bytes).any(|pair| ours(&pair)) {
         return Some(line.clone());
     }
-    let kept: Vec<&[u8]> = bytes.split(|byte| *byte == b';').filter(|pair| !ours(pair)).collect();
+    let kept: Vec<&[u8]> = pairs(bytes).filter(|pair| !ours(pair)).collect();
     let joined = kept.join(&b';');
     let joined = trim(&joined);
     if joined.is_empty() { None } else { HeaderValue::from_bytes(joined).ok() }
@@ -88,7 +89,7 @@ pub fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
 /// Whether a `Set-Cookie` of an app has one of our names.
 #[must_use]
 pub fn sets_ours(line: &HeaderValue) -> bool {
-    let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    let pair = pairs(line.as_bytes()).next().unwrap_or_default();
     match parts(pair) {
         // Browsers send a cookie without a name back as its value alone: `=portcullis=x` returns as `portcullis=x`.
         (b"", Some(value)) => CookieNames::is_ours(parts(value).0),
@@ -96,8 +97,19 @@ pub fn sets_ours(line: &HeaderValue) -> bool {
     }
 }
 
+/// What stands between the semicolons of a line, which may be long: each request's is split three times.
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let end = memchr(b';', line);
+        rest = end.map(|end| &line[end + 1..]);
+        Some(&line[..end.unwrap_or(line.len())])
+    })
+}
+
 fn parts(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match pair.iter().position(|byte| *byte == b'=') {
+    match memchr(b'=', pair) {
         Some(at) => (trim(&pair[..at]), Some(trim(&pair[at + 1..]))),
         None => (trim(pair), None),
     }

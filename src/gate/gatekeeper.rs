@@ -141,7 +141,7 @@ impl Gate {
         }
         let routes = self.parts.routes.load();
         let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
-        let label = || Arc::from(route.path.as_str());
+        let label = || Arc::clone(&route.path);
         let judged = if route.access == Access::Public {
             Judged::of(Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public")
         } else {

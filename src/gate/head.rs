@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
+
+/// Looked up for most requests: as text it would be read and folded each time.
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The head of a request.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +42,8 @@ impl Head<'_> {
         if self.headers.contains_key(header::UPGRADE) {
             return Caller::Upgrade;
         }
-        let navigates = if let Some(mode) = self.header("sec-fetch-mode") {
-            mode == "navigate"
+        let navigates = if let Some(mode) = self.headers.get(&SEC_FETCH_MODE) {
+            mode.as_bytes() == b"navigate"
         } else {
             let html = self.header("accept").is_some_and(|accept| accept.contains("text/html"));
             html && !self.headers.contains_key("x-requested-with")

@@ -1,5 +1,7 @@
 //! Which rule a path falls under: first match wins, no match is refused.
 
+use std::sync::Arc;
+
 use super::{BadPath, CanonicalPath};
 
 /// Who may pass.
@@ -37,8 +39,8 @@ impl std::fmt::Display for Access {
 /// A rule for a part of the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// As the operator wrote it: its label in metrics.
-    pub path: String,
+    /// As the operator wrote it: its label in metrics. Shared with the requests that it lets pass.
+    pub path: Arc<str>,
     /// Who may pass.
     pub access: Access,
     /// Index of the upstream that gets what passes.
@@ -57,7 +59,7 @@ impl Route {
     pub fn new(path: &str, access: Access, upstream: usize, counts_as_activity: bool) -> Result<Self, BadPath> {
         let canonical = CanonicalPath::parse(path.as_bytes())?;
         let prefix = canonical.for_rules().trim_end_matches('/').to_owned();
-        Ok(Self { path: path.to_owned(), access, upstream, counts_as_activity, prefix })
+        Ok(Self { path: path.into(), access, upstream, counts_as_activity, prefix })
     }
 
     /// A path is a case-sensitive prefix that ends at a segment.

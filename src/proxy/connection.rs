@@ -3,7 +3,10 @@
 //! Stands where Pingora's own loop would stand, because that one has no deadline for a head, lets a connection wait for
 //! ever after its first request, and answers what it cannot read in its own name. HTTP/1.1 only.
 
-use std::sync::Arc;
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -15,14 +18,14 @@ use pingora::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::watch,
-    time::{Duration, timeout},
+    time::{Duration, Sleep, sleep, timeout},
 };
 
 use super::{
     chunks::{Chunks, Watched},
     head::{self, Fault, Limits},
 };
-use crate::web::OWN_HEADERS;
+use crate::{clock::Clock, web::OWN_HEADERS};
 
 /// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
 /// the answer.
@@ -59,9 +62,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
 
 impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     async fn serve(&self, mut stream: Stream, shutdown: &ShutdownWatch) {
+        let mut seen = shutdown.clone();
+        // As long as the connection: to move a timer is cheaper than to make one for each request.
+        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits.idle)));
         let mut first = true;
         for left in (0..self.limits.requests).rev() {
-            let next = self.next_head(&mut stream, shutdown, std::mem::take(&mut first)).await;
+            let first = std::mem::take(&mut first);
+            let next = self.next_head(&mut stream, first, quiet.as_mut(), stopping.as_mut()).await;
             let (head, chunks) = match next {
                 Ok(next) => next,
                 Err(Fault::Gone) => return,
@@ -87,26 +94,33 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         }
     }
 
-    /// The next head, with what came behind it; and where its body comes in chunks, what those are so far.
+    /// The next head, with what came behind it; and where its body comes in chunks, what those are so far. Between two
+    /// requests a connection may end at any time; once a request has begun, it is read to its end.
     async fn next_head(
         &self,
         stream: &mut Stream,
-        shutdown: &ShutdownWatch,
         first: bool,
+        mut quiet: Pin<&mut Sleep>,
+        stopping: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(BytesMut, Option<Chunks>), Fault> {
         let mut read = BytesMut::with_capacity(4096);
         let Limits { head_deadline, idle, .. } = self.limits;
+        // Who has only just come has something to say: silence counts.
+        quiet.as_mut().reset(Clock::deadline(if first { head_deadline } else { idle }));
+        tokio::select! {
+            biased;
+            begun = head::begin(stream, &mut read) => begun?,
+            () = quiet.as_mut() => return Err(Fault::Gone),
+            () = stopping => return Err(Fault::Gone),
+        }
+        let reading = head::complete(stream, &mut read, &self.limits);
         let whole = if first {
-            // Who has only just come has something to say: silence counts.
-            let reading = async {
-                begin(stream, &mut read, shutdown).await?;
-                head::complete(stream, &mut read, &self.limits).await
-            };
-            let whole = timeout(head_deadline, reading).await;
-            whole.unwrap_or(Err(if read.is_empty() { Fault::Gone } else { Fault::Slow }))?
+            tokio::select! {
+                biased;
+                whole = reading => whole?,
+                () = quiet => return Err(Fault::Slow),
+            }
         } else {
-            timeout(idle, begin(stream, &mut read, shutdown)).await.unwrap_or(Err(Fault::Gone))?;
-            let reading = head::complete(stream, &mut read, &self.limits);
             timeout(head_deadline, reading).await.unwrap_or(Err(Fault::Slow))?
         };
         if !whole.chunked {
@@ -118,14 +132,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     }
 }
 
-/// Between two requests a connection may end at any time; once a request has begun, it is read to its end.
-async fn begin(stream: &mut Stream, read: &mut BytesMut, shutdown: &ShutdownWatch) -> Result<(), Fault> {
-    let mut shutdown = shutdown.clone();
-    tokio::select! {
-        biased;
-        begun = head::begin(stream, read) => begun,
-        _ = shutdown.wait_for(|stopping| *stopping) => Err(Fault::Gone),
-    }
+/// Returns when this process stops.
+async fn stopped(shutdown: &mut ShutdownWatch) {
+    // Whoever would say so has gone: then this process stops, too.
+    let _ = shutdown.wait_for(|stopping| *stopping).await;
 }
 
 /// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
+use memchr::{memchr, memchr_iter};
 use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt as _;
 
@@ -100,19 +101,25 @@ pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &
 /// Where the head ends, if it does; `seen` is where the next look begins. Each line ends in CR LF and in nothing else,
 /// and no control character but the tab is in it.
 fn end_of_head(read: &[u8], seen: &mut usize) -> Result<Option<usize>, Fault> {
-    // Byte by byte, and each byte of each request: everything that ends no line is passed in one run.
-    let special = |byte: &u8| matches!(byte, 0..=8 | 10..=31 | 127);
-    while let Some(plain) = read[*seen..].iter().position(special) {
-        *seen += plain;
-        match read[*seen..] {
-            [b'\r'] => return Ok(None),
-            [b'\r', b'\n', ..] if read[..*seen].ends_with(b"\r\n") => return Ok(Some(*seen + 2)),
-            [b'\r', b'\n', ..] => *seen += 2,
-            _ => return Err(Fault::Malformed),
+    while let Some(length) = memchr(b'\n', &read[*seen..]) {
+        let begun = *seen;
+        let line = read[begun..begun + length].strip_suffix(b"\r").ok_or(Fault::Malformed)?;
+        plain(is_text(line))?;
+        *seen = begun + length + 1;
+        if line.is_empty() && begun > 0 {
+            return Ok(Some(*seen));
         }
     }
-    *seen = read.len();
+    let unfinished = &read[*seen..];
+    plain(is_text(unfinished.strip_suffix(b"\r").unwrap_or(unfinished)))?;
     Ok(None)
+}
+
+/// Whether there is no control character but the tab. Every byte of every head comes by here: without a way out in the
+/// middle, many are looked at in one step.
+fn is_text(line: &[u8]) -> bool {
+    let control = |byte: &u8| u8::from((*byte < b' ' && *byte != b'\t') || *byte == 0x7f);
+    line.iter().map(control).fold(0, |found, control| found | control) == 0
 }
 
 /// What the framing of a request depends on, as its header lines say it.
@@ -125,7 +132,12 @@ struct Framing<'a> {
 
 /// Looks at a complete head; tells whether its body comes in chunks.
 fn inspect(head: &[u8], most_headers: usize) -> Result<bool, Fault> {
-    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut begun = 0;
+    let mut lines = memchr_iter(b'\n', head).map(|end| {
+        let line = &head[begun..end];
+        begun = end + 1;
+        line.strip_suffix(b"\r").unwrap_or(line)
+    });
     let (target, version) = request_line(lines.next().unwrap_or_default())?;
     let mut framing = Framing::default();
     for (place, line) in lines.take_while(|line| !line.is_empty()).enumerate() {
@@ -193,23 +205,23 @@ fn authority(target: &[u8]) -> Option<&[u8]> {
 impl<'a> Framing<'a> {
     /// A line that begins with a blank continues the one before it, for some: it has no name, and so is refused.
     fn read(&mut self, line: &'a [u8]) -> Result<(), Fault> {
-        let colon = line.iter().position(|byte| *byte == b':').ok_or(Fault::Malformed)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if !is_token(name) {
-            return Err(Fault::Malformed);
-        }
+        let colon = line.iter().position(|byte| !IN_TOKEN[usize::from(*byte)]).ok_or(Fault::Malformed)?;
+        let name = &line[..colon];
+        plain(!name.is_empty() && line[colon] == b':')?;
+        let value = || line[colon + 1..].trim_ascii();
         // One length, one coding, one host: a second one is an invitation to read the request in two ways, and so is
         // a name that an app would take for one of them.
         if is_alias(name, b"host") {
+            let value = value();
             let first = self.host.replace(value).is_none();
             plain(first && name.eq_ignore_ascii_case(b"host") && !value.contains(&b'@'))
         } else if is_alias(name, b"content_length") {
-            let first = !std::mem::replace(&mut self.length, true);
+            let (first, value) = (!std::mem::replace(&mut self.length, true), value());
             let digits = (1..19).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
             plain(first && digits && name.eq_ignore_ascii_case(b"content-length"))
         } else if is_alias(name, b"transfer_encoding") {
             let first = !std::mem::replace(&mut self.chunked, true);
-            let chunked = value.eq_ignore_ascii_case(b"chunked");
+            let chunked = value().eq_ignore_ascii_case(b"chunked");
             plain(first && chunked && name.eq_ignore_ascii_case(b"transfer-encoding"))
         } else {
             Ok(())
@@ -222,22 +234,24 @@ const fn plain(is_plain: bool) -> Result<(), Fault> {
 }
 
 fn is_token(bytes: &[u8]) -> bool {
-    const IN_TOKEN: [bool; 256] = {
-        let (mut table, others) = ([false; 256], b"!#$%&'*+-.^_`|~");
-        let mut byte = 0_u8;
-        while byte < 128 {
-            table[byte as usize] = byte.is_ascii_alphanumeric();
-            byte += 1;
-        }
-        let mut place = 0;
-        while place < others.len() {
-            table[others[place] as usize] = true;
-            place += 1;
-        }
-        table
-    };
     !bytes.is_empty() && bytes.iter().all(|byte| IN_TOKEN[usize::from(*byte)])
 }
+
+/// What a method and the name of a header are made of.
+const IN_TOKEN: [bool; 256] = {
+    let (mut table, others) = ([false; 256], b"!#$%&'*+-.^_`|~");
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut place = 0;
+    while place < others.len() {
+        table[others[place] as usize] = true;
+        place += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

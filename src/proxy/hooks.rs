@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use pingora::{
     Error, ErrorType, Result,
     http::{
@@ -28,12 +28,19 @@ use crate::{
     gate::{Decision, Head, Permit, Refusal, cookie},
     metrics::Metrics,
     public_url::PublicUrl,
-    visitor::plain,
+    visitor::{plain, text_of},
     web::harden,
 };
 
 /// Servers that one request may be sent to, the first included.
 const TRIES: usize = 4;
+
+// Names that are looked for in each answer: as text they would be read and folded each time.
+static HAND_OVER: HeaderName = HeaderName::from_static("portcullis-session");
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What concerns two neighbours only, and what Pingora leaves of it.
+static HOPS: [HeaderName; 3] =
+    [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), header::UPGRADE];
 
 /// The reverse proxy in front of the apps.
 pub struct Proxy<F>(ProxyParts<F>);
@@ -81,9 +88,9 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Passage) -> Result<bool> {
-        let (ip, request_id) = (peer(session), Arc::clone(&ctx.request_id));
+        let (ip, request_id) = (peer(session), ctx.request_id);
         let request = session.req_header();
-        let head = head_of(request, ip, &request_id);
+        let head = head_of(request, ip, request_id.as_str());
         let deciding = self.0.clock.stopwatch();
         let decision = self.0.front.decide(&head).await;
         ctx.note(&head, request, ip, &decision, deciding.elapsed());
@@ -95,7 +102,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
             Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
             Decision::Serve(visit) => {
                 let request = request.clone();
-                let head = head_of(&request, ip, &request_id);
+                let head = head_of(&request, ip, request_id.as_str());
                 match answer::read_body(session).await {
                     Ok(body) if body.is_empty() => self.0.front.serve(visit, &head, body).await,
                     // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
@@ -195,9 +202,12 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         }
         // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
         let scheme = if self.0.public_url.is_https() { "https" } else { "http" };
-        let ip = plain(peer(session)).to_string();
-        identity::set(request, permit.person(), &identity::Origin { ip: &ip, scheme, request_id: &ctx.request_id });
-        request.set_raw_path(permit.path().with_query().as_bytes())
+        let ip = text_of(plain(peer(session)));
+        let origin = identity::Origin { ip: &ip, scheme, request_id: ctx.request_id.as_str() };
+        identity::set(request, permit.person(), &origin);
+        let target = permit.path().with_query();
+        // As a rule it came in its one spelling, and need not be read again.
+        if request.raw_path() == target.as_bytes() { Ok(()) } else { request.set_raw_path(target.as_bytes()) }
     }
 
     async fn response_filter(
@@ -208,7 +218,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     ) -> Result<()> {
         // From every head, early hints too: a browser takes a cookie from any of them.
         refuse_our_cookies(answer, ctx.upstream.as_deref());
-        answer.remove_header("portcullis-session");
+        answer.remove_header(&HAND_OVER);
         let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
         if answer.status.is_informational() && !upgraded {
             return Ok(());
@@ -224,14 +234,14 @@ impl<F: Front> ProxyHttp for Proxy<F> {
             session.set_read_timeout(None);
             return Ok(());
         }
-        for hop in ["keep-alive", "proxy-connection", "upgrade"] {
+        for hop in &HOPS {
             answer.remove_header(hop);
         }
         if is_event_stream(answer) {
             ctx.streams("sse");
         }
-        if !answer.headers.contains_key("x-request-id") {
-            answer.insert_header("X-Request-Id", &*ctx.request_id)?;
+        if !answer.headers.contains_key(&REQUEST_ID) {
+            answer.insert_header("X-Request-Id", ctx.request_id.as_str())?;
         }
         if session.is_process_shutting_down() {
             session.set_keepalive(None);
@@ -255,7 +265,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
             session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
         if let Failure::Say(refusal) = Failure::of(e) {
             tracing::warn!(
-                request_id = &*ctx.request_id,
+                request_id = ctx.request_id.as_str(),
                 upstream = ctx.upstream.as_deref().map(Upstream::name),
                 ?refusal,
                 begun,
@@ -270,7 +280,7 @@ impl<F: Front> ProxyHttp for Proxy<F> {
             let answer = match Failure::of(e) {
                 Failure::Say(refusal) => {
                     let person = ctx.permit.as_ref().and_then(Permit::person);
-                    let head = head_of(request, peer(session), &ctx.request_id);
+                    let head = head_of(request, peer(session), ctx.request_id.as_str());
                     Some(self.0.front.fail(&refusal, person, &head).await)
                 }
                 Failure::Malformed => Some(malformed()),
@@ -293,14 +303,14 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     }
 
     fn request_summary(&self, _: &Session, ctx: &Passage) -> String {
-        ctx.request_id.to_string()
+        ctx.request_id.as_str().to_owned()
     }
 }
 
 /// Sends an answer of ours, and notes what the client was told.
 async fn send(session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
-    if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
-        answer.headers_mut().entry("x-request-id").or_insert(id);
+    if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
+        answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
     }
     ctx.status = answer.status().as_u16();
     let sent = if last { answer::send_last(session, answer).await } else { answer::send(session, answer).await };

@@ -130,7 +130,7 @@ pub(super) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
     name.len() == alias.len() && begins_as(name, alias)
 }
 
-/// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letter.
+/// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letters.
 fn is_managed(name: &str) -> bool {
     let name = name.as_bytes();
     let aliases = name.first().map_or(&[][..], |first| managed(*first));

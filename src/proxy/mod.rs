@@ -15,6 +15,7 @@ mod hooks;
 mod identity;
 mod listening;
 mod passage;
+mod request_id;
 mod router;
 mod upstreams;
 

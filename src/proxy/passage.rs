@@ -1,34 +1,34 @@
 //! One request on its way through, and the one line that is written about it.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
+use http::Method;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 
-use super::upstreams::Upstream;
+use super::{request_id::RequestId, upstreams::Upstream};
 use crate::{
     clock::Stopwatch,
     gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal},
+    id::SessionId,
     metrics::Metrics,
-    telemetry::ACCESS,
+    telemetry::AccessLine,
 };
 
 /// Longest path in the log.
 const PATH: usize = 256;
+/// Longest method in it.
+const METHOD: usize = 32;
 
 /// What is known of a request while it is served. When it is dropped, it is logged and counted: also where the connection
 /// broke, or was cut.
 pub struct Passage {
     /// Ours, never the client's.
-    pub(super) request_id: Arc<str>,
+    pub(super) request_id: RequestId,
     /// Since the head was read.
     pub(super) watch: Stopwatch,
     /// What the gate gave; none, no byte upstream.
@@ -50,19 +50,20 @@ pub struct Passage {
 
 /// What the log says of a request besides its answer.
 struct Seen {
-    method: String,
-    path: String,
+    method: Method,
+    /// None: that of the permit.
+    path: Option<String>,
     ip: IpAddr,
     protocol: &'static str,
     decision: &'static str,
-    session: Option<String>,
+    session: Option<SessionId>,
     auth: Duration,
 }
 
 impl Passage {
     pub(super) fn new(watch: Stopwatch, metrics: Arc<Metrics>) -> Self {
         Self {
-            request_id: new_request_id(),
+            request_id: RequestId::new(),
             watch,
             permit: None,
             upstream: None,
@@ -86,14 +87,14 @@ impl Passage {
         auth: Duration,
     ) {
         let path = match decision {
-            Decision::Forward(permit) => permit.path().path().as_bytes(),
-            Decision::Serve(visit) => visit.path.path().as_bytes(),
-            Decision::Refuse(_) => head.target.split(|byte| *byte == b'?').next().unwrap_or_default(),
+            Decision::Forward(_) => None,
+            Decision::Serve(visit) => Some(visit.path.path().as_bytes()),
+            Decision::Refuse(_) => head.target.split(|byte| *byte == b'?').next(),
         };
         let protocol = if request.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
         self.seen = Some(Seen {
-            method: head.method.as_str().chars().take(32).collect(),
-            path: String::from_utf8_lossy(&path[..path.len().min(PATH)]).into_owned(),
+            method: head.method.clone(),
+            path: path.map(|path| String::from_utf8_lossy(&path[..path.len().min(PATH)]).into_owned()),
             ip,
             protocol,
             decision: label(decision, head),
@@ -116,36 +117,29 @@ impl Drop for Passage {
         let ours = if seen.decision == "public" { "/security" } else { "none" };
         let route = self.permit.as_ref().map_or(ours, Permit::route);
         self.metrics.request(route, self.status, took);
-        let upstream = self.upstream.as_deref().map(Upstream::name);
-        let person = self.permit.as_ref().and_then(Permit::person);
-        tracing::info!(
-            target: ACCESS,
-            method = seen.method,
-            path = seen.path,
-            status = self.status,
-            bytes = self.bytes,
-            duration_ms = millis(took),
-            auth_ms = millis(seen.auth),
-            decision = seen.decision,
+        let permitted = || self.permit.as_ref().map(|permit| short(permit.path().path(), PATH));
+        let line = AccessLine {
+            method: short(seen.method.as_str(), METHOD),
+            path: seen.path.as_deref().or_else(permitted).unwrap_or_default(),
+            status: self.status,
+            bytes: self.bytes,
+            took,
+            auth: seen.auth,
+            decision: seen.decision,
             route,
-            upstream,
-            session = seen.session,
-            user = person.map(|person| tracing::field::display(person.id)),
-            ip = %seen.ip,
-            request_id = &*self.request_id,
-            protocol = seen.protocol,
-        );
+            upstream: self.upstream.as_deref().map(Upstream::name),
+            session: seen.session,
+            user: self.permit.as_ref().and_then(Permit::person).map(|person| person.id),
+            ip: seen.ip,
+            request_id: self.request_id.as_str(),
+            protocol: seen.protocol,
+        };
+        line.log();
     }
 }
 
-/// 32 hexadecimal digits that no other request has. Nobody needs to be kept from guessing the next one, so the machine is
-/// asked for chance once in the life of the process, not once a request.
-fn new_request_id() -> Arc<str> {
-    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let [high, low] = KEYS.each_ref().map(|key| key.hash_one(number));
-    format!("{high:016x}{low:016x}").into()
+fn short(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }
 
 /// Counts an open stream for as long as it lives.
@@ -177,7 +171,7 @@ fn label(decision: &Decision, head: &Head<'_>) -> &'static str {
 }
 
 /// The session that a request is known to belong to: shown with its own secret, good or not any more.
-fn session_of(decision: &Decision) -> Option<String> {
+fn session_of(decision: &Decision) -> Option<SessionId> {
     let id = match decision {
         Decision::Forward(permit) => permit.session()?,
         Decision::Serve(visit) => match &visit.presented {
@@ -191,12 +185,5 @@ fn session_of(decision: &Decision) -> Option<String> {
         },
         Decision::Refuse(_) => return None,
     };
-    Some(id.to_string())
-}
-
-/// Milliseconds with three digits behind the point.
-fn millis(span: Duration) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a request of 285 years may be logged a microsecond short")]
-    let micros = span.as_micros() as f64;
-    micros / 1_000.0
+    Some(id)
 }

@@ -4,7 +4,7 @@ mod address;
 mod device;
 mod user_agent;
 
-pub use address::{network_of, plain};
+pub use address::{network_of, plain, text_of};
 pub use device::{Device, DeviceKind, Software};
 pub use user_agent::Recogniser;
 

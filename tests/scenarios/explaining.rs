@@ -49,7 +49,7 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
                 match (explained.decision, ask().send().await) {
                     (Decision::Forward(permit), Reply::Arrived(arrived)) => {
                         assert_eq!(permit.route(), arrived.route, "{case}");
-                        assert_eq!(rule, Some(arrived.route), "{case}");
+                        assert_eq!(rule, Some(arrived.route.into()), "{case}");
                         assert_eq!(permit.person(), arrived.person.as_ref(), "{case}");
                     }
                     (Decision::Refuse(_), Reply::Answered(answer)) => {

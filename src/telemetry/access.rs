@@ -1,0 +1,245 @@
+//! The line that each request has.
+//!
+//! There are thousands of them a second. As JSON it is written here by hand, since through `tracing` it costs as much as the
+//! gate does; every other line, and this one as text, is left to `tracing`. All look alike.
+
+use std::{io::Write as _, net::IpAddr, sync::OnceLock, time::Duration};
+
+use jiff::fmt::temporal::DateTimePrinter;
+use tracing_appender::non_blocking::NonBlocking;
+
+use crate::{
+    clock::Clock,
+    id::{SessionId, UserId},
+    visitor::text_of,
+};
+
+/// Its target in the log.
+pub(super) const TARGET: &str = "access";
+/// Where lines go as JSON.
+static JSON: OnceLock<NonBlocking> = OnceLock::new();
+
+/// From now on lines are JSON and go here.
+pub(super) fn write_to(sink: NonBlocking) {
+    // Said once: there is one log.
+    let _ = JSON.set(sink);
+}
+
+/// What is said of a request.
+pub(crate) struct AccessLine<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// What the client was told; 0 when nothing.
+    pub(crate) status: u16,
+    /// Of its body.
+    pub(crate) bytes: usize,
+    pub(crate) took: Duration,
+    /// How much of that the gate took.
+    pub(crate) auth: Duration,
+    pub(crate) decision: &'static str,
+    pub(crate) route: &'a str,
+    pub(crate) upstream: Option<&'a str>,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) user: Option<UserId>,
+    pub(crate) ip: IpAddr,
+    pub(crate) request_id: &'a str,
+    pub(crate) protocol: &'static str,
+}
+
+impl AccessLine<'_> {
+    /// Writes it, where the log has such lines.
+    pub(crate) fn log(&self) {
+        match JSON.get() {
+            // The sink takes all or drops all, and says neither.
+            Some(sink) => drop(sink.clone().write_all(&self.json(Clock::for_the_log()))),
+            None => self.event(),
+        }
+    }
+
+    fn event(&self) {
+        tracing::info!(
+            target: TARGET,
+            method = self.method,
+            path = self.path,
+            status = self.status,
+            bytes = self.bytes,
+            duration_ms = millis(self.took),
+            auth_ms = millis(self.auth),
+            decision = self.decision,
+            route = self.route,
+            upstream = self.upstream,
+            session = self.session.map(tracing::field::display),
+            user = self.user.map(tracing::field::display),
+            ip = %self.ip,
+            request_id = self.request_id,
+            protocol = self.protocol,
+        );
+    }
+
+    fn json(&self, now: jiff::Timestamp) -> Vec<u8> {
+        const TIME: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+        let mut line = Line(Vec::with_capacity(768));
+        line.raw(b"{\"timestamp\":\"");
+        // Writing to memory does not fail.
+        let _ = TIME.print_timestamp(&now, &mut line.0);
+        line.raw(b"\",\"level\":\"INFO\"");
+        line.text("method", self.method);
+        line.text("path", self.path);
+        line.number("status", self.status.into());
+        line.number("bytes", self.bytes as u64);
+        line.millis("duration_ms", self.took);
+        line.millis("auth_ms", self.auth);
+        line.text("decision", self.decision);
+        line.text("route", self.route);
+        if let Some(upstream) = self.upstream {
+            line.text("upstream", upstream);
+        }
+        if let Some(session) = self.session {
+            line.text("session", &session.to_string());
+        }
+        if let Some(user) = self.user {
+            line.text("user", &user.to_string());
+        }
+        line.text("ip", &text_of(self.ip));
+        line.text("request_id", self.request_id);
+        line.text("protocol", self.protocol);
+        line.text("target", TARGET);
+        line.raw(b"}\n");
+        line.0
+    }
+}
+
+/// Milliseconds with three digits behind the point.
+fn millis(span: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a request of 285 years may be logged a microsecond short")]
+    let micros = span.as_micros() as f64;
+    micros / 1_000.0
+}
+
+/// A JSON object under way. Names of fields are ours, and plain.
+struct Line(Vec<u8>);
+
+impl Line {
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn name(&mut self, name: &str) {
+        self.raw(b",\"");
+        self.raw(name.as_bytes());
+        self.raw(b"\":");
+    }
+
+    fn number(&mut self, name: &str, value: u64) {
+        self.name(name);
+        self.raw(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// As [`millis`] would be written: without the zeros at its end, but for one behind the point.
+    fn millis(&mut self, name: &str, span: Duration) {
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        self.number(name, micros / 1_000);
+        let mut digits = itoa::Buffer::new();
+        let behind = digits.format(1_000 + micros % 1_000)[1..].trim_end_matches('0');
+        self.raw(b".");
+        self.raw(if behind.is_empty() { b"0" } else { behind.as_bytes() });
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.raw(b"\"");
+        // Two runs: the first one looks at many bytes in one step, and as a rule there is no second one.
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        if value.bytes().map(|byte| u8::from(special(&byte))).fold(0, |found, special| found | special) == 0 {
+            self.raw(value.as_bytes());
+        } else {
+            for byte in value.bytes() {
+                match byte {
+                    b'"' | b'\\' => self.raw(&[b'\\', byte]),
+                    0..=0x1f => self.raw(format!("\\u{byte:04x}").as_bytes()),
+                    plain => self.raw(&[plain]),
+                }
+            }
+        }
+        self.raw(b"\"");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use serde_json::Value;
+    use tracing_subscriber::{fmt, layer::SubscriberExt as _};
+
+    use super::*;
+    use crate::id::UserId;
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn through_tracing(line: &AccessLine<'_>) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let format = fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
+        let layer = fmt::layer().json().event_format(format).with_writer(move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || line.event());
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn fields(line: &str) -> Value {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        let time = line.as_object_mut().unwrap().remove("timestamp").unwrap();
+        assert!(time.as_str().unwrap().len() == "2026-01-01T00:00:00.000000Z".len(), "{time}");
+        line
+    }
+
+    #[test]
+    fn it_looks_like_any_other() {
+        let session = SessionId::mint(UserId::mint());
+        for (path, took, known) in [
+            ("/a\"b\\c\n\u{1}\u{e9}\u{7f}", 12_000, true),
+            ("", 0, false),
+            ("/", 1, true),
+            ("/", 1_234_560, true),
+            ("/", 10_010, true),
+        ] {
+            let line = AccessLine {
+                method: "GET",
+                path,
+                status: 200,
+                bytes: 0,
+                took: Duration::from_micros(took),
+                auth: Duration::from_nanos(4_999),
+                decision: "allow",
+                route: "/",
+                upstream: known.then_some("app"),
+                session: known.then_some(session),
+                user: known.then_some(session.owner()),
+                ip: if known { [192, 0, 2, 1].into() } else { IpAddr::V6("::ffff:192.0.2.1".parse().unwrap()) },
+                request_id: "abc",
+                protocol: "HTTP/1.1",
+            };
+            let by_hand = String::from_utf8(line.json(Clock::for_the_log())).unwrap();
+            let through_tracing = through_tracing(&line);
+            assert_eq!(fields(&by_hand), fields(&through_tracing));
+            let behind_time = |line: &str| line.split_once("\"level\"").unwrap().1.to_owned();
+            let plain = !path.contains('"');
+            assert!(!plain || behind_time(&by_hand) == behind_time(&through_tracing), "{by_hand}{through_tracing}");
+        }
+    }
+}
