@@ -24,9 +24,10 @@ async fn what_one_presses_is_44_pixels_high() {
     each_page(async |browser: &Browser, page: &str| {
         for pixels in [390, 1280] {
             browser.width(pixels).await;
+            // As it is laid out: a dialog that is just opening is still on its way.
             let script = "return [...document.querySelectorAll('.btn, button, summary, .more, .tabs a, .choices a, .csv, .all a, .check, \
                           .home, .back a, .help a, .field input')].filter(e => e.checkVisibility() && \
-                          e.getBoundingClientRect().height < 44).map(e => e.outerHTML.slice(0, 120))";
+                          e.offsetHeight < 44).map(e => e.outerHTML.slice(0, 120))";
             let small = browser.driver.execute(script, Vec::new()).await.unwrap();
             assert_eq!(small.json(), &serde_json::json!([]), "{page} at {pixels} px");
         }
