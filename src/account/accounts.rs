@@ -168,6 +168,15 @@ impl Accounts {
         Ok(self.change(id, Change::Enable, by).await?.account)
     }
 
+    /// Opens an account that too many tries have closed.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn unlock(&self, account: &Account, by: Actor) -> Result<(), StoreError> {
+        self.0.journal.record(Some(account.id), by, None, Fact::UserUnlocked).await?;
+        self.forgive(account).await
+    }
+
     /// Gives an account these roles and no others; they count from the next request on.
     ///
     /// # Errors
@@ -244,6 +253,14 @@ impl Accounts {
         let changed = self.0.store.change(id, &change, &story).await;
         self.tell(&changed, &story, &change.fact(), change.parting(&story).as_ref());
         changed?.ok_or(Problem::NoSuchUser)
+    }
+
+    /// The tries that were made on an account are forgotten, under whichever name and from whichever device.
+    pub(super) async fn forgive(&self, account: &Account) -> Result<(), StoreError> {
+        let logins: Vec<String> =
+            std::iter::once(account.name.folded()).chain(account.email.as_ref().map(Email::folded)).collect();
+        let devices = self.0.store.devices(account.id).await?;
+        self.0.throttle.forgive(account.id, &logins, &devices).await
     }
 
     /// Logs and counts what a store has changed, and the sessions that ended with it.

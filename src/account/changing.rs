@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Account, Accounts, Changed, NewHash, PasswordHash, Problem, Verdict, Weakness, fold};
+use super::{Account, Accounts, Changed, NewHash, PasswordHash, Problem, Verdict, Weakness};
 use crate::{
     audit::{Actor, Fact, Story},
     clock::Timestamp,
@@ -53,7 +53,7 @@ impl Accounts {
     pub async fn redeem(&self, link: &Token, typed: Password, from: &Visitor) -> Result<Account, Problem> {
         let account = self.holder_of(link).await?;
         let hash = self.hash(&account, typed).await?;
-        self.0.throttle.forgive(account.id, &logins(&account)).await?;
+        self.forgive(&account).await?;
         let story = self.0.journal.story(Actor::Visitor, Some(from));
         let set = self.0.store.redeem_link(link.digest(), &hash, &story).await;
         self.tell(&set, &story, &Fact::PasswordSet, Some(&NewHash::parting(&story)));
@@ -133,9 +133,4 @@ impl Accounts {
 
 fn renewal(id: SessionId, shown: Digest, token: &SessionToken, now: Timestamp) -> Renewal {
     Renewal { id, from: shown, to: token.digest(), grace_until: now.plus(GRACE) }
-}
-
-/// The folded names that sign somebody in.
-fn logins(account: &Account) -> Vec<String> {
-    std::iter::once(account.name.folded()).chain(account.email.as_ref().map(|email| fold(email.as_str()))).collect()
 }

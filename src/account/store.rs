@@ -62,6 +62,9 @@ pub trait AccountStore: Send + Sync {
     /// The device that shows `device`, if this user has signed in from it before.
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError>;
 
+    /// The devices that this user has signed in from.
+    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError>;
+
     /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`.
     async fn meet_device(
         &self,

@@ -136,6 +136,8 @@ pub enum Fact {
     UserDisabled,
     /// The account was enabled.
     UserEnabled,
+    /// The account was opened again after too many tries.
+    UserUnlocked,
     /// The account was removed.
     UserRemoved,
     /// The roles were changed.
@@ -161,6 +163,7 @@ impl Fact {
             Self::UserAdded => "user_added",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
+            Self::UserUnlocked => "user_unlocked",
             Self::UserRemoved => "user_removed",
             Self::RolesChanged { .. } => "roles_changed",
         }
@@ -181,6 +184,7 @@ impl Fact {
             | Self::UserAdded
             | Self::UserDisabled
             | Self::UserEnabled
+            | Self::UserUnlocked
             | Self::UserRemoved
             | Self::RolesChanged { .. } => None,
         }

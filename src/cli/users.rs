@@ -65,6 +65,12 @@ enum Verb {
         /// Name or e-mail address
         name: String,
     },
+    /// Lets a user try again at once whom too many wrong passwords have locked out
+    #[command(after_help = "Example: portcullis users unlock alice")]
+    Unlock {
+        /// Name or e-mail address
+        name: String,
+    },
     /// Prints a one-time link that sets a new password, and lets a locked account in
     #[command(after_help = "Example: portcullis users set-password alice --password-stdin < password.txt")]
     SetPassword {
@@ -119,6 +125,12 @@ impl Users {
                 let account = beside.account(&name).await?;
                 beside.parts.accounts.enable(account.id, Actor::Operator).await?;
                 say(&format!("Enabled {}", plain(account.name.as_str())));
+                Ok(())
+            }
+            Verb::Unlock { name } => {
+                let account = beside.account(&name).await?;
+                beside.parts.accounts.unlock(&account, Actor::Operator).await?;
+                say(&format!("Unlocked {}", plain(account.name.as_str())));
                 Ok(())
             }
             Verb::SetPassword { name, password_stdin } => {

@@ -141,15 +141,16 @@ impl Throttle {
         Ok(())
     }
 
-    /// Somebody proved in another way that the account is theirs (a one-time link): it starts anew, under each of these
-    /// folded names.
+    /// An account starts anew, under each of these folded names and on each of these devices: somebody proved in another
+    /// way that it is theirs, or the operator says so.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn forgive(&self, user: UserId, logins: &[String]) -> Result<(), StoreError> {
-        self.store.clear(&of_user(user)).await?;
-        for login in logins {
-            self.store.clear(&self.of_login(login)).await?;
+    pub async fn forgive(&self, user: UserId, logins: &[String], devices: &[DeviceId]) -> Result<(), StoreError> {
+        let logins = logins.iter().map(|login| self.of_login(login));
+        let devices = devices.iter().copied().map(of_device);
+        for name in std::iter::once(of_user(user)).chain(logins).chain(devices) {
+            self.store.clear(&name).await?;
         }
         Ok(())
     }
@@ -176,7 +177,7 @@ impl Throttle {
 
     /// Its failures count for the account, too, whether that is closed or not.
     async fn by_known_device(&self, tried: Try<'_>, device: DeviceId) -> Result<Leave, StoreError> {
-        let device = self.counter(format!("device:{device}"));
+        let device = self.counter(of_device(device));
         let own = vec![device.name.clone()];
         let closed = match self.count(vec![device]).await? {
             Tally::Counted { closed } => closed.map(|_| "device"),
@@ -212,6 +213,10 @@ impl Throttle {
 
 fn of_user(user: UserId) -> String {
     format!("user:{user}")
+}
+
+fn of_device(device: DeviceId) -> String {
+    format!("device:{device}")
 }
 
 fn of_address(ip: IpAddr) -> Counter {

@@ -106,6 +106,7 @@ measured!(AccountStore {
     link(link: Digest, now: Timestamp) -> Option<UserId>, account;
     redeem_link(link: Digest, hash: &PasswordHash, story: &Story) -> Option<Changed>, account;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
+    devices(owner: UserId) -> Vec<DeviceId>, account;
     meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, at: Timestamp) -> KnownDevice, account;
 });
 

@@ -1,6 +1,7 @@
 //! A lockout keeps strangers out, and not the owner: a device that the account has signed in from before has tries of its
 //! own. And it tells strangers nothing about whose name is whose address.
 
+use portcullis::audit::Actor;
 use serde_json::json;
 
 use crate::town::{Browser, MAC, MINUTE, PASSWORD, Town};
@@ -112,4 +113,32 @@ async fn what_is_tried_under_one_name_closes_the_other_too() {
     fails(&town.stranger(), " Alice ", 1).await;
     assert_eq!(town.stranger().sign_in("alice@example.com", PASSWORD).await.status, 401, "right, and not looked at");
     assert_eq!(town.told().last(), Some(&"sign_in_failed"));
+}
+
+#[tokio::test]
+async fn an_account_that_is_unlocked_is_open_under_each_name_and_on_each_device() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let known = known_browser(&town, "alice").await;
+    fails(&known, "alice", 5).await;
+    fails(&town.stranger(), "alice@example.com", 5).await;
+    town.parts.accounts.unlock(&alice.account, Actor::Operator).await.unwrap();
+    assert_eq!(town.told().last(), Some(&"user_unlocked"));
+    assert_eq!(known.sign_in("alice", PASSWORD).await.status, 303);
+    assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 303);
+    assert_eq!(town.stranger().sign_in("alice@example.com", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn whoever_sets_a_password_by_link_gets_in_on_the_device_that_was_locked_out() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let known = known_browser(&town, "alice").await;
+    fails(&known, "alice", 5).await;
+    let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
+    let new = "Ferry-crossing-at-9";
+    let link = link.hand_over();
+    let form = [("token", link.as_str()), ("new_password", new), ("new_password_again", new)];
+    assert_eq!(known.post_form("/security/set-password", &form).await.answer().status, 303);
+    assert_eq!(known.sign_in("alice", new).await.status, 303);
 }

@@ -191,6 +191,22 @@ async fn sessions_are_listed_beside_a_server_and_without_one() {
 }
 
 #[tokio::test]
+async fn somebody_who_is_locked_out_is_let_in_beside_a_running_server() {
+    let house = Installation::before(App::ok().await.address);
+    house.user("bob", &[]);
+    let server = house.run().await;
+    let bob = Person::new(house.public);
+    for _ in 0..5 {
+        assert_eq!(bob.try_to_sign_in("bob", "wrong").await.status().as_u16(), 401);
+    }
+    assert_eq!(bob.try_to_sign_in("bob", "wrong").await.status().as_u16(), 429);
+    assert!(house.cli(&["users", "unlock", "bob"]).ok().contains("Unlocked bob"));
+    assert!(house.cli(&["audit", "tail"]).ok().contains("user unlocked"));
+    bob.sign_in("bob").await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_1_and_named() {
     let house = Installation::before(App::ok().await.address);
     let _taken = std::net::TcpListener::bind(house.public).unwrap();

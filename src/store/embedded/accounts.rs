@@ -105,6 +105,14 @@ impl AccountStore for Embedded {
         })
     }
 
+    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
+        self.read(|on| {
+            on.prepare_cached("SELECT id FROM device WHERE account = ?1 ORDER BY last_used DESC, id")?
+                .query_map([Text(owner)], |row| row.get::<_, Text<_>>(0).map(|id| id.0))?
+                .collect()
+        })
+    }
+
     async fn meet_device(
         &self,
         owner: UserId,

@@ -197,6 +197,10 @@ impl AccountStore for Witness {
         self.pass("known_device", self.inner.accounts.known_device(owner, device)).await
     }
 
+    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
+        self.pass("devices", self.inner.accounts.devices(owner)).await
+    }
+
     async fn meet_device(
         &self,
         owner: UserId,
