@@ -1,20 +1,37 @@
 //! Whatever goes wrong, no log line and no answer holds a secret, and one event is one line.
 
 use std::{
+    cell::RefCell,
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use http::Method;
 use portcullis::audit::Actor;
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::town::{IPHONE, MAC, PASSWORD, Town, Weather};
 
 /// Everything that is logged on this thread.
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
+
+thread_local! {
+    static PAPER: RefCell<Option<Paper>> = const { RefCell::new(None) };
+}
+
+/// One log for all threads: what is logged first on a thread without one would be switched off for all of them.
+fn listen() -> Paper {
+    static LOG: Once = Once::new();
+    LOG.call_once(|| {
+        let log = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE);
+        let written = || PAPER.with_borrow(Clone::clone).unwrap_or_default();
+        tracing::subscriber::set_global_default(log.with_writer(written).finish()).unwrap();
+    });
+    let paper = Paper::default();
+    PAPER.set(Some(paper.clone()));
+    paper
+}
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -27,14 +44,6 @@ impl Write for Paper {
     }
 }
 
-impl<'w> MakeWriter<'w> for Paper {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
-
 impl Paper {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
@@ -43,10 +52,7 @@ impl Paper {
 
 #[tokio::test]
 async fn a_whole_story_is_logged_without_a_secret() {
-    let paper = Paper::default();
-    let log =
-        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
-    let _logged = tracing::subscriber::set_default(log);
+    let paper = listen();
     let town = Town::new();
     let mut secrets = vec!["Typed-by-mistake-1", "Ferry-crossing-at-9", "short-Secret-9", "mistyped-as-name"];
     secrets.push("alice@example.com");
@@ -116,10 +122,7 @@ async fn a_whole_story_is_logged_without_a_secret() {
 
 #[tokio::test]
 async fn one_event_is_one_line_whatever_the_name_holds() {
-    let paper = Paper::default();
-    let log =
-        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
-    let _logged = tracing::subscriber::set_default(log);
+    let paper = listen();
     let town = Town::new();
     let forged = "bob\n{\"level\":\"INFO\",\"message\":\"Recorded signed_in\"}\r\n\u{2028}x";
 

@@ -195,7 +195,7 @@ async fn somebody_who_is_locked_out_is_let_in_beside_a_running_server() {
     let house = Installation::before(App::ok().await.address);
     house.user("bob", &[]);
     let server = house.run().await;
-    let bob = Person::new(house.public);
+    let bob = Person::at(house.public);
     for _ in 0..5 {
         assert_eq!(bob.try_to_sign_in("bob", "wrong").await.status().as_u16(), 401);
     }
