@@ -6,12 +6,11 @@ use std::time::Duration;
 use super::{Account, Accounts, Changed, NewHash, PasswordHash, Problem, Verdict, Weakness};
 use crate::{
     audit::{Actor, Fact, Story},
-    clock::Timestamp,
     guard::{Leave, Try},
     id::{SessionId, UserId},
     outage::StoreError,
     secret::{Digest, Password, Token},
-    session::{Renewal, Session, SessionToken, Which},
+    session::{Renewal, Session, SessionToken},
     visitor::Visitor,
 };
 
@@ -65,7 +64,7 @@ impl Accounts {
     /// # Errors
     /// When the password breaks the rules, there is no such account any more, or the store is away.
     pub async fn set_password(&self, account: &Account, typed: Password, by: Actor) -> Result<Vec<Session>, Problem> {
-        let new = NewHash::set(account.id, self.hash(account, typed).await?);
+        let new = NewHash::Set(self.hash(account, typed).await?);
         let set = self.replace(account.id, &new, &self.0.journal.story(by, None)).await?;
         Ok(set.ok_or(Problem::NoSuchUser)?.ended)
     }
@@ -85,7 +84,7 @@ impl Accounts {
             return Err(Problem::Weak(vec![Weakness::SameAsBefore]));
         }
         let new = self.acceptable(account, new)?;
-        let place = self.0.hasher.reserve()?;
+        let slot = self.0.hasher.reserve()?;
         let device = match device {
             Some(shown) => self.0.store.known_device(account.id, shown).await?,
             None => None,
@@ -99,7 +98,7 @@ impl Accounts {
         };
         let known = self.0.store.password(account.id).await?;
         let actor = Actor::User(account.id);
-        if place.check(current, known.as_ref()).await == Verdict::Wrong {
+        if slot.check(current, known.as_ref()).await == Verdict::Wrong {
             self.0.throttle.failed(&counted);
             self.0.journal.record(Some(account.id), actor, Some(from), Fact::PasswordChangeFailed).await?;
             return Err(Problem::WrongPassword);
@@ -107,13 +106,8 @@ impl Accounts {
         self.0.throttle.succeeded(&counted).await?;
         let token = SessionToken::mint(session);
         let story = self.0.journal.story(actor, Some(from));
-        let new = NewHash {
-            hash: place.hash(new.into_inner()).await,
-            only_if: known,
-            fact: Fact::PasswordChanged,
-            ends: end_others.then_some(Which::AllBut { owner: account.id, keep: session }),
-            renews: Some(renewal(session, shown, &token, story.at)),
-        };
+        let renewal = Renewal { id: session, from: shown, to: token.digest(), grace_until: story.at.plus(GRACE) };
+        let new = NewHash::Changed { hash: slot.hash(new.into_inner()).await, was: known, renewal, end_others };
         // None: somebody else has changed it meanwhile, so that what was typed is not the password any more.
         let changed = self.replace(account.id, &new, &story).await?.ok_or(Problem::WrongPassword)?;
         Ok(PasswordChanged { ended: changed.ended, token: changed.renewed.then_some(token) })
@@ -126,11 +120,7 @@ impl Accounts {
 
     async fn replace(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
         let replaced = self.0.store.set_password(id, new, story).await;
-        self.tell(&replaced, story, &new.fact, Some(&NewHash::parting(story)));
+        self.tell(&replaced, story, &new.fact(), Some(&NewHash::parting(story)));
         replaced
     }
-}
-
-fn renewal(id: SessionId, shown: Digest, token: &SessionToken, now: Timestamp) -> Renewal {
-    Renewal { id, from: shown, to: token.digest(), grace_until: now.plus(GRACE) }
 }

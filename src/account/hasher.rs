@@ -62,7 +62,7 @@ pub struct Hasher {
     argon2: Argon2<'static>,
     memory: Arc<Memory>,
     /// One permit for each password that may be in here at all.
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     /// One permit for each core.
     cores: Arc<Semaphore>,
     /// What an unknown name is checked against.
@@ -85,7 +85,7 @@ impl Hasher {
         Self {
             memory: Arc::new(Memory { blocks: argon2.params().block_count(), kept: Mutex::default() }),
             argon2,
-            places: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
+            slots: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
             cores: Arc::new(Semaphore::new(cores)),
             nobody,
             clock,
@@ -97,12 +97,12 @@ impl Hasher {
     ///
     /// # Errors
     /// When too many are waiting.
-    pub fn reserve(&self) -> Result<Place, Busy> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+    pub fn reserve(&self) -> Result<Slot, Busy> {
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             self.metrics.password_rejected();
             return Err(Busy);
         };
-        Ok(Place { hasher: self.clone(), _place: place })
+        Ok(Slot { hasher: self.clone(), _slot: slot })
     }
 
     async fn work<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> T {
@@ -120,12 +120,12 @@ impl Hasher {
 }
 
 /// A place in the queue: good for one visitor's passwords, one after the other.
-pub struct Place {
+pub struct Slot {
     hasher: Hasher,
-    _place: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl Slot {
     /// Hashes a new password.
     ///
     /// # Panics
@@ -230,12 +230,12 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_is_right() {
-        let place = hasher(1, 2).reserve().unwrap();
-        let hash = place.hash(typed("correct horse")).await;
+        let slot = hasher(1, 2).reserve().unwrap();
+        let hash = slot.hash(typed("correct horse")).await;
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
-        assert_eq!(place.check(typed("correct horse"), Some(&hash)).await, Verdict::Right);
-        assert_eq!(place.check(typed("correct horsf"), Some(&hash)).await, Verdict::Wrong);
-        assert_eq!(place.check(typed("nobody"), None).await, Verdict::Wrong);
+        assert_eq!(slot.check(typed("correct horse"), Some(&hash)).await, Verdict::Right);
+        assert_eq!(slot.check(typed("correct horsf"), Some(&hash)).await, Verdict::Wrong);
+        assert_eq!(slot.check(typed("nobody"), None).await, Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn above_the_bound_one_is_told_at_once() {
         let hasher = hasher(1, 1);
-        let mut all: Vec<Place> = (0..=WAITING_PER_CORE).map(|_| hasher.reserve().unwrap()).collect();
+        let mut all: Vec<Slot> = (0..=WAITING_PER_CORE).map(|_| hasher.reserve().unwrap()).collect();
         assert!(hasher.reserve().is_err());
         all.pop();
         assert!(hasher.reserve().is_ok());

@@ -11,7 +11,7 @@ mod store;
 pub use accounts::{Accounts, AccountsParts, LINK_LIFETIME, NewUser, Problem};
 pub use changing::{PasswordChange, PasswordChanged};
 pub use device::KnownDevice;
-pub use hasher::{Busy, Cost, Hasher, Place, Verdict};
+pub use hasher::{Busy, Cost, Hasher, Slot, Verdict};
 pub use name::{Email, NotAName, Role, UserName, fold};
 pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
 pub use store::{Account, AccountStore, Added, Change, Changed, NewHash, PasswordHash};

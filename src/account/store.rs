@@ -65,6 +65,9 @@ pub trait AccountStore: Send + Sync {
     /// The devices that this user has signed in from.
     async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError>;
 
+    /// Forgets devices that were last used before `before`.
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError>;
+
     /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`.
     async fn meet_device(
         &self,
@@ -165,29 +168,53 @@ impl Change {
     }
 }
 
-/// A password that was changed or set.
+/// A password's new hash, and with whom it comes about.
 #[derive(Clone, Debug)]
-pub struct NewHash {
-    /// Its hash.
-    pub hash: PasswordHash,
-    /// Only where it still is this one.
-    pub only_if: Option<PasswordHash>,
-    /// Whether it was changed or set.
-    pub fact: Fact,
-    /// The sessions that end with it ([`Ending::PasswordChanged`]).
-    pub ends: Option<Which>,
-    /// The session that gets a new secret with it.
-    pub renews: Option<Renewal>,
+pub enum NewHash {
+    /// Set without the old one, by a link or by the operator: all sessions that the old one opened end.
+    Set(PasswordHash),
+    /// Changed by somebody who is signed in and knew the old one.
+    Changed {
+        /// The new one.
+        hash: PasswordHash,
+        /// Only where this is what is there.
+        was: Option<PasswordHash>,
+        /// Their session gets a new secret.
+        renewal: Renewal,
+        /// Whether their other sessions end.
+        end_others: bool,
+    },
 }
 
 impl NewHash {
-    /// A password that is set without the old one: all sessions that the old one opened end.
+    /// The hash itself.
     #[must_use]
-    pub const fn set(id: UserId, hash: PasswordHash) -> Self {
-        Self { hash, only_if: None, fact: Fact::PasswordSet, ends: Some(Which::AllOf(id)), renews: None }
+    pub const fn hash(&self) -> &PasswordHash {
+        match self {
+            Self::Set(hash) | Self::Changed { hash, .. } => hash,
+        }
     }
 
-    /// How the sessions end that it takes along.
+    /// What happened.
+    #[must_use]
+    pub const fn fact(&self) -> Fact {
+        match self {
+            Self::Set(_) => Fact::PasswordSet,
+            Self::Changed { .. } => Fact::PasswordChanged,
+        }
+    }
+
+    /// The sessions of `owner` that end with it.
+    #[must_use]
+    pub const fn ends(&self, owner: UserId) -> Option<Which> {
+        match self {
+            Self::Set(_) => Some(Which::AllOf(owner)),
+            Self::Changed { end_others: true, renewal, .. } => Some(Which::AllBut { owner, keep: renewal.id }),
+            Self::Changed { end_others: false, .. } => None,
+        }
+    }
+
+    /// How they end.
     #[must_use]
     pub fn parting(story: &Story) -> Parting {
         Parting { ending: Ending::PasswordChanged, reason: None, story: story.clone() }

@@ -9,18 +9,17 @@ use crate::{clock::Timestamp, outage::StoreError};
 /// Counts tries.
 #[async_trait]
 pub trait ThrottleStore: Send + Sync {
-    /// Counts one try on each counter, in one atomic step, before it is known how it ends: so a hundred tries at once are
-    /// no more than the rule allows. When any counter is closed nothing is counted.
+    /// Counts one try, in one atomic step, before it is known how it ends: so a hundred tries at once are no more than the
+    /// rule allows. When any of `asked` is closed nothing is counted. Else it is counted on all of them, and on those of
+    /// `beside` that are open.
     ///
     /// A counter forgets what is older than its `within`; with the try that reaches `tries` it closes for `cool_off`
     /// (that last try itself is still allowed). When it opens again it begins anew.
-    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Tally, StoreError>;
+    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError>;
 
-    /// Forgets all tries on this counter: it opens.
-    async fn clear(&self, name: &str) -> Result<(), StoreError>;
-
-    /// Takes one try back, and opens the counter if that try had closed it.
-    async fn take_back(&self, name: &str) -> Result<(), StoreError>;
+    /// How a try ended, in one step: counters that begin anew, and counters that get one try back, which opens them if that
+    /// try had closed them.
+    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError>;
 
     /// Drops counters that say nothing any more.
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError>;
@@ -40,14 +39,16 @@ pub struct Counter {
 }
 
 /// What counting did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tally {
     /// The try is counted.
     Counted {
-        /// The place of the first counter that it closed: if the try fails, that is a lockout.
-        closed: Option<usize>,
+        /// The names of the counters that it closed: if the try fails, that is a lockout.
+        closed: Vec<String>,
+        /// Until when those of `beside` are closed that were so already; of several, the last.
+        beside_until: Option<Timestamp>,
     },
-    /// A counter is closed; nothing was counted.
+    /// One of those asked is closed; nothing was counted.
     Closed {
         /// When it opens; of several, the last.
         until: Timestamp,

@@ -74,8 +74,29 @@ pub struct Counted {
     /// Counters that get this one try back when it succeeds, no more: nobody can buy tries on other accounts with an own
     /// account, nor can a stranger hope for the owner to come by.
     shared: Vec<String>,
-    /// What closed with this try, for the metrics.
-    closed: Option<&'static str>,
+    /// The scopes of what closed with this try.
+    closed: Vec<Scope>,
+}
+
+/// What closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    Account,
+    Address,
+    Device,
+}
+
+impl Scope {
+    const ALL: [Self; 3] = [Self::Account, Self::Address, Self::Device];
+
+    /// Its value of the label `scope`.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Address => "address",
+            Self::Device => "device",
+        }
+    }
 }
 
 /// Counts tries to prove who one is.
@@ -92,13 +113,14 @@ pub struct Throttle {
 impl Throttle {
     /// A throttle over one store.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         store: Arc<dyn ThrottleStore>,
         policy: Arc<ArcSwap<LockoutPolicy>>,
         key: Key,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
+        metrics.know_scopes(&Scope::ALL.map(Scope::label));
         Self { store, policy, key, clock, metrics, by_address: true }
     }
 
@@ -122,8 +144,8 @@ impl Throttle {
 
     /// The try failed; tells the metrics when that locked somebody out.
     pub fn failed(&self, counted: &Counted) {
-        if let Some(scope) = counted.closed {
-            self.metrics.locked_out(scope);
+        for scope in &counted.closed {
+            self.metrics.locked_out(scope.label());
         }
     }
 
@@ -132,13 +154,7 @@ impl Throttle {
     /// # Errors
     /// When the store is away.
     pub async fn succeeded(&self, counted: &Counted) -> Result<(), StoreError> {
-        for name in &counted.own {
-            self.store.clear(name).await?;
-        }
-        for name in &counted.shared {
-            self.store.take_back(name).await?;
-        }
-        Ok(())
+        self.store.settle(&counted.own, &counted.shared).await
     }
 
     /// An account starts anew, under each of these folded names and on each of these devices: somebody proved in another
@@ -149,51 +165,55 @@ impl Throttle {
     pub async fn forgive(&self, user: UserId, logins: &[String], devices: &[DeviceId]) -> Result<(), StoreError> {
         let logins = logins.iter().map(|login| self.of_login(login));
         let devices = devices.iter().copied().map(of_device);
-        for name in std::iter::once(of_user(user)).chain(logins).chain(devices) {
-            self.store.clear(&name).await?;
-        }
-        Ok(())
+        let all: Vec<String> = std::iter::once(of_user(user)).chain(logins).chain(devices).collect();
+        self.store.settle(&all, &[]).await
     }
 
     async fn by_anybody(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
         let typed = self.counter(self.of_login(tried.login));
-        let address = self.by_address.then(|| of_address(tried.ip));
-        let own = typed.name.clone();
-        let shared = address.iter().map(|address| address.name.clone()).collect();
-        let by_typing = match self.count([typed].into_iter().chain(address).collect()).await? {
-            Tally::Counted { closed } => closed,
-            Tally::Closed { until } => return Ok(Leave::Refused { until }),
-        };
-        // A name that nobody has is counted twice, too: it must not be quicker.
+        // A name that nobody has is counted as often, too: it must not be quicker.
         let account = self.counter(tried.user.map_or_else(|| self.of_nobody(tried.login), of_user));
-        let own = vec![own, account.name.clone()];
-        let by_account = match self.count(vec![account]).await? {
-            Tally::Counted { closed } => closed,
-            Tally::Closed { until } => return Ok(Leave::Withheld { until }),
-        };
-        let closed = if by_typing == Some(1) { Some("address") } else { by_account.map(|_| "account") };
-        Ok(Leave::Granted(Counted { own, shared, closed }))
+        let address = self.by_address.then(|| of_address(tried.ip));
+        let own = vec![typed.name.clone(), account.name.clone()];
+        let shared: Vec<String> = address.iter().map(|address| address.name.clone()).collect();
+        let asked: Vec<Counter> = std::iter::once(typed).chain(address).collect();
+        Ok(match self.store.attempt(&asked, std::slice::from_ref(&account), self.clock.now()).await? {
+            Tally::Closed { until } => Leave::Refused { until },
+            Tally::Counted { beside_until: Some(until), .. } => Leave::Withheld { until },
+            Tally::Counted { closed, beside_until: None } => {
+                let scope = |name: &String| match name {
+                    name if *name == account.name => Some(Scope::Account),
+                    name if shared.contains(name) => Some(Scope::Address),
+                    _ => None, // what was typed closes with its account
+                };
+                let closed = closed.iter().filter_map(scope).collect();
+                Leave::Granted(Counted { own, shared, closed })
+            }
+        })
     }
 
     /// Its failures count for the account, too, whether that is closed or not.
     async fn by_known_device(&self, tried: Try<'_>, device: DeviceId) -> Result<Leave, StoreError> {
         let device = self.counter(of_device(device));
+        let beside: Vec<Counter> = std::iter::once(self.of_login(tried.login))
+            .chain(tried.user.map(of_user))
+            .map(|name| self.counter(name))
+            .collect();
         let own = vec![device.name.clone()];
-        let closed = match self.count(vec![device]).await? {
-            Tally::Counted { closed } => closed.map(|_| "device"),
-            Tally::Closed { until } => return Ok(Leave::Refused { until }),
-        };
-        let mut shared = Vec::new();
-        for name in [Some(self.of_login(tried.login)), tried.user.map(of_user)].into_iter().flatten() {
-            if let Tally::Counted { .. } = self.count(vec![self.counter(name.clone())]).await? {
-                shared.push(name);
+        Ok(match self.store.attempt(std::slice::from_ref(&device), &beside, self.clock.now()).await? {
+            Tally::Closed { until } => Leave::Refused { until },
+            Tally::Counted { closed, beside_until } => {
+                let scope = |name: &String| if *name == device.name { Scope::Device } else { Scope::Account };
+                // What was closed already was not counted, and has no try to give back.
+                let shared = match beside_until {
+                    None => beside.into_iter().map(|counter| counter.name).collect(),
+                    Some(_) => Vec::new(),
+                };
+                let mut closed: Vec<Scope> = closed.iter().map(scope).collect();
+                closed.dedup();
+                Leave::Granted(Counted { own, shared, closed })
             }
-        }
-        Ok(Leave::Granted(Counted { own, shared, closed }))
-    }
-
-    async fn count(&self, counters: Vec<Counter>) -> Result<Tally, StoreError> {
-        self.store.attempt(&counters, self.clock.now()).await
+        })
     }
 
     fn counter(&self, name: String) -> Counter {

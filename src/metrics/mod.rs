@@ -152,9 +152,6 @@ impl Metrics {
             }
         }
         self.sessions_created.with_label_values(&["password"]);
-        for scope in ["account", "address", "device"] {
-            self.lockouts.with_label_values(&[scope]);
-        }
         for kind in STREAMS {
             self.open_streams.with_label_values(&[kind]);
         }
@@ -190,6 +187,13 @@ impl Metrics {
     pub fn know_endings(&self, reasons: &[&str]) {
         for reason in reasons {
             self.sessions_ended.with_label_values(&[reason]);
+        }
+    }
+
+    /// Makes the series of these scopes exist.
+    pub fn know_scopes(&self, scopes: &[&str]) {
+        for scope in scopes {
+            self.lockouts.with_label_values(&[scope]);
         }
     }
 

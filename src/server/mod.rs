@@ -177,6 +177,7 @@ fn heartbeats(parts: &Parts) -> FlushHeartbeats {
 fn sweep(parts: &Parts) -> Sweep {
     Sweep {
         sessions: parts.stores.sessions.clone(),
+        accounts: parts.stores.accounts.clone(),
         throttle: parts.stores.throttle.clone(),
         audit: parts.stores.audit.clone(),
         journal: parts.journal.clone(),

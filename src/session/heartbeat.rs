@@ -16,7 +16,7 @@ use crate::{clock::Timestamp, id::SessionId, outage::StoreError};
 
 /// Locks that hits of different sessions do not share.
 const SHARDS: usize = 64;
-/// Beats that are handed to the store at once: as many as it writes in one act, so that what fails fails whole.
+/// Beats that are handed to the store at once, for one act: what fails fails whole, and a sign-out does not wait behind all.
 const CHUNK: usize = 500;
 
 /// Collects hits and writes them. Cheap to clone.

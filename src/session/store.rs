@@ -37,7 +37,7 @@ pub trait SessionStore: Send + Sync {
     /// Invariant: an open that races an end of all loses. Held by `store_contract::an_open_that_races_an_end_of_all_loses`.
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError>;
 
-    /// Moves `latest` forward and adds up actions, for each session that is still there.
+    /// Moves `latest` forward and adds up actions, for each session that is still there: all in one step.
     ///
     /// Invariant: it never creates and never goes back. A request that started before a sign-out may end after it.
     /// Held by `store_contract::touch_after_end_changes_nothing`.
@@ -45,8 +45,8 @@ pub trait SessionStore: Send + Sync {
 
     /// Ends sessions, leaves a note of each, writes each into the journal, and tells which they were: one step. All but
     /// `Which::One` raise the generation, so that a sign-in under way loses too; a kept session stays. Once this
-    /// answers, no [`SessionStore::find`] finds them. One that cannot be read is ended too: then this is
-    /// [`StoreError::Unreadable`].
+    /// answers, no [`SessionStore::find`] finds them. One that cannot be read is ended and written down, too; only it is
+    /// not among those that are told.
     ///
     /// Invariant: what ended is in the journal. Held by `store_contract::what_ends_is_in_the_journal`.
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError>;

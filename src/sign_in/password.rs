@@ -1,15 +1,24 @@
 //! Signing in with a name and a password.
 //!
-//! The order is the security: count the try, read the generation, check the password (at the same cost for a name that
-//! nobody has), and only then open. Every way out is in the journal.
+//! The order is the security: take a place among those that are hashed, count the try, read the generation, check the
+//! password (at the same cost for a name that nobody has), and only then open. Every try that was looked at is in the
+//! journal; of those that were turned away, one a minute is.
 
-use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    ops::{
+        ControlFlow::{self, Break, Continue},
+        Deref,
+    },
+    sync::Arc,
+    time::Duration,
+};
 
 use moka::sync::Cache;
 use tracing::warn;
 
 use crate::{
-    account::{Account, AccountStore, Busy, Hasher, PasswordHash, Place, Verdict, fold},
+    account::{Account, AccountStore, Busy, Hasher, PasswordHash, Slot, Verdict, fold},
     audit::{Actor, Fact, Journal, Refusal},
     clock::{Clock, Timestamp},
     guard::{Counted, Leave, Throttle, Try},
@@ -117,7 +126,7 @@ pub struct SignInParts {
 
 /// A counted try whose password has not been looked at.
 struct PasswordStep {
-    place: Place,
+    slot: Slot,
     /// None: the password is looked at, but whatever it is, it is refused.
     counted: Option<Counted>,
     account: Option<Account>,
@@ -138,17 +147,16 @@ impl SignIn {
     /// When nobody could look at it: too many are waiting, or the store is away.
     pub async fn with_password(&self, attempt: Attempt, from: &Visitor) -> Result<Outcome, Failure> {
         // Before anything is counted or written: whoever cannot be served costs nothing.
-        let place = self.0.hasher.reserve().inspect_err(|Busy| self.0.metrics.tried(Tried::Overloaded))?;
+        let slot = self.0.hasher.reserve().inspect_err(|Busy| self.0.metrics.tried(Tried::Overloaded))?;
         let Attempt { login, password, remember, kind, device, replaces } = attempt;
-        let step = match self.begin(place, &login, device, from).await? {
-            Ok(step) => step,
-            Err(outcome) => return Ok(outcome),
+        let step = match self.begin(slot, &login, device, from).await? {
+            Continue(step) => step,
+            Break(outcome) => return Ok(outcome),
         };
-        let proven = match step.answer(self, password, from).await? {
-            Ok(proven) => proven,
-            Err(outcome) => return Ok(outcome),
+        let Proven { account, generation } = match step.answer(self, password, from).await? {
+            Continue(proven) => proven,
+            Break(outcome) => return Ok(outcome),
         };
-        let Proven { account, generation } = proven;
         let fresh = Token::mint();
         let met = self.0.accounts.meet_device(account.id, device, fresh.digest(), self.0.clock.now()).await?;
         let opening = Opening {
@@ -170,14 +178,14 @@ impl SignIn {
         Ok(Outcome::Complete(Box::new(SignedIn { account, session, token, device })))
     }
 
-    /// Counts the try and reads what the check needs; `Err` is for a try that is not looked at.
+    /// Counts the try and reads what the check needs.
     async fn begin(
         &self,
-        place: Place,
+        slot: Slot,
         login: &str,
         shown: Option<Digest>,
         from: &Visitor,
-    ) -> Result<Result<PasswordStep, Outcome>, StoreError> {
+    ) -> Result<ControlFlow<Outcome, PasswordStep>, StoreError> {
         let login = fold(login);
         let account = self.0.accounts.by_login(&login).await?;
         let user = account.as_ref().map(|account| account.id);
@@ -190,7 +198,7 @@ impl SignIn {
             Leave::Withheld { .. } => None,
             Leave::Refused { until } => {
                 self.turn_away(user, from).await?;
-                return Ok(Err(Outcome::TooMany { until }));
+                return Ok(Break(Outcome::TooMany { until }));
             }
         };
         let (generation, hash) = match &account {
@@ -199,7 +207,7 @@ impl SignIn {
             }
             None => (0, None),
         };
-        Ok(Ok(PasswordStep { place, counted, account, hash, generation }))
+        Ok(Continue(PasswordStep { slot, counted, account, hash, generation }))
     }
 
     /// Counts a try that nobody looked at. Of those that come in one minute one is in the journal: whoever floods a closed
@@ -237,13 +245,13 @@ impl PasswordStep {
         sign_in: &SignIn,
         password: Password,
         from: &Visitor,
-    ) -> Result<Result<Proven, Outcome>, StoreError> {
-        let Self { place, counted, account, hash, generation } = self;
-        let verdict = place.check(password.clone(), hash.as_ref()).await;
+    ) -> Result<ControlFlow<Outcome, Proven>, StoreError> {
+        let Self { slot, counted, account, hash, generation } = self;
+        let verdict = slot.check(password.clone(), hash.as_ref()).await;
         let user = account.as_ref().map(|account| account.id);
         let Some(counted) = counted else {
             sign_in.turn_away(user, from).await?;
-            return Ok(Err(Outcome::Refused));
+            return Ok(Break(Outcome::Refused));
         };
         let why = match (account, hash, verdict) {
             (None, ..) => Refusal::UnknownUser,
@@ -253,13 +261,13 @@ impl PasswordStep {
             (Some(account), Some(hash), Verdict::Right | Verdict::RightButOld) => {
                 sign_in.0.throttle.succeeded(&counted).await?;
                 if verdict == Verdict::RightButOld {
-                    sign_in.rehash(account.id, &hash, &place.hash(password).await).await;
+                    sign_in.rehash(account.id, &hash, &slot.hash(password).await).await;
                 }
-                return Ok(Ok(Proven { account, generation }));
+                return Ok(Continue(Proven { account, generation }));
             }
         };
         sign_in.0.throttle.failed(&counted);
-        sign_in.refuse(user, why, from).await.map(Err)
+        sign_in.refuse(user, why, from).await.map(Break)
     }
 }
 

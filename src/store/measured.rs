@@ -30,9 +30,12 @@ struct Series {
     touch: StoreOperation,
     end: StoreOperation,
     expire: StoreOperation,
+    owner: StoreOperation,
     account: StoreOperation,
     journal: StoreOperation,
     throttle: StoreOperation,
+    sweep: StoreOperation,
+    ping: StoreOperation,
 }
 
 impl<S: ?Sized> Measured<S> {
@@ -46,9 +49,12 @@ impl<S: ?Sized> Measured<S> {
             touch: metrics.store_operation("touch"),
             end: metrics.store_operation("end"),
             expire: metrics.store_operation("expire"),
+            owner: metrics.store_operation("owner"),
             account: metrics.store_operation("account"),
             journal: metrics.store_operation("journal"),
             throttle: metrics.store_operation("throttle"),
+            sweep: metrics.store_operation("sweep"),
+            ping: metrics.store_operation("ping"),
         };
         Self { store, clock, series }
     }
@@ -81,16 +87,16 @@ measured!(SessionStore {
     find(id: SessionId) -> Option<Found>, find;
     get(id: SessionId) -> Option<Session>, list;
     list(owner: UserId) -> Vec<Session>, list;
-    put_owner(owner: &Owner) -> u64, account;
+    put_owner(owner: &Owner) -> u64, owner;
     open(new: NewSession) -> Opened, open;
     touch(beats: &[Beat]) -> (), touch;
     end(which: Which, parting: &Parting) -> Vec<Session>, end;
     expire(id: SessionId, latest: Timestamp, parting: &Parting) -> Option<Session>, expire;
     ended(id: SessionId, secret: Digest) -> Option<Ended>, list;
-    scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, list;
-    count() -> u64, list;
-    forget_ended(before: Timestamp) -> (), expire;
-    ping() -> (), list;
+    scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, sweep;
+    count() -> u64, sweep;
+    forget_ended(before: Timestamp) -> (), sweep;
+    ping() -> (), ping;
 });
 
 measured!(AccountStore {
@@ -107,19 +113,19 @@ measured!(AccountStore {
     redeem_link(link: Digest, hash: &PasswordHash, story: &Story) -> Option<Changed>, account;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
     devices(owner: UserId) -> Vec<DeviceId>, account;
+    forget_devices(before: Timestamp) -> (), sweep;
     meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, at: Timestamp) -> KnownDevice, account;
 });
 
 measured!(AuditStore {
     record(entries: &[Entry]) -> (), journal;
     login_history(query: &Query) -> Page, journal;
-    forget(before: Timestamp) -> (), journal;
+    forget(before: Timestamp) -> (), sweep;
     trail(query: &TrailQuery) -> Page, journal;
 });
 
 measured!(ThrottleStore {
-    attempt(counters: &[Counter], now: Timestamp) -> Tally, throttle;
-    clear(name: &str) -> (), throttle;
-    take_back(name: &str) -> (), throttle;
-    forget(now: Timestamp) -> (), throttle;
+    attempt(asked: &[Counter], beside: &[Counter], now: Timestamp) -> Tally, throttle;
+    settle(anew: &[String], take_back: &[String]) -> (), throttle;
+    forget(now: Timestamp) -> (), sweep;
 });

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 
 use crate::{
+    account::AccountStore,
     audit::{AuditStore, Journal, Story},
     clock::Clock,
     guard::ThrottleStore,
@@ -16,6 +17,8 @@ use crate::{
 
 /// How long the note about an ended session is kept.
 const NOTES: Duration = Duration::from_hours(30 * 24);
+/// How long a device is known after its last sign-in: as long as its cookie lives.
+const DEVICES: Duration = Duration::from_hours(400 * 24);
 /// How long the journal remembers.
 const JOURNAL: Duration = Duration::from_hours(400 * 24);
 /// Sessions that are looked at in one step.
@@ -26,6 +29,8 @@ const PAGE: usize = 500;
 pub struct Sweep {
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// Accounts, for devices that nobody uses any more.
+    pub accounts: Arc<dyn AccountStore>,
     /// Counters of tries.
     pub throttle: Arc<dyn ThrottleStore>,
     /// The journal's store, for what is too old.
@@ -80,6 +85,7 @@ impl Sweep {
         }
         self.sessions.forget_ended(now.minus(NOTES)).await?;
         self.throttle.forget(now).await?;
+        self.accounts.forget_devices(now.minus(DEVICES)).await?;
         self.audit.forget(now.minus(JOURNAL)).await?;
         let left = self.sessions.count().await?;
         self.metrics.sessions_active(left);

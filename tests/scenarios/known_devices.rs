@@ -4,7 +4,7 @@
 use portcullis::audit::Actor;
 use serde_json::json;
 
-use crate::town::{Browser, MAC, MINUTE, PASSWORD, Town};
+use crate::town::{Browser, DAY, MAC, MINUTE, PASSWORD, Town};
 
 async fn fails(browser: &Browser<'_>, name: &str, times: usize) {
     for _ in 0..times {
@@ -141,4 +141,15 @@ async fn whoever_sets_a_password_by_link_gets_in_on_the_device_that_was_locked_o
     let form = [("token", link.as_str()), ("new_password", new), ("new_password_again", new)];
     assert_eq!(known.post_form("/security/set-password", &form).await.answer().status, 303);
     assert_eq!(known.sign_in("alice", new).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_device_that_nobody_uses_is_forgotten() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    let known = known_browser(&town, "alice").await;
+    town.advance(400 * DAY + MINUTE);
+    town.sweep().await;
+    fails(&town.stranger(), "alice", 5).await;
+    assert_eq!(known.sign_in("alice", PASSWORD).await.status, 429);
 }

@@ -58,7 +58,7 @@ async fn a_stranger_is_still_asked_to_sign_in_and_told_that_it_does_not_work() {
 
 #[tokio::test]
 async fn wherever_the_store_leaves_a_sign_in_nobody_is_half_in() {
-    for op in ["by_login", "attempt", "put_owner", "password", "clear", "take_back", "meet_device", "open"] {
+    for op in ["by_login", "attempt", "put_owner", "password", "settle", "meet_device", "open"] {
         for weather in [Weather::AwayFor(op), Weather::LosesAnswersOf(op)] {
             let town = Town::on_http();
             let alice = town.with_user("alice").await;
@@ -126,7 +126,7 @@ async fn an_unfinished_end_can_be_asked_for_again() {
 
 #[tokio::test]
 async fn a_password_change_whose_outcome_is_unknown_is_never_reported_done() {
-    for op in ["known_device", "attempt", "account", "password", "clear", "set_password"] {
+    for op in ["known_device", "attempt", "account", "password", "settle", "set_password"] {
         for weather in [Weather::AwayFor(op), Weather::LosesAnswersOf(op)] {
             let town = Town::new();
             let browser = town.with_user("alice").await.signed_in_on(MAC).await;

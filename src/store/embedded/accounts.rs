@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     Embedded, changes,
-    columns::{Json, Text, checked, outage, whole},
+    columns::{Json, Text, checked, whole},
     journal, passwords,
     sessions::count,
 };
@@ -48,7 +48,7 @@ impl AccountStore for Embedded {
 
     async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
         let (change, story) = (change.clone(), story.clone());
-        told(self.act(move |on| changes::change(on, id, &change, &story)).await?)
+        self.act(move |on| changes::change(on, id, &change, &story)).await
     }
 
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
@@ -57,7 +57,7 @@ impl AccountStore for Embedded {
 
     async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
         let (new, story) = (new.clone(), story.clone());
-        told(self.act(move |on| changes::set_password(on, id, &new, &story)).await?)
+        self.act(move |on| changes::set_password(on, id, &new, &story)).await
     }
 
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
@@ -88,13 +88,11 @@ impl AccountStore for Embedded {
         story: &Story,
     ) -> Result<Option<Changed>, StoreError> {
         let (hash, story) = (hash.clone(), story.clone());
-        told(
-            self.act(move |on| {
-                let Some(id) = passwords::holder(on, link, story.at)? else { return Ok(None) };
-                changes::set_password(on, id, &NewHash::set(id, hash), &story)
-            })
-            .await?,
-        )
+        self.act(move |on| {
+            let Some(id) = passwords::holder(on, link, story.at)? else { return Ok(None) };
+            changes::set_password(on, id, &NewHash::Set(hash), &story)
+        })
+        .await
     }
 
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
@@ -113,6 +111,12 @@ impl AccountStore for Embedded {
         })
     }
 
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
+        const DROP: &str = "DELETE FROM device WHERE (account, digest) IN
+                            (SELECT account, digest FROM device WHERE last_used < ?1 LIMIT ?2)";
+        self.drop_old(DROP, before).await
+    }
+
     async fn meet_device(
         &self,
         owner: UserId,
@@ -122,11 +126,6 @@ impl AccountStore for Embedded {
     ) -> Result<KnownDevice, StoreError> {
         self.act(move |on| meet(on, owner, device, fresh, at)).await
     }
-}
-
-/// What was done stays done where a session that ended with it could not be read; it only cannot be told.
-fn told(done: Option<rusqlite::Result<Changed>>) -> Result<Option<Changed>, StoreError> {
-    done.transpose().map_err(outage)
 }
 
 /// Nobody may sign in with what signs somebody else in, be it their name or their address.

@@ -6,8 +6,7 @@ use rusqlite::Connection;
 use super::{
     accounts::{one, role_names},
     columns::Text,
-    ending::{self, Gone},
-    journal, passwords,
+    ending, journal, passwords,
     sessions::{put_owner, renew},
 };
 use crate::{
@@ -17,10 +16,7 @@ use crate::{
     session::{Owner, Which},
 };
 
-/// What was done; the inner error is of a session that ended and could not be read.
-type Done = rusqlite::Result<Option<rusqlite::Result<Changed>>>;
-
-pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story) -> Done {
+pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story) -> rusqlite::Result<Option<Changed>> {
     let Some(before) = one(on, id)? else { return Ok(None) };
     let account = match change {
         Change::Disable { .. } => {
@@ -44,32 +40,34 @@ pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story
         Some(parting) => ending::end(on, Which::AllOf(id), &parting)?,
         None => Vec::new(),
     };
-    Ok(Some(done(account.unwrap_or(before), ended, false)))
+    Ok(Some(Changed { account: account.unwrap_or(before), ended, renewed: false }))
 }
 
-pub(super) fn set_password(on: &Connection, id: UserId, new: &NewHash, story: &Story) -> Done {
-    if new.only_if.is_some() && passwords::get(on, id)? != new.only_if {
+pub(super) fn set_password(
+    on: &Connection,
+    id: UserId,
+    new: &NewHash,
+    story: &Story,
+) -> rusqlite::Result<Option<Changed>> {
+    if let NewHash::Changed { was, .. } = new
+        && passwords::get(on, id)? != *was
+    {
         return Ok(None);
     }
     if one(on, id)?.is_none() {
         return Ok(None);
     }
-    passwords::set(on, id, &new.hash, story.at)?;
-    journal::write(on, story.entry(Some(id), new.fact.clone()))?;
-    let ended = match new.ends {
+    passwords::set(on, id, new.hash(), story.at)?;
+    journal::write(on, story.entry(Some(id), new.fact()))?;
+    let ended = match new.ends(id) {
         Some(which) => ending::end(on, which, &NewHash::parting(story))?,
         None => Vec::new(),
     };
-    let renewed = match &new.renews {
-        Some(renewal) => renew(on, renewal)?,
-        None => false,
+    let renewed = match new {
+        NewHash::Changed { renewal, .. } => renew(on, renewal)?,
+        NewHash::Set(_) => false,
     };
-    let Some(account) = one(on, id)? else { return Ok(None) };
-    Ok(Some(done(account, ended, renewed)))
-}
-
-fn done(account: Account, ended: Gone, renewed: bool) -> rusqlite::Result<Changed> {
-    Ok(Changed { account, ended: ended.into_iter().collect::<Result<_, _>>()?, renewed })
+    Ok(one(on, id)?.map(|account| Changed { account, ended, renewed }))
 }
 
 fn set_disabled(on: &Connection, id: UserId, disabled: bool) -> rusqlite::Result<Option<Account>> {

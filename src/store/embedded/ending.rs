@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use super::{
     columns::{Json, Text},
     journal,
-    sessions::{SESSIONS, session},
+    sessions::{SESSIONS, readable, session},
 };
 use crate::{
     clock::Timestamp,
@@ -14,11 +14,8 @@ use crate::{
     session::{Ended, Parting, Session, Which},
 };
 
-/// What has ended. One that cannot be read is ended all the same, it only cannot be told.
-pub(super) type Gone = Vec<rusqlite::Result<Session>>;
-
 /// Ends them, and writes that down.
-pub(super) fn end(on: &Connection, which: Which, parting: &Parting) -> rusqlite::Result<Gone> {
+pub(super) fn end(on: &Connection, which: Which, parting: &Parting) -> rusqlite::Result<Vec<Session>> {
     let (chosen, named) = choose(which);
     let sql = format!("{SESSIONS} WHERE {chosen} ORDER BY a.latest DESC, s.id");
     let going = on
@@ -43,7 +40,7 @@ pub(super) fn expire(
 ) -> rusqlite::Result<Option<Session>> {
     let sql = format!("{SESSIONS} WHERE s.id = ?1 AND a.latest <= ?2");
     let going = on.prepare_cached(&sql)?.query_row((Text(id), latest), Going::read).optional()?;
-    leave(on, going.into_iter().collect(), parting)?.pop().transpose()
+    Ok(leave(on, going.into_iter().collect(), parting)?.pop())
 }
 
 /// A session that is about to end, as far as it can be read.
@@ -60,8 +57,9 @@ impl Going {
     }
 }
 
-/// Deletes sessions, leaves a note of each and writes each into the journal.
-pub(super) fn leave(on: &Connection, going: Vec<Going>, parting: &Parting) -> rusqlite::Result<Gone> {
+/// Deletes sessions, leaves a note of each and writes each into the journal. One that cannot be read is ended all the same:
+/// the journal has it by its id, and whoever asks is not told of it.
+pub(super) fn leave(on: &Connection, going: Vec<Going>, parting: &Parting) -> rusqlite::Result<Vec<Session>> {
     let mut note = on.prepare_cached(
         "INSERT OR REPLACE INTO ended (id, secret, former, at, ending)
          SELECT id, secret, former, ?2, ?3 FROM session WHERE key = ?1",
@@ -74,7 +72,7 @@ pub(super) fn leave(on: &Connection, going: Vec<Going>, parting: &Parting) -> ru
             journal::write(on, parting.entry(*id))?;
         }
     }
-    Ok(going.into_iter().map(|gone| gone.session).collect())
+    Ok(going.into_iter().filter_map(|gone| readable(gone.session)).collect())
 }
 
 /// The note, for whoever shows a secret that the session had.

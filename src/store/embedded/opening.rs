@@ -9,7 +9,7 @@ use super::{
     columns::{Json, Text, whole},
     ending::{self, Going},
     journal,
-    sessions::{Body, SESSIONS, told},
+    sessions::{Body, SESSIONS},
 };
 use crate::session::{NewSession, Opened, Session, Which};
 
@@ -28,9 +28,7 @@ pub(super) fn open(on: &Connection, new: &NewSession) -> rusqlite::Result<Opened
     }
     insert(on, new)?;
     let replaced = match new.replaces {
-        Some(id) => {
-            ending::end(on, Which::One { owner: id.owner(), id }, &new.replacing())?.pop().and_then(told).map(Box::new)
-        }
+        Some(id) => ending::end(on, Which::One { owner: id.owner(), id }, &new.replacing())?.pop().map(Box::new),
         None => None,
     };
     let evicted = evict(on, new)?;
@@ -67,6 +65,5 @@ fn evict(on: &Connection, new: &NewSession) -> rusqlite::Result<Vec<Session>> {
         .prepare_cached(&sql)?
         .query_map((Text(new.session.owner()), Text(new.session.id), whole(others_may_be)), Going::read)?
         .collect::<rusqlite::Result<Vec<Going>>>()?;
-    // One that cannot be read goes all the same, it only cannot be told.
-    Ok(ending::leave(on, above, &new.evicting())?.into_iter().filter_map(told).collect())
+    ending::leave(on, above, &new.evicting())
 }

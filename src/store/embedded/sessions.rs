@@ -22,9 +22,6 @@ use crate::{
     visitor::Device,
 };
 
-/// Beats that are written in one act, so that a sign-out does not wait behind a whole flush.
-const CHUNK: usize = 500;
-
 const FIND: &str = "
     SELECT s.secret, s.former, s.former_until, s.opened, s.remembered, s.kind, a.latest, s.assurance,
            o.name, o.display_name, o.email, o.roles, o.disabled, o.version
@@ -84,7 +81,7 @@ impl SessionStore for Embedded {
     async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
         self.read(|on| {
             let sql = format!("{SESSIONS} WHERE s.owner = ?1 ORDER BY a.latest DESC, s.id");
-            readable(on.prepare_cached(&sql)?.query_map([Text(owner)], |row| Ok(session(row)))?)
+            all_readable(on.prepare_cached(&sql)?.query_map([Text(owner)], |row| Ok(session(row)))?)
         })
     }
 
@@ -103,17 +100,13 @@ impl SessionStore for Embedded {
     }
 
     async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
-        for chunk in beats.chunks(CHUNK) {
-            let chunk = chunk.to_vec();
-            self.act(move |on| touch(on, &chunk)).await?;
-        }
-        Ok(())
+        let beats = beats.to_vec();
+        self.act(move |on| touch(on, &beats)).await
     }
 
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         let parting = parting.clone();
-        let gone = self.act(move |on| ending::end(on, which, &parting)).await?;
-        gone.into_iter().collect::<Result<_, _>>().map_err(super::columns::outage)
+        self.act(move |on| ending::end(on, which, &parting)).await
     }
 
     async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
@@ -129,7 +122,7 @@ impl SessionStore for Embedded {
         let behind = after.map_or_else(String::new, |id| id.to_string());
         self.read(|on| {
             let sql = format!("{SESSIONS} WHERE s.id > ?1 ORDER BY s.id LIMIT ?2");
-            readable(on.prepare_cached(&sql)?.query_map((behind, whole(limit)), |row| Ok(session(row)))?)
+            all_readable(on.prepare_cached(&sql)?.query_map((behind, whole(limit)), |row| Ok(session(row)))?)
         })
     }
 
@@ -181,12 +174,14 @@ pub(super) fn renew(on: &Connection, renewal: &Renewal) -> rusqlite::Result<bool
 
 /// One session that cannot be read must keep neither its owner nor the sweep from those that can. That the store cannot
 /// be read at all is an error as ever.
-fn readable(rows: impl Iterator<Item = rusqlite::Result<rusqlite::Result<Session>>>) -> rusqlite::Result<Vec<Session>> {
-    rows.filter_map(|row| row.map(told).transpose()).collect()
+fn all_readable(
+    rows: impl Iterator<Item = rusqlite::Result<rusqlite::Result<Session>>>,
+) -> rusqlite::Result<Vec<Session>> {
+    rows.filter_map(|row| row.map(readable).transpose()).collect()
 }
 
 /// The session, or a line in the log that says why there is none.
-pub(super) fn told(read: rusqlite::Result<Session>) -> Option<Session> {
+pub(super) fn readable(read: rusqlite::Result<Session>) -> Option<Session> {
     read.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
 }
 

@@ -22,25 +22,18 @@ struct State {
 
 #[async_trait]
 impl ThrottleStore for Embedded {
-    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
-        let counters = counters.to_vec();
-        self.act(move |on| attempt(on, &counters, now)).await
+    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
+        let (asked, beside) = (asked.to_vec(), beside.to_vec());
+        self.act(move |on| attempt(on, &asked, &beside, now)).await
     }
 
-    async fn clear(&self, name: &str) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        self.act(move |on| on.prepare_cached("DELETE FROM throttle WHERE name = ?1")?.execute([name]).map(drop)).await
-    }
-
-    async fn take_back(&self, name: &str) -> Result<(), StoreError> {
-        let name = name.to_owned();
+    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
+        let (anew, give_back) = (anew.to_vec(), take_back.to_vec());
         self.act(move |on| {
-            let mut tries = read(on, &name)?.tries;
-            tries.pop();
-            // The tries that are left are fewer than those that close it: it is open, whichever try had closed it.
-            on.prepare_cached("UPDATE throttle SET tries = ?2, closed_until = NULL WHERE name = ?1")?
-                .execute((name, Json(tries)))
-                .map(drop)
+            for name in anew {
+                on.prepare_cached("DELETE FROM throttle WHERE name = ?1")?.execute([name])?;
+            }
+            give_back.iter().try_for_each(|name| take_back_one(on, name))
         })
         .await
     }
@@ -52,21 +45,36 @@ impl ThrottleStore for Embedded {
     }
 }
 
-fn attempt(on: &Connection, counters: &[Counter], now: Timestamp) -> rusqlite::Result<Tally> {
+fn attempt(on: &Connection, asked: &[Counter], beside: &[Counter], now: Timestamp) -> rusqlite::Result<Tally> {
     let mut closed_until = None;
-    for counter in counters {
-        closed_until = closed_until.max(read(on, &counter.name)?.closed_until.filter(|until| now < *until));
+    for counter in asked {
+        closed_until = closed_until.max(still_closed(on, counter, now)?);
     }
     if let Some(until) = closed_until {
         return Ok(Tally::Closed { until });
     }
-    let mut closed = None;
-    for (place, counter) in counters.iter().enumerate() {
-        if count(on, counter, now)? {
-            closed = closed.or(Some(place));
+    let (mut closed, mut beside_until) = (Vec::new(), None);
+    for counter in asked.iter().chain(beside) {
+        match still_closed(on, counter, now)? {
+            Some(until) => beside_until = beside_until.max(Some(until)),
+            None if count(on, counter, now)? => closed.push(counter.name.clone()),
+            None => {}
         }
     }
-    Ok(Tally::Counted { closed })
+    Ok(Tally::Counted { closed, beside_until })
+}
+
+fn still_closed(on: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(read(on, &counter.name)?.closed_until.filter(|until| now < *until))
+}
+
+/// The tries that are left are fewer than those that close it: it is open, whichever try had closed it.
+fn take_back_one(on: &Connection, name: &str) -> rusqlite::Result<()> {
+    let mut tries = read(on, name)?.tries;
+    tries.pop();
+    on.prepare_cached("UPDATE throttle SET tries = ?2, closed_until = NULL WHERE name = ?1")?
+        .execute((name, Json(tries)))
+        .map(drop)
 }
 
 /// Counts one try on an open counter; whether that closed it.

@@ -125,7 +125,7 @@ async fn a_removed_account_leaves_nothing(stores: Stores) {
     let alice = account("alice", Some("alice@example.com"));
     let (link, cookie) = (digest(), digest());
     stores.accounts.add(&alice, &story(at(0))).await.unwrap();
-    set(&stores, alice.id, "a", at(1), None).await;
+    set(&stores, alice.id, "a", at(1)).await;
     put_link(&stores, alice.id, link, at(100)).await;
     stores.accounts.meet_device(alice.id, None, cookie, at(1)).await.unwrap();
     let removed = change(&stores, alice.id, Change::Remove).await.expect("it was there");
@@ -147,7 +147,7 @@ async fn a_removed_account_leaves_nothing(stores: Stores) {
 
 async fn removing_one_account_leaves_the_others(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
-    set(&stores, bob, "b", at(1), None).await;
+    set(&stores, bob, "b", at(1)).await;
     change(&stores, alice, Change::Remove).await.expect("it was there");
     assert_eq!(stores.accounts.password(bob).await.unwrap(), Some(hash("b")));
 }

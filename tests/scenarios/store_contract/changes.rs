@@ -4,7 +4,7 @@ use portcullis::{
     account::{Change, NewHash, Role},
     audit::Fact,
     id::UserId,
-    session::{Ending, Opened, Renewal, Which},
+    session::{Ending, Opened, Renewal},
 };
 
 use super::{Stores, people::*};
@@ -21,6 +21,7 @@ stories! {
     a_link_that_is_redeemed_ends_what_the_old_password_opened
     a_hash_is_renewed_only_while_it_is_the_same
     a_device_is_known_to_whoever_signed_in_from_it
+    devices_are_forgotten_by_age
 }
 
 async fn disabling_is_one_step(stores: Stores) {
@@ -89,13 +90,8 @@ async fn a_password_ends_renews_and_tells_in_one_step(stores: Stores) {
     let other = open(&*stores.sessions, alice, at(2)).await.session;
     let before = journal(&stores).await.len();
     let fresh = digest();
-    let new = NewHash {
-        hash: hash("new"),
-        only_if: None,
-        fact: Fact::PasswordChanged,
-        ends: Some(Which::AllBut { owner: alice, keep: keep.session.id }),
-        renews: Some(Renewal { id: keep.session.id, from: keep.secret, to: fresh, grace_until: at(13) }),
-    };
+    let renewal = Renewal { id: keep.session.id, from: keep.secret, to: fresh, grace_until: at(13) };
+    let new = NewHash::Changed { hash: hash("new"), was: None, renewal, end_others: true };
     let changed = stores.accounts.set_password(alice, &new, &story(at(3))).await.unwrap().expect("it is set");
     assert_eq!((changed.ended.as_slice(), changed.renewed), (std::slice::from_ref(&other), true));
     assert_eq!(changed.account.password_set, Some(at(3)));
@@ -109,12 +105,12 @@ async fn a_password_ends_renews_and_tells_in_one_step(stores: Stores) {
 
 async fn a_password_that_is_not_replaced_ends_and_tells_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
-    assert!(set(&stores, alice, "a", at(1), None).await);
+    assert!(set(&stores, alice, "a", at(1)).await);
     let generation = stores.sessions.put_owner(&owner(alice, 1)).await.unwrap();
     let new = new_session(alice, at(2), generation);
     stores.sessions.open(new.clone()).await.unwrap();
     let before = told(&stores).await;
-    assert!(!set(&stores, alice, "b", at(3), Some("another")).await);
+    assert!(!change_password(&stores, alice, "another", "b", at(3)).await);
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_some());
     assert_eq!(told(&stores).await, before);
 }
@@ -122,7 +118,7 @@ async fn a_password_that_is_not_replaced_ends_and_tells_nothing(stores: Stores) 
 async fn a_password_set_ends_a_sign_in_under_way(stores: Stores) {
     let alice = somebody(&stores).await;
     let under_way = new_session(alice, at(1), 0);
-    assert!(set(&stores, alice, "a", at(2), None).await);
+    assert!(set(&stores, alice, "a", at(2)).await);
     assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Superseded);
 }
 
@@ -139,7 +135,7 @@ async fn a_link_that_is_redeemed_ends_what_the_old_password_opened(stores: Store
 async fn a_hash_is_renewed_only_while_it_is_the_same(stores: Stores) {
     let alice = somebody(&stores).await;
     let link = digest();
-    set(&stores, alice, "a", at(1), None).await;
+    set(&stores, alice, "a", at(1)).await;
     put_link(&stores, alice, link, at(100)).await;
     let before = told(&stores).await;
     assert!(stores.accounts.rehash(alice, &hash("a"), &hash("a again")).await.unwrap());
@@ -147,6 +143,17 @@ async fn a_hash_is_renewed_only_while_it_is_the_same(stores: Stores) {
     assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("a again")));
     assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), Some(alice), "to its owner nothing has changed");
     assert_eq!(told(&stores).await, before);
+}
+
+async fn devices_are_forgotten_by_age(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let (old, used) = (digest(), digest());
+    stores.accounts.meet_device(alice, None, old, at(1)).await.unwrap();
+    let kept = stores.accounts.meet_device(alice, None, used, at(1)).await.unwrap();
+    stores.accounts.meet_device(alice, Some(used), digest(), at(9)).await.unwrap();
+    stores.accounts.forget_devices(at(5)).await.unwrap();
+    assert_eq!(stores.accounts.known_device(alice, old).await.unwrap(), None);
+    assert_eq!(stores.accounts.devices(alice).await.unwrap(), [kept.id]);
 }
 
 async fn a_device_is_known_to_whoever_signed_in_from_it(stores: Stores) {

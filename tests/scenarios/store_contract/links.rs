@@ -27,7 +27,7 @@ async fn a_password_is_replaced(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
     for (second, word) in [(1, "a"), (2, "b")] {
-        assert!(set(&stores, alice, word, at(second), None).await);
+        assert!(set(&stores, alice, word, at(second)).await);
         assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash(word)));
         let account = stores.accounts.get(alice).await.unwrap().expect("it is there");
         assert_eq!(account.password_set, Some(at(second)));
@@ -37,23 +37,23 @@ async fn a_password_is_replaced(stores: Stores) {
 
 async fn a_rehash_never_undoes_a_change(stores: Stores) {
     let alice = customer(&stores, "alice").await;
-    set(&stores, alice, "a", at(1), None).await;
-    assert!(set(&stores, alice, "a again", at(2), Some("a")).await);
-    set(&stores, alice, "changed", at(3), None).await;
-    assert!(!set(&stores, alice, "a again", at(4), Some("a")).await);
+    set(&stores, alice, "a", at(1)).await;
+    assert!(change_password(&stores, alice, "a", "a again", at(2)).await);
+    set(&stores, alice, "changed", at(3)).await;
+    assert!(!change_password(&stores, alice, "a", "a again", at(4)).await);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("changed")));
     assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(3)));
 }
 
 async fn a_first_password_is_not_a_rehash(stores: Stores) {
     let alice = customer(&stores, "alice").await;
-    assert!(!set(&stores, alice, "b", at(1), Some("a")).await);
+    assert!(!change_password(&stores, alice, "a", "b", at(1)).await);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
 }
 
 async fn nobody_gets_a_password(stores: Stores) {
     let nobody = UserId::mint();
-    assert!(!set(&stores, nobody, "a", at(1), None).await);
+    assert!(!set(&stores, nobody, "a", at(1)).await);
     assert_eq!(stores.accounts.password(nobody).await.unwrap(), None);
 }
 
@@ -62,7 +62,7 @@ async fn a_new_password_kills_open_links(stores: Stores) {
     let (alices, bobs) = (digest(), digest());
     put_link(&stores, alice, alices, at(100)).await;
     put_link(&stores, bob, bobs, at(100)).await;
-    set(&stores, alice, "a", at(1), None).await;
+    set(&stores, alice, "a", at(1)).await;
     assert_eq!(stores.accounts.link(alices, at(2)).await.unwrap(), None);
     assert_eq!(redeem(&stores, alices, "b", at(2)).await, None);
     assert_eq!(stores.accounts.link(bobs, at(2)).await.unwrap(), Some(bob));
@@ -72,7 +72,7 @@ async fn a_rehash_that_is_refused_kills_nothing(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
-    assert!(!set(&stores, alice, "b", at(1), Some("a")).await);
+    assert!(!change_password(&stores, alice, "a", "b", at(1)).await);
     assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), Some(alice));
 }
 

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use portcullis::{
     account::{Account, Added, Change, Email, NewHash, PasswordHash, Role, UserName},
-    audit::{Actor, Entry, Fact, Story, TrailEnd, TrailQuery},
+    audit::{Actor, Entry, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::{Digest, Token},
@@ -75,15 +75,23 @@ pub(crate) async fn told(stores: &Stores) -> Vec<&'static str> {
 
 /// Gives a session a new secret, as a change of its owner's password does.
 pub(crate) async fn renew(stores: &Stores, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> bool {
-    let renews = Some(Renewal { id, from, to, grace_until });
-    let new = NewHash { hash: hash("new"), only_if: None, fact: Fact::PasswordChanged, ends: None, renews };
+    let was = stores.accounts.password(id.owner()).await.unwrap();
+    let hash = was.clone().unwrap_or_else(|| hash("as it was"));
+    let renewal = Renewal { id, from, to, grace_until };
+    let new = NewHash::Changed { hash, was, renewal, end_others: false };
     let changed = stores.accounts.set_password(id.owner(), &new, &story(at(1))).await.unwrap();
-    changed.expect("there is an account").renewed
+    changed.is_some_and(|changed| changed.renewed)
 }
 
-/// Sets a password whose hash tells `word`, where it is `only_if`; whether it did.
-pub(crate) async fn set(stores: &Stores, id: UserId, word: &str, at: Timestamp, only_if: Option<&str>) -> bool {
-    let new = NewHash { only_if: only_if.map(hash), ..NewHash::set(id, hash(word)) };
+/// Sets a password whose hash tells `word`; whether it did.
+pub(crate) async fn set(stores: &Stores, id: UserId, word: &str, at: Timestamp) -> bool {
+    stores.accounts.set_password(id, &NewHash::Set(hash(word)), &story(at)).await.unwrap().is_some()
+}
+
+/// Changes the password, where it is the one whose hash tells `was`; whether it did.
+pub(crate) async fn change_password(stores: &Stores, id: UserId, was: &str, word: &str, at: Timestamp) -> bool {
+    let renewal = Renewal { id: SessionId::mint(id), from: digest(), to: digest(), grace_until: at };
+    let new = NewHash::Changed { hash: hash(word), was: Some(hash(was)), renewal, end_others: true };
     stores.accounts.set_password(id, &new, &story(at)).await.unwrap().is_some()
 }
 

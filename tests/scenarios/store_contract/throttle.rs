@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis::guard::{Counter, Tally, ThrottleStore};
+use portcullis::{
+    clock::Timestamp,
+    guard::{Counter, Tally, ThrottleStore},
+};
 use tokio::task::JoinSet;
 
 use super::{Stores, people::*};
@@ -15,7 +18,9 @@ stories! {
     counters_are_apart
     while_one_is_closed_nothing_is_counted
     the_latest_of_several_closed_counters_is_told
+    what_is_counted_beside_is_not_asked
     a_cleared_counter_is_open
+    how_several_ended_is_settled_at_once
     a_try_taken_back_does_not_count
     taking_back_the_try_that_closed_opens
     taking_back_from_nothing_is_nothing
@@ -25,16 +30,31 @@ stories! {
     of_two_hundred_at_once_five_get_through
 }
 
-const ALLOWED: Tally = Tally::Counted { closed: None };
-const CLOSED: Tally = Tally::Counted { closed: Some(0) };
+/// What became of a try.
+#[derive(Debug, PartialEq, Eq)]
+enum Try {
+    Allowed,
+    /// Allowed, and the last one.
+    Closing,
+    ClosedUntil(Timestamp),
+}
+
+const ALLOWED: Try = Try::Allowed;
+const CLOSED: Try = Try::Closing;
 
 /// Closes with three tries in 100 seconds, for 1,000 seconds.
 fn counter(name: &str) -> Counter {
     Counter { name: name.into(), tries: 3, within: Duration::from_secs(100), cool_off: Duration::from_secs(1_000) }
 }
 
-async fn attempt(throttle: &dyn ThrottleStore, counter: &Counter, second: u64) -> Tally {
-    throttle.attempt(std::slice::from_ref(counter), at(second)).await.unwrap()
+async fn attempt(throttle: &dyn ThrottleStore, counter: &Counter, second: u64) -> Try {
+    match throttle.attempt(std::slice::from_ref(counter), &[], at(second)).await.unwrap() {
+        Tally::Counted { closed, beside_until } => {
+            assert_eq!(beside_until, None);
+            if closed.is_empty() { Try::Allowed } else { Try::Closing }
+        }
+        Tally::Closed { until } => Try::ClosedUntil(until),
+    }
 }
 
 async fn the_last_try_is_allowed_and_closes(stores: Stores) {
@@ -43,14 +63,14 @@ async fn the_last_try_is_allowed_and_closes(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &alice, 2).await, ALLOWED);
     assert_eq!(attempt(&*stores.throttle, &alice, 3).await, CLOSED);
     for second in [3, 4, 1_002] {
-        assert_eq!(attempt(&*stores.throttle, &alice, second).await, Tally::Closed { until: at(1_003) });
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, Try::ClosedUntil(at(1_003)));
     }
 }
 
 async fn a_closed_counter_opens_after_its_cool_off(stores: Stores) {
     let alice = Counter { tries: 1, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 0).await, CLOSED);
-    assert_eq!(attempt(&*stores.throttle, &alice, 999).await, Tally::Closed { until: at(1_000) });
+    assert_eq!(attempt(&*stores.throttle, &alice, 999).await, Try::ClosedUntil(at(1_000)));
     assert_eq!(attempt(&*stores.throttle, &alice, 1_000).await, CLOSED);
 }
 
@@ -83,7 +103,7 @@ async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &account, 1).await, CLOSED);
     for order in [[address.clone(), account.clone()], [account, address.clone()]] {
         for _ in 0..5 {
-            let verdict = stores.throttle.attempt(&order, at(2)).await.unwrap();
+            let verdict = stores.throttle.attempt(&order, &[], at(2)).await.unwrap();
             assert_eq!(verdict, Tally::Closed { until: at(1_001) });
         }
     }
@@ -97,7 +117,28 @@ async fn the_latest_of_several_closed_counters_is_told(stores: Stores) {
     attempt(&*stores.throttle, &two, 7).await;
     attempt(&*stores.throttle, &one, 1).await;
     for both in [[one.clone(), two.clone()], [two, one]] {
-        assert_eq!(stores.throttle.attempt(&both, at(8)).await.unwrap(), Tally::Closed { until: at(1_007) });
+        assert_eq!(stores.throttle.attempt(&both, &[], at(8)).await.unwrap(), Tally::Closed { until: at(1_007) });
+    }
+}
+
+async fn what_is_counted_beside_is_not_asked(stores: Stores) {
+    let (own, open, shut) = (counter("own"), counter("open"), Counter { tries: 1, ..counter("shut") });
+    attempt(&*stores.throttle, &shut, 1).await;
+    let beside = [open.clone(), shut];
+    for closed in [vec![], vec![], vec!["own".to_owned(), "open".to_owned()]] {
+        let tally = stores.throttle.attempt(std::slice::from_ref(&own), &beside, at(2)).await.unwrap();
+        assert_eq!(tally, Tally::Counted { closed, beside_until: Some(at(1_001)) });
+    }
+    assert_eq!(attempt(&*stores.throttle, &open, 3).await, Try::ClosedUntil(at(1_002)), "it was counted");
+}
+
+async fn how_several_ended_is_settled_at_once(stores: Stores) {
+    let (own, shared) = (counter("own"), Counter { tries: 2, ..counter("shared") });
+    for _ in 0..5 {
+        let both = [own.clone(), shared.clone()];
+        let tally = stores.throttle.attempt(&both, &[], at(1)).await.unwrap();
+        assert_eq!(tally, Tally::Counted { closed: vec![], beside_until: None });
+        stores.throttle.settle(&["own".to_owned()], &["shared".to_owned()]).await.unwrap();
     }
 }
 
@@ -106,7 +147,7 @@ async fn a_cleared_counter_is_open(stores: Stores) {
     for second in 1..=3 {
         attempt(&*stores.throttle, &alice, second).await;
     }
-    stores.throttle.clear("alice").await.unwrap();
+    stores.throttle.settle(&["alice".to_owned()], &[]).await.unwrap();
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 5).await, expected);
     }
@@ -116,7 +157,7 @@ async fn a_try_taken_back_does_not_count(stores: Stores) {
     let alice = counter("alice");
     for second in 1..=10 {
         assert_eq!(attempt(&*stores.throttle, &alice, second).await, ALLOWED);
-        stores.throttle.take_back("alice").await.unwrap();
+        stores.throttle.settle(&[], &["alice".to_owned()]).await.unwrap();
     }
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 11).await, expected);
@@ -128,14 +169,14 @@ async fn taking_back_the_try_that_closed_opens(stores: Stores) {
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
     }
-    stores.throttle.take_back("alice").await.unwrap();
+    stores.throttle.settle(&[], &["alice".to_owned()]).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &alice, 2).await, CLOSED, "open, and the others still count");
 }
 
 async fn taking_back_from_nothing_is_nothing(stores: Stores) {
     let alice = counter("alice");
-    stores.throttle.take_back("alice").await.unwrap();
-    stores.throttle.clear("alice").await.unwrap();
+    stores.throttle.settle(&[], &["alice".to_owned()]).await.unwrap();
+    stores.throttle.settle(&["alice".to_owned()], &[]).await.unwrap();
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
     }
@@ -150,10 +191,10 @@ async fn forgetting_opens_nothing(stores: Stores) {
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &quick, 50).await, expected);
     }
-    stores.throttle.take_back("quick").await.unwrap();
+    stores.throttle.settle(&[], &["quick".to_owned()]).await.unwrap();
     stores.throttle.forget(at(90)).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &busy, 90).await, CLOSED);
-    assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Tally::Closed { until: at(1_002) });
+    assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Try::ClosedUntil(at(1_002)));
     assert_eq!(attempt(&*stores.throttle, &quick, 90).await, CLOSED);
 }
 
@@ -172,7 +213,7 @@ async fn an_endless_cool_off_never_opens(stores: Stores) {
     let alice = Counter { tries: 1, cool_off: Duration::MAX, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
     stores.throttle.forget(at(4_000_000_000)).await.unwrap();
-    assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, Tally::Closed { .. }));
+    assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, Try::ClosedUntil(_)));
 }
 
 async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
@@ -180,9 +221,14 @@ async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
     let mut tasks = JoinSet::new();
     for _ in 0..200 {
         let (throttle, both) = (Arc::clone(&stores.throttle), both.clone());
-        tasks.spawn(async move { throttle.attempt(&both, at(1)).await.unwrap() });
+        tasks.spawn(async move { throttle.attempt(&both, &[], at(1)).await.unwrap() });
     }
     let verdicts = tasks.join_all().await;
     let of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
-    assert_eq!((of(ALLOWED), of(CLOSED), of(Tally::Closed { until: at(1_001) })), (4, 1, 195));
+    let counted = |closed: &[&str]| Tally::Counted {
+        closed: closed.iter().map(ToString::to_string).collect(),
+        beside_until: None,
+    };
+    let told = (of(counted(&[])), of(counted(&["account"])), of(Tally::Closed { until: at(1_001) }));
+    assert_eq!(told, (4, 1, 195));
 }

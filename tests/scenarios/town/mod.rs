@@ -152,6 +152,7 @@ impl Town {
         let parts = &self.parts;
         let sweep = Sweep {
             sessions: parts.stores.sessions.clone(),
+            accounts: parts.stores.accounts.clone(),
             throttle: parts.stores.throttle.clone(),
             audit: parts.stores.audit.clone(),
             journal: parts.journal.clone(),

@@ -201,6 +201,10 @@ impl AccountStore for Witness {
         self.pass("devices", self.inner.accounts.devices(owner)).await
     }
 
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_devices", self.inner.accounts.forget_devices(before)).await
+    }
+
     async fn meet_device(
         &self,
         owner: UserId,
@@ -233,16 +237,12 @@ impl AuditStore for Witness {
 
 #[async_trait]
 impl ThrottleStore for Witness {
-    async fn attempt(&self, counters: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
-        self.pass("attempt", self.inner.throttle.attempt(counters, now)).await
+    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
+        self.pass("attempt", self.inner.throttle.attempt(asked, beside, now)).await
     }
 
-    async fn clear(&self, name: &str) -> Result<(), StoreError> {
-        self.pass("clear", self.inner.throttle.clear(name)).await
-    }
-
-    async fn take_back(&self, name: &str) -> Result<(), StoreError> {
-        self.pass("take_back", self.inner.throttle.take_back(name)).await
+    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
+        self.pass("settle", self.inner.throttle.settle(anew, take_back)).await
     }
 
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {

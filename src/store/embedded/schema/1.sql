@@ -84,6 +84,7 @@ CREATE TABLE device (
     last_used INTEGER NOT NULL,
     PRIMARY KEY (account, digest)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX device_by_use ON device (last_used);
 
 -- The key grows: of two entries of one moment, the one written later is the newer.
 CREATE TABLE journal (
