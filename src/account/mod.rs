@@ -1,20 +1,26 @@
 //! Who may sign in: users, their passwords, their one-time links, the devices they have used.
 
-mod accounts;
-mod changing;
+mod user;
+
+mod change;
 mod device;
-mod hasher;
 mod name;
-mod password;
 mod store;
 
+mod accounts;
+mod changing;
+mod hasher;
+mod password;
+
 pub use accounts::{Accounts, AccountsParts, LINK_LIFETIME, NewUser, Problem};
+pub use change::{Change, Changed, NewHash, PasswordHash};
 pub use changing::{PasswordChange, PasswordChanged};
 pub use device::KnownDevice;
 pub use hasher::{Busy, Cost, Hasher, Slot, Verdict};
 pub use name::{Email, NotAName, Role, UserName, fold};
 pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
-pub use store::{Account, AccountStore, Added, Change, Changed, NewHash, PasswordHash};
+pub use store::AccountStore;
+pub use user::{Account, Added};
 
 /// The role that makes an administrator of Portcullis.
 pub const ADMIN: &str = "admin";

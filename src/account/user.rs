@@ -1,0 +1,54 @@
+//! A user.
+
+use super::{Email, Role, UserName};
+use crate::{clock::Timestamp, id::UserId, session::Owner};
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Public, never reused.
+    pub id: UserId,
+    /// What they sign in with.
+    pub name: UserName,
+    /// How they are shown.
+    pub display_name: Option<String>,
+    /// Signs in too.
+    pub email: Option<Email>,
+    /// Sorted, each once.
+    pub roles: Vec<Role>,
+    /// They may do nothing.
+    pub disabled: bool,
+    /// When it was added.
+    pub created: Timestamp,
+    /// When the password was last set; none until there is one.
+    pub password_set: Option<Timestamp>,
+    /// Rises with each change.
+    pub version: u64,
+}
+
+impl Account {
+    /// What the gate needs to know of it.
+    #[must_use]
+    pub fn as_owner(&self) -> Owner {
+        Owner {
+            id: self.id,
+            name: self.name.to_string(),
+            display_name: self.display_name.clone(),
+            email: self.email.as_ref().map(ToString::to_string),
+            roles: self.roles.iter().map(ToString::to_string).collect(),
+            disabled: self.disabled,
+            version: self.version,
+        }
+    }
+}
+
+/// What became of adding an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is there.
+    Yes,
+    /// Somebody has that name already, or signs in with it as an address.
+    NameTaken,
+    /// Somebody has that address already, or signs in with it as a name.
+    EmailTaken,
+}
