@@ -118,7 +118,7 @@ impl Accounts {
         let story = self.0.journal.story(by, None);
         let added = self.0.store.add(&account, &story).await;
         self.0.journal.tell(&added, |added| match added {
-            Added::Yes => vec![(Some(account.id), by, Fact::UserAdded)],
+            Added::Yes => vec![story.told(Some(account.id), Fact::UserAdded)],
             Added::NameTaken | Added::EmailTaken => Vec::new(),
         });
         match added? {
@@ -202,7 +202,7 @@ impl Accounts {
         let story = self.0.journal.story(by, None);
         let expires = story.at.plus(LINK_LIFETIME);
         let kept = self.0.store.put_link(id, link.digest(), expires, &story).await;
-        self.0.journal.tell(&kept, |kept| kept.then_some((Some(id), by, Fact::LinkMade)).into_iter().collect());
+        self.0.journal.tell(&kept, |kept| kept.then(|| story.told(Some(id), Fact::LinkMade)).into_iter().collect());
         if kept? { Ok((link, expires)) } else { Err(Problem::NoSuchUser) }
     }
 
@@ -273,12 +273,12 @@ impl Accounts {
     ) {
         self.0.journal.tell(done, |done| {
             let Some(changed) = done else { return Vec::new() };
-            let mut told = vec![(Some(changed.account.id), story.actor, fact.clone())];
+            let mut told = vec![story.told(Some(changed.account.id), fact.clone())];
             told.extend(parting.into_iter().flat_map(|parting| parting.told(&changed.ended)));
             told
         });
         if let (Ok(Some(changed)), Some(parting)) = (done, parting) {
-            self.0.sessions.count(&changed.ended, &parting.ending);
+            self.0.sessions.count(&changed.ended, parting);
         }
     }
 }

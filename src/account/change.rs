@@ -4,13 +4,14 @@ use super::{Account, Role};
 use crate::{
     audit::{Fact, Story},
     id::UserId,
+    secret::Digest,
     session::{Ending, Parting, Renewal, Session, Which},
 };
 
 /// A change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// May not sign in any more; its sessions and links are gone.
+    /// May not sign in any more; its sessions, links and known devices are gone.
     Disable {
         /// Why, where somebody had to say.
         reason: Option<String>,
@@ -43,7 +44,7 @@ impl Change {
             Self::Remove => None,
             Self::Enable | Self::Roles(_) => return None,
         };
-        Some(Parting { ending: Ending::AccountDisabled, reason, story: story.clone() })
+        Some(Parting { reason, ..Parting::new(Ending::AccountDisabled, story.clone()) })
     }
 }
 
@@ -60,6 +61,8 @@ pub enum NewHash {
         was: Option<PasswordHash>,
         /// Their session gets a new secret.
         renewal: Renewal,
+        /// Digest of their device's cookie: it stays known.
+        device: Option<Digest>,
         /// Whether their other sessions end.
         end_others: bool,
     },
@@ -83,7 +86,16 @@ impl NewHash {
         }
     }
 
-    /// The sessions of `owner` that end with it.
+    /// The device that stays known: whoever knew the old password may have made the others known.
+    #[must_use]
+    pub const fn device(&self) -> Option<Digest> {
+        match self {
+            Self::Set(_) => None,
+            Self::Changed { device, .. } => *device,
+        }
+    }
+
+    /// The sessions of `owner` that end with it. Whatever ends, a sign-in under way ends with it.
     #[must_use]
     pub const fn ends(&self, owner: UserId) -> Option<Which> {
         match self {
@@ -96,7 +108,7 @@ impl NewHash {
     /// How they end.
     #[must_use]
     pub fn parting(story: &Story) -> Parting {
-        Parting { ending: Ending::PasswordChanged, reason: None, story: story.clone() }
+        Parting::new(Ending::PasswordChanged, story.clone())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Account, Accounts, Changed, NewHash, PasswordHash, Problem, Verdict, Weakness};
+use super::{Account, Accounts, Changed, NewHash, PasswordHash, Problem, Queue, Verdict, Weakness};
 use crate::{
     audit::{Actor, Fact, Story},
     guard::{Leave, Try},
@@ -79,14 +79,14 @@ impl Accounts {
         change: PasswordChange,
         from: &Visitor,
     ) -> Result<PasswordChanged, Problem> {
-        let PasswordChange { current, new, end_others, session, shown, device } = change;
+        let PasswordChange { current, new, end_others, session, shown, device: shown_device } = change;
         if current.expose() == new.expose() {
             return Err(Problem::Weak(vec![Weakness::SameAsBefore]));
         }
         let new = self.acceptable(account, new)?;
-        let slot = self.0.hasher.reserve()?;
-        let device = match device {
-            Some(shown) => self.0.store.known_device(account.id, shown).await?,
+        let slot = self.0.hasher.reserve(Queue::Known)?;
+        let device = match shown_device {
+            Some(cookie) => self.0.store.known_device(account.id, cookie).await?,
             None => None,
         };
         let login = account.name.folded();
@@ -107,7 +107,13 @@ impl Accounts {
         let token = SessionToken::mint(session);
         let story = self.0.journal.story(actor, Some(from));
         let renewal = Renewal { id: session, from: shown, to: token.digest(), grace_until: story.at.plus(GRACE) };
-        let new = NewHash::Changed { hash: slot.hash(new.into_inner()).await, was: known, renewal, end_others };
+        let new = NewHash::Changed {
+            hash: slot.hash(new.into_inner()).await,
+            was: known,
+            renewal,
+            device: shown_device,
+            end_others,
+        };
         // None: somebody else has changed it meanwhile, so that what was typed is not the password any more.
         let changed = self.replace(account.id, &new, &story).await?.ok_or(Problem::WrongPassword)?;
         Ok(PasswordChanged { ended: changed.ended, token: changed.renewed.then_some(token) })
@@ -115,7 +121,7 @@ impl Accounts {
 
     async fn hash(&self, account: &Account, typed: Password) -> Result<PasswordHash, Problem> {
         let new = self.acceptable(account, typed)?;
-        Ok(self.0.hasher.reserve()?.hash(new.into_inner()).await)
+        Ok(self.0.hasher.reserve(Queue::Known)?.hash(new.into_inner()).await)
     }
 
     async fn replace(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {

@@ -25,6 +25,9 @@ use crate::{
 /// How many passwords may wait for each one that is being hashed.
 const WAITING_PER_CORE: usize = 16;
 
+/// How many more of those may wait who are known.
+const KEPT_FREE_PER_CORE: usize = 8;
+
 /// What a hash costs. The default is OWASP's: 19 MiB, two passes, one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -56,6 +59,16 @@ pub enum Verdict {
     RightButOld,
 }
 
+/// Who asks for a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// Somebody of whom nothing is known.
+    Anybody,
+    /// A device that the account has signed in from before, or somebody who is signed in: some places are kept free for
+    /// them, so that strangers cannot take all.
+    Known,
+}
+
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Hasher {
@@ -63,6 +76,8 @@ pub struct Hasher {
     memory: Arc<Memory>,
     /// One permit for each password that may be in here at all.
     slots: Arc<Semaphore>,
+    /// Further permits, for [`Queue::Known`] only.
+    kept_free: Arc<Semaphore>,
     /// One permit for each core.
     cores: Arc<Semaphore>,
     /// What an unknown name is checked against.
@@ -86,6 +101,7 @@ impl Hasher {
             memory: Arc::new(Memory { blocks: argon2.params().block_count(), kept: Mutex::default() }),
             argon2,
             slots: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
+            kept_free: Arc::new(Semaphore::new(cores * KEPT_FREE_PER_CORE)),
             cores: Arc::new(Semaphore::new(cores)),
             nobody,
             clock,
@@ -97,8 +113,12 @@ impl Hasher {
     ///
     /// # Errors
     /// When too many are waiting.
-    pub fn reserve(&self) -> Result<Slot, Busy> {
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+    pub fn reserve(&self, queue: Queue) -> Result<Slot, Busy> {
+        let taken = match (Arc::clone(&self.slots).try_acquire_owned(), queue) {
+            (Err(_), Queue::Known) => Arc::clone(&self.kept_free).try_acquire_owned(),
+            (taken, _) => taken,
+        };
+        let Ok(slot) = taken else {
             self.metrics.password_rejected();
             return Err(Busy);
         };
@@ -230,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_is_right() {
-        let slot = hasher(1, 2).reserve().unwrap();
+        let slot = hasher(1, 2).reserve(Queue::Anybody).unwrap();
         let hash = slot.hash(typed("correct horse")).await;
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
         assert_eq!(slot.check(typed("correct horse"), Some(&hash)).await, Verdict::Right);
@@ -240,8 +260,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_of_another_cost_is_right_and_old() {
-        let hash = hasher(1, 2).reserve().unwrap().hash(typed("x")).await;
-        assert_eq!(hasher(2, 2).reserve().unwrap().check(typed("x"), Some(&hash)).await, Verdict::RightButOld);
+        let hash = hasher(1, 2).reserve(Queue::Anybody).unwrap().hash(typed("x")).await;
+        assert_eq!(
+            hasher(2, 2).reserve(Queue::Anybody).unwrap().check(typed("x"), Some(&hash)).await,
+            Verdict::RightButOld
+        );
     }
 
     #[tokio::test]
@@ -249,9 +272,9 @@ mod tests {
         let (hasher, other) =
             (hasher(1, 2), Hasher { memory: Arc::new(Memory { blocks: 0, kept: Mutex::default() }), ..hasher(2, 2) });
         for _ in 0..3 {
-            hasher.reserve().unwrap().hash(typed("x")).await;
+            hasher.reserve(Queue::Anybody).unwrap().hash(typed("x")).await;
         }
-        other.reserve().unwrap().hash(typed("x")).await;
+        other.reserve(Queue::Anybody).unwrap().hash(typed("x")).await;
         let kept = hasher.memory.kept();
         assert_eq!(kept.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
         assert!(kept[0].iter().flat_map(AsRef::<[u64]>::as_ref).all(|word| *word == 0));
@@ -261,9 +284,12 @@ mod tests {
     #[test]
     fn above_the_bound_one_is_told_at_once() {
         let hasher = hasher(1, 1);
-        let mut all: Vec<Slot> = (0..=WAITING_PER_CORE).map(|_| hasher.reserve().unwrap()).collect();
-        assert!(hasher.reserve().is_err());
+        let mut all: Vec<Slot> = (0..=WAITING_PER_CORE).map(|_| hasher.reserve(Queue::Anybody).unwrap()).collect();
+        assert!(hasher.reserve(Queue::Anybody).is_err());
+        let known: Vec<_> = (0..=KEPT_FREE_PER_CORE).map(|_| hasher.reserve(Queue::Known)).collect();
+        let served = known.iter().filter(|known| known.is_ok()).count();
+        assert_eq!(served, KEPT_FREE_PER_CORE, "some places are kept free for those who are known");
         all.pop();
-        assert!(hasher.reserve().is_ok());
+        assert!(hasher.reserve(Queue::Anybody).is_ok());
     }
 }

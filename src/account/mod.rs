@@ -16,7 +16,7 @@ pub use accounts::{Accounts, AccountsParts, LINK_LIFETIME, NewUser, Problem};
 pub use change::{Change, Changed, NewHash, PasswordHash};
 pub use changing::{PasswordChange, PasswordChanged};
 pub use device::KnownDevice;
-pub use hasher::{Busy, Cost, Hasher, Slot, Verdict};
+pub use hasher::{Busy, Cost, Hasher, Queue, Slot, Verdict};
 pub use name::{Email, NotAName, Role, UserName, fold};
 pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
 pub use store::AccountStore;

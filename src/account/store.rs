@@ -36,8 +36,8 @@ pub trait AccountStore: Send + Sync {
     /// The hash of an account's password.
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
 
-    /// Replaces the password, kills every open link of the account, ends and renews the sessions that go with it, and
-    /// writes all of it into the journal, in one step. None: there is no such account, or its hash is another one by now.
+    /// Replaces the password, kills every open link of the account, forgets its devices, ends and renews the sessions that
+    /// go with it, lets every sign-in under way lose, and writes all of it into the journal, in one step. None: there is no such account, or its hash is another one by now.
     async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError>;
 
     /// Replaces a hash by another one of the same password. False: the password was changed meanwhile.
@@ -67,12 +67,14 @@ pub trait AccountStore: Send + Sync {
     /// Forgets devices that were last used before `before`.
     async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError>;
 
-    /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`.
+    /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`, and of more than
+    /// `max` the longest unused are forgotten.
     async fn meet_device(
         &self,
         owner: UserId,
         device: Option<Digest>,
         fresh: Digest,
+        max: usize,
         at: Timestamp,
     ) -> Result<KnownDevice, StoreError>;
 }

@@ -57,12 +57,31 @@ impl Story {
         Self { at, actor: Actor::System, ip: None, device: None }
     }
 
+    /// What the log says of it.
+    #[must_use]
+    pub const fn told(&self, user: Option<UserId>, fact: Fact) -> Told {
+        Told { user, actor: self.actor, ip: self.ip, fact }
+    }
+
     /// The line that tells this of it.
     #[must_use]
     pub fn entry(&self, user: Option<UserId>, fact: Fact) -> Entry {
         let Self { at, actor, ip, device } = self.clone();
         Entry { id: EventId::mint(), at, user, actor, ip, device, fact }
     }
+}
+
+/// What the log says of a line of the journal: all but the device, so that what stops addresses can be fed from it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Whom it concerns.
+    pub user: Option<UserId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// From where, where somebody called.
+    pub ip: Option<IpAddr>,
+    /// What.
+    pub fact: Fact,
 }
 
 /// Who did something.
@@ -169,6 +188,16 @@ impl Fact {
         }
     }
 
+    /// Why a sign-in failed, or how a session ended; empty where there is nothing to say.
+    #[must_use]
+    pub const fn why(&self) -> &'static str {
+        match self {
+            Self::SignInFailed { why, .. } => why.name(),
+            Self::SessionEnded { ending, .. } => ending.label(),
+            _ => "",
+        }
+    }
+
     /// The session it is about.
     #[must_use]
     pub const fn session(&self) -> Option<SessionId> {
@@ -207,4 +236,19 @@ pub enum Refusal {
     Throttled,
     /// All sessions of the user were ended while they signed in.
     Superseded,
+}
+
+impl Refusal {
+    /// Its name in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::WrongPassword => "wrong_password",
+            Self::NoPassword => "no_password",
+            Self::Disabled => "disabled",
+            Self::Throttled => "throttled",
+            Self::Superseded => "superseded",
+        }
+    }
 }

@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use tracing::info;
 
-use super::{Actor, AuditStore, Entry, Fact, Page, Query, Story};
+use super::{Actor, AuditStore, Entry, Fact, Page, Query, Story, Told};
 use crate::{clock::Clock, id::UserId, metrics::Metrics, outage::StoreError, visitor::Visitor};
-
-/// What the log says of an entry: whom it concerns, who did it, what.
-pub type Told = (Option<UserId>, Actor, Fact);
 
 /// The journal of what happened (promise P6). What comes of an act is written by the store in the step that does the act:
 /// then the journal is only [told](Journal::tell). What is no act of a store is [recorded](Journal::record) here.
@@ -52,7 +49,11 @@ impl Journal {
     /// When the store is away.
     pub async fn write(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let written = self.store.record(entries).await;
-        self.tell(&written, |()| entries.iter().map(|entry| (entry.user, entry.actor, entry.fact.clone())).collect());
+        let told = |entry: &Entry| {
+            let Entry { user, actor, ip, fact, .. } = entry.clone();
+            Told { user, actor, ip, fact }
+        };
+        self.tell(&written, |()| entries.iter().map(told).collect());
         written
     }
 
@@ -61,11 +62,12 @@ impl Journal {
         let Ok(done) = done else { return self.metrics.audited(1, false) };
         let told = told(done);
         self.metrics.audited(told.len(), true);
-        for (user, actor, fact) in told {
+        for Told { user, actor, ip, fact } in told {
             let user = user.map(|user| user.to_string()).unwrap_or_default();
             let session = fact.session().map(|session| session.to_string()).unwrap_or_default();
-            let name = fact.name();
-            info!(user.id = user, session.id = session, actor = %actor, fact = name, "Recorded {name}");
+            let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
+            let (name, why) = (fact.name(), fact.why());
+            info!(user.id = user, session.id = session, actor = %actor, ip, fact = name, why, "Recorded {name}");
         }
     }
 

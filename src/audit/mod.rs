@@ -2,8 +2,10 @@
 
 mod fact;
 mod journal;
+mod seldom;
 mod store;
 
-pub use fact::{Actor, Entry, Fact, Refusal, Story};
-pub use journal::{Journal, Told};
+pub use fact::{Actor, Entry, Fact, Refusal, Story, Told};
+pub use journal::Journal;
+pub use seldom::Seldom;
 pub use store::{AuditStore, Outcome, Page, Query, TrailEnd, TrailQuery};

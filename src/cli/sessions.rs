@@ -97,7 +97,7 @@ impl Beside {
     }
 
     async fn revoke(&self, which: Which, reason: Option<String>) -> Done {
-        let by = EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason };
+        let by = EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, own: None, reason };
         let ended = self.parts.sessions.end(which, by, None).await?;
         match (which, ended.as_slice()) {
             (Which::One { id, .. }, []) => return Err(Failed::No(format!("there is no session {id}"))),

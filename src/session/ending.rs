@@ -72,6 +72,8 @@ impl Ending {
 pub struct Parting {
     /// How it counts.
     pub ending: Ending,
+    /// The session that asks for it: to that one it is a sign-out.
+    pub own: Option<SessionId>,
     /// Why, where somebody had to say.
     pub reason: Option<String>,
     /// Who, when, from where.
@@ -79,6 +81,18 @@ pub struct Parting {
 }
 
 impl Parting {
+    /// Nobody's own, and nobody had to say why.
+    #[must_use]
+    pub const fn new(ending: Ending, story: Story) -> Self {
+        Self { ending, own: None, reason: None, story }
+    }
+
+    /// How this session ends.
+    #[must_use]
+    pub fn ending(&self, session: SessionId) -> &Ending {
+        if self.own == Some(session) { &Ending::SignedOut } else { &self.ending }
+    }
+
     /// The line of the journal about one that ended.
     #[must_use]
     pub fn entry(&self, session: SessionId) -> Entry {
@@ -87,12 +101,12 @@ impl Parting {
 
     /// What is told of those that ended.
     pub fn told<'a>(&self, ended: impl IntoIterator<Item = &'a Session>) -> Vec<Told> {
-        let tell = |session: &Session| (Some(session.owner()), self.story.actor, self.fact(session.id));
+        let tell = |session: &Session| self.story.told(Some(session.owner()), self.fact(session.id));
         ended.into_iter().map(tell).collect()
     }
 
     fn fact(&self, session: SessionId) -> Fact {
-        Fact::SessionEnded { session, ending: self.ending.clone(), reason: self.reason.clone() }
+        Fact::SessionEnded { session, ending: self.ending(session).clone(), reason: self.reason.clone() }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Kind;
+use super::{Ending, Kind, Session};
 use crate::clock::Timestamp;
 
 /// A length of time that may be endless.
@@ -81,6 +81,16 @@ pub enum Standing {
 }
 
 impl SessionPolicy {
+    /// How a session has run out, if it has.
+    #[must_use]
+    pub fn ran_out(&self, session: &Session, now: Timestamp) -> Option<Ending> {
+        match self.standing(session.terms, session.activity.latest, now) {
+            Standing::Live => None,
+            Standing::Idle { .. } => Some(Ending::Idle { kind: session.terms.kind }),
+            Standing::Worn { .. } => Some(Ending::Expired),
+        }
+    }
+
     /// Whether a session with these terms, last used at `latest`, still counts.
     #[must_use]
     pub fn standing(&self, terms: Terms, latest: Timestamp, now: Timestamp) -> Standing {

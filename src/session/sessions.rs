@@ -9,7 +9,7 @@ use super::{
     SessionToken, Standing, Terms, Which,
 };
 use crate::{
-    audit::{Actor, Fact, Journal, Story, Told},
+    audit::{Actor, Fact, Journal, Seldom, Story, Told},
     clock::Clock,
     id::{SessionId, UserId},
     metrics::Metrics,
@@ -17,6 +17,9 @@ use crate::{
     secret::Digest,
     visitor::Visitor,
 };
+
+/// How many reaches for sessions of others the journal takes of one user in a minute.
+const REACHES_TOLD: u8 = 10;
 
 /// The use cases of sessions. Each deed returns its story, is in the journal before it is acknowledged, and is counted.
 #[derive(Clone)]
@@ -26,6 +29,8 @@ pub struct Sessions {
     policy: Arc<ArcSwap<SessionPolicy>>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    /// Who reached for another's session lately.
+    reaches: Seldom,
 }
 
 /// A session that is about to be opened for somebody who has proved who they are.
@@ -56,8 +61,17 @@ pub struct EndedBy {
     pub actor: Actor,
     /// How it counts.
     pub ending: Ending,
+    /// The session that asks for it: to that one it is a sign-out.
+    pub own: Option<SessionId>,
     /// Why, where somebody had to say.
     pub reason: Option<String>,
+}
+
+impl EndedBy {
+    fn from_another_device(owner: UserId, from: &Visitor) -> Self {
+        let ending = Ending::FromAnotherDevice { device: from.device.clone() };
+        Self { actor: Actor::User(owner), ending, own: None, reason: None }
+    }
 }
 
 impl Sessions {
@@ -71,7 +85,7 @@ impl Sessions {
         metrics: Arc<Metrics>,
     ) -> Self {
         metrics.know_endings(&Ending::LABELS);
-        Self { store, journal, policy, clock, metrics }
+        Self { store, journal, policy, clock, metrics, reaches: Seldom::default() }
     }
 
     /// Writes what an owner may do now and tells the generation that an [`Opening`] must name.
@@ -112,11 +126,12 @@ impl Sessions {
             replaces: opening.replaces,
             story: Story::of(Actor::User(opening.owner), Some(&opening.from), now),
         };
+        let (replacing, evicting) = (new.replacing(), new.evicting());
         let opened = self.store.open(new.clone()).await;
         self.journal.tell(&opened, |opened| told(&new, opened));
         let Opened::Yes { replaced, evicted } = opened? else { return Ok(None) };
-        self.count(replaced.as_deref(), &Ending::SignedOut);
-        self.count(&evicted, &Ending::TooMany);
+        self.count(replaced.as_deref(), &replacing);
+        self.count(&evicted, &evicting);
         Ok(Some((session, token)))
     }
 
@@ -163,12 +178,7 @@ impl Sessions {
             self.note_reach(owner, id, from).await?;
             return Ok(None);
         }
-        let ending = if current == Some(id) {
-            Ending::SignedOut
-        } else {
-            Ending::FromAnotherDevice { device: from.device.clone() }
-        };
-        let by = EndedBy { actor: Actor::User(owner), ending, reason: None };
+        let by = EndedBy { own: current, ..EndedBy::from_another_device(owner, from) };
         Ok(self.end(Which::One { owner, id }, by, Some(from)).await?.pop())
     }
 
@@ -177,8 +187,7 @@ impl Sessions {
     /// # Errors
     /// When the store is away; which of them ended is unknown then.
     pub async fn end_others(&self, owner: UserId, keep: SessionId, from: &Visitor) -> Result<Vec<Session>, StoreError> {
-        let ending = Ending::FromAnotherDevice { device: from.device.clone() };
-        let by = EndedBy { actor: Actor::User(owner), ending, reason: None };
+        let by = EndedBy::from_another_device(owner, from);
         self.end(Which::AllBut { owner, keep }, by, Some(from)).await
     }
 
@@ -186,10 +195,24 @@ impl Sessions {
     ///
     /// # Errors
     /// When the store is away; which of them ended is unknown then.
-    pub async fn end_all(&self, owner: UserId, from: &Visitor) -> Result<Vec<Session>, StoreError> {
-        let ending = Ending::FromAnotherDevice { device: from.device.clone() };
-        let by = EndedBy { actor: Actor::User(owner), ending, reason: None };
+    pub async fn end_all(&self, owner: UserId, current: SessionId, from: &Visitor) -> Result<Vec<Session>, StoreError> {
+        let by = EndedBy { own: Some(current), ..EndedBy::from_another_device(owner, from) };
         self.end(Which::AllOf(owner), by, Some(from)).await
+    }
+
+    /// Ends a session that has run out, once its browser is told so: a longer timeout must not bring it back after that.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn run_out(&self, id: SessionId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let Some(session) = self.store.get(id).await? else { return Ok(()) };
+        let Some(ending) = self.policy.load().ran_out(&session, now) else { return Ok(()) };
+        let parting = Parting::new(ending, Story::of_the_system(now));
+        let gone = self.store.expire(id, session.activity.latest, &parting).await;
+        self.journal.tell(&gone, |gone| parting.told(gone));
+        self.count(&gone?, &parting);
+        Ok(())
     }
 
     /// Ends sessions, records and counts them.
@@ -197,19 +220,19 @@ impl Sessions {
     /// # Errors
     /// When the store is away; which of them ended is unknown then.
     pub async fn end(&self, which: Which, by: EndedBy, from: Option<&Visitor>) -> Result<Vec<Session>, StoreError> {
-        let EndedBy { actor, ending, reason } = by;
-        let parting = Parting { ending, reason, story: self.journal.story(actor, from) };
+        let EndedBy { actor, ending, own, reason } = by;
+        let parting = Parting { ending, own, reason, story: self.journal.story(actor, from) };
         let ended = self.store.end(which, &parting).await;
         self.journal.tell(&ended, |ended| parting.told(ended));
         let ended = ended?;
-        self.count(&ended, &parting.ending);
+        self.count(&ended, &parting);
         Ok(ended)
     }
 
     /// Counts sessions that a store has ended.
-    pub fn count<'a>(&self, ended: impl IntoIterator<Item = &'a Session>, ending: &Ending) {
-        for _ in ended {
-            self.metrics.session_ended(ending.label());
+    pub fn count<'a>(&self, ended: impl IntoIterator<Item = &'a Session>, parting: &Parting) {
+        for session in ended {
+            self.metrics.session_ended(parting.ending(session.id).label());
         }
     }
 
@@ -227,19 +250,23 @@ impl Sessions {
         self.policy.load_full()
     }
 
+    /// Of whoever reaches for many, some are told each minute: they must not fill the journal.
     async fn note_reach(&self, who: UserId, id: SessionId, from: &Visitor) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if !(0..REACHES_TOLD).any(|place| self.reaches.is_news((who, place), now)) {
+            return Ok(());
+        }
         let fact = Fact::SessionOfAnother { session: id };
         self.journal.record(Some(who), Actor::User(who), Some(from), fact).await
     }
 }
 
 fn told(new: &NewSession, opened: &Opened) -> Vec<Told> {
-    let owner = new.session.owner();
     match opened {
         Opened::Yes { replaced, evicted } => {
             let mut told = new.replacing().told(replaced.as_deref());
             told.extend(new.evicting().told(evicted));
-            told.push((Some(owner), Actor::User(owner), new.signed_in()));
+            told.push(new.story.told(Some(new.session.owner()), new.signed_in()));
             told
         }
         Opened::Superseded => Vec::new(),

@@ -162,13 +162,13 @@ impl NewSession {
     /// How the session that the browser held before goes.
     #[must_use]
     pub fn replacing(&self) -> Parting {
-        Parting { ending: Ending::SignedOut, reason: None, story: self.story.clone() }
+        Parting::new(Ending::SignedOut, self.story.clone())
     }
 
     /// How those above the maximum go.
     #[must_use]
     pub const fn evicting(&self) -> Parting {
-        Parting { ending: Ending::TooMany, reason: None, story: Story::of_the_system(self.story.at) }
+        Parting::new(Ending::TooMany, Story::of_the_system(self.story.at))
     }
 }
 

@@ -5,21 +5,18 @@
 //! journal; of those that were turned away, one a minute is.
 
 use std::{
-    net::IpAddr,
     ops::{
         ControlFlow::{self, Break, Continue},
         Deref,
     },
     sync::Arc,
-    time::Duration,
 };
 
-use moka::sync::Cache;
 use tracing::warn;
 
 use crate::{
-    account::{Account, AccountStore, Busy, Hasher, PasswordHash, Slot, Verdict, fold},
-    audit::{Actor, Fact, Journal, Refusal},
+    account::{Account, AccountStore, Busy, Hasher, PasswordHash, Queue, Slot, Verdict, fold},
+    audit::{Actor, Fact, Journal, Refusal, Seldom},
     clock::{Clock, Timestamp},
     guard::{Counted, Leave, Throttle, Try},
     id::{SessionId, UserId},
@@ -85,17 +82,16 @@ pub enum Failure {
     Store(#[from] StoreError),
 }
 
-/// How long further tries on a closed counter are not told again.
-const TOLD_AGAIN: Duration = Duration::from_mins(1);
-
+/// Devices that an account may have: each has tries of its own, so they must not be without number.
+const DEVICES: usize = 20;
 /// Signs people in.
 #[derive(Clone)]
 pub struct SignIn(Arc<Inner>);
 
 struct Inner {
     parts: SignInParts,
-    /// Whose tries were turned away from where, and when that was last told.
-    turned_away: Cache<(Option<UserId>, IpAddr), Timestamp>,
+    /// Which tries were turned away lately.
+    turned_away: Seldom,
 }
 
 impl Deref for Inner {
@@ -138,7 +134,7 @@ impl SignIn {
     /// Signing in over these parts.
     #[must_use]
     pub fn new(parts: SignInParts) -> Self {
-        Self(Arc::new(Inner { parts, turned_away: Cache::new(10_000) }))
+        Self(Arc::new(Inner { parts, turned_away: Seldom::default() }))
     }
 
     /// Tries to sign somebody in.
@@ -146,10 +142,8 @@ impl SignIn {
     /// # Errors
     /// When nobody could look at it: too many are waiting, or the store is away.
     pub async fn with_password(&self, attempt: Attempt, from: &Visitor) -> Result<Outcome, Failure> {
-        // Before anything is counted or written: whoever cannot be served costs nothing.
-        let slot = self.0.hasher.reserve().inspect_err(|Busy| self.0.metrics.tried(Tried::Overloaded))?;
         let Attempt { login, password, remember, kind, device, replaces } = attempt;
-        let step = match self.begin(slot, &login, device, from).await? {
+        let step = match self.begin(&login, device, from).await? {
             Continue(step) => step,
             Break(outcome) => return Ok(outcome),
         };
@@ -158,7 +152,7 @@ impl SignIn {
             Break(outcome) => return Ok(outcome),
         };
         let fresh = Token::mint();
-        let met = self.0.accounts.meet_device(account.id, device, fresh.digest(), self.0.clock.now()).await?;
+        let met = self.0.accounts.meet_device(account.id, device, fresh.digest(), DEVICES, self.0.clock.now()).await?;
         let opening = Opening {
             owner: account.id,
             generation,
@@ -181,11 +175,10 @@ impl SignIn {
     /// Counts the try and reads what the check needs.
     async fn begin(
         &self,
-        slot: Slot,
         login: &str,
         shown: Option<Digest>,
         from: &Visitor,
-    ) -> Result<ControlFlow<Outcome, PasswordStep>, StoreError> {
+    ) -> Result<ControlFlow<Outcome, PasswordStep>, Failure> {
         let login = fold(login);
         let account = self.0.accounts.by_login(&login).await?;
         let user = account.as_ref().map(|account| account.id);
@@ -193,11 +186,14 @@ impl SignIn {
             (Some(user), Some(shown)) => self.0.accounts.known_device(user, shown).await?,
             _ => None,
         };
+        // Before anything is counted or written: whoever cannot be served costs two look-ups.
+        let queue = if device.is_some() { Queue::Known } else { Queue::Anybody };
+        let slot = self.0.hasher.reserve(queue).inspect_err(|Busy| self.0.metrics.tried(Tried::Overloaded))?;
         let counted = match self.0.throttle.attempt(Try { login: &login, user, device, ip: from.ip }).await? {
             Leave::Granted(counted) => Some(counted),
             Leave::Withheld { .. } => None,
             Leave::Refused { until } => {
-                self.turn_away(user, from).await?;
+                self.turn_away(&login, user, from).await?;
                 return Ok(Break(Outcome::TooMany { until }));
             }
         };
@@ -210,18 +206,14 @@ impl SignIn {
         Ok(Continue(PasswordStep { slot, counted, account, hash, generation }))
     }
 
-    /// Counts a try that nobody looked at. Of those that come in one minute one is in the journal: whoever floods a closed
-    /// account must not fill the store.
-    async fn turn_away(&self, user: Option<UserId>, from: &Visitor) -> Result<(), StoreError> {
-        let now = self.0.clock.now();
-        let whom = (user, network_of(from.ip));
-        let told = self.0.turned_away.get(&whom).is_some_and(|last| now.since(last) < TOLD_AGAIN);
-        if told {
-            self.0.metrics.tried(Tried::Throttled);
-            return Ok(());
+    /// Counts a try that nobody looked at. Of those that come in one minute one is in the journal, whether anybody has that
+    /// name or not: whoever floods a closed account must not fill the store, nor learn by the time it takes who is known.
+    async fn turn_away(&self, login: &str, user: Option<UserId>, from: &Visitor) -> Result<(), StoreError> {
+        if self.0.turned_away.is_news((login, network_of(from.ip)), self.0.clock.now()) {
+            return self.refuse(user, Refusal::Throttled, from).await.map(drop);
         }
-        self.0.turned_away.insert(whom, now);
-        self.refuse(user, Refusal::Throttled, from).await.map(drop)
+        self.0.metrics.tried(Tried::Throttled);
+        Ok(())
     }
 
     async fn rehash(&self, user: UserId, from: &PasswordHash, to: &PasswordHash) {
@@ -250,8 +242,7 @@ impl PasswordStep {
         let verdict = slot.check(password.clone(), hash.as_ref()).await;
         let user = account.as_ref().map(|account| account.id);
         let Some(counted) = counted else {
-            sign_in.turn_away(user, from).await?;
-            return Ok(Break(Outcome::Refused));
+            return sign_in.refuse(user, Refusal::Throttled, from).await.map(Break);
         };
         let why = match (account, hash, verdict) {
             (None, ..) => Refusal::UnknownUser,

@@ -114,7 +114,7 @@ measured!(AccountStore {
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
     devices(owner: UserId) -> Vec<DeviceId>, account;
     forget_devices(before: Timestamp) -> (), sweep;
-    meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, at: Timestamp) -> KnownDevice, account;
+    meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice, account;
 });
 
 measured!(AuditStore {

@@ -12,7 +12,7 @@ use crate::{
     guard::ThrottleStore,
     metrics::Metrics,
     outage::StoreError,
-    session::{Ending, Parting, SessionPolicy, SessionStore, Standing},
+    session::{Parting, SessionPolicy, SessionStore},
 };
 
 /// How long the note about an ended session is kept.
@@ -69,12 +69,8 @@ impl Sweep {
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             for session in &page {
-                let ending = match policy.standing(session.terms, session.activity.latest, now) {
-                    Standing::Live => continue,
-                    Standing::Idle { .. } => Ending::Idle { kind: session.terms.kind },
-                    Standing::Worn { .. } => Ending::Expired,
-                };
-                let parting = Parting { ending, reason: None, story: Story::of_the_system(now) };
+                let Some(ending) = policy.ran_out(session, now) else { continue };
+                let parting = Parting::new(ending, Story::of_the_system(now));
                 let gone = self.sessions.expire(session.id, session.activity.latest, &parting).await;
                 self.journal.tell(&gone, |gone| parting.told(gone));
                 if gone?.is_some() {

@@ -244,8 +244,12 @@ async fn the_operator_ends_everybodys_but_one() {
     let town = Town::new();
     let alice = town.with_user("alice").await.signed_in_on(MAC).await;
     let bob = town.with_user("bob").await.signed_in_on(MAC).await;
-    let by =
-        EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason: Some("an incident".to_owned()) };
+    let by = EndedBy {
+        actor: Actor::Operator,
+        ending: Ending::ByAdministrator,
+        own: None,
+        reason: Some("an incident".to_owned()),
+    };
 
     let keep = Some(bob.session().parse().unwrap());
     let ended = town.parts.sessions.end(Which::Everyone { keep }, by, None).await.unwrap();
@@ -257,4 +261,35 @@ async fn the_operator_ends_everybodys_but_one() {
         _ => None,
     });
     assert_eq!(reason.as_deref(), Some("an incident"));
+}
+
+#[tokio::test]
+async fn whoever_reaches_for_many_does_not_fill_the_journal() {
+    let town = Town::new();
+    let (alice, bob) = (town.with_user("alice").await, town.with_user("bob").await);
+    let (hers, his) = (alice.signed_in_on(MAC).await.session(), bob.signed_in_on(WINDOWS).await);
+    let before = town.journal().len();
+    for _ in 0..50 {
+        assert_eq!(his.api("GET", &format!("/sessions/{hers}"), Value::Null).await.problem(), "not-found");
+    }
+    assert_eq!(town.journal().len(), before + 10, "enough to be seen");
+    town.advance(crate::town::MINUTE);
+    his.api("GET", &format!("/sessions/{hers}"), Value::Null).await;
+    assert_eq!(town.journal().len(), before + 11);
+}
+
+#[tokio::test]
+async fn the_session_that_ends_all_signs_itself_out() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    let (own, other) = (laptop.session(), phone.session());
+    laptop.post_form("/security/sessions/sign-out-all", &[]).await.answer();
+    let how = |id: &str| {
+        town.journal().into_iter().find_map(|entry| match entry.fact {
+            Fact::SessionEnded { session, ending, .. } if session.to_string() == id => Some(ending.label()),
+            _ => None,
+        })
+    };
+    assert_eq!((how(&own), how(&other)), (Some("signed_out"), Some("other_device")));
 }

@@ -147,3 +147,20 @@ async fn a_question_that_makes_no_sense_is_answered_so() {
     let twice = browser.api("GET", "/login-history?outcome=failed&outcome=failed", Value::Null).await;
     assert_eq!(twice.problem(), "bad-request");
 }
+
+#[tokio::test]
+async fn whoever_guesses_the_password_where_it_is_changed_is_seen() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let guess = json!({"current_password": "guessed", "new_password": "Ferry-crossing-at-9"});
+    for _ in 0..2 {
+        assert_eq!(browser.api("PUT", "/password", guess.clone()).await.problem(), "wrong-password");
+    }
+    let page = browser.get("/security/history?outcome=failed").await.answer();
+    assert_eq!(page.count("wrong current password, to change it"), 2);
+    let failed = browser.items("/login-history?outcome=failed").await;
+    assert_eq!((failed.len(), &failed[0]["step"]), (2, &json!("password_change")));
+    assert!(browser.get("/security").await.answer().says("2 failed attempts in the last 30 days"));
+    let csv = browser.get("/security/history.csv").await.answer();
+    assert_eq!(csv.text().matches("Failed,password change").count(), 2, "{}", csv.text());
+}

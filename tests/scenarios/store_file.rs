@@ -237,7 +237,7 @@ async fn an_act_that_cannot_be_told_is_not_done() {
 /// A password that ends nothing.
 fn quiet(id: UserId) -> NewHash {
     let renewal = Renewal { id: SessionId::mint(id), from: digest(), to: digest(), grace_until: at(1) };
-    NewHash::Changed { hash: hash("first"), was: None, renewal, end_others: false }
+    NewHash::Changed { hash: hash("first"), was: None, renewal, device: None, end_others: false }
 }
 
 #[tokio::test]

@@ -88,8 +88,12 @@ async fn by_an_administrator() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let browser = alice.signed_in_on(MAC).await;
-    let by =
-        EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, reason: Some("left the team".to_owned()) };
+    let by = EndedBy {
+        actor: Actor::Operator,
+        ending: Ending::ByAdministrator,
+        own: None,
+        reason: Some("left the team".to_owned()),
+    };
     town.parts.sessions.end(Which::AllOf(alice.id()), by, None).await.unwrap();
     let said = why(&browser).await;
     assert!(
@@ -148,4 +152,17 @@ async fn the_sentence_is_gone_with_the_next_sign_in() {
     alice.signs_in(&browser).await;
     browser.post_form("/security/sign-out", &[]).await.answer();
     assert!(!why(&browser).await.contains("You were signed out"));
+}
+
+#[tokio::test]
+async fn what_one_was_told_is_over_does_not_come_back_with_a_longer_timeout() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.remembered_on(MAC).await;
+    town.rule("sessions: { idle_timeout: 1h }");
+    town.advance(2 * HOUR);
+    assert!(why(&browser).await.contains("had not been used for 1 hour"));
+    town.rule("sessions: { idle_timeout: 30d }");
+    assert!(!browser.is_let_in().await);
+    assert!(why(&browser).await.contains("had not been used"), "and the reason is still told");
+    assert_eq!(town.metric("sessions_ended_total{reason=\"idle\"}"), 1);
 }

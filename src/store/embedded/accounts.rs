@@ -1,4 +1,4 @@
-//! Accounts and the devices they have used. How they change is in `changes`, passwords and links are in `passwords`.
+//! Accounts. How they change is in `changes`, passwords and links are in `passwords`, known devices in `devices`.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use super::{
     Embedded, changes,
     columns::{Json, Text, checked, whole},
-    journal, passwords,
+    devices, journal, passwords,
     sessions::count,
 };
 use crate::{
@@ -96,25 +96,15 @@ impl AccountStore for Embedded {
     }
 
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
-        self.read(|on| {
-            on.prepare_cached("SELECT id FROM device WHERE account = ?1 AND digest = ?2")?
-                .query_row((Text(owner), device), |row| row.get::<_, Text<_>>(0).map(|id| id.0))
-                .optional()
-        })
+        self.read(|on| devices::known(on, owner, device))
     }
 
     async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
-        self.read(|on| {
-            on.prepare_cached("SELECT id FROM device WHERE account = ?1 ORDER BY last_used DESC, id")?
-                .query_map([Text(owner)], |row| row.get::<_, Text<_>>(0).map(|id| id.0))?
-                .collect()
-        })
+        self.read(|on| devices::of(on, owner))
     }
 
     async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
-        const DROP: &str = "DELETE FROM device WHERE (account, digest) IN
-                            (SELECT account, digest FROM device WHERE last_used < ?1 LIMIT ?2)";
-        self.drop_old(DROP, before).await
+        self.drop_old(devices::DROP_OLD, before).await
     }
 
     async fn meet_device(
@@ -122,9 +112,10 @@ impl AccountStore for Embedded {
         owner: UserId,
         device: Option<Digest>,
         fresh: Digest,
+        max: usize,
         at: Timestamp,
     ) -> Result<KnownDevice, StoreError> {
-        self.act(move |on| meet(on, owner, device, fresh, at)).await
+        self.act(move |on| devices::meet(on, owner, device, fresh, max, at)).await
     }
 }
 
@@ -160,35 +151,6 @@ fn add(on: &Connection, account: Account, story: &Story) -> rusqlite::Result<Add
     ))?;
     journal::write(on, story.entry(Some(account.id), Fact::UserAdded))?;
     Ok(Added::Yes)
-}
-
-/// A device is known to one user: the same cookie shown by another is a new device. Of an account that was removed
-/// meanwhile nothing is kept.
-fn meet(
-    on: &Connection,
-    owner: UserId,
-    shown: Option<Digest>,
-    fresh: Digest,
-    at: Timestamp,
-) -> rusqlite::Result<KnownDevice> {
-    const AGAIN: &str = "UPDATE device SET sign_ins = sign_ins + 1, last_used = max(last_used, ?3)
-                         WHERE account = ?1 AND digest = ?2 RETURNING id, sign_ins";
-    const FIRST: &str = "INSERT INTO device (account, digest, id, sign_ins, first_used, last_used)
-                         SELECT id, ?2, ?3, 1, ?4, ?4 FROM account WHERE id = ?1";
-    if let Some(shown) = shown {
-        let again = on
-            .prepare_cached(AGAIN)?
-            .query_row((Text(owner), shown, at), |row| {
-                Ok(KnownDevice { id: row.get::<_, Text<_>>(0)?.0, sign_ins: row.get(1)?, recognised: true })
-            })
-            .optional()?;
-        if let Some(again) = again {
-            return Ok(again);
-        }
-    }
-    let id = DeviceId::mint();
-    on.prepare_cached(FIRST)?.execute((Text(owner), fresh, Text(id), at))?;
-    Ok(KnownDevice { id, sign_ins: 1, recognised: false })
 }
 
 pub(super) fn one(on: &Connection, id: UserId) -> rusqlite::Result<Option<Account>> {

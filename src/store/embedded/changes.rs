@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::{
     accounts::{one, role_names},
     columns::Text,
-    ending, journal, passwords,
+    devices, ending, journal, passwords,
     sessions::{put_owner, renew},
 };
 use crate::{
@@ -21,6 +21,7 @@ pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story
     let account = match change {
         Change::Disable { .. } => {
             passwords::kill_links(on, id)?;
+            devices::forget_all_but(on, id, None)?;
             set_disabled(on, id, true)?
         }
         Change::Enable => set_disabled(on, id, false)?,
@@ -59,9 +60,13 @@ pub(super) fn set_password(
     }
     passwords::set(on, id, new.hash(), story.at)?;
     journal::write(on, story.entry(Some(id), new.fact()))?;
-    let ended = match new.ends(id) {
-        Some(which) => ending::end(on, which, &NewHash::parting(story))?,
-        None => Vec::new(),
+    devices::forget_all_but(on, id, new.device())?;
+    let ended = if let Some(which) = new.ends(id) {
+        ending::end(on, which, &NewHash::parting(story))?
+    } else {
+        // Whoever proved the old password, and has no session yet, loses all the same.
+        ending::supersede(on, id)?;
+        Vec::new()
     };
     let renewed = match new {
         NewHash::Changed { renewal, .. } => renew(on, renewal)?,

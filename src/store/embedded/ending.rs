@@ -66,7 +66,8 @@ pub(super) fn leave(on: &Connection, going: Vec<Going>, parting: &Parting) -> ru
     )?;
     let mut delete = on.prepare_cached("DELETE FROM session WHERE key = ?1")?;
     for Going { key, id, .. } in &going {
-        note.execute((key, parting.story.at, Json(&parting.ending)))?;
+        let ending = id.as_ref().map_or(&parting.ending, |id| parting.ending(*id));
+        note.execute((key, parting.story.at, Json(ending)))?;
         delete.execute([key])?;
         if let Ok(id) = id {
             journal::write(on, parting.entry(*id))?;
@@ -90,6 +91,16 @@ fn choose(which: Which) -> (&'static str, Vec<String>) {
         Which::Everyone { keep: Some(keep) } => ("s.id <> ?1", vec![keep.to_string()]),
         Which::Everyone { keep: None } => ("true", vec![]),
     }
+}
+
+/// Ends the sign-ins of a user that are under way; their sessions stay.
+pub(super) fn supersede(on: &Connection, owner: UserId) -> rusqlite::Result<()> {
+    on.prepare_cached(
+        "UPDATE session SET generation = generation + 1
+         WHERE owner = ?1 AND generation = (SELECT generation FROM owner WHERE id = ?1)",
+    )?
+    .execute([Text(owner)])?;
+    raise(on, Some(owner), None)
 }
 
 /// Raises the generation of one or of all, so that what is being opened now loses; the kept session comes along.

@@ -101,7 +101,8 @@ pub(super) fn write(on: &Connection, entry: Entry) -> rusqlite::Result<()> {
     let Entry { id, at, user, actor, ip, device, fact } = entry;
     let sign_in = match fact {
         Fact::SignedIn { .. } => Some(outcome_name(Outcome::Succeeded)),
-        Fact::SignInFailed { .. } => Some(outcome_name(Outcome::Failed)),
+        // Whoever guesses the password in a stolen session shows up where one looks for that.
+        Fact::SignInFailed { .. } | Fact::PasswordChangeFailed => Some(outcome_name(Outcome::Failed)),
         _ => None,
     };
     let name = fact.name();

@@ -18,6 +18,7 @@ mod sessions;
 
 mod accounts;
 mod changes;
+mod devices;
 mod ending;
 mod journal;
 mod passwords;

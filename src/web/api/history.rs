@@ -23,7 +23,7 @@ pub(super) struct LoginResource {
     at: String,
     /// `succeeded` or `failed`
     outcome: &'static str,
-    /// The step that succeeded last, or that failed.
+    /// The step that succeeded last, or that failed: `password`, or `password_change` for a wrong current password there.
     step: &'static str,
     /// From where.
     network: NetworkResource,
@@ -75,6 +75,7 @@ impl LoginResource {
         let (outcome, step, session_id) = match &entry.fact {
             Fact::SignedIn { session, method: by } => ("succeeded", method(*by), Some(session.to_string())),
             Fact::SignInFailed { step, .. } => ("failed", method(*step), None),
+            Fact::PasswordChangeFailed => ("failed", "password_change", None),
             _ => return None,
         };
         Some(Self {

@@ -73,7 +73,7 @@ pub(super) async fn revoke_others(call: Call) -> Result<Json<Revoked>, Error> {
     responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem)))]
 pub(super) async fn revoke_all(call: Call) -> Result<impl IntoResponse, Error> {
     let me = call.me()?;
-    let ended = call.desk().sessions.end_all(me.owner.id, &call.visitor()).await?;
+    let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;
     let gone = Answer::no_content().without_session(&call.desk().cookies).into_response();
     Ok((gone.headers().clone(), Json(Revoked { revoked: ended.len(), items: shown(&call, me, &ended) })))
 }

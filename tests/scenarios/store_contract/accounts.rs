@@ -127,7 +127,7 @@ async fn a_removed_account_leaves_nothing(stores: Stores) {
     stores.accounts.add(&alice, &story(at(0))).await.unwrap();
     set(&stores, alice.id, "a", at(1)).await;
     put_link(&stores, alice.id, link, at(100)).await;
-    stores.accounts.meet_device(alice.id, None, cookie, at(1)).await.unwrap();
+    stores.accounts.meet_device(alice.id, None, cookie, 20, at(1)).await.unwrap();
     let removed = change(&stores, alice.id, Change::Remove).await.expect("it was there");
     assert_eq!((removed.id, removed.password_set), (alice.id, Some(at(1))));
     assert_eq!(stores.accounts.get(alice.id).await.unwrap(), None);
@@ -142,7 +142,7 @@ async fn a_removed_account_leaves_nothing(stores: Stores) {
         "name and address are free again"
     );
     assert_eq!(stores.accounts.password(alice.id).await.unwrap(), None);
-    assert!(!stores.accounts.meet_device(alice.id, Some(cookie), digest(), at(3)).await.unwrap().recognised);
+    assert!(!stores.accounts.meet_device(alice.id, Some(cookie), digest(), 20, at(3)).await.unwrap().recognised);
 }
 
 async fn removing_one_account_leaves_the_others(stores: Stores) {
@@ -155,41 +155,43 @@ async fn removing_one_account_leaves_the_others(stores: Stores) {
 async fn a_device_is_counted(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let cookie = digest();
-    let first = stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
+    let first = stores.accounts.meet_device(alice, None, cookie, 20, at(1)).await.unwrap();
     assert_eq!((first.sign_ins, first.recognised), (1, false));
     let unused = digest();
-    let second = stores.accounts.meet_device(alice, Some(cookie), unused, at(2)).await.unwrap();
+    let second = stores.accounts.meet_device(alice, Some(cookie), unused, 20, at(2)).await.unwrap();
     assert_eq!((second.id, second.sign_ins, second.recognised), (first.id, 2, true));
-    let by_unused = stores.accounts.meet_device(alice, Some(unused), digest(), at(3)).await.unwrap();
+    let by_unused = stores.accounts.meet_device(alice, Some(unused), digest(), 20, at(3)).await.unwrap();
     assert!(!by_unused.recognised, "a fresh secret that was not needed opens nothing");
 }
 
 async fn an_unknown_device_is_kept_under_its_fresh_secret(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let (forged, fresh) = (digest(), digest());
-    let first = stores.accounts.meet_device(alice, Some(forged), fresh, at(1)).await.unwrap();
+    let first = stores.accounts.meet_device(alice, Some(forged), fresh, 20, at(1)).await.unwrap();
     assert!(!first.recognised);
-    assert!(!stores.accounts.meet_device(alice, Some(forged), digest(), at(2)).await.unwrap().recognised);
-    let again = stores.accounts.meet_device(alice, Some(fresh), digest(), at(2)).await.unwrap();
+    assert!(!stores.accounts.meet_device(alice, Some(forged), digest(), 20, at(2)).await.unwrap().recognised);
+    let again = stores.accounts.meet_device(alice, Some(fresh), digest(), 20, at(2)).await.unwrap();
     assert_eq!((again.id, again.sign_ins, again.recognised), (first.id, 2, true));
 }
 
 async fn a_device_is_known_to_one_user_only(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
     let cookie = digest();
-    let alices = stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
-    let bobs = stores.accounts.meet_device(bob, Some(cookie), digest(), at(2)).await.unwrap();
+    let alices = stores.accounts.meet_device(alice, None, cookie, 20, at(1)).await.unwrap();
+    let bobs = stores.accounts.meet_device(bob, Some(cookie), digest(), 20, at(2)).await.unwrap();
     assert!(!bobs.recognised && bobs.sign_ins == 1 && bobs.id != alices.id);
 }
 
 async fn sign_ins_from_one_device_at_once_are_all_counted(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let cookie = digest();
-    stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
+    stores.accounts.meet_device(alice, None, cookie, 20, at(1)).await.unwrap();
     let mut tasks = JoinSet::new();
     for _ in 0..40 {
         let accounts = Arc::clone(&stores.accounts);
-        tasks.spawn(async move { accounts.meet_device(alice, Some(cookie), digest(), at(2)).await.unwrap().sign_ins });
+        tasks.spawn(
+            async move { accounts.meet_device(alice, Some(cookie), digest(), 20, at(2)).await.unwrap().sign_ins },
+        );
     }
     let mut counts = tasks.join_all().await;
     counts.sort_unstable();
@@ -198,6 +200,6 @@ async fn sign_ins_from_one_device_at_once_are_all_counted(stores: Stores) {
 
 async fn a_device_of_nobody_is_not_kept(stores: Stores) {
     let (nobody, cookie) = (UserId::mint(), digest());
-    assert!(!stores.accounts.meet_device(nobody, None, cookie, at(1)).await.unwrap().recognised);
-    assert!(!stores.accounts.meet_device(nobody, Some(cookie), digest(), at(1)).await.unwrap().recognised);
+    assert!(!stores.accounts.meet_device(nobody, None, cookie, 20, at(1)).await.unwrap().recognised);
+    assert!(!stores.accounts.meet_device(nobody, Some(cookie), digest(), 20, at(1)).await.unwrap().recognised);
 }

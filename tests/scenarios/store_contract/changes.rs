@@ -3,7 +3,7 @@
 use portcullis::{
     account::{Change, NewHash, Role},
     audit::Fact,
-    id::UserId,
+    id::{SessionId, UserId},
     session::{Ending, Opened, Renewal},
 };
 
@@ -22,6 +22,10 @@ stories! {
     a_hash_is_renewed_only_while_it_is_the_same
     a_device_is_known_to_whoever_signed_in_from_it
     devices_are_forgotten_by_age
+    of_too_many_devices_the_longest_unused_are_forgotten
+    a_password_forgets_the_devices_that_the_old_one_made_known
+    disabling_forgets_devices
+    a_password_that_ends_nothing_ends_a_sign_in_under_way
 }
 
 async fn disabling_is_one_step(stores: Stores) {
@@ -91,7 +95,7 @@ async fn a_password_ends_renews_and_tells_in_one_step(stores: Stores) {
     let before = journal(&stores).await.len();
     let fresh = digest();
     let renewal = Renewal { id: keep.session.id, from: keep.secret, to: fresh, grace_until: at(13) };
-    let new = NewHash::Changed { hash: hash("new"), was: None, renewal, end_others: true };
+    let new = NewHash::Changed { hash: hash("new"), was: None, renewal, device: None, end_others: true };
     let changed = stores.accounts.set_password(alice, &new, &story(at(3))).await.unwrap().expect("it is set");
     assert_eq!((changed.ended.as_slice(), changed.renewed), (std::slice::from_ref(&other), true));
     assert_eq!(changed.account.password_set, Some(at(3)));
@@ -148,9 +152,9 @@ async fn a_hash_is_renewed_only_while_it_is_the_same(stores: Stores) {
 async fn devices_are_forgotten_by_age(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let (old, used) = (digest(), digest());
-    stores.accounts.meet_device(alice, None, old, at(1)).await.unwrap();
-    let kept = stores.accounts.meet_device(alice, None, used, at(1)).await.unwrap();
-    stores.accounts.meet_device(alice, Some(used), digest(), at(9)).await.unwrap();
+    stores.accounts.meet_device(alice, None, old, 20, at(1)).await.unwrap();
+    let kept = stores.accounts.meet_device(alice, None, used, 20, at(1)).await.unwrap();
+    stores.accounts.meet_device(alice, Some(used), digest(), 20, at(9)).await.unwrap();
     stores.accounts.forget_devices(at(5)).await.unwrap();
     assert_eq!(stores.accounts.known_device(alice, old).await.unwrap(), None);
     assert_eq!(stores.accounts.devices(alice).await.unwrap(), [kept.id]);
@@ -159,8 +163,51 @@ async fn devices_are_forgotten_by_age(stores: Stores) {
 async fn a_device_is_known_to_whoever_signed_in_from_it(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
     let cookie = digest();
-    let met = stores.accounts.meet_device(alice, None, cookie, at(1)).await.unwrap();
+    let met = stores.accounts.meet_device(alice, None, cookie, 20, at(1)).await.unwrap();
     assert_eq!(stores.accounts.known_device(alice, cookie).await.unwrap(), Some(met.id));
     assert_eq!(stores.accounts.known_device(bob, cookie).await.unwrap(), None);
     assert_eq!(stores.accounts.known_device(alice, digest()).await.unwrap(), None);
+}
+
+async fn of_too_many_devices_the_longest_unused_are_forgotten(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let mut ids = Vec::new();
+    for second in 1..=5 {
+        ids.insert(0, stores.accounts.meet_device(alice, None, digest(), 3, at(second)).await.unwrap().id);
+    }
+    assert_eq!(stores.accounts.devices(alice).await.unwrap(), ids[..3]);
+}
+
+async fn a_password_forgets_the_devices_that_the_old_one_made_known(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let acting = digest();
+    for device in [acting, digest(), digest()] {
+        stores.accounts.meet_device(alice, None, device, 20, at(1)).await.unwrap();
+    }
+    let renewal = Renewal { id: SessionId::mint(alice), from: digest(), to: digest(), grace_until: at(1) };
+    let new = NewHash::Changed { hash: hash("a"), was: None, renewal, device: Some(acting), end_others: false };
+    stores.accounts.set_password(alice, &new, &story(at(2))).await.unwrap().expect("it is set");
+    assert!(stores.accounts.known_device(alice, acting).await.unwrap().is_some());
+    assert_eq!(stores.accounts.devices(alice).await.unwrap().len(), 1);
+    assert!(set(&stores, alice, "b", at(3)).await);
+    assert!(stores.accounts.devices(alice).await.unwrap().is_empty());
+}
+
+async fn disabling_forgets_devices(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    stores.accounts.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
+    change(&stores, alice, DISABLE).await;
+    change(&stores, alice, Change::Enable).await;
+    assert!(stores.accounts.devices(alice).await.unwrap().is_empty());
+}
+
+async fn a_password_that_ends_nothing_ends_a_sign_in_under_way(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let (keep, other) = (open(&*stores.sessions, alice, at(1)).await, open(&*stores.sessions, alice, at(1)).await);
+    let under_way = new_session(alice, at(1), 0);
+    assert!(renew(&stores, keep.session.id, keep.secret, digest(), at(9)).await);
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Superseded);
+    for stays in [keep.session.id, other.session.id] {
+        assert!(stores.sessions.find(stays).await.unwrap().is_some());
+    }
 }

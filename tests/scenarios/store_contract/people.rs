@@ -59,7 +59,7 @@ pub(crate) fn story(at: Timestamp) -> Story {
 
 /// How sessions end then.
 pub(crate) fn parting(ending: Ending, at: Timestamp) -> Parting {
-    Parting { ending, reason: Some("because".into()), story: story(at) }
+    Parting { reason: Some("because".into()), ..Parting::new(ending, story(at)) }
 }
 
 /// The journal, oldest first.
@@ -78,7 +78,7 @@ pub(crate) async fn renew(stores: &Stores, id: SessionId, from: Digest, to: Dige
     let was = stores.accounts.password(id.owner()).await.unwrap();
     let hash = was.clone().unwrap_or_else(|| hash("as it was"));
     let renewal = Renewal { id, from, to, grace_until };
-    let new = NewHash::Changed { hash, was, renewal, end_others: false };
+    let new = NewHash::Changed { hash, was, renewal, device: None, end_others: false };
     let changed = stores.accounts.set_password(id.owner(), &new, &story(at(1))).await.unwrap();
     changed.is_some_and(|changed| changed.renewed)
 }
@@ -91,7 +91,7 @@ pub(crate) async fn set(stores: &Stores, id: UserId, word: &str, at: Timestamp) 
 /// Changes the password, where it is the one whose hash tells `was`; whether it did.
 pub(crate) async fn change_password(stores: &Stores, id: UserId, was: &str, word: &str, at: Timestamp) -> bool {
     let renewal = Renewal { id: SessionId::mint(id), from: digest(), to: digest(), grace_until: at };
-    let new = NewHash::Changed { hash: hash(word), was: Some(hash(was)), renewal, end_others: true };
+    let new = NewHash::Changed { hash: hash(word), was: Some(hash(was)), renewal, device: None, end_others: true };
     stores.accounts.set_password(id, &new, &story(at)).await.unwrap().is_some()
 }
 

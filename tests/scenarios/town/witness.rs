@@ -210,9 +210,10 @@ impl AccountStore for Witness {
         owner: UserId,
         device: Option<Digest>,
         fresh: Digest,
+        max: usize,
         at: Timestamp,
     ) -> Result<KnownDevice, StoreError> {
-        self.pass("meet_device", self.inner.accounts.meet_device(owner, device, fresh, at)).await
+        self.pass("meet_device", self.inner.accounts.meet_device(owner, device, fresh, max, at)).await
     }
 }
 

@@ -66,7 +66,7 @@ pub(in crate::web) async fn ask_all(call: Call) -> Result<Answer, Error> {
 /// Ends all, this one too.
 pub(in crate::web) async fn end_all(call: Call) -> Result<Answer, Error> {
     let me = call.me()?;
-    let ended = call.desk().sessions.end_all(me.owner.id, &call.visitor()).await?;
+    let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;
     let names = &call.desk().cookies;
     Ok(Answer::see_other(paths::SIGNED_OUT).without_session(names).with_flash(names, Flash::Ended(ended.len())))
 }

@@ -64,6 +64,7 @@ fn line(entry: &Entry) -> Option<[String; 5]> {
     let (status, step) = match &entry.fact {
         Fact::SignedIn { .. } => ("Success", "password"),
         Fact::SignInFailed { .. } => ("Failed", "password"),
+        Fact::PasswordChangeFailed => ("Failed", "password change"),
         _ => return None,
     };
     let ip = entry.ip.map(|ip| ip.to_string()).unwrap_or_default();

@@ -83,6 +83,7 @@ impl Row {
         let (failed, detail) = match &entry.fact {
             Fact::SignedIn { method, .. } => (false, step(words, *method)),
             Fact::SignInFailed { why, step: at } => (true, refusal(words, *why, *at)),
+            Fact::PasswordChangeFailed => (true, words.say("history-password-change")),
             _ => return None,
         };
         Some(Self {

@@ -123,8 +123,14 @@ async fn ended(call: &Call) -> Result<Option<Ended>, Error> {
     let by_itself = |ending| Some(Ended { ending, at: now });
     Ok(match call.because() {
         Some(Because::NoSuchSession { id, shown }) => call.desk().sessions.ended(id, shown).await?,
-        Some(Because::Idle(_, kind)) => by_itself(Ending::Idle { kind }),
-        Some(Because::Worn(_)) => by_itself(Ending::Expired),
+        Some(Because::Idle(id, kind)) => {
+            call.desk().sessions.run_out(id).await?;
+            by_itself(Ending::Idle { kind })
+        }
+        Some(Because::Worn(id)) => {
+            call.desk().sessions.run_out(id).await?;
+            by_itself(Ending::Expired)
+        }
         Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
         Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) | None => None,
     })

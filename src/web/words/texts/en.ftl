@@ -309,7 +309,7 @@ details-unknown-device = A device is called what its browser says it is. A remot
 
 ## History
 
-history-lead = Each time someone signed in to your account, or tried to.
+history-lead = Each time someone signed in to your account, or tried to, or failed to change its password.
 history-filter = Show
 history-all = All
 history-succeeded = Succeeded
@@ -322,6 +322,7 @@ history-wrong-password = wrong password
 history-no-password = no password was set yet
 history-disabled = the account was switched off
 history-throttled = refused after too many attempts
+history-password-change = wrong current password, to change it
 history-superseded = all sessions were being signed out
 history-empty = No sign-ins recorded yet.
 history-empty-succeeded = No successful sign-ins recorded yet.
