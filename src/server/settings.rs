@@ -48,13 +48,17 @@ impl Settings {
         }
     }
 
-    /// From now on as this configuration says. What a reload cannot change is left as it is.
+    /// From now on as this configuration says. What a reload cannot change is left as it is. All is made before any of it
+    /// counts: should that panic, everything is as it was.
     pub fn apply(&self, config: &Config) {
-        self.session.store(Arc::new(session_policy(config)));
-        self.password.store(Arc::new(password_policy(config)));
-        self.lockout.store(Arc::new(lockout_policy(config)));
-        self.house.store(Arc::new(house(config)));
-        self.routes.store(Arc::new(route_table(config, &self.ids)));
+        let (session, password) = (session_policy(config), password_policy(config));
+        let (lockout, house) = (lockout_policy(config), house(config));
+        let routes = route_table(config, &self.ids);
+        self.session.store(Arc::new(session));
+        self.password.store(Arc::new(password));
+        self.lockout.store(Arc::new(lockout));
+        self.house.store(Arc::new(house));
+        self.routes.store(Arc::new(routes));
     }
 
     /// Where the apps are, as this configuration says.
@@ -140,7 +144,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
             config::Access::Roles(roles) => Access::Roles(roles.clone()),
         };
         Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
-            .expect("a configuration without complaints has plain paths")
+            .expect("a configuration takes a path only if the gate makes a route of it")
     });
     RouteTable::new(routes.collect())
 }

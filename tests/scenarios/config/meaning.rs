@@ -5,7 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use portcullis::config::{self, Access, Config, PublicUrl, Store};
+use portcullis::gate;
 use portcullis::web::look::Accent;
+
+use proptest::prelude::*;
 
 use super::{MINIMAL, SECRET, good, minimal_and, read, read_with};
 
@@ -128,4 +131,26 @@ fn the_demo_needs_nothing() {
     let config = Config::demo(SocketAddr::from(([127, 0, 0, 1], 8080)), SocketAddr::from(([127, 0, 0, 1], 3000)));
     assert_eq!((config.public_url.origin(), &config.store), ("http://127.0.0.1:8080", &Store::Memory));
     assert_eq!(good(&config::show(&config).replace("secret: null\n", "")), config);
+}
+
+/// A configuration with one route.
+fn with_route(path: &str) -> String {
+    let path = serde_json::to_string(path).unwrap();
+    format!(
+        "public_url: http://localhost:8080\nstore: memory\nupstreams: {{ app: {{ servers: [http://127.0.0.1:3000] }} }}\n\
+         routes: [{{ path: {path}, upstream: app }}]\n"
+    )
+}
+
+proptest! {
+    /// What the gate does not take would stop a server that reads the file.
+    #[test]
+    fn what_is_taken_as_a_path_the_gate_takes(path in "/([a-z/.]|[ -~]|%[0-9A-Fa-f]{2}|\u{e9}|\u{7f}){0,6}") {
+        if let Ok(config) = read(&with_route(&path)) {
+            let taken = &config.routes[0].path;
+            prop_assert!(gate::Route::new(taken, gate::Access::SignedIn, 0, true).is_ok(), "{taken}");
+            let canonical = gate::CanonicalPath::parse(taken.as_bytes()).map(|path| path.for_rules().to_owned());
+            prop_assert_eq!(canonical.as_ref(), Ok(taken));
+        }
+    }
 }
