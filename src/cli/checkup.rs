@@ -12,6 +12,7 @@ use super::healthcheck;
 use crate::{
     clock::Clock,
     config::{Config, Server, Store},
+    outage::with_causes,
     server::Stores,
     store::embedded::Inspected,
 };
@@ -41,7 +42,7 @@ pub(super) fn store(config: &Config) -> Finding {
     match Stores::inspect(&config.store) {
         Ok(Inspected::Usable) => Fine(format!("store: {shown} can be opened")),
         Ok(Inspected::Absent) => Fine(format!("store: {shown} is not there yet and will be created")),
-        Err(why) => Wrong(format!("store: {why}")),
+        Err(why) => Wrong(format!("store: {}", with_causes(&why))),
     }
 }
 
