@@ -78,7 +78,7 @@ impl Config {
         let routing = routing::Routing::of(file.upstream, file.upstreams, file.routes, file.at, desk);
         let admin = Admin::of(file.admin, &listen, desk);
         routing.refuse_self(&listen, desk);
-        let host = public_url.as_ref().map_or("localhost", |url| url.host.as_str()).to_owned();
+        let host = public_url.as_ref().map_or("localhost", |url| url.host()).to_owned();
         Self {
             public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),
             listen,

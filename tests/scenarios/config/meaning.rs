@@ -70,7 +70,7 @@ fn the_public_url_knows_its_host_headers() {
         assert_eq!(parsed.authority_matches(header), matches, "{url} {header:?}");
     }
     let url: PublicUrl = "https://App.Example.com:443/".parse().unwrap();
-    assert_eq!((url.origin(), url.is_https(), url.port), ("https://app.example.com", true, 443));
+    assert_eq!((url.origin(), url.is_https(), url.port()), ("https://app.example.com", true, 443));
 }
 
 #[test]
