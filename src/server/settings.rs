@@ -11,10 +11,7 @@ use crate::{
     guard::LockoutPolicy,
     proxy::{ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
-    web::{
-        AfterChange, House,
-        look::{Accent, Branding},
-    },
+    web::{AfterChange, House, look::Branding},
 };
 
 /// What a reload can change, each piece shared with the part that reads it.
@@ -115,7 +112,7 @@ fn house(config: &Config) -> House {
             app_name: config.branding.app_name.clone(),
             home_url: config.branding.home_url.clone(),
             support_url: config.branding.support_url.clone(),
-            accent: config.branding.accent.as_deref().and_then(|colour| Accent::parse(colour).ok()),
+            accent: config.branding.accent.clone(),
         },
         landing: config.sign_in.landing.clone(),
         after_change: match config.passwords.after_change {
