@@ -8,7 +8,7 @@ use crate::{
     session::{Kind, Session, SessionPolicy},
     web::{
         look::{Frame, Icon, Tab},
-        pages::sessions::{Dot, ends},
+        pages::sessions::Dot,
         paths,
         words::{When, inert},
     },
@@ -68,7 +68,7 @@ impl SessionPage {
             title: words.session(session, &frame.app_name),
             dot: Dot::of(session, me, now),
             seen: words.past("last-active", session.activity.latest, now),
-            signs_out: words.future("signs-out", ends(session, policy), now),
+            signs_out: words.future("signs-out", policy.signs_out_at(session.terms, session.activity.latest), now),
             groups: vec![
                 Group { title: frame.say("details-device"), facts: device(&frame, session) },
                 Group { title: frame.say("details-network"), facts: network(&frame, session) },

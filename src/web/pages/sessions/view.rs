@@ -90,7 +90,7 @@ impl Row {
             ip: session.activity.ip.to_string(),
             seen: words.past("last-active", session.activity.latest, now),
             signed_in: words.past("signed-in", session.terms.opened, now),
-            signs_out: words.future("signs-out", ends(session, policy), now),
+            signs_out: words.future("signs-out", policy.signs_out_at(session.terms, session.activity.latest), now),
             details: paths::session(session.id),
             end: paths::end_session(session.id),
             end_label: words.say_with("sign-out-of", &[("device", (&title).into())]),
@@ -118,12 +118,6 @@ impl Dot {
             Self::Quiet => "dot off",
         }
     }
-}
-
-/// When a session ends by itself: the earlier of its two ends.
-pub(crate) fn ends(session: &Session, policy: &SessionPolicy) -> Timestamp {
-    let end = policy.ends_at(session.terms);
-    policy.idles_at(session.terms, session.activity.latest).map_or(end, |idle| idle.min(end))
 }
 
 #[cfg(test)]

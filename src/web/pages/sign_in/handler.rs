@@ -109,8 +109,8 @@ fn again(
 
 fn welcome(call: &Call, rd: Option<&str>, signed_in: &SignedIn) -> Answer {
     let names = &call.desk().cookies;
-    let remembered = signed_in.session.terms.remembered;
-    let answer = Answer::see_other(&call.onward(rd)).with_session(names, &signed_in.token, remembered);
+    let keep = signed_in.session.terms.outlives_the_window();
+    let answer = Answer::see_other(&call.onward(rd)).with_session(names, &signed_in.token, keep);
     match &signed_in.device {
         Some(device) => answer.with_device(names, device),
         None => answer,
