@@ -28,7 +28,7 @@ fn trouble(error: &Error, call: &Call) -> Trouble {
         Error::MethodNotAllowed => Trouble::WrongMethod,
         Error::BodyTooLarge => Trouble::TooLarge,
         Error::WrongHost => Trouble::WrongHost(call.desk().public_url.origin().to_owned()),
-        Error::TooMany { until } => Trouble::TooMany { until: Some(*until) },
+        Error::TooMany { until } => Trouble::TooMany { until: *until },
         Error::Overloaded => Trouble::Overloaded,
         Error::StoreAway => Trouble::StoreAway { session_shown: shows_a_session(call) },
         Error::AppAway | Error::AppGarbled => Trouble::AppAway,

@@ -25,7 +25,7 @@ pub struct SessionPage {
     seen: When,
     signs_out: When,
     groups: Vec<Group>,
-    end: Option<String>,
+    end: String,
 }
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ enum Value {
 }
 
 impl SessionPage {
-    /// The page. `label` is what the operator calls the last page; `may_end` is false where visitors look only.
+    /// The page. `label` is what the operator calls the last page.
     #[must_use]
     pub fn new(
         frame: Frame,
@@ -59,7 +59,6 @@ impl SessionPage {
         me: SessionId,
         policy: &SessionPolicy,
         label: Option<&str>,
-        may_end: bool,
         now: Timestamp,
     ) -> Self {
         let words = frame.words;
@@ -75,7 +74,7 @@ impl SessionPage {
                 Group { title: frame.say("details-session"), facts: terms(&frame, session, policy) },
                 Group { title: frame.say("details-activity"), facts: activity(&frame, session, label) },
             ],
-            end: may_end.then(|| paths::end_session(session.id)),
+            end: paths::end_session(session.id),
             frame: frame.on(Tab::Sessions),
         }
     }

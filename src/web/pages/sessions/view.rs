@@ -25,7 +25,6 @@ pub struct SessionsPage {
     rows: Vec<Row>,
     count: String,
     end_others: Option<String>,
-    may_end: bool,
 }
 
 #[derive(Debug)]
@@ -56,24 +55,16 @@ pub(crate) enum Dot {
 }
 
 impl SessionsPage {
-    /// The page. `may_end` is false where the operator lets visitors look only.
+    /// The page.
     #[must_use]
-    pub fn new(
-        frame: Frame,
-        sessions: &[Session],
-        me: SessionId,
-        policy: &SessionPolicy,
-        may_end: bool,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(frame: Frame, sessions: &[Session], me: SessionId, policy: &SessionPolicy, now: Timestamp) -> Self {
         let (here, others): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session.id == me);
         let words = frame.words;
         Self {
             count: words.say_with("sessions-count", &[("count", sessions.len().into())]),
-            end_others: (may_end && !others.is_empty())
+            end_others: (!others.is_empty())
                 .then(|| words.say_with("sessions-end-others", &[("count", others.len().into())])),
             rows: here.into_iter().chain(others).map(|session| Row::of(&frame, session, me, policy, now)).collect(),
-            may_end,
             frame: frame.on(Tab::Sessions),
         }
     }

@@ -73,7 +73,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> 
     };
     let not_in = match &error {
         Error::InvalidCredentials => NotIn::Mismatch,
-        Error::TooMany { until } => NotIn::TooMany { until: Some(*until) },
+        Error::TooMany { until } => NotIn::TooMany { until: *until },
         Error::Overloaded => NotIn::Overloaded,
         Error::StoreAway => NotIn::StoreAway,
         _ => return Err(error),
