@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
-use tracing::{error, info, warn};
+use tracing::{error, info, trace, warn};
 
 use super::Settings;
 use crate::{config::Config, metrics::Metrics, proxy::Upstreams, tasks::WatchFile};
@@ -58,7 +58,9 @@ impl Reload {
 
     /// Reads the file again if it has changed since it was read.
     pub(super) async fn if_changed(&self) {
-        if self.file.as_ref().is_some_and(WatchFile::run_once) {
+        let changed = self.file.as_ref().is_some_and(WatchFile::run_once);
+        trace!("Looked whether the configuration has changed");
+        if changed {
             self.run_once().await;
         }
     }
