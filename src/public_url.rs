@@ -13,13 +13,13 @@ use serde::{Serialize, Serializer};
 #[schemars(with = "String", extend("pattern" = "^https?://[^/?#@]+/?$"))]
 pub struct PublicUrl {
     /// Whether visitors come over https: the cookie is then `Secure` and has the `__Host-` prefix.
-    pub https: bool,
+    https: bool,
     /// Lower-case host without port; an IPv6 address is in brackets.
-    pub host: String,
+    host: String,
     /// The port, also when it is the scheme's own.
-    pub port: u16,
+    port: u16,
     /// Scheme, host and port as browsers write them in `Origin`.
-    pub origin: String,
+    origin: String,
 }
 
 impl PublicUrl {
@@ -52,6 +52,18 @@ impl PublicUrl {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Lower-case host without port; an IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, also when it is the scheme's own.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Whether visitors come over https.

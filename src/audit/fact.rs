@@ -98,13 +98,24 @@ pub enum Actor {
     System,
 }
 
+impl Actor {
+    /// Who, without a name.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Visitor => "visitor",
+            Self::User(_) => "user",
+            Self::Operator => "operator",
+            Self::System => "system",
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Visitor => f.write_str("visitor"),
             Self::User(id) => id.fmt(f),
-            Self::Operator => f.write_str("operator"),
-            Self::System => f.write_str("system"),
+            Self::Visitor | Self::Operator | Self::System => f.write_str(self.kind()),
         }
     }
 }

@@ -139,8 +139,8 @@ impl<'a> Told<'a> {
     fn json(self) -> Value {
         let person = |id: UserId| json!({ "id": id, "name": self.name(id) });
         let actor = match self.entry.actor {
-            Actor::User(id) => json!({ "kind": "user", "id": id, "name": self.name(id) }),
-            other => json!({ "kind": kind_of(other), "id": null, "name": null }),
+            actor @ Actor::User(id) => json!({ "kind": actor.kind(), "id": id, "name": self.name(id) }),
+            actor => json!({ "kind": actor.kind(), "id": null, "name": null }),
         };
         json!({
             "id": self.entry.id,
@@ -160,7 +160,7 @@ impl<'a> Told<'a> {
         let shown = |id: UserId| self.name(id).map_or_else(|| id.to_string(), plain);
         let who = match self.entry.actor {
             Actor::User(id) => shown(id),
-            other => kind_of(other).to_owned(),
+            other => other.kind().to_owned(),
         };
         let what = self.entry.fact.name().replace('_', " ");
         let more: Vec<String> = self.details.values().flat_map(words).collect();
@@ -176,15 +176,6 @@ impl<'a> Told<'a> {
             text(&self.session),
             text(&self.reason),
         ]
-    }
-}
-
-const fn kind_of(actor: Actor) -> &'static str {
-    match actor {
-        Actor::Visitor => "visitor",
-        Actor::User(_) => "user",
-        Actor::Operator => "operator",
-        Actor::System => "system",
     }
 }
 

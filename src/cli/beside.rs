@@ -30,7 +30,7 @@ impl Beside {
                 "{path}: store: memory is inside the running server, where the command line cannot look; write file:PATH instead"
             )));
         }
-        let stores = Stores::open(&config.store).map_err(|why| Failed::No(why.to_string()))?;
+        let stores = Stores::open(&config.store).map_err(|why| Failed::because(&why))?;
         let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
         Ok(Self { config, parts })
     }
@@ -38,7 +38,7 @@ impl Beside {
     /// Does something with the parts.
     pub(super) fn work<T>(&self, deed: impl AsyncFnOnce(&Self) -> Result<T, Failed>) -> Result<T, Failed> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|why| Failed::No(why.to_string()))?.block_on(deed(self))
+        runtime.map_err(|why| Failed::because(&why))?.block_on(deed(self))
     }
 
     /// The account of this name or address.

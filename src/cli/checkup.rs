@@ -12,6 +12,7 @@ use super::healthcheck;
 use crate::{
     clock::Clock,
     config::{Config, Server, Store},
+    outage::with_causes,
     server::Stores,
     store::embedded::Inspected,
 };
@@ -41,7 +42,7 @@ pub(super) fn store(config: &Config) -> Finding {
     match Stores::inspect(&config.store) {
         Ok(Inspected::Usable) => Fine(format!("store: {shown} can be opened")),
         Ok(Inspected::Absent) => Fine(format!("store: {shown} is not there yet and will be created")),
-        Err(why) => Wrong(format!("store: {why}")),
+        Err(why) => Wrong(format!("store: {}", with_causes(&why))),
     }
 }
 
@@ -152,15 +153,15 @@ pub(super) fn entrance(config: &Config) -> Vec<Finding> {
     let addresses: Vec<String> = listen.iter().map(ToString::to_string).collect();
     let addresses = addresses.join(" and ");
     let mut found = Vec::new();
-    if let Err(why) = (url.host.trim_matches(['[', ']']), url.port).to_socket_addrs() {
-        found.push(Odd(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host)));
+    if let Err(why) = (url.host().trim_matches(['[', ']']), url.port()).to_socket_addrs() {
+        found.push(Odd(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host())));
     }
     found.push(if url.is_https() {
         Fine(format!(
             "public_url: {origin} needs something that ends TLS in front, passes everything on to {addresses} and keeps \
              the Host header"
         ))
-    } else if listen.iter().any(|address| address.port() == url.port) {
+    } else if listen.iter().any(|address| address.port() == url.port()) {
         Fine(format!("public_url: {origin} leads to {addresses}"))
     } else {
         Odd(format!(

@@ -84,7 +84,7 @@ impl Init {
 }
 
 fn fresh_secret() -> Result<String, Failed> {
-    config::fresh_secret().map_err(|why| Failed::No(why.to_string()))
+    config::fresh_secret().map_err(|why| Failed::because(&why))
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Done {

@@ -68,6 +68,13 @@ enum Failed {
 
 type Done = Result<(), Failed>;
 
+impl Failed {
+    /// It could not, for this reason and what caused it.
+    fn because(why: &(dyn std::error::Error + 'static)) -> Self {
+        Self::No(crate::outage::with_causes(why).to_string())
+    }
+}
+
 /// Runs the verb that the command line names.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -125,13 +132,13 @@ impl From<crate::account::Problem> for Failed {
                 Self::No(format!("the password breaks the rules: {}", rules.join("; ")))
             }
             Problem::Store(away) => away.into(),
-            other => Self::No(other.to_string()),
+            other => Self::because(&other),
         }
     }
 }
 
 impl From<crate::outage::StoreError> for Failed {
     fn from(away: crate::outage::StoreError) -> Self {
-        Self::No(away.to_string())
+        Self::because(&away)
     }
 }

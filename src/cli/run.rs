@@ -31,9 +31,6 @@ impl Run {
 
 impl From<StartError> for Failed {
     fn from(why: StartError) -> Self {
-        match std::error::Error::source(&why) {
-            Some(source) => Self::No(format!("{why}: {source}")),
-            None => Self::No(why.to_string()),
-        }
+        Self::because(&why)
     }
 }

@@ -60,11 +60,12 @@ impl Sessions {
         let Self { file, verb } = self;
         Beside::open(&file)?.work(async move |beside| match verb {
             Verb::List { user, json } => beside.list_sessions(user.as_deref(), json).await,
-            Verb::Revoke { id, user, reason, .. } => {
-                let which = match (id, user) {
-                    (Some(id), _) => Which::One { owner: id.owner(), id },
-                    (None, Some(user)) => Which::AllOf(beside.account(&user).await?.id),
-                    (None, None) => Which::Everyone { keep: None },
+            Verb::Revoke { id, user, all, reason } => {
+                let which = match (id, user, all) {
+                    (Some(id), None, false) => Which::One { owner: id.owner(), id },
+                    (None, Some(user), false) => Which::AllOf(beside.account(&user).await?.id),
+                    (None, None, true) => Which::Everyone { keep: None },
+                    _ => return Err(Failed::Usage("write one of: a session's id, --user NAME, --all".to_owned())),
                 };
                 beside.revoke(which, reason).await
             }

@@ -22,7 +22,7 @@ pub(super) mod routing;
 pub(super) mod sessions;
 pub(super) mod surroundings;
 
-use policies::{Identity, Lockout, Passwords};
+use policies::{Lockout, Passwords};
 use routing::{Route, Upstream};
 use sessions::Sessions;
 use surroundings::{Activity, Admin, Branding, Log, Shutdown, SignIn};
@@ -53,8 +53,6 @@ pub struct Config {
     pub passwords: Passwords,
     /// When an account is locked.
     pub lockout: Lockout,
-    /// How the app learns who is calling.
-    pub identity: Identity,
     /// Metrics and health.
     pub admin: Admin,
     /// Logs.
@@ -78,7 +76,7 @@ impl Config {
         let routing = routing::Routing::of(file.upstream, file.upstreams, file.routes, file.at, desk);
         let admin = Admin::of(file.admin, &listen, desk);
         routing.refuse_self(&listen, desk);
-        let host = public_url.as_ref().map_or("localhost", |url| url.host.as_str()).to_owned();
+        let host = public_url.as_ref().map_or("localhost", |url| url.host()).to_owned();
         Self {
             public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),
             listen,
@@ -91,7 +89,6 @@ impl Config {
             sessions: Sessions::of(file.sessions, desk),
             passwords: Passwords::of(file.passwords, desk),
             lockout: Lockout::of(file.lockout, desk),
-            identity: Identity::of(file.identity),
             admin,
             log: Log::of(file.log),
             activity: Activity::of(file.activity, desk),
@@ -117,7 +114,6 @@ impl Config {
             sessions: Sessions::default(),
             passwords: Passwords::default(),
             lockout: Lockout::default(),
-            identity: Identity::default(),
             admin: Admin::default(),
             log: Log::default(),
             activity: Activity::default(),

@@ -180,7 +180,6 @@ impl Parts {
             sign_in,
             journal: self.journal.clone(),
             recogniser: Recogniser::start(),
-            metrics: self.metrics.clone(),
             house: self.settings.house.clone(),
         }
     }

@@ -1,10 +1,11 @@
 //! Reading the configuration again. One that cannot be used leaves the old one as it is, says why, and sets a metric.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
-use tracing::{error, info, warn};
+use tracing::{error, info, trace, warn};
 
 use super::Settings;
 use crate::{config::Config, metrics::Metrics, proxy::Upstreams, tasks::WatchFile};
@@ -29,6 +30,16 @@ impl Reload {
         let Some(file) = &self.file else { return info!("There is no configuration file to read again") };
         // Before it is read: what is written after that is another change.
         file.know();
+        if unharmed(self.read(file)).await.is_none() {
+            self.metrics.reloaded(false);
+            error!(
+                "The configuration stays as it was: {} could not be applied, by a fault of Portcullis",
+                file.path().display()
+            );
+        }
+    }
+
+    async fn read(&self, file: &WatchFile) {
         match Config::load(file.path(), &|name| std::env::var(name).ok()) {
             Ok(config) => self.apply(&config).await,
             Err(complaints) => {
@@ -47,7 +58,9 @@ impl Reload {
 
     /// Reads the file again if it has changed since it was read.
     pub(super) async fn if_changed(&self) {
-        if self.file.as_ref().is_some_and(WatchFile::run_once) {
+        let changed = self.file.as_ref().is_some_and(WatchFile::run_once);
+        trace!("Looked whether the configuration has changed");
+        if changed {
             self.run_once().await;
         }
     }
@@ -68,6 +81,11 @@ impl Reload {
     }
 }
 
+/// What comes of a piece of work, or none where it panicked: a server that runs is not stopped by a file that was saved.
+async fn unharmed<T>(work: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
 /// Makes the series of all routes and upstreams exist.
 pub(super) fn know(metrics: &Metrics, config: &Config) {
     for own in ["/security", "none"] {
@@ -78,5 +96,20 @@ pub(super) fn know(metrics: &Metrics, config: &Config) {
     }
     for name in config.upstreams.keys() {
         metrics.know_upstream(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_panics_harms_nobody() {
+        assert_eq!(unharmed(async { 1 }).await, Some(1));
+        let broken = async {
+            tokio::task::yield_now().await;
+            panic!("as a reload might")
+        };
+        assert_eq!(unharmed::<()>(broken).await, None);
     }
 }

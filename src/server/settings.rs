@@ -11,10 +11,7 @@ use crate::{
     guard::LockoutPolicy,
     proxy::{ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
-    web::{
-        AfterChange, House,
-        look::{Accent, Branding},
-    },
+    web::{AfterChange, House, look::Branding},
 };
 
 /// What a reload can change, each piece shared with the part that reads it.
@@ -48,13 +45,17 @@ impl Settings {
         }
     }
 
-    /// From now on as this configuration says. What a reload cannot change is left as it is.
+    /// From now on as this configuration says. What a reload cannot change is left as it is. All is made before any of it
+    /// counts: should that panic, everything is as it was.
     pub fn apply(&self, config: &Config) {
-        self.session.store(Arc::new(session_policy(config)));
-        self.password.store(Arc::new(password_policy(config)));
-        self.lockout.store(Arc::new(lockout_policy(config)));
-        self.house.store(Arc::new(house(config)));
-        self.routes.store(Arc::new(route_table(config, &self.ids)));
+        let (session, password) = (session_policy(config), password_policy(config));
+        let (lockout, house) = (lockout_policy(config), house(config));
+        let routes = route_table(config, &self.ids);
+        self.session.store(Arc::new(session));
+        self.password.store(Arc::new(password));
+        self.lockout.store(Arc::new(lockout));
+        self.house.store(Arc::new(house));
+        self.routes.store(Arc::new(routes));
     }
 
     /// Where the apps are, as this configuration says.
@@ -111,7 +112,7 @@ fn house(config: &Config) -> House {
             app_name: config.branding.app_name.clone(),
             home_url: config.branding.home_url.clone(),
             support_url: config.branding.support_url.clone(),
-            accent: config.branding.accent.as_deref().and_then(|colour| Accent::parse(colour).ok()),
+            accent: config.branding.accent.clone(),
         },
         landing: config.sign_in.landing.clone(),
         after_change: match config.passwords.after_change {
@@ -140,7 +141,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
             config::Access::Roles(roles) => Access::Roles(roles.clone()),
         };
         Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
-            .expect("a configuration without complaints has plain paths")
+            .expect("a configuration takes a path only if the gate makes a route of it")
     });
     RouteTable::new(routes.collect())
 }

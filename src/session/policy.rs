@@ -63,6 +63,14 @@ pub struct Terms {
     pub kind: Kind,
 }
 
+impl Terms {
+    /// Whether it is still there when the window is closed: its cookie is kept.
+    #[must_use]
+    pub fn outlives_the_window(self) -> bool {
+        self.remembered || self.kind == Kind::App
+    }
+}
+
 /// Whether a session still counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -110,6 +118,13 @@ impl SessionPolicy {
             Span::For(span) => Some(latest.plus(span)),
             Span::Never => None,
         }
+    }
+
+    /// When it ends by itself if nobody uses it again: the earlier of its two ends.
+    #[must_use]
+    pub fn signs_out_at(&self, terms: Terms, latest: Timestamp) -> Timestamp {
+        let end = self.ends_at(terms);
+        self.idles_at(terms, latest).map_or(end, |idle| idle.min(end))
     }
 
     /// How long a session of this kind may be quiet.
@@ -175,6 +190,30 @@ mod tests {
         assert_eq!(stands(&usual, Kind::Web, false, 7 * DAY, second), "worn");
         assert_eq!(stands(&usual, Kind::App, false, 100 * DAY, 89 * DAY), "live");
         assert_eq!(stands(&usual, Kind::App, false, 100 * DAY, 90 * DAY), "idle");
+    }
+
+    #[test]
+    fn the_earlier_of_two_ends_signs_out() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let terms = Terms { opened: now.minus(29 * DAY), remembered: true, kind: Kind::Web };
+        assert_eq!(policy().signs_out_at(terms, now), now.plus(DAY), "it is worn before it is idle");
+        assert_eq!(policy().signs_out_at(terms, now.minus(7 * DAY)), now);
+        let patient = SessionPolicy { idle_timeout: Span::Never, ..policy() };
+        assert_eq!(patient.signs_out_at(terms, now.minus(7 * DAY)), now.plus(DAY));
+    }
+
+    #[test]
+    fn a_session_outlives_its_window_where_that_was_asked_for() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        for (remembered, kind, outlives) in
+            [(false, Kind::Web, false), (true, Kind::Web, true), (false, Kind::App, true), (true, Kind::App, true)]
+        {
+            assert_eq!(
+                Terms { opened: now, remembered, kind }.outlives_the_window(),
+                outlives,
+                "{remembered} {kind:?}"
+            );
+        }
     }
 
     #[test]

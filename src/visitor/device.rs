@@ -42,8 +42,6 @@ pub enum DeviceKind {
     Console,
     /// A program without a person in front of it: curl, a crawler, a script.
     Bot,
-    /// An API key.
-    Key,
     /// It says nothing we understand.
     #[default]
     Unknown,

@@ -84,10 +84,16 @@ impl Call {
         Visitor { ip: self.0.ip, device: self.0.desk.recogniser.recognise(self.header("user-agent")) }
     }
 
+    /// What came along under one of our names.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Shown<'_> {
+        cookie::find(&self.0.headers, name)
+    }
+
     /// The digest of the device cookie, when there is exactly one and it is one of ours.
     #[must_use]
     pub fn device(&self) -> Option<Digest> {
-        match cookie::find(&self.0.headers, &self.0.desk.cookies.device) {
+        match self.cookie(&self.0.desk.cookies.device) {
             Shown::One(value) => Token::parse(value).map(|token| token.digest()),
             Shown::Nothing | Shown::Several => None,
         }
@@ -96,7 +102,7 @@ impl Call {
     /// The result in words that the last answer left for this page.
     #[must_use]
     pub fn flash(&self) -> Option<Flash> {
-        match cookie::find(&self.0.headers, &self.0.desk.cookies.flash) {
+        match self.cookie(&self.0.desk.cookies.flash) {
             Shown::One(value) => std::str::from_utf8(value).ok().and_then(Flash::parse),
             Shown::Nothing | Shown::Several => None,
         }

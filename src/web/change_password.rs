@@ -4,7 +4,7 @@ use super::{AfterChange, Answer, Call, Error};
 use crate::{
     account::{PasswordChange, PasswordChanged},
     secret::Password,
-    session::{Kind, SessionToken},
+    session::SessionToken,
 };
 
 /// A change that was asked for.
@@ -22,14 +22,14 @@ pub(super) struct Changed {
     /// Other sessions that ended with it.
     pub(super) ended: usize,
     token: Option<SessionToken>,
-    keeps_the_window: bool,
+    outlives_the_window: bool,
 }
 
 impl Changed {
     /// Gives the session's new secret to the browser.
     pub(super) fn hand_over(&self, call: &Call, answer: Answer) -> Answer {
         match &self.token {
-            Some(token) => answer.with_session(&call.desk().cookies, token, self.keeps_the_window),
+            Some(token) => answer.with_session(&call.desk().cookies, token, self.outlives_the_window),
             None => answer,
         }
     }
@@ -57,6 +57,5 @@ pub(super) async fn change_password(call: &Call, change: Change) -> Result<Chang
         device: call.device(),
     };
     let PasswordChanged { ended, token } = accounts.change_password(&account, asked, &call.visitor()).await?;
-    let keeps_the_window = me.terms.remembered || me.terms.kind == Kind::App;
-    Ok(Changed { ended: ended.len(), token, keeps_the_window })
+    Ok(Changed { ended: ended.len(), token, outlives_the_window: me.terms.outlives_the_window() })
 }

@@ -6,8 +6,8 @@ use arc_swap::ArcSwap;
 
 use super::look::Branding;
 use crate::{
-    account::Accounts, audit::Journal, clock::Clock, gate::cookie::CookieNames, metrics::Metrics,
-    public_url::PublicUrl, session::Sessions, sign_in::SignIn, visitor::Recogniser,
+    account::Accounts, audit::Journal, clock::Clock, gate::cookie::CookieNames, public_url::PublicUrl,
+    session::Sessions, sign_in::SignIn, visitor::Recogniser,
 };
 
 /// The use cases that handlers call. One for the whole program.
@@ -28,8 +28,6 @@ pub struct Desk {
     pub journal: Journal,
     /// Names devices.
     pub recogniser: Recogniser,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
     /// Names, links and habits; may change while we run.
     pub house: Arc<ArcSwap<House>>,
 }

@@ -1,4 +1,5 @@
-//! `rd`: the way back after signing in. One parsed path of this origin and nothing else (finding 16).
+//! `rd`: the way back after signing in. One parsed path of this origin and nothing else: a link that
+//! somebody else made must not lead from our sign-in page to theirs.
 
 use crate::gate::CanonicalPath;
 

@@ -17,6 +17,18 @@ async fn scene() -> (Installation, Running) {
     (house, server)
 }
 
+/// Alice's browser at this page, after she has signed in on the way.
+async fn alice_at(house: &Installation, page: &str) -> Browser {
+    sign_in_on_the_way(Browser::open(house).await, page).await
+}
+
+async fn sign_in_on_the_way(browser: Browser, page: &str) -> Browser {
+    browser.goto(page).await;
+    browser.sign_in("alice").await;
+    browser.arrives(page).await;
+    browser
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_leads_where_one_was_going() {
     let (house, _server) = scene().await;
@@ -45,10 +57,7 @@ async fn signing_in_leads_where_one_was_going() {
 async fn another_browser_is_ended_from_a_dialog() {
     let (house, _server) = scene().await;
     let other = house.signed_in("alice").await;
-    let browser = Browser::open(&house).await;
-    browser.goto("/security/sessions").await;
-    browser.sign_in("alice").await;
-    browser.arrives("/security/sessions").await;
+    let browser = alice_at(&house, "/security/sessions").await;
     browser.click("a.end").await;
     browser.reads_in("dialog[open]", "Chrome on macOS").await;
     // Thinking again.
@@ -68,10 +77,7 @@ async fn another_browser_is_ended_from_a_dialog() {
 async fn another_browser_is_ended_without_scripts() {
     let (house, _server) = scene().await;
     let other = house.signed_in("alice").await;
-    let browser = Browser::open_without_scripts(&house).await;
-    browser.goto("/security/sessions").await;
-    browser.sign_in("alice").await;
-    browser.arrives("/security/sessions").await;
+    let browser = sign_in_on_the_way(Browser::open_without_scripts(&house).await, "/security/sessions").await;
     browser.click("a.end").await;
     browser.arrives(&format!("/security/sessions/{}/sign-out", other.session().await)).await;
     browser.reads("Chrome on macOS").await;
@@ -85,9 +91,7 @@ async fn another_browser_is_ended_without_scripts() {
 async fn all_others_are_ended_and_this_one_stays() {
     let (house, _server) = scene().await;
     let others = [house.signed_in("alice").await, house.signed_in("alice").await];
-    let browser = Browser::open(&house).await;
-    browser.goto("/security/sessions").await;
-    browser.sign_in("alice").await;
+    let browser = alice_at(&house, "/security/sessions").await;
     browser.reads("Sign out 2 other sessions").await;
     browser.click("a.danger-outline").await;
     browser.click("dialog button.danger").await;
@@ -107,10 +111,7 @@ async fn all_others_are_ended_and_this_one_stays() {
 async fn everywhere_is_counted_with_this_one() {
     let (house, _server) = scene().await;
     let other = house.signed_in("alice").await;
-    let browser = Browser::open(&house).await;
-    browser.goto("/security/sessions").await;
-    browser.sign_in("alice").await;
-    browser.arrives("/security/sessions").await;
+    let browser = alice_at(&house, "/security/sessions").await;
     browser.click(".all a").await;
     browser.click("dialog button.danger").await;
     browser.arrives("/security/signed-out").await;
@@ -122,10 +123,7 @@ async fn everywhere_is_counted_with_this_one() {
 async fn a_changed_password_leads_to_who_is_still_signed_in() {
     let (house, _server) = scene().await;
     let other = house.signed_in("alice").await;
-    let browser = Browser::open(&house).await;
-    browser.goto("/security/password").await;
-    browser.sign_in("alice").await;
-    browser.arrives("/security/password").await;
+    let browser = alice_at(&house, "/security/password").await;
     browser.fill("#current_password", PASSWORD).await;
     for field in ["#new_password", "#new_password_again"] {
         browser.fill(field, "Another-horse-8-battery").await;
@@ -141,9 +139,7 @@ async fn a_changed_password_leads_to_who_is_still_signed_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_was_ended_is_told_why() {
     let (house, _server) = scene().await;
-    let browser = Browser::open(&house).await;
-    browser.goto("/diary").await;
-    browser.sign_in("alice").await;
+    let browser = alice_at(&house, "/diary").await;
     browser.reads("Alice's diary").await;
     let other = house.signed_in("alice").await;
     other.call(reqwest::Method::POST, "/sessions/revoke-others", &serde_json::json!({})).await;
@@ -155,9 +151,7 @@ async fn whoever_was_ended_is_told_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_signing_out_the_way_back_shows_nothing() {
     let (house, _server) = scene().await;
-    let browser = Browser::open(&house).await;
-    browser.goto("/diary").await;
-    browser.sign_in("alice").await;
+    let browser = alice_at(&house, "/diary").await;
     browser.reads("Alice's diary").await;
     browser.goto("/security/sessions").await;
     browser.reads("This device").await;
@@ -177,10 +171,7 @@ async fn after_signing_out_the_way_back_shows_nothing() {
 async fn a_changed_password_counts_and_may_end_the_others() {
     let (house, _server) = scene().await;
     let other = house.signed_in("alice").await;
-    let browser = Browser::open(&house).await;
-    browser.goto("/security/password").await;
-    browser.sign_in("alice").await;
-    browser.arrives("/security/password").await;
+    let browser = alice_at(&house, "/security/password").await;
     let change = async |current: &str, new: &str, again: &str| {
         browser.fill("#current_password", current).await;
         browser.fill("#new_password", new).await;

@@ -89,6 +89,21 @@ fn a_store_that_would_not_open_is_told_by_the_check() {
 }
 
 #[test]
+fn why_a_store_cannot_be_opened_is_told_once_by_every_verb() {
+    let house = house();
+    let text = fs::read_to_string(house.file()).unwrap();
+    let long = "x".repeat(300);
+    fs::write(house.file(), text.replace("file:portcullis.db", &format!("file:{long}.db"))).unwrap();
+    for words in [&["config", "check"][..], &["users", "list"], &["run"], &["doctor"]] {
+        let said = house.cli(words);
+        assert_eq!(said.code, 1, "{words:?}: {said:?}");
+        let told = [said.out.as_str(), &said.err].concat();
+        assert_eq!(told.matches("cannot open ").count(), 1, "{words:?}: {told}");
+        assert_eq!(told.matches("File name too long").count(), 1, "{words:?}: {told}");
+    }
+}
+
+#[test]
 fn a_file_can_be_checked_where_it_is_not_run() {
     let house = house();
     fs::remove_file(house.path("portcullis.secret")).unwrap();

@@ -139,23 +139,40 @@ fn said(server: &Running, message: &str) -> usize {
     server.log().iter().filter(|line| line["message"].as_str().is_some_and(|said| said.contains(message))).count()
 }
 
+/// Lets so many looks at the file pass, each of which tells of itself.
+async fn looks_pass(server: &Running, many: usize) {
+    const LOOKED: &str = "Looked whether the configuration has changed";
+    let before = said(server, LOOKED);
+    crate::harness::until("it to look at the file", async || (said(server, LOOKED) >= before + many).then_some(()))
+        .await;
+}
+
+/// Before this app, telling of each look at the file.
+fn telling(app: &App) -> String {
+    format!("{}log: {{ level: trace }}\n", one_app(app))
+}
+
 #[tokio::test]
 async fn a_changed_file_counts_by_itself() {
     let (one, two) = (answering("one").await, answering("two").await);
-    let house = Installation::with(&one_app(&one));
+    let house = Installation::with(&telling(&one));
     house.user("alice", &[]);
     let server = house.run().await;
     let alice = house.signed_in("alice").await;
     assert_eq!(alice.get("/x").await.text().await.unwrap(), "one");
-    house.configure(&one_app(&two));
+    house.configure(&telling(&two));
     crate::harness::until("the other app to answer", async || {
         (alice.get("/x").await.text().await.unwrap() == "two").then_some(())
     })
     .await;
     // What was read at a signal is not read once more.
-    house.configure(&one_app(&one));
+    house.configure(&telling(&one));
     server.child.signal("HUP");
-    tokio::time::sleep(std::time::Duration::from_millis(3_500)).await;
+    crate::harness::until("the first app to answer", async || {
+        (alice.get("/x").await.text().await.unwrap() == "one").then_some(())
+    })
+    .await;
+    looks_pass(&server, 3).await;
     assert_eq!(said(&server, "Read the configuration again"), 2);
 }
 
@@ -186,7 +203,7 @@ async fn a_link_that_leads_to_another_file_counts_by_itself() {
 #[tokio::test]
 async fn a_changed_file_that_is_broken_is_complained_about_once() {
     let app = App::ok().await;
-    let house = Installation::with(&one_app(&app));
+    let house = Installation::with(&telling(&app));
     house.user("alice", &[]);
     let server = house.run().await;
     let alice = house.signed_in("alice").await;
@@ -194,7 +211,7 @@ async fn a_changed_file_that_is_broken_is_complained_about_once() {
     for round in 1..=2 {
         std::fs::write(house.file(), good.replace("upstream:", &format!("upstraem{round}:"))).unwrap();
         server.says(&format!("upstraem{round}")).await;
-        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+        looks_pass(&server, 3).await;
         assert_eq!(said(&server, "portcullis.yaml has a complaint:"), round, "one is not \"1 complaints\"");
         assert_eq!(alice.status("/x").await, 200);
     }

@@ -56,7 +56,7 @@ impl Demo {
         let (address, metrics) = (config.public_url.origin().to_owned(), config.admin.listen);
         let server = Server::new(config, None)?.beside(app, sample_app::router());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let people = runtime.map_err(|why| Failed::No(why.to_string()))?.block_on(settle(server.parts()))?;
+        let people = runtime.map_err(|why| Failed::because(&why))?.block_on(settle(server.parts()))?;
         let _log = telemetry::start(style);
         server.run(|| welcome(&address, metrics, &people)).map_err(|why| {
             let taken = matches!(why, StartError::Listen(_));
@@ -118,7 +118,7 @@ async fn settle(parts: &Parts) -> Result<[Person; 2], Failed> {
 }
 
 async fn person(parts: &Parts, name: &str, shown: &str, email: &str, roles: &[&str]) -> Result<Person, Failed> {
-    let wrong = |why: crate::account::NotAName| Failed::No(why.to_string());
+    let wrong = |why: crate::account::NotAName| Failed::because(&why);
     let new = NewUser {
         name: UserName::new(name).map_err(wrong)?,
         email: Some(Email::new(email).map_err(wrong)?),

@@ -20,8 +20,8 @@ pub(super) fn public_url(field: Field<PublicUrl>, insecure_http: bool, start: Pl
         );
         return None;
     };
-    if !field.value.https && !field.value.is_loopback() && !insecure_http {
-        let origin = format!("https://{}", crate::config::complaint::escape(&field.value.host, 100));
+    if !field.value.is_https() && !field.value.is_loopback() && !insecure_http {
+        let origin = format!("https://{}", crate::config::complaint::escape(field.value.host(), 100));
         let message = "plain http is for this machine only";
         field.complain(
             desk,

@@ -13,7 +13,7 @@ use crate::config::file::routing::{RouteFile, TimeoutsFile, UpstreamFile};
 use crate::config::read::{Field, Located, Named, did_you_mean};
 use crate::config::tree::Place;
 use crate::config::value::length;
-use crate::config::value::route_path::covers;
+use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
 
 /// An app behind Portcullis.
@@ -190,7 +190,7 @@ impl Routing {
         }
         let complete = !desk.knows(&routes.key);
         let words: Vec<_> = names.iter().map(|name| name.value.as_str()).collect();
-        let mut earlier: Vec<(String, String)> = Vec::new();
+        let mut earlier: Vec<(String, RoutePath)> = Vec::new();
         for route in routes.value {
             let (at, key) = (route.at, route.key);
             let upstream = route.value.upstream;
@@ -209,19 +209,20 @@ impl Routing {
                 );
                 continue;
             };
-            if let Some((other, prefix)) = earlier.iter().find(|(_, prefix)| covers(prefix, &path.value.0)) {
+            if let Some((other, prefix)) = earlier.iter().find(|(_, prefix)| prefix.covers(&path.value)) {
+                let prefix = prefix.as_str();
                 path.complain(
                     desk,
                     format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"),
                 );
             }
-            earlier.push((key, path.value.0.clone()));
             self.routes.push(Route {
-                path: path.value.0,
+                path: path.value.as_str().to_owned(),
                 access: route.value.access.map_or(Access::SignedIn, |access| access.value),
                 upstream: upstream.map(|name| name.value).unwrap_or_default(),
                 counts_as_activity: route.value.counts_as_activity.is_none_or(|counts| counts.value),
             });
+            earlier.push((key, path.value));
         }
         if complete {
             self.refuse_unused(names, desk);

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::bounds;
 use crate::config::complaint::Desk;
 use crate::config::file::surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
 use crate::config::value::{label, length};
+use crate::web::look::Accent;
 
 /// Signing in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,8 +93,9 @@ pub struct Branding {
     pub home_url: String,
     /// Where people find help.
     pub support_url: Option<String>,
-    /// `#rrggbb`, readable on white; none for the built-in colour.
-    pub accent: Option<String>,
+    /// `#rrggbb`, readable on the ground of the pages; none for the built-in colour.
+    #[serde(serialize_with = "as_text")]
+    pub accent: Option<Accent>,
 }
 
 impl Default for SignIn {
@@ -191,4 +193,9 @@ impl Branding {
             accent: file.accent.map(|accent| accent.value.0),
         }
     }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over so")]
+fn as_text<S: Serializer>(accent: &Option<Accent>, serializer: S) -> Result<S::Ok, S::Error> {
+    accent.as_ref().map(ToString::to_string).serialize(serializer)
 }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 
+use crate::account;
 use crate::config::complaint::escape;
 use crate::config::read::Scalar;
 use crate::config::tree::Node;
@@ -38,11 +39,10 @@ pub(in crate::config) struct Role(pub(in crate::config) String);
 impl Scalar for Role {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = String::from_scalar(node)?;
-        let fits = |letter: u8| letter.is_ascii_alphanumeric() || b"._:-".contains(&letter);
-        if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
-            return Ok(Self(text));
+        match account::Role::new(&text) {
+            Ok(role) => Ok(Self(role.to_string())),
+            Err(_) => Err("is not a role; write 1 to 64 of the letters a-z A-Z 0-9 . _ : -".to_owned()),
         }
-        Err("is not a role; write 1 to 64 of the letters a-z A-Z 0-9 . _ : -".to_owned())
     }
 }
 

@@ -2,32 +2,60 @@
 
 use schemars::JsonSchema;
 
+use crate::config::complaint::escape;
 use crate::config::read::Scalar;
 use crate::config::tree::Node;
+use crate::gate::{self, BadPath, CanonicalPath, RouteTable};
 
 /// Paths that Portcullis answers itself.
 const OURS: [&str; 3] = ["/security", "/.well-known/portcullis", "/.well-known/change-password"];
 
-/// A path prefix that ends at a segment, as written.
+/// A path prefix that ends at a segment, in the spelling in which the gate reads it.
 #[derive(Clone, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^/"))]
-pub(in crate::config) struct RoutePath(pub(in crate::config) String);
+pub(in crate::config) struct RoutePath {
+    path: CanonicalPath,
+    /// The rule that the gate makes of it, alone in a table.
+    rule: RouteTable,
+}
 
 impl Scalar for RoutePath {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let written = String::from_scalar(node)?;
-        let path = without_last_slash(&written).to_owned();
-        refuse_other_spellings(&path)?;
-        if let Some(ours) = OURS.iter().find(|ours| covers(ours, &path)) {
-            return Err(format!("is under {ours}, which Portcullis answers itself; write another path"));
+        let path = without_last_slash(&written);
+        refuse_patterns(path)?;
+        let route = Self::of(path).map_err(|why| mend(why).to_owned())?;
+        if route.as_str() != path {
+            return Err(if node.from_environment {
+                "is not spelled as requests are matched; write it as browsers send it".to_owned()
+            } else {
+                format!("is not spelled as requests are matched; write {}", escape(route.as_str(), 200))
+            });
         }
-        Ok(Self(path))
+        let ours = OURS.iter().find(|ours| Self::of(ours).is_ok_and(|ours| ours.covers(&route)));
+        match ours {
+            Some(ours) => Err(format!("is under {ours}, which Portcullis answers itself; write another path")),
+            None => Ok(route),
+        }
     }
 }
 
-/// Whether a prefix that ends at a segment takes every request that the other takes.
-pub(in crate::config) fn covers(prefix: &str, path: &str) -> bool {
-    prefix == "/" || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+impl RoutePath {
+    /// As the gate reads it.
+    fn of(path: &str) -> Result<Self, BadPath> {
+        let rule = gate::Route::new(path, gate::Access::SignedIn, 0, true)?;
+        Ok(Self { path: CanonicalPath::parse(path.as_bytes())?, rule: RouteTable::new(vec![rule]) })
+    }
+
+    /// The path.
+    pub(in crate::config) fn as_str(&self) -> &str {
+        self.path.path()
+    }
+
+    /// Whether it takes every request that the other takes.
+    pub(in crate::config) fn covers(&self, other: &Self) -> bool {
+        self.rule.find(&other.path).is_some()
+    }
 }
 
 /// `/admin/` means what `/admin` means: a prefix that ends at a segment.
@@ -35,45 +63,28 @@ fn without_last_slash(path: &str) -> &str {
     path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/')).unwrap_or(path)
 }
 
-fn refuse_other_spellings(path: &str) -> Result<(), String> {
-    if !path.starts_with('/') {
-        return Err("does not begin with /; write the path from the root, such as /admin".to_owned());
-    }
-    if path.contains("//") {
-        return Err("has // in it, which no request has; write a single /".to_owned());
-    }
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return Err("has . or .. in it, which no request has; write the path that is meant".to_owned());
-    }
+/// Refuses what is meant for more than a path, and would be matched as letters or not at all.
+fn refuse_patterns(path: &str) -> Result<(), String> {
     if path.contains(['?', '#', ';']) {
         return Err("has ?, # or ; in it; write the path alone, it is matched without query and parameters".to_owned());
     }
     if path.contains('*') {
         return Err("has * in it; write the prefix alone, it covers all paths below it".to_owned());
     }
-    if !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains(['\\', '"', '<', '>']) {
-        return Err("has letters that a path can not have; write them as %XX".to_owned());
-    }
-    refuse_odd_escapes(path)
+    Ok(())
 }
 
-fn refuse_odd_escapes(path: &str) -> Result<(), String> {
-    for behind in path.split('%').skip(1) {
-        let code = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code {
-            None => return Err("has a % without two digits behind it; write a percent sign as %25".to_owned()),
-            Some(b'/' | b'\\' | b'.' | b';' | 0) => {
-                return Err(
-                    "has %2f, %5c, %2e, %3b or %00 in it, which hide a path; write the path that is meant".to_owned()
-                );
-            }
-            Some(byte) if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) => {
-                return Err(format!("has %{byte:02X} in it; write the letter {} itself", char::from(byte)));
-            }
-            Some(_) => {}
+/// What is wrong with a path that the gate does not take, and what to write.
+const fn mend(why: BadPath) -> &'static str {
+    match why {
+        BadPath::NotAPath => "does not begin with /; write the path from the root, such as /admin",
+        BadPath::BrokenEncoding => "has a % without two digits behind it; write a percent sign as %25",
+        BadPath::Ambiguous => {
+            "has %2f, %5c, %3b, a backslash or a control character in it, and no such request is let in; write the path \
+             that is meant"
         }
+        BadPath::AboveRoot => "has .. in it that leads out of the root; write the path that is meant",
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -83,7 +94,7 @@ mod tests {
 
     fn path(written: &str) -> Result<String, String> {
         let node = tree::parse(&format!("\"{written}\"")).map_err(|(_, message)| message)?;
-        RoutePath::from_scalar(&node).map(|path| path.0)
+        RoutePath::from_scalar(&node).map(|path| path.as_str().to_owned())
     }
 
     #[test]
@@ -96,7 +107,8 @@ mod tests {
             ("/a", "/A", false),
             ("/a/b", "/a", false),
         ] {
-            assert_eq!(covers(prefix, other), taken, "{prefix} {other}");
+            let [prefix, other] = [prefix, other].map(|path| RoutePath::of(path).expect("a path"));
+            assert_eq!(prefix.covers(&other), taken, "{} {}", prefix.as_str(), other.as_str());
         }
     }
 
@@ -128,6 +140,12 @@ mod tests {
             "/a%5cb",
             "/%2e%2e",
             "/a/./b",
+            "/..",
+            "/x%0Ay",
+            "/x%7F",
+            "/caf%c3%a9",
+            "/caf\u{e9}",
+            "/a%",
         ] {
             assert!(path(written).is_err(), "{written}");
         }

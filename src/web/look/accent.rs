@@ -12,6 +12,7 @@ const DARK_INK: Colour = Colour([0x0b, 0x10, 0x14]);
 /// A colour that can be read, with its style sheet.
 #[derive(Clone, Debug)]
 pub struct Accent {
+    colour: Colour,
     url: String,
     sheet: Asset,
 }
@@ -46,7 +47,7 @@ impl Accent {
             dark.unwrap_or(WHITE),
         );
         let (url, sheet) = assets::css("accent", &sheet);
-        Ok(Self { url, sheet })
+        Ok(Self { colour: light, url, sheet })
     }
 
     /// Where its style sheet is.
@@ -62,12 +63,29 @@ impl Accent {
     }
 }
 
+impl PartialEq for Accent {
+    fn eq(&self, other: &Self) -> bool {
+        self.colour == other.colour
+    }
+}
+
+impl Eq for Accent {}
+
+impl std::fmt::Display for Accent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.colour.fmt(f)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Colour([u8; 3]);
 
 impl Colour {
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.trim().strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
         let part = |from: usize| u8::from_str_radix(digits.get(from..from + 2)?, 16).ok();
         Some(Self([part(0)?, part(2)?, part(4)?]))
     }
@@ -109,9 +127,30 @@ mod tests {
     fn only_what_can_be_read_is_taken() {
         assert!(Accent::parse("#0a5c6b").is_ok());
         assert!(matches!(Accent::parse("#ffcc00"), Err(BadAccent::TooPale(_))));
-        for bad in ["", "teal", "#fff", "#12345g", "0a5c6b", "#0a5c6b;}"] {
+        for bad in [
+            "",
+            "teal",
+            "#",
+            "#fff",
+            "#12345g",
+            "0a5c6b",
+            "#0a5c6b;}",
+            "#0b5fffa",
+            "#+b5fff",
+            "#\u{e9}5fff",
+            " #0a5c6b",
+        ] {
             assert_eq!(Accent::parse(bad).err(), Some(BadAccent::NotAColour), "{bad}");
         }
+    }
+
+    #[test]
+    fn contrast_is_that_of_the_guidelines() {
+        let on_white = |text: &str| Colour::parse(text).expect("a colour").contrast(WHITE);
+        assert!((on_white("#000000") - 21.0).abs() < 0.001);
+        assert!((on_white("#ffffff") - 1.0).abs() < 0.001);
+        assert!(on_white("#767676") >= READABLE);
+        assert!(on_white("#777777") < READABLE);
     }
 
     #[test]

@@ -59,7 +59,6 @@ const fn device(kind: DeviceKind) -> &'static str {
         DeviceKind::Bot => {
             "<rect x=\"3\" y=\"4.5\" width=\"18\" height=\"15\" rx=\"2\"/><path d=\"m7 9.5 3 2.5-3 2.5M12.5 15H17\"/>"
         }
-        DeviceKind::Key => "<circle cx=\"8\" cy=\"15.5\" r=\"4\"/><path d=\"m11 12.5 9-9M16.5 7l3 3M14 9.5l2 2\"/>",
         DeviceKind::Unknown => {
             "<circle cx=\"12\" cy=\"12\" r=\"9\"/><path d=\"M9.5 9.7a2.5 2.5 0 1 1 3.7 2.2c-.8.5-1.2 1-1.2 1.900M12 16.600v.1\"/>"
         }

@@ -1,13 +1,14 @@
 //! What a configuration means, keys looked at together.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use portcullis::config::{self, Access, Config, PublicUrl, Store};
-use portcullis::web::look::Accent;
+use portcullis::gate;
 
-use super::{MINIMAL, SECRET, good, minimal_and, read, read_with};
+use proptest::prelude::*;
+
+use super::{MINIMAL, SECRET, good, minimal_and, read};
 
 #[test]
 fn the_shortest_file_is_enough() {
@@ -26,21 +27,9 @@ fn what_is_shown_can_be_read_again() {
                 branding: { accent: \"#0B5394\", app_name: \"null\" }\n";
     let config = minimal_and(more);
     let shown = config::show(&config);
+    assert_eq!(config.branding.accent.as_ref().map(ToString::to_string).as_deref(), Some("#0b5394"));
     assert!(shown.contains("idle_timeout: never\n") && shown.contains("heartbeat_interval: 1s500ms\n"), "{shown}");
     assert_eq!(good(&shown.replace("secret: null\n", "")), config, "{shown}");
-}
-
-#[test]
-fn a_colour_that_is_taken_is_one_that_the_pages_use() {
-    let greys = (0x60..=0x90).map(|grey: u8| format!("#{grey:02x}{grey:02x}{grey:02x}"));
-    for colour in greys.chain(["#0a5c6b", "#0b5394", "#ffcc00", "#d0021b", "#7a4f00"].map(str::to_owned)) {
-        let text = format!(
-            "public_url: http://localhost:8080\nstore: memory\nupstream: http://127.0.0.1:3000\n\
-             branding: {{ accent: \"{colour}\" }}\n"
-        );
-        let taken = read_with(&text, Path::new("/nowhere"), &[]).is_ok();
-        assert_eq!(taken, Accent::parse(&colour).is_ok(), "{colour}");
-    }
 }
 
 #[test]
@@ -67,7 +56,7 @@ fn the_public_url_knows_its_host_headers() {
         assert_eq!(parsed.authority_matches(header), matches, "{url} {header:?}");
     }
     let url: PublicUrl = "https://App.Example.com:443/".parse().unwrap();
-    assert_eq!((url.origin(), url.is_https(), url.port), ("https://app.example.com", true, 443));
+    assert_eq!((url.origin(), url.is_https(), url.port()), ("https://app.example.com", true, 443));
 }
 
 #[test]
@@ -128,4 +117,26 @@ fn the_demo_needs_nothing() {
     let config = Config::demo(SocketAddr::from(([127, 0, 0, 1], 8080)), SocketAddr::from(([127, 0, 0, 1], 3000)));
     assert_eq!((config.public_url.origin(), &config.store), ("http://127.0.0.1:8080", &Store::Memory));
     assert_eq!(good(&config::show(&config).replace("secret: null\n", "")), config);
+}
+
+/// A configuration with one route.
+fn with_route(path: &str) -> String {
+    let path = serde_json::to_string(path).unwrap();
+    format!(
+        "public_url: http://localhost:8080\nstore: memory\nupstreams: {{ app: {{ servers: [http://127.0.0.1:3000] }} }}\n\
+         routes: [{{ path: {path}, upstream: app }}]\n"
+    )
+}
+
+proptest! {
+    /// What the gate does not take would stop a server that reads the file.
+    #[test]
+    fn what_is_taken_as_a_path_the_gate_takes(path in "/([a-z/.]|[ -~]|%[0-9A-Fa-f]{2}|\u{e9}|\u{7f}){0,6}") {
+        if let Ok(config) = read(&with_route(&path)) {
+            let taken = &config.routes[0].path;
+            prop_assert!(gate::Route::new(taken, gate::Access::SignedIn, 0, true).is_ok(), "{taken}");
+            let canonical = gate::CanonicalPath::parse(taken.as_bytes()).map(|path| path.for_rules().to_owned());
+            prop_assert_eq!(canonical.as_ref(), Ok(taken));
+        }
+    }
 }

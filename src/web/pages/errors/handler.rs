@@ -1,7 +1,10 @@
 //! An error as a page.
 
 use super::{ErrorPage, Trouble};
-use crate::web::{Answer, Call, Error, problem};
+use crate::{
+    gate::cookie::Shown,
+    web::{Answer, Call, Error, problem},
+};
 
 /// The page of an error; should even that fail, its problem document.
 pub(in crate::web) fn answer(error: &Error, call: &Call) -> Answer {
@@ -25,7 +28,7 @@ fn trouble(error: &Error, call: &Call) -> Trouble {
         Error::MethodNotAllowed => Trouble::WrongMethod,
         Error::BodyTooLarge => Trouble::TooLarge,
         Error::WrongHost => Trouble::WrongHost(call.desk().public_url.origin().to_owned()),
-        Error::TooMany { until } => Trouble::TooMany { until: Some(*until) },
+        Error::TooMany { until } => Trouble::TooMany { until: *until },
         Error::Overloaded => Trouble::Overloaded,
         Error::StoreAway => Trouble::StoreAway { session_shown: shows_a_session(call) },
         Error::AppAway | Error::AppGarbled => Trouble::AppAway,
@@ -36,7 +39,5 @@ fn trouble(error: &Error, call: &Call) -> Trouble {
 
 /// Whether the cookie of a session came along, good or not.
 fn shows_a_session(call: &Call) -> bool {
-    let name = call.desk().cookies.session.as_str();
-    let names = |line: &str| line.split(';').any(|pair| pair.trim().split('=').next() == Some(name));
-    call.header("cookie").is_some_and(names)
+    matches!(call.cookie(&call.desk().cookies.session), Shown::One(_))
 }

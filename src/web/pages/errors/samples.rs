@@ -9,7 +9,7 @@ use crate::web::{pages::samples, words::Words};
 #[must_use]
 pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
     let now = samples::NOW;
-    let until = Some(now.plus(Duration::from_mins(29)));
+    let until = now.plus(Duration::from_mins(29));
     [
         ("error-bad-request", Trouble::BadRequest),
         ("error-not-allowed", Trouble::NotAllowed),
@@ -19,7 +19,6 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
         ("error-too-large", Trouble::TooLarge),
         ("error-wrong-host", Trouble::WrongHost("https://app.meridian.example/".to_owned())),
         ("error-too-many", Trouble::TooMany { until }),
-        ("error-too-many-untold", Trouble::TooMany { until: None }),
         ("error-internal", Trouble::Internal),
         ("error-app-away", Trouble::AppAway),
         ("error-store-away", Trouble::StoreAway { session_shown: true }),

@@ -48,7 +48,7 @@ pub enum Trouble {
     /// Too many requests or attempts (429).
     TooMany {
         /// When one may try again.
-        until: Option<Timestamp>,
+        until: Timestamp,
     },
     /// Our own fault (500).
     Internal,
@@ -95,12 +95,11 @@ fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
         Trouble::WrongMethod => (words.say("error-wrong-method"), words.say("error-wrong-method-lead")),
         Trouble::TooLarge => (words.say("error-too-large"), words.say("error-too-large-lead")),
         Trouble::WrongHost(_) => (words.say("error-wrong-host"), frame.say_app("error-wrong-host-lead")),
-        Trouble::TooMany { until: Some(until) } => {
+        Trouble::TooMany { until } => {
             let left = words.span(until.since(now));
             let lead = words.sentence("try-again", "time", words.time_of_day(*until), &[("span", left.into())]);
             return (words.say("error-too-many"), lead);
         }
-        Trouble::TooMany { until: None } => (words.say("error-too-many"), words.say("error-too-many-lead")),
         Trouble::Internal => (words.say("error-internal"), words.say("error-internal-lead")),
         Trouble::AppAway => (frame.say_app("error-app-away"), app_lead(frame)),
         Trouble::StoreAway { session_shown: true } => {

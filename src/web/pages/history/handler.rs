@@ -72,7 +72,8 @@ fn line(entry: &Entry) -> Option<[String; 5]> {
     Some([entry.at.rfc3339(), status.to_owned(), step.to_owned(), ip, harmless(device)])
 }
 
-/// A cell that begins like a formula is text, not a formula (finding 20).
+/// A cell that begins like a formula is text, not a formula: a spreadsheet would work it out, with whatever somebody else put
+/// into the name of their browser.
 fn harmless(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }

@@ -40,10 +40,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<PasswordForm>) -
     let end_others = end_other_sessions.is_some();
     let change = Change { current: Password::new(current_password), new: Password::new(new_password), end_others };
     let wrong = wrong_before(&call, &change, &again).await?;
-    let once_more = |wrong: &[Wrong], status| {
-        let page = page(&call)?.refused(wrong, end_others, call.desk().clock.now());
-        call.show(status, &page)
-    };
+    let once_more = |wrong: &[Wrong], status| call.show(status, &page(&call)?.refused(wrong, end_others));
     if !wrong.is_empty() {
         return once_more(&wrong, StatusCode::UNPROCESSABLE_ENTITY);
     }
@@ -52,6 +49,10 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<PasswordForm>) -
             let flash = Flash::PasswordChanged { ended: changed.ended, others: others(&call).await };
             let answer = Answer::see_other(paths::PASSWORD).with_flash(&call.desk().cookies, flash);
             Ok(changed.hand_over(&call, answer))
+        }
+        Err(error @ Error::TooMany { until }) => {
+            let page = page(&call)?.too_many(until, end_others, call.desk().clock.now());
+            call.show(error.shape().status, &page)
         }
         Err(error) => match wrong_of(&error) {
             Some(wrong) => once_more(&wrong, error.shape().status),
@@ -106,7 +107,6 @@ pub(in crate::web) fn wrong_with(
 pub(in crate::web) fn wrong_of(error: &Error) -> Option<Vec<Wrong>> {
     match error {
         Error::WrongPassword => Some(vec![Wrong::Current]),
-        Error::TooMany { until } => Some(vec![Wrong::TooMany { until: Some(*until) }]),
         Error::PasswordPolicy(broken) => Some(broken.iter().copied().map(Wrong::Weak).collect()),
         _ => None,
     }

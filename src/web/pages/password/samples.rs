@@ -32,7 +32,7 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, PasswordPage)> {
         Wrong::Weak(Weakness::SameAsBefore),
     ];
     let changed = Flash::PasswordChanged { ended: 0, others: Some(2) };
-    let until = Some(now.plus(Duration::from_mins(29)));
+    let until = now.plus(Duration::from_mins(29));
     vec![
         ("password", page(classic, AfterChange::Ask)),
         (
@@ -41,10 +41,10 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, PasswordPage)> {
         ),
         ("password-modern", page(modern, AfterChange::Keep)),
         ("password-ends", page(modern, AfterChange::EndOthers)),
-        ("password-current", page(classic, AfterChange::Ask).refused(&[Wrong::Current], true, now)),
-        ("password-weak", page(classic, AfterChange::Ask).refused(&weak, true, now)),
-        ("password-other", page(modern, AfterChange::Keep).refused(&other, false, now)),
-        ("password-missing", page(modern, AfterChange::Keep).refused(&[Wrong::NewMissing], false, now)),
-        ("password-locked", page(modern, AfterChange::Ask).refused(&[Wrong::TooMany { until }], false, now)),
+        ("password-current", page(classic, AfterChange::Ask).refused(&[Wrong::Current], true)),
+        ("password-weak", page(classic, AfterChange::Ask).refused(&weak, true)),
+        ("password-other", page(modern, AfterChange::Keep).refused(&other, false)),
+        ("password-missing", page(modern, AfterChange::Keep).refused(&[Wrong::NewMissing], false)),
+        ("password-locked", page(modern, AfterChange::Ask).too_many(until, false, now)),
     ]
 }

@@ -46,11 +46,6 @@ pub enum Wrong {
     AgainDiffers,
     /// The new one breaks a rule.
     Weak(Weakness),
-    /// Too many wrong current passwords; without a time an administrator must unlock.
-    TooMany {
-        /// When one may try again.
-        until: Option<Timestamp>,
-    },
 }
 
 impl PasswordPage {
@@ -70,16 +65,18 @@ impl PasswordPage {
 
     /// Says what was wrong.
     #[must_use]
-    pub fn refused(mut self, wrong: &[Wrong], end_others: bool, now: Timestamp) -> Self {
+    pub fn refused(mut self, wrong: &[Wrong], end_others: bool) -> Self {
         self.end_others_ticked = end_others;
         for one in wrong {
-            match one {
-                Wrong::TooMany { until: Some(until) } => self.alert = Some(try_again(self.frame.words, *until, now)),
-                Wrong::TooMany { until: None } => self.alert = Some(self.frame.say("sign-in-locked").into()),
-                field => field.tell(self.frame.words, &mut self.faults, &mut self.rules),
-            }
+            one.tell(self.frame.words, &mut self.faults, &mut self.rules);
         }
         self
+    }
+
+    /// Says that there were too many wrong current passwords, and when one may try again.
+    #[must_use]
+    pub fn too_many(self, until: Timestamp, end_others: bool, now: Timestamp) -> Self {
+        Self { alert: Some(try_again(self.frame.words, until, now)), end_others_ticked: end_others, ..self }
     }
 
     fn current(&self) -> Secret {
@@ -101,7 +98,7 @@ impl Wrong {
         match self {
             Self::CurrentMissing | Self::Current => ("current_password", "password-current"),
             Self::AgainMissing | Self::AgainDiffers => ("new_password_again", "password-again"),
-            Self::NewMissing | Self::Weak(_) | Self::TooMany { .. } => ("new_password", "password-new"),
+            Self::NewMissing | Self::Weak(_) => ("new_password", "password-new"),
         }
     }
 
@@ -119,7 +116,6 @@ impl Wrong {
                 mark(rules, words, weakness);
                 words.say("password-breaks-rules")
             }
-            Self::TooMany { .. } => words.say("sign-in-locked"),
         };
         let (field, label) = self.field();
         faults.add(words, field, label, text);

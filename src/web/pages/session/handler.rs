@@ -13,7 +13,6 @@ pub(in crate::web) async fn show(call: Call, Path(id): Path<String>) -> Result<A
     let session = desk.sessions.own(me.owner.id, id, &call.visitor()).await?.ok_or(Error::NotFound)?;
     let house = call.house();
     let label = session.activity.last_page.as_deref().and_then(|path| house.page_label(path));
-    let page =
-        SessionPage::new(call.frame(), &session, me.session, &desk.sessions.policy(), label, true, desk.clock.now());
+    let page = SessionPage::new(call.frame(), &session, me.session, &desk.sessions.policy(), label, desk.clock.now());
     call.show(StatusCode::OK, &page)
 }

@@ -10,9 +10,8 @@ use crate::{
 #[must_use]
 pub fn samples(words: &'static Words) -> Vec<(&'static str, SessionPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
-    let page = |session: &Session, label| {
-        SessionPage::new(samples::frame(words), session, samples::me(), &policy, label, true, now)
-    };
+    let page =
+        |session: &Session, label| SessionPage::new(samples::frame(words), session, samples::me(), &policy, label, now);
     let (four, odd) = (samples::four(now), samples::odd(now));
     let mut moved = four[3].clone();
     moved.first_ip = samples::address(77);

@@ -8,7 +8,7 @@ use crate::{
     session::{Kind, Session, SessionPolicy},
     web::{
         look::{Frame, Icon, Tab},
-        pages::sessions::{Dot, ends},
+        pages::sessions::Dot,
         paths,
         words::{When, inert},
     },
@@ -25,7 +25,7 @@ pub struct SessionPage {
     seen: When,
     signs_out: When,
     groups: Vec<Group>,
-    end: Option<String>,
+    end: String,
 }
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ enum Value {
 }
 
 impl SessionPage {
-    /// The page. `label` is what the operator calls the last page; `may_end` is false where visitors look only.
+    /// The page. `label` is what the operator calls the last page.
     #[must_use]
     pub fn new(
         frame: Frame,
@@ -59,7 +59,6 @@ impl SessionPage {
         me: SessionId,
         policy: &SessionPolicy,
         label: Option<&str>,
-        may_end: bool,
         now: Timestamp,
     ) -> Self {
         let words = frame.words;
@@ -68,14 +67,14 @@ impl SessionPage {
             title: words.session(session, &frame.app_name),
             dot: Dot::of(session, me, now),
             seen: words.past("last-active", session.activity.latest, now),
-            signs_out: words.future("signs-out", ends(session, policy), now),
+            signs_out: words.future("signs-out", policy.signs_out_at(session.terms, session.activity.latest), now),
             groups: vec![
                 Group { title: frame.say("details-device"), facts: device(&frame, session) },
                 Group { title: frame.say("details-network"), facts: network(&frame, session) },
                 Group { title: frame.say("details-session"), facts: terms(&frame, session, policy) },
                 Group { title: frame.say("details-activity"), facts: activity(&frame, session, label) },
             ],
-            end: may_end.then(|| paths::end_session(session.id)),
+            end: paths::end_session(session.id),
             frame: frame.on(Tab::Sessions),
         }
     }

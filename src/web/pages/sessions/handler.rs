@@ -10,6 +10,6 @@ pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
     let me = call.me()?;
     let desk = call.desk();
     let sessions = desk.sessions.list(me.owner.id, Some(me.session)).await?;
-    let page = SessionsPage::new(call.frame(), &sessions, me.session, &desk.sessions.policy(), true, desk.clock.now());
+    let page = SessionsPage::new(call.frame(), &sessions, me.session, &desk.sessions.policy(), desk.clock.now());
     call.show(StatusCode::OK, &page)
 }

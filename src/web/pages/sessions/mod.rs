@@ -6,5 +6,5 @@ mod view;
 
 pub(in crate::web) use handler::show;
 pub use samples::samples;
+pub(crate) use view::Dot;
 pub use view::SessionsPage;
-pub(crate) use view::{Dot, ends};

@@ -25,7 +25,6 @@ pub struct SessionsPage {
     rows: Vec<Row>,
     count: String,
     end_others: Option<String>,
-    may_end: bool,
 }
 
 #[derive(Debug)]
@@ -56,24 +55,16 @@ pub(crate) enum Dot {
 }
 
 impl SessionsPage {
-    /// The page. `may_end` is false where the operator lets visitors look only.
+    /// The page.
     #[must_use]
-    pub fn new(
-        frame: Frame,
-        sessions: &[Session],
-        me: SessionId,
-        policy: &SessionPolicy,
-        may_end: bool,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(frame: Frame, sessions: &[Session], me: SessionId, policy: &SessionPolicy, now: Timestamp) -> Self {
         let (here, others): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session.id == me);
         let words = frame.words;
         Self {
             count: words.say_with("sessions-count", &[("count", sessions.len().into())]),
-            end_others: (may_end && !others.is_empty())
+            end_others: (!others.is_empty())
                 .then(|| words.say_with("sessions-end-others", &[("count", others.len().into())])),
             rows: here.into_iter().chain(others).map(|session| Row::of(&frame, session, me, policy, now)).collect(),
-            may_end,
             frame: frame.on(Tab::Sessions),
         }
     }
@@ -90,7 +81,7 @@ impl Row {
             ip: session.activity.ip.to_string(),
             seen: words.past("last-active", session.activity.latest, now),
             signed_in: words.past("signed-in", session.terms.opened, now),
-            signs_out: words.future("signs-out", ends(session, policy), now),
+            signs_out: words.future("signs-out", policy.signs_out_at(session.terms, session.activity.latest), now),
             details: paths::session(session.id),
             end: paths::end_session(session.id),
             end_label: words.say_with("sign-out-of", &[("device", (&title).into())]),
@@ -118,12 +109,6 @@ impl Dot {
             Self::Quiet => "dot off",
         }
     }
-}
-
-/// When a session ends by itself: the earlier of its two ends.
-pub(crate) fn ends(session: &Session, policy: &SessionPolicy) -> Timestamp {
-    let end = policy.ends_at(session.terms);
-    policy.idles_at(session.terms, session.activity.latest).map_or(end, |idle| idle.min(end))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> 
     };
     let not_in = match &error {
         Error::InvalidCredentials => NotIn::Mismatch,
-        Error::TooMany { until } => NotIn::TooMany { until: Some(*until) },
+        Error::TooMany { until } => NotIn::TooMany { until: *until },
         Error::Overloaded => NotIn::Overloaded,
         Error::StoreAway => NotIn::StoreAway,
         _ => return Err(error),
@@ -109,8 +109,8 @@ fn again(
 
 fn welcome(call: &Call, rd: Option<&str>, signed_in: &SignedIn) -> Answer {
     let names = &call.desk().cookies;
-    let remembered = signed_in.session.terms.remembered;
-    let answer = Answer::see_other(&call.onward(rd)).with_session(names, &signed_in.token, remembered);
+    let keep = signed_in.session.terms.outlives_the_window();
+    let answer = Answer::see_other(&call.onward(rd)).with_session(names, &signed_in.token, keep);
     match &signed_in.device {
         Some(device) => answer.with_device(names, device),
         None => answer,

@@ -33,8 +33,7 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, SignInPage)> {
         ("sign-in-not-sent", page().form_not_sent()),
         ("sign-in-mismatch", refused(NotIn::Mismatch)),
         ("sign-in-missing", page().refused("", false, NotIn::Missing { name: true, password: true }, now)),
-        ("sign-in-locked", refused(NotIn::TooMany { until: Some(now.plus(Duration::from_mins(29))) })),
-        ("sign-in-locked-for-good", refused(NotIn::TooMany { until: None })),
+        ("sign-in-locked", refused(NotIn::TooMany { until: now.plus(Duration::from_mins(29)) })),
         ("sign-in-store-away", refused(NotIn::StoreAway)),
         ("sign-in-overloaded", refused(NotIn::Overloaded)),
     ]

@@ -40,10 +40,10 @@ pub enum NotIn {
         /// The password.
         password: bool,
     },
-    /// Too many attempts; without a time an administrator must unlock.
+    /// Too many attempts.
     TooMany {
         /// When one may try again.
-        until: Option<Timestamp>,
+        until: Timestamp,
     },
     /// The store does not answer.
     StoreAway,
@@ -101,8 +101,7 @@ impl SignInPage {
                     self.faults.add(words, "password", "sign-in-password", words.say("sign-in-password-missing"));
                 }
             }
-            NotIn::TooMany { until: Some(until) } => self.alert = Some(try_again(words, until, now)),
-            NotIn::TooMany { until: None } => self.alert = Some(words.say("sign-in-locked").into()),
+            NotIn::TooMany { until } => self.alert = Some(try_again(words, until, now)),
             NotIn::StoreAway => self.alert = Some(words.say("sign-in-store-away").into()),
             NotIn::Overloaded => self.alert = Some(words.say("sign-in-overloaded").into()),
         }
