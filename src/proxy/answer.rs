@@ -62,10 +62,15 @@ pub(super) async fn send_last(session: &mut Session, answer: Response<Bytes>) ->
 async fn write(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
     let (parts, mut body) = answer.into_parts();
     let mut head = ResponseHeader::from(parts);
-    if !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    let is_head = session.req_header().method == Method::HEAD;
+    // Where the body has been left out for HEAD already, it was said how long it would be.
+    let is_said = is_head && body.is_empty() && head.headers.contains_key(header::CONTENT_LENGTH);
+    if matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        head.remove_header(&header::CONTENT_LENGTH);
+    } else if !is_said {
         head.insert_header(header::CONTENT_LENGTH, body.len())?;
     }
-    if session.req_header().method == Method::HEAD {
+    if is_head {
         body.clear();
     }
     let length = body.len();
