@@ -14,7 +14,7 @@ use super::{
     connection::LINGER,
     failure::{Failure, is_malformed},
 };
-use crate::gate::Refusal;
+use crate::web::Failed;
 
 /// Most bytes of a request to our own pages, and of a body that is read only to be thrown away.
 const MOST: usize = 64 * 1024;
@@ -25,8 +25,8 @@ const UNWANTED: Duration = Duration::from_secs(1);
 
 /// Reads the body of a request to our own pages.
 pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Failure> {
-    const TOO_LARGE: Failure = Failure::Say(Refusal::BodyTooLarge);
-    const INCOMPLETE: Failure = Failure::Say(Refusal::BodyIncomplete);
+    const TOO_LARGE: Failure = Failure::Say(Failed::BodyTooLarge);
+    const INCOMPLETE: Failure = Failure::Say(Failed::BodyIncomplete);
     if announced(session).is_some_and(|length| length > MOST) {
         return Err(TOO_LARGE);
     }

@@ -108,14 +108,14 @@ impl Server {
         reload::know(&metrics, &config);
         let upstreams = Upstreams::resolve(parts.settings.upstream_plans(&config)).await;
         let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
-        let front = Arc::new(parts.portcullis());
+        let portcullis = Arc::new(parts.portcullis());
         let (ready, is_ready) = watch::channel(false);
         let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
 
         let mut listening = Listening::default();
         for address in &config.listen {
             let proxy = ProxyParts {
-                front: front.clone(),
+                portcullis: portcullis.clone(),
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
                 clock: parts.clock.clone(),
