@@ -121,12 +121,12 @@ impl Server {
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
             };
-            listening.add(&address.to_string(), None, Proxy::app(proxy, threads), Limits::default())?;
+            listening.add(&address.to_string(), Proxy::app(proxy, threads), Limits::default())?;
         }
         let admin = admin::router(metrics.clone(), store.clone(), is_ready);
-        listening.add(&config.admin.listen.to_string(), None, ServeRouter::new(admin), Limits::default())?;
+        listening.add(&config.admin.listen.to_string(), ServeRouter::new(admin), Limits::default())?;
         for (address, router) in besides {
-            listening.add(&address.to_string(), None, ServeRouter::new(router), Limits::default())?;
+            listening.add(&address.to_string(), ServeRouter::new(router), Limits::default())?;
         }
 
         let heartbeats = heartbeats(&parts);
