@@ -1,4 +1,4 @@
-//! `rd`: the way back after signing in. One parsed path of this origin and nothing else (finding 16).
+//! `rd`: the way back after signing in. One parsed path of this origin and nothing else.
 
 use crate::gate::CanonicalPath;
 
