@@ -24,8 +24,9 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let head = get(target, turns.next().expect("a cycle does not end"));
-                let decided = house.portcullis.decide(black_box(&head)).now_or_never();
-                let decision = decided.expect("the embedded store answers at once");
+                let judged = house.portcullis.judge(black_box(&head)).now_or_never();
+                let judged = judged.expect("the embedded store answers at once");
+                let decision = house.portcullis.decide(&head, judged);
                 assert_eq!(matches!(decision, Decision::Forward(_)), name != "nobody");
                 decision
             });

@@ -17,7 +17,8 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(sessions), |bencher| {
             bencher.iter(|| {
                 runtime.block_on(async {
-                    let Decision::Serve(visit) = house.portcullis.decide(&head).await else {
+                    let Decision::Serve(visit) = house.portcullis.decide(&head, house.portcullis.judge(&head).await)
+                    else {
                         panic!("the page is ours");
                     };
                     let page = house.portcullis.serve(visit, &head, Bytes::new()).await;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use crate::{
-    gate::{Decision, Explained, Gate, Head, Refusal, Visit},
+    gate::{Decision, Explained, Gate, Head, Judged, Refusal, Verdict, Visit},
     session::Owner,
-    web::Web,
+    web::{Failed, Web},
 };
 
 /// The whole program, but for the socket.
@@ -24,9 +24,20 @@ impl Portcullis {
         Self { gate, web }
     }
 
-    /// What becomes of a request. Never fails: an outage is a refusal.
-    pub async fn decide(&self, head: &Head<'_>) -> Decision {
-        self.gate.decide(head).await
+    /// What is to become of a request. Never fails: an outage is a refusal.
+    pub async fn judge(&self, head: &Head<'_>) -> Judged {
+        self.gate.judge(head).await
+    }
+
+    /// The same again, where time has passed since: what counts is what holds now.
+    pub async fn judge_again(&self, head: &Head<'_>, before: Judged) -> Judged {
+        self.gate.judge_again(head, before).await
+    }
+
+    /// What becomes of it. Once for each request: from here on it is counted, and its session was used.
+    #[must_use]
+    pub fn decide(&self, head: &Head<'_>, judged: Judged) -> Decision {
+        self.gate.decide(head, judged)
     }
 
     /// The answer to a request for our own pages, with the whole of its body.
@@ -36,21 +47,21 @@ impl Portcullis {
 
     /// The answer to a request that goes nowhere: a page, a redirect or a problem document, by what its client asks for.
     pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
-        self.web.refuse(refusal, refusal.person(), head).await
+        self.web.refuse(refusal, head).await
     }
 
-    /// The answer to a request that was let through, and whose app did not answer; `person` is who was let through.
-    pub async fn fail(&self, refusal: &Refusal, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
-        self.web.refuse(refusal, person, head).await
+    /// The answer to a request that was not refused, and came to nothing; `person` is who was let through.
+    pub async fn fail(&self, failed: Failed, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
+        self.web.fail(failed, person, head).await
     }
 
-    /// What would become of a request of somebody who has just signed in, or of nobody: what [`Portcullis::decide`] would
+    /// What would become of a request of somebody who has just signed in, or of nobody: what [`Portcullis::judge`] would
     /// say, and the status of the answer where it goes nowhere. Nothing is counted, and no session is used.
     pub async fn explain(&self, head: &Head<'_>, supposed: Option<&Owner>) -> (Explained, Option<StatusCode>) {
         let explained = self.gate.explain(head, supposed).await;
-        let status = match &explained.decision {
-            Decision::Refuse(refusal) => Some(self.refuse(refusal, head).await.status()),
-            Decision::Forward(_) | Decision::Serve(_) => None,
+        let status = match &explained.verdict {
+            Verdict::Refuse(refusal) => Some(self.refuse(refusal, head).await.status()),
+            Verdict::Forward { .. } | Verdict::Serve => None,
         };
         (explained, status)
     }

@@ -8,7 +8,7 @@ use crate::{
     account::{Account, Cost},
     clock::Clock,
     config::{Config, Store},
-    gate::{Because, Decision, Explained, Head, Refusal, Route},
+    gate::{Because, Explained, Head, Refusal, Route, Verdict},
     server::{Parts, Stores},
 };
 
@@ -79,14 +79,14 @@ impl Request {
 
 fn tell(explained: &Explained, status: Option<StatusCode>, config: &Config) -> String {
     let upstream = |place: usize| config.routes.get(place).map_or("the app", |route| route.upstream.as_str());
-    let said = match &explained.decision {
-        Decision::Serve(_) => "answered by Portcullis itself".to_owned(),
-        Decision::Forward(permit) => {
+    let said = match &explained.verdict {
+        Verdict::Serve => "answered by Portcullis itself".to_owned(),
+        Verdict::Forward { person } => {
             let upstream = explained.rule.as_ref().map_or("the app", |(place, _)| upstream(*place));
-            let identity = if permit.person().is_none() { ", without identity" } else { "" };
+            let identity = if person.is_none() { ", without identity" } else { "" };
             format!("goes to {upstream}{identity}")
         }
-        Decision::Refuse(refusal) => refused(refusal, status, config),
+        Verdict::Refuse(refusal) => refused(refusal, status, config),
     };
     match &explained.rule {
         Some((place, Route { path, access, .. })) => format!("route {} ({path}, {access}): {said}", place + 1),
@@ -112,13 +112,8 @@ fn refused(refusal: &Refusal, status: Option<StatusCode>, config: &Config) -> St
         Refusal::Host => "there must be one host".to_owned(),
         Refusal::Method => "this method is never forwarded".to_owned(),
         Refusal::CrossSite => "another site sent it".to_owned(),
-        Refusal::StoreAway
-        | Refusal::BodyTooLarge
-        | Refusal::BodyIncomplete
-        | Refusal::AppAway
-        | Refusal::AppSilent
-        | Refusal::AppGarbled
-        | Refusal::Broken => format!("{refusal:?}"),
+        // Never for a question: nobody is looked up.
+        Refusal::StoreAway => "the store cannot be asked".to_owned(),
     };
     status.map_or_else(|| why.clone(), |status| format!("{}, {why}", status.as_u16()))
 }

@@ -1,6 +1,7 @@
-//! Our cookies, found in bytes (findings 3 and 4).
+//! Our cookies, found in bytes.
 //!
 //! The cookie header is split on `;`, blanks are trimmed, names are compared exactly: no decoding, no Unicode white space.
+//! Who reads a cookie more generously than others finds one where they find none, and a session that they do not see.
 //! Two cookies of one of our names are none. Other cookies may hold any byte and are never read as text.
 
 use http::{HeaderMap, HeaderValue, header};

@@ -113,18 +113,6 @@ pub enum Refusal {
     CrossSite,
     /// The store cannot be asked. Never open.
     StoreAway,
-    /// The body of a request to our own pages is too large.
-    BodyTooLarge,
-    /// The body of a request to our own pages did not come in time, or broke off.
-    BodyIncomplete,
-    /// The app cannot be reached.
-    AppAway,
-    /// The app did not answer in time.
-    AppSilent,
-    /// The app's answer cannot be read.
-    AppGarbled,
-    /// Something that should not happen has happened.
-    Broken,
 }
 
 impl Refusal {
@@ -138,8 +126,52 @@ impl Refusal {
     }
 }
 
-impl Decision {
-    /// Every value of the label `decision`, so that each series exists from the start.
-    pub const LABELS: [&'static str; 8] =
-        ["allow", "public", "sign_in", "unauthorized", "step_up", "denied", "blocked", "unavailable"];
+/// What the log and the metrics call a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Somebody who is signed in passes.
+    Allow,
+    /// Anybody passes: a public route, or our own pages.
+    Public,
+    /// A browser is sent to sign in.
+    SignIn,
+    /// A program is told that it must sign in.
+    Unauthorized,
+    /// Somebody must prove more than they did.
+    StepUp,
+    /// It goes nowhere, whoever asks.
+    Denied,
+    /// Its sender is shut out.
+    Blocked,
+    /// The store cannot be asked.
+    Unavailable,
+}
+
+impl Label {
+    /// Every one, so that each series exists from the start.
+    pub const ALL: [Self; 8] = [
+        Self::Allow,
+        Self::Public,
+        Self::SignIn,
+        Self::Unauthorized,
+        Self::StepUp,
+        Self::Denied,
+        Self::Blocked,
+        Self::Unavailable,
+    ];
+
+    /// The value of the label `decision`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Public => "public",
+            Self::SignIn => "sign_in",
+            Self::Unauthorized => "unauthorized",
+            Self::StepUp => "step_up",
+            Self::Denied => "denied",
+            Self::Blocked => "blocked",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }

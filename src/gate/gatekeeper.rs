@@ -7,8 +7,8 @@ use http::{Method, header};
 use tracing::{debug, error};
 
 use super::{
-    Access, Because, Caller, CanonicalPath, Decision, Explained, Head, Permit, Presented, Principal, Refusal,
-    RouteTable, Visit,
+    Access, Because, Caller, CanonicalPath, Decision, Explained, Head, Judged, Label, Permit, Presented, Principal,
+    Refusal, RouteTable, Visit,
     cookie::{self, CookieNames, Shown},
     same_site,
 };
@@ -40,23 +40,6 @@ enum Who<'a> {
     Supposed(Option<&'a Owner>),
 }
 
-/// A decision, and what only we need to know of it.
-struct Judged {
-    decision: Decision,
-    /// The value of the label `decision`.
-    label: &'static str,
-    /// Whether the session that lets it pass is used by it.
-    counts: bool,
-    /// The place of the rule that it falls under, from 0.
-    rule: Option<usize>,
-}
-
-impl Judged {
-    const fn of(decision: Decision, label: &'static str) -> Self {
-        Self { decision, label, counts: false, rule: None }
-    }
-}
-
 /// What the gate is made of.
 pub struct GateParts {
     /// The one origin that is served.
@@ -80,7 +63,7 @@ impl Gate {
     #[must_use]
     pub fn new(parts: GateParts) -> Self {
         let names = CookieNames::new(parts.public_url.is_https());
-        parts.metrics.know_decisions(&Decision::LABELS);
+        parts.metrics.know_decisions(&Label::ALL.map(Label::as_str));
         Self { parts, names }
     }
 
@@ -90,10 +73,24 @@ impl Gate {
         &self.names
     }
 
-    /// Decides. It never fails: an outage is a refusal.
-    pub async fn decide(&self, head: &Head<'_>) -> Decision {
+    /// Judges a request: looks up who sends it, and does nothing else. It never fails: an outage is a refusal.
+    pub async fn judge(&self, head: &Head<'_>) -> Judged {
         let watch = self.parts.clock.stopwatch();
-        let Judged { decision, label, counts, .. } = self.judge(head, Who::Shows).await;
+        let routes = self.parts.routes.load();
+        let judged = self.look(head, Who::Shows, &routes).await;
+        Judged { took: watch.elapsed(), ..judged }
+    }
+
+    /// Judges again what was judged some time `before`: what counts is what holds now.
+    pub async fn judge_again(&self, head: &Head<'_>, before: Judged) -> Judged {
+        let now = self.judge(head).await;
+        Judged { took: before.took + now.took, ..now }
+    }
+
+    /// Decides as it was judged. Now, and once, it counts: for the metrics, and as a sign of life of its session.
+    #[must_use]
+    pub fn decide(&self, head: &Head<'_>, judged: Judged) -> Decision {
+        let Judged { decision, label, counts, took, .. } = judged;
         match &decision {
             Decision::Forward(permit) => {
                 if let Some(principal) = permit.principal().filter(|_| counts) {
@@ -108,21 +105,21 @@ impl Gate {
             Decision::Refuse(Refusal::CrossSite) => self.parts.metrics.csrf_rejected(),
             Decision::Refuse(_) => {}
         }
-        self.parts.metrics.decided(label, watch.elapsed());
+        self.parts.metrics.decided(label.as_str(), took);
         decision
     }
 
     /// What would become of a request of `supposed`, who has just signed in; `None` is somebody who has not. The same
-    /// judgement as [`Gate::decide`], but nothing is counted, nobody is looked up and no session is kept alive by it.
+    /// judgement as [`Gate::judge`], but nobody is looked up.
     pub async fn explain(&self, head: &Head<'_>, supposed: Option<&Owner>) -> Explained {
-        let Judged { decision, rule, .. } = self.judge(head, Who::Supposed(supposed)).await;
-        let rule = rule.and_then(|place| Some((place, self.parts.routes.load().all().get(place)?.clone())));
-        Explained { decision, rule }
+        let routes = self.parts.routes.load();
+        let Judged { decision, rule, .. } = self.look(head, Who::Supposed(supposed), &routes).await;
+        let rule = rule.and_then(|place| Some((place, routes.all().get(place)?.clone())));
+        Explained { verdict: decision.into(), rule }
     }
 
-    /// Judges a request, and does nothing else but look up who sends it.
-    async fn judge(&self, head: &Head<'_>, who: Who<'_>) -> Judged {
-        let refused = |refusal| Judged::of(Decision::Refuse(refusal), "denied");
+    async fn look(&self, head: &Head<'_>, who: Who<'_>, routes: &RouteTable) -> Judged {
+        let refused = |refusal| Judged::of(Decision::Refuse(refusal), Label::Denied);
         if matches!(*head.method, Method::CONNECT | Method::TRACE) {
             return refused(Refusal::Method);
         }
@@ -139,21 +136,20 @@ impl Gate {
         if is_ours(path.for_rules()) {
             return self.visit(head, path, who).await;
         }
-        let routes = self.parts.routes.load();
         let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
         let label = || Arc::clone(&route.path);
         let judged = if route.access == Access::Public {
-            Judged::of(Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public")
+            Judged::of(Decision::Forward(Permit::new(path, label(), route.upstream, None)), Label::Public)
         } else {
             match self.recognise(head, who).await {
-                Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), "unavailable"),
+                Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), Label::Unavailable),
                 Ok(Presented::Good(principal)) if !route.access.allows(&principal.owner.roles) => {
                     let owner = Box::new(principal.owner);
                     refused(Refusal::NotAllowed { session: principal.session, owner })
                 }
                 Ok(Presented::Good(principal)) => {
                     let permit = Permit::new(path, label(), route.upstream, Some(principal));
-                    Judged { counts: route.counts_as_activity, ..Judged::of(Decision::Forward(permit), "allow") }
+                    Judged { counts: route.counts_as_activity, ..Judged::of(Decision::Forward(permit), Label::Allow) }
                 }
                 Ok(Presented::Nothing) => sign_in(head, &path, None),
                 Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
@@ -165,7 +161,7 @@ impl Gate {
     /// Our own pages. What is the same for everybody needs no look-up, and so outlives an outage of the store.
     async fn visit(&self, head: &Head<'_>, path: CanonicalPath, who: Who<'_>) -> Judged {
         if !same_site::allows(head, self.parts.public_url.origin()) {
-            return Judged::of(Decision::Refuse(Refusal::CrossSite), "denied");
+            return Judged::of(Decision::Refuse(Refusal::CrossSite), Label::Denied);
         }
         let same_for_all = path.for_rules().starts_with(ASSETS);
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head, who).await };
@@ -173,10 +169,12 @@ impl Gate {
             // The secret before a change is good for looks that are under way, and changes nothing any more.
             Ok(Presented::Good(principal)) if head.is_action() && !principal.current => {
                 let presented = Presented::Bad(Because::WrongSecret(principal.session));
-                Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public")
+                Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), Label::Public)
             }
-            Ok(presented) => Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), "public"),
-            Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), "unavailable"),
+            Ok(presented) => {
+                Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), Label::Public)
+            }
+            Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), Label::Unavailable),
         }
     }
 
@@ -279,8 +277,8 @@ fn is_ours(path: &str) -> bool {
 
 fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> Judged {
     let label = match head.caller() {
-        Caller::Navigation => "sign_in",
-        Caller::Upgrade | Caller::Program => "unauthorized",
+        Caller::Navigation => Label::SignIn,
+        Caller::Upgrade | Caller::Program => Label::Unauthorized,
     };
     Judged::of(Decision::Refuse(Refusal::SignIn { target: path.with_query(), because }), label)
 }

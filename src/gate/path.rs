@@ -1,8 +1,9 @@
-//! One canonical path: what the rules read is what the app receives (finding 15).
+//! One canonical path: what the rules read is what the app receives.
 //!
 //! Unreserved characters are decoded, everything else is encoded in one way; dot segments are resolved and slashes
 //! merged. What two servers could read in two ways is refused: `%2f`, `%5c`, `%3b`, `%00`, backslashes, control bytes, a
-//! broken `%`, a `..` above the root, and `..;`. A rule never looks at the query, which travels as it came.
+//! broken `%`, a `..` above the root, and `..;`. A rule that protects the one reading would not protect the other. No rule
+//! looks at the query, which travels as it came.
 
 use std::fmt::Write as _;
 

@@ -14,7 +14,7 @@ use super::{
     connection::LINGER,
     failure::{Failure, is_malformed},
 };
-use crate::gate::Refusal;
+use crate::web::Failed;
 
 /// Most bytes of a request to our own pages, and of a body that is read only to be thrown away.
 const MOST: usize = 64 * 1024;
@@ -25,8 +25,8 @@ const UNWANTED: Duration = Duration::from_secs(1);
 
 /// Reads the body of a request to our own pages.
 pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Failure> {
-    const TOO_LARGE: Failure = Failure::Say(Refusal::BodyTooLarge);
-    const INCOMPLETE: Failure = Failure::Say(Refusal::BodyIncomplete);
+    const TOO_LARGE: Failure = Failure::Say(Failed::BodyTooLarge);
+    const INCOMPLETE: Failure = Failure::Say(Failed::BodyIncomplete);
     if announced(session).is_some_and(|length| length > MOST) {
         return Err(TOO_LARGE);
     }
@@ -62,10 +62,15 @@ pub(super) async fn send_last(session: &mut Session, answer: Response<Bytes>) ->
 async fn write(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
     let (parts, mut body) = answer.into_parts();
     let mut head = ResponseHeader::from(parts);
-    if !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    let is_head = session.req_header().method == Method::HEAD;
+    // Where the body has been left out for HEAD already, it was said how long it would be.
+    let is_said = is_head && body.is_empty() && head.headers.contains_key(header::CONTENT_LENGTH);
+    if matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        head.remove_header(&header::CONTENT_LENGTH);
+    } else if !is_said {
         head.insert_header(header::CONTENT_LENGTH, body.len())?;
     }
-    if session.req_header().method == Method::HEAD {
+    if is_head {
         body.clear();
     }
     let length = body.len();

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use pingora::{
     apps::{HttpServerApp, ServerApp},
-    protocols::{Stream, http::ServerSession},
+    protocols::{Stream, TcpKeepalive, http::ServerSession},
     server::ShutdownWatch,
 };
 use tokio::{
@@ -30,6 +30,17 @@ use crate::{clock::Clock, web::OWN_HEADERS};
 /// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
 /// the answer.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
+
+/// An open stream may be silent for hours: this is how a machine that has vanished is noticed, on either side.
+pub(super) const fn keepalive() -> TcpKeepalive {
+    TcpKeepalive {
+        idle: Duration::from_mins(1),
+        interval: Duration::from_secs(15),
+        count: 4,
+        #[cfg(target_os = "linux")]
+        user_timeout: Duration::ZERO,
+    }
+}
 
 /// Serves connections with an application.
 #[derive(Debug)]

@@ -10,12 +10,13 @@ use pingora::{
     },
 };
 
-use crate::gate::Refusal;
+use crate::web::Failed;
 
 /// What can be said to the client.
+#[derive(Clone, Copy)]
 pub(super) enum Failure {
     /// This, as a page or a problem document.
-    Say(Refusal),
+    Say(Failed),
     /// That its request is malformed.
     Malformed,
     /// Nothing: it has gone.
@@ -27,20 +28,20 @@ impl Failure {
     pub(super) fn of(error: &Error) -> Self {
         match error.esource() {
             ErrorSource::Upstream => Self::Say(match error.etype() {
-                ReadTimedout | WriteTimedout => Refusal::AppSilent,
+                ReadTimedout | WriteTimedout => Failed::AppSilent,
                 ConnectTimedout | ConnectRefused | ConnectNoRoute | ConnectError | SocketError
-                | TLSHandshakeFailure | TLSHandshakeTimedout => Refusal::AppAway,
-                _ => Refusal::AppGarbled,
+                | TLSHandshakeFailure | TLSHandshakeTimedout => Failed::AppAway,
+                _ => Failed::AppGarbled,
             }),
             ErrorSource::Downstream if is_malformed(error) => Self::Malformed,
             ErrorSource::Downstream => match error.etype() {
-                ReadTimedout => Self::Say(Refusal::BodyIncomplete),
+                ReadTimedout => Self::Say(Failed::BodyIncomplete),
                 InvalidHTTPHeader => Self::Malformed,
                 _ => Self::Gone,
             },
             ErrorSource::Internal | ErrorSource::Unset => match error.etype() {
                 ConnectionClosed => Self::Gone,
-                _ => Self::Say(Refusal::Broken),
+                _ => Self::Say(Failed::Broken),
             },
         }
     }

@@ -22,14 +22,15 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Front, Upstreams, answer, failure::Failure, identity, passage::Passage, upstreams::Upstream};
+use super::{Upstreams, answer, failure::Failure, identity, passage::Passage, upstreams::Upstream};
 use crate::{
     clock::Clock,
-    gate::{Decision, Head, Permit, Refusal, cookie},
+    gate::{Decision, Head, Judged, Permit, cookie},
     metrics::Metrics,
+    portcullis::Portcullis,
     public_url::PublicUrl,
     visitor::{plain, text_of},
-    web::harden,
+    web::{Failed, harden},
 };
 
 /// Servers that one request may be sent to, the first included.
@@ -43,12 +44,12 @@ static HOPS: [HeaderName; 3] =
     [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), header::UPGRADE];
 
 /// The reverse proxy in front of the apps.
-pub struct Proxy<F>(ProxyParts<F>);
+pub struct Proxy(ProxyParts);
 
 /// What the proxy is made of.
-pub struct ProxyParts<F> {
-    /// Who decides.
-    pub front: Arc<F>,
+pub struct ProxyParts {
+    /// Who decides, and answers what is ours.
+    pub portcullis: Arc<Portcullis>,
     /// Where apps are.
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     /// What visitors see; whether they come over https is taken from it.
@@ -59,14 +60,26 @@ pub struct ProxyParts<F> {
     pub metrics: Arc<Metrics>,
 }
 
-impl<F: Front> Proxy<F> {
+impl Proxy {
     /// As an application for [`super::Connections`]; `threads` will serve it.
     #[must_use]
-    pub fn app(parts: ProxyParts<F>, threads: usize) -> HttpProxy<Self> {
+    pub fn app(parts: ProxyParts, threads: usize) -> HttpProxy<Self> {
         let conf = ServerConf { threads, max_retries: TRIES, ..ServerConf::default() };
         let mut app = HttpProxy::new(Self(parts), Arc::new(conf));
         app.handle_init_modules();
         app
+    }
+
+    /// The answer to a request for our own pages, when its body is there, or will not come.
+    async fn visited(&self, head: &Head<'_>, judged: Judged, body: Result<Bytes, Failure>) -> Response<Bytes> {
+        let portcullis = &self.0.portcullis;
+        match (portcullis.decide(head, judged), body) {
+            (Decision::Serve(visit), Ok(body)) => portcullis.serve(visit, head, body).await,
+            (Decision::Refuse(refusal), Ok(_)) => portcullis.refuse(&refusal, head).await,
+            (Decision::Forward(_), Ok(_)) => portcullis.fail(Failed::Broken, None, head).await,
+            (_, Err(Failure::Say(failed))) => portcullis.fail(failed, None, head).await,
+            (_, Err(Failure::Malformed | Failure::Gone)) => malformed(),
+        }
     }
 
     fn forward(&self, ctx: &mut Passage, permit: Permit) {
@@ -76,7 +89,7 @@ impl<F: Front> Proxy<F> {
 }
 
 #[async_trait]
-impl<F: Front> ProxyHttp for Proxy<F> {
+impl ProxyHttp for Proxy {
     type CTX = Passage;
 
     fn new_ctx(&self) -> Passage {
@@ -91,36 +104,33 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         let (ip, request_id) = (peer(session), ctx.request_id);
         let request = session.req_header();
         let head = head_of(request, ip, request_id.as_str());
-        let deciding = self.0.clock.stopwatch();
-        let decision = self.0.front.decide(&head).await;
-        ctx.note(&head, request, ip, &decision, deciding.elapsed());
-        let answer = match decision {
+        let judged = self.0.portcullis.judge(&head).await;
+        ctx.note(&head, request, ip, &judged);
+        if judged.is_visit() {
+            let request = request.clone();
+            let head = head_of(&request, ip, request_id.as_str());
+            let body = answer::read_body(session).await;
+            let judged = if body.as_ref().is_ok_and(|body| !body.is_empty()) {
+                // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
+                let now = self.0.portcullis.judge_again(&head, judged).await;
+                ctx.note(&head, &request, ip, &now);
+                now
+            } else {
+                judged
+            };
+            let last = body.is_err();
+            let answer = self.visited(&head, judged, body).await;
+            send(session, ctx, answer, last).await;
+            return Ok(true);
+        }
+        let answer = match self.0.portcullis.decide(&head, judged) {
             Decision::Forward(permit) => {
                 self.forward(ctx, permit);
                 return Ok(false);
             }
-            Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
-            Decision::Serve(visit) => {
-                let request = request.clone();
-                let head = head_of(&request, ip, request_id.as_str());
-                match answer::read_body(session).await {
-                    Ok(body) if body.is_empty() => self.0.front.serve(visit, &head, body).await,
-                    // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
-                    Ok(body) => match self.0.front.decide(&head).await {
-                        Decision::Serve(visit) => self.0.front.serve(visit, &head, body).await,
-                        Decision::Refuse(refusal) => self.0.front.refuse(&refusal, &head).await,
-                        Decision::Forward(_) => self.0.front.refuse(&Refusal::Broken, &head).await,
-                    },
-                    Err(failure) => {
-                        let answer = match failure {
-                            Failure::Say(refusal) => self.0.front.refuse(&refusal, &head).await,
-                            Failure::Malformed | Failure::Gone => malformed(),
-                        };
-                        send(session, ctx, answer, true).await;
-                        return Ok(true);
-                    }
-                }
-            }
+            Decision::Refuse(refusal) => self.0.portcullis.refuse(&refusal, &head).await,
+            // Never: a visit has been told apart above.
+            Decision::Serve(_) => self.0.portcullis.fail(Failed::Broken, None, &head).await,
         };
         send(session, ctx, answer, false).await;
         Ok(true)
@@ -263,11 +273,12 @@ impl<F: Front> ProxyHttp for Proxy<F> {
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Passage) -> FailToProxy {
         let begun =
             session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
-        if let Failure::Say(refusal) = Failure::of(e) {
+        let failure = Failure::of(e);
+        if let Failure::Say(failed) = failure {
             tracing::warn!(
                 request_id = ctx.request_id.as_str(),
                 upstream = ctx.upstream.as_deref().map(Upstream::name),
-                ?refusal,
+                ?failed,
                 begun,
                 error = e.etype().as_str(),
                 source = e.esource().as_str(),
@@ -277,11 +288,11 @@ impl<F: Front> ProxyHttp for Proxy<F> {
         // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
         if !begun {
             let request = session.req_header();
-            let answer = match Failure::of(e) {
-                Failure::Say(refusal) => {
+            let answer = match failure {
+                Failure::Say(failed) => {
                     let person = ctx.permit.as_ref().and_then(Permit::person);
                     let head = head_of(request, peer(session), ctx.request_id.as_str());
-                    Some(self.0.front.fail(&refusal, person, &head).await)
+                    Some(self.0.portcullis.fail(failed, person, &head).await)
                 }
                 Failure::Malformed => Some(malformed()),
                 Failure::Gone => None,

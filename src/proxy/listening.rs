@@ -8,8 +8,7 @@ use std::{io, net::TcpListener, os::fd::IntoRawFd as _, sync::Arc, time::Duratio
 
 use pingora::{
     apps::HttpServerApp,
-    listeners::{TcpSocketOptions, tls::TlsSettings},
-    protocols::TcpKeepalive,
+    listeners::TcpSocketOptions,
     server::{Fds, ListenFds},
     services::{Service, listening::Service as ListeningService},
 };
@@ -20,7 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Connections, Limits};
+use super::{Connections, Limits, connection::keepalive};
 
 /// All listeners of the process.
 #[derive(Default)]
@@ -65,13 +64,7 @@ impl Listening {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub fn add<A>(
-        &mut self,
-        address: &str,
-        tls: Option<TlsSettings>,
-        app: A,
-        limits: Limits,
-    ) -> Result<(), CannotListen>
+    pub fn add<A>(&mut self, address: &str, app: A, limits: Limits) -> Result<(), CannotListen>
     where
         A: HttpServerApp + Send + Sync + 'static,
     {
@@ -86,17 +79,8 @@ impl Listening {
         let connections = Connections::new(app, limits, Arc::clone(&self.open));
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
-        options.tcp_keepalive = Some(TcpKeepalive {
-            idle: Duration::from_mins(1),
-            interval: Duration::from_secs(15),
-            count: 4,
-            #[cfg(target_os = "linux")]
-            user_timeout: Duration::ZERO,
-        });
-        match tls {
-            Some(tls) => service.add_tls_with_settings(address, Some(options), tls),
-            None => service.add_tcp_with_settings(address, options),
-        }
+        options.tcp_keepalive = Some(keepalive());
+        service.add_tcp_with_settings(address, options);
         self.services.push(Box::new(service));
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! The plug: Pingora's hooks, the exchange of heads and bodies, identity headers, upstream peers, listeners.
 //!
 //! The only folder that names Pingora. It decides nothing: what happens to a request is a [`crate::gate::Decision`], asked
-//! of a [`Front`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
+//! of
+//! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
 //! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision, `answer` sends what is ours, `upstreams` and `identity`
 //! send the rest on, `failure` says what went wrong there, `passage` tells the log.
 
@@ -9,7 +10,6 @@ mod answer;
 mod chunks;
 mod connection;
 mod failure;
-mod front;
 mod head;
 mod hooks;
 mod identity;
@@ -20,7 +20,6 @@ mod router;
 mod upstreams;
 
 pub use connection::Connections;
-pub use front::Front;
 pub use head::Limits;
 pub use hooks::{Proxy, ProxyParts};
 pub use listening::{CannotListen, Interrupted, Listening, Stopping};

@@ -13,8 +13,8 @@ use prometheus::IntGauge;
 use super::{request_id::RequestId, upstreams::Upstream};
 use crate::{
     clock::Stopwatch,
-    gate::{Because, Caller, Decision, Head, Permit, Presented, Refusal},
-    id::SessionId,
+    gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
+    id::{SessionId, UserId},
     metrics::Metrics,
     telemetry::AccessLine,
 };
@@ -55,8 +55,9 @@ struct Seen {
     path: Option<String>,
     ip: IpAddr,
     protocol: &'static str,
-    decision: &'static str,
+    decision: Label,
     session: Option<SessionId>,
+    user: Option<UserId>,
     auth: Duration,
 }
 
@@ -77,29 +78,24 @@ impl Passage {
         }
     }
 
-    /// Notes what was asked and what was decided.
-    pub(super) fn note(
-        &mut self,
-        head: &Head<'_>,
-        request: &RequestHeader,
-        ip: IpAddr,
-        decision: &Decision,
-        auth: Duration,
-    ) {
-        let path = match decision {
+    /// Notes what was asked and what was thought of it; the last note holds.
+    pub(super) fn note(&mut self, head: &Head<'_>, request: &RequestHeader, ip: IpAddr, judged: &Judged) {
+        let path = match judged.decision() {
             Decision::Forward(_) => None,
             Decision::Serve(visit) => Some(visit.path.path().as_bytes()),
             Decision::Refuse(_) => head.target.split(|byte| *byte == b'?').next(),
         };
+        let (session, user) = known(judged.decision());
         let protocol = if request.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
         self.seen = Some(Seen {
             method: head.method.clone(),
             path: path.map(|path| String::from_utf8_lossy(&path[..path.len().min(PATH)]).into_owned()),
             ip,
             protocol,
-            decision: label(decision, head),
-            session: session_of(decision),
-            auth,
+            decision: judged.label(),
+            session,
+            user,
+            auth: judged.took(),
         });
     }
 
@@ -114,7 +110,7 @@ impl Drop for Passage {
         let took = self.watch.elapsed();
         let Some(seen) = &self.seen else { return };
         // Our own pages and what fell under no rule have no route of the operator's.
-        let ours = if seen.decision == "public" { "/security" } else { "none" };
+        let ours = if seen.decision == Label::Public { "/security" } else { "none" };
         let route = self.permit.as_ref().map_or(ours, Permit::route);
         self.metrics.request(route, self.status, took);
         let permitted = || self.permit.as_ref().map(|permit| short(permit.path().path(), PATH));
@@ -125,11 +121,11 @@ impl Drop for Passage {
             bytes: self.bytes,
             took,
             auth: seen.auth,
-            decision: seen.decision,
+            decision: seen.decision.as_str(),
             route,
             upstream: self.upstream.as_deref().map(Upstream::name),
             session: seen.session,
-            user: self.permit.as_ref().and_then(Permit::person).map(|person| person.id),
+            user: seen.user,
             ip: seen.ip,
             request_id: self.request_id.as_str(),
             protocol: seen.protocol,
@@ -158,32 +154,19 @@ impl Drop for OpenStream {
     }
 }
 
-/// One of [`Decision::LABELS`].
-fn label(decision: &Decision, head: &Head<'_>) -> &'static str {
+/// Whom a request is known to be of, and the session that it belongs to: shown with its own secret, good or not any more.
+fn known(decision: &Decision) -> (Option<SessionId>, Option<UserId>) {
     match decision {
-        Decision::Forward(permit) if permit.person().is_some() => "allow",
-        Decision::Forward(_) | Decision::Serve(_) => "public",
-        Decision::Refuse(Refusal::SignIn { .. }) if head.caller() == Caller::Navigation => "sign_in",
-        Decision::Refuse(Refusal::SignIn { .. }) => "unauthorized",
-        Decision::Refuse(Refusal::StoreAway) => "unavailable",
-        Decision::Refuse(_) => "denied",
-    }
-}
-
-/// The session that a request is known to belong to: shown with its own secret, good or not any more.
-fn session_of(decision: &Decision) -> Option<SessionId> {
-    let id = match decision {
-        Decision::Forward(permit) => permit.session()?,
-        Decision::Serve(visit) => match &visit.presented {
-            Presented::Good(principal) => principal.session,
-            Presented::Nothing | Presented::Bad(_) => return None,
-        },
-        Decision::Refuse(Refusal::NotAllowed { session, .. }) => *session,
+        Decision::Forward(permit) => (permit.session(), permit.person().map(|person| person.id)),
+        Decision::Serve(visit) => {
+            let principal = visit.presented.good();
+            (principal.map(|principal| principal.session), principal.map(|principal| principal.owner.id))
+        }
+        Decision::Refuse(Refusal::NotAllowed { session, owner }) => (Some(*session), Some(owner.id)),
         Decision::Refuse(Refusal::SignIn { because: Some(because), .. }) => match because {
-            Because::Idle(id, _) | Because::Worn(id) | Because::Disabled(id) => *id,
-            _ => return None,
+            Because::Idle(id, _) | Because::Worn(id) | Because::Disabled(id) => (Some(*id), None),
+            _ => (None, None),
         },
-        Decision::Refuse(_) => return None,
-    };
-    Some(id)
+        Decision::Refuse(_) => (None, None),
+    }
 }

@@ -16,9 +16,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
-use pingora::{protocols::TcpKeepalive, upstreams::peer::HttpPeer};
+use pingora::upstreams::peer::HttpPeer;
 use tokio::{net::lookup_host, time::timeout};
 
+use super::connection::keepalive;
 use crate::clock::Timestamp;
 
 /// How long a server that refused a connection is passed over.
@@ -59,8 +60,6 @@ pub struct UpstreamPlan {
 /// One server of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress {
-    /// `https://`.
-    pub tls: bool,
     /// Name or address, without brackets.
     pub host: String,
     /// Port.
@@ -214,22 +213,13 @@ async fn look_up(address: ServerAddress) -> io::Result<Vec<SocketAddr>> {
 
 impl Server {
     fn new(at: SocketAddr, place: usize, plan: &UpstreamPlan, before: &[Self]) -> Self {
-        let address = &plan.servers[place];
-        let sni = if address.tls { address.host.clone() } else { String::new() };
-        let mut peer = HttpPeer::new(at, address.tls, sni);
+        let mut peer = HttpPeer::new(at, false, String::new());
         peer.options.connection_timeout = Some(plan.connect);
         peer.options.total_connection_timeout = Some(plan.connect.saturating_mul(2));
         peer.options.read_timeout = Some(plan.read);
         peer.options.write_timeout = Some(plan.read);
         peer.options.idle_timeout = Some(IDLE);
-        // An open stream may be silent for hours: this is how a machine that has vanished is noticed.
-        peer.options.tcp_keepalive = Some(TcpKeepalive {
-            idle: Duration::from_mins(1),
-            interval: Duration::from_secs(15),
-            count: 4,
-            #[cfg(target_os = "linux")]
-            user_timeout: Duration::ZERO,
-        });
+        peer.options.tcp_keepalive = Some(keepalive());
         let refused = before.iter().find(|server| server.address() == Some(at));
         let until = refused.map_or(0, |server| server.passed_over_until.load(Ordering::Relaxed));
         Self { place, peer, passed_over_until: AtomicI64::new(until) }
@@ -245,7 +235,7 @@ mod tests {
     use super::*;
 
     fn server(host: &str, port: u16) -> ServerAddress {
-        ServerAddress { tls: false, host: host.into(), port }
+        ServerAddress { host: host.into(), port }
     }
 
     fn plan(id: usize, servers: Vec<ServerAddress>) -> UpstreamPlan {

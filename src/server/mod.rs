@@ -108,25 +108,25 @@ impl Server {
         reload::know(&metrics, &config);
         let upstreams = Upstreams::resolve(parts.settings.upstream_plans(&config)).await;
         let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
-        let front = Arc::new(parts.portcullis());
+        let portcullis = Arc::new(parts.portcullis());
         let (ready, is_ready) = watch::channel(false);
         let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
 
         let mut listening = Listening::default();
         for address in &config.listen {
             let proxy = ProxyParts {
-                front: front.clone(),
+                portcullis: portcullis.clone(),
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
             };
-            listening.add(&address.to_string(), None, Proxy::app(proxy, threads), Limits::default())?;
+            listening.add(&address.to_string(), Proxy::app(proxy, threads), Limits::default())?;
         }
         let admin = admin::router(metrics.clone(), store.clone(), is_ready);
-        listening.add(&config.admin.listen.to_string(), None, ServeRouter::new(admin), Limits::default())?;
+        listening.add(&config.admin.listen.to_string(), ServeRouter::new(admin), Limits::default())?;
         for (address, router) in besides {
-            listening.add(&address.to_string(), None, ServeRouter::new(router), Limits::default())?;
+            listening.add(&address.to_string(), ServeRouter::new(router), Limits::default())?;
         }
 
         let heartbeats = heartbeats(&parts);

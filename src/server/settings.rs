@@ -126,7 +126,7 @@ fn house(config: &Config) -> House {
 
 fn server(said: &config::Server) -> ServerAddress {
     let host = said.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerAddress { tls: false, host, port: said.port }
+    ServerAddress { host, port: said.port }
 }
 
 fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {

@@ -64,6 +64,23 @@ pub enum Error {
     Broken,
 }
 
+/// Why a request that the gate did not refuse came to nothing: whoever reads it from the wire tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// The body of a request to our own pages is too large.
+    BodyTooLarge,
+    /// Its body did not come in time, or broke off.
+    BodyIncomplete,
+    /// The app cannot be reached.
+    AppAway,
+    /// The app did not answer in time.
+    AppSilent,
+    /// The app's answer cannot be read.
+    AppGarbled,
+    /// Something that should not happen has happened.
+    Broken,
+}
+
 /// How an error looks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -235,12 +252,19 @@ impl From<&Refusal> for Error {
             Refusal::Method => Self::MethodNotAllowed,
             Refusal::CrossSite => Self::CrossSite,
             Refusal::StoreAway => Self::StoreAway,
-            Refusal::BodyTooLarge => Self::BodyTooLarge,
-            Refusal::BodyIncomplete => Self::BodyIncomplete,
-            Refusal::AppAway => Self::AppAway,
-            Refusal::AppSilent => Self::AppSilent,
-            Refusal::AppGarbled => Self::AppGarbled,
-            Refusal::Broken => Self::Broken,
+        }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::BodyTooLarge => Self::BodyTooLarge,
+            Failed::BodyIncomplete => Self::BodyIncomplete,
+            Failed::AppAway => Self::AppAway,
+            Failed::AppSilent => Self::AppSilent,
+            Failed::AppGarbled => Self::AppGarbled,
+            Failed::Broken => Self::Broken,
         }
     }
 }

@@ -20,7 +20,7 @@ pub mod words;
 pub use answer::Answer;
 pub use call::Call;
 pub use desk::{AfterChange, Desk, House};
-pub use error::{Error, Shape, in_english};
+pub use error::{Error, Failed, Shape, in_english};
 pub use headers::{OWN_HEADERS, harden};
 pub use serve::Web;
 pub use way_back::WayBack;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use tower::ServiceExt as _;
 
-use super::{Call, Desk, Error, api, call::Facts, harden, pages, render};
+use super::{Call, Desk, Error, Failed, api, call::Facts, harden, pages, render};
 use crate::{
     gate::{Head, Presented, Refusal, Visit},
     session::Owner,
@@ -43,14 +43,24 @@ impl Web {
         finish(render::said(response, &call, head, &target)).await
     }
 
-    /// Answers a request that goes nowhere. `person` is who is known to be signed in: nobody is looked up for it.
-    pub async fn refuse(&self, refusal: &Refusal, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
-        let call = self.call(head, Presented::Nothing, person, crate::visitor::plain(head.peer));
+    /// Answers a request that goes nowhere.
+    pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
         let target = match refusal {
             Refusal::SignIn { target, .. } => target.as_str(),
             _ => "/",
         };
-        finish(render::said(Error::from(refusal).into_response(), &call, head, target)).await
+        self.say(refusal.into(), refusal.person(), head, target).await
+    }
+
+    /// Answers a request that was not refused, and came to nothing. `person` is who was let through.
+    pub async fn fail(&self, failed: Failed, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
+        self.say(failed.into(), person, head, "/").await
+    }
+
+    /// `person` is who is known to be signed in: nobody is looked up for it.
+    async fn say(&self, error: Error, person: Option<&Owner>, head: &Head<'_>, target: &str) -> http::Response<Bytes> {
+        let call = self.call(head, Presented::Nothing, person, crate::visitor::plain(head.peer));
+        finish(render::said(error.into_response(), &call, head, target)).await
     }
 
     fn call(&self, head: &Head<'_>, presented: Presented, refused: Option<&Owner>, ip: std::net::IpAddr) -> Call {

@@ -1,7 +1,7 @@
 //! What an operator is told of a request is what becomes of it.
 
 use http::Method;
-use portcullis::{audit::Actor, gate::Decision, session::Owner};
+use portcullis::{audit::Actor, gate::Verdict, session::Owner};
 
 use crate::town::{Browser, MAC, Reply, Town};
 
@@ -46,17 +46,16 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
                 let case =
                     format!("{:?} {method} {host}{target}: {explained:?}", owner.as_ref().map(|owner| &owner.name));
                 let rule = explained.rule.as_ref().map(|(_, rule)| rule.path.clone());
-                match (explained.decision, ask().send().await) {
-                    (Decision::Forward(permit), Reply::Arrived(arrived)) => {
-                        assert_eq!(permit.route(), arrived.route, "{case}");
+                match (explained.verdict, ask().send().await) {
+                    (Verdict::Forward { person }, Reply::Arrived(arrived)) => {
                         assert_eq!(rule, Some(arrived.route.into()), "{case}");
-                        assert_eq!(permit.person(), arrived.person.as_ref(), "{case}");
+                        assert_eq!(person, arrived.person, "{case}");
                     }
-                    (Decision::Refuse(_), Reply::Answered(answer)) => {
+                    (Verdict::Refuse(_), Reply::Answered(answer)) => {
                         assert_eq!(status, Some(answer.status), "{case}");
                         refusals.extend(status);
                     }
-                    (Decision::Serve(_), Reply::Answered(_)) => assert!(!target.starts_with("/a"), "{case}"),
+                    (Verdict::Serve, Reply::Answered(_)) => assert!(!target.starts_with("/a"), "{case}"),
                     (_, reply) => panic!("{case}: but {reply:?}"),
                 }
             }

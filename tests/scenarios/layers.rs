@@ -103,6 +103,7 @@ fn only_the_clock_reads_the_time() {
 
 #[test]
 fn a_forbidden_edge_is_found_wherever_it_hides() {
+    // One path may break several rules.
     for (file, text, count) in [
         ("gate/head.rs", "use pingora::http::RequestHeader;", 1),
         ("proxy/head.rs", "use pingora::http::RequestHeader;", 0),
@@ -113,21 +114,21 @@ fn a_forbidden_edge_is_found_wherever_it_hides() {
         (
             "session/mod.rs",
             "use crate::{\n    id::UserId,\n    web::{Call, Error},\n    store::embedded::Embedded,\n};",
-            4,
+            6,
         ),
-        ("session/mod.rs", "mod inner { use super::super::web::Call; }", 1),
+        ("session/mod.rs", "mod inner { use super::super::web::Call; }", 2),
         ("session/policy.rs", "use super::super::config::Config;", 2),
         ("session/policy.rs", "use super::Kind; use self::deep::Thing;", 0),
-        ("gate/mod.rs", "fn f() -> crate::config::Config { crate::server::thing() }", 3),
+        ("gate/mod.rs", "fn f() -> crate::config::Config { crate::server::thing() }", 4),
         ("proxy/hooks.rs", "use crate::config::Config;", 1),
         ("cli/run.rs", "use crate::config::Config;", 0),
         ("account/mod.rs", "use axum::Router; use http::StatusCode;", 2),
         ("clock.rs", "use crate::session::Session;", 1),
         ("session/mod.rs", "// use crate::web::Call;\n/* use pingora; */ const A: &str = \"crate::web::Call\";", 0),
-        ("session/mod.rs", "const A: char = '\"'; use crate::web::Call; const B: &str = r#\"\" crate::web\"#;", 1),
+        ("session/mod.rs", "const A: char = '\"'; use crate::web::Call; const B: &str = r#\"\" crate::web\"#;", 2),
     ] {
         let faults = faults(file, text);
-        assert_eq!(faults.is_empty(), count == 0, "{file}: {text}: {faults:?}");
+        assert_eq!(faults.len(), count, "{file}: {text}: {faults:?}");
     }
 }
 

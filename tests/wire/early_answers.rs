@@ -1,15 +1,22 @@
 //! Answers that we give before the request's body has come, on connections that live on.
 
-use crate::harness::{App, Client, Door};
+use crate::harness::{App, Client, Door, PASSWORD};
 
 /// Each of our own answers: status, path, and host of a request that gets it.
 const EARLY: [(u16, &str, &str); 5] = [
     (401, "/x", "app.test"),
     (400, "/%2f", "app.test"),
     (421, "/public", "evil.test"),
-    (200, "/security/api/v1/me", "app.test"),
-    (200, "/security", "app.test"),
+    (415, "/security/api/v1/sign-in", "app.test"),
+    (405, "/security", "app.test"),
 ];
+
+/// A request of a tool that signs in, as far as its length.
+const SIGN_IN: &str = "POST /security/api/v1/sign-in HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/json\r\n";
+
+fn credentials() -> String {
+    serde_json::json!({ "username": "alice", "password": PASSWORD }).to_string()
+}
 
 async fn post(client: &mut Client, path: &str, host: &str, body: &str) -> u16 {
     post_from(client, "same-origin", path, host, body).await
@@ -82,16 +89,17 @@ async fn g01_a_request_of_another_site_is_refused_and_its_body_is_never_parsed()
 async fn who_waits_for_leave_to_send_is_answered_at_once() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
-    let expect = "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    let credentials = credentials();
+    let expect = format!("Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", credentials.len());
     let mut client = door.client().await;
     let answer = client.ask(format!("POST /x HTTP/1.1\r\nHost: app.test\r\n{expect}")).await;
     assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
     let mut client = door.client().await;
-    let here = "Sec-Fetch-Site: same-origin\r\n";
-    client.send(format!("POST /security/x HTTP/1.1\r\nHost: app.test\r\n{here}{expect}")).await;
+    client.send(format!("{SIGN_IN}{expect}")).await;
     assert!(client.head().await.starts_with("HTTP/1.1 100"));
-    client.send("12345").await;
-    assert_eq!(client.answer(true).await.text(), "our page /security/x got 5 bytes");
+    client.send(credentials).await;
+    let answer = client.answer(true).await;
+    assert!(answer.status == 200 && answer.text().contains("\"complete\""), "{}", answer.text());
 }
 
 #[tokio::test]
@@ -99,8 +107,14 @@ async fn a_body_to_our_own_pages_is_bounded() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
     let mut client = door.client().await;
-    assert_eq!(post(&mut client, "/security/x", "app.test", &"x".repeat(64 * 1024)).await, 200);
-    assert_eq!(post(&mut client, "/security/x", "app.test", &"x".repeat(64 * 1024 + 1)).await, 413);
+    let mut sign_in = async |length| {
+        // Blanks behind it are part of a JSON document.
+        let credentials = credentials();
+        let body = credentials.clone() + &" ".repeat(length - credentials.len());
+        client.ask(format!("{SIGN_IN}Content-Length: {length}\r\n\r\n{body}")).await.status
+    };
+    assert_eq!(sign_in(64 * 1024).await, 200);
+    assert_eq!(sign_in(64 * 1024 + 1).await, 413);
     assert_eq!(client.rest().await, b"");
 }
 
@@ -112,8 +126,10 @@ async fn head_has_no_body_and_says_how_long_it_would_be() {
     let answer = client.ask("HEAD /x HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
     assert_eq!(answer.status, 401);
     assert!(answer.header("content-length").is_some_and(|length| length != "0"));
-    let answer = client.ask("HEAD /security HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
-    assert_eq!((answer.status, answer.header("content-length")), (200, Some("30")));
+    let page = client.ask("GET /security/sign-in HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    let answer = client.ask("HEAD /security/sign-in HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!((answer.status, answer.header("content-length")), (200, page.header("content-length")));
+    assert_eq!(answer.header("content-length"), Some(page.body.len().to_string().as_str()));
     let answer = client.ask(door.as_alice("HEAD /x", "")).await;
     assert_eq!((answer.status, answer.header("content-length")), (200, Some("2")));
     assert_eq!(client.ask("GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 401);
@@ -136,8 +152,9 @@ async fn an_answer_without_content_has_no_length_and_the_connection_lives_on() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
     let mut client = door.client().await;
+    let sign_out = "POST /security/api/v1/sign-out HTTP/1.1\r\nHost: app.test\r\nSec-Fetch-Site: same-origin\r\n\r\n";
     for _ in 0..2 {
-        let answer = client.ask("GET /security/empty HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        let answer = client.ask(sign_out).await;
         assert_eq!((answer.status, answer.header("content-length")), (204, None));
         assert_eq!(answer.header("connection"), Some("keep-alive"));
         assert!(answer.header("x-request-id").is_some_and(|id| id.len() == 32));

@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::Notify, time::timeout};
 
 use crate::harness::{Answer, App, Door, until};
 
-fn is_ours(answer: &Answer, status: u16, says: &str) {
+/// A problem document of ours.
+fn is_ours(answer: &Answer, status: u16, problem: &str) {
     assert_eq!(answer.status, status);
-    assert_eq!(answer.text(), format!("Example says {says}"));
+    let document: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(document["type"], format!("urn:portcullis:problem:{problem}"));
     assert!(!answer.head.to_ascii_lowercase().contains("pingora"), "{}", answer.head);
     assert_eq!(answer.header("connection"), Some("close"), "an answer that says whether the connection lives on");
 }
@@ -19,11 +22,13 @@ async fn an_app_that_is_away() {
     let door = Door::plan(&[gone]).open().await;
     let mut client = door.client().await;
     let answer = client.ask(door.as_alice("GET /x", "")).await;
-    is_ours(&answer, 502, "AppAway");
-    assert_eq!(answer.header("x-person"), Some("alice"), "whoever was let through is known");
+    is_ours(&answer, 502, "app-unreachable");
     assert!(client.is_closed().await);
+    let page = door.client().await.ask(door.as_alice("GET /x", "Accept: text/html\r\n")).await;
+    assert_eq!(page.status, 502);
+    assert!(page.text().contains("Alice \u{c5}ngstr\u{f6}m"), "whoever was let through is known: {}", page.text());
     let with_body = door.as_alice("POST /x", "Content-Length: 5\r\n") + "12345";
-    is_ours(&door.client().await.ask(with_body).await, 502, "AppAway");
+    is_ours(&door.client().await.ask(with_body).await, 502, "app-unreachable");
     assert!(door.metrics.text().contains("portcullis_upstream_up{upstream=\"app\"} 0"));
 }
 
@@ -36,7 +41,7 @@ async fn an_app_that_is_silent() {
     })
     .await;
     let door = Door::plan(&[app.address]).read(Duration::from_millis(200)).open().await;
-    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 504, "AppSilent");
+    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 504, "app-timeout");
     assert_eq!(app.requests(), 1, "it was sent once");
 }
 
@@ -47,7 +52,7 @@ async fn an_app_that_breaks_off_before_it_answers() {
     })
     .await;
     let door = Door::before(&app).await;
-    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 502, "AppGarbled");
+    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 502, "app-bad-answer");
     assert_eq!(app.requests(), 1, "it was sent once");
 }
 
@@ -70,7 +75,7 @@ async fn an_app_that_breaks_off_in_its_answer() {
 async fn an_app_that_talks_nonsense() {
     let app = App::answering(b"this is not HTTP\r\n\r\n").await;
     let door = Door::before(&app).await;
-    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 502, "AppGarbled");
+    is_ours(&door.client().await.ask(door.as_alice("GET /x", "")).await, 502, "app-bad-answer");
 }
 
 #[tokio::test]
@@ -85,7 +90,7 @@ async fn a_request_that_was_sent_is_not_sent_again_on_another_connection() {
     let door = Door::before(&app).await;
     let mut client = door.client().await;
     assert_eq!(client.ask(door.as_alice("GET /1", "")).await.status, 200);
-    is_ours(&client.ask(door.as_alice("GET /2", "")).await, 502, "AppGarbled");
+    is_ours(&client.ask(door.as_alice("GET /2", "")).await, 502, "app-bad-answer");
     assert_eq!(app.requests(), 2);
 }
 
@@ -95,7 +100,7 @@ async fn a_client_that_stops_in_its_body_is_told_so() {
     let limits = portcullis::proxy::Limits { body_idle: Duration::from_millis(200), ..Default::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let answer = door.client().await.ask(door.as_alice("POST /x", "Content-Length: 10\r\n") + "half").await;
-    is_ours(&answer, 408, "BodyIncomplete");
+    is_ours(&answer, 408, "body-incomplete");
 }
 
 #[tokio::test]

@@ -67,9 +67,10 @@ async fn a_request_is_one_line() {
     client.ask(door.as_alice("GET //a/../b\u{e9}?token=hush", "")).await;
     client.ask("GET /x?token=hush HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
     client.ask("GET /security/y HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    client.ask(door.as_alice("GET /security/sessions", "")).await;
     drop(client);
     all_gone(&door).await;
-    let [passed, refused, served] = &lines.access()[..] else { panic!("{}", lines.text()) };
+    let [passed, refused, served, hers] = &lines.access()[..] else { panic!("{}", lines.text()) };
     assert_eq!((&passed["method"], &passed["status"], &passed["bytes"]), (&"GET".into(), &200.into(), &2.into()));
     assert_eq!(
         (&passed["decision"], &passed["route"], &passed["upstream"]),
@@ -86,6 +87,8 @@ async fn a_request_is_one_line() {
         (&"unauthorized".into(), &401.into(), &"none".into())
     );
     assert_eq!((&served["decision"], &served["path"]), (&"public".into(), &"/security/y".into()));
+    assert!(served["session"].is_null() && served["user"].is_null(), "{served}");
+    assert_eq!((&hers["session"], &hers["user"]), (&passed["session"], &passed["user"]));
     let secret = door.alice.rsplit('.').next().unwrap();
     assert!(!lines.text().contains("hush") && !lines.text().contains(secret) && !lines.text().contains("alice"));
     assert!(door.metrics.text().contains("portcullis_requests_total{code_class=\"2xx\",route=\"/\"} 1"));

@@ -1,12 +1,12 @@
 //! WebSocket, events, and bodies that are larger than anybody should hold in memory.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{sleep, timeout},
 };
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
@@ -14,6 +14,9 @@ use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 use crate::harness::{App, Door, PATIENCE, read_request};
 
 const LARGE: usize = 50 * 1024 * 1024;
+const PART: usize = 64 * 1024;
+/// Who could not write a byte for so long is stuck.
+const STUCK: Duration = Duration::from_millis(200);
 
 #[tokio::test]
 async fn a_websocket_passes_and_may_be_silent_for_longer_than_a_body() {
@@ -49,9 +52,9 @@ async fn a_websocket_passes_and_may_be_silent_for_longer_than_a_body() {
 #[tokio::test]
 async fn an_event_arrives_before_the_next_is_sent() {
     let (send, next) = mpsc::unbounded_channel::<()>();
-    let next = std::sync::Arc::new(tokio::sync::Mutex::new(next));
+    let next = Arc::new(tokio::sync::Mutex::new(next));
     let app = App::serving(move |mut stream, _| {
-        let next = std::sync::Arc::clone(&next);
+        let next = Arc::clone(&next);
         async move {
             read_request(&mut stream).await;
             let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -80,16 +83,21 @@ async fn an_event_arrives_before_the_next_is_sent() {
 
 #[tokio::test]
 async fn an_upload_flows_as_fast_as_the_app_takes_it() {
-    let app = App::serving(|mut stream, app| async move {
-        // Nothing is taken for a while: what was sent must wait at the client's, not here.
-        while !app_head(&mut stream).await.contains("LENGTH") {}
-        sleep(Duration::from_millis(500)).await;
-        let (mut left, mut part) = (LARGE, vec![0; 64 * 1024]);
-        while left > 0 {
-            left -= stream.read(&mut part).await.unwrap();
+    let take = Arc::new(Notify::new());
+    let may_take = Arc::clone(&take);
+    let app = App::serving(move |mut stream, app| {
+        let may_take = Arc::clone(&may_take);
+        async move {
+            // Nothing is taken until the client is stuck: what was sent must wait there, not here.
+            while !app_head(&mut stream).await.contains("LENGTH") {}
+            may_take.notified().await;
+            let (mut left, mut part) = (LARGE, vec![0; PART]);
+            while left > 0 {
+                left -= stream.read(&mut part).await.unwrap();
+            }
+            drop(app);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
         }
-        drop(app);
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
     })
     .await;
     let door = Door::before(&app).await;
@@ -97,10 +105,11 @@ async fn an_upload_flows_as_fast_as_the_app_takes_it() {
     client.send(door.as_alice("POST /upload", &format!("Content-Length: {LARGE}\r\n"))).await;
     let part = vec![b'x'; 1024 * 1024];
     let mut sent = 0;
-    while let Ok(written) = timeout(Duration::from_millis(200), client.0.write(&part)).await {
+    while let Ok(written) = timeout(STUCK, client.0.write(&part)).await {
         sent += written.unwrap();
         assert!(sent < LARGE / 2, "the proxy holds what the app does not take");
     }
+    take.notify_one();
     while sent < LARGE {
         sent += client.0.write(&part[..part.len().min(LARGE - sent)]).await.unwrap();
     }
@@ -124,12 +133,14 @@ async fn a_download_flows_as_fast_as_the_client_takes_it() {
             app_head(&mut stream).await;
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n");
             stream.write_all(head.as_bytes()).await.unwrap();
-            let part = vec![b'x'; 1024 * 1024];
-            for _ in 0..LARGE / part.len() {
+            let part = vec![b'x'; PART];
+            for _ in 0..LARGE / PART {
                 stream.write_all(&part).await.unwrap();
-                report.send(part.len()).unwrap();
+                // Nobody counts any more once it is stuck.
+                let _ = report.send(PART);
             }
-            sleep(PATIENCE).await;
+            // Until the proxy hangs up.
+            let _ = stream.read_u8().await;
         }
     })
     .await;
@@ -137,12 +148,12 @@ async fn a_download_flows_as_fast_as_the_client_takes_it() {
     let mut client = door.client().await;
     client.send(door.as_alice("GET /download", "")).await;
     assert!(client.head().await.starts_with("HTTP/1.1 200"));
-    sleep(Duration::from_millis(500)).await;
-    let mut ahead = 0;
-    while let Ok(part) = written.try_recv() {
+    // The client takes nothing until the app is stuck.
+    let mut ahead = timeout(PATIENCE, written.recv()).await.unwrap().unwrap();
+    while let Ok(Some(part)) = timeout(STUCK, written.recv()).await {
         ahead += part;
+        assert!(ahead < LARGE / 2, "the proxy holds what the client does not take");
     }
-    assert!(ahead < LARGE / 2, "the proxy holds what the client does not take");
     let mut part = vec![0; 1024 * 1024];
     let mut received = 0;
     while received < LARGE {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Client, Installation, until};
+use crate::harness::{App, Client, Installation, PASSWORD, until};
 
 #[tokio::test]
 async fn metrics_and_health_are_on_the_admins_port_only() {
@@ -59,6 +59,34 @@ async fn metrics_count_and_hold_no_users_data() {
     // Counted by the sweep, which begins with the server.
     assert_eq!(server.stop().await, 0);
     house.run().await.metric_becomes("portcullis_sessions_active", 1.0).await;
+}
+
+/// A body takes time, and what it is for is looked at again after it: that is no second request.
+#[tokio::test]
+async fn a_request_with_a_body_counts_once() {
+    let app = App::ok().await;
+    let house = Installation::before(app.address);
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    let series = [
+        "portcullis_auth_decisions_total{decision=\"public\",mode=\"proxy\"}",
+        "portcullis_auth_overhead_seconds_count{decision=\"public\"}",
+    ];
+    let mut before = Vec::new();
+    for series in series {
+        before.push(server.metric(series).await);
+    }
+    let passwords = json!({ "current_password": PASSWORD, "new_password": "Another-horse-8-battery" });
+    assert_eq!(alice.call(Method::PUT, "/password", &passwords).await.status(), 204);
+    for (series, before) in series.into_iter().zip(before) {
+        assert!((server.metric(series).await - before - 1.0).abs() < f64::EPSILON, "{series}");
+    }
+    // Written are all hits when the server stops.
+    assert_eq!(server.stop().await, 0);
+    let _server = house.run().await;
+    let session: Value = alice.get("/security/api/v1/sessions/current").await.json().await.unwrap();
+    assert_eq!(session["activity"]["actions"], 1, "{session}");
 }
 
 /// The line of the access log about this path.

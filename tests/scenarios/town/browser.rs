@@ -228,7 +228,7 @@ impl Ask<'_> {
         let town = self.browser.town;
         let request_id = town.next_request();
         let head = self.head(&request_id);
-        let answer = match town.portcullis.decide(&head).await {
+        let answer = match town.portcullis.decide(&head, town.portcullis.judge(&head).await) {
             Decision::Forward(permit) => {
                 return Reply::Arrived(Arrived {
                     route: permit.route().to_owned(),

@@ -1,32 +1,41 @@
-//! A proxy before some apps: the real gate over a store of two people, and pages of one line.
+//! A proxy before some apps: the whole program over a store in memory, in which Alice has signed in.
 
-use std::{collections::HashMap, net::SocketAddr, os::fd::AsRawFd as _, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::fd::AsRawFd as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
-use async_trait::async_trait;
-use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, HeaderValue, Method, header};
 use pingora::{
     apps::ServerApp as _,
     protocols::{GetSocketDigest as _, SocketDigest, l4::stream::Stream},
 };
 use portcullis::{
-    clock::{Clock, Timestamp},
-    gate::{Access, Decision, Gate, GateParts, Head, Refusal, Route, RouteTable, Visit},
-    id::{SessionId, UserId},
+    account::{Cost, Email, NewUser, Role, UserName},
+    audit::Actor,
+    clock::Clock,
+    config::{Config, Store},
+    gate::{Decision, Head},
     metrics::Metrics,
-    outage::StoreError,
-    proxy::{Connections, Front, Limits, Proxy, ProxyParts, ServerAddress, UpstreamPlan, Upstreams},
-    public_url::PublicUrl,
-    secret::Digest,
-    session::{
-        AppPolicy, Beat, Ended, Found, Heart, Kind, NewSession, Opened, Owner, Parting, RememberMe, Secrets, Session,
-        SessionPolicy, SessionStore, SessionToken, Span, Terms, Which,
-    },
+    portcullis::Portcullis,
+    proxy::{Connections, Limits, Proxy, ProxyParts, Upstreams},
+    secret::Password,
+    server::{Parts, Stores},
 };
+use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{App, Client, beside};
+use super::{App, Client, PASSWORD, beside};
+
+const ROUTES: &str = "routes:
+  - { path: /public, access: public, upstream: app }
+  - { path: /admin, access: { roles: [admin] }, upstream: app }
+  - { path: /, access: signed_in, upstream: app }
+";
 
 /// A running proxy: `/public` is for all, `/admin` for administrators, the rest for whoever is signed in.
 pub(crate) struct Door {
@@ -36,7 +45,7 @@ pub(crate) struct Door {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) open: Arc<watch::Sender<usize>>,
-    connections: Arc<Connections<pingora::proxy::HttpProxy<Proxy<Guarded>>>>,
+    connections: Arc<Connections<pingora::proxy::HttpProxy<Proxy>>>,
 }
 
 /// How a test wants its proxy.
@@ -95,26 +104,38 @@ impl Plan {
         self
     }
 
+    fn config(&self) -> Config {
+        let servers: Vec<_> = self.servers.iter().map(|at| format!("http://{at}")).collect();
+        let text = format!(
+            "public_url: http://localhost\nlisten: 127.0.0.1:8080\nstore: memory\nupstreams:\n  app: {{ servers: [{}], \
+             timeouts: {{ connect: 1s }} }}\n{ROUTES}",
+            servers.join(", ")
+        );
+        let config = Config::from_text(&text, Path::new("portcullis.yaml"), Path::new("/nowhere"), &|_| None);
+        let mut config = config.unwrap_or_else(|complaints| panic!("{complaints}"));
+        // A name that an operator may only use over https.
+        config.public_url = self.public_url.parse().unwrap();
+        config
+    }
+
     pub(crate) async fn open(self) -> Door {
-        let metrics = Arc::new(Metrics::new());
-        let routes = Arc::new(ArcSwap::from_pointee(routes()));
-        let public_url: PublicUrl = self.public_url.parse().unwrap();
-        let (guarded, alice) = Guarded::new(public_url.clone(), routes, Arc::clone(&metrics));
-        let servers =
-            self.servers.iter().map(|at| ServerAddress { tls: false, host: at.ip().to_string(), port: at.port() });
-        let plan = UpstreamPlan {
-            id: 0,
-            name: "app".to_owned(),
-            servers: servers.collect(),
-            connect: Duration::from_secs(1),
-            read: self.read,
-        };
+        let config = self.config();
+        let stores = Stores::open(&Store::Memory).unwrap();
+        let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
+        let portcullis = parts.portcullis();
+        add_alice(&parts).await;
+        let alice = sign_alice_in(&portcullis).await;
+        let mut plans = parts.settings.upstream_plans(&config);
+        for plan in &mut plans {
+            plan.read = self.read;
+        }
+        let metrics = parts.metrics.clone();
         let parts = ProxyParts {
-            front: Arc::new(guarded),
-            upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(vec![plan]).await)),
-            public_url,
-            clock: Clock::machine(),
-            metrics: Arc::clone(&metrics),
+            portcullis: Arc::new(portcullis),
+            upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
+            public_url: config.public_url,
+            clock: parts.clock,
+            metrics: metrics.clone(),
         };
         let open = Arc::new(watch::Sender::new(0));
         let connections = Arc::new(Connections::new(Proxy::app(parts, 1), self.limits, Arc::clone(&open)));
@@ -137,150 +158,38 @@ impl Plan {
     }
 }
 
-fn routes() -> RouteTable {
-    let route = |path, access| Route::new(path, access, 0, true).unwrap();
-    RouteTable::new(vec![
-        route("/public", Access::Public),
-        route("/admin", Access::Roles(vec!["admin".to_owned()])),
-        route("/", Access::SignedIn),
-    ])
+async fn add_alice(parts: &Parts) {
+    let new = NewUser {
+        name: UserName::new("alice").unwrap(),
+        email: Some(Email::new("alice@example.com").unwrap()),
+        display_name: Some("Alice \u{c5}ngstr\u{f6}m".to_owned()),
+        roles: ["admin", "staff"].into_iter().map(|role| Role::new(role).unwrap()).collect(),
+    };
+    let alice = parts.accounts.add(new, Actor::Operator).await.unwrap();
+    parts.accounts.set_password(&alice, Password::new(PASSWORD.to_owned()), Actor::Operator).await.unwrap();
 }
 
-/// The gate, and one line for each page and refusal.
-pub(crate) struct Guarded(Gate);
-
-impl Guarded {
-    fn new(public_url: PublicUrl, routes: Arc<ArcSwap<RouteTable>>, metrics: Arc<Metrics>) -> (Self, String) {
-        let id = SessionId::mint(UserId::mint());
-        let token = SessionToken::mint(id);
-        let sessions = Arc::new(Known(HashMap::from([(id, found(id, token.digest()))])));
-        let gate = Gate::new(GateParts {
-            public_url,
-            routes,
-            sessions,
-            policy: Arc::new(ArcSwap::from_pointee(policy())),
-            heart: Heart::default(),
-            clock: Clock::machine(),
-            metrics,
-        });
-        let cookie = format!("{}={}", gate.cookies().session, token.hand_over());
-        (Self(gate), cookie)
-    }
-}
-
-impl Front for Guarded {
-    async fn decide(&self, head: &Head<'_>) -> Decision {
-        self.0.decide(head).await
-    }
-
-    async fn serve(&self, visit: Visit, _: &Head<'_>, body: Bytes) -> Response<Bytes> {
-        if visit.path.path() == "/security/empty" {
-            return Response::builder().status(204).body(Bytes::new()).unwrap();
-        }
-        Response::new(format!("our page {} got {} bytes", visit.path.path(), body.len()).into())
-    }
-
-    async fn fail(&self, refusal: &Refusal, person: Option<&Owner>, head: &Head<'_>) -> Response<Bytes> {
-        let mut answer = self.refuse(refusal, head).await;
-        if let Some(person) = person {
-            answer.headers_mut().insert("x-person", person.name.parse().unwrap());
-        }
-        answer
-    }
-
-    async fn refuse(&self, refusal: &Refusal, _: &Head<'_>) -> Response<Bytes> {
-        let status = match refusal {
-            Refusal::SignIn { .. } => 401,
-            Refusal::NotAllowed { .. } | Refusal::CrossSite => 403,
-            Refusal::NoRoute => 404,
-            Refusal::WrongHost => 421,
-            Refusal::Path(_) | Refusal::Host => 400,
-            Refusal::Method => 405,
-            Refusal::StoreAway => 503,
-            Refusal::BodyTooLarge => 413,
-            Refusal::BodyIncomplete => 408,
-            Refusal::AppAway | Refusal::AppGarbled => 502,
-            Refusal::AppSilent => 504,
-            Refusal::Broken => 500,
-        };
-        Response::builder().status(status).body(format!("Example says {refusal:?}").into()).unwrap()
-    }
-}
-
-fn found(id: SessionId, secret: Digest) -> Found {
-    let now = Clock::machine().now();
-    Found {
-        secrets: Secrets { current: secret, former: None },
-        terms: Terms { opened: now, remembered: false, kind: Kind::Web },
-        latest: now,
-        assurance: 1,
-        owner: Owner {
-            id: id.owner(),
-            name: "alice".to_owned(),
-            display_name: Some("Alice \u{c5}ngstr\u{f6}m".to_owned()),
-            email: Some("alice@example.com".to_owned()),
-            roles: vec!["admin".to_owned(), "staff".to_owned()],
-            disabled: false,
-            version: 1,
-        },
-    }
-}
-
-fn policy() -> SessionPolicy {
-    let day = Duration::from_hours(24);
-    SessionPolicy {
-        idle_timeout: Span::For(day),
-        remember_me: RememberMe { allowed: true, lifetime: Span::For(day) },
-        unremembered_lifetime: day,
-        app: AppPolicy { idle_timeout: Span::For(day), lifetime: Span::For(day) },
-        absolute_timeout: day,
-        max_per_user: 100,
-        heartbeat_interval: Duration::from_secs(5),
-    }
-}
-
-/// Sessions that are found, and nothing else.
-struct Known(HashMap<SessionId, Found>);
-
-#[async_trait]
-impl SessionStore for Known {
-    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        Ok(self.0.get(&id).cloned())
-    }
-    async fn get(&self, _: SessionId) -> Result<Option<Session>, StoreError> {
-        unreachable!()
-    }
-    async fn list(&self, _: UserId) -> Result<Vec<Session>, StoreError> {
-        unreachable!()
-    }
-    async fn put_owner(&self, _: &Owner) -> Result<u64, StoreError> {
-        unreachable!()
-    }
-    async fn open(&self, _: NewSession) -> Result<Opened, StoreError> {
-        unreachable!()
-    }
-    async fn touch(&self, _: &[Beat]) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn end(&self, _: Which, _: &Parting) -> Result<Vec<Session>, StoreError> {
-        unreachable!()
-    }
-    async fn expire(&self, _: SessionId, _: Timestamp, _: &Parting) -> Result<Option<Session>, StoreError> {
-        unreachable!()
-    }
-    async fn ended(&self, _: SessionId, _: Digest) -> Result<Option<Ended>, StoreError> {
-        unreachable!()
-    }
-    async fn scan(&self, _: Option<SessionId>, _: usize) -> Result<Vec<Session>, StoreError> {
-        unreachable!()
-    }
-    async fn count(&self) -> Result<u64, StoreError> {
-        unreachable!()
-    }
-    async fn forget_ended(&self, _: Timestamp) -> Result<(), StoreError> {
-        unreachable!()
-    }
-    async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
+/// Signs Alice in, without a socket; the cookie of her session.
+async fn sign_alice_in(portcullis: &Portcullis) -> String {
+    let headers: HeaderMap = [
+        (header::HOST, HeaderValue::from_static("app.test")),
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+    ]
+    .into_iter()
+    .collect();
+    let head = Head {
+        method: &Method::POST,
+        target: b"/security/api/v1/sign-in",
+        authority: None,
+        headers: &headers,
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        request_id: "before the test",
+    };
+    let Decision::Serve(visit) = portcullis.decide(&head, portcullis.judge(&head).await) else {
+        panic!("signing in is open to all");
+    };
+    let body = json!({ "username": "alice", "password": PASSWORD }).to_string();
+    let answer = portcullis.serve(visit, &head, body.into()).await;
+    let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
 }

@@ -1,0 +1,47 @@
+//! What the gate thinks of a request, before anything is counted.
+
+use std::time::Duration;
+
+use super::{Decision, Label};
+
+/// A judgement. It does nothing yet: what it decides is had from [`super::Gate::decide`], which counts it, once.
+#[derive(Debug)]
+pub struct Judged {
+    pub(super) decision: Decision,
+    pub(super) label: Label,
+    /// Whether the session that lets it pass is used by it.
+    pub(super) counts: bool,
+    /// The place of the rule that it falls under, from 0.
+    pub(super) rule: Option<usize>,
+    pub(super) took: Duration,
+}
+
+impl Judged {
+    pub(super) const fn of(decision: Decision, label: Label) -> Self {
+        Self { decision, label, counts: false, rule: None, took: Duration::ZERO }
+    }
+
+    /// What would be decided, to look at.
+    #[must_use]
+    pub const fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// What the log and the metrics call it.
+    #[must_use]
+    pub const fn label(&self) -> Label {
+        self.label
+    }
+
+    /// How long it took.
+    #[must_use]
+    pub const fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// Whether it is for our own pages, which want the body, too.
+    #[must_use]
+    pub const fn is_visit(&self) -> bool {
+        matches!(self.decision, Decision::Serve(_))
+    }
+}
