@@ -22,7 +22,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Upstreams, answer, failure::Failure, identity, passage::Passage, upstreams::Upstream};
+use super::{Upstreams, answer, caching, failure::Failure, identity, passage::Passage, upstreams::Upstream};
 use crate::{
     clock::Clock,
     gate::{Decision, Head, Judged, Permit, cookie},
@@ -249,6 +249,9 @@ impl ProxyHttp for Proxy {
         }
         if is_event_stream(answer) {
             ctx.streams("sse");
+        }
+        if ctx.permit.as_ref().is_some_and(|permit| permit.person().is_some()) {
+            caching::ask_each_time(answer)?;
         }
         if !answer.headers.contains_key(&REQUEST_ID) {
             answer.insert_header("X-Request-Id", ctx.request_id.as_str())?;

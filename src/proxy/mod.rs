@@ -7,6 +7,7 @@
 //! send the rest on, `failure` says what went wrong there, `passage` tells the log.
 
 mod answer;
+mod caching;
 mod chunks;
 mod connection;
 mod failure;

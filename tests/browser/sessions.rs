@@ -197,3 +197,20 @@ async fn a_changed_password_counts_and_may_end_the_others() {
     assert_eq!(house.person().try_to_sign_in("alice", PASSWORD).await.status(), 401);
     assert_eq!(house.person().try_to_sign_in("alice", "Another-horse-8-battery").await.status(), 200);
 }
+
+/// A page that says nothing about keeping, as files of a plain web server do.
+const FILE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
+                      Content-Length: 34\r\n\r\n<!doctype html><h1>The file</h1>\r\n\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_before_the_end_is_not_read_after_it() {
+    let house = Installation::before(App::answering(FILE).await.address);
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let browser = alice_at(&house, "/file").await;
+    browser.reads("The file").await;
+    browser.goto("/security").await;
+    house.cli(&["sessions", "revoke", "--user", "alice", "--reason", "a test"]).ok();
+    browser.goto("/file").await;
+    browser.arrives("/security/sign-in?rd=%2Ffile").await;
+}
