@@ -9,6 +9,7 @@ use portcullis::gate;
 use proptest::prelude::*;
 
 use super::{MINIMAL, SECRET, good, minimal_and, read};
+use crate::town::Town;
 
 #[test]
 fn the_shortest_file_is_enough() {
@@ -126,6 +127,26 @@ fn with_route(path: &str) -> String {
         "public_url: http://localhost:8080\nstore: memory\nupstreams: {{ app: {{ servers: [http://127.0.0.1:3000] }} }}\n\
          routes: [{{ path: {path}, upstream: app }}]\n"
     )
+}
+
+#[tokio::test]
+async fn what_the_gate_answers_itself_is_no_route() {
+    let town = Town::new();
+    let stranger = town.stranger();
+    for (path, ours) in [
+        ("/security", true),
+        ("/security/x", true),
+        ("/security-guide", false),
+        ("/.well-known/portcullis", true),
+        ("/.well-known/portcullis/x", true),
+        ("/.well-known/change-password", true),
+        ("/.well-known/security.txt", false),
+        ("/.well-known", false),
+    ] {
+        let (explained, _) = stranger.navigation(http::Method::GET, path).explained(None).await;
+        assert_eq!(matches!(explained.decision, gate::Decision::Serve(_)), ours, "{path}");
+        assert_eq!(read(&with_route(path)).is_err(), ours, "{path}");
+    }
 }
 
 proptest! {
