@@ -18,14 +18,13 @@ pub(super) mod routing;
 pub(super) mod sessions;
 pub(super) mod surroundings;
 
-use policies::{LockoutFile, PasswordsFile};
+use policies::{IdentityFile, LockoutFile, PasswordsFile};
 use routing::{RouteFile, UpstreamFile};
 use sessions::SessionsFile;
 use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
 
 /// Keys of the plan that this version does not have.
-const LATER: [&str; 8] =
-    ["tls", "trusted_proxies", "records", "identity", "second_factor", "confirm_identity", "geoip", "notify"];
+const LATER: [&str; 7] = ["tls", "trusted_proxies", "records", "second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
 #[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
@@ -72,6 +71,8 @@ pub(super) struct File {
     pub(super) passwords: PasswordsFile,
     /// When an account is locked after wrong passwords.
     pub(super) lockout: LockoutFile,
+    /// How the app learns who is calling.
+    pub(super) identity: IdentityFile,
     /// The port for metrics and health checks. It must not be reachable for visitors.
     pub(super) admin: AdminFile,
     /// What is logged, and how.
@@ -105,6 +106,7 @@ impl Read for File {
             sessions: keys.take_section("sessions"),
             passwords: keys.take_section("passwords"),
             lockout: keys.take_section("lockout"),
+            identity: keys.take_section("identity"),
             admin: keys.take_section("admin"),
             log: keys.take_section("log"),
             activity: keys.take_section("activity"),

@@ -22,7 +22,7 @@ pub(super) mod routing;
 pub(super) mod sessions;
 pub(super) mod surroundings;
 
-use policies::{Lockout, Passwords};
+use policies::{Identity, Lockout, Passwords};
 use routing::{Route, Upstream};
 use sessions::Sessions;
 use surroundings::{Activity, Admin, Branding, Log, Shutdown, SignIn};
@@ -53,6 +53,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// When an account is locked.
     pub lockout: Lockout,
+    /// How the app learns who is calling.
+    pub identity: Identity,
     /// Metrics and health.
     pub admin: Admin,
     /// Logs.
@@ -89,6 +91,7 @@ impl Config {
             sessions: Sessions::of(file.sessions, desk),
             passwords: Passwords::of(file.passwords, desk),
             lockout: Lockout::of(file.lockout, desk),
+            identity: Identity::of(file.identity),
             admin,
             log: Log::of(file.log),
             activity: Activity::of(file.activity, desk),
@@ -114,6 +117,7 @@ impl Config {
             sessions: Sessions::default(),
             passwords: Passwords::default(),
             lockout: Lockout::default(),
+            identity: Identity::default(),
             admin: Admin::default(),
             log: Log::default(),
             activity: Activity::default(),

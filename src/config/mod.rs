@@ -24,7 +24,7 @@ pub use crate::public_url::PublicUrl;
 pub use complaint::{Complaint, Complaints};
 pub use find::find;
 pub use meaning::Config;
-pub use meaning::policies::{AfterPasswordChange, Lockout, PasswordPolicy, Passwords};
+pub use meaning::policies::{AfterPasswordChange, Identity, IdentityPreset, Lockout, PasswordPolicy, Passwords};
 pub use meaning::routing::{Access, Route, Timeouts, Upstream};
 pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
 pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};

@@ -1,9 +1,9 @@
-//! Passwords and lockout as written.
+//! Passwords, lockout and identity as written.
 
 use schemars::JsonSchema;
 
 use crate::config::complaint::Desk;
-use crate::config::meaning::policies::{AfterPasswordChange, PasswordPolicy};
+use crate::config::meaning::policies::{AfterPasswordChange, IdentityPreset, PasswordPolicy};
 use crate::config::read::{Choice, Field, Read};
 use crate::config::section::Section;
 use crate::config::tree::Node;
@@ -33,6 +33,13 @@ pub(in crate::config) struct LockoutFile {
     pub(in crate::config) cool_off: Field<Length>,
 }
 
+/// How the app learns who is calling.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct IdentityFile {
+    /// The names of the request headers. `remote`: `Remote-User`, `Remote-Name`, `Remote-Email` and `Remote-Groups`.
+    pub(in crate::config) preset: Field<IdentityPreset>,
+}
+
 impl Read for PasswordsFile {
     fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
         let mut keys = Section::open(node, key, desk)?;
@@ -56,6 +63,15 @@ impl Read for LockoutFile {
     }
 }
 
+impl Read for IdentityFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let identity = Self { preset: keys.take("preset") };
+        keys.close(&["extra", "jwt"]);
+        Some(identity)
+    }
+}
+
 impl Choice for PasswordPolicy {
     const WORDS: &'static [(&'static str, Self)] = &[("classic", Self::Classic), ("modern", Self::Modern)];
 }
@@ -63,4 +79,9 @@ impl Choice for PasswordPolicy {
 impl Choice for AfterPasswordChange {
     const WORDS: &'static [(&'static str, Self)] =
         &[("ask", Self::Ask), ("keep", Self::Keep), ("end_others", Self::EndOthers)];
+}
+
+impl Choice for IdentityPreset {
+    const WORDS: &'static [(&'static str, Self)] = &[("remote", Self::Remote)];
+    const LATER: &'static [&'static str] = &["webauth", "forwarded", "jenkins", "opensearch", "siteminder"];
 }

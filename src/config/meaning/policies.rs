@@ -1,4 +1,4 @@
-//! Passwords and lockout.
+//! Passwords, lockout and identity.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::bounds;
 use crate::config::complaint::Desk;
-use crate::config::file::policies::{LockoutFile, PasswordsFile};
+use crate::config::file::policies::{IdentityFile, LockoutFile, PasswordsFile};
 use crate::config::value::length;
 
 /// Rules for passwords.
@@ -56,6 +56,21 @@ pub struct Lockout {
     pub cool_off: Duration,
 }
 
+/// How the app learns who is calling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The names of the request headers.
+    pub preset: IdentityPreset,
+}
+
+/// A set of header names that apps already read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityPreset {
+    /// `Remote-User`, `Remote-Name`, `Remote-Email`, `Remote-Groups`.
+    Remote,
+}
+
 impl PasswordPolicy {
     /// The fewest characters when none are written: the guides' eight, or what NIST SP 800-63B-4 asks of a password
     /// that is the only factor.
@@ -101,5 +116,17 @@ impl Lockout {
             within: bounds::length(file.within, default.within, &range, desk),
             cool_off: bounds::length(file.cool_off, default.cool_off, &range, desk),
         }
+    }
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { preset: IdentityPreset::Remote }
+    }
+}
+
+impl Identity {
+    pub(super) fn of(file: IdentityFile) -> Self {
+        file.preset.map_or_else(Self::default, |preset| Self { preset: preset.value })
     }
 }

@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::schema::schema;
 
 /// The order of the file, which is the order of the page.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "upstreams",
     "routes",
     "sign_in",
     "sessions",
     "passwords",
     "lockout",
+    "identity",
     "admin",
     "log",
     "activity",
