@@ -126,13 +126,14 @@ impl Gate {
         if matches!(*head.method, Method::CONNECT | Method::TRACE) {
             return refused(Refusal::Method);
         }
+        let parsed = CanonicalPath::parse(head.target);
         if let Err(refusal) = self.check_host(head) {
             // What is the same for everybody: the page that says so can be read under the wrong host, too.
-            if refusal != Refusal::WrongHost || !head.target.starts_with(ASSETS.as_bytes()) {
+            if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {
                 return refused(refusal);
             }
         }
-        let path = match CanonicalPath::parse(head.target) {
+        let path = match parsed {
             Ok(path) => path,
             Err(why) => return refused(Refusal::Path(why)),
         };
@@ -167,7 +168,7 @@ impl Gate {
         if !same_site::allows(head, self.parts.public_url.origin()) {
             return Judged::of(Decision::Refuse(Refusal::CrossSite), "denied");
         }
-        let same_for_all = path.for_rules().starts_with(ASSETS);
+        let same_for_all = is_asset(&path);
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head, who).await };
         match presented {
             // The secret before a change is good for looks that are under way, and changes nothing any more.
@@ -269,6 +270,11 @@ impl Gate {
         let beat = Beat { id: principal.session, at, ip: plain(head.peer), actions: u32::from(head.is_action()), page };
         self.parts.heart.beat(beat, self.parts.policy.load().heartbeat_interval);
     }
+}
+
+/// Whether this is a style sheet or the script, with its parameters and without.
+fn is_asset(path: &CanonicalPath) -> bool {
+    path.path().starts_with(ASSETS) && path.for_rules().starts_with(ASSETS)
 }
 
 /// Whether Portcullis itself answers this path.
