@@ -37,3 +37,24 @@ async fn the_app_is_told_the_host_as_public_url_has_it() {
         assert_eq!((app.header("host"), app.header("x-forwarded-host")), (told.clone(), told));
     }
 }
+
+#[tokio::test]
+async fn the_app_gets_the_spelling_that_rules_are_read_on() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    for (sent, line) in [
+        ("/public/%40a%3ab%2Bc?q=%40", "GET /public/@a:b+c?q=%40 HTTP/1.1\r\n"),
+        ("/public/@a:b+c", "GET /public/@a:b+c HTTP/1.1\r\n"),
+        ("/public/a%2540", "GET /public/a%2540 HTTP/1.1\r\n"),
+    ] {
+        let request = format!("GET {sent} HTTP/1.1\r\nHost: app.test\r\n\r\n");
+        assert_eq!(door.client().await.ask(request).await.status, 200, "{sent}");
+        assert!(app.received().contains(line), "{}", app.received());
+    }
+    let before = app.requests();
+    for sent in ["/%61dmin/x", "/admin;x/y", "/;/admin", "/public;x"] {
+        let request = format!("GET {sent} HTTP/1.1\r\nHost: app.test\r\n\r\n");
+        assert!(matches!(door.client().await.ask(request).await.status, 400 | 401), "{sent}");
+    }
+    assert_eq!(app.requests(), before);
+}
