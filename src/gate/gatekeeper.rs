@@ -141,7 +141,11 @@ impl Gate {
             return self.visit(head, path, who).await;
         }
         let routes = self.parts.routes.load();
-        let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        let (place, route) = match routes.rule_of(&path) {
+            Ok(Some(rule)) => rule,
+            Ok(None) => return refused(Refusal::NoRoute),
+            Err(why) => return refused(Refusal::Path(why)),
+        };
         let label = || Arc::clone(&route.path);
         let judged = if route.access == Access::Public {
             Judged::of(Decision::Forward(Permit::new(path, label(), route.upstream, None)), "public")

@@ -33,6 +33,9 @@ pub enum BadPath {
     /// It climbs above the root, or climbs with parameters.
     #[error("the path leaves the root")]
     AboveRoot,
+    /// It falls under one rule with its `;parameters` and under another without.
+    #[error("the path falls under another rule when its ;parameters are cut")]
+    TwoRules,
 }
 
 impl CanonicalPath {
@@ -79,6 +82,11 @@ impl CanonicalPath {
     #[must_use]
     pub fn for_rules(&self) -> &str {
         self.bare.as_deref().unwrap_or(&self.path)
+    }
+
+    /// The path that rules read, too, where it is another one: with its parameters, as an app reads it that cuts none.
+    pub(super) fn uncut(&self) -> Option<&str> {
+        self.bare.is_some().then_some(&self.path)
     }
 
     /// The query, as sent.

@@ -1,7 +1,7 @@
 //! However a path is spelled, it falls under one rule, and the app gets the spelling that the rule was read on.
 
 use http::Method;
-use portcullis::gate::{Access, CanonicalPath, Route, RouteTable};
+use portcullis::gate::{Access, BadPath, CanonicalPath, Route, RouteTable};
 use proptest::{prelude::*, sample::Index};
 
 use crate::town::{MAC, Town};
@@ -11,6 +11,10 @@ const WIKI: &str = "
   - { path: '/wiki/Special:UserRights', access: { roles: [admin] }, upstream: app }
   - { path: \"/a!$&'()+,=b\", access: { roles: [admin] }, upstream: app }
   - { path: /, access: public, upstream: app }";
+const NESTED: &str = "
+  - { path: /admin/public, access: public, upstream: app }
+  - { path: /admin, access: { roles: [admin] }, upstream: app }
+  - { path: /shop, access: public, upstream: app }";
 const OPEN: &str = "
   - { path: /, access: public, upstream: app }";
 
@@ -34,6 +38,30 @@ async fn no_encoded_letter_leads_around_a_rule() {
     }
     let arrived = town.stranger().get("/files/a%2Ab%3D%40c;v=%3A").await.arrived();
     assert_eq!(arrived.path, "/files/a*b=@c;v=:", "the app gets the one spelling, too");
+}
+
+#[tokio::test]
+async fn parameters_lead_to_no_other_rule() {
+    let town = Town::with_routes(NESTED);
+    let root = town.with_user_of("root", &["admin"]).await.signed_in_on(MAC).await;
+    for path in ["/admin;x/public", "/admin/;/public", "/admin/;x/public/y", "/admin/public;x", "/;/admin", "/shop;v=1"]
+    {
+        for caller in [&root, &town.stranger()] {
+            let answer = caller.fetch(Method::GET, path).send().await.answer();
+            assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-request"), "{path}");
+        }
+    }
+    for (path, route) in [
+        ("/shop/a;v=1", "/shop"),
+        ("/shop/;v=1", "/shop"),
+        ("/shop/a;v=1/b;w", "/shop"),
+        ("/admin/public/a;x", "/admin/public"),
+        ("/admin/a;x/public", "/admin"),
+    ] {
+        let arrived = root.get(path).await.arrived();
+        assert_eq!((arrived.route.as_str(), arrived.path.as_str()), (route, path));
+    }
+    assert_eq!(town.stranger().get("/other;x").await.status(), 404, "by no rule, either way");
 }
 
 #[tokio::test]
@@ -100,8 +128,8 @@ fn table() -> RouteTable {
     RouteTable::new(paths.iter().map(|path| Route::new(path, Access::SignedIn, 0, true).unwrap()).collect())
 }
 
-fn rule(path: &CanonicalPath) -> Option<usize> {
-    table().find(path).map(|(place, _)| place)
+fn rule(path: &CanonicalPath) -> Result<Option<usize>, BadPath> {
+    table().rule_of(path).map(|rule| rule.map(|(place, _)| place))
 }
 
 /// The places of bytes in a path that stand for themselves: no `%`, and nothing that belongs to one.
