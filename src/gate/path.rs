@@ -7,6 +7,10 @@
 
 use std::fmt::Write as _;
 
+/// Longest path and query in their one spelling, in bytes: as long as a whole head may be. Encoding makes them up to three
+/// times as long as what came, and what is longer than 64 KiB can not be sent on.
+const LONGEST: usize = 32 * 1024;
+
 /// A path in its one spelling, with the query it came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalPath {
@@ -36,13 +40,16 @@ pub enum BadPath {
     /// It falls under one rule with its `;parameters` and under another without.
     #[error("the path falls under another rule when its ;parameters are cut")]
     TwoRules,
+    /// In its one spelling it is longer than any app takes.
+    #[error("the path and its query are longer than 32 KiB")]
+    TooLong,
 }
 
 impl CanonicalPath {
     /// Reads path and query as sent.
     ///
     /// # Errors
-    /// When the path could be read in two ways; see [`BadPath`].
+    /// When the path could be read in two ways, or is too long; see [`BadPath`].
     pub fn parse(target: &[u8]) -> Result<Self, BadPath> {
         let (path, query) = match target.iter().position(|byte| *byte == b'?') {
             Some(at) => (&target[..at], Some(plain_query(&target[at + 1..])?)),
@@ -69,7 +76,11 @@ impl CanonicalPath {
                 segments.iter().map(|segment| before_parameters(segment)).filter(|s| !s.is_empty()).collect();
             joined(&cut, ends_in_slash)
         });
-        Ok(Self { path: joined(&segments, ends_in_slash), bare, query })
+        let path = joined(&segments, ends_in_slash);
+        if path.len() + query.as_ref().map_or(0, |query| query.len() + 1) > LONGEST {
+            return Err(BadPath::TooLong);
+        }
+        Ok(Self { path, bare, query })
     }
 
     /// The path that is forwarded.
@@ -237,6 +248,15 @@ mod tests {
             ("/a?b\u{1}", BadPath::Ambiguous),
         ] {
             assert_eq!(canonical(sent), Err(why), "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn the_one_spelling_is_bounded() {
+        let longest = format!("/{}", "a".repeat(LONGEST - 1));
+        assert!(canonical(&longest).is_ok());
+        for target in [format!("{longest}a"), format!("{longest}?"), format!("/{}", "\u{e9}".repeat(15_000))] {
+            assert_eq!(canonical(&target), Err(BadPath::TooLong));
         }
     }
 

@@ -90,6 +90,21 @@ async fn another_host_is_served_our_files_and_never_what_climbs_out_of_them() {
     }
 }
 
+#[tokio::test]
+async fn a_long_way_back_is_left_out() {
+    let town = Town::new();
+    let at_most = format!("/{}", "a".repeat(2047));
+    let answer = town.stranger().get(&at_most).await.answer();
+    assert_eq!(answer.location(), format!("/security/sign-in?rd=%2F{}", "a".repeat(2047)));
+    let longer = [format!("{at_most}a"), format!("/?{}", "=".repeat(30_000)), format!("/{}", "\u{e9}".repeat(350))];
+    for target in longer {
+        let answer = town.stranger().get(&target).await.answer();
+        assert_eq!((answer.status, answer.location()), (302, "/security/sign-in"));
+        let problem = town.stranger().fetch(Method::GET, &target).send().await.answer();
+        assert_eq!(problem.json()["sign_in_url"], "https://app.example.com/security/sign-in");
+    }
+}
+
 /// Segments that rules, dots, parameters and encodings make interesting.
 fn targets() -> impl Strategy<Value = String> {
     let known = [

@@ -58,3 +58,16 @@ async fn the_app_gets_the_spelling_that_rules_are_read_on() {
     }
     assert_eq!(app.requests(), before);
 }
+
+#[tokio::test]
+async fn a_path_that_is_too_long_in_its_one_spelling_is_refused() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    for target in [format!("/public/{}", "\u{e9}".repeat(15_000)), format!("/public?{}", "\u{e9}".repeat(15_000))] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: app.test\r\n\r\n");
+        assert_eq!(door.client().await.ask(request).await.status, 400);
+    }
+    assert_eq!(app.requests(), 0);
+    let request = format!("GET /public/{} HTTP/1.1\r\nHost: app.test\r\n\r\n", "a".repeat(30_000));
+    assert_eq!(door.client().await.ask(request).await.status, 200);
+}
