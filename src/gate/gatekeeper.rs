@@ -25,6 +25,10 @@ use crate::{
 /// Where the style sheet and the script are.
 const ASSETS: &str = "/security/assets/";
 
+/// What browsers ask for to see whether a server says 404 where nothing is, before they trust
+/// `/.well-known/change-password`: an app that shows a page under every path must not be asked.
+const NOWHERE: &str = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+
 /// Decides what happens to a request.
 pub struct Gate {
     parts: GateParts,
@@ -172,7 +176,7 @@ impl Gate {
         if !same_site::allows(head, self.parts.public_url.origin()) {
             return Judged::of(Decision::Refuse(Refusal::CrossSite), "denied");
         }
-        let same_for_all = is_asset(&path);
+        let same_for_all = is_asset(&path) || path.path() == NOWHERE;
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head, who).await };
         match presented {
             // The secret before a change is good for looks that are under way, and changes nothing any more.
@@ -284,7 +288,7 @@ fn is_asset(path: &CanonicalPath) -> bool {
 /// Whether Portcullis itself answers this path.
 fn is_ours(path: &str) -> bool {
     let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    under("/security") || under("/.well-known/portcullis") || path == "/.well-known/change-password"
+    under("/security") || under("/.well-known/portcullis") || matches!(path, "/.well-known/change-password" | NOWHERE)
 }
 
 fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> Judged {

@@ -4,7 +4,7 @@ use http::Method;
 use portcullis::gate::{Access, BadPath, CanonicalPath, Route, RouteTable};
 use proptest::{prelude::*, sample::Index};
 
-use crate::town::{MAC, Town};
+use crate::town::{MAC, Reply, Town};
 
 const WIKI: &str = "
   - { path: /@admin, access: { roles: [admin] }, upstream: app }
@@ -17,6 +17,7 @@ const NESTED: &str = "
   - { path: /shop, access: public, upstream: app }";
 const OPEN: &str = "
   - { path: /, access: public, upstream: app }";
+const PROBE: &str = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
 
 #[tokio::test]
 async fn no_encoded_letter_leads_around_a_rule() {
@@ -102,6 +103,21 @@ async fn a_long_way_back_is_left_out() {
         assert_eq!((answer.status, answer.location()), (302, "/security/sign-in"));
         let problem = town.stranger().fetch(Method::GET, &target).send().await.answer();
         assert_eq!(problem.json()["sign_in_url"], "https://app.example.com/security/sign-in");
+    }
+}
+
+#[tokio::test]
+async fn what_should_not_exist_does_not() {
+    for town in [Town::with_routes(OPEN), Town::new()] {
+        let alice = town.with_user("alice").await.signed_in_on(MAC).await;
+        let asked = town.asked("find");
+        for caller in [&alice, &town.stranger()] {
+            for method in [Method::GET, Method::HEAD] {
+                assert!(matches!(caller.fetch(method, PROBE).send().await, Reply::Answered(no) if no.status == 404));
+            }
+            assert!(matches!(caller.get(PROBE).await, Reply::Answered(no) if no.status == 404));
+        }
+        assert_eq!(town.asked("find"), asked, "no look-up");
     }
 }
 

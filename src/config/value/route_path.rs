@@ -6,7 +6,12 @@ use crate::config::read::Scalar;
 use crate::config::tree::Node;
 
 /// Paths that Portcullis answers itself.
-const OURS: [&str; 3] = ["/security", "/.well-known/portcullis", "/.well-known/change-password"];
+const OURS: [&str; 4] = [
+    "/security",
+    "/.well-known/portcullis",
+    "/.well-known/change-password",
+    "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200",
+];
 
 /// A path prefix that ends at a segment, as written.
 #[derive(Clone, JsonSchema)]
