@@ -72,6 +72,12 @@ impl PublicUrl {
         self.https
     }
 
+    /// Host and port as browsers write them in `Host`: without the port where it is the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.origin.split_once("://").map_or(self.origin.as_str(), |(_, authority)| authority)
+    }
+
     /// Whether a Host header (or `:authority`) names this origin. The scheme's own port may be left out.
     #[must_use]
     pub fn authority_matches(&self, host_header: &str) -> bool {

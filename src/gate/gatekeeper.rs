@@ -25,6 +25,10 @@ use crate::{
 /// Where the style sheet and the script are.
 const ASSETS: &str = "/security/assets/";
 
+/// What browsers ask for to see whether a server says 404 where nothing is, before they trust
+/// `/.well-known/change-password`: an app that shows a page under every path must not be asked.
+const NOWHERE: &str = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+
 /// Decides what happens to a request.
 pub struct Gate {
     parts: GateParts,
@@ -123,20 +127,25 @@ impl Gate {
         if matches!(*head.method, Method::CONNECT | Method::TRACE) {
             return refused(Refusal::Method);
         }
+        let parsed = CanonicalPath::parse(head.target);
         if let Err(refusal) = self.check_host(head) {
             // What is the same for everybody: the page that says so can be read under the wrong host, too.
-            if refusal != Refusal::WrongHost || !head.target.starts_with(ASSETS.as_bytes()) {
+            if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {
                 return refused(refusal);
             }
         }
-        let path = match CanonicalPath::parse(head.target) {
+        let path = match parsed {
             Ok(path) => path,
             Err(why) => return refused(Refusal::Path(why)),
         };
         if is_ours(path.for_rules()) {
             return self.visit(head, path, who).await;
         }
-        let Some((place, route)) = routes.find(&path) else { return refused(Refusal::NoRoute) };
+        let (place, route) = match routes.rule_of(&path) {
+            Ok(Some(rule)) => rule,
+            Ok(None) => return refused(Refusal::NoRoute),
+            Err(why) => return refused(Refusal::Path(why)),
+        };
         let label = || Arc::clone(&route.path);
         let judged = if route.access == Access::Public {
             Judged::of(Decision::Forward(Permit::new(path, label(), route.upstream, None)), Label::Public)
@@ -163,7 +172,7 @@ impl Gate {
         if !same_site::allows(head, self.parts.public_url.origin()) {
             return Judged::of(Decision::Refuse(Refusal::CrossSite), Label::Denied);
         }
-        let same_for_all = path.for_rules().starts_with(ASSETS);
+        let same_for_all = is_asset(&path) || path.path() == NOWHERE;
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.recognise(head, who).await };
         match presented {
             // The secret before a change is good for looks that are under way, and changes nothing any more.
@@ -269,10 +278,15 @@ impl Gate {
     }
 }
 
+/// Whether this is a style sheet or the script, with its parameters and without.
+fn is_asset(path: &CanonicalPath) -> bool {
+    path.path().starts_with(ASSETS) && path.for_rules().starts_with(ASSETS)
+}
+
 /// Whether Portcullis itself answers this path.
 fn is_ours(path: &str) -> bool {
     let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    under("/security") || under("/.well-known/portcullis") || path == "/.well-known/change-password"
+    under("/security") || under("/.well-known/portcullis") || matches!(path, "/.well-known/change-password" | NOWHERE)
 }
 
 fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> Judged {

@@ -1,11 +1,16 @@
 //! One canonical path: what the rules read is what the app receives.
 //!
-//! Unreserved characters are decoded, everything else is encoded in one way; dot segments are resolved and slashes
-//! merged. What two servers could read in two ways is refused: `%2f`, `%5c`, `%3b`, `%00`, backslashes, control bytes, a
-//! broken `%`, a `..` above the root, and `..;`. A rule that protects the one reading would not protect the other. No rule
-//! looks at the query, which travels as it came.
+//! What may stand in a path as it is (letters, digits, ``-._~!$&'()*+,=:@``) is decoded, everything else is encoded in one
+//! way, so that encoding a byte changes nothing; dot segments are resolved and slashes merged. What two servers could read
+//! in two ways is refused: `%2f`, `%5c`, `%3b`, `%00`, backslashes, control bytes, a broken `%`, a `..` above the root, and
+//! `..;`. A rule that
+//! protects the one reading would not protect the other. No rule looks at the query, which travels as it came.
 
 use std::fmt::Write as _;
+
+/// Longest path and query in their one spelling, in bytes: as long as a whole head may be. Encoding makes them up to three
+/// times as long as what came, and what is longer than 64 KiB can not be sent on.
+const LONGEST: usize = 32 * 1024;
 
 /// A path in its one spelling, with the query it came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +38,19 @@ pub enum BadPath {
     /// It climbs above the root, or climbs with parameters.
     #[error("the path leaves the root")]
     AboveRoot,
+    /// It falls under one rule with its `;parameters` and under another without.
+    #[error("the path falls under another rule when its ;parameters are cut")]
+    TwoRules,
+    /// In its one spelling it is longer than any app takes.
+    #[error("the path and its query are longer than 32 KiB")]
+    TooLong,
 }
 
 impl CanonicalPath {
     /// Reads path and query as sent.
     ///
     /// # Errors
-    /// When the path could be read in two ways; see [`BadPath`].
+    /// When the path could be read in two ways, or is too long; see [`BadPath`].
     pub fn parse(target: &[u8]) -> Result<Self, BadPath> {
         let (path, query) = match target.iter().position(|byte| *byte == b'?') {
             Some(at) => (&target[..at], Some(plain_query(&target[at + 1..])?)),
@@ -66,7 +77,11 @@ impl CanonicalPath {
                 segments.iter().map(|segment| before_parameters(segment)).filter(|s| !s.is_empty()).collect();
             joined(&cut, ends_in_slash)
         });
-        Ok(Self { path: joined(&segments, ends_in_slash), bare, query })
+        let path = joined(&segments, ends_in_slash);
+        if path.len() + query.as_ref().map_or(0, |query| query.len() + 1) > LONGEST {
+            return Err(BadPath::TooLong);
+        }
+        Ok(Self { path, bare, query })
     }
 
     /// The path that is forwarded.
@@ -79,6 +94,11 @@ impl CanonicalPath {
     #[must_use]
     pub fn for_rules(&self) -> &str {
         self.bare.as_deref().unwrap_or(&self.path)
+    }
+
+    /// The path that rules read, too, where it is another one: with its parameters, as an app reads it that cuts none.
+    pub(super) fn uncut(&self) -> Option<&str> {
+        self.bare.is_some().then_some(&self.path)
     }
 
     /// The query, as sent.
@@ -130,17 +150,19 @@ fn one_spelling(raw: &[u8]) -> Result<String, BadPath> {
             // Some cut parameters before they decode and some after it: what is a name to one is a parameter to the other.
             b';' if was_encoded => return Err(BadPath::Ambiguous),
             b'/' | b'\\' | 0..=0x1f | 0x7f => return Err(BadPath::Ambiguous),
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@'
-                if !was_encoded =>
-            {
-                text.push(char::from(byte));
-            }
+            plain if stands_as_it_is(plain) => text.push(char::from(plain)),
             b'#' if !was_encoded => return Err(BadPath::Ambiguous),
             other => write!(text, "%{other:02X}").expect("writing to a String does not fail"),
         }
     }
     Ok(text)
+}
+
+/// Whether a byte is written in a path as it is: what RFC 3986 lets a segment hold. However it came, there is one spelling.
+const fn stands_as_it_is(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~')
+        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
 
 fn plain_query(raw: &[u8]) -> Result<String, BadPath> {
@@ -193,6 +215,9 @@ mod tests {
             ("/caf%c3%a9", "/caf%C3%A9", "/caf%C3%A9"),
             ("/caf\u{e9}", "/caf%C3%A9", "/caf%C3%A9"),
             ("/a%20b%253b", "/a%20b%253b", "/a%20b%253b"),
+            ("/%40a%3Ab%2b?q=%40", "/@a:b+?q=%40", "/@a:b+"),
+            ("/%21%24%26%27%28%29%2A%2C%3D;v=%3A", "/!$&'()*,=;v=:", "/!$&'()*,="),
+            ("/%23%3f%22%3c", "/%23%3F%22%3C", "/%23%3F%22%3C"),
         ] {
             let expected =
                 if forwarded.is_empty() { Err(BadPath::AboveRoot) } else { Ok((forwarded.into(), ruled.into())) };
@@ -224,6 +249,15 @@ mod tests {
             ("/a?b\u{1}", BadPath::Ambiguous),
         ] {
             assert_eq!(canonical(sent), Err(why), "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn the_one_spelling_is_bounded() {
+        let longest = format!("/{}", "a".repeat(LONGEST - 1));
+        assert!(canonical(&longest).is_ok());
+        for target in [format!("{longest}a"), format!("{longest}?"), format!("/{}", "\u{e9}".repeat(15_000))] {
+            assert_eq!(canonical(&target), Err(BadPath::TooLong));
         }
     }
 

@@ -79,10 +79,28 @@ impl RouteTable {
         Self(routes)
     }
 
-    /// The first rule that covers the path, and its place.
+    /// The first rule that covers the path without its parameters, and its place.
     #[must_use]
     pub fn find(&self, path: &CanonicalPath) -> Option<(usize, &Route)> {
-        self.0.iter().enumerate().find(|(_, route)| route.covers(path.for_rules()))
+        self.first(path.for_rules())
+    }
+
+    /// The one rule that a request for the path falls under, whether its app cuts parameters or not. Where some are cut and
+    /// some are not it is the same one: no rule has parameters.
+    ///
+    /// # Errors
+    /// [`BadPath::TwoRules`] when it is another rule with parameters than without.
+    pub fn rule_of(&self, path: &CanonicalPath) -> Result<Option<(usize, &Route)>, BadPath> {
+        let found = self.find(path);
+        let place = |found: Option<(usize, &Route)>| found.map(|(place, _)| place);
+        match path.uncut() {
+            Some(uncut) if place(self.first(uncut)) != place(found) => Err(BadPath::TwoRules),
+            _ => Ok(found),
+        }
+    }
+
+    fn first(&self, path: &str) -> Option<(usize, &Route)> {
+        self.0.iter().enumerate().find(|(_, route)| route.covers(path))
     }
 
     /// All rules.
@@ -96,9 +114,10 @@ impl RouteTable {
 mod tests {
     use super::*;
 
-    fn matched(routes: &[&str], path: &str) -> Option<usize> {
+    fn matched(routes: &[&str], path: &str) -> Result<Option<usize>, BadPath> {
         let table = RouteTable::new(routes.iter().map(|r| Route::new(r, Access::SignedIn, 0, true).unwrap()).collect());
-        table.find(&CanonicalPath::parse(path.as_bytes()).unwrap()).map(|(place, _)| place)
+        let rule = table.rule_of(&CanonicalPath::parse(path.as_bytes()).unwrap())?;
+        Ok(rule.map(|(place, _)| place))
     }
 
     #[test]
@@ -111,12 +130,23 @@ mod tests {
             ("/assetsx", 2),
             ("/Assets", 2),
             ("/admin", 1),
-            ("/admin;x/y", 1),
-            ("/;x/admin", 1),
+            ("/admin/y;x", 1),
+            ("/a;x/admin", 2),
             ("/a?x=/assets/", 2),
         ] {
-            assert_eq!(matched(&routes, path), Some(place), "{path}");
+            assert_eq!(matched(&routes, path), Ok(Some(place)), "{path}");
         }
-        assert_eq!(matched(&["/a"], "/b"), None);
+        assert_eq!(matched(&["/a"], "/b"), Ok(None));
+    }
+
+    #[test]
+    fn parameters_choose_no_rule() {
+        let routes = ["/admin/public", "/admin"];
+        for path in ["/admin;x", "/admin;x/public", "/admin/;/public", "/;x/admin", "/admin/public;x", "/;/;x/admin/y"]
+        {
+            assert_eq!(matched(&routes, path), Err(BadPath::TwoRules), "{path}");
+        }
+        assert_eq!(matched(&routes, "/admin/a;x/public"), Ok(Some(1)));
+        assert_eq!(matched(&routes, "/other;x"), Ok(None));
     }
 }

@@ -213,7 +213,8 @@ impl ProxyHttp for Proxy {
         // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
         let scheme = if self.0.public_url.is_https() { "https" } else { "http" };
         let ip = text_of(plain(peer(session)));
-        let origin = identity::Origin { ip: &ip, scheme, request_id: ctx.request_id.as_str() };
+        let host = self.0.public_url.authority();
+        let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
         identity::set(request, permit.person(), &origin);
         let target = permit.path().with_query();
         // As a rule it came in its one spelling, and need not be read again.

@@ -88,6 +88,8 @@ const MANAGED_X: &[&[u8]] = &[
 
 /// What the app is told besides who is calling.
 pub(super) struct Origin<'a> {
+    /// Host and port of the one origin, in our spelling and not in the client's.
+    pub(super) host: &'a str,
     /// Address of the visitor.
     pub(super) ip: &'a str,
     /// `http` or `https`, as the visitor came.
@@ -116,10 +118,10 @@ pub(super) fn set(request: &mut RequestHeader, person: Option<&Owner>, origin: &
         }
         say(request, "Remote-Groups", &person.roles.join(","));
     }
-    let host = request.headers.get(header::HOST).cloned();
-    if let Some(host) = host {
-        put(request, "X-Forwarded-Host", host);
+    if request.headers.get(header::HOST).is_none_or(|host| host.as_bytes() != origin.host.as_bytes()) {
+        say(request, "Host", origin.host);
     }
+    say(request, "X-Forwarded-Host", origin.host);
     say(request, "X-Forwarded-For", origin.ip);
     say(request, "X-Forwarded-Proto", origin.scheme);
     say(request, "X-Request-Id", origin.request_id);
@@ -193,7 +195,7 @@ mod tests {
         }
     }
 
-    const ORIGIN: Origin<'static> = Origin { ip: "192.0.2.1", scheme: "https", request_id: "abc" };
+    const ORIGIN: Origin<'static> = Origin { host: "a:1", ip: "192.0.2.1", scheme: "https", request_id: "abc" };
 
     #[test]
     fn every_alias_of_a_managed_name_goes() {

@@ -7,7 +7,7 @@ use tracing::{debug, error, warn};
 use crate::{
     account::{Busy, Problem as AccountProblem, Weakness},
     clock::Timestamp,
-    gate::Refusal,
+    gate::{BadPath, Refusal},
     outage::StoreError,
     sign_in::Failure,
 };
@@ -247,6 +247,7 @@ impl From<&Refusal> for Error {
             Refusal::NotAllowed { .. } => Self::NotAllowed,
             Refusal::NoRoute => Self::NotFound,
             Refusal::WrongHost => Self::WrongHost,
+            Refusal::Path(BadPath::TooLong) => Self::BadRequest("The address is too long."),
             Refusal::Path(_) => Self::BadRequest("The path could be read in two ways; it is not forwarded."),
             Refusal::Host => Self::BadRequest("There must be one Host header, and it must agree with the address."),
             Refusal::Method => Self::MethodNotAllowed,

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::{Answer, Call, Error, api, look::Flash, pages, paths, problem};
+use super::{Answer, Call, Error, WayBack, api, look::Flash, pages, paths, problem};
 use crate::gate::{Caller, Head};
 
 /// An answer as it is, or, where it carries an error, that error as a page, a redirect or a problem document.
@@ -33,10 +33,16 @@ pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target:
 /// A page navigation goes to sign-in and comes back. What was sent with another method than GET is not sent again: the
 /// sign-in page says so.
 fn to_sign_in(call: &Call, target: &str) -> Answer {
-    let rd: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
-    if matches!(*call.method(), Method::GET | Method::HEAD) {
-        Answer::redirect(StatusCode::FOUND, &format!("{}?rd={rd}", paths::SIGN_IN))
-    } else {
-        Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::FormNotSent)
+    if !matches!(*call.method(), Method::GET | Method::HEAD) {
+        return Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::FormNotSent);
     }
+    // What the sign-in page would not read, because it is too long, is not written.
+    let place = match WayBack::parse(target) {
+        Some(_) => {
+            let rd: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
+            format!("{}?rd={rd}", paths::SIGN_IN)
+        }
+        None => paths::SIGN_IN.to_owned(),
+    };
+    Answer::redirect(StatusCode::FOUND, &place)
 }

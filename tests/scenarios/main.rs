@@ -29,6 +29,7 @@ mod cookies;
 mod explaining;
 mod gate_rules;
 mod same_site;
+mod spellings;
 mod unauthenticated;
 
 mod api_contract;

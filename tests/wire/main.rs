@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod addresses;
 mod chunked;
 mod early_answers;
 mod failures;

@@ -8,7 +8,12 @@ use crate::config::tree::Node;
 use crate::gate::{self, BadPath, CanonicalPath, RouteTable};
 
 /// Paths that Portcullis answers itself.
-const OURS: [&str; 3] = ["/security", "/.well-known/portcullis", "/.well-known/change-password"];
+const OURS: [&str; 4] = [
+    "/security",
+    "/.well-known/portcullis",
+    "/.well-known/change-password",
+    "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200",
+];
 
 /// A path prefix that ends at a segment, in the spelling in which the gate reads it.
 #[derive(Clone, JsonSchema)]
@@ -84,6 +89,9 @@ const fn mend(why: BadPath) -> &'static str {
              that is meant"
         }
         BadPath::AboveRoot => "has .. in it that leads out of the root; write the path that is meant",
+        // Of a path alone, without parameters, there is one reading only.
+        BadPath::TwoRules => "could be read in two ways; write the path that is meant",
+        BadPath::TooLong => "is longer than any request may be; write a shorter prefix",
     }
 }
 

@@ -1,0 +1,210 @@
+//! However a path is spelled, it falls under one rule, and the app gets the spelling that the rule was read on.
+
+use http::Method;
+use portcullis::gate::{Access, BadPath, CanonicalPath, Route, RouteTable};
+use proptest::{prelude::*, sample::Index};
+
+use crate::town::{MAC, Reply, Town};
+
+const WIKI: &str = "
+  - { path: /@admin, access: { roles: [admin] }, upstream: app }
+  - { path: '/wiki/Special:UserRights', access: { roles: [admin] }, upstream: app }
+  - { path: \"/a!$&'()+,=b\", access: { roles: [admin] }, upstream: app }
+  - { path: /, access: public, upstream: app }";
+const NESTED: &str = "
+  - { path: /admin/public, access: public, upstream: app }
+  - { path: /admin, access: { roles: [admin] }, upstream: app }
+  - { path: /shop, access: public, upstream: app }";
+const OPEN: &str = "
+  - { path: /, access: public, upstream: app }";
+const PROBE: &str = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+
+#[tokio::test]
+async fn no_encoded_letter_leads_around_a_rule() {
+    let town = Town::with_routes(WIKI);
+    let alice = town.with_user("alice").await.signed_in_on(MAC).await;
+    for (path, place) in [
+        ("/@admin/x", "/@admin/x"),
+        ("/%40admin/x", "/@admin/x"),
+        ("/%40%61dmin/x", "/@admin/x"),
+        ("/wiki/Special:UserRights", "/wiki/Special:UserRights"),
+        ("/wiki/Special%3AUserRights", "/wiki/Special:UserRights"),
+        ("/wiki/Special%3aUserRights/x", "/wiki/Special:UserRights/x"),
+        ("/a%21%24%26%27%28%29%2B%2C%3Db", "/a!$&'()+,=b"),
+        ("/a%21$%26'%28)%2b,%3db", "/a!$&'()+,=b"),
+    ] {
+        assert_eq!(town.stranger().fetch(Method::GET, path).send().await.status(), 401, "{path}");
+        assert_eq!(alice.fetch(Method::GET, path).send().await.status(), 403, "{path}");
+        assert_eq!(CanonicalPath::parse(path.as_bytes()).unwrap().path(), place);
+    }
+    let arrived = town.stranger().get("/files/a%2Ab%3D%40c;v=%3A").await.arrived();
+    assert_eq!(arrived.path, "/files/a*b=@c;v=:", "the app gets the one spelling, too");
+}
+
+#[tokio::test]
+async fn parameters_lead_to_no_other_rule() {
+    let town = Town::with_routes(NESTED);
+    let root = town.with_user_of("root", &["admin"]).await.signed_in_on(MAC).await;
+    for path in ["/admin;x/public", "/admin/;/public", "/admin/;x/public/y", "/admin/public;x", "/;/admin", "/shop;v=1"]
+    {
+        for caller in [&root, &town.stranger()] {
+            let answer = caller.fetch(Method::GET, path).send().await.answer();
+            assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-request"), "{path}");
+        }
+    }
+    for (path, route) in [
+        ("/shop/a;v=1", "/shop"),
+        ("/shop/;v=1", "/shop"),
+        ("/shop/a;v=1/b;w", "/shop"),
+        ("/admin/public/a;x", "/admin/public"),
+        ("/admin/a;x/public", "/admin"),
+    ] {
+        let arrived = root.get(path).await.arrived();
+        assert_eq!((arrived.route.as_str(), arrived.path.as_str()), (route, path));
+    }
+    assert_eq!(town.stranger().get("/other;x").await.status(), 404, "by no rule, either way");
+}
+
+#[tokio::test]
+async fn another_host_is_served_our_files_and_never_what_climbs_out_of_them() {
+    let town = Town::with_routes(OPEN);
+    for path in [
+        "/security/assets/../../x",
+        "/security/assets/../../../x",
+        "/security/assets/%2e%2e/%2e%2E/x",
+        "/security/assets/../sign-in",
+        "/security/assets/..",
+        "/security/assets",
+        "/security/assets/;x",
+        "/security/assets;x/y",
+        "/security/assets/%2f",
+        "/x/../y",
+    ] {
+        for method in [Method::GET, Method::POST] {
+            let answer = town.stranger().fetch(method, path).with("host", "evil.test").send().await.answer();
+            assert_eq!((answer.status, answer.problem().as_str()), (421, "wrong-host"), "{path}");
+        }
+    }
+    for (path, status) in [("/security/assets/nothing", 404), ("/x/..//security/./assets/nothing", 404)] {
+        let answer = town.stranger().fetch(Method::GET, path).with("host", "evil.test").send().await.answer();
+        assert_eq!(answer.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_way_back_is_left_out() {
+    let town = Town::new();
+    let at_most = format!("/{}", "a".repeat(2047));
+    let answer = town.stranger().get(&at_most).await.answer();
+    assert_eq!(answer.location(), format!("/security/sign-in?rd=%2F{}", "a".repeat(2047)));
+    let longer = [format!("{at_most}a"), format!("/?{}", "=".repeat(30_000)), format!("/{}", "\u{e9}".repeat(350))];
+    for target in longer {
+        let answer = town.stranger().get(&target).await.answer();
+        assert_eq!((answer.status, answer.location()), (302, "/security/sign-in"));
+        let problem = town.stranger().fetch(Method::GET, &target).send().await.answer();
+        assert_eq!(problem.json()["sign_in_url"], "https://app.example.com/security/sign-in");
+    }
+}
+
+#[tokio::test]
+async fn what_should_not_exist_does_not() {
+    for town in [Town::with_routes(OPEN), Town::new()] {
+        let alice = town.with_user("alice").await.signed_in_on(MAC).await;
+        let asked = town.asked("find");
+        for caller in [&alice, &town.stranger()] {
+            for method in [Method::GET, Method::HEAD] {
+                assert!(matches!(caller.fetch(method, PROBE).send().await, Reply::Answered(no) if no.status == 404));
+            }
+            assert!(matches!(caller.get(PROBE).await, Reply::Answered(no) if no.status == 404));
+        }
+        assert_eq!(town.asked("find"), asked, "no look-up");
+    }
+}
+
+/// Segments that rules, dots, parameters and encodings make interesting.
+fn targets() -> impl Strategy<Value = String> {
+    let known = [
+        "admin",
+        "@admin",
+        "%40admin",
+        "public",
+        "Special:UserRights",
+        "a+b",
+        "a*b",
+        "(c)",
+        "d=e&f,g",
+        "",
+        ".",
+        "..",
+        "%2e",
+        "x;y",
+        ";",
+        ";v=1",
+        "%25",
+        "%2540admin",
+        "caf\u{e9}",
+        "%c3%A9",
+        "x y",
+        "~z",
+        "'!$",
+        "[q]|^`{}\"<>",
+    ];
+    let segment =
+        prop_oneof![3 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[ -~\u{e9}]{0,6}"];
+    prop::collection::vec(segment, 0..6).prop_map(|segments| format!("/{}", segments.join("/")))
+}
+
+fn table() -> RouteTable {
+    let paths = ["/@admin", "/admin/public", "/admin", "/Special:UserRights", "/a+b/(c)", "/d=e&f,g", "/caf\u{e9}"];
+    RouteTable::new(paths.iter().map(|path| Route::new(path, Access::SignedIn, 0, true).unwrap()).collect())
+}
+
+fn rule(path: &CanonicalPath) -> Result<Option<usize>, BadPath> {
+    table().rule_of(path).map(|rule| rule.map(|(place, _)| place))
+}
+
+/// The places of bytes in a path that stand for themselves: no `%`, and nothing that belongs to one.
+fn plain_places(path: &[u8]) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut at = 0;
+    while at < path.len() {
+        if path[at] == b'%' {
+            at += 3;
+        } else {
+            places.push(at);
+            at += 1;
+        }
+    }
+    places
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn encoding_a_byte_changes_neither_path_nor_rule(target in targets(), which: Index, lower: bool) {
+        let Ok(path) = CanonicalPath::parse(target.as_bytes()) else { return Ok(()) };
+        let sent = target.split('?').next().unwrap().as_bytes();
+        let places = plain_places(&sent[1..]);
+        prop_assume!(!places.is_empty());
+        let place = 1 + which.get(&places);
+        let byte = sent[place];
+        let code = if lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") };
+        let encoded = [&sent[..place], code.as_bytes(), &target.as_bytes()[place + 1..]].concat();
+        match CanonicalPath::parse(&encoded) {
+            Ok(again) => {
+                prop_assert_eq!(rule(&again), rule(&path));
+                prop_assert_eq!(again, path);
+            }
+            Err(_) => prop_assert!(matches!(byte, b'/' | b';'), "only delimiters may not be encoded"),
+        }
+    }
+
+    #[test]
+    fn what_is_forwarded_falls_under_the_same_rule_when_it_comes_in_again(target in targets()) {
+        let Ok(path) = CanonicalPath::parse(target.as_bytes()) else { return Ok(()) };
+        let again = CanonicalPath::parse(path.with_query().as_bytes()).unwrap();
+        prop_assert_eq!(rule(&again), rule(&path));
+        prop_assert_eq!(again, path);
+    }
+}
