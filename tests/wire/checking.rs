@@ -166,6 +166,21 @@ async fn healthcheck_asks_the_running_server() {
 }
 
 #[tokio::test]
+async fn a_mistake_in_the_file_does_not_make_a_server_unhealthy() {
+    let house = Installation::before(App::ok().await.address);
+    let server = house.run().await;
+    let good = fs::read_to_string(house.file()).unwrap();
+    for mistake in ["sessions: { idle_timeout: 7 d }\n", "upstraem: x\n", "secret_file: nowhere\n"] {
+        fs::write(house.file(), format!("{good}{mistake}")).unwrap();
+        let said = house.cli(&["healthcheck"]);
+        assert_eq!((said.code, said.out.as_str()), (0, "ready\n"), "{mistake}: {said:?}");
+        let note = "note: the configuration has a mistake; portcullis config check says which\n";
+        assert_eq!(said.err, note, "{mistake}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn healthcheck_says_once_why_not() {
     let house = house();
     let answering = async |answer: &'static str| {
