@@ -109,6 +109,7 @@ pub(super) fn file(path: &Path) -> Result<File, OpenError> {
         write_ahead(&writer)?;
         settle(&writer)?;
         schema::migrate(&mut writer)?;
+        empty_log(&writer)?;
         let mut readers = Vec::new();
         for _ in 0..thread::available_parallelism().map_or(4, usize::from).clamp(2, 16) {
             let reader = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
@@ -193,6 +194,12 @@ fn write_ahead(on: &Connection) -> rusqlite::Result<()> {
         }
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Moves what a crash has left in the log into the file, as far as nobody else reads it: until then it counts as being
+/// moved.
+fn empty_log(on: &Connection) -> rusqlite::Result<()> {
+    on.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 fn settle(on: &Connection) -> rusqlite::Result<()> {
