@@ -16,7 +16,7 @@ use portcullis::{
     id::{SessionId, UserId},
     metrics::Metrics,
     outage::StoreError,
-    proxy::{Connections, Front, Limits, Proxy, ProxyParts, ServerAddress, UpstreamPlan, Upstreams},
+    proxy::{Connections, Front, Limits, Proxy, ProxyParts, Room, ServerAddress, UpstreamPlan, Upstreams},
     public_url::PublicUrl,
     secret::Digest,
     session::{
@@ -117,7 +117,12 @@ impl Plan {
             metrics: Arc::clone(&metrics),
         };
         let open = Arc::new(watch::Sender::new(0));
-        let connections = Arc::new(Connections::new(Proxy::app(parts, 1), self.limits, Arc::clone(&open)));
+        let connections = Arc::new(Connections::new(
+            Proxy::app(parts, 1),
+            self.limits,
+            Arc::clone(&open),
+            Room::for_clients(usize::MAX),
+        ));
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
