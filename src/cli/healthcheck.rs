@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Healthcheck {
     pub(super) fn run(self) -> Done {
-        let address = self.address();
+        let address = self.address()?;
         let answer = ask(address).map_err(|why| {
             let hint = "is it running, and was it started since admin.listen was changed?";
             Failed::No(format!("no answer from {address} ({why}); {hint}"))
@@ -45,12 +45,13 @@ impl Healthcheck {
     }
 
     /// Where to ask. A mistake in the file changes nothing about the server that runs, so it must not fail the check.
-    fn address(&self) -> SocketAddr {
+    fn address(&self) -> Result<SocketAddr, Failed> {
+        let path = self.file.find()?;
         if let Ok((_, config)) = self.file.load() {
-            return config.admin.listen;
+            return Ok(config.admin.listen);
         }
         complain("note: the configuration has a mistake; portcullis config check says which");
-        self.file.find().map_or_else(|_| Admin::default(), |path| Admin::told_by(&path, &env)).listen
+        Ok(Admin::told_by(&path, &env).listen)
     }
 }
 
