@@ -89,8 +89,9 @@ pub(super) fn ports(config: &Config) -> Vec<Finding> {
         )),
         Ok(_) => Fine(format!("{key}: {address} is free")),
         Err((io::ErrorKind::AddrInUse, _)) if running => Fine(format!("{key}: {address} is served by Portcullis")),
-        Err((io::ErrorKind::AddrInUse, _)) => Wrong(format!(
-            "{key}: another program has {address} (ss -ltnp shows which); end it, or choose another port"
+        Err((io::ErrorKind::AddrInUse, _)) => Odd(format!(
+            "{key}: something listens on {address} (ss -ltnp shows what); if it is the running Portcullis, all is well (its \
+             admin listener may still be on an old address until a restart), else choose another port"
         )),
         Err((io::ErrorKind::PermissionDenied, _)) => Wrong(format!(
             "{key}: this user may not listen on {address}; choose a port above 1023, or give the service \

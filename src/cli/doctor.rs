@@ -5,8 +5,10 @@ use clap::Args;
 use super::{
     ConfigFile, Done, Failed,
     checkup::{self, Finding},
+    healthcheck::{self, Told},
     output::say,
 };
+use crate::config::Config;
 
 /// Looks for what is wrong with this installation, and says what to do
 #[derive(Debug, Args)]
@@ -23,6 +25,7 @@ impl Doctor {
         let mut found = vec![Finding::Fine(format!("{}: no complaints", path.display()))];
         found.extend(checkup::files(&path, &config));
         found.push(checkup::store(&config));
+        found.extend(server(&config));
         found.extend(checkup::ports(&config));
         found.extend(checkup::entrance(&config));
         found.extend(checkup::apps(&config));
@@ -43,5 +46,15 @@ impl Doctor {
             1 => Err(Failed::No("1 thing is wrong".to_owned())),
             more => Err(Failed::No(format!("{more} things are wrong"))),
         }
+    }
+}
+
+/// What the running server says of itself: it may be worse off than a look from outside can tell. None where none answers.
+fn server(config: &Config) -> Option<Finding> {
+    let address = config.admin.listen;
+    match Told::by(&healthcheck::ask(address).ok()?) {
+        Told::Ready(_) => Some(Finding::Fine(format!("server: the one that runs says at {address} that it is ready"))),
+        Told::NotReady(why) => Some(Finding::Wrong(format!("server: the one that runs says at {address}: {why}"))),
+        Told::Else(_) => None,
     }
 }

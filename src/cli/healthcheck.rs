@@ -9,9 +9,10 @@ use std::{
 use clap::Args;
 
 use super::{
-    ConfigFile, Done, Failed,
-    output::{plain, say},
+    ConfigFile, Done, Failed, env,
+    output::{complain, plain, say},
 };
+use crate::config::Admin;
 
 /// Asks the running server whether it is ready
 #[derive(Debug, Args)]
@@ -26,21 +27,56 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Healthcheck {
     pub(super) fn run(self) -> Done {
-        let (_, config) = self.file.load()?;
-        let address = config.admin.listen;
+        let address = self.address()?;
         let answer = ask(address).map_err(|why| {
             let hint = "is it running, and was it started since admin.listen was changed?";
             Failed::No(format!("no answer from {address} ({why}); {hint}"))
         })?;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        match Told::by(&answer) {
+            Told::Ready(body) => {
+                say(body);
+                Ok(())
+            }
+            Told::NotReady(why) => Err(Failed::No(why)),
+            Told::Else(status) => {
+                Err(Failed::No(format!("{address} does not answer as Portcullis does: {}", plain(status))))
+            }
+        }
+    }
+
+    /// Where to ask. A mistake in the file changes nothing about the server that runs, so it must not fail the check.
+    fn address(&self) -> Result<SocketAddr, Failed> {
+        let path = self.file.find()?;
+        if let Ok((_, config)) = self.file.load() {
+            return Ok(config.admin.listen);
+        }
+        complain("note: the configuration has a mistake; portcullis config check says which");
+        Ok(Admin::told_by(&path, &env).listen)
+    }
+}
+
+/// What an answer of an admin listener says.
+#[derive(Debug)]
+pub(super) enum Told<'a> {
+    /// All is well.
+    Ready(&'a str),
+    /// Something is not, and what.
+    NotReady(String),
+    /// It is no answer of ours; its first line.
+    Else(&'a str),
+}
+
+impl<'a> Told<'a> {
+    /// Reads what [`ask`] got.
+    pub(super) fn by(answer: &'a str) -> Self {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
         let (status, body) = (head.lines().next().unwrap_or_default(), body.trim());
         if status.starts_with("HTTP/1.1 200 ") {
-            say(body);
-            Ok(())
+            Self::Ready(body)
         } else if body.starts_with("not ready: ") {
-            Err(Failed::No(body.to_owned()))
+            Self::NotReady(plain(body))
         } else {
-            Err(Failed::No(format!("{address} does not answer as Portcullis does: {}", plain(status))))
+            Self::Else(status)
         }
     }
 }

@@ -5,6 +5,7 @@
 //! files its complaints at one desk, so that all mistakes are told at once, each with its line, its column and what to
 //! write instead. A configuration with a complaint never comes out, and no message repeats a secret.
 
+mod admin_address;
 mod complaint;
 mod expand;
 mod file;

@@ -24,6 +24,7 @@ use tokio::{
 use super::{
     chunks::{Chunks, Watched},
     head::{self, Fault, Limits},
+    room::Room,
 };
 use crate::{clock::Clock, web::OWN_HEADERS};
 
@@ -48,19 +49,21 @@ pub struct Connections<A> {
     app: Arc<A>,
     limits: Limits,
     open: Arc<watch::Sender<usize>>,
+    room: Arc<Room>,
 }
 
 impl<A> Connections<A> {
-    /// Serves with `app`; `open` counts the connections that are open.
+    /// Serves with `app`; `open` counts the connections that are open. Who finds no seat in `room` is cut at once.
     #[must_use]
-    pub fn new(app: A, limits: Limits, open: Arc<watch::Sender<usize>>) -> Self {
-        Self { app: Arc::new(app), limits, open }
+    pub fn new(app: A, limits: Limits, open: Arc<watch::Sender<usize>>, room: Arc<Room>) -> Self {
+        Self { app: Arc::new(app), limits, open, room }
     }
 }
 
 #[async_trait]
 impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let _seat = self.room.seat()?;
         let _open = Open::count(&self.open);
         self.serve(stream, shutdown).await;
         None

@@ -19,7 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Connections, Limits, connection::keepalive};
+use super::{Connections, Limits, Room, connection::keepalive};
 
 /// All listeners of the process.
 #[derive(Default)]
@@ -60,11 +60,11 @@ pub enum Interrupted {
 
 impl Listening {
     /// Binds a listener at `address` (`127.0.0.1:8080`) that is served by `app`. Who connects from now on waits for
-    /// [`Listening::run`].
+    /// [`Listening::run`]; who finds no seat in `room` is cut.
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub fn add<A>(&mut self, address: &str, app: A, limits: Limits) -> Result<(), CannotListen>
+    pub fn add<A>(&mut self, address: &str, app: A, limits: Limits, room: Arc<Room>) -> Result<(), CannotListen>
     where
         A: HttpServerApp + Send + Sync + 'static,
     {
@@ -76,7 +76,7 @@ impl Listening {
         };
         let socket = bind().map_err(|source| CannotListen { address: address.to_owned(), source })?;
         self.sockets.push((address.to_owned(), socket));
-        let connections = Connections::new(app, limits, Arc::clone(&self.open));
+        let connections = Connections::new(app, limits, Arc::clone(&self.open), room);
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(keepalive());

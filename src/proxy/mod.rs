@@ -17,6 +17,7 @@ mod identity;
 mod listening;
 mod passage;
 mod request_id;
+mod room;
 mod router;
 mod upstreams;
 
@@ -24,5 +25,6 @@ pub use connection::Connections;
 pub use head::Limits;
 pub use hooks::{Proxy, ProxyParts};
 pub use listening::{CannotListen, Interrupted, Listening, Stopping};
+pub use room::Room;
 pub use router::ServeRouter;
 pub use upstreams::{ServerAddress, Upstream, UpstreamIds, UpstreamPlan, Upstreams};

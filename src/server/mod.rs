@@ -17,7 +17,7 @@ use crate::{
     account::Cost,
     clock::Clock,
     config::{self, Config},
-    proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, ServeRouter, Stopping, Upstreams},
+    proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Upstreams},
     store::embedded::OpenError,
     tasks::{Driver, FlushHeartbeats, Sweep, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
@@ -113,6 +113,8 @@ impl Server {
         let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
 
         let mut listening = Listening::default();
+        // Whoever watches over it must get through when visitors have taken all theirs.
+        let (room, private) = (Room::within(open_files), || Room::for_clients(usize::MAX));
         for address in &config.listen {
             let proxy = ProxyParts {
                 portcullis: portcullis.clone(),
@@ -121,12 +123,12 @@ impl Server {
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
             };
-            listening.add(&address.to_string(), Proxy::app(proxy, threads), Limits::default())?;
+            listening.add(&address.to_string(), Proxy::app(proxy, threads), Limits::default(), room.clone())?;
         }
         let admin = admin::router(metrics.clone(), store.clone(), is_ready);
-        listening.add(&config.admin.listen.to_string(), ServeRouter::new(admin), Limits::default())?;
+        listening.add(&config.admin.listen.to_string(), ServeRouter::new(admin), Limits::default(), private())?;
         for (address, router) in besides {
-            listening.add(&address.to_string(), ServeRouter::new(router), Limits::default())?;
+            listening.add(&address.to_string(), ServeRouter::new(router), Limits::default(), private())?;
         }
 
         let heartbeats = heartbeats(&parts);

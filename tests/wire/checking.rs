@@ -1,6 +1,6 @@
 //! `config check`, `doctor` and `healthcheck`: what is wrong, told before a visitor meets it.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use crate::harness::{App, Installation, beside, free_port};
 
@@ -147,18 +147,53 @@ fn the_doctor_says_what_to_do() {
     house.user("alice", &[]);
     fs::set_permissions(house.file(), fs::Permissions::from_mode(0o666)).unwrap();
     fs::set_permissions(house.path("portcullis.db"), fs::Permissions::from_mode(0o644)).unwrap();
-    let _taken = TcpListener::bind(house.public).unwrap();
     let said = house.cli(&["doctor"]);
-    assert_eq!((said.code, said.err.as_str()), (1, "4 things are wrong\n"), "{said:?}");
+    assert_eq!((said.code, said.err.as_str()), (1, "3 things are wrong\n"), "{said:?}");
     let shown = |path: &Path| path.display().to_string();
     for words in [
         format!("chmod go-w {}", shown(&house.file())),
         format!("chmod 600 {}", shown(&house.path("portcullis.db"))),
-        format!("listen: another program has {}", house.public),
         "http://127.0.0.1:1 takes no connection".to_owned(),
     ] {
         assert!(said.out.lines().any(|line| line.starts_with("WRONG  ") && line.contains(&words)), "{words}: {said:?}");
     }
+}
+
+#[tokio::test]
+async fn the_doctor_asks_the_running_server() {
+    let house = Installation::before(App::ok().await.address);
+    house.user("alice", &[]);
+    assert!(!house.cli(&["doctor"]).ok().contains("server: "), "there is none");
+    let server = house.run().await;
+    let said = house.cli(&["doctor"]).ok();
+    assert!(
+        said.contains(&format!("ok     server: the one that runs says at {} that it is ready", house.admin)),
+        "{said}"
+    );
+    let (place, aside) = (house.path("portcullis.db"), house.path("aside.db"));
+    fs::rename(&place, &aside).unwrap();
+    server.says("was replaced or deleted while it was in use").await;
+    fs::rename(&aside, &place).unwrap();
+    let said = house.cli(&["doctor"]);
+    let wrong = said.out.lines().find(|line| line.starts_with("WRONG  server: ")).unwrap_or_default();
+    assert!(wrong.contains("not ready: ") && wrong.ends_with("restart Portcullis"), "{said:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_doctor_does_not_take_the_running_server_for_another_program() {
+    let house = Installation::before(App::ok().await.address);
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let text = fs::read_to_string(house.file()).unwrap();
+    let elsewhere = format!("127.0.0.1:{}", free_port());
+    fs::write(house.file(), text.replace(&house.admin.to_string(), &elsewhere)).unwrap();
+    let said = house.cli(&["doctor"]).ok();
+    let listen = format!("look   listen: something listens on {}", house.public);
+    let line = said.lines().find(|line| line.starts_with(&listen)).unwrap_or_default();
+    assert!(line.contains("if it is the running Portcullis, all is well"), "{said}");
+    assert!(!said.contains("end it"), "{said}");
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -177,6 +212,21 @@ async fn healthcheck_asks_the_running_server() {
     assert_eq!(server.admin("/readyz").await.unwrap().0, 200, "it stays where it was");
     let why = house.cli(&["healthcheck"]).refused(1);
     assert!(why.contains(&admin) && why.contains("started since admin.listen was changed"), "{why}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_file_does_not_make_a_server_unhealthy() {
+    let house = Installation::before(App::ok().await.address);
+    let server = house.run().await;
+    let good = fs::read_to_string(house.file()).unwrap();
+    for mistake in ["sessions: { idle_timeout: 7 d }\n", "upstraem: x\n", "secret_file: nowhere\n"] {
+        fs::write(house.file(), format!("{good}{mistake}")).unwrap();
+        let said = house.cli(&["healthcheck"]);
+        assert_eq!((said.code, said.out.as_str()), (0, "ready\n"), "{mistake}: {said:?}");
+        let note = "note: the configuration has a mistake; portcullis config check says which\n";
+        assert_eq!(said.err, note, "{mistake}");
+    }
     server.stop().await;
 }
 

@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use portcullis::proxy::{Interrupted, Limits, Listening, ServeRouter, Stopping};
+use portcullis::proxy::{Interrupted, Limits, Listening, Room, ServeRouter, Stopping};
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
@@ -64,7 +64,9 @@ struct Running {
 async fn run(stopping: Stopping, slow: &Slow) -> Running {
     let address = free_address().await;
     let mut listening = Listening::default();
-    listening.add(&address.to_string(), ServeRouter::new(router(slow)), Limits::default()).unwrap();
+    listening
+        .add(&address.to_string(), ServeRouter::new(router(slow)), Limits::default(), Room::for_clients(9))
+        .unwrap();
     let (ready, mut is_ready) = watch::channel(false);
     let hung_up = Arc::new(Notify::new());
     let told = Arc::clone(&hung_up);
@@ -135,6 +137,11 @@ async fn a_life() {
 async fn an_address_that_is_taken_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let refused = Listening::default().add(&address, ServeRouter::new(router(&Slow::default())), Limits::default());
+    let refused = Listening::default().add(
+        &address,
+        ServeRouter::new(router(&Slow::default())),
+        Limits::default(),
+        Room::for_clients(9),
+    );
     assert_eq!(refused.unwrap_err().to_string(), format!("cannot listen on {address}"));
 }

@@ -5,7 +5,7 @@ use std::{fs, thread, time::Duration};
 use rusqlite::Connection;
 use tokio::time::{sleep, timeout};
 
-use crate::harness::{App, Installation, PASSWORD, until};
+use crate::harness::{App, Installation, PASSWORD, Person, Running, until};
 
 /// What a request may wait for the store is 800 ms; the rest is for a machine that is busy with other tests.
 const IN_TIME: Duration = Duration::from_millis(1_300);
@@ -131,4 +131,71 @@ async fn a_store_that_was_replaced_or_deleted_is_away_until_a_restart() {
         let _server = house.run().await;
         assert_eq!(alice.status("/x").await, 200);
     }
+}
+
+/// Protected routes close and stay closed, and log and readiness say these words.
+async fn lost(house: &Installation, server: &Running, person: &Person, words: &str) {
+    until("protected routes to close", async || (person.status("/x").await == 503).then_some(())).await;
+    assert_eq!(house.person().status("/public").await, 200);
+    assert_eq!(server.says(words).await["level"], "ERROR");
+    let (status, why) = server.admin("/readyz").await.unwrap();
+    assert!(status == 503 && why.contains(words), "{status}: {why}");
+}
+
+#[tokio::test]
+async fn a_store_that_loses_a_file_beside_it_is_away_until_a_restart() {
+    for end in ["-wal", "-shm"] {
+        let app = App::ok().await;
+        let house = guarded(&app);
+        let server = house.run().await;
+        let alice = house.signed_in("alice").await;
+        let name = format!("portcullis.db{end}");
+        fs::rename(house.path(&name), house.path("aside")).unwrap();
+        let words = format!("{name} was replaced or deleted while it was in use; restart Portcullis");
+        lost(&house, &server, &alice, &words).await;
+        fs::rename(house.path("aside"), house.path(&name)).unwrap();
+        assert_eq!(server.admin("/readyz").await.unwrap().0, 503, "what happened meanwhile is not known");
+        server.stop().await;
+        let _server = house.run().await;
+        assert_eq!(alice.status("/x").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_went_back_is_away_until_a_restart() {
+    let app = App::ok().await;
+    let house = guarded(&app);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    server.admin("/readyz").await.unwrap();
+    let other = Connection::open(house.path("portcullis.db")).unwrap();
+    other.execute_batch("UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'journal'").unwrap();
+    lost(&house, &server, &alice, "went back to an older state while it was in use; restart Portcullis").await;
+    server.stop().await;
+    let _server = house.run().await;
+    assert_eq!(alice.status("/x").await, 200);
+}
+
+#[tokio::test]
+async fn what_is_done_to_the_file_by_the_rules_loses_nothing() {
+    let app = App::ok().await;
+    let house = guarded(&app);
+    // What a crash left in the log counts as well.
+    house.run().await.kill().await;
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    for turn in 0..3 {
+        for sql in ["PRAGMA wal_checkpoint(PASSIVE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)", "ANALYZE"] {
+            let other = Connection::open(house.path("portcullis.db")).unwrap();
+            other.busy_timeout(Duration::from_secs(5)).unwrap();
+            let mut statement = other.prepare(sql).unwrap();
+            let mut rows = statement.query([]).unwrap();
+            while rows.next().unwrap().is_some() {}
+            drop(rows);
+            assert_eq!(server.admin("/readyz").await.unwrap(), (200, "ready\n".to_owned()), "{sql}");
+        }
+        house.user(&format!("bob{turn}"), &[]);
+        assert_eq!(server.admin("/readyz").await.unwrap(), (200, "ready\n".to_owned()));
+    }
+    assert_eq!(alice.status("/x").await, 200);
 }

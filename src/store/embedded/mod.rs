@@ -35,7 +35,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use self::{place::Place, readers::Readers, writer::Writer};
+use self::{place::Place, readers::Readers, schema::State, writer::Writer};
 use crate::outage::StoreError;
 
 /// How many rows of one piece of upkeep go into one act, so that nobody waits long behind it.
@@ -77,6 +77,8 @@ impl Embedded {
         let file = open::file(path)?;
         let readers = file.readers.into_iter().map(|reader| Arc::new(Mutex::new(reader))).collect();
         let this = Self::of(path, Arc::new(Mutex::new(file.writer)), readers, patience)?;
+        // What later looks compare with. What is amiss already, they will tell.
+        let _ = file.place.look(|| this.readers.read(State::read));
         Ok(Self { place: Some(file.place), ..this })
     }
 

@@ -1,61 +1,124 @@
-//! Whether the file that was opened is still where it was. Who writes into one that was replaced or deleted keeps what
-//! nobody will find again, and what others do to the new one is not seen: an end of a session, for one.
+//! Whether the files that were opened are still where they were, and hold what they held. Who writes into one that was
+//! replaced or deleted keeps what nobody will find again, and what others do to the new one is not seen: an end of a
+//! session, for one. An older state brings back sessions that have ended.
 
 use std::{
     fs::{File, Metadata},
     io,
     os::unix::fs::MetadataExt as _,
-    path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
+use super::schema::State;
 use crate::outage::StoreError;
 
-/// A file, by what stays the same as long as it is the same.
+/// A file and those beside it, by what stays the same as long as they are the same.
 #[derive(Debug)]
 pub(super) struct Place {
     path: PathBuf,
-    file: (u64, u64),
-    lost: AtomicBool,
+    file: Identity,
+    seen: Mutex<Seen>,
+    lost: OnceLock<Lost>,
 }
 
-/// Why nothing is read or written any more.
+type Identity = (u64, u64);
+
+/// What earlier looks saw.
+#[derive(Debug)]
+struct Seen {
+    log: Beside,
+    index: Beside,
+    state: Option<State>,
+}
+
+/// A file that `SQLite` makes beside the first one, when it needs it. As long as we have that one open, nobody takes it away
+/// by right.
+#[derive(Debug)]
+struct Beside {
+    path: PathBuf,
+    identity: Option<Identity>,
+}
+
+/// Why nothing is read or written any more, until a restart.
+#[derive(Clone, Debug, thiserror::Error)]
+enum Lost {
+    #[error("{} was replaced or deleted while it was in use; restart Portcullis", .0.display())]
+    Gone(PathBuf),
+    #[error("{} went back to an older state while it was in use; restart Portcullis", .0.display())]
+    WentBack(PathBuf),
+}
+
+/// Why nobody can tell.
 #[derive(Debug, thiserror::Error)]
-enum Gone {
-    #[error("{} was replaced or deleted while it was in use; restart Portcullis", path.display())]
-    Lost { path: PathBuf },
-    #[error("{} cannot be looked at", path.display())]
-    Hidden { path: PathBuf, source: io::Error },
+#[error("{} cannot be looked at", path.display())]
+struct Hidden {
+    path: PathBuf,
+    source: io::Error,
 }
 
 impl Place {
     /// Of an open file.
     pub(super) fn of(path: PathBuf, file: &File) -> io::Result<Self> {
-        Ok(Self { path, file: identity(&file.metadata()?), lost: AtomicBool::new(false) })
+        let beside = |end: &str| {
+            let mut name = path.clone().into_os_string();
+            name.push(end);
+            Beside { path: name.into(), identity: None }
+        };
+        let seen = Seen { log: beside("-wal"), index: beside("-shm"), state: None };
+        Ok(Self { file: identity(&file.metadata()?), seen: Mutex::new(seen), lost: OnceLock::new(), path })
     }
 
-    /// Looks whether it is still there. Once it was not, it stays lost: what has happened meanwhile in its place cannot be
-    /// known.
-    pub(super) fn look(&self) -> Result<(), StoreError> {
-        match self.path.metadata() {
-            Ok(found) if identity(&found) == self.file => {}
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::Away(Box::new(Gone::Hidden { path: self.path.clone(), source })));
-            }
-            Ok(_) | Err(_) => self.lost.store(true, Ordering::Relaxed),
+    /// Looks whether all is still there and as it was, or newer; `state` reads what it holds. Once it was not, it stays
+    /// lost: what has happened meanwhile in its place cannot be known.
+    pub(super) fn look(&self, state: impl FnOnce() -> Result<State, StoreError>) -> Result<(), StoreError> {
+        // Held while the state is read, too: of two looks at once the later one must not be taken for the earlier.
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.still_there()?;
+        if let Some(lost) = self.files(&mut seen).map_err(|hidden| StoreError::Away(Box::new(hidden)))? {
+            return self.lose(lost);
         }
-        self.still_there()
+        let state = state()?;
+        if seen.state.replace(state).is_some_and(|before| before.is_ahead_of(&state)) {
+            return self.lose(Lost::WentBack(self.path.clone()));
+        }
+        Ok(())
     }
 
     /// What the last look saw.
     pub(super) fn still_there(&self) -> Result<(), StoreError> {
-        if self.lost.load(Ordering::Relaxed) {
-            return Err(StoreError::Away(Box::new(Gone::Lost { path: self.path.clone() })));
+        self.lost.get().map_or(Ok(()), |lost| Err(StoreError::Away(Box::new(lost.clone()))))
+    }
+
+    fn lose(&self, lost: Lost) -> Result<(), StoreError> {
+        let _ = self.lost.set(lost); // only one look at a time
+        self.still_there()
+    }
+
+    fn files(&self, seen: &mut Seen) -> Result<Option<Lost>, Hidden> {
+        if found(&self.path)?.as_ref().map(identity) != Some(self.file) {
+            return Ok(Some(Lost::Gone(self.path.clone())));
         }
-        Ok(())
+        for beside in [&mut seen.log, &mut seen.index] {
+            let now = found(&beside.path)?.as_ref().map(identity);
+            if beside.identity.is_some() && beside.identity != now {
+                return Ok(Some(Lost::Gone(beside.path.clone())));
+            }
+            beside.identity = now;
+        }
+        Ok(None)
     }
 }
 
-fn identity(file: &Metadata) -> (u64, u64) {
+/// What stands at a path, if anything does.
+fn found(path: &Path) -> Result<Option<Metadata>, Hidden> {
+    match path.metadata() {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Hidden { path: path.to_owned(), source }),
+    }
+}
+
+fn identity(file: &Metadata) -> Identity {
     (file.dev(), file.ino())
 }

@@ -8,6 +8,30 @@ const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
 /// Stands in the file's header, so that a database of some other program is not taken for ours: "Port".
 const APPLICATION: i64 = 0x506f_7274;
 
+/// Facts that only ever grow, or stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    application: i64,
+    version: i64,
+    /// The newest key of the journal. None is given twice, and each act that matters writes one.
+    journal: i64,
+}
+
+impl State {
+    pub(super) fn read(on: &Connection) -> rusqlite::Result<Self> {
+        const READ: &str = "
+            SELECT application_id, user_version, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)
+            FROM pragma_application_id, pragma_user_version";
+        on.prepare_cached(READ)?
+            .query_row([], |row| Ok(Self { application: row.get(0)?, version: row.get(1)?, journal: row.get(2)? }))
+    }
+
+    /// Whether no later one can look like that.
+    pub(super) fn is_ahead_of(&self, later: &Self) -> bool {
+        self.application != later.application || self.version > later.version || self.journal > later.journal
+    }
+}
+
 /// Why the tables do not fit.
 #[derive(Debug)]
 pub(super) enum Misfit {

@@ -8,7 +8,7 @@ use super::{
     Embedded,
     columns::{Json, Text, whole},
     ending, opening,
-    place::Place,
+    schema::State,
 };
 use crate::{
     clock::Timestamp,
@@ -134,10 +134,13 @@ impl SessionStore for Embedded {
         self.drop_old("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before).await
     }
 
-    /// Reads and takes the write lock: whoever can do both can serve.
+    /// Looks whether the files are what they were, reads and takes the write lock: whoever can do that can serve.
     async fn ping(&self) -> Result<(), StoreError> {
-        self.place.as_ref().map_or(Ok(()), Place::look)?;
-        self.read(|on| on.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.query_row([], |_| Ok(())))?;
+        let state = || self.readers.read(State::read);
+        match &self.place {
+            Some(place) => place.look(state)?,
+            None => drop(state()?),
+        }
         self.act(|_| Ok(())).await
     }
 }

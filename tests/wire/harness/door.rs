@@ -22,7 +22,7 @@ use portcullis::{
     gate::{Decision, Head},
     metrics::Metrics,
     portcullis::Portcullis,
-    proxy::{Connections, Limits, Proxy, ProxyParts, Upstreams},
+    proxy::{Connections, Limits, Proxy, ProxyParts, Room, Upstreams},
     secret::Password,
     server::{Parts, Stores},
 };
@@ -138,7 +138,12 @@ impl Plan {
             metrics: metrics.clone(),
         };
         let open = Arc::new(watch::Sender::new(0));
-        let connections = Arc::new(Connections::new(Proxy::app(parts, 1), self.limits, Arc::clone(&open)));
+        let connections = Arc::new(Connections::new(
+            Proxy::app(parts, 1),
+            self.limits,
+            Arc::clone(&open),
+            Room::for_clients(usize::MAX),
+        ));
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
