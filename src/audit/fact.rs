@@ -199,13 +199,13 @@ impl Fact {
         }
     }
 
-    /// Why a sign-in failed, or how a session ended; empty where there is nothing to say.
+    /// Why a sign-in failed, or how a session ended.
     #[must_use]
-    pub const fn why(&self) -> &'static str {
+    pub const fn why(&self) -> Option<&'static str> {
         match self {
-            Self::SignInFailed { why, .. } => why.name(),
-            Self::SessionEnded { ending, .. } => ending.label(),
-            _ => "",
+            Self::SignInFailed { why, .. } => Some(why.name()),
+            Self::SessionEnded { ending, .. } => Some(ending.label()),
+            _ => None,
         }
     }
 

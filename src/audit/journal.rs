@@ -63,11 +63,16 @@ impl Journal {
         let told = told(done);
         self.metrics.audited(told.len(), true);
         for Told { user, actor, ip, fact } in told {
-            let user = user.map(|user| user.to_string()).unwrap_or_default();
-            let session = fact.session().map(|session| session.to_string()).unwrap_or_default();
-            let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
             let (name, why) = (fact.name(), fact.why());
-            info!(user.id = user, session.id = session, actor = %actor, ip, fact = name, why, "Recorded {name}");
+            info!(
+                user.id = user.map(display),
+                session.id = fact.session().map(display),
+                actor = %actor,
+                ip = ip.map(display),
+                fact = name,
+                why,
+                "Recorded {name}"
+            );
         }
     }
 

@@ -1,15 +1,14 @@
 //! One line for each request, whatever became of it, and nothing in it that is nobody's business.
 
 use std::{
+    cell::RefCell,
     io::Write,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     time::Duration,
 };
 
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt as _, time::timeout};
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::harness::{App, Door, PATIENCE};
 
@@ -28,19 +27,22 @@ impl Write for Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+thread_local! {
+    static LINES: RefCell<Option<Lines>> = const { RefCell::new(None) };
 }
 
 impl Lines {
-    fn capture() -> (Self, DefaultGuard) {
+    /// One log for all threads: what is logged first on a thread without one would be switched off for all of them.
+    fn capture() -> Self {
+        static LOG: Once = Once::new();
+        LOG.call_once(|| {
+            let written = || LINES.with_borrow(Clone::clone).unwrap_or_default();
+            let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(written).finish();
+            tracing::subscriber::set_global_default(log).unwrap();
+        });
         let lines = Self::default();
-        let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(lines.clone()).finish();
-        (lines, tracing::subscriber::set_default(subscriber))
+        LINES.set(Some(lines.clone()));
+        lines
     }
 
     fn text(&self) -> String {
@@ -60,7 +62,7 @@ async fn all_gone(door: &Door) {
 
 #[tokio::test]
 async fn a_request_is_one_line() {
-    let (lines, _guard) = Lines::capture();
+    let lines = Lines::capture();
     let app = App::ok().await;
     let door = Door::before(&app).await;
     let mut client = door.client().await;
@@ -96,7 +98,7 @@ async fn a_request_is_one_line() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_logged_too() {
-    let (lines, _guard) = Lines::capture();
+    let lines = Lines::capture();
     let app = App::serving(|mut stream, app| async move {
         app.record_request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await.unwrap();

@@ -124,7 +124,7 @@ impl Plan {
         let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
         let portcullis = parts.portcullis();
         add_alice(&parts).await;
-        let alice = sign_alice_in(&portcullis).await;
+        let alice = sign_alice_in(&portcullis, config.public_url.authority()).await;
         let mut plans = parts.settings.upstream_plans(&config);
         for plan in &mut plans {
             plan.read = self.read;
@@ -175,9 +175,9 @@ async fn add_alice(parts: &Parts) {
 }
 
 /// Signs Alice in, without a socket; the cookie of her session.
-async fn sign_alice_in(portcullis: &Portcullis) -> String {
+async fn sign_alice_in(portcullis: &Portcullis, host: &str) -> String {
     let headers: HeaderMap = [
-        (header::HOST, HeaderValue::from_static("app.test")),
+        (header::HOST, HeaderValue::from_str(host).unwrap()),
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
     ]
     .into_iter()
