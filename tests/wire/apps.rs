@@ -1,10 +1,13 @@
 //! In front of apps that others have written: nginx, Python's web server, and a WebSocket echo.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::{Method, header};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tokio_tungstenite::tungstenite::{Error, Message, client::IntoClientRequest as _};
 
 use crate::harness::{App, Child, Installation, PATIENCE, free_port, until};
@@ -102,6 +105,9 @@ async fn pythons_web_server_is_browsed() {
 #[tokio::test]
 async fn a_websocket_talks_to_who_is_signed_in_and_to_nobody_else() {
     let app = App::serving(|stream, _| async move {
+        // Pingora 0.9.1 may close a WebSocket whose app answers before Pingora has looked at the end of the request (its
+        // issue 946, a limit that the README names). Nothing that could be waited for tells when it has.
+        sleep(Duration::from_millis(50)).await;
         let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
         while let Some(Ok(message)) = socket.next().await {
             if message.is_text() {
