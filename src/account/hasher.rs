@@ -1,4 +1,4 @@
-//! Password hashing: argon2id on the blocking pool, behind a bounded queue (finding 13).
+//! Password hashing: argon2id on the blocking pool, behind a bounded queue.
 //!
 //! As many hashes run at once as there are cores; a bounded number waits; whoever comes on top is told so at once. A name
 //! that nobody has costs the same hash as one that somebody has.

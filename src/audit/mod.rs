@@ -1,4 +1,4 @@
-//! What happened: the login history that the visitor sees, and later the audit trail that the administrator sees.
+//! What happened: the login history that the visitor sees, and the audit trail that the operator reads.
 
 mod fact;
 mod journal;

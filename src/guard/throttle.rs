@@ -1,4 +1,4 @@
-//! Throttling of sign-in, part of it from its first day (finding 18): by what was typed, by account, and by address.
+//! Throttling of sign-in: by what was typed, by account, and by address.
 //!
 //! - A stranger's tries close an account, but not to a device that this account has signed in from before: such a device
 //!   has a counter of its own. Otherwise whoever knows a name could keep its owner out.
