@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-// The C library's allocator. mimalloc had 37 MB more resident when idle; it saves instructions (docs/performance.md), but no
-// CPU time that could be told from noise. What spoke against this one is mended: the large pieces that passwords are hashed
-// in are kept (`account::Hasher`), so that no thread's arena holds on to them.
+// The C library's allocator, for its memory: mimalloc had 37 MB more resident when idle. It saves instructions
+// (docs/performance.md); what it saves in CPU time was not to be told from noise where it was measured, on a busy machine.
+// What spoke against this one is mended: the large pieces that passwords are hashed in are kept (`account::Hasher`), so that
+// no thread's arena holds on to them.
 fn main() -> ExitCode {
     portcullis::cli::main()
 }
