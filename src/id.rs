@@ -72,6 +72,18 @@ impl EventId {
     }
 }
 
+/// One change of an account, until all that follows from it is done: `csq_` and thirteen characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsequenceId(u64);
+
+impl ConsequenceId {
+    /// A new one.
+    #[must_use]
+    pub fn mint() -> Self {
+        Self(u64::from_ne_bytes(random()))
+    }
+}
+
 /// One browser or device of a user, as far as its cookie tells: `dev_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(u64);
@@ -136,6 +148,7 @@ macro_rules! text_serde {
 word_id!(UserId, "usr_");
 word_id!(EventId, "evt_");
 word_id!(DeviceId, "dev_");
+word_id!(ConsequenceId, "csq_");
 text_serde!(SessionId);
 
 impl fmt::Display for SessionId {

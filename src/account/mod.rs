@@ -3,6 +3,7 @@
 mod user;
 
 mod change;
+mod consequence;
 mod device;
 mod name;
 mod store;
@@ -15,11 +16,12 @@ mod password;
 pub use accounts::{Accounts, AccountsParts, LINK_LIFETIME, NewUser, Problem};
 pub use change::{Change, Changed, NewHash, PasswordHash};
 pub use changing::{PasswordChange, PasswordChanged};
+pub use consequence::{Alteration, Altered, Consequence, Fate};
 pub use device::KnownDevice;
 pub use hasher::{Busy, Cost, Hasher, Queue, Slot, Verdict};
 pub use name::{Email, NotAName, Role, UserName, fold};
 pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
-pub use store::AccountStore;
+pub use store::{AccountRecords, AccountStore};
 pub use user::{Account, Added};
 
 /// The role that makes an administrator of Portcullis.

@@ -1,4 +1,8 @@
 //! What the domain needs of a place where accounts are kept.
+//!
+//! Two traits, because two places may be needed: what is kept of an account is a record, and what follows from its change
+//! for sessions is live state. A store of both does a change in one step; where they are apart, the records keep what is
+//! still to follow until it is done.
 
 use async_trait::async_trait;
 
@@ -13,7 +17,7 @@ use crate::{
 
 /// Keeps accounts, password hashes, one-time links and known devices.
 #[async_trait]
-pub trait AccountStore: Send + Sync {
+pub trait AccountRecords: Send + Sync {
     /// The account that signs in with this name or e-mail address, already folded (`account::fold`).
     async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError>;
 
@@ -26,19 +30,8 @@ pub trait AccountStore: Send + Sync {
     /// Adds an account, unless its name or address signs somebody else in already.
     async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError>;
 
-    /// Changes an account and raises its version. All that follows from it is done in the same step: what the gate reads
-    /// of its owner, its sessions and open links where it loses them, and the journal. None: there is no such account.
-    ///
-    /// Invariant: whoever may not come in any more is not left inside, whatever breaks.
-    /// Held by `store_contract::disabling_is_one_step`.
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError>;
-
     /// The hash of an account's password.
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
-
-    /// Replaces the password, kills every open link of the account, forgets its devices, ends and renews the sessions that
-    /// go with it, lets every sign-in under way lose, and writes all of it into the journal, in one step. None: there is no such account, or its hash is another one by now.
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError>;
 
     /// Replaces a hash by another one of the same password. False: the password was changed meanwhile.
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError>;
@@ -48,15 +41,6 @@ pub trait AccountStore: Send + Sync {
 
     /// Whose link this is, while it is good.
     async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
-
-    /// Uses a link up, sets the password and ends the sessions that the old one opened, in one step: of two at once, one
-    /// gets `None`.
-    async fn redeem_link(
-        &self,
-        link: Digest,
-        hash: &PasswordHash,
-        story: &Story,
-    ) -> Result<Option<Changed>, StoreError>;
 
     /// The device that shows `device`, if this user has signed in from it before.
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError>;
@@ -77,4 +61,28 @@ pub trait AccountStore: Send + Sync {
         max: usize,
         at: Timestamp,
     ) -> Result<KnownDevice, StoreError>;
+}
+
+/// Changes accounts, with all that follows from it.
+#[async_trait]
+pub trait AccountStore: AccountRecords {
+    /// Changes an account and raises its version. All that follows from it is done before this answers: what the gate reads
+    /// of its owner, its sessions and open links where it loses them, and the journal. None: there is no such account.
+    ///
+    /// Invariant: whoever may not come in any more is not left inside, whatever breaks.
+    /// Held by `store_contract::disabling_is_one_step`.
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError>;
+
+    /// Replaces the password, kills every open link of the account, forgets its devices, ends and renews the sessions that
+    /// go with it, lets every sign-in under way lose, and writes all of it into the journal. None: there is no such
+    /// account, or its hash is another one by now.
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError>;
+
+    /// Uses a link up, sets the password and ends the sessions that the old one opened: of two at once, one gets `None`.
+    async fn redeem_link(
+        &self,
+        link: Digest,
+        hash: &PasswordHash,
+        story: &Story,
+    ) -> Result<Option<Changed>, StoreError>;
 }

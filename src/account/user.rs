@@ -40,6 +40,20 @@ impl Account {
             version: self.version,
         }
     }
+
+    /// What stays of it when it is removed: that nobody may come in under its id, and no longer who that was.
+    #[must_use]
+    pub const fn as_nobody(&self) -> Owner {
+        Owner {
+            id: self.id,
+            name: String::new(),
+            display_name: None,
+            email: None,
+            roles: Vec::new(),
+            disabled: true,
+            version: self.version + 1,
+        }
+    }
 }
 
 /// What became of adding an account.

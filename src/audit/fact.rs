@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A line of the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Public.
     pub id: EventId,
@@ -32,7 +32,7 @@ pub struct Entry {
 
 /// Who did something, when, from where and with what: all that the journal says of an act beside what came of it. A store
 /// is handed the story with the act and writes the entries in the same step, so that none is ever missing (promise P6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
     /// When.
     pub at: Timestamp,

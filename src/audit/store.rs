@@ -12,7 +12,8 @@ use crate::{
 /// Keeps the journal. Entries are only ever added, and dropped by age.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Writes entries, all or none, before it answers.
+    /// Writes entries, all or none, before it answers. One that is there already, by its id, stays as it is: whoever does
+    /// not know whether it was written writes it again.
     async fn record(&self, entries: &[Entry]) -> Result<(), StoreError>;
 
     /// A user's sign-ins and failed sign-ins, newest first.

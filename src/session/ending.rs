@@ -68,7 +68,7 @@ impl Ending {
 }
 
 /// How sessions end, and how that is told: what a store needs to end them and write it down in one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parting {
     /// How it counts.
     pub ending: Ending,

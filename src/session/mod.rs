@@ -13,7 +13,7 @@ pub use ending::{Ended, Ending, Parting};
 pub use heartbeat::Heart;
 pub use policy::{AppPolicy, RememberMe, SessionPolicy, Span, Standing, Terms};
 pub use sessions::{EndedBy, Opening, Sessions};
-pub use store::{Beat, Found, NewSession, Opened, Owner, Renewal, Secrets, SessionStore, Which};
+pub use store::{Beat, Ends, Found, Mark, NewSession, Opened, Owner, Renewal, Secrets, SessionStore, Which};
 pub use token::SessionToken;
 
 use std::net::IpAddr;

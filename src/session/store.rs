@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::{Ended, Ending, Method, Parting, Session, Terms};
 use crate::{
@@ -66,6 +67,14 @@ pub trait SessionStore: Send + Sync {
     /// Drops notes about sessions that ended before `before`.
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError>;
 
+    /// Which sessions have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
+    /// now. What was acknowledged before this was called is in it.
+    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError>;
+
+    /// Waits until there may be something in [`SessionStore::ends`] that was not there before. A hint: some are missed, so
+    /// look every now and then all the same.
+    async fn end_hinted(&self);
+
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }
@@ -116,7 +125,7 @@ impl Secrets {
 }
 
 /// What a user may do now: a projection of the account, kept beside the sessions so that one look tells both.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// Whose.
     pub id: UserId,
@@ -132,6 +141,21 @@ pub struct Owner {
     pub disabled: bool,
     /// Rises with each change of the account: an older projection never replaces a newer one.
     pub version: u64,
+}
+
+/// A place in the log of ends. Only the store that gave it can read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(pub String);
+
+/// Sessions that have ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Which, and when and how.
+    pub ended: Vec<(SessionId, Ended)>,
+    /// Where the next look begins.
+    pub mark: Mark,
+    /// The log did not reach back to where this look began, or has gone back since: others may have ended, too.
+    pub gap: bool,
 }
 
 /// A session to be opened.
@@ -202,7 +226,7 @@ pub struct Beat {
 }
 
 /// Which sessions to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Which {
     /// This one, if it is its owner's.
     One {

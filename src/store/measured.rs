@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
-    account::{Account, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
+    account::{Account, AccountRecords, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
     audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, Tally, ThrottleStore},
@@ -13,7 +13,7 @@ use crate::{
     metrics::{Metrics, StoreOperation},
     outage::StoreError,
     secret::Digest,
-    session::{Beat, Ended, Found, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
+    session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
 };
 
 /// A store whose operations are counted and timed.
@@ -35,6 +35,7 @@ struct Series {
     journal: StoreOperation,
     throttle: StoreOperation,
     sweep: StoreOperation,
+    ends: StoreOperation,
     ping: StoreOperation,
 }
 
@@ -54,6 +55,7 @@ impl<S: ?Sized> Measured<S> {
             journal: metrics.store_operation("journal"),
             throttle: metrics.store_operation("throttle"),
             sweep: metrics.store_operation("sweep"),
+            ends: metrics.store_operation("ends"),
             ping: metrics.store_operation("ping"),
         };
         Self { store, clock, series }
@@ -71,14 +73,17 @@ impl<S: ?Sized> Measured<S> {
     }
 }
 
-/// Each method measures the one of the same name: `method(arguments) -> answer, series`.
+/// Each method measures the one of the same name: `method(arguments) -> answer, series`. Those in the second braces are
+/// passed on as they stand there.
 macro_rules! measured {
-    ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $series:ident;)* }) => {
+    ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $series:ident;)* } $({ $($rest:tt)* })?) => {
         #[async_trait]
         impl<S: $of + ?Sized> $of for Measured<S> {
             $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
                 self.measure(&self.series.$series, self.store.$method($($arg),*)).await
             })*
+
+            $($($rest)*)?
         }
     };
 }
@@ -96,25 +101,33 @@ measured!(SessionStore {
     scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, sweep;
     count() -> u64, sweep;
     forget_ended(before: Timestamp) -> (), sweep;
+    ends(since: Option<&Mark>) -> Ends, ends;
     ping() -> (), ping;
+} {
+    async fn end_hinted(&self) {
+        self.store.end_hinted().await;
+    }
 });
 
-measured!(AccountStore {
+measured!(AccountRecords {
     by_login(folded: &str) -> Option<Account>, account;
     get(id: UserId) -> Option<Account>, account;
     list() -> Vec<Account>, account;
     add(account: &Account, story: &Story) -> Added, account;
-    change(id: UserId, change: &Change, story: &Story) -> Option<Changed>, account;
     password(id: UserId) -> Option<PasswordHash>, account;
-    set_password(id: UserId, new: &NewHash, story: &Story) -> Option<Changed>, account;
     rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool, account;
     put_link(id: UserId, link: Digest, expires: Timestamp, story: &Story) -> bool, account;
     link(link: Digest, now: Timestamp) -> Option<UserId>, account;
-    redeem_link(link: Digest, hash: &PasswordHash, story: &Story) -> Option<Changed>, account;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
     devices(owner: UserId) -> Vec<DeviceId>, account;
     forget_devices(before: Timestamp) -> (), sweep;
     meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice, account;
+});
+
+measured!(AccountStore {
+    change(id: UserId, change: &Change, story: &Story) -> Option<Changed>, account;
+    set_password(id: UserId, new: &NewHash, story: &Story) -> Option<Changed>, account;
+    redeem_link(link: Digest, hash: &PasswordHash, story: &Story) -> Option<Changed>, account;
 });
 
 measured!(AuditStore {

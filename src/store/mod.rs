@@ -4,5 +4,7 @@
 
 pub mod embedded;
 mod measured;
+mod records;
 
 pub use measured::Measured;
+pub use records::Records;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use portcullis::{
-    account::{AccountStore, Change, NewHash},
+    account::{AccountRecords, AccountStore, Change, NewHash},
     audit::{AuditStore as _, TrailEnd, TrailQuery},
     id::{SessionId, UserId},
     outage::StoreError,
@@ -230,7 +230,7 @@ async fn an_act_that_cannot_be_told_is_not_done() {
     assert_eq!((found.owner.disabled, found.owner.roles.len()), (false, 2));
     assert_eq!(store.count().await.unwrap(), 1);
     assert_eq!(store.password(alice.id).await.unwrap(), Some(hash("first")));
-    let there = AccountStore::get(&store, alice.id).await.unwrap().expect("it is there");
+    let there = AccountRecords::get(&store, alice.id).await.unwrap().expect("it is there");
     assert_eq!((there.disabled, there.roles), (false, alice.roles));
 }
 

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountStore, Added, Change, Changed, Email, KnownDevice, NewHash, PasswordHash, Role, UserName,
+        Account, AccountRecords, AccountStore, Added, Alteration, Change, Changed, Email, KnownDevice, NewHash,
+        PasswordHash, Role, UserName,
     },
     audit::{Fact, Story},
     clock::Timestamp,
@@ -25,7 +26,7 @@ const ACCOUNTS: &str =
     "SELECT id, name, display_name, email, roles, disabled, created, password_set, version FROM account";
 
 #[async_trait]
-impl AccountStore for Embedded {
+impl AccountRecords for Embedded {
     async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError> {
         self.read(|on| {
             let sql = format!("{ACCOUNTS} WHERE name_key = ?1 OR email_key = ?1");
@@ -46,18 +47,8 @@ impl AccountStore for Embedded {
         self.act(move |on| add(on, account, &story)).await
     }
 
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
-        let (change, story) = (change.clone(), story.clone());
-        self.act(move |on| changes::change(on, id, &change, &story)).await
-    }
-
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         self.read(|on| passwords::get(on, id))
-    }
-
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
-        let (new, story) = (new.clone(), story.clone());
-        self.act(move |on| changes::set_password(on, id, &new, &story)).await
     }
 
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
@@ -81,20 +72,6 @@ impl AccountStore for Embedded {
         self.read(|on| passwords::holder(on, link, now))
     }
 
-    async fn redeem_link(
-        &self,
-        link: Digest,
-        hash: &PasswordHash,
-        story: &Story,
-    ) -> Result<Option<Changed>, StoreError> {
-        let (hash, story) = (hash.clone(), story.clone());
-        self.act(move |on| {
-            let Some(id) = passwords::holder(on, link, story.at)? else { return Ok(None) };
-            changes::set_password(on, id, &NewHash::Set(hash), &story)
-        })
-        .await
-    }
-
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
         self.read(|on| devices::known(on, owner, device))
     }
@@ -116,6 +93,33 @@ impl AccountStore for Embedded {
         at: Timestamp,
     ) -> Result<KnownDevice, StoreError> {
         self.act(move |on| devices::meet(on, owner, device, fresh, max, at)).await
+    }
+}
+
+#[async_trait]
+impl AccountStore for Embedded {
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.alter(Alteration::Change(id, change.clone()), story).await
+    }
+
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.alter(Alteration::Password(id, new.clone()), story).await
+    }
+
+    async fn redeem_link(
+        &self,
+        link: Digest,
+        hash: &PasswordHash,
+        story: &Story,
+    ) -> Result<Option<Changed>, StoreError> {
+        self.alter(Alteration::Redeem(link, hash.clone()), story).await
+    }
+}
+
+impl Embedded {
+    async fn alter(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
+        let story = story.clone();
+        self.end_some(move |on| changes::change(on, alteration, &story)).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! Changes of an account with all that follows from them: what the gate reads of its owner, sessions, links, journal.
-//! Everything runs in the transaction of one act, so that no outage leaves half of it.
+//! Changes of an account, and what follows from them for live state: what the gate reads of its owner, and its sessions.
+//! Where this file keeps both, they run in the transaction of one act, so that no outage leaves half of it.
 
 use rusqlite::Connection;
 
@@ -10,13 +10,53 @@ use super::{
     sessions::{put_owner, renew},
 };
 use crate::{
-    account::{Account, Change, Changed, NewHash},
+    account::{Account, Alteration, Altered, Change, Changed, Consequence, Fate, NewHash},
     audit::Story,
     id::UserId,
-    session::{Owner, Which},
+    session::Session,
 };
 
-pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story) -> rusqlite::Result<Option<Changed>> {
+/// Changes an account, and does all that follows. None: there is no such account, or it is not as it was supposed to be.
+pub(super) fn change(on: &Connection, alteration: Alteration, story: &Story) -> rusqlite::Result<Option<Changed>> {
+    let Some(Altered { account, consequence }) = alter(on, alteration, story)? else { return Ok(None) };
+    let (ended, renewed) = follow(on, consequence)?;
+    Ok(Some(Changed { account, ended, renewed }))
+}
+
+/// Changes an account and writes that down; what follows for live state is still to be done.
+pub(super) fn alter(on: &Connection, alteration: Alteration, story: &Story) -> rusqlite::Result<Option<Altered>> {
+    match alteration {
+        Alteration::Change(id, change) => alter_rights(on, id, &change, story),
+        Alteration::Password(id, new) => alter_password(on, id, &new, story),
+        Alteration::Redeem(link, hash) => {
+            let Some(id) = passwords::holder(on, link, story.at)? else { return Ok(None) };
+            alter_password(on, id, &NewHash::Set(hash), story)
+        }
+    }
+}
+
+/// Does what follows: tells the sessions that ended, and whether the one that asked was renewed.
+fn follow(on: &Connection, consequence: Consequence) -> rusqlite::Result<(Vec<Session>, bool)> {
+    let Consequence { user, owner, sessions, renewal, .. } = consequence;
+    if let Some(owner) = owner {
+        put_owner(on, owner)?;
+    }
+    let ended = match sessions {
+        Fate::Stay => Vec::new(),
+        Fate::Supersede => {
+            ending::supersede(on, user)?;
+            Vec::new()
+        }
+        Fate::End(which, parting) => ending::end(on, which, &parting)?,
+    };
+    let renewed = match renewal {
+        Some(renewal) => renew(on, &renewal)?,
+        None => false,
+    };
+    Ok((ended, renewed))
+}
+
+fn alter_rights(on: &Connection, id: UserId, change: &Change, story: &Story) -> rusqlite::Result<Option<Altered>> {
     let Some(before) = one(on, id)? else { return Ok(None) };
     let account = match change {
         Change::Disable { .. } => {
@@ -35,21 +75,13 @@ pub(super) fn change(on: &Connection, id: UserId, change: &Change, story: &Story
             None
         }
     };
-    put_owner(on, account.as_ref().map_or_else(|| nobody(&before), Account::as_owner))?;
     journal::write(on, story.entry(Some(id), change.fact()))?;
-    let ended = match change.parting(story) {
-        Some(parting) => ending::end(on, Which::AllOf(id), &parting)?,
-        None => Vec::new(),
-    };
-    Ok(Some(Changed { account: account.unwrap_or(before), ended, renewed: false }))
+    let owner = account.as_ref().map_or_else(|| before.as_nobody(), Account::as_owner);
+    let consequence = Consequence::of_change(owner, change, story);
+    Ok(Some(Altered { account: account.unwrap_or(before), consequence }))
 }
 
-pub(super) fn set_password(
-    on: &Connection,
-    id: UserId,
-    new: &NewHash,
-    story: &Story,
-) -> rusqlite::Result<Option<Changed>> {
+fn alter_password(on: &Connection, id: UserId, new: &NewHash, story: &Story) -> rusqlite::Result<Option<Altered>> {
     if let NewHash::Changed { was, .. } = new
         && passwords::get(on, id)? != *was
     {
@@ -61,35 +93,12 @@ pub(super) fn set_password(
     passwords::set(on, id, new.hash(), story.at)?;
     journal::write(on, story.entry(Some(id), new.fact()))?;
     devices::forget_all_but(on, id, new.device())?;
-    let ended = if let Some(which) = new.ends(id) {
-        ending::end(on, which, &NewHash::parting(story))?
-    } else {
-        // Whoever proved the old password, and has no session yet, loses all the same.
-        ending::supersede(on, id)?;
-        Vec::new()
-    };
-    let renewed = match new {
-        NewHash::Changed { renewal, .. } => renew(on, renewal)?,
-        NewHash::Set(_) => false,
-    };
-    Ok(one(on, id)?.map(|account| Changed { account, ended, renewed }))
+    let consequence = Consequence::of_password(id, new, story);
+    Ok(one(on, id)?.map(|account| Altered { account, consequence }))
 }
 
 fn set_disabled(on: &Connection, id: UserId, disabled: bool) -> rusqlite::Result<Option<Account>> {
     on.prepare_cached("UPDATE account SET disabled = ?2, version = version + 1 WHERE id = ?1")?
         .execute((Text(id), disabled))?;
     one(on, id)
-}
-
-/// What stays of an account that was removed: that nobody may come in under this id, and no longer who it was.
-fn nobody(gone: &Account) -> Owner {
-    Owner {
-        id: gone.id,
-        name: String::new(),
-        display_name: None,
-        email: None,
-        roles: Vec::new(),
-        disabled: true,
-        version: gone.version + 1,
-    }
 }

@@ -3,16 +3,20 @@
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
-    columns::{Json, Text},
+    columns::{Json, Text, whole},
     journal,
     sessions::{SESSIONS, readable, session},
 };
 use crate::{
+    audit::Fact,
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
-    session::{Ended, Parting, Session, Which},
+    session::{Ended, Ends, Mark, Parting, Session, Which},
 };
+
+/// How many ends one look tells.
+const MOST_ENDS: usize = 1_000;
 
 /// Ends them, and writes that down.
 pub(super) fn end(on: &Connection, which: Which, parting: &Parting) -> rusqlite::Result<Vec<Session>> {
@@ -81,6 +85,26 @@ pub(super) fn note(on: &Connection, id: SessionId, secret: Digest) -> rusqlite::
     on.prepare_cached("SELECT ending, at FROM ended WHERE id = ?1 AND ?2 IN (secret, former)")?
         .query_row((Text(id), secret), |row| Ok(Ended { ending: row.get::<_, Json<_>>(0)?.0, at: row.get(1)? }))
         .optional()
+}
+
+/// The journal is the log of ends: its key grows with each entry.
+pub(super) fn log(on: &Connection, since: Option<&Mark>) -> rusqlite::Result<Ends> {
+    const NEWEST: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)";
+    const ENDED: &str =
+        "SELECT key, at, body FROM journal WHERE key > ?1 AND fact = 'session_ended' ORDER BY key LIMIT ?2";
+    let newest: i64 = on.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?;
+    let begin = since.and_then(|mark| mark.0.parse().ok()).unwrap_or(newest);
+    let rows = on
+        .prepare_cached(ENDED)?
+        .query_map((begin, whole(MOST_ENDS)), |row| Ok((row.get(0)?, row.get(1)?, journal::fact(row, 2)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, Timestamp, Fact)>>>()?;
+    // Where there were more than one look takes, the next one goes on behind the last.
+    let mark = rows.last().filter(|_| rows.len() == MOST_ENDS).map_or(newest.max(begin), |(key, ..)| *key);
+    let ended = rows.into_iter().filter_map(|(_, at, fact)| match fact {
+        Fact::SessionEnded { session, ending, .. } => Some((session, Ended { ending, at })),
+        _ => None,
+    });
+    Ok(Ends { ended: ended.collect(), mark: Mark(mark.to_string()), gap: newest < begin })
 }
 
 fn choose(which: Which) -> (&'static str, Vec<String>) {

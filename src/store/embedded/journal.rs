@@ -44,6 +44,7 @@ struct Body {
 
 #[async_trait]
 impl AuditStore for Embedded {
+    /// What is there already stays as it is: an entry that is told twice stands once.
     async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
         self.act(move |on| entries.into_iter().try_for_each(|entry| write(on, entry))).await
@@ -106,9 +107,18 @@ pub(super) fn write(on: &Connection, entry: Entry) -> rusqlite::Result<()> {
         _ => None,
     };
     let name = fact.name();
-    on.prepare_cached("INSERT INTO journal (id, at, user, fact, sign_in, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute((Text(id), at, user.map(Text), name, sign_in, Json(Body { actor, ip, device, fact })))?;
+    on.prepare_cached(
+        "INSERT INTO journal (id, at, user, fact, sign_in, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (id) DO NOTHING",
+    )?
+    .execute((Text(id), at, user.map(Text), name, sign_in, Json(Body { actor, ip, device, fact })))?;
     Ok(())
+}
+
+/// What a row tells, from the column of its body.
+pub(super) fn fact(row: &Row<'_>, column: usize) -> rusqlite::Result<Fact> {
+    let Json(Body { fact, .. }) = row.get(column)?;
+    Ok(fact)
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {

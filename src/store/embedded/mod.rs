@@ -34,6 +34,7 @@ use std::{
 };
 
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use self::{place::Place, readers::Readers, schema::State, writer::Writer};
 use crate::outage::StoreError;
@@ -54,6 +55,8 @@ pub struct Embedded {
     readers: Readers,
     /// None in memory.
     place: Option<Place>,
+    /// This process may have ended sessions.
+    ended: Notify,
 }
 
 impl Embedded {
@@ -101,7 +104,7 @@ impl Embedded {
     ) -> Result<Self, OpenError> {
         let writer = Writer::start(writer, patience)
             .map_err(|source| OpenError::Failed { path: path.to_owned(), source: Box::new(source) })?;
-        Ok(Self { writer, readers: Readers::new(readers), place: None })
+        Ok(Self { writer, readers: Readers::new(readers), place: None, ended: Notify::new() })
     }
 
     /// Looks something up, here and now.
@@ -117,6 +120,16 @@ impl Embedded {
     ) -> Result<T, StoreError> {
         self.place.as_ref().map_or(Ok(()), Place::still_there)?;
         self.writer.act(work).await
+    }
+
+    /// An act that may end sessions: whoever waits for that is told.
+    async fn end_some<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let done = self.act(work).await;
+        self.ended.notify_one();
+        done
     }
 
     /// Drops old rows a portion at a time; `drop_some` is SQL that takes the moment and the most rows to drop.

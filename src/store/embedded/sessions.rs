@@ -16,8 +16,8 @@ use crate::{
     outage::StoreError,
     secret::Digest,
     session::{
-        Activity, Beat, Ended, Found, Method, NewSession, Opened, Owner, Parting, Proof, Renewal, Secrets, Session,
-        SessionStore, Terms, Which,
+        Activity, Beat, Ended, Ends, Found, Mark, Method, NewSession, Opened, Owner, Parting, Proof, Renewal, Secrets,
+        Session, SessionStore, Terms, Which,
     },
     visitor::Device,
 };
@@ -96,7 +96,7 @@ impl SessionStore for Embedded {
     }
 
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
-        self.act(move |on| opening::open(on, &new)).await
+        self.end_some(move |on| opening::open(on, &new)).await
     }
 
     async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
@@ -106,12 +106,12 @@ impl SessionStore for Embedded {
 
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         let parting = parting.clone();
-        self.act(move |on| ending::end(on, which, &parting)).await
+        self.end_some(move |on| ending::end(on, which, &parting)).await
     }
 
     async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
         let parting = parting.clone();
-        self.act(move |on| ending::expire(on, id, latest, &parting)).await
+        self.end_some(move |on| ending::expire(on, id, latest, &parting)).await
     }
 
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
@@ -132,6 +132,14 @@ impl SessionStore for Embedded {
 
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
         self.drop_old("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before).await
+    }
+
+    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
+        self.read(|on| ending::log(on, since))
+    }
+
+    async fn end_hinted(&self) {
+        self.ended.notified().await;
     }
 
     /// Looks whether the files are what they were, reads and takes the write lock: whoever can do that can serve.

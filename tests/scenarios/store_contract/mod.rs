@@ -28,6 +28,7 @@ mod sessions;
 mod accounts;
 mod changes;
 mod ending;
+mod ends;
 mod journal;
 mod links;
 mod owners;

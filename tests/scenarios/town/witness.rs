@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use portcullis::{
-    account::{Account, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
+    account::{Account, AccountRecords, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
     audit::{AuditStore, Entry, Page, Query, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
     guard::{Counter, Tally, ThrottleStore},
@@ -16,7 +16,7 @@ use portcullis::{
     outage::StoreError,
     secret::Digest,
     server::Stores,
-    session::{Beat, Ended, Found, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
+    session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
 };
 
 /// How the store behaves.
@@ -137,13 +137,21 @@ impl SessionStore for Witness {
         self.pass("forget_ended", self.inner.sessions.forget_ended(before)).await
     }
 
+    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
+        self.pass("ends", self.inner.sessions.ends(since)).await
+    }
+
+    async fn end_hinted(&self) {
+        self.inner.sessions.end_hinted().await;
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.pass("ping", self.inner.sessions.ping()).await
     }
 }
 
 #[async_trait]
-impl AccountStore for Witness {
+impl AccountRecords for Witness {
     async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError> {
         self.pass("by_login", self.inner.accounts.by_login(folded)).await
     }
@@ -160,16 +168,8 @@ impl AccountStore for Witness {
         self.pass("add", self.inner.accounts.add(account, story)).await
     }
 
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.pass("change", self.inner.accounts.change(id, change, story)).await
-    }
-
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         self.pass("password", self.inner.accounts.password(id)).await
-    }
-
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.pass("set_password", self.inner.accounts.set_password(id, new, story)).await
     }
 
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
@@ -182,15 +182,6 @@ impl AccountStore for Witness {
 
     async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
         self.pass("link", self.inner.accounts.link(link, now)).await
-    }
-
-    async fn redeem_link(
-        &self,
-        link: Digest,
-        hash: &PasswordHash,
-        story: &Story,
-    ) -> Result<Option<Changed>, StoreError> {
-        self.pass("redeem_link", self.inner.accounts.redeem_link(link, hash, story)).await
     }
 
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
@@ -214,6 +205,26 @@ impl AccountStore for Witness {
         at: Timestamp,
     ) -> Result<KnownDevice, StoreError> {
         self.pass("meet_device", self.inner.accounts.meet_device(owner, device, fresh, max, at)).await
+    }
+}
+
+#[async_trait]
+impl AccountStore for Witness {
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.pass("change", self.inner.accounts.change(id, change, story)).await
+    }
+
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.pass("set_password", self.inner.accounts.set_password(id, new, story)).await
+    }
+
+    async fn redeem_link(
+        &self,
+        link: Digest,
+        hash: &PasswordHash,
+        story: &Story,
+    ) -> Result<Option<Changed>, StoreError> {
+        self.pass("redeem_link", self.inner.accounts.redeem_link(link, hash, story)).await
     }
 }
 

@@ -1,0 +1,32 @@
+//! What a place must keep where records (accounts, the journal) stand apart from live state (sessions, counters).
+//!
+//! No transaction spans two places. So what follows from a change for live state is kept with the records, in the step
+//! that makes the change, until it is done; and what live state has to say is kept there until the journal has it.
+
+use async_trait::async_trait;
+
+use crate::{
+    account::{AccountRecords, Alteration, Altered, Consequence},
+    audit::{AuditStore, Story},
+    clock::Timestamp,
+    id::ConsequenceId,
+    outage::StoreError,
+};
+
+/// Keeps records, and what is still to follow from their changes.
+#[async_trait]
+pub trait Records: AccountRecords + AuditStore {
+    /// Changes an account, writes that into the journal and keeps what follows, in one step. None: there is no such
+    /// account, or it is not as it was supposed to be.
+    async fn alter(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError>;
+
+    /// Consequences of changes made before `before` that nobody has done yet, oldest first; of one user in the order of
+    /// the changes.
+    async fn open_consequences(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError>;
+
+    /// This one is done.
+    async fn done(&self, consequence: ConsequenceId) -> Result<(), StoreError>;
+
+    /// Whether records can be read and written.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

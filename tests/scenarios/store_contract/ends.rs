@@ -1,0 +1,95 @@
+//! The log of ends: what every replica reads to learn what it has to cut.
+
+use std::time::Duration;
+
+use portcullis::{
+    id::SessionId,
+    session::{Ended, Ending, Mark, SessionStore, Which},
+};
+use tokio::time::timeout;
+
+use super::{Stores, people::*};
+
+stories! {
+    the_log_of_ends_tells_each_end_once_and_in_order
+    a_look_without_a_mark_tells_where_the_log_is
+    an_end_that_follows_from_a_change_is_in_the_log
+    a_session_that_is_replaced_or_evicted_is_in_the_log
+    whoever_waits_is_told_of_an_end
+}
+
+/// What has ended since, and the next place.
+async fn since(sessions: &dyn SessionStore, mark: &Mark) -> (Vec<(SessionId, Ended)>, Mark) {
+    let ends = sessions.ends(Some(mark)).await.unwrap();
+    assert!(!ends.gap);
+    (ends.ended, ends.mark)
+}
+
+async fn here(sessions: &dyn SessionStore) -> Mark {
+    sessions.ends(None).await.unwrap().mark
+}
+
+async fn the_log_of_ends_tells_each_end_once_and_in_order(stores: Stores) {
+    let sessions = &*stores.sessions;
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let first = open(sessions, alice, at(1)).await.session.id;
+    let second = open(sessions, bob, at(1)).await.session.id;
+    let start = here(sessions).await;
+    assert_eq!(since(sessions, &start).await.0, []);
+    sessions.end(Which::One { owner: alice, id: first }, &parting(Ending::SignedOut, at(3))).await.unwrap();
+    sessions.expire(second, at(1), &parting(Ending::Expired, at(4))).await.unwrap();
+    let ended = |id, ending, at| (id, Ended { ending, at });
+    let (told, next) = since(sessions, &start).await;
+    assert_eq!(told, [ended(first, Ending::SignedOut, at(3)), ended(second, Ending::Expired, at(4))]);
+    assert_eq!(since(sessions, &next).await.0, []);
+    assert_eq!(since(sessions, &start).await.0.len(), 2, "a place is not used up");
+}
+
+async fn a_look_without_a_mark_tells_where_the_log_is(stores: Stores) {
+    let alice = somebody(&stores).await;
+    open(&*stores.sessions, alice, at(1)).await;
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
+    let ends = stores.sessions.ends(None).await.unwrap();
+    assert_eq!((ends.ended, ends.gap), (vec![], false));
+}
+
+async fn an_end_that_follows_from_a_change_is_in_the_log(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let start = here(&*stores.sessions).await;
+    change(&stores, alice, DISABLE).await.expect("there is such an account");
+    let (told, next) = since(&*stores.sessions, &start).await;
+    assert_eq!(told, [(id, Ended { ending: Ending::AccountDisabled, at: at(1) })]);
+    assert_eq!(since(&*stores.sessions, &next).await.0, []);
+}
+
+async fn a_session_that_is_replaced_or_evicted_is_in_the_log(stores: Stores) {
+    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
+    let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
+    let oldest = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let start = here(&*stores.sessions).await;
+    let mut new = new_session(alice, at(2), 0);
+    (new.replaces, new.max_per_user) = (Some(bobs), 1);
+    stores.sessions.open(new).await.unwrap();
+    let mut told: Vec<SessionId> = since(&*stores.sessions, &start).await.0.into_iter().map(|(id, _)| id).collect();
+    let mut expected = vec![bobs, oldest];
+    told.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+}
+
+async fn whoever_waits_is_told_of_an_end(stores: Stores) {
+    let alice = somebody(&stores).await;
+    open(&*stores.sessions, alice, at(1)).await;
+    let waiting = stores.sessions.clone();
+    let waiting = tokio::spawn(async move {
+        let start = here(&*waiting).await;
+        // A hint may come too often; what counts is that it comes.
+        while since(&*waiting, &start).await.0.is_empty() {
+            waiting.end_hinted().await;
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
+    timeout(Duration::from_secs(5), waiting).await.expect("it comes").unwrap();
+}
