@@ -83,7 +83,18 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     Machine,
+    /// Another machine's, as far as it was heard.
+    Led(Arc<Led>),
     Hand(Arc<AtomicI64>),
+}
+
+/// The distance to another machine's clock.
+#[derive(Debug)]
+struct Led {
+    /// Steady, whatever is done to this machine's clock.
+    since: Instant,
+    /// What the other one showed then, in milliseconds.
+    zero: AtomicI64,
 }
 
 impl Clock {
@@ -91,6 +102,28 @@ impl Clock {
     #[must_use]
     pub const fn machine() -> Self {
         Self(Source::Machine)
+    }
+
+    /// A clock that goes by another machine's: one that several of us ask, so that all agree. Until it is
+    /// [heard](Clock::heard) it is this machine's.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+    pub fn led() -> Self {
+        let (since, now) = (Instant::now(), Self::machine().now());
+        Self(Source::Led(Arc::new(Led { since, zero: AtomicI64::new(now.as_millis()) })))
+    }
+
+    /// The other machine said that it was `said`, in answer to a question that was `asked` then. Its answer was true at some
+    /// moment in between: only what contradicts that is mended, and no further than needed, so that a slow answer does
+    /// no harm.
+    pub fn heard(&self, said: Timestamp, asked: Stopwatch) {
+        let Source::Led(led) = &self.0 else { return };
+        let here = millis(led.since.elapsed());
+        let latest = said.as_millis() - (here - millis(asked.elapsed()));
+        let earliest = said.as_millis() - here;
+        let zero = led.zero.load(Ordering::SeqCst);
+        // A millisecond is the least that either of us tells.
+        led.zero.store(zero.clamp(earliest - 1, latest + 1), Ordering::SeqCst);
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it.
@@ -112,6 +145,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::Machine => Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)),
+            Source::Led(led) => Timestamp(led.zero.load(Ordering::SeqCst).saturating_add(millis(led.since.elapsed()))),
             Source::Hand(at) => Timestamp(at.load(Ordering::SeqCst)),
         }
     }
@@ -152,6 +186,22 @@ impl Stopwatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_led_clock_goes_by_the_others() {
+        let clock = Clock::led();
+        let asked = clock.stopwatch();
+        std::thread::sleep(Duration::from_millis(20));
+        for said in [Timestamp::from_millis(1_000_000), Timestamp::from_millis(7)] {
+            clock.heard(said, asked);
+            let off = clock.now().as_millis() - said.as_millis();
+            assert!((-1..=5_000).contains(&off), "{off}: it was true when it was said, or a little earlier");
+        }
+        // An answer that agrees, however late it came, changes nothing.
+        let before = clock.now();
+        clock.heard(before.minus(Duration::from_millis(10)), asked);
+        assert!(clock.now() >= before);
+    }
 
     #[test]
     fn since_is_never_negative() {

@@ -24,6 +24,18 @@ impl UserId {
     pub fn mint() -> Self {
         Self(u64::from_ne_bytes(random()))
     }
+
+    /// Without its prefix.
+    #[must_use]
+    pub fn bare(self) -> String {
+        text_of(&word(self.0)).to_owned()
+    }
+
+    /// What [`UserId::bare`] gave.
+    #[must_use]
+    pub fn from_bare(text: &[u8]) -> Option<Self> {
+        read_word(text).map(Self)
+    }
 }
 
 /// One place where somebody is signed in: `sess_` and twenty-six characters, the first half its owner's.
@@ -51,6 +63,18 @@ impl SessionId {
     pub fn from_bare(text: &[u8]) -> Option<Self> {
         let (owner, serial) = text.split_at_checked(WORD)?;
         Some(Self { owner: UserId(read_word(owner)?), serial: read_word(serial)? })
+    }
+
+    /// The second half of the id, which tells a session from its owner's others.
+    #[must_use]
+    pub fn serial(self) -> String {
+        text_of(&word(self.serial)).to_owned()
+    }
+
+    /// What [`SessionId::serial`] gave, of this owner.
+    #[must_use]
+    pub fn of(owner: UserId, serial: &[u8]) -> Option<Self> {
+        Some(Self { owner, serial: read_word(serial)? })
     }
 
     /// The id without its prefix.

@@ -75,6 +75,12 @@ pub trait SessionStore: Send + Sync {
     /// look every now and then all the same.
     async fn end_hinted(&self);
 
+    /// Does what acts that were broken off some time before `now` have left undone, and says how much that was. Where an
+    /// act is one step from its beginning to its end, nothing ever is.
+    async fn catch_up(&self, _now: Timestamp) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -102,6 +102,7 @@ measured!(SessionStore {
     count() -> u64, sweep;
     forget_ended(before: Timestamp) -> (), sweep;
     ends(since: Option<&Mark>) -> Ends, ends;
+    catch_up(now: Timestamp) -> usize, sweep;
     ping() -> (), ping;
 } {
     async fn end_hinted(&self) {

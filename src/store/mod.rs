@@ -3,6 +3,9 @@
 //! Each of them passes the same contract suite, `tests/scenarios/store_contract`, races included.
 
 pub mod embedded;
+pub mod redis;
+
+mod body;
 mod measured;
 mod records;
 

@@ -9,9 +9,12 @@ use super::{
     columns::{Json, Text, whole},
     ending::{self, Going},
     journal,
-    sessions::{Body, SESSIONS},
+    sessions::SESSIONS,
 };
-use crate::session::{NewSession, Opened, Session, Which};
+use crate::{
+    session::{NewSession, Opened, Session, Which},
+    store::body::Body,
+};
 
 const MAY: &str = "SELECT 1 FROM owner WHERE id = ?1 AND generation = ?2 AND version IS NOT NULL AND NOT disabled";
 
@@ -38,8 +41,7 @@ pub(super) fn open(on: &Connection, new: &NewSession) -> rusqlite::Result<Opened
 }
 
 fn insert(on: &Connection, new: &NewSession) -> rusqlite::Result<()> {
-    let Session { id, terms, proof, device, first_ip, sign_ins, activity } = new.session.clone();
-    let body = Body { methods: proof.methods, proved: proof.at, device, first_ip, sign_ins };
+    let Session { id, terms, proof, activity, .. } = new.session.clone();
     let key = on.prepare_cached(INSERT)?.insert((
         Text(id),
         Text(id.owner()),
@@ -49,7 +51,7 @@ fn insert(on: &Connection, new: &NewSession) -> rusqlite::Result<()> {
         terms.remembered,
         terms.kind,
         proof.assurance,
-        Json(body),
+        Json(Body::of(&new.session)),
     ))?;
     on.prepare_cached("INSERT INTO activity (session, latest, ip, actions, last_page) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute((key, activity.latest, Text(activity.ip), whole(activity.actions), activity.last_page))?;

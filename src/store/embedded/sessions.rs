@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row};
-use serde::{Deserialize, Serialize};
 
 use super::{
     Embedded,
@@ -16,10 +15,10 @@ use crate::{
     outage::StoreError,
     secret::Digest,
     session::{
-        Activity, Beat, Ended, Ends, Found, Mark, Method, NewSession, Opened, Owner, Parting, Proof, Renewal, Secrets,
-        Session, SessionStore, Terms, Which,
+        Activity, Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Proof, Renewal, Secrets, Session,
+        SessionStore, Terms, Which,
     },
-    visitor::Device,
+    store::body::Body,
 };
 
 const FIND: &str = "
@@ -54,16 +53,6 @@ const PUT_OWNER: &str = "
         version = excluded.version, disabled = excluded.disabled, name = excluded.name,
         display_name = excluded.display_name, email = excluded.email, roles = excluded.roles
     WHERE owner.version IS NULL OR owner.version < excluded.version";
-
-/// What only its owner looks at.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Body {
-    pub(super) methods: Vec<Method>,
-    pub(super) proved: Timestamp,
-    pub(super) device: Device,
-    pub(super) first_ip: std::net::IpAddr,
-    pub(super) sign_ins: u32,
-}
 
 #[async_trait]
 impl SessionStore for Embedded {

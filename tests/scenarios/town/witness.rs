@@ -145,6 +145,10 @@ impl SessionStore for Witness {
         self.inner.sessions.end_hinted().await;
     }
 
+    async fn catch_up(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.pass("catch_up", self.inner.sessions.catch_up(now)).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.pass("ping", self.inner.sessions.ping()).await
     }

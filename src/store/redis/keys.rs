@@ -1,0 +1,63 @@
+//! What things are called in Redis.
+//!
+//! All that is live of one user is in one slot of a cluster: the part in braces, which alone decides the slot, is the
+//! user's id, and a session's id begins with its owner's. What belongs to nobody has a slot of its own.
+
+use crate::id::{SessionId, UserId};
+
+/// The users who have something here, by id: what is looked through where it is for everybody.
+pub(super) const OWNERS: &str = "portcullis:{live}:owners";
+/// The log of ends that each replica reads: a stream, the oldest cut off.
+pub(super) const ENDS: &str = "portcullis:{live}:ends";
+/// Who may have something to say that the journal does not have yet, with the time of their last act.
+pub(super) const UNTOLD: &str = "portcullis:{live}:untold";
+/// The notes about ended sessions, by the time of the end.
+pub(super) const NOTES: &str = "portcullis:{live}:notes";
+/// When somebody last used this store.
+pub(super) const USED: &str = "portcullis:{live}:used";
+/// Where somebody says that there is something new in the log of ends.
+pub(super) const HINTS: &str = "portcullis:ends";
+
+/// What the gate must know of a user: generation, floor, version, and what they may do.
+pub(super) fn gate(owner: UserId) -> String {
+    of(owner, "gate")
+}
+
+/// A user's sessions, by their last hit.
+pub(super) fn sessions(owner: UserId) -> String {
+    of(owner, "sessions")
+}
+
+/// Lines that the journal does not have yet.
+pub(super) fn outbox(owner: UserId) -> String {
+    of(owner, "outbox")
+}
+
+/// That the consequences of a change are done.
+pub(super) fn done(owner: UserId, consequence: &str) -> String {
+    of(owner, &format!("done:{consequence}"))
+}
+
+/// A session: what opens it, what it was promised, what its owner sees.
+pub(super) fn session(id: SessionId) -> String {
+    of(id.owner(), &format!("session:{}", id.serial()))
+}
+
+/// What the heartbeat moves.
+pub(super) fn activity(id: SessionId) -> String {
+    of(id.owner(), &format!("activity:{}", id.serial()))
+}
+
+/// The note about a session that has ended.
+pub(super) fn note(id: SessionId) -> String {
+    of(id.owner(), &format!("ended:{}", id.serial()))
+}
+
+/// A counter of tries. All in one slot, because one try asks several.
+pub(super) fn counter(name: &str) -> String {
+    format!("portcullis:{{tries}}:{name}")
+}
+
+fn of(owner: UserId, what: &str) -> String {
+    format!("portcullis:{{{}}}:{what}", owner.bare())
+}

@@ -1,0 +1,245 @@
+//! Live state: looking sessions up, moving their activity, going through all of them. Opening, ending and counting tries
+//! have files of their own.
+
+use std::sync::Arc;
+
+use redis::{Cmd, FromRedisValue, Pipeline, Value, cmd};
+use tokio::sync::Notify;
+use tracing::error;
+
+use super::{
+    keys,
+    layout::{self, Gate, OwnerPlan},
+    link::{Ears, Link},
+    place::{About, Place},
+    script,
+    trouble::Trouble,
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    id::{SessionId, UserId},
+    outage::StoreError,
+    secret::Digest,
+    session::{Beat, Ended, Found, Owner, Session},
+};
+
+/// Users that are looked at in one step, where it is about all of them.
+const OWNERS: usize = 200;
+/// Hits that are written in one go: whoever acts meanwhile does not wait long behind them.
+const TOUCHES: usize = 500;
+/// Notes that are dropped in one step.
+const NOTES: usize = 1_000;
+
+/// Sessions and counters.
+pub(super) struct Live {
+    /// For the gate alone: nobody waits there behind a long answer.
+    checks: Link,
+    /// For everything else.
+    pub(super) acts: Link,
+    /// Somebody may have ended sessions.
+    pub(super) hints: Arc<Notify>,
+    pub(super) wait_replicas: usize,
+}
+
+impl Live {
+    pub(super) async fn open(place: &Place, clock: &Clock) -> (Self, Result<About, Trouble>) {
+        let hints = Arc::new(Notify::new());
+        let ears = |hints| Ears { clock: clock.clone(), hints };
+        let ((checks, _), (acts, first)) =
+            tokio::join!(Link::open(place, ears(None)), Link::open(place, ears(Some(hints.clone()))));
+        (Self { checks, acts, hints, wait_replicas: place.wait_replicas }, first)
+    }
+
+    pub(super) async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        let mut look = Cmd::with_capacity(4, 160);
+        look.arg("MGET").arg(keys::session(id)).arg(keys::activity(id)).arg(keys::gate(id.owner()));
+        let (session, activity, gate): (Option<String>, Option<String>, Option<String>) =
+            self.checks.ask(&look).await?;
+        layout::read_found(id, [session.as_deref(), activity.as_deref(), gate.as_deref()])
+    }
+
+    pub(super) async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let look = mget([keys::session(id), keys::activity(id), keys::gate(id.owner())]);
+        let (session, activity, gate): (Option<String>, Option<String>, Option<String>) = self.acts.ask(&look).await?;
+        let (Some(session), Some(gate)) = (session, gate) else { return Ok(None) };
+        let gate = layout::read_gate(id.owner(), &gate)?;
+        layout::read_counting(id, &session, activity.as_deref(), &gate)
+    }
+
+    pub(super) async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
+        let ids = self.ids(owner).await?;
+        let mut sessions = self.read(&ids).await?;
+        sessions.sort_by_key(|session| (std::cmp::Reverse(session.activity.latest), session.id));
+        Ok(sessions)
+    }
+
+    /// The ids of a user's sessions, longest unused last.
+    pub(super) async fn ids(&self, owner: UserId) -> Result<Vec<SessionId>, StoreError> {
+        let mut range = cmd("ZRANGE");
+        range.arg(keys::sessions(owner)).arg("+inf").arg("-inf").arg("BYSCORE").arg("REV").arg("WITHSCORES");
+        let members: Vec<(String, f64)> = self.acts.ask(&range).await?;
+        let mut ids: Vec<(SessionId, f64)> =
+            members.into_iter().filter_map(|(member, latest)| Some((id_of(owner, &member)?, latest))).collect();
+        ids.sort_by(|(id, latest), (other, later)| later.total_cmp(latest).then(id.cmp(other)));
+        Ok(ids.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Those of these sessions that count, in their order. One that cannot be read is told to the log.
+    async fn read(&self, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
+        let mut look = Pipeline::new();
+        for id in ids {
+            look.add_command(mget([keys::session(*id), keys::activity(*id), keys::gate(id.owner())]));
+        }
+        let mut sessions = Vec::with_capacity(ids.len());
+        for (id, found) in ids.iter().zip(self.acts.ask_all(&look).await?) {
+            let (session, activity, gate): (Option<String>, Option<String>, Option<String>) = understand(found)?;
+            let (Some(session), Some(gate)) = (session, gate) else { continue };
+            let read = layout::read_gate(id.owner(), &gate)
+                .and_then(|gate| layout::read_counting(*id, &session, activity.as_deref(), &gate));
+            sessions.extend(readable(*id, read).flatten());
+        }
+        Ok(sessions)
+    }
+
+    pub(super) async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
+        // At most sign-ins nothing has changed: then nothing is written.
+        if let Some(Gate { generation, owner: Some(known), .. }) = self.gate(owner.id).await?
+            && known.version >= owner.version
+        {
+            return Ok(generation);
+        }
+        let mut index = cmd("ZADD");
+        index.arg(keys::OWNERS).arg(0).arg(owner.id.bare());
+        let put = script::OWNER.call(&[keys::gate(owner.id)], &[layout::json(&OwnerPlan::of(owner))]);
+        let generation: String = self.acts.run_after(index, &put).await?;
+        generation.parse().map_err(|_| Trouble::Nonsense.into())
+    }
+
+    async fn gate(&self, owner: UserId) -> Result<Option<Gate>, StoreError> {
+        let gate: Option<String> = self.acts.ask(cmd("GET").arg(keys::gate(owner))).await?;
+        gate.map(|gate| layout::read_gate(owner, &gate)).transpose()
+    }
+
+    /// Each hit is a step of its own: one that is gone is skipped, and does not hold the others up.
+    pub(super) async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
+        let touch = |beat: &Beat| {
+            let keys = [keys::session(beat.id), keys::activity(beat.id), keys::sessions(beat.id.owner())];
+            script::TOUCH.call(&keys, &layout::beat(beat))
+        };
+        let calls: Vec<_> = beats.iter().map(touch).collect();
+        for some in calls.chunks(TOUCHES) {
+            self.acts.run_all(some).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
+        let note: Option<String> = self.acts.ask(cmd("GET").arg(keys::note(id))).await?;
+        note.map_or(Ok(None), |note| layout::read_note(&note, secret))
+    }
+
+    pub(super) async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
+        let mut ids = Vec::new();
+        let mut from = after.map(SessionId::owner);
+        let mut inclusive = true;
+        while ids.len() < limit {
+            let owners = self.owners(from, inclusive).await?;
+            let Some(last) = owners.last() else { break };
+            (from, inclusive) = (Some(*last), false);
+            let mut ranges = Pipeline::new();
+            for owner in &owners {
+                ranges.cmd("ZRANGE").arg(keys::sessions(*owner)).arg(0).arg(-1);
+            }
+            for (owner, members) in owners.iter().zip(self.acts.ask_all(&ranges).await?) {
+                let members: Vec<String> = understand(members)?;
+                let start = ids.len();
+                ids.extend(members.iter().filter_map(|member| id_of(*owner, member)).filter(|id| Some(*id) > after));
+                ids[start..].sort_unstable();
+            }
+        }
+        ids.truncate(limit);
+        self.read(&ids).await
+    }
+
+    pub(super) async fn count(&self) -> Result<u64, StoreError> {
+        let (mut count, mut from) = (0, None);
+        loop {
+            let owners = self.owners(from, false).await?;
+            let Some(last) = owners.last() else { return Ok(count) };
+            from = Some(*last);
+            let mut cards = Pipeline::new();
+            for owner in &owners {
+                cards.cmd("ZCARD").arg(keys::sessions(*owner));
+            }
+            for card in self.acts.ask_all(&cards).await? {
+                count += understand::<u64>(card)?;
+            }
+        }
+    }
+
+    /// Some of the users who have something here, in the order of their ids.
+    pub(super) async fn owners(&self, from: Option<UserId>, inclusive: bool) -> Result<Vec<UserId>, StoreError> {
+        let start = match from {
+            None => "-".to_owned(),
+            Some(from) => format!("{}{}", if inclusive { "[" } else { "(" }, from.bare()),
+        };
+        let mut range = cmd("ZRANGE");
+        range.arg(keys::OWNERS).arg(start).arg("+").arg("BYLEX").arg("LIMIT").arg(0).arg(OWNERS);
+        let owners: Vec<String> = self.acts.ask(&range).await?;
+        Ok(owners.iter().filter_map(|owner| UserId::from_bare(owner.as_bytes())).collect())
+    }
+
+    pub(super) async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+        loop {
+            let mut old = cmd("ZRANGE");
+            old.arg(keys::NOTES).arg("-inf").arg(format!("({}", before.as_millis())).arg("BYSCORE");
+            old.arg("LIMIT").arg(0).arg(NOTES);
+            let old: Vec<String> = self.acts.ask(&old).await?;
+            if old.is_empty() {
+                return Ok(());
+            }
+            let mut drop_all = Pipeline::new();
+            for id in old.iter().filter_map(|id| SessionId::from_bare(id.as_bytes())) {
+                drop_all.cmd("DEL").arg(keys::note(id));
+            }
+            drop_all.cmd("ZREM").arg(keys::NOTES).arg(&old);
+            self.acts.ask_all(&drop_all).await?;
+        }
+    }
+
+    /// Whether both connections are up, and something can be written.
+    pub(super) async fn ping(&self, now: Timestamp) -> Result<(), StoreError> {
+        if let Some(why) = self.checks.trouble_now() {
+            return Err(why.into());
+        }
+        self.acts.ask(cmd("SET").arg(keys::USED).arg(now.as_millis())).await
+    }
+
+    /// When somebody last used this store, if anybody ever has.
+    pub(super) async fn last_used(&self) -> Result<Option<Timestamp>, StoreError> {
+        let used: Option<i64> = self.acts.ask(cmd("GET").arg(keys::USED)).await?;
+        Ok(used.map(Timestamp::from_millis))
+    }
+}
+
+pub(super) fn id_of(owner: UserId, member: &str) -> Option<SessionId> {
+    SessionId::of(owner, member.as_bytes())
+}
+
+/// What was read, or a line in the log that says why it is not told.
+pub(super) fn readable<T>(id: SessionId, read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|why| error!(session.id = %id, "Session {id} cannot be read: {why}")).ok()
+}
+
+/// An answer as what it must be.
+pub(super) fn understand<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
+    redis::from_redis_value(value).map_err(|_| Trouble::Nonsense.into())
+}
+
+fn mget(keys: [String; 3]) -> Cmd {
+    let mut look = cmd("MGET");
+    for key in keys {
+        look.arg(key);
+    }
+    look
+}

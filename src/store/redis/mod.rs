@@ -1,0 +1,261 @@
+//! The Redis store: sessions and counters in one Redis or Valkey that many replicas share, and records there or elsewhere.
+//!
+//! Everything live of one user is in one slot: a check is one `MGET`, and open, end and touch are each one constant script.
+//! Time is Redis' time. Records (accounts, the journal) may be in another place, so nothing here relies on a transaction
+//! over both: `outbox` says how nothing is lost in between.
+//!
+//! Nothing of it is kept in memory: what counts is what Redis says at the moment of the request.
+
+mod keys;
+mod layout;
+mod place;
+mod script;
+mod trouble;
+
+mod link;
+
+mod ending;
+mod live;
+mod opening;
+mod outbox;
+mod throttle;
+
+pub use place::{About, Place, Tls};
+pub use trouble::Trouble;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::{ending::of_one_user, live::Live};
+use super::Records;
+use crate::{
+    account::{
+        Account, AccountRecords, AccountStore, Added, Alteration, Altered, Change, Changed, KnownDevice, NewHash,
+        PasswordHash,
+    },
+    audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
+    clock::{Clock, Timestamp},
+    guard::{Counter, Tally, ThrottleStore},
+    id::{DeviceId, SessionId, UserId},
+    outage::StoreError,
+    secret::Digest,
+    session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
+};
+
+/// Keeps live state in Redis, and records where it is told to.
+pub struct Redis {
+    live: Live,
+    records: Arc<dyn Records>,
+    clock: Clock,
+}
+
+/// What was found when the store was opened.
+#[derive(Debug)]
+pub struct Opening {
+    /// What answers there, or why nobody does yet: it is tried again and again.
+    pub about: Result<About, Trouble>,
+    /// When somebody last used this store, where that can be told.
+    pub last_used: Option<Timestamp>,
+}
+
+impl Redis {
+    /// Connects, and stays connected from then on. `clock` is led by Redis.
+    ///
+    /// # Errors
+    /// When it answers, and somebody must change something before it can be used.
+    pub async fn open(place: &Place, records: Arc<dyn Records>, clock: &Clock) -> Result<(Self, Opening), Trouble> {
+        let (live, about) = Live::open(place, clock).await;
+        if let Err(why) = &about
+            && why.is_lasting()
+        {
+            return Err(why.clone());
+        }
+        // Not knowing it is no reason not to start.
+        let last_used = live.last_used().await.ok().flatten();
+        Ok((Self { live, records, clock: clock.clone() }, Opening { about, last_used }))
+    }
+
+    async fn alter(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
+        let Some(Altered { account, consequence }) = self.records.alter(&alteration, story).await? else {
+            return Ok(None);
+        };
+        let left = self.live.follow(&consequence).await?;
+        self.tell(consequence.user, &left.entries).await?;
+        self.records.done(consequence.id).await?;
+        Ok(Some(Changed { account, ended: left.sessions, renewed: left.renewed }))
+    }
+
+    /// Ends sessions of one user.
+    async fn end_of(&self, owner: UserId, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
+        let Some(ends) = of_one_user(which, owner) else { return Ok(Vec::new()) };
+        let left = self.live.end(owner, ends, parting).await?;
+        self.tell(owner, &left.entries).await?;
+        Ok(left.sessions)
+    }
+}
+
+#[async_trait]
+impl SessionStore for Redis {
+    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        self.live.find(id).await
+    }
+
+    async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.live.get(id).await
+    }
+
+    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
+        self.live.list(owner).await
+    }
+
+    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
+        self.live.put_owner(owner).await
+    }
+
+    async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
+        let owner = new.session.owner();
+        let (mut opened, entries) = self.live.open_session(&new).await?;
+        self.tell(owner, &entries).await?;
+        // Another user's is in another slot, and so another step: the new one is open, and nobody holds its secret yet.
+        if let Opened::Yes { replaced, .. } = &mut opened
+            && let Some(id) = new.replaces.filter(|id| id.owner() != owner)
+        {
+            let one = Which::One { owner: id.owner(), id };
+            *replaced = self.end_of(id.owner(), one, &new.replacing()).await?.pop().map(Box::new);
+        }
+        Ok(opened)
+    }
+
+    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
+        self.live.touch(beats).await
+    }
+
+    /// Everybody's is a step for each user: there is none over all slots.
+    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
+        let owner = match which {
+            Which::One { owner, .. } | Which::AllBut { owner, .. } | Which::AllOf(owner) => owner,
+            Which::Everyone { .. } => {
+                let (mut ended, mut from) = (Vec::new(), None);
+                loop {
+                    let owners = self.live.owners(from, false).await?;
+                    let Some(last) = owners.last() else { return Ok(ended) };
+                    from = Some(*last);
+                    for owner in owners {
+                        ended.extend(self.end_of(owner, which, parting).await?);
+                    }
+                }
+            }
+        };
+        self.end_of(owner, which, parting).await
+    }
+
+    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
+        let mut left = self.live.expire(id, latest, parting).await?;
+        self.tell(id.owner(), &left.entries).await?;
+        Ok(left.sessions.pop())
+    }
+
+    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
+        self.live.ended(id, secret).await
+    }
+
+    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
+        self.live.scan(after, limit).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.live.count().await
+    }
+
+    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.live.forget_ended(before).await
+    }
+
+    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
+        self.live.ends(since).await
+    }
+
+    async fn end_hinted(&self) {
+        self.live.hints.notified().await;
+    }
+
+    async fn catch_up(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.catch_up_with(now).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.live.ping(self.clock.now()).await?;
+        self.records.ping().await
+    }
+}
+
+#[async_trait]
+impl AccountStore for Redis {
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.alter(Alteration::Change(id, change.clone()), story).await
+    }
+
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.alter(Alteration::Password(id, new.clone()), story).await
+    }
+
+    async fn redeem_link(
+        &self,
+        link: Digest,
+        hash: &PasswordHash,
+        story: &Story,
+    ) -> Result<Option<Changed>, StoreError> {
+        self.alter(Alteration::Redeem(link, hash.clone()), story).await
+    }
+}
+
+#[async_trait]
+impl ThrottleStore for Redis {
+    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
+        self.live.attempt(asked, beside, now).await
+    }
+
+    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
+        self.live.settle(anew, take_back).await
+    }
+
+    /// Redis drops them by itself.
+    async fn forget(&self, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// What is a matter of records alone is passed on to them.
+macro_rules! passed_on {
+    ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl $of for Redis {
+            $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
+                $of::$method(&*self.records, $($arg),*).await
+            })*
+        }
+    };
+}
+
+passed_on!(AccountRecords {
+    by_login(folded: &str) -> Option<Account>;
+    get(id: UserId) -> Option<Account>;
+    list() -> Vec<Account>;
+    add(account: &Account, story: &Story) -> Added;
+    password(id: UserId) -> Option<PasswordHash>;
+    rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool;
+    put_link(id: UserId, link: Digest, expires: Timestamp, story: &Story) -> bool;
+    link(link: Digest, now: Timestamp) -> Option<UserId>;
+    known_device(owner: UserId, device: Digest) -> Option<DeviceId>;
+    devices(owner: UserId) -> Vec<DeviceId>;
+    forget_devices(before: Timestamp) -> ();
+    meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice;
+});
+
+passed_on!(AuditStore {
+    record(entries: &[Entry]) -> ();
+    login_history(query: &Query) -> Page;
+    forget(before: Timestamp) -> ();
+    trail(query: &TrailQuery) -> Page;
+});

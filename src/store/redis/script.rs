@@ -1,0 +1,80 @@
+//! The scripts: constant text, with keys and arguments beside it. Everything that must be one step is one of them.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, Pipeline, RedisError, aio::MultiplexedConnection};
+
+/// A script that Redis runs in one step.
+pub(super) struct Script {
+    text: &'static str,
+    /// What Redis calls it by, once it has been told.
+    hash: String,
+}
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+            let text = concat!(include_str!("scripts/common.lua"), include_str!(concat!("scripts/", $file)));
+            Script { text, hash: redis::Script::new(text).get_hash().to_owned() }
+        });)*
+
+        fn every() -> Vec<&'static Script> {
+            vec![$(&*$name),*]
+        }
+    };
+}
+
+scripts! {
+    OWNER = "owner.lua";
+    OPEN = "open.lua";
+    END = "end.lua";
+    TOUCH = "touch.lua";
+    TOLD = "told.lua";
+    ATTEMPT = "attempt.lua";
+    SETTLE = "settle.lua";
+}
+
+impl Script {
+    /// A call of this script.
+    pub(super) fn call<K: AsRef<str>, A: AsRef<str>>(&'static self, keys: &[K], arguments: &[A]) -> Call {
+        let mut by_hash = redis::cmd("EVALSHA");
+        by_hash.arg(&self.hash).arg(keys.len());
+        for word in keys.iter().map(AsRef::as_ref).chain(arguments.iter().map(AsRef::as_ref)) {
+            by_hash.arg(word);
+        }
+        Call { script: self, by_hash }
+    }
+
+    /// Tells a server all of them.
+    pub(super) async fn teach_all(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+        let mut all = Pipeline::new();
+        for script in every() {
+            all.cmd("SCRIPT").arg("LOAD").arg(script.text).ignore();
+        }
+        all.query_async(connection).await
+    }
+}
+
+/// One call of a script.
+pub(super) struct Call {
+    script: &'static Script,
+    by_hash: Cmd,
+}
+
+impl Call {
+    pub(super) const fn by_hash(&self) -> &Cmd {
+        &self.by_hash
+    }
+
+    /// The same, with the text of the script in place of its hash.
+    pub(super) fn by_text(&self) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.script.text);
+        for argument in self.by_hash.args_iter().skip(2) {
+            if let redis::Arg::Simple(bytes) = argument {
+                command.arg(bytes);
+            }
+        }
+        command
+    }
+}

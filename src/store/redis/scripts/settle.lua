@@ -1,0 +1,16 @@
+-- How a try ended. KEYS: counters that begin anew, then those that get one try back, which opens them.
+-- ARGV: how many begin anew.
+local anew = tonumber(ARGV[1])
+for place, key in ipairs(KEYS) do
+  if place <= anew then
+    redis.call('DEL', key)
+  else
+    local value = redis.call('GET', key)
+    if value then
+      local tries = string.match(value, '^%S+(.*)$')
+      tries = string.match(tries, '^(.*) %-?%d+$') or ''
+      redis.call('SET', key, '-' .. tries, 'KEEPTTL')
+    end
+  end
+end
+return 1

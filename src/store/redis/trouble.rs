@@ -1,0 +1,112 @@
+//! What can be wrong with Redis, in words that an operator can act on, and without a word of what was asked: that may be a
+//! secret.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::outage::StoreError;
+
+/// Why Redis cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// There is no connection.
+    #[error("there is no connection to Redis at {at}: {why}")]
+    Unreachable {
+        /// Where it should be.
+        at: String,
+        /// What the operating system, or TLS, said.
+        why: String,
+    },
+    /// It takes connections and says nothing.
+    #[error("Redis at {at} does not answer")]
+    Silent {
+        /// Where it is.
+        at: String,
+    },
+    /// It does not let us in.
+    #[error("Redis at {at} does not accept this user and password; correct them in store:")]
+    Stranger {
+        /// Where it is.
+        at: String,
+    },
+    /// A command is not allowed to this user.
+    #[error(
+        "Redis does not allow its user what Portcullis needs; give it: \
+         ~portcullis:* &portcullis:* +@read +@write +@scripting +@pubsub +@connection +info +time +wait"
+    )]
+    Forbidden,
+    /// It is not fit for what must be kept.
+    #[error("Redis at {at} {why}")]
+    Unfit {
+        /// Where it is.
+        at: String,
+        /// What is the matter, and what mends it.
+        why: String,
+    },
+    /// It is a replica: what it shows may be old, and it takes no writes.
+    #[error("Redis at {at} is a replica; name the primary, or wait until one is promoted")]
+    Replica {
+        /// Where it is.
+        at: String,
+    },
+    /// It is still reading its file.
+    #[error("Redis is loading its data")]
+    Loading,
+    /// It has no memory left for writes.
+    #[error("Redis has reached its maxmemory; raise it")]
+    Full,
+    /// Not enough replicas have confirmed an act.
+    #[error("{have} of {want} Redis replicas have confirmed it")]
+    Unconfirmed {
+        /// So many have.
+        have: usize,
+        /// So many must.
+        want: usize,
+    },
+    /// It does not know a script: it was restarted, or told to forget them.
+    #[error("Redis has forgotten a script")]
+    Forgetful,
+    /// Something else: its code.
+    #[error("Redis answers {0}")]
+    Refused(String),
+    /// It answered something that makes no sense here.
+    #[error("Redis answers something else than was asked")]
+    Nonsense,
+}
+
+impl Trouble {
+    /// From what the library says. Of the server's own words only the code is kept: the rest may repeat what was sent.
+    pub(super) fn of(error: &RedisError, at: &str) -> Self {
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => Self::Stranger { at: at.to_owned() },
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
+                Self::Replica { at: at.to_owned() }
+            }
+            ErrorKind::Server(ServerErrorKind::BusyLoading) => Self::Loading,
+            ErrorKind::Server(ServerErrorKind::NoScript) => Self::Forgetful,
+            ErrorKind::Server(ServerErrorKind::NoPerm) => Self::Forbidden,
+            ErrorKind::Io => Self::Unreachable { at: at.to_owned(), why: error.to_string() },
+            _ => match error.code() {
+                Some("OOM") => Self::Full,
+                Some("NOAUTH" | "WRONGPASS") => Self::Stranger { at: at.to_owned() },
+                Some(code) => Self::Refused(code.to_owned()),
+                None => Self::Nonsense,
+            },
+        }
+    }
+
+    /// Whether this server must not be asked at all: what it shows may be old, or not there yet.
+    pub(super) const fn is_of_the_server(&self) -> bool {
+        matches!(self, Self::Replica { .. } | Self::Loading | Self::Stranger { .. })
+    }
+
+    /// Whether another try would meet the same: somebody must change something first.
+    pub(super) const fn is_lasting(&self) -> bool {
+        matches!(self, Self::Stranger { .. } | Self::Forbidden | Self::Unfit { .. })
+    }
+}
+
+impl From<Trouble> for StoreError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Away(Box::new(trouble))
+    }
+}
