@@ -27,10 +27,10 @@ impl Beside {
         if config.store == Store::Memory {
             let path = path.display();
             return Err(Failed::Usage(format!(
-                "{path}: store: memory is inside the running server, where the command line cannot look; write file:PATH instead"
+                "{path}: store: memory is inside the running server, where the command line cannot look; write file:PATH or redis://… instead"
             )));
         }
-        let stores = Stores::open(&config.store).map_err(|why| Failed::because(&why))?;
+        let stores = Stores::open(&config.store, config.records.as_ref()).map_err(|why| Failed::because(&why))?;
         let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
         Ok(Self { config, parts })
     }

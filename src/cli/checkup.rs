@@ -11,7 +11,7 @@ use std::{
 use super::healthcheck;
 use crate::{
     clock::Clock,
-    config::{Config, Server, Store},
+    config::{Config, RecordsIn, RedisUrl, Server, Store},
     outage::with_causes,
     server::Stores,
     store::embedded::Inspected,
@@ -32,18 +32,38 @@ use Finding::{Fine, Odd, Wrong};
 
 /// Whether the store could be opened. Nothing is made or changed.
 pub(super) fn store(config: &Config) -> Finding {
-    let Store::File(path) = &config.store else {
-        return Odd(
-            "store: memory: accounts and sessions are forgotten when Portcullis stops; write file:PATH to keep them"
-                .to_owned(),
-        );
+    let shown = match &config.store {
+        Store::Memory => {
+            return Odd(
+                "store: memory: accounts and sessions are forgotten when Portcullis stops; write file:PATH to keep \
+                        them"
+                    .to_owned(),
+            );
+        }
+        Store::File(path) => path.display().to_string(),
+        Store::Redis(url) => url.to_string(),
     };
-    let shown = path.display();
-    match Stores::inspect(&config.store) {
+    match Stores::inspect(&config.store, config.records.as_ref()) {
         Ok(Inspected::Usable) => Fine(format!("store: {shown} can be opened")),
         Ok(Inspected::Absent) => Fine(format!("store: {shown} is not there yet and will be created")),
         Err(why) => Wrong(format!("store: {}", with_causes(&why))),
     }
+}
+
+/// Passwords of stores that anybody on the way can read.
+pub(super) fn bare_passwords(config: &Config) -> Vec<Finding> {
+    let bare = |(key, url): (&str, &RedisUrl)| {
+        url.bares_the_password().then(|| {
+            Odd(format!(
+                "{key}: the password for {} travels in clear: whoever can listen on the way can sign in as anybody; write \
+                 rediss://, or keep the way to yourself",
+                url.host()
+            ))
+        })
+    };
+    let store = if let Store::Redis(url) = &config.store { Some(("store", url)) } else { None };
+    let records = if let Some(RecordsIn::Redis(url)) = &config.records { Some(("records", url)) } else { None };
+    [store, records].into_iter().flatten().filter_map(bare).collect()
 }
 
 /// The apps' servers whose names nobody knows.
@@ -114,7 +134,7 @@ pub(super) fn files(file: &Path, config: &Config) -> Vec<Finding> {
             .push(Wrong(format!("{0}: others may change it (mode {mode:04o}); run: chmod go-w {0}", file.display()))),
         _ => found.push(Fine(format!("{}: only its owner may change it", file.display()))),
     }
-    let Store::File(store) = &config.store else { return found };
+    let Some(store) = file_of(config) else { return found };
     for name in ["", "-wal", "-shm"].map(|end| format!("{}{end}", store.display())) {
         let Ok(about) = fs::metadata(&name) else { continue };
         let mode = about.mode() & 0o777;
@@ -131,6 +151,14 @@ pub(super) fn files(file: &Path, config: &Config) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// The file that holds everything, or the records alone.
+fn file_of(config: &Config) -> Option<&Path> {
+    match (&config.store, &config.records) {
+        (Store::File(path), _) | (_, Some(RecordsIn::File(path))) => Some(path),
+        _ => None,
+    }
 }
 
 /// Whether the clock can be right: sessions end by it.

@@ -70,7 +70,7 @@ fn check(file: &ConfigFile) -> Done {
         return Err(Failed::No(format!("{}: {why}", path.display())));
     }
     say(&format!("{}: no complaints", path.display()));
-    for finding in [store].into_iter().chain(checkup::unknown_names(&config)) {
+    for finding in [store].into_iter().chain(checkup::bare_passwords(&config)).chain(checkup::unknown_names(&config)) {
         match finding {
             Finding::Fine(said) => say(&said),
             Finding::Odd(said) | Finding::Wrong(said) => complain(&format!("warning: {said}")),
@@ -86,7 +86,7 @@ fn check_file(file: &ConfigFile) -> Done {
         say(&format!("{}: no complaints", path.display()));
         return Ok(());
     };
-    if !complaints.iter().all(|complaint| matches!(complaint.key(), "secret_file" | "store_file")) {
+    if !complaints.iter().all(|complaint| matches!(complaint.key(), "secret_file" | "store_file" | "records_file")) {
         return Err(Failed::Usage(complaints.to_string()));
     }
     say(&format!("{}: no complaints about the file itself", path.display()));

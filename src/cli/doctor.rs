@@ -25,6 +25,7 @@ impl Doctor {
         let mut found = vec![Finding::Fine(format!("{}: no complaints", path.display()))];
         found.extend(checkup::files(&path, &config));
         found.push(checkup::store(&config));
+        found.extend(checkup::bare_passwords(&config));
         found.extend(server(&config));
         found.extend(checkup::ports(&config));
         found.extend(checkup::entrance(&config));

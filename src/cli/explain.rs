@@ -27,7 +27,7 @@ pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -
     let beside = if user.is_some() {
         Beside::open(file)?
     } else {
-        let stores = Stores::open(&Store::Memory).map_err(|why| Failed::because(&why))?;
+        let stores = Stores::open(&Store::Memory, None).map_err(|why| Failed::because(&why))?;
         Beside { parts: Parts::new(&config, stores, Clock::machine(), Cost::default()), config }
     };
     beside.work(async |beside| {

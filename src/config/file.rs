@@ -10,7 +10,7 @@ use super::section::Section;
 use super::tree::{Node, Place};
 use super::value::address::Address;
 use super::value::server::Server;
-use super::value::store::Store;
+use super::value::store::{RecordsIn, Store};
 use crate::public_url::PublicUrl;
 
 pub(super) mod policies;
@@ -24,7 +24,7 @@ use sessions::SessionsFile;
 use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
 
 /// Keys of the plan that this version does not have.
-const LATER: [&str; 7] = ["tls", "trusted_proxies", "records", "second_factor", "confirm_identity", "geoip", "notify"];
+const LATER: [&str; 6] = ["tls", "trusted_proxies", "second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
 #[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
@@ -43,11 +43,17 @@ pub(super) struct File {
     /// Allows plain HTTP beyond this machine. Turn it on when something in front of Portcullis ends TLS and the network
     /// between the two is yours; otherwise anyone on the way can read and take over sessions.
     pub(super) insecure_http: Field<bool>,
-    /// Where sessions and accounts are kept: `file:PATH` (relative to the folder of this file) or `memory`, which forgets
-    /// everything when Portcullis stops.
+    /// Where sessions and accounts are kept: `file:PATH` (relative to the folder of this file), for one machine;
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, a Redis or Valkey server that several machines may share, `rediss://` over
+    /// TLS; or `memory`, which forgets everything when Portcullis stops.
     pub(super) store: Field<Store>,
     /// A file that holds the value of `store`, instead of `store`.
     pub(super) store_file: Field<String>,
+    /// Where accounts and the journal are kept apart from sessions, with `store: redis://…` only: `file:PATH` or another
+    /// `redis://…`. `null` is in the same store.
+    pub(super) records: Field<RecordsIn>,
+    /// A file that holds the value of `records`, instead of `records`.
+    pub(super) records_file: Field<String>,
     /// Base64 of at least 32 random bytes (`openssl rand -base64 32`), from which keys are made: so far the one that blinds
     /// the names that were tried at sign-in and that nobody has. With a new one their counters begin anew. With
     /// `store: memory` it may be left out: one is made at start.
@@ -97,6 +103,8 @@ impl Read for File {
             insecure_http: keys.take("insecure_http"),
             store: keys.take("store"),
             store_file: keys.take("store_file"),
+            records: keys.take_or_null("records"),
+            records_file: keys.take("records_file"),
             secret: keys.take("secret"),
             secret_file: keys.take("secret_file"),
             upstream: keys.take("upstream"),

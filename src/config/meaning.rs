@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::complaint::Desk;
 use super::file::File;
 use super::value::secret::RootSecret;
-use super::value::store::Store;
+use super::value::store::{RecordsIn, Store};
 use crate::public_url::PublicUrl;
 
 mod bounds;
@@ -38,6 +38,8 @@ pub struct Config {
     pub insecure_http: bool,
     /// Where sessions and accounts are kept.
     pub store: Store,
+    /// Where accounts and the journal are kept, if apart from sessions; only with [`Store::Redis`].
+    pub records: Option<RecordsIn>,
     /// What keys are made from; none only with [`Store::Memory`], where one is made at start.
     #[serde(serialize_with = "redacted")]
     pub secret: Option<RootSecret>,
@@ -74,6 +76,7 @@ impl Config {
         let public_url = entrance::public_url(file.public_url, insecure_http, file.at, desk);
         let listen = entrance::listen(file.listen, public_url.as_ref(), insecure_http, file.at, desk);
         let store = keeping::store(file.store, file.store_file, desk);
+        let records = keeping::records(file.records, file.records_file, &store, desk);
         let secret = keeping::secret(file.secret, file.secret_file, &store, file.at, desk);
         let routing = routing::Routing::of(file.upstream, file.upstreams, file.routes, file.at, desk);
         let admin = Admin::of(file.admin, &listen, desk);
@@ -84,6 +87,7 @@ impl Config {
             listen,
             insecure_http,
             store,
+            records,
             secret,
             upstreams: routing.upstreams,
             routes: routing.routes,
@@ -110,6 +114,7 @@ impl Config {
             insecure_http: !listen.ip().is_loopback(),
             public_url,
             store: Store::Memory,
+            records: None,
             secret: None,
             upstreams: BTreeMap::from([("app".to_owned(), Upstream::of_server(app.into()))]),
             routes: vec![Route::everything_to("app")],

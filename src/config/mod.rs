@@ -32,9 +32,10 @@ pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLe
 pub use show::{reference, schema, show};
 pub use starter::starter;
 pub use value::length::Span;
+pub use value::redis_url::RedisUrl;
 pub use value::secret::{RootSecret, fresh_secret};
 pub use value::server::Server;
-pub use value::store::Store;
+pub use value::store::{RecordsIn, Store};
 
 use complaint::Desk;
 use read::Read;

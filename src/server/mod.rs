@@ -73,7 +73,7 @@ impl Server {
     /// When the store cannot be opened.
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
         let file = file.map(WatchFile::new);
-        let stores = Stores::open_to_serve(&config.store)?;
+        let stores = Stores::open_to_serve(&config.store, config.records.as_ref())?;
         let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
         Ok(Self { config, file, parts, besides: Vec::new() })
     }

@@ -7,7 +7,7 @@ use crate::{
     account::{AccountStore, Accounts, AccountsParts, Cost, Hasher},
     audit::{AuditStore, Journal},
     clock::Clock,
-    config::{Config, PublicUrl, Store},
+    config::{Config, PublicUrl, RecordsIn, RedisUrl, Store},
     gate::{Gate, GateParts, cookie::CookieNames},
     guard::{Throttle, ThrottleStore},
     metrics::Metrics,
@@ -37,14 +37,15 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens the store that the configuration names.
+    /// Opens the store that the configuration names, with records apart where it says so.
     ///
     /// # Errors
     /// When it cannot be opened; the message says why and what to do.
-    pub fn open(store: &Store) -> Result<Self, OpenError> {
+    pub fn open(store: &Store, records: Option<&RecordsIn>) -> Result<Self, OpenError> {
         let embedded = match store {
             Store::Memory => Embedded::in_memory()?,
             Store::File(path) => Embedded::open(path)?,
+            Store::Redis(url) => return Self::open_redis(url, records),
         };
         Ok(Self::all_in(Arc::new(embedded)))
     }
@@ -53,10 +54,10 @@ impl Stores {
     ///
     /// # Errors
     /// As [`Stores::open`].
-    pub fn open_to_serve(store: &Store) -> Result<Self, OpenError> {
+    pub fn open_to_serve(store: &Store, records: Option<&RecordsIn>) -> Result<Self, OpenError> {
         match store {
-            Store::Memory => Self::open(store),
             Store::File(path) => Ok(Self::all_in(Arc::new(Embedded::open_to_serve(path)?))),
+            Store::Memory | Store::Redis(_) => Self::open(store, records),
         }
     }
 
@@ -64,11 +65,17 @@ impl Stores {
     ///
     /// # Errors
     /// When it cannot be opened; the message says why and what to do.
-    pub fn inspect(store: &Store) -> Result<Inspected, OpenError> {
+    pub fn inspect(store: &Store, records: Option<&RecordsIn>) -> Result<Inspected, OpenError> {
         match store {
             Store::Memory => Ok(Inspected::Absent),
             Store::File(path) => embedded::inspect(path),
+            Store::Redis(url) => Self::open_redis(url, records).map(|_| Inspected::Usable),
         }
+    }
+
+    /// Opens a store on a server, and records there or where they are kept apart.
+    fn open_redis(_live: &RedisUrl, _records: Option<&RecordsIn>) -> Result<Self, OpenError> {
+        Err(OpenError::NotYet)
     }
 
     /// The same stores, measured.

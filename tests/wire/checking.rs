@@ -159,6 +159,27 @@ fn the_doctor_says_what_to_do() {
     }
 }
 
+#[test]
+fn a_password_that_travels_in_clear_is_told_and_not_shown() {
+    let house = house();
+    let text = fs::read_to_string(house.file()).unwrap();
+    for (url, clear) in
+        [("redis://alice:hunter2@redis.invalid/0", true), ("rediss://alice:hunter2@redis.invalid/0", false)]
+    {
+        fs::write(house.file(), text.replace("file:portcullis.db", url)).unwrap();
+        let said = house.cli(&["doctor"]);
+        let warned = "look   store: the password for redis.invalid travels in clear";
+        assert_eq!(said.out.contains(warned), clear, "{said:?}");
+        let shown = house.cli(&["config", "show"]).ok();
+        assert!(shown.contains("alice:<redacted>@redis.invalid:6379/0"), "{shown}");
+        assert!(house.cli(&["config", "check", "--file-only"]).ok().contains("no complaints"));
+        let checked = house.cli(&["config", "check"]);
+        for told in [&said.out, &said.err, &checked.out, &checked.err] {
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_doctor_asks_the_running_server() {
     let house = Installation::before(App::ok().await.address);

@@ -53,8 +53,18 @@ pub fn reference() -> String {
 const TABLE_HEAD: &str = "| key | type | default | what it does |\n|---|---|---|---|\n";
 
 /// Keys of the top level that are no sections, in the order of the file.
-const TOP: [&str; 8] =
-    ["public_url", "listen", "insecure_http", "store", "store_file", "secret", "secret_file", "upstream"];
+const TOP: [&str; 10] = [
+    "public_url",
+    "listen",
+    "insecure_http",
+    "store",
+    "store_file",
+    "records",
+    "records_file",
+    "secret",
+    "secret_file",
+    "upstream",
+];
 
 fn rows(page: &mut String, path: &str, section: Option<&Value>) {
     let Some(section) = section else { return };

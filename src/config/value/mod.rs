@@ -4,6 +4,7 @@ pub(super) mod accent;
 pub(super) mod address;
 pub(super) mod label;
 pub(super) mod length;
+pub(super) mod redis_url;
 pub(super) mod route_path;
 pub(super) mod secret;
 pub(super) mod server;

@@ -9,6 +9,7 @@ mod complaints;
 mod documents;
 mod meaning;
 mod secrets;
+mod stores;
 
 /// 32 bytes that are used nowhere else.
 const SECRET: &str = "c2VjcmV0IGZvciB0aGUgdGVzdHMsIHVzZWQgbm93aGVyZSBlbHNl";

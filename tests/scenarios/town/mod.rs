@@ -102,7 +102,7 @@ impl Town {
     ) -> Self {
         let config = config(public_url, routes, settings);
         let store = folder.as_ref().map_or(Store::Memory, |folder| Store::File(folder.path().join("portcullis.db")));
-        let witness = Arc::new(Witness::over(Stores::open(&store).unwrap()));
+        let witness = Arc::new(Witness::over(Stores::open(&store, None).unwrap()));
         let cheap = Cost { memory: 8, passes: 1 };
         let parts = Parts::new(&config, Stores::all_in(witness.clone()), Clock::by_hand(NOON), cheap);
         let portcullis = parts.portcullis();

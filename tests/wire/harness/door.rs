@@ -120,7 +120,7 @@ impl Plan {
 
     pub(crate) async fn open(self) -> Door {
         let config = self.config();
-        let stores = Stores::open(&Store::Memory).unwrap();
+        let stores = Stores::open(&Store::Memory, None).unwrap();
         let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
         let portcullis = parts.portcullis();
         add_alice(&parts).await;
