@@ -2,13 +2,14 @@
 
 use std::io::Read as _;
 
+use tokio::runtime::Runtime;
+
 use super::{ConfigFile, Failed};
 use crate::{
     account::{Account, Cost},
-    clock::Clock,
     config::{Config, Store},
     secret::Password,
-    server::{Parts, Stores},
+    server::{Opener, Parts, Stores},
 };
 
 /// Longest password that is read from standard input, in bytes; the rules for passwords say what is too long.
@@ -18,6 +19,13 @@ const LONGEST: u64 = 4096;
 pub(super) struct Beside {
     pub(super) config: Config,
     pub(super) parts: Parts,
+    /// The store's connections belong to it.
+    pub(super) runtime: Runtime,
+}
+
+/// For work that is done one thing after the other.
+pub(super) fn runtime() -> Result<Runtime, Failed> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|why| Failed::because(&why))
 }
 
 impl Beside {
@@ -30,15 +38,16 @@ impl Beside {
                 "{path}: store: memory is inside the running server, where the command line cannot look; write file:PATH or redis://… instead"
             )));
         }
-        let stores = Stores::open(&config.store, config.records.as_ref()).map_err(|why| Failed::because(&why))?;
-        let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
-        Ok(Self { config, parts })
+        let runtime = runtime()?;
+        let opening = Stores::open(&config.store, config.records.as_ref(), Opener::CommandLine);
+        let (stores, clock) = runtime.block_on(opening).map_err(|why| Failed::because(&why))?;
+        let parts = Parts::new(&config, stores, clock, Cost::default());
+        Ok(Self { config, parts, runtime })
     }
 
     /// Does something with the parts.
     pub(super) fn work<T>(&self, deed: impl AsyncFnOnce(&Self) -> Result<T, Failed>) -> Result<T, Failed> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|why| Failed::because(&why))?.block_on(deed(self))
+        self.runtime.block_on(deed(self))
     }
 
     /// The account of this name or address.

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use super::healthcheck;
+use super::{beside::runtime, healthcheck};
 use crate::{
     clock::Clock,
     config::{Config, RecordsIn, RedisUrl, Server, Store},
@@ -31,22 +31,44 @@ pub(super) enum Finding {
 use Finding::{Fine, Odd, Wrong};
 
 /// Whether the store could be opened. Nothing is made or changed.
-pub(super) fn store(config: &Config) -> Finding {
-    let shown = match &config.store {
-        Store::Memory => {
-            return Odd(
-                "store: memory: accounts and sessions are forgotten when Portcullis stops; write file:PATH to keep \
-                        them"
-                    .to_owned(),
-            );
-        }
-        Store::File(path) => path.display().to_string(),
-        Store::Redis(url) => url.to_string(),
+pub(super) fn stores(config: &Config) -> Vec<Finding> {
+    let store = match &config.store {
+        Store::Memory => Odd(
+            "store: memory: accounts and sessions are forgotten when Portcullis stops; write file:PATH to keep them"
+                .to_owned(),
+        ),
+        Store::File(path) => file("store", path),
+        Store::Redis(url) => redis("store", url),
     };
-    match Stores::inspect(&config.store, config.records.as_ref()) {
-        Ok(Inspected::Usable) => Fine(format!("store: {shown} can be opened")),
-        Ok(Inspected::Absent) => Fine(format!("store: {shown} is not there yet and will be created")),
-        Err(why) => Wrong(format!("store: {}", with_causes(&why))),
+    let records = match &config.records {
+        None => None,
+        Some(RecordsIn::File(path)) => Some(file("records", path)),
+        Some(RecordsIn::Redis(url)) => Some(redis("records", url)),
+    };
+    [Some(store), records].into_iter().flatten().collect()
+}
+
+fn file(key: &str, path: &Path) -> Finding {
+    let shown = path.display();
+    match Stores::inspect_file(path) {
+        Ok(Inspected::Usable) => Fine(format!("{key}: {shown} can be opened")),
+        Ok(Inspected::Absent) => Fine(format!("{key}: {shown} is not there yet and will be created")),
+        Err(why) => Wrong(format!("{key}: {}", with_causes(&why))),
+    }
+}
+
+fn redis(key: &str, url: &RedisUrl) -> Finding {
+    let asked = match runtime() {
+        Ok(runtime) => runtime.block_on(Stores::inspect_redis(url)),
+        Err(_) => return Odd(format!("{key}: {url} cannot be asked here")),
+    };
+    match asked {
+        Ok(about) if about.appends => Fine(format!("{key}: {url} is {}, and fit", about.name)),
+        Ok(about) => Odd(format!(
+            "{key}: {url} is {}, without an append-only file: a crash forgets what it was told last; set appendonly yes",
+            about.name
+        )),
+        Err(why) => Wrong(format!("{key}: {}", with_causes(&why))),
     }
 }
 

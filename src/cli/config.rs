@@ -65,12 +65,12 @@ impl Config {
 /// The file, and what `run` would meet on this machine.
 fn check(file: &ConfigFile) -> Done {
     let (path, config) = file.load()?;
-    let store = checkup::store(&config);
-    if let Finding::Wrong(why) = store {
+    let stores = checkup::stores(&config);
+    if let Some(Finding::Wrong(why)) = stores.iter().find(|store| matches!(store, Finding::Wrong(_))) {
         return Err(Failed::No(format!("{}: {why}", path.display())));
     }
     say(&format!("{}: no complaints", path.display()));
-    for finding in [store].into_iter().chain(checkup::bare_passwords(&config)).chain(checkup::unknown_names(&config)) {
+    for finding in stores.into_iter().chain(checkup::bare_passwords(&config)).chain(checkup::unknown_names(&config)) {
         match finding {
             Finding::Fine(said) => say(&said),
             Finding::Odd(said) | Finding::Wrong(said) => complain(&format!("warning: {said}")),

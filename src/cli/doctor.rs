@@ -24,7 +24,7 @@ impl Doctor {
         let (path, config) = self.file.load()?;
         let mut found = vec![Finding::Fine(format!("{}: no complaints", path.display()))];
         found.extend(checkup::files(&path, &config));
-        found.push(checkup::store(&config));
+        found.extend(checkup::stores(&config));
         found.extend(checkup::bare_passwords(&config));
         found.extend(server(&config));
         found.extend(checkup::ports(&config));

@@ -3,11 +3,15 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{ConfigFile, Done, Failed, beside::Beside, output::say};
+use super::{
+    ConfigFile, Done, Failed,
+    beside::{Beside, runtime},
+    output::say,
+};
 use crate::{
     account::{Account, Cost},
     clock::Clock,
-    config::{Config, Store},
+    config::Config,
     gate::{Because, Explained, Head, Refusal, Route, Verdict},
     server::{Parts, Stores},
 };
@@ -27,8 +31,9 @@ pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -
     let beside = if user.is_some() {
         Beside::open(file)?
     } else {
-        let stores = Stores::open(&Store::Memory, None).map_err(|why| Failed::because(&why))?;
-        Beside { parts: Parts::new(&config, stores, Clock::machine(), Cost::default()), config }
+        let stores = Stores::in_memory().map_err(|why| Failed::because(&why))?;
+        let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
+        Beside { parts, config, runtime: runtime()? }
     };
     beside.work(async |beside| {
         let account = match user {

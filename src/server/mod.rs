@@ -5,6 +5,7 @@ mod open_files;
 mod parts;
 mod reload;
 mod settings;
+mod stores;
 
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -15,17 +16,16 @@ use tracing::{info, warn};
 
 use crate::{
     account::Cost,
-    clock::Clock,
     config::{self, Config},
     proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Upstreams},
-    store::embedded::OpenError,
     tasks::{Driver, FlushHeartbeats, Sweep, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
 use reload::Reload;
 
-pub use parts::{Parts, Stores};
+pub use parts::Parts;
 pub use settings::Settings;
+pub use stores::{CannotOpen, Opener, Stores};
 
 /// How often expired sessions are swept.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -41,7 +41,7 @@ const LOOK_UP: Duration = Duration::from_secs(30);
 pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Store(#[from] CannotOpen),
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] CannotListen),
@@ -63,6 +63,18 @@ pub struct Server {
     parts: Parts,
     /// More listeners: the demo's sample app.
     besides: Vec<(std::net::SocketAddr, Router)>,
+    threads: usize,
+    /// The store's connections belong to it.
+    runtime: tokio::runtime::Runtime,
+}
+
+/// The same inside its runtime.
+struct Serving {
+    config: Config,
+    file: Option<WatchFile>,
+    parts: Parts,
+    besides: Vec<(std::net::SocketAddr, Router)>,
+    threads: usize,
 }
 
 impl Server {
@@ -73,9 +85,12 @@ impl Server {
     /// When the store cannot be opened.
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
         let file = file.map(WatchFile::new);
-        let stores = Stores::open_to_serve(&config.store, config.records.as_ref())?;
-        let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
-        Ok(Self { config, file, parts, besides: Vec::new() })
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+        let opening = Stores::open(&config.store, config.records.as_ref(), Opener::Server);
+        let (stores, clock) = runtime.block_on(opening)?;
+        let parts = Parts::new(&config, stores, clock, Cost::default());
+        Ok(Self { config, file, parts, besides: Vec::new(), threads, runtime })
     }
 
     /// The parts, for whoever fills the store before it is served.
@@ -96,14 +111,16 @@ impl Server {
     /// # Errors
     /// When it cannot listen, and when a listener or a task ends before it is asked to.
     pub fn run(self, begun: impl FnOnce()) -> Result<(), StartError> {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-        runtime.block_on(self.serve(threads, begun))
+        let Self { config, file, parts, besides, threads, runtime } = self;
+        let serving = Serving { config, file, parts, besides, threads };
+        runtime.block_on(serving.serve(begun))
     }
+}
 
-    async fn serve(self, threads: usize, begun: impl FnOnce()) -> Result<(), StartError> {
+impl Serving {
+    async fn serve(self, begun: impl FnOnce()) -> Result<(), StartError> {
         let open_files = open_files::raise_limit();
-        let Self { config, file, parts, besides } = self;
+        let Self { config, file, parts, besides, threads } = self;
         let metrics = parts.metrics.clone();
         reload::know(&metrics, &config);
         let upstreams = Upstreams::resolve(parts.settings.upstream_plans(&config)).await;

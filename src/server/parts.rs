@@ -2,97 +2,22 @@
 
 use std::{sync::Arc, thread};
 
-use super::Settings;
+use super::{Settings, Stores};
 use crate::{
-    account::{AccountStore, Accounts, AccountsParts, Cost, Hasher},
-    audit::{AuditStore, Journal},
+    account::{Accounts, AccountsParts, Cost, Hasher},
+    audit::Journal,
     clock::Clock,
-    config::{Config, PublicUrl, RecordsIn, RedisUrl, Store},
+    config::{Config, PublicUrl},
     gate::{Gate, GateParts, cookie::CookieNames},
-    guard::{Throttle, ThrottleStore},
+    guard::Throttle,
     metrics::Metrics,
     portcullis::Portcullis,
     secret::Key,
-    session::{Heart, SessionStore, Sessions},
+    session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
-    store::{
-        Measured,
-        embedded::{self, Embedded, Inspected, OpenError},
-    },
     visitor::Recogniser,
     web::{Desk, Web},
 };
-
-/// Where everything is kept.
-#[derive(Clone)]
-pub struct Stores {
-    /// Sessions.
-    pub sessions: Arc<dyn SessionStore>,
-    /// Accounts.
-    pub accounts: Arc<dyn AccountStore>,
-    /// The journal.
-    pub audit: Arc<dyn AuditStore>,
-    /// Counters of tries.
-    pub throttle: Arc<dyn ThrottleStore>,
-}
-
-impl Stores {
-    /// Opens the store that the configuration names, with records apart where it says so.
-    ///
-    /// # Errors
-    /// When it cannot be opened; the message says why and what to do.
-    pub fn open(store: &Store, records: Option<&RecordsIn>) -> Result<Self, OpenError> {
-        let embedded = match store {
-            Store::Memory => Embedded::in_memory()?,
-            Store::File(path) => Embedded::open(path)?,
-            Store::Redis(url) => return Self::open_redis(url, records),
-        };
-        Ok(Self::all_in(Arc::new(embedded)))
-    }
-
-    /// The same, for whoever answers requests: an act waits for another process no longer than a request may.
-    ///
-    /// # Errors
-    /// As [`Stores::open`].
-    pub fn open_to_serve(store: &Store, records: Option<&RecordsIn>) -> Result<Self, OpenError> {
-        match store {
-            Store::File(path) => Ok(Self::all_in(Arc::new(Embedded::open_to_serve(path)?))),
-            Store::Memory | Store::Redis(_) => Self::open(store, records),
-        }
-    }
-
-    /// Says what [`Stores::open`] would say, and makes and changes nothing.
-    ///
-    /// # Errors
-    /// When it cannot be opened; the message says why and what to do.
-    pub fn inspect(store: &Store, records: Option<&RecordsIn>) -> Result<Inspected, OpenError> {
-        match store {
-            Store::Memory => Ok(Inspected::Absent),
-            Store::File(path) => embedded::inspect(path),
-            Store::Redis(url) => Self::open_redis(url, records).map(|_| Inspected::Usable),
-        }
-    }
-
-    /// Opens a store on a server, and records there or where they are kept apart.
-    fn open_redis(_live: &RedisUrl, _records: Option<&RecordsIn>) -> Result<Self, OpenError> {
-        Err(OpenError::NotYet)
-    }
-
-    /// The same stores, measured.
-    fn measured(self, clock: &Clock, metrics: &Metrics) -> Self {
-        Self {
-            sessions: Arc::new(Measured::new(self.sessions, clock.clone(), metrics)),
-            accounts: Arc::new(Measured::new(self.accounts, clock.clone(), metrics)),
-            audit: Arc::new(Measured::new(self.audit, clock.clone(), metrics)),
-            throttle: Arc::new(Measured::new(self.throttle, clock.clone(), metrics)),
-        }
-    }
-
-    /// Everything in one place.
-    pub fn all_in<S: SessionStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
-        Self { sessions: store.clone(), accounts: store.clone(), audit: store.clone(), throttle: store }
-    }
-}
 
 /// What the program is made of, but for the socket.
 pub struct Parts {

@@ -37,6 +37,7 @@ mod errors_never_leak;
 mod metrics;
 mod outage;
 mod own_pages;
+mod redis_server;
 
 mod known_devices;
 mod layers;

@@ -27,7 +27,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::{ending::of_one_user, live::Live};
+use self::{
+    ending::of_one_user,
+    link::{Ears, Link},
+    live::Live,
+};
 use super::Records;
 use crate::{
     account::{
@@ -57,6 +61,15 @@ pub struct Opening {
     pub about: Result<About, Trouble>,
     /// When somebody last used this store, where that can be told.
     pub last_used: Option<Timestamp>,
+}
+
+/// Looks whether this server is fit, and changes nothing.
+///
+/// # Errors
+/// When it cannot be used; the message says why and what to do.
+pub async fn inspect(place: &Place) -> Result<About, Trouble> {
+    let ears = Ears { clock: Clock::machine(), hints: None };
+    Link::open(place, ears).await.1
 }
 
 impl Redis {

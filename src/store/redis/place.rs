@@ -3,9 +3,9 @@
 use redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo, io::tcp::TcpSettings,
 };
-use secrecy::{ExposeSecret as _, SecretString};
 
 use super::trouble::Trouble;
+use crate::secret::Password;
 
 /// The oldest Redis that has all commands that are used; every Valkey has them.
 const OLDEST: (u32, u32) = (6, 2);
@@ -22,7 +22,7 @@ pub struct Place {
     /// The ACL user.
     pub user: Option<String>,
     /// Their password.
-    pub password: Option<SecretString>,
+    pub password: Option<Password>,
     /// The number of the database.
     pub db: u32,
     /// How many replicas must have confirmed an act before it is acknowledged.
@@ -62,7 +62,7 @@ impl Place {
             login = login.set_username(user);
         }
         if let Some(password) = &self.password {
-            login = login.set_password(password.expose_secret());
+            login = login.set_password(password.expose());
         }
         let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(super::link::PATIENCE * 2);
         let info: ConnectionInfo = address.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp);

@@ -11,6 +11,13 @@ macro_rules! stories {
             })*
         }
 
+        mod in_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(crate::store_contract::in_redis().await).await;
+            })*
+        }
+
         mod in_memory {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $story() {
@@ -39,8 +46,15 @@ mod trail;
 use std::sync::Arc;
 
 use portcullis::{
-    account::AccountStore, audit::AuditStore, guard::ThrottleStore, session::SessionStore, store::embedded::Embedded,
+    account::AccountStore,
+    audit::AuditStore,
+    clock::Clock,
+    guard::ThrottleStore,
+    session::SessionStore,
+    store::{embedded::Embedded, redis::Redis},
 };
+
+use crate::redis_server::RedisServer;
 
 /// A new, empty place for everything.
 #[derive(Clone)]
@@ -50,6 +64,7 @@ pub(crate) struct Stores {
     pub(crate) journal: Arc<dyn AuditStore>,
     pub(crate) throttle: Arc<dyn ThrottleStore>,
     _folder: Option<Arc<tempfile::TempDir>>,
+    _server: Option<Arc<RedisServer>>,
 }
 
 pub(crate) fn in_a_file() -> Stores {
@@ -70,5 +85,22 @@ fn of(store: Embedded, folder: Option<tempfile::TempDir>) -> Stores {
         journal: store.clone(),
         throttle: store,
         _folder: folder.map(Arc::new),
+        _server: None,
+    }
+}
+
+/// A Redis of its own.
+pub(crate) async fn in_redis() -> Stores {
+    let server = RedisServer::start();
+    let records = Arc::new(Embedded::in_memory().expect("memory opens"));
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.expect("it is fit");
+    let store = Arc::new(store);
+    Stores {
+        sessions: store.clone(),
+        accounts: store.clone(),
+        journal: store.clone(),
+        throttle: store,
+        _folder: None,
+        _server: Some(Arc::new(server)),
     }
 }

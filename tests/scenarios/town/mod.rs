@@ -26,9 +26,10 @@ use portcullis::{
     account::Cost,
     audit::Entry,
     clock::{Clock, Timestamp},
-    config::{Config, Store},
+    config::Config,
     portcullis::Portcullis,
     server::{Parts, Stores},
+    store::embedded::Embedded,
     tasks::{FlushHeartbeats, Sweep, Swept},
 };
 use witness::Witness;
@@ -101,8 +102,10 @@ impl Town {
         folder: Option<tempfile::TempDir>,
     ) -> Self {
         let config = config(public_url, routes, settings);
-        let store = folder.as_ref().map_or(Store::Memory, |folder| Store::File(folder.path().join("portcullis.db")));
-        let witness = Arc::new(Witness::over(Stores::open(&store, None).unwrap()));
+        let in_file = |folder: &tempfile::TempDir| Embedded::open(&folder.path().join("portcullis.db")).unwrap();
+        let store = folder.as_ref().map_or_else(|| Embedded::in_memory().unwrap(), in_file);
+        let store = Stores::all_in(Arc::new(store));
+        let witness = Arc::new(Witness::over(store));
         let cheap = Cost { memory: 8, passes: 1 };
         let parts = Parts::new(&config, Stores::all_in(witness.clone()), Clock::by_hand(NOON), cheap);
         let portcullis = parts.portcullis();

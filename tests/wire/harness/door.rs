@@ -18,7 +18,7 @@ use portcullis::{
     account::{Cost, Email, NewUser, Role, UserName},
     audit::Actor,
     clock::Clock,
-    config::{Config, Store},
+    config::Config,
     gate::{Decision, Head},
     metrics::Metrics,
     portcullis::Portcullis,
@@ -120,7 +120,7 @@ impl Plan {
 
     pub(crate) async fn open(self) -> Door {
         let config = self.config();
-        let stores = Stores::open(&Store::Memory, None).unwrap();
+        let stores = Stores::in_memory().unwrap();
         let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
         let portcullis = parts.portcullis();
         add_alice(&parts).await;

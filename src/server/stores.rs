@@ -1,0 +1,178 @@
+//! Where everything is kept: from what the operator wrote to a store that is open.
+
+use std::{fs, io, path::PathBuf, sync::Arc};
+
+use tracing::{error, info, warn};
+
+use crate::{
+    account::AccountStore,
+    audit::AuditStore,
+    clock::Clock,
+    config::{RecordsIn, RedisUrl, Store},
+    guard::ThrottleStore,
+    metrics::Metrics,
+    session::SessionStore,
+    store::{
+        Measured, Records,
+        embedded::{self, Embedded, Inspected, OpenError},
+        redis::{self, Opening, Place, Redis, Tls, Trouble},
+    },
+};
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub struct Stores {
+    /// Sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Accounts.
+    pub accounts: Arc<dyn AccountStore>,
+    /// The journal.
+    pub audit: Arc<dyn AuditStore>,
+    /// Counters of tries.
+    pub throttle: Arc<dyn ThrottleStore>,
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotOpen {
+    /// The file cannot.
+    #[error(transparent)]
+    File(#[from] OpenError),
+    /// The server cannot.
+    #[error(transparent)]
+    Redis(#[from] Trouble),
+    /// The certificate of the authority that vouches for the server cannot be read.
+    #[error("cannot read ca_file {}", path.display())]
+    Authority {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Who opens a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    /// A server: it answers requests in time, and starts although a store on another machine is not there yet.
+    Server,
+    /// The command line, which waits longer, and then says what is wrong.
+    CommandLine,
+}
+
+impl Stores {
+    /// Opens the store that the configuration names, with records apart where it says so; and the clock that goes with it.
+    ///
+    /// # Errors
+    /// When it cannot be opened; the message says why and what to do.
+    pub async fn open(store: &Store, records: Option<&RecordsIn>, opener: Opener) -> Result<(Self, Clock), CannotOpen> {
+        let embedded = match store {
+            Store::Memory => return Ok((Self::in_memory()?, Clock::machine())),
+            Store::File(path) => Self::all_in(Arc::new(file(path, opener)?)),
+            Store::Redis(url) => {
+                let clock = Clock::led();
+                return Ok((open_redis(url, records, opener, &clock).await?, clock));
+            }
+        };
+        Ok((embedded, Clock::machine()))
+    }
+
+    /// Everything is gone with the process.
+    ///
+    /// # Errors
+    /// When there is no memory or no thread to be had.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Ok(Self::all_in(Arc::new(Embedded::in_memory()?)))
+    }
+
+    /// Says what [`Stores::open`] would say of a file, and makes and changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be opened; the message says why and what to do.
+    pub fn inspect_file(path: &std::path::Path) -> Result<Inspected, OpenError> {
+        embedded::inspect(path)
+    }
+
+    /// Says what [`Stores::open`] would say of a server, and changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be used; the message says why and what to do.
+    pub async fn inspect_redis(url: &RedisUrl) -> Result<redis::About, CannotOpen> {
+        Ok(redis::inspect(&place_of(url)?).await?)
+    }
+
+    /// The same stores, measured.
+    pub(super) fn measured(self, clock: &Clock, metrics: &Metrics) -> Self {
+        Self {
+            sessions: Arc::new(Measured::new(self.sessions, clock.clone(), metrics)),
+            accounts: Arc::new(Measured::new(self.accounts, clock.clone(), metrics)),
+            audit: Arc::new(Measured::new(self.audit, clock.clone(), metrics)),
+            throttle: Arc::new(Measured::new(self.throttle, clock.clone(), metrics)),
+        }
+    }
+
+    /// Everything in one place.
+    pub fn all_in<S: SessionStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
+        Self { sessions: store.clone(), accounts: store.clone(), audit: store.clone(), throttle: store }
+    }
+}
+
+fn file(path: &std::path::Path, opener: Opener) -> Result<Embedded, OpenError> {
+    match opener {
+        Opener::Server => Embedded::open_to_serve(path),
+        Opener::CommandLine => Embedded::open(path),
+    }
+}
+
+async fn open_redis(
+    url: &RedisUrl,
+    records: Option<&RecordsIn>,
+    opener: Opener,
+    clock: &Clock,
+) -> Result<Stores, CannotOpen> {
+    let live = place_of(url)?;
+    let records: Arc<dyn Records> = match records {
+        Some(RecordsIn::File(path)) => Arc::new(file(path, opener)?),
+        // TODO(records): RedisRecords::open(&place_of(url)?) and RedisRecords::open(&live)
+        Some(RecordsIn::Redis(_)) | None => return Err(Trouble::Refused("RECORDS".to_owned()).into()),
+    };
+    let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await?;
+    match (about, opener) {
+        (Ok(about), _) => {
+            info!("Sessions are in {} at {}", about.name, live.shown());
+            if !about.appends {
+                warn!(
+                    "{} keeps no append-only file: when it crashes, lockouts, sign-outs and whatever else it was told last \
+                     are forgotten; set appendonly yes",
+                    about.name
+                );
+            }
+        }
+        (Err(why), Opener::CommandLine) => return Err(why.into()),
+        (Err(why), Opener::Server) => error!("{why}; until it is there, guarded routes answer 503"),
+    }
+    if let (Some(last_used), Opener::Server) = (last_used, opener) {
+        info!(
+            "This store was last used at {}. If a backup from then was put back, sessions that have ended since are open \
+             again: portcullis sessions revoke --all --reason \"backup restored\" ends all",
+            last_used.rfc3339()
+        );
+    }
+    Ok(Stores::all_in(Arc::new(store)))
+}
+
+fn place_of(url: &RedisUrl) -> Result<Place, CannotOpen> {
+    let read = |path: &std::path::Path| {
+        fs::read(path).map_err(|source| CannotOpen::Authority { path: path.to_owned(), source })
+    };
+    let authority = url.ca_file().map(read).transpose()?;
+    Ok(Place {
+        host: url.host().to_owned(),
+        port: url.port(),
+        tls: url.tls().then_some(Tls { authority }),
+        user: url.user().map(str::to_owned),
+        password: url.password().cloned(),
+        db: url.db(),
+        wait_replicas: url.wait_replicas().unwrap_or(0).into(),
+    })
+}

@@ -1,0 +1,66 @@
+//! A Redis that a test starts for itself, and that ends with it.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use portcullis::store::redis::Place;
+
+/// A running Redis on a free port, which puts nothing on disk.
+pub(crate) struct RedisServer {
+    process: Child,
+    port: u16,
+}
+
+impl RedisServer {
+    pub(crate) fn start() -> Self {
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut command = Command::new("redis-server");
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            let process = started.unwrap_or_else(|why| panic!("no redis-server ({why}); tests/run installs it"));
+            let mut server = Self { process, port };
+            if server.listens() {
+                return server;
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    /// False when it has ended: somebody else has taken the port.
+    fn listens(&mut self) -> bool {
+        for _ in 0..1_000 {
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            tls: None,
+            user: None,
+            password: None,
+            db: 0,
+            wait_replicas: 0,
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
