@@ -3,6 +3,7 @@
 
 mod config;
 mod pages;
+mod records_file;
 mod store_contract;
 mod store_crash;
 mod store_file;

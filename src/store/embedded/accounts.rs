@@ -99,11 +99,11 @@ impl AccountRecords for Embedded {
 #[async_trait]
 impl AccountStore for Embedded {
     async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.alter(Alteration::Change(id, change.clone()), story).await
+        self.carry_out(Alteration::Change(id, change.clone()), story).await
     }
 
     async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.alter(Alteration::Password(id, new.clone()), story).await
+        self.carry_out(Alteration::Password(id, new.clone()), story).await
     }
 
     async fn redeem_link(
@@ -112,12 +112,13 @@ impl AccountStore for Embedded {
         hash: &PasswordHash,
         story: &Story,
     ) -> Result<Option<Changed>, StoreError> {
-        self.alter(Alteration::Redeem(link, hash.clone()), story).await
+        self.carry_out(Alteration::Redeem(link, hash.clone()), story).await
     }
 }
 
 impl Embedded {
-    async fn alter(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
+    /// The change and all that follows, in one act: nothing is left to be done later.
+    async fn carry_out(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
         let story = story.clone();
         self.end_some(move |on| changes::change(on, alteration, &story)).await
     }

@@ -22,6 +22,7 @@ mod devices;
 mod ending;
 mod journal;
 mod passwords;
+mod records;
 mod throttle;
 
 pub use inspect::{Inspected, inspect};

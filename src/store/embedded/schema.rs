@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Each step takes a file from the version of its index to the next. A step that was released is never edited.
-const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Stands in the file's header, so that a database of some other program is not taken for ours: "Port".
 const APPLICATION: i64 = 0x506f_7274;

@@ -40,6 +40,7 @@ mod journal;
 mod links;
 mod owners;
 mod races;
+mod records;
 mod throttle;
 mod trail;
 

@@ -1,0 +1,70 @@
+//! The file as a keeper of records alone: sessions are elsewhere, so what follows for them is kept until somebody has done it.
+//! The tables of sessions and their owners stay as they are.
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use super::{
+    Embedded, changes,
+    columns::{Json, Text},
+};
+use crate::{
+    account::{Alteration, Altered, Consequence},
+    audit::Story,
+    clock::Timestamp,
+    id::ConsequenceId,
+    outage::StoreError,
+    session::SessionStore,
+    store::Records,
+};
+
+#[async_trait]
+impl Records for Embedded {
+    async fn alter(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError> {
+        let (alteration, story) = (alteration.clone(), story.clone());
+        self.act(move |on| {
+            let altered = changes::alter(on, alteration, &story)?;
+            if let Some(Altered { consequence, .. }) = &altered {
+                keep(on, consequence, story.at)?;
+            }
+            Ok(altered)
+        })
+        .await
+    }
+
+    /// One that cannot be read keeps no other from being done; the log says so each time.
+    async fn open_consequences(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError> {
+        self.read(|on| {
+            on.prepare_cached("SELECT body FROM consequence WHERE at < ?1 ORDER BY key")?
+                .query_map([before], |row| Ok(row.get(0).map(|Json(consequence)| consequence)))?
+                .filter_map(|row| row.map(readable).transpose())
+                .collect()
+        })
+    }
+
+    async fn done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {
+        self.act(move |on| {
+            on.prepare_cached("DELETE FROM consequence WHERE id = ?1")?.execute([Text(consequence)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        SessionStore::ping(self).await
+    }
+}
+
+fn keep(on: &Connection, consequence: &Consequence, at: Timestamp) -> rusqlite::Result<()> {
+    on.prepare_cached("INSERT INTO consequence (id, user, at, body) VALUES (?1, ?2, ?3, ?4)")?.execute((
+        Text(consequence.id),
+        Text(consequence.user),
+        at,
+        Json(consequence),
+    ))?;
+    Ok(())
+}
+
+fn readable(read: rusqlite::Result<Consequence>) -> Option<Consequence> {
+    read.inspect_err(|why| tracing::error!("What follows from the change of an account cannot be read: {why}")).ok()
+}

@@ -1,0 +1,113 @@
+//! A file that keeps records alone, because sessions are elsewhere: what it holds then, and what it does not.
+
+use std::path::PathBuf;
+
+use portcullis::{
+    account::{AccountRecords as _, AccountStore as _, Alteration, Change, NewHash},
+    audit::{AuditStore as _, TrailEnd, TrailQuery},
+    id::UserId,
+    store::{
+        Records as _,
+        embedded::{Embedded, Inspected, inspect},
+    },
+};
+use rusqlite::Connection;
+
+use crate::store_contract::people::{DISABLE, account, at, digest, hash, story};
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.db");
+    (folder, path)
+}
+
+/// As the first version made them.
+const FIRST_TABLES: &str = include_str!("../../src/store/embedded/schema/1.sql");
+
+#[tokio::test]
+async fn a_file_of_an_older_program_becomes_a_current_one() {
+    let (_folder, path) = place();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(FIRST_TABLES).unwrap();
+    old.pragma_update(None, "application_id", 0x506f_7274).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let add = "INSERT INTO account (id, name, name_key, roles, disabled, created, version) VALUES (?1, 'a', 'a', '[]', 0, 0, 1)";
+    let alice = UserId::mint();
+    old.execute(add, [alice.to_string()]).unwrap();
+    drop(old);
+    assert_eq!(inspect(&path).unwrap(), Inspected::Usable);
+
+    let store = Embedded::open(&path).unwrap();
+    let disable = Alteration::Change(alice, DISABLE);
+    let altered = store.alter(&disable, &story(at(1))).await.unwrap().expect("what was there is there");
+    let open = store.open_consequences(at(2)).await.unwrap();
+    assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [altered.consequence.id]);
+    drop(store);
+    let version =
+        |path| Connection::open(path).unwrap().query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    assert_eq!(version(&path).unwrap(), 2);
+}
+
+#[tokio::test]
+async fn where_sessions_are_kept_too_nothing_is_left_to_follow() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = account("alice", None);
+    store.add(&alice, &story(at(0))).await.unwrap();
+    store.put_link(alice.id, digest(), at(9), &story(at(0))).await.unwrap();
+    store.set_password(alice.id, &NewHash::Set(hash("a")), &story(at(1))).await.unwrap().expect("it is set");
+    for change in [DISABLE, Change::Enable, Change::Roles(vec![]), Change::Remove] {
+        store.change(alice.id, &change, &story(at(1))).await.unwrap().expect("it is there");
+    }
+    assert!(store.open_consequences(at(100)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_keeps_records_alone_knows_no_sessions() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = account("alice", None);
+    store.add(&alice, &story(at(0))).await.unwrap();
+    store.alter(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.unwrap().expect("it is there");
+    store
+        .alter(&Alteration::Password(alice.id, NewHash::Set(hash("a"))), &story(at(2)))
+        .await
+        .unwrap()
+        .expect("it is set");
+    let rows = |table| {
+        Connection::open(&path).unwrap().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+    };
+    for table in ["owner", "session", "activity", "ended"] {
+        let count: i64 = rows(table).unwrap();
+        assert_eq!(count, 0, "{table}");
+    }
+}
+
+/// What follows cannot be kept, so the change is not made.
+#[tokio::test]
+async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = account("alice", None);
+    store.add(&alice, &story(at(0))).await.unwrap();
+    Connection::open(&path).unwrap().execute("ALTER TABLE consequence RENAME TO elsewhere", []).unwrap();
+    assert!(store.alter(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.is_err());
+    assert!(store.alter(&Alteration::Change(alice.id, Change::Remove), &story(at(1))).await.is_err());
+    assert_eq!(store.get(alice.id).await.unwrap(), Some(alice));
+    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: 9 };
+    assert_eq!(store.trail(&all).await.unwrap().entries.len(), 1, "nor told");
+}
+
+#[tokio::test]
+async fn a_consequence_that_cannot_be_read_keeps_no_other_from_being_done() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = account("alice", None);
+    store.add(&alice, &story(at(0))).await.unwrap();
+    let disable = Alteration::Change(alice.id, DISABLE);
+    store.alter(&disable, &story(at(1))).await.unwrap().expect("it is there");
+    Connection::open(&path).unwrap().execute("UPDATE consequence SET body = '{}'", []).unwrap();
+    let second = store.alter(&disable, &story(at(1))).await.unwrap().expect("it is there");
+    let open = store.open_consequences(at(2)).await.unwrap();
+    assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second.consequence.id]);
+}
