@@ -15,7 +15,7 @@ use crate::{
     store::{
         Measured, Records,
         embedded::{self, Embedded, Inspected, OpenError},
-        redis::{self, Opening, Place, Redis, Tls, Trouble},
+        redis::{About, Opening, Place, Redis, Tls, Trouble, inspect},
     },
 };
 
@@ -97,8 +97,8 @@ impl Stores {
     ///
     /// # Errors
     /// When it cannot be used; the message says why and what to do.
-    pub async fn inspect_redis(url: &RedisUrl) -> Result<redis::About, CannotOpen> {
-        Ok(redis::inspect(&place_of(url)?).await?)
+    pub async fn inspect_redis(url: &RedisUrl) -> Result<About, CannotOpen> {
+        Ok(inspect(&place_of(url)?).await?)
     }
 
     /// The same stores, measured.
