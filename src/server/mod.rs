@@ -12,13 +12,13 @@ use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::sync::{Mutex, watch};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     account::Cost,
     config::{self, Config},
     proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Upstreams},
-    tasks::{Driver, FlushHeartbeats, Sweep, WatchFile, WatchStore},
+    tasks::{CatchUp, Driver, FlushHeartbeats, Sweep, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
 use reload::Reload;
@@ -29,6 +29,8 @@ pub use stores::{CannotOpen, Opener, Stores};
 
 /// How often expired sessions are swept.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How often acts that were broken off are looked for.
+const CATCH_UP: Duration = Duration::from_secs(5);
 /// How often the store is asked whether it answers.
 const WATCH: Duration = Duration::from_secs(2);
 /// How often the configuration file is looked at. A change counts when two looks in a row have seen the same.
@@ -203,6 +205,7 @@ fn sweep(parts: &Parts) -> Sweep {
         policy: parts.settings.session.clone(),
         clock: parts.clock.clone(),
         metrics: parts.metrics.clone(),
+        every: SWEEP,
     }
 }
 
@@ -228,6 +231,18 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
                 Ok(swept) if swept.ended > 0 => info!(ended = swept.ended, left = swept.left, "Swept expired sessions"),
                 Ok(_) => {}
                 Err(away) => warn!("Could not sweep expired sessions: {away}"),
+            }
+        }
+    });
+    let catch_up = CatchUp { sessions: parts.stores.sessions.clone(), clock: parts.clock.clone() };
+    driver.every(CATCH_UP, move || {
+        let catch_up = catch_up.clone();
+        async move {
+            match catch_up.run_once().await {
+                Ok(0) => {}
+                Ok(done) => info!(done, "Did what acts that were broken off had left undone"),
+                // That the store is away is told by whoever watches it.
+                Err(away) => debug!("Could not look for what was left undone: {away}"),
             }
         }
     });

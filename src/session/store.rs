@@ -1,7 +1,7 @@
 //! What the domain needs of a place where sessions are kept. Every store passes the same contract suite
 //! (`tests/scenarios/store_contract`), races included.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,11 @@ pub trait SessionStore: Send + Sync {
     /// act is one step from its beginning to its end, nothing ever is.
     async fn catch_up(&self, _now: Timestamp) -> Result<usize, StoreError> {
         Ok(0)
+    }
+
+    /// Whether it is for this process to do what one of those that share the store must do every `period`.
+    async fn take_turn(&self, _period: Duration) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     /// Whether the store answers.

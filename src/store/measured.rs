@@ -1,6 +1,6 @@
 //! Any store, with its operations counted and timed.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -103,6 +103,7 @@ measured!(SessionStore {
     forget_ended(before: Timestamp) -> (), sweep;
     ends(since: Option<&Mark>) -> Ends, ends;
     catch_up(now: Timestamp) -> usize, sweep;
+    take_turn(period: Duration) -> bool, sweep;
     ping() -> (), ping;
 } {
     async fn end_hinted(&self) {

@@ -1,12 +1,14 @@
 //! What runs by itself. Each task looks at the world, brings it nearer to what it should be, and says what it did; timer,
 //! test and operator call the same function.
 
+mod catch_up;
 mod driver;
 mod heartbeat;
 mod sweep;
 mod watch_file;
 mod watch_store;
 
+pub use catch_up::CatchUp;
 pub use driver::Driver;
 pub use heartbeat::FlushHeartbeats;
 pub use sweep::{Sweep, Swept};

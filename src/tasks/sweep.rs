@@ -43,6 +43,8 @@ pub struct Sweep {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How often some process sweeps: of several on one store, one at a time.
+    pub every: Duration,
 }
 
 /// What a sweep did.
@@ -64,6 +66,11 @@ impl Sweep {
         let policy = self.policy.load_full();
         let mut ended = 0;
         let mut after = None;
+        if !self.sessions.take_turn(self.every / 2).await? {
+            let left = self.sessions.count().await?;
+            self.metrics.sessions_active(left);
+            return Ok(Swept { ended, left });
+        }
         loop {
             let page = self.sessions.scan(after, PAGE).await?;
             let Some(last) = page.last() else { break };

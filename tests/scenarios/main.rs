@@ -7,6 +7,7 @@ mod records_file;
 mod store_contract;
 mod store_crash;
 mod store_file;
+mod store_redis;
 
 mod town;
 

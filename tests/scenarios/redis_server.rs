@@ -8,6 +8,7 @@ use std::{
 };
 
 use portcullis::store::redis::Place;
+use redis::FromRedisValue;
 
 /// A running Redis on a free port, which puts nothing on disk.
 pub(crate) struct RedisServer {
@@ -17,10 +18,16 @@ pub(crate) struct RedisServer {
 
 impl RedisServer {
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With more words on its command line.
+    pub(crate) fn with(more: &[&str]) -> Self {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut command = Command::new("redis-server");
             command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.args(more);
             let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             let process = started.unwrap_or_else(|why| panic!("no redis-server ({why}); tests/run installs it"));
             let mut server = Self { process, port };
@@ -43,6 +50,31 @@ impl RedisServer {
             sleep(Duration::from_millis(10));
         }
         false
+    }
+
+    /// Asks it something, past the store.
+    pub(crate) fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let client = redis::Client::open(("127.0.0.1", self.port)).unwrap();
+        let mut command = redis::Cmd::new();
+        for word in words {
+            command.arg(word);
+        }
+        command.query(&mut client.get_connection().unwrap()).unwrap_or_else(|why| panic!("{words:?}: {why}"))
+    }
+
+    /// It says nothing any more, to nobody.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// It goes on.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let script = format!("kill -{name} {}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success(), "{script}");
     }
 
     pub(crate) fn place(&self) -> Place {

@@ -15,6 +15,8 @@ pub(super) const UNTOLD: &str = "portcullis:{live}:untold";
 pub(super) const NOTES: &str = "portcullis:{live}:notes";
 /// When somebody last used this store.
 pub(super) const USED: &str = "portcullis:{live}:used";
+/// Held by the replica whose turn it is to sweep.
+pub(super) const TURN: &str = "portcullis:{live}:turn";
 /// Where somebody says that there is something new in the log of ends.
 pub(super) const HINTS: &str = "portcullis:ends";
 

@@ -149,7 +149,16 @@ impl Link {
 
     /// Asks one thing.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        Ok(self.one(command).await?)
+        Ok(self.try_ask(command).await?)
+    }
+
+    /// The same, for whoever can do something about what is wrong.
+    pub(super) async fn try_ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Trouble> {
+        let line = self.line.load();
+        let mut connection = line.connection()?;
+        let answer = async { connection.send_packed_command(command).await.and_then(Value::extract_error) };
+        let value = line.answered(&self.at, answer).await?;
+        redis::from_redis_value(value).map_err(|_| Trouble::Nonsense)
     }
 
     /// Asks several things at once, in their order: all answers, or what the first of those that failed says.
@@ -159,7 +168,7 @@ impl Link {
 
     /// Runs a script. A server that has forgotten it has done nothing, and is told it again.
     pub(super) async fn run<T: FromRedisValue>(&self, call: &Call) -> Result<T, StoreError> {
-        match self.one(call.by_hash()).await {
+        match self.try_ask(call.by_hash()).await {
             Err(Trouble::Forgetful) => self.ask(&call.by_text()).await,
             answer => Ok(answer?),
         }
@@ -193,14 +202,6 @@ impl Link {
             answer => drop(answer?),
         }
         Ok(())
-    }
-
-    async fn one<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Trouble> {
-        let line = self.line.load();
-        let mut connection = line.connection()?;
-        let answer = async { connection.send_packed_command(command).await.and_then(Value::extract_error) };
-        let value = line.answered(&self.at, answer).await?;
-        redis::from_redis_value(value).map_err(|_| Trouble::Nonsense)
     }
 
     async fn all(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {

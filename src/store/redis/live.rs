@@ -1,11 +1,17 @@
 //! Live state: looking sessions up, moving their activity, going through all of them. Opening, ending and counting tries
 //! have files of their own.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use redis::{Cmd, FromRedisValue, Pipeline, Value, cmd};
 use tokio::sync::Notify;
-use tracing::error;
+use tracing::{error, info};
 
 use super::{
     keys,
@@ -39,6 +45,8 @@ pub(super) struct Live {
     /// Somebody may have ended sessions.
     pub(super) hints: Arc<Notify>,
     pub(super) wait_replicas: usize,
+    /// It had no memory left when it was last looked at.
+    full: AtomicBool,
 }
 
 impl Live {
@@ -47,7 +55,7 @@ impl Live {
         let ears = |hints| Ears { clock: clock.clone(), hints };
         let ((checks, _), (acts, first)) =
             tokio::join!(Link::open(place, ears(None)), Link::open(place, ears(Some(hints.clone()))));
-        (Self { checks, acts, hints, wait_replicas: place.wait_replicas }, first)
+        (Self { checks, acts, hints, wait_replicas: place.wait_replicas, full: AtomicBool::new(false) }, first)
     }
 
     pub(super) async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
@@ -207,12 +215,32 @@ impl Live {
         }
     }
 
-    /// Whether both connections are up, and something can be written.
+    /// Whether both connections are up. One that is full still answers who is signed in, and that is worth more than
+    /// nothing: it is told to the log, and nobody is turned away for it.
     pub(super) async fn ping(&self, now: Timestamp) -> Result<(), StoreError> {
         if let Some(why) = self.checks.trouble_now() {
             return Err(why.into());
         }
-        self.acts.ask(cmd("SET").arg(keys::USED).arg(now.as_millis())).await
+        let full = match self.acts.try_ask::<()>(cmd("SET").arg(keys::USED).arg(now.as_millis())).await {
+            Ok(()) => false,
+            Err(Trouble::Full) => true,
+            Err(why) => return Err(why.into()),
+        };
+        if self.full.swap(full, Ordering::Relaxed) != full {
+            if full {
+                error!("{}; until then nobody can sign in or out", Trouble::Full);
+            } else {
+                info!("Redis has memory again");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is this replica's turn at what one of them must do every `period`.
+    pub(super) async fn take_turn(&self, period: Duration) -> Result<bool, StoreError> {
+        let mut turn = cmd("SET");
+        turn.arg(keys::TURN).arg("1").arg("NX").arg("PX").arg(period.as_millis());
+        Ok(self.acts.ask::<Option<String>>(&turn).await?.is_some())
     }
 
     /// When somebody last used this store, if anybody ever has.

@@ -23,7 +23,7 @@ mod throttle;
 pub use place::{About, Place, Tls};
 pub use trouble::Trouble;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -195,6 +195,10 @@ impl SessionStore for Redis {
 
     async fn catch_up(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.catch_up_with(now).await
+    }
+
+    async fn take_turn(&self, period: Duration) -> Result<bool, StoreError> {
+        self.live.take_turn(period).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

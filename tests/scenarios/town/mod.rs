@@ -162,6 +162,7 @@ impl Town {
             policy: parts.settings.session.clone(),
             clock: parts.clock.clone(),
             metrics: parts.metrics.clone(),
+            every: MINUTE,
         };
         sweep.run_once().await.unwrap()
     }

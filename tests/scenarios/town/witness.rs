@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -147,6 +148,10 @@ impl SessionStore for Witness {
 
     async fn catch_up(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.pass("catch_up", self.inner.sessions.catch_up(now)).await
+    }
+
+    async fn take_turn(&self, period: Duration) -> Result<bool, StoreError> {
+        self.pass("take_turn", self.inner.sessions.take_turn(period)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

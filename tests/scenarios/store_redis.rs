@@ -1,0 +1,268 @@
+//! What only a store on a server can get wrong: acts that are broken off between two places, a server that is not fit, and
+//! what it costs there.
+
+use std::{sync::Arc, time::Duration};
+
+use portcullis::{
+    account::{AccountStore as _, Change},
+    audit::{AuditStore as _, TrailEnd, TrailQuery},
+    clock::Clock,
+    id::UserId,
+    secret::Password,
+    session::{Ending, SessionStore, Which},
+    store::{
+        embedded::Embedded,
+        redis::{About, Place, Redis, Trouble, inspect},
+    },
+};
+
+use crate::{
+    redis_server::RedisServer,
+    store_contract::people::{DISABLE, account, at, beat, new_session, parting, story},
+};
+
+/// A store whose records are in a file, so that either place can go away alone.
+struct Apart {
+    server: RedisServer,
+    folder: tempfile::TempDir,
+    store: Redis,
+}
+
+impl Apart {
+    async fn new() -> Self {
+        let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+        let records = Embedded::open_to_serve(&folder.path().join("records.db")).unwrap();
+        let (store, _) = Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.unwrap();
+        Self { server, folder, store }
+    }
+
+    /// Somebody who has an account, and is signed in.
+    async fn somebody(&self) -> (UserId, portcullis::session::NewSession) {
+        use portcullis::account::AccountRecords as _;
+        let new = account(&format!("u{}", UserId::mint().bare()), None);
+        self.store.add(&new, &story(at(0))).await.unwrap();
+        let generation = self.store.put_owner(&new.as_owner()).await.unwrap();
+        let session = new_session(new.id, at(1), generation);
+        self.store.open(session.clone()).await.unwrap();
+        (new.id, session)
+    }
+
+    async fn told(&self) -> Vec<&'static str> {
+        let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+        self.store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.fact.name()).collect()
+    }
+
+    /// Nobody can write into the records until what this gives is dropped.
+    fn records_held(&self) -> rusqlite::Connection {
+        let other = rusqlite::Connection::open(self.folder.path().join("records.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        other
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_the_journal_could_not_take_holds_and_is_told_later() {
+    let apart = Apart::new().await;
+    let (alice, session) = apart.somebody().await;
+    let (before, mark) = (apart.told().await, apart.store.ends(None).await.unwrap().mark);
+    let held = apart.records_held();
+    let ended = apart.store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await;
+    assert!(ended.is_err(), "it is not reported done");
+    assert!(apart.store.find(session.session.id).await.unwrap().is_none(), "it never comes back");
+    assert_eq!(apart.store.ends(Some(&mark)).await.unwrap().ended.len(), 1, "its streams are cut all the same");
+    drop(held);
+    assert_eq!(apart.told().await, before);
+    assert_eq!(apart.store.catch_up(at(3)).await.unwrap(), 0, "whoever acts may still be at it");
+    assert_eq!(apart.store.catch_up(at(60)).await.unwrap(), 1);
+    assert_eq!(apart.told().await.len(), before.len() + 1);
+    assert_eq!(apart.store.catch_up(at(60)).await.unwrap(), 0, "once");
+}
+
+#[tokio::test]
+async fn a_change_whose_consequences_were_broken_off_has_them_later() {
+    let apart = Apart::new().await;
+    let (alice, session) = apart.somebody().await;
+    apart.server.freeze();
+    assert!(apart.store.change(alice, &DISABLE, &story(at(2))).await.is_err(), "it is not reported done");
+    apart.server.thaw();
+    // It may have been done after all: what was sent before it froze is.
+    caught_up(&apart).await;
+    assert!(apart.store.find(session.session.id).await.unwrap().is_none());
+    let told = apart.told().await;
+    let count = |name| told.iter().filter(|told| **told == name).count();
+    assert_eq!((count("user_disabled"), count("session_ended")), (1, 1), "{told:?}");
+    assert!(apart.store.find(session.session.id).await.unwrap().is_none());
+}
+
+/// Until the connection is back, and there is nothing left to do.
+async fn caught_up(apart: &Apart) {
+    for _ in 0..200 {
+        if let Ok(0) = apart.store.catch_up(at(3_600)).await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not come back");
+}
+
+#[tokio::test]
+async fn a_consequence_is_done_once_however_often_it_is_tried() {
+    let apart = Apart::new().await;
+    let (alice, _) = apart.somebody().await;
+    let held = apart.records_held();
+    drop(held);
+    apart.store.change(alice, &DISABLE, &story(at(2))).await.unwrap();
+    apart.store.change(alice, &Change::Enable, &story(at(3))).await.unwrap();
+    let owner = portcullis::account::AccountRecords::get(&apart.store, alice).await.unwrap().unwrap().as_owner();
+    let generation = apart.store.put_owner(&owner).await.unwrap();
+    let again = new_session(alice, at(4), generation);
+    apart.store.open(again.clone()).await.unwrap();
+    assert_eq!(apart.store.catch_up(at(3_600)).await.unwrap(), 0);
+    assert!(apart.store.find(again.session.id).await.unwrap().is_some(), "who came in after it stays");
+}
+
+async fn why(place: &Place) -> String {
+    inspect(place).await.expect_err("it is not fit").to_string()
+}
+
+#[tokio::test]
+async fn a_server_that_may_throw_sessions_away_is_refused() {
+    for policy in ["allkeys-lru", "volatile-ttl"] {
+        let server = RedisServer::with(&["--maxmemory-policy", policy]);
+        let told = why(&server.place()).await;
+        assert!(told.contains(&format!("(maxmemory-policy {policy}); set maxmemory-policy noeviction")), "{told}");
+        let records = Arc::new(Embedded::in_memory().unwrap());
+        let opened = Redis::open(&server.place(), records, &Clock::machine()).await;
+        assert!(matches!(opened, Err(Trouble::Unfit { .. })), "a server does not start on it either");
+    }
+}
+
+#[tokio::test]
+async fn a_server_says_what_it_is() {
+    let server = RedisServer::start();
+    let About { name, appends } = inspect(&server.place()).await.unwrap();
+    assert!(name.starts_with("Redis ") && !appends, "{name}");
+    let replica = RedisServer::with(&["--replicaof", "127.0.0.1", "1"]);
+    assert!(why(&replica.place()).await.contains("is a replica; name the primary"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_not_repeated() {
+    let server = RedisServer::with(&["--requirepass", "the-right-one"]);
+    for password in [None, Some("the-wrong-one")] {
+        let place = Place { password: password.map(|word| Password::new(word.into())), ..server.place() };
+        let told = why(&place).await;
+        assert!(told.contains("does not accept this user and password") && !told.contains("-one"), "{told}");
+        assert!(!format!("{place:?}").contains("-one"));
+    }
+    let place = Place { password: Some(Password::new("the-right-one".into())), ..server.place() };
+    inspect(&place).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
+    let server = RedisServer::start();
+    let rules = "ACL SETUSER portcullis on >secret ~portcullis:* &portcullis:* +@read +@write +@scripting +@pubsub \
+                 +@connection +info +time +wait";
+    let _: String = server.ask(&rules.split_whitespace().collect::<Vec<_>>());
+    let login = |user: &str| Place {
+        user: Some(user.to_owned()),
+        password: Some(Password::new("secret".into())),
+        ..server.place()
+    };
+    let records = Arc::new(Embedded::in_memory().unwrap());
+    let (store, _) = Redis::open(&login("portcullis"), records, &Clock::machine()).await.unwrap();
+    store.put_owner(&account("alice", None).as_owner()).await.unwrap();
+    store.ping().await.unwrap();
+    store.catch_up(at(1)).await.unwrap();
+    let _: String = server.ask(&["ACL", "SETUSER", "poor", "on", ">secret", "~*", "+@connection", "+info"]);
+    assert!(why(&login("poor")).await.contains("+@scripting"), "it says what is missing");
+}
+
+#[tokio::test]
+async fn a_check_is_one_mget_and_a_session_is_below_a_kilobyte() {
+    let server = RedisServer::start();
+    let records = Arc::new(Embedded::in_memory().unwrap());
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.unwrap();
+    let used = || -> i64 {
+        let info: String = server.ask(&["INFO", "memory"]);
+        info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")?.trim().parse().ok()).unwrap()
+    };
+    let (mut sessions, before) = (Vec::new(), used());
+    for person in 0..200 {
+        let owner = account(&format!("person{person}"), Some(&format!("person{person}@example.com"))).as_owner();
+        let generation = store.put_owner(&owner).await.unwrap();
+        for _ in 0..5 {
+            let new = new_session(owner.id, at(1), generation);
+            sessions.push(new.session.id);
+            store.open(new).await.unwrap();
+        }
+    }
+    store.touch(&sessions.iter().map(|id| beat(*id, at(2))).collect::<Vec<_>>()).await.unwrap();
+    let each = (used() - before) / i64::try_from(sessions.len()).unwrap();
+    assert!((200..1_024).contains(&each), "{each} bytes a session");
+
+    // The store looks at the server by itself every now and then: that is no MGET.
+    let counted = || -> String { server.ask(&["INFO", "commandstats"]) };
+    let calls = |stats: &str, command: &str| -> u64 {
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+    };
+    let before = counted();
+    for id in &sessions[..100] {
+        assert!(store.find(*id).await.unwrap().is_some());
+    }
+    let after = counted();
+    assert_eq!(calls(&after, "mget") - calls(&before, "mget"), 100);
+    for other in ["get", "evalsha", "eval", "hget", "zscore", "scan", "keys"] {
+        assert_eq!(calls(&after, other), calls(&before, other), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn what_redis_forgets_of_scripts_is_not_noticed() {
+    let apart = Apart::new().await;
+    let (alice, session) = apart.somebody().await;
+    let forget = || apart.server.ask::<String>(&["SCRIPT", "FLUSH"]);
+    forget();
+    apart.store.touch(&[beat(session.session.id, at(5)), beat(session.session.id, at(6))]).await.unwrap();
+    forget();
+    apart.store.open(new_session(alice, at(6), 0)).await.unwrap();
+    forget();
+    let ended = apart.store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(7))).await.unwrap();
+    assert_eq!(ended.len(), 2);
+    assert_eq!(ended.iter().map(|session| session.activity.latest).max(), Some(at(6)));
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_given_up_and_found_again() {
+    let apart = Apart::new().await;
+    let (_, session) = apart.somebody().await;
+    let id = session.session.id;
+    apart.server.freeze();
+    let clock = Clock::machine();
+    for _ in 0..3 {
+        assert!(apart.store.find(id).await.is_err());
+    }
+    let watch = clock.stopwatch();
+    for _ in 0..100 {
+        assert!(apart.store.find(id).await.is_err());
+    }
+    assert!(watch.elapsed() < Duration::from_millis(700), "nobody waits for what has been given up");
+    apart.server.thaw();
+    let back = async {
+        while apart.store.find(id).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), back).await.expect("it is back by itself");
+}
+
+#[tokio::test]
+async fn the_clock_goes_by_redis() {
+    let server = RedisServer::start();
+    let (records, clock) = (Arc::new(Embedded::in_memory().unwrap()), Clock::led());
+    let (_store, _) = Redis::open(&server.place(), records, &clock).await.unwrap();
+    let (seconds, _): (i64, i64) = server.ask(&["TIME"]);
+    assert!((clock.now().as_seconds() - seconds).abs() <= 1);
+}
