@@ -1,23 +1,50 @@
 //! Puts sessions into a new store, ten for each of a hundred people as a rule, and prints the values of their cookies.
 //!
-//! `fill STORE SESSIONS`
+//! `fill STORE SESSIONS [REDIS-PORT]`: into a file; or, with a port, into the Redis there and records into the file.
 
 #[path = "../people.rs"]
 mod people;
 
-use std::{env, error::Error, path::Path};
+use std::{env, error::Error, path::Path, sync::Arc};
 
-use portcullis::{clock::Clock, store::embedded::Embedded};
+use portcullis::{
+    clock::Clock,
+    store::{
+        embedded::Embedded,
+        redis::{Place, Redis},
+    },
+};
 
 const EACH: usize = 10;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [store, sessions] = arguments.as_slice() else { return Err("usage: fill STORE SESSIONS".into()) };
-    let store = Embedded::open(Path::new(store))?;
+    let (store, sessions, port) = match arguments.as_slice() {
+        [store, sessions] => (store, sessions, None),
+        [store, sessions, port] => (store, sessions, Some(port.parse()?)),
+        _ => return Err("usage: fill STORE SESSIONS [REDIS-PORT]".into()),
+    };
     let people = sessions.parse::<usize>()?.div_ceil(EACH);
-    for token in people::settle(&store, people, EACH, Clock::machine().now()).await? {
+    let file = Embedded::open(Path::new(store))?;
+    let now = Clock::machine().now();
+    let tokens = match port {
+        None => people::settle(&file, people, EACH, now).await?,
+        Some(port) => {
+            let place = Place {
+                host: "127.0.0.1".to_owned(),
+                port,
+                tls: None,
+                user: None,
+                password: None,
+                db: 0,
+                wait_replicas: 0,
+            };
+            let (redis, _) = Redis::open(&place, Arc::new(file), &Clock::machine()).await?;
+            people::settle(&redis, people, EACH, now).await?
+        }
+    };
+    for token in tokens {
         println!("{}", token.hand_over());
     }
     Ok(())
