@@ -4,6 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::Outcome;
 use crate::{
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
@@ -196,6 +197,17 @@ impl Fact {
             Self::UserUnlocked => "user_unlocked",
             Self::UserRemoved => "user_removed",
             Self::RolesChanged { .. } => "roles_changed",
+        }
+    }
+
+    /// How it went, where it was a sign-in.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::SignedIn { .. } => Some(Outcome::Succeeded),
+            // Whoever guesses the password in a stolen session shows up where one looks for that.
+            Self::SignInFailed { .. } | Self::PasswordChangeFailed => Some(Outcome::Failed),
+            _ => None,
         }
     }
 

@@ -70,6 +70,17 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Its name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// A page of entries.
 #[derive(Clone, Debug, Default)]
 pub struct Page {

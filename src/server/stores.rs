@@ -15,7 +15,7 @@ use crate::{
     store::{
         Measured, Records,
         embedded::{self, Embedded, Inspected, OpenError},
-        redis::{About, Opening, Place, Redis, Tls, Trouble, inspect},
+        redis::{About, Opening, Place, Redis, RedisRecords, Tls, Trouble, inspect},
     },
 };
 
@@ -124,6 +124,17 @@ fn file(path: &std::path::Path, opener: Opener) -> Result<Embedded, OpenError> {
     }
 }
 
+/// Records on a server.
+async fn records_in(place: &Place, opener: Opener) -> Result<Arc<dyn Records>, CannotOpen> {
+    let (records, about) = RedisRecords::open(place).await?;
+    match (about, opener) {
+        (Ok(about), _) => info!("Records are in {} at {}", about.name, place.shown()),
+        (Err(why), Opener::CommandLine) => return Err(why.into()),
+        (Err(why), Opener::Server) => error!("{why}; until it is there, nobody can sign in"),
+    }
+    Ok(Arc::new(records))
+}
+
 async fn open_redis(
     url: &RedisUrl,
     records: Option<&RecordsIn>,
@@ -133,8 +144,8 @@ async fn open_redis(
     let live = place_of(url)?;
     let records: Arc<dyn Records> = match records {
         Some(RecordsIn::File(path)) => Arc::new(file(path, opener)?),
-        // TODO(records): RedisRecords::open(&place_of(url)?) and RedisRecords::open(&live)
-        Some(RecordsIn::Redis(_)) | None => return Err(Trouble::Refused("RECORDS".to_owned()).into()),
+        Some(RecordsIn::Redis(url)) => records_in(&place_of(url)?, opener).await?,
+        None => records_in(&live, opener).await?,
     };
     let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await?;
     match (about, opener) {

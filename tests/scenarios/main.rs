@@ -4,6 +4,7 @@
 mod config;
 mod pages;
 mod records_file;
+mod records_redis;
 mod store_contract;
 mod store_crash;
 mod store_file;

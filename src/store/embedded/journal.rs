@@ -54,7 +54,7 @@ impl AuditStore for Embedded {
         self.read(|on| {
             // Where the cursor's entry is gone by age, all that is older is gone too.
             let Some((at, key)) = place(on, query)? else { return Ok(Page::default()) };
-            let outcome = query.outcome.map(outcome_name);
+            let outcome = query.outcome.map(Outcome::name);
             let one_more = whole(query.limit.saturating_add(1));
             let mut entries = on
                 .prepare_cached(SIGN_INS)?
@@ -100,12 +100,7 @@ fn place(on: &Connection, query: &Query) -> rusqlite::Result<Option<(i64, i64)>>
 
 pub(super) fn write(on: &Connection, entry: Entry) -> rusqlite::Result<()> {
     let Entry { id, at, user, actor, ip, device, fact } = entry;
-    let sign_in = match fact {
-        Fact::SignedIn { .. } => Some(outcome_name(Outcome::Succeeded)),
-        // Whoever guesses the password in a stolen session shows up where one looks for that.
-        Fact::SignInFailed { .. } | Fact::PasswordChangeFailed => Some(outcome_name(Outcome::Failed)),
-        _ => None,
-    };
+    let sign_in = fact.outcome().map(Outcome::name);
     let name = fact.name();
     on.prepare_cached(
         "INSERT INTO journal (id, at, user, fact, sign_in, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -132,11 +127,4 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         device,
         fact,
     })
-}
-
-const fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded => "succeeded",
-        Outcome::Failed => "failed",
-    }
 }

@@ -23,7 +23,7 @@ const MOST_ACTIONS: u64 = (1 << 53) - 1;
 #[error("a {0} is not as it was written")]
 struct Unreadable(&'static str);
 
-fn unreadable(what: &'static str) -> StoreError {
+pub(super) fn unreadable(what: &'static str) -> StoreError {
     StoreError::Unreadable(Box::new(Unreadable(what)))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn digest(digest: &Digest) -> String {
     URL_SAFE_NO_PAD.encode(digest.as_bytes())
 }
 
-fn read_digest(text: &str) -> Option<Digest> {
+pub(super) fn read_digest(text: &str) -> Option<Digest> {
     let mut bytes = [0; 33];
     let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
     Digest::from_bytes(&bytes[..length])

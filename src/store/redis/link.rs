@@ -204,6 +204,15 @@ impl Link {
         Ok(())
     }
 
+    /// Waits until so many replicas have what was written here.
+    pub(super) async fn confirmed(&self, replicas: usize) -> Result<(), StoreError> {
+        if replicas == 0 {
+            return Ok(());
+        }
+        let have: usize = self.ask(redis::cmd("WAIT").arg(replicas).arg(PATIENCE.as_millis() / 2)).await?;
+        if have < replicas { Err(Trouble::Unconfirmed { have, want: replicas }.into()) } else { Ok(()) }
+    }
+
     async fn all(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
         let count = commands.cmd_iter().count();
         if count == 0 {

@@ -20,7 +20,10 @@ mod opening;
 mod outbox;
 mod throttle;
 
+mod records;
+
 pub use place::{About, Place, Tls};
+pub use records::RedisRecords;
 pub use trouble::Trouble;
 
 use std::{sync::Arc, time::Duration};

@@ -11,7 +11,6 @@ use super::{
     Redis, keys, layout,
     live::Live,
     script::{self, Call},
-    trouble::Trouble,
 };
 use crate::{
     audit::{Entry, Fact},
@@ -42,14 +41,7 @@ impl Live {
         // Before the act: a user who is named here for nothing does no harm.
         untold.arg(keys::UNTOLD).arg(at.map_or(0, Timestamp::as_millis)).arg(owner.bare());
         let answer = self.acts.run_after(untold, call).await?;
-        if self.wait_replicas > 0 {
-            let mut wait = cmd("WAIT");
-            wait.arg(self.wait_replicas).arg(super::link::PATIENCE.as_millis() / 2);
-            let have: usize = self.acts.ask(&wait).await?;
-            if have < self.wait_replicas {
-                return Err(Trouble::Unconfirmed { have, want: self.wait_replicas }.into());
-            }
-        }
+        self.acts.confirmed(self.wait_replicas).await?;
         Ok(answer)
     }
 

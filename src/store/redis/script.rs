@@ -12,9 +12,9 @@ pub(super) struct Script {
 }
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => {
+    ($($name:ident = $($file:literal)+;)*) => {
         $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
-            let text = concat!(include_str!("scripts/common.lua"), include_str!(concat!("scripts/", $file)));
+            let text = concat!($(include_str!(concat!("scripts/", $file))),+);
             Script { text, hash: redis::Script::new(text).get_hash().to_owned() }
         });)*
 
@@ -25,13 +25,27 @@ macro_rules! scripts {
 }
 
 scripts! {
-    OWNER = "owner.lua";
-    OPEN = "open.lua";
-    END = "end.lua";
+    OWNER = "common.lua" "owner.lua";
+    OPEN = "common.lua" "open.lua";
+    END = "common.lua" "end.lua";
     TOUCH = "touch.lua";
     TOLD = "told.lua";
     ATTEMPT = "attempt.lua";
     SETTLE = "settle.lua";
+
+    RECORD = "records/journal.lua" "records/record.lua";
+    HISTORY = "records/history.lua";
+    TRAIL = "records/trail.lua";
+    FORGET = "records/forget.lua";
+    ADD = "records/journal.lua" "records/add.lua";
+    ALTER = "records/journal.lua" "records/devices.lua" "records/alter.lua";
+    LOGIN = "records/login.lua";
+    ACCOUNTS = "records/accounts.lua";
+    REHASH = "records/rehash.lua";
+    PUT_LINK = "records/journal.lua" "records/put_link.lua";
+    LINK = "records/link.lua";
+    MEET = "records/devices.lua" "records/meet.lua";
+    FORGET_DEVICES = "records/devices.lua" "records/forget_devices.lua";
 }
 
 impl Script {

@@ -52,7 +52,10 @@ use portcullis::{
     clock::Clock,
     guard::ThrottleStore,
     session::SessionStore,
-    store::{embedded::Embedded, redis::Redis},
+    store::{
+        embedded::Embedded,
+        redis::{Redis, RedisRecords},
+    },
 };
 
 use crate::redis_server::RedisServer;
@@ -93,7 +96,8 @@ fn of(store: Embedded, folder: Option<tempfile::TempDir>) -> Stores {
 /// A Redis of its own.
 pub(crate) async fn in_redis() -> Stores {
     let server = RedisServer::start();
-    let records = Arc::new(Embedded::in_memory().expect("memory opens"));
+    let (records, _) = RedisRecords::open(&server.place()).await.expect("it is fit");
+    let records = Arc::new(records);
     let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.expect("it is fit");
     let store = Arc::new(store);
     Stores {

@@ -10,9 +10,11 @@ use portcullis::{
     id::{ConsequenceId, SessionId, UserId},
     secret::Digest,
     session::{Ending, Parting, Renewal, Which},
-    store::{Records, embedded::Embedded},
+    store::{Records, embedded::Embedded, redis::RedisRecords},
 };
 use tokio::task::JoinSet;
+
+use crate::redis_server::RedisServer;
 
 use super::people::{DISABLE, account, at, digest, hash, story};
 
@@ -23,6 +25,13 @@ macro_rules! stories {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $story() {
                 super::$story(super::Keeper::in_a_file()).await;
+            })*
+        }
+
+        mod in_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(super::Keeper::in_redis().await).await;
             })*
         }
 
@@ -60,24 +69,32 @@ stories! {
 /// A new, empty place for records.
 struct Keeper {
     records: Arc<dyn Records>,
-    again: Box<dyn Fn() -> Arc<dyn Records>>,
+    again: Arc<dyn Records>,
+    _place: Option<Box<dyn Send>>,
 }
 
 impl Keeper {
     fn in_a_file() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let open = move || Embedded::open(&folder.path().join("records.db")).expect("it opens");
-        Self { records: Arc::new(open()), again: Box::new(move || Arc::new(open())) }
+        let open = || Arc::new(Embedded::open(&folder.path().join("records.db")).expect("it opens"));
+        Self { records: open(), again: open(), _place: Some(Box::new(folder)) }
+    }
+
+    async fn in_redis() -> Self {
+        let server = RedisServer::start();
+        let open = async || Arc::new(RedisRecords::open(&server.place()).await.expect("it is fit").0);
+        let (records, again) = (open().await, open().await);
+        Self { records, again, _place: Some(Box::new(server)) }
     }
 
     fn in_memory() -> Self {
-        let records: Arc<dyn Records> = Arc::new(Embedded::in_memory().expect("memory opens"));
-        Self { records: records.clone(), again: Box::new(move || records.clone()) }
+        let records = Arc::new(Embedded::in_memory().expect("memory opens"));
+        Self { records: records.clone(), again: records, _place: None }
     }
 
     /// The same records, for somebody who comes later.
     fn again(&self) -> Arc<dyn Records> {
-        (self.again)()
+        self.again.clone()
     }
 
     async fn customer(&self, name: &str) -> Account {

@@ -1,4 +1,4 @@
--- What several scripts share; it stands before each of them.
+-- What several scripts share; it stands before each that uses it.
 
 -- The gate's value: generation, floor, version, whether its user is disabled; then, on lines of its own, what they may do.
 local function read_gate(key)

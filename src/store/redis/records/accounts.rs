@@ -1,0 +1,158 @@
+//! Accounts, their passwords and links. How they change is in `altering`.
+
+use async_trait::async_trait;
+use redis::cmd;
+use serde::Serialize;
+
+use super::{
+    RedisRecords,
+    journal::{JOURNAL, Line},
+    keys::{self, Touched},
+    stored::{logins, name, read_account, read_holder, write_account, write_holder},
+};
+use crate::{
+    account::{Account, AccountRecords, Added, KnownDevice, PasswordHash},
+    audit::{Fact, Story},
+    clock::Timestamp,
+    id::{DeviceId, UserId},
+    outage::StoreError,
+    secret::Digest,
+    store::redis::{layout, script, trouble::Trouble},
+};
+
+/// Accounts that are listed in one step.
+const PAGE: usize = 500;
+
+#[derive(Serialize)]
+struct NewAccount {
+    id: String,
+    account: String,
+    logins: Vec<String>,
+    name: String,
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct NewLink {
+    id: String,
+    link: String,
+    holder: String,
+    lines: Vec<Line>,
+}
+
+/// An account as it was read, to be replaced only where it still is.
+pub(super) struct AsRead {
+    pub(super) account: Account,
+    pub(super) value: String,
+}
+
+impl RedisRecords {
+    pub(super) async fn read(&self, id: UserId) -> Result<Option<AsRead>, StoreError> {
+        let id = id.bare();
+        let value: Option<String> = self.link.ask(cmd("HGET").arg(keys::ACCOUNTS).arg(&id)).await?;
+        value.map(|value| Ok(AsRead { account: read_account(&id, &value)?, value })).transpose()
+    }
+
+    /// Who holds this link while it is good, and what says so.
+    pub(super) async fn holder(&self, link: Digest, now: Timestamp) -> Result<Option<(AsRead, String)>, StoreError> {
+        let look = script::LINK.call(&[keys::LINKS, keys::ACCOUNTS], &[layout::digest(&link)]);
+        let found: Option<(String, String)> = self.link.run(&look).await?;
+        let Some((holder, value)) = found else { return Ok(None) };
+        let (id, expires) = read_holder(&holder)?;
+        let account = read_account(id, &value)?;
+        // A link that is made for a disabled account opens nothing until it is enabled.
+        let good = expires > now && !account.disabled;
+        Ok(good.then_some((AsRead { account, value }, holder)))
+    }
+}
+
+#[async_trait]
+impl AccountRecords for RedisRecords {
+    async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError> {
+        let look = script::LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[folded]);
+        let found: Option<(String, String)> = self.link.run(&look).await?;
+        found.map(|(id, account)| read_account(&id, &account)).transpose()
+    }
+
+    async fn get(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        Ok(self.read(id).await?.map(|read| read.account))
+    }
+
+    async fn list(&self) -> Result<Vec<Account>, StoreError> {
+        let (mut accounts, mut from) = (Vec::new(), "-".to_owned());
+        loop {
+            let page = script::ACCOUNTS.call(&[keys::NAMES, keys::ACCOUNTS], &[&from, &PAGE.to_string()]);
+            let page: Vec<(String, String)> = self.link.run(&page).await?;
+            for (name, account) in &page {
+                let id = name.rsplit('\n').next().unwrap_or_default();
+                accounts.push(read_account(id, account)?);
+            }
+            let Some((last, _)) = page.last().filter(|_| page.len() == PAGE) else { return Ok(accounts) };
+            from = format!("({last}");
+        }
+    }
+
+    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
+        let mut touched = Touched::new(&[&JOURNAL[..], &[keys::ACCOUNTS, keys::LOGINS, keys::NAMES]].concat());
+        let added = Line::of(&story.entry(Some(account.id), Fact::UserAdded), &mut touched);
+        let new = NewAccount {
+            id: account.id.bare(),
+            account: write_account(account),
+            logins: logins(account),
+            name: name(account),
+            lines: vec![added],
+        };
+        let answer: String = self.commit(&script::ADD.call(touched.all(), &[layout::json(&new)])).await?;
+        match answer.as_str() {
+            "added" => Ok(Added::Yes),
+            "name" => Ok(Added::NameTaken),
+            "email" => Ok(Added::EmailTaken),
+            _ => Err(Trouble::Refused("that there is an account of this id already".to_owned()).into()),
+        }
+    }
+
+    async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        let hash: Option<String> = self.link.ask(cmd("HGET").arg(keys::PASSWORDS).arg(id.bare())).await?;
+        Ok(hash.map(PasswordHash::new))
+    }
+
+    async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
+        let told = [&*id.bare(), from.as_phc(), to.as_phc()];
+        self.commit(&script::REHASH.call(&[keys::PASSWORDS], &told)).await
+    }
+
+    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError> {
+        let mut touched = Touched::new(&[&JOURNAL[..], &[keys::ACCOUNTS, keys::LINKS, keys::LINK_OF]].concat());
+        let made = Line::of(&story.entry(Some(id), Fact::LinkMade), &mut touched);
+        let holder = write_holder(id, expires);
+        let new = NewLink { id: id.bare(), link: layout::digest(&link), holder, lines: vec![made] };
+        self.commit(&script::PUT_LINK.call(touched.all(), &[layout::json(&new)])).await
+    }
+
+    async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+        Ok(self.holder(link, now).await?.map(|(read, _)| read.account.id))
+    }
+
+    async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
+        self.known(owner, &layout::digest(&device)).await
+    }
+
+    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
+        self.devices_of(owner).await
+    }
+
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.forget_unused(before).await
+    }
+
+    async fn meet_device(
+        &self,
+        owner: UserId,
+        device: Option<Digest>,
+        fresh: Digest,
+        max: usize,
+        at: Timestamp,
+    ) -> Result<KnownDevice, StoreError> {
+        self.meet(owner, device, fresh, max, at).await
+    }
+}

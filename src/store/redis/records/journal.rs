@@ -1,0 +1,157 @@
+//! The journal. Entries are added and dropped by age, never changed. Each has a place, which is never given twice: of two of one
+//! moment, the one with the later place is the newer.
+
+use async_trait::async_trait;
+use redis::cmd;
+use serde::Serialize;
+
+use super::{
+    RedisRecords,
+    keys::{self, Touched},
+};
+use crate::{
+    audit::{AuditStore, Entry, Outcome, Page, Query, TrailEnd, TrailQuery},
+    clock::Timestamp,
+    id::UserId,
+    outage::StoreError,
+    store::redis::{
+        layout::{json, unreadable},
+        script,
+    },
+};
+
+/// The keys that a script needs which writes the journal; they come first.
+pub(super) const JOURNAL: [&str; 4] = [keys::ENTRIES, keys::PLACES, keys::TRAIL, keys::BY_TIME];
+
+/// Entries that are dropped in one step.
+const PORTION: usize = 500;
+
+/// An entry, as the scripts want it.
+#[derive(Serialize)]
+pub(super) struct Line {
+    id: String,
+    at: String,
+    /// Sorts as the time does.
+    moment: String,
+    /// Whom it concerns, or a dash.
+    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trail: Option<usize>,
+    sign_ins: Vec<usize>,
+    body: String,
+}
+
+impl Line {
+    /// Of this entry; the keys it needs are added to those that are touched.
+    pub(super) fn of(entry: &Entry, touched: &mut Touched) -> Self {
+        let millis = entry.at.as_millis();
+        let sign_ins = match (entry.user, entry.fact.outcome()) {
+            (Some(user), Some(outcome)) => {
+                [None, Some(outcome)].map(|which| touched.number(keys::sign_ins(user, which))).to_vec()
+            }
+            _ => Vec::new(),
+        };
+        Self {
+            id: entry.id.to_string(),
+            at: millis.to_string(),
+            // Moments before 1970 come first.
+            moment: format!("{:016x}", millis.cast_unsigned() ^ (1 << 63)),
+            user: entry.user.map_or_else(|| "-".to_owned(), UserId::bare),
+            trail: entry.user.map(|user| touched.number(keys::trail(user))),
+            sign_ins,
+            body: json(entry),
+        }
+    }
+}
+
+/// An entry that is dropped: where it may stand.
+#[derive(Serialize)]
+struct Dropped {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trail: Option<usize>,
+    sign_ins: Vec<usize>,
+    member: String,
+}
+
+impl Dropped {
+    /// Nothing but the line before the entry is read: what cannot be read any more is dropped all the same.
+    fn of(id: String, value: Option<&str>, touched: &mut Touched) -> Self {
+        let head = value.and_then(|value| value.split_once('\n')).map(|(head, _)| head.split(' ').collect::<Vec<_>>());
+        let [place, moment, user] = head.and_then(|words| words.try_into().ok()).unwrap_or_default();
+        let user = UserId::from_bare(user.as_bytes());
+        let lists =
+            |user| [None, Some(Outcome::Succeeded), Some(Outcome::Failed)].map(|which| keys::sign_ins(user, which));
+        let sign_ins = user.into_iter().flat_map(lists).map(|key| touched.number(key)).collect();
+        let trail = user.map(|user| touched.number(keys::trail(user)));
+        Self { trail, sign_ins, member: format!("{moment}{place}{id}"), id }
+    }
+}
+
+#[async_trait]
+impl AuditStore for RedisRecords {
+    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut touched = Touched::new(&JOURNAL);
+        let lines: Vec<Line> = entries.iter().map(|entry| Line::of(entry, &mut touched)).collect();
+        self.commit(&script::RECORD.call(touched.all(), &[json(&lines)])).await
+    }
+
+    async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+        let after = query.after.map(|after| after.to_string()).unwrap_or_default();
+        let told = [query.user.bare(), after, one_more(query.limit)];
+        let list = keys::sign_ins(query.user, query.outcome);
+        self.page(query.limit, &script::HISTORY.call(&[keys::ENTRIES, &list], &told)).await
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        let mut oldest = cmd("ZRANGE");
+        oldest.arg(keys::BY_TIME).arg("-inf").arg(format!("({}", before.as_millis())).arg("BYSCORE");
+        oldest.arg("LIMIT").arg(0).arg(PORTION);
+        loop {
+            let old: Vec<String> = self.link.ask(&oldest).await?;
+            if old.is_empty() {
+                return Ok(());
+            }
+            let values: Vec<Option<String>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&old)).await?;
+            let mut touched = Touched::new(&[keys::ENTRIES, keys::TRAIL, keys::BY_TIME]);
+            let each = old.into_iter().zip(&values);
+            let dropped: Vec<_> = each.map(|(id, value)| Dropped::of(id, value.as_deref(), &mut touched)).collect();
+            self.commit::<()>(&script::FORGET.call(touched.all(), &[json(&dropped)])).await?;
+        }
+    }
+
+    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
+        let end = match query.from {
+            TrailEnd::Oldest => "oldest",
+            TrailEnd::Newest => "newest",
+        };
+        let after = query.after.map(|after| after.to_string()).unwrap_or_default();
+        let told = [end.to_owned(), after, one_more(query.limit)];
+        let list = query.user.map_or_else(|| keys::TRAIL.to_owned(), keys::trail);
+        self.page(query.limit, &script::TRAIL.call(&[keys::ENTRIES, &list], &told)).await
+    }
+}
+
+impl RedisRecords {
+    async fn page(&self, limit: usize, look: &script::Call) -> Result<Page, StoreError> {
+        let values: Vec<Option<String>> = self.link.run(look).await?;
+        let read = |value: &String| {
+            let (_, entry) = value.split_once('\n')?;
+            serde_json::from_str(entry).ok()
+        };
+        let read = |value: &String| read(value).ok_or_else(|| unreadable("entry of the journal"));
+        let mut entries = values.iter().flatten().map(read).collect::<Result<Vec<Entry>, _>>()?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(|last| last.id);
+        Ok(Page { entries, next })
+    }
+}
+
+/// One more than is asked for tells whether there are more.
+fn one_more(limit: usize) -> String {
+    i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX).to_string()
+}

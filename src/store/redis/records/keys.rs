@@ -1,0 +1,67 @@
+//! What records are called in Redis. All in one slot: an act changes an account, the journal and what is still to follow.
+
+use crate::{audit::Outcome, id::UserId};
+
+/// Accounts by id.
+pub(super) const ACCOUNTS: &str = "portcullis:{records}:accounts";
+/// Whom a folded name or address signs in.
+pub(super) const LOGINS: &str = "portcullis:{records}:logins";
+/// The folded names in their order, each with its account's id behind it.
+pub(super) const NAMES: &str = "portcullis:{records}:names";
+/// Password hashes by account.
+pub(super) const PASSWORDS: &str = "portcullis:{records}:passwords";
+/// Who holds a one-time link and until when, by its digest.
+pub(super) const LINKS: &str = "portcullis:{records}:links";
+/// The digest of each account's link.
+pub(super) const LINK_OF: &str = "portcullis:{records}:link-of";
+/// Devices by account.
+pub(super) const DEVICES: &str = "portcullis:{records}:devices";
+/// Accounts by the last use of the device that was longest unused.
+pub(super) const DEVICES_USED: &str = "portcullis:{records}:devices-used";
+/// What is still to follow from changes, by its id.
+pub(super) const CONSEQUENCES: &str = "portcullis:{records}:consequences";
+/// That something could be written.
+pub(super) const WRITTEN: &str = "portcullis:{records}:written";
+
+/// Entries of the journal by id.
+pub(super) const ENTRIES: &str = "portcullis:{records}:journal";
+/// The place of the newest entry.
+pub(super) const PLACES: &str = "portcullis:{records}:journal-places";
+/// Entries by their place.
+pub(super) const TRAIL: &str = "portcullis:{records}:trail";
+/// Entries by their time.
+pub(super) const BY_TIME: &str = "portcullis:{records}:journal-by-time";
+
+/// Entries about a user, by their place.
+pub(super) fn trail(user: UserId) -> String {
+    format!("portcullis:{{records}}:trail:{}", user.bare())
+}
+
+/// A user's sign-ins in their order: all, or those of one outcome.
+pub(super) fn sign_ins(user: UserId, outcome: Option<Outcome>) -> String {
+    let which = outcome.map_or("all", Outcome::name);
+    format!("portcullis:{{records}}:sign-ins:{}:{which}", user.bare())
+}
+
+/// The keys that one script touches, each once.
+pub(super) struct Touched(Vec<String>);
+
+impl Touched {
+    /// Begins with these.
+    pub(super) fn new(keys: &[&str]) -> Self {
+        Self(keys.iter().map(|key| (*key).to_owned()).collect())
+    }
+
+    /// The number of this key, as the script counts.
+    pub(super) fn number(&mut self, key: String) -> usize {
+        let at = self.0.iter().position(|known| *known == key);
+        at.unwrap_or_else(|| {
+            self.0.push(key);
+            self.0.len() - 1
+        }) + 1
+    }
+
+    pub(super) fn all(&self) -> &[String] {
+        &self.0
+    }
+}

@@ -1,0 +1,96 @@
+//! How accounts and known devices stand in Redis. What cannot be read back is an error, never a gap.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::{Account, Email, Role, UserName},
+    clock::Timestamp,
+    id::{DeviceId, UserId},
+    outage::StoreError,
+    store::redis::layout::{json, unreadable},
+};
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    name: String,
+    display_name: Option<String>,
+    email: Option<String>,
+    roles: Vec<String>,
+    disabled: bool,
+    created: Timestamp,
+    password_set: Option<Timestamp>,
+    version: u64,
+}
+
+pub(super) fn write_account(account: &Account) -> String {
+    let Account { id: _, name, display_name, email, roles, disabled, created, password_set, version } = account;
+    json(&Stored {
+        name: name.to_string(),
+        display_name: display_name.clone(),
+        email: email.as_ref().map(ToString::to_string),
+        roles: roles.iter().map(ToString::to_string).collect(),
+        disabled: *disabled,
+        created: *created,
+        password_set: *password_set,
+        version: *version,
+    })
+}
+
+/// Names are read back by the rules they were let in by.
+pub(super) fn read_account(id: &str, value: &str) -> Result<Account, StoreError> {
+    let read = || {
+        let stored: Stored = serde_json::from_str(value).ok()?;
+        let Stored { name, display_name, email, roles, disabled, created, password_set, version } = stored;
+        Some(Account {
+            id: UserId::from_bare(id.as_bytes())?,
+            name: UserName::new(&name).ok()?,
+            display_name,
+            email: email.map(|email| Email::new(&email)).transpose().ok()?,
+            roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().ok()?,
+            disabled,
+            created,
+            password_set,
+            version,
+        })
+    };
+    read().ok_or_else(|| unreadable("account"))
+}
+
+/// What signs this account in: its name, then its address.
+pub(super) fn logins(account: &Account) -> Vec<String> {
+    [account.name.folded()].into_iter().chain(account.email.as_ref().map(Email::folded)).collect()
+}
+
+/// Its place among the names.
+pub(super) fn name(account: &Account) -> String {
+    format!("{}\n{}", account.name.folded(), account.id.bare())
+}
+
+/// A device as its account has it.
+pub(super) struct StoredDevice<'a> {
+    pub(super) digest: &'a str,
+    pub(super) id: DeviceId,
+    pub(super) last_used: i64,
+}
+
+/// The devices of an account; the scripts write them.
+pub(super) fn read_devices(lines: &str) -> Result<Vec<StoredDevice<'_>>, StoreError> {
+    let read = |line| {
+        let [digest, id, _, _, last_used] = <[&str; 5]>::try_from(str::split(line, ' ').collect::<Vec<_>>()).ok()?;
+        Some(StoredDevice { digest, id: id.parse().ok()?, last_used: last_used.parse().ok()? })
+    };
+    lines.lines().map(|line| read(line).ok_or_else(|| unreadable("device"))).collect()
+}
+
+/// Who holds a link, and until when.
+pub(super) fn write_holder(id: UserId, expires: Timestamp) -> String {
+    format!("{} {}", id.bare(), expires.as_millis())
+}
+
+pub(super) fn read_holder(value: &str) -> Result<(&str, Timestamp), StoreError> {
+    let read = || {
+        let (id, expires) = value.split_once(' ')?;
+        Some((id, Timestamp::from_millis(expires.parse().ok()?)))
+    };
+    read().ok_or_else(|| unreadable("link"))
+}

@@ -1,0 +1,217 @@
+//! Records on a server: what only that can get wrong. What every keeper of records does is in `store_contract`.
+
+use std::{
+    error::Error as _,
+    time::{Duration, Instant},
+};
+
+use portcullis::{
+    account::{Account, AccountRecords as _, Added, Alteration, Change, Email, NewHash},
+    audit::{AuditStore as _, Query, TrailEnd, TrailQuery},
+    outage::StoreError,
+    store::{
+        Records as _,
+        redis::{Place, RedisRecords},
+    },
+};
+
+use crate::{
+    redis_server::RedisServer,
+    store_contract::people::{DISABLE, account, at, digest, hash, story},
+};
+
+async fn open(place: &Place) -> RedisRecords {
+    RedisRecords::open(place).await.expect("it is fit").0
+}
+
+async fn new() -> (RedisServer, RedisRecords) {
+    let server = RedisServer::start();
+    let records = open(&server.place()).await;
+    (server, records)
+}
+
+async fn add(records: &RedisRecords, name: &str) -> Account {
+    let new = Account { email: Some(Email::new(&format!("{name}@example.com")).unwrap()), ..account(name, None) };
+    assert_eq!(records.add(&new, &story(at(0))).await.unwrap(), Added::Yes);
+    new
+}
+
+async fn told(records: &RedisRecords) -> usize {
+    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+    records.trail(&all).await.unwrap().entries.len()
+}
+
+fn keys(server: &RedisServer) -> Vec<String> {
+    let mut keys: Vec<String> = server.ask(&["KEYS", "*"]);
+    keys.sort();
+    keys
+}
+
+#[tokio::test]
+async fn what_is_removed_and_forgotten_leaves_nothing() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    records.alter(&Alteration::Password(alice, NewHash::Set(hash("a"))), &story(at(1))).await.unwrap().unwrap();
+    records.put_link(alice, digest(), at(100), &story(at(2))).await.unwrap();
+    records.put_link(alice, digest(), at(100), &story(at(2))).await.unwrap();
+    records.meet_device(alice, None, digest(), 20, at(2)).await.unwrap();
+    records.record(&[story(at(3)).entry(Some(alice), portcullis::audit::Fact::PasswordChangeFailed)]).await.unwrap();
+    assert_eq!(keys(&server).len(), 16, "everything that there can be, of one user");
+    records.alter(&Alteration::Change(alice, Change::Remove), &story(at(4))).await.unwrap().unwrap();
+    for open in records.open_consequences(at(5)).await.unwrap() {
+        records.done(open.id).await.unwrap();
+    }
+    records.forget(at(5)).await.unwrap();
+    assert_eq!(keys(&server), ["portcullis:{records}:journal-places"], "so that no place is given twice");
+}
+
+#[tokio::test]
+async fn a_long_list_is_whole_and_in_order() {
+    let (_server, records) = new().await;
+    let names: Vec<String> = (0..1_003).map(|number| format!("u{}", (number * 7_919) % 10_007)).collect();
+    for name in &names {
+        assert_eq!(records.add(&account(name, None), &story(at(0))).await.unwrap(), Added::Yes);
+    }
+    let mut sorted = names;
+    sorted.sort();
+    let listed = records.list().await.unwrap();
+    assert_eq!(listed.iter().map(|account| account.name.to_string()).collect::<Vec<_>>(), sorted);
+}
+
+#[tokio::test]
+async fn devices_of_many_accounts_are_forgotten_by_age() {
+    let (server, records) = new().await;
+    let mut last = None;
+    for number in 0..450 {
+        let one = add(&records, &format!("u{number}")).await.id;
+        records.meet_device(one, None, digest(), 20, at(1)).await.unwrap();
+        last = Some((one, records.meet_device(one, None, digest(), 20, at(9)).await.unwrap().id));
+    }
+    records.forget_devices(at(9)).await.unwrap();
+    let (one, kept) = last.unwrap();
+    assert_eq!(records.devices(one).await.unwrap(), [kept]);
+    assert_eq!(server.ask::<usize>(&["HLEN", "portcullis:{records}:devices"]), 450);
+    records.forget_devices(at(10)).await.unwrap();
+    assert_eq!(server.ask::<usize>(&["HLEN", "portcullis:{records}:devices"]), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_and_never_none() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    let link = digest();
+    records.put_link(alice, link, at(100), &story(at(0))).await.unwrap();
+    records.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
+    let spoil = |key: &str| server.ask::<i64>(&["HSET", &format!("portcullis:{{records}}:{key}"), &alice.bare(), "{}"]);
+    spoil("devices");
+    assert!(matches!(records.devices(alice).await, Err(StoreError::Unreadable(_))));
+    spoil("accounts");
+    assert!(matches!(records.get(alice).await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(records.by_login("alice").await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(records.list().await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(records.link(link, at(1)).await, Err(StoreError::Unreadable(_))));
+    let disable = Alteration::Change(alice, DISABLE);
+    assert!(matches!(records.alter(&disable, &story(at(1))).await, Err(StoreError::Unreadable(_))));
+
+    let bob = add(&records, "bob").await.id;
+    let disable = Alteration::Change(bob, DISABLE);
+    let first = records.alter(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id.to_string();
+    let second = records.alter(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id;
+    server.ask::<i64>(&["HSET", "portcullis:{records}:consequences", &first, "{}"]);
+    let open = records.open_consequences(at(2)).await.unwrap();
+    assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second], "one keeps no other from being done");
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_dropped_by_age_all_the_same() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    let failed = story(at(1)).entry(Some(alice), portcullis::audit::Fact::PasswordChangeFailed);
+    records.record(std::slice::from_ref(&failed)).await.unwrap();
+    let entry = || server.ask::<String>(&["HGET", "portcullis:{records}:journal", &failed.id.to_string()]);
+    let spoiled = entry().split_once('\n').unwrap().0.to_owned() + "\n{}";
+    server.ask::<i64>(&["HSET", "portcullis:{records}:journal", &failed.id.to_string(), &spoiled]);
+    let history = Query { user: alice, outcome: None, after: None, limit: 9 };
+    assert!(matches!(records.login_history(&history).await, Err(StoreError::Unreadable(_))));
+    records.forget(at(2)).await.unwrap();
+    assert!(records.login_history(&history).await.unwrap().entries.is_empty());
+    assert_eq!(told(&records).await, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
+    let (server, records) = new().await;
+    let forget = || server.ask::<()>(&["SCRIPT", "FLUSH"]);
+    forget();
+    let alice = add(&records, "alice").await.id;
+    forget();
+    records.alter(&Alteration::Change(alice, Change::Enable), &story(at(1))).await.unwrap().expect("it is there");
+    forget();
+    assert!(records.by_login("alice").await.unwrap().is_some());
+    assert_eq!((told(&records).await, records.open_consequences(at(9)).await.unwrap().len()), (2, 1), "each once");
+}
+
+#[tokio::test]
+async fn what_a_full_server_cannot_take_is_not_done_in_part() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await;
+    server.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    for refused in [
+        records.alter(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.map(drop),
+        records.alter(&Alteration::Change(alice.id, Change::Remove), &story(at(1))).await.map(drop),
+        records.alter(&Alteration::Password(alice.id, NewHash::Set(hash("a"))), &story(at(1))).await.map(drop),
+        records.add(&account("bob", None), &story(at(1))).await.map(drop),
+        records.put_link(alice.id, digest(), at(9), &story(at(1))).await.map(drop),
+    ] {
+        assert!(refused.unwrap_err().source().unwrap().to_string().contains("has reached its maxmemory"));
+    }
+    records.ping().await.expect("who is there can still be told");
+    assert_eq!(records.list().await.unwrap(), [alice]);
+    server.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!((told(&records).await, records.open_consequences(at(9)).await.unwrap().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_an_outage_in_time_and_no_error_repeats_what_was_sent() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    let new = Alteration::Password(alice, NewHash::Set(hash("hunter2")));
+    let secret = |error: &StoreError| {
+        let told = format!("{error} {error:?} {:?}", error.source());
+        assert!(!told.contains("hunter2") && !told.contains("alice"), "{told}");
+    };
+    server.freeze();
+    let begun = Instant::now();
+    secret(&records.alter(&new, &story(at(1))).await.expect_err("it says nothing"));
+    assert!(begun.elapsed() < Duration::from_millis(900));
+    secret(&records.rehash(alice, &hash("hunter2"), &hash("hunter2")).await.expect_err("nor to this"));
+    server.thaw();
+    for key in ["accounts", "passwords", "journal"] {
+        server.ask::<i64>(&["DEL", &format!("portcullis:{{records}}:{key}")]);
+        server.ask::<()>(&["SET", &format!("portcullis:{{records}}:{key}"), "hunter2"]);
+    }
+    secret(&records.rehash(alice, &hash("hunter2"), &hash("hunter2")).await.expect_err("it is no hash"));
+    secret(&records.add(&account("alice", None), &story(at(1))).await.expect_err("they are no accounts"));
+    drop(server);
+    secret(&records.alter(&new, &story(at(1))).await.expect_err("it is gone"));
+}
+
+#[tokio::test]
+async fn where_the_operator_wants_it_a_change_waits_for_replicas() {
+    let server = RedisServer::start();
+    let records = open(&Place { wait_replicas: 1, ..server.place() }).await;
+    let refused = records.add(&account("alice", None), &story(at(0))).await.expect_err("there is no replica");
+    assert!(refused.source().unwrap().to_string().contains("0 of 1 Redis replicas"), "{refused:?}");
+    assert_eq!(records.list().await.unwrap().len(), 1, "to look needs none");
+}
+
+#[tokio::test]
+async fn everything_is_in_one_slot() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    records.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
+    records.alter(&Alteration::Change(alice, DISABLE), &story(at(1))).await.unwrap().unwrap();
+    records.ping().await.unwrap();
+    let keys = keys(&server);
+    assert!(keys.len() > 5 && keys.iter().all(|key| key.starts_with("portcullis:{records}:")), "{keys:?}");
+}
