@@ -5,7 +5,7 @@
 #[path = "../people.rs"]
 mod people;
 
-use std::{env, error::Error, path::Path, sync::Arc};
+use std::{env, error::Error, path::Path, sync::Arc, time::Duration};
 
 use portcullis::{
     clock::Clock,
@@ -38,6 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 user: None,
                 password: None,
                 db: 0,
+                patience: Duration::from_secs(5),
                 wait_replicas: 0,
             };
             let (redis, _) = Redis::open(&place, Arc::new(file), &Clock::machine()).await?;

@@ -1,6 +1,6 @@
 //! Where everything is kept: from what the operator wrote to a store that is open.
 
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tracing::{error, info, warn};
 
@@ -18,6 +18,11 @@ use crate::{
         redis::{About, Opening, Place, Redis, RedisRecords, Tls, Trouble, inspect},
     },
 };
+
+/// How long an act of a server waits for a store on another machine: whoever asked for it is still there.
+const PROMPT: Duration = Duration::from_millis(1_500);
+/// How long it waits on the command line, where nobody is kept from anything.
+const PATIENT: Duration = Duration::from_secs(5);
 
 /// Where everything is kept.
 #[derive(Clone)]
@@ -98,7 +103,7 @@ impl Stores {
     /// # Errors
     /// When it cannot be used; the message says why and what to do.
     pub async fn inspect_redis(url: &RedisUrl) -> Result<About, CannotOpen> {
-        Ok(inspect(&place_of(url)?).await?)
+        Ok(inspect(&place_of(url, Opener::CommandLine)?).await?)
     }
 
     /// The same stores, measured.
@@ -127,11 +132,7 @@ fn file(path: &std::path::Path, opener: Opener) -> Result<Embedded, OpenError> {
 /// Records on a server.
 async fn records_in(place: &Place, opener: Opener) -> Result<Arc<dyn Records>, CannotOpen> {
     let (records, about) = RedisRecords::open(place).await?;
-    match (about, opener) {
-        (Ok(about), _) => info!("Records are in {} at {}", about.name, place.shown()),
-        (Err(why), Opener::CommandLine) => return Err(why.into()),
-        (Err(why), Opener::Server) => error!("{why}; until it is there, nobody can sign in"),
-    }
+    tell("Accounts and the journal", &about, place, opener)?;
     Ok(Arc::new(records))
 }
 
@@ -141,27 +142,14 @@ async fn open_redis(
     opener: Opener,
     clock: &Clock,
 ) -> Result<Stores, CannotOpen> {
-    let live = place_of(url)?;
+    let live = place_of(url, opener)?;
     let records: Arc<dyn Records> = match records {
         Some(RecordsIn::File(path)) => Arc::new(file(path, opener)?),
-        Some(RecordsIn::Redis(url)) => records_in(&place_of(url)?, opener).await?,
+        Some(RecordsIn::Redis(url)) => records_in(&place_of(url, opener)?, opener).await?,
         None => records_in(&live, opener).await?,
     };
     let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await?;
-    match (about, opener) {
-        (Ok(about), _) => {
-            info!("Sessions are in {} at {}", about.name, live.shown());
-            if !about.appends {
-                warn!(
-                    "{} keeps no append-only file: when it crashes, lockouts, sign-outs and whatever else it was told last \
-                     are forgotten; set appendonly yes",
-                    about.name
-                );
-            }
-        }
-        (Err(why), Opener::CommandLine) => return Err(why.into()),
-        (Err(why), Opener::Server) => error!("{why}; until it is there, guarded routes answer 503"),
-    }
+    tell("Sessions", &about, &live, opener)?;
     if let (Some(last_used), Opener::Server) = (last_used, opener) {
         info!(
             "This store was last used at {}. If a backup from then was put back, sessions that have ended since are open \
@@ -172,7 +160,29 @@ async fn open_redis(
     Ok(Stores::all_in(Arc::new(store)))
 }
 
-fn place_of(url: &RedisUrl) -> Result<Place, CannotOpen> {
+/// Says what was found at a place. A server waits for one that is not there yet; the command line does not.
+fn tell(what: &str, about: &Result<About, Trouble>, place: &Place, opener: Opener) -> Result<(), Trouble> {
+    match about {
+        Ok(About { name, appends }) => {
+            info!("{what} are in {name} at {}", place.shown());
+            if !appends {
+                warn!(
+                    "{name} at {} keeps no append-only file: a crash forgets what it was told last, lockouts and sign-outs \
+                     among them; set appendonly yes",
+                    place.shown()
+                );
+            }
+            Ok(())
+        }
+        Err(why) if opener == Opener::CommandLine => Err(why.clone()),
+        Err(why) => {
+            error!("{what} cannot be reached: {why}; until then guarded routes answer 503");
+            Ok(())
+        }
+    }
+}
+
+fn place_of(url: &RedisUrl, opener: Opener) -> Result<Place, CannotOpen> {
     let read = |path: &std::path::Path| {
         fs::read(path).map_err(|source| CannotOpen::Authority { path: path.to_owned(), source })
     };
@@ -184,6 +194,10 @@ fn place_of(url: &RedisUrl) -> Result<Place, CannotOpen> {
         user: url.user().map(str::to_owned),
         password: url.password().cloned(),
         db: url.db(),
+        patience: match opener {
+            Opener::Server => PROMPT,
+            Opener::CommandLine => PATIENT,
+        },
         wait_replicas: url.wait_replicas().unwrap_or(0).into(),
     })
 }

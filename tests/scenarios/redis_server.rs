@@ -85,6 +85,7 @@ impl RedisServer {
             user: None,
             password: None,
             db: 0,
+            patience: Duration::from_secs(5),
             wait_replicas: 0,
         }
     }

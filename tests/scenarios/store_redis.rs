@@ -32,7 +32,8 @@ impl Apart {
     async fn new() -> Self {
         let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
         let records = Embedded::open_to_serve(&folder.path().join("records.db")).unwrap();
-        let (store, _) = Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.unwrap();
+        let place = Place { patience: Duration::from_millis(700), ..server.place() };
+        let (store, _) = Redis::open(&place, Arc::new(records), &Clock::machine()).await.unwrap();
         Self { server, folder, store }
     }
 

@@ -11,7 +11,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -39,7 +39,7 @@ use crate::{
     outage::StoreError,
 };
 
-/// How long one question waits for its answer. A request to an app asks once, and must be answered within a second.
+/// How long a check waits for its answer. A request to an app asks once, and must be answered within a second.
 pub(super) const PATIENCE: Duration = Duration::from_millis(700);
 /// How long a connection may take to come about, with signing in and a first look.
 const CONNECTING: Duration = Duration::from_millis(1_500);
@@ -55,6 +55,8 @@ const WAITS: [Duration; 4] =
 pub(super) struct Link {
     line: Arc<ArcSwap<Line>>,
     at: String,
+    /// How long one question waits for its answer.
+    patience: Duration,
     keeper: JoinHandle<()>,
 }
 
@@ -73,18 +75,24 @@ struct Line {
     /// Once it is set, nobody asks here any more.
     broken: OnceLock<Trouble>,
     noticed: Notify,
+    /// How many questions have had an answer.
+    answers: AtomicU64,
+    /// Questions in a row that had none, and nobody else had one meanwhile.
     silences: AtomicU32,
 }
 
 impl Line {
     fn up(connection: MultiplexedConnection) -> Self {
-        let (broken, noticed) = (OnceLock::new(), Notify::new());
-        Self { connection: Some(connection), broken, noticed, silences: AtomicU32::new(0) }
+        Self::of(Some(connection), OnceLock::new())
     }
 
     fn down(why: Trouble) -> Self {
-        let (broken, noticed) = (OnceLock::from(why), Notify::new());
-        Self { connection: None, broken, noticed, silences: AtomicU32::new(0) }
+        Self::of(None, OnceLock::from(why))
+    }
+
+    const fn of(connection: Option<MultiplexedConnection>, broken: OnceLock<Trouble>) -> Self {
+        let (answers, silences) = (AtomicU64::new(0), AtomicU32::new(0));
+        Self { connection, broken, noticed: Notify::const_new(), answers, silences }
     }
 
     fn connection(&self) -> Result<MultiplexedConnection, Trouble> {
@@ -102,15 +110,26 @@ impl Line {
     }
 
     /// Waits for an answer, and notes what that says of the connection.
-    async fn answered<T>(&self, at: &str, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Trouble> {
-        match timeout(PATIENCE, answer).await {
+    async fn answered<T>(
+        &self,
+        at: &str,
+        patience: Duration,
+        answer: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, Trouble> {
+        let before = self.answers.load(Ordering::Relaxed);
+        match timeout(patience, answer).await {
             Err(_) => {
-                if self.silences.fetch_add(1, Ordering::Relaxed) + 1 >= SILENCES {
-                    self.give_up(Trouble::Silent { at: at.to_owned() });
+                let silent = Trouble::Silent { at: at.to_owned() };
+                // Where others were answered meanwhile it is busy, and so may we be: that is no reason to leave it.
+                if self.answers.load(Ordering::Relaxed) == before
+                    && self.silences.fetch_add(1, Ordering::Relaxed) + 1 >= SILENCES
+                {
+                    self.give_up(silent.clone());
                 }
-                Err(Trouble::Silent { at: at.to_owned() })
+                Err(silent)
             }
             Ok(answer) => {
+                self.answers.fetch_add(1, Ordering::Relaxed);
                 if self.silences.load(Ordering::Relaxed) != 0 {
                     self.silences.store(0, Ordering::Relaxed);
                 }
@@ -135,7 +154,7 @@ impl Link {
         clippy::disallowed_methods,
         reason = "the keeper ends with the link, and a panic of it shows as an outage"
     )]
-    pub(super) async fn open(place: &Place, ears: Ears) -> (Self, Result<About, Trouble>) {
+    pub(super) async fn open(place: &Place, patience: Duration, ears: Ears) -> (Self, Result<About, Trouble>) {
         let at = place.shown();
         let keeper = Keeper { client: place.client(), at: at.clone(), ears };
         let (line, first) = match keeper.connect().await {
@@ -144,7 +163,7 @@ impl Link {
         };
         let line = Arc::new(ArcSwap::from_pointee(line));
         let keeper = tokio::spawn(keeper.keep(Arc::clone(&line)));
-        (Self { line, at, keeper }, first)
+        (Self { line, at, patience, keeper }, first)
     }
 
     /// Asks one thing.
@@ -157,7 +176,7 @@ impl Link {
         let line = self.line.load();
         let mut connection = line.connection()?;
         let answer = async { connection.send_packed_command(command).await.and_then(Value::extract_error) };
-        let value = line.answered(&self.at, answer).await?;
+        let value = line.answered(&self.at, self.patience, answer).await?;
         redis::from_redis_value(value).map_err(|_| Trouble::Nonsense)
     }
 
@@ -209,7 +228,7 @@ impl Link {
         if replicas == 0 {
             return Ok(());
         }
-        let have: usize = self.ask(redis::cmd("WAIT").arg(replicas).arg(PATIENCE.as_millis() / 2)).await?;
+        let have: usize = self.ask(redis::cmd("WAIT").arg(replicas).arg(self.patience.as_millis() / 2)).await?;
         if have < replicas { Err(Trouble::Unconfirmed { have, want: replicas }.into()) } else { Ok(()) }
     }
 
@@ -224,7 +243,7 @@ impl Link {
             let answers = connection.send_packed_commands(commands, 0, count).await?;
             answers.into_iter().map(Value::extract_error).collect()
         };
-        line.answered(&self.at, answers).await
+        line.answered(&self.at, self.patience, answers).await
     }
 
     /// Why nobody can be asked, if that is so.
@@ -325,9 +344,11 @@ impl Keeper {
             if let Some(why) = line.broken.get() {
                 return why.clone();
             }
+            let before = line.answers.load(Ordering::Relaxed);
             match timeout(PATIENCE, self.look(&mut connection)).await {
                 Ok(Ok(_)) => line.silences.store(0, Ordering::Relaxed),
                 Ok(Err(why)) => return why,
+                Err(_) if line.answers.load(Ordering::Relaxed) != before => {}
                 Err(_) if line.silences.fetch_add(1, Ordering::Relaxed) + 1 >= SILENCES => {
                     return Trouble::Silent { at: self.at.clone() };
                 }

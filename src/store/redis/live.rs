@@ -16,7 +16,7 @@ use tracing::{error, info};
 use super::{
     keys,
     layout::{self, Gate, OwnerPlan},
-    link::{Ears, Link},
+    link::{Ears, Link, PATIENCE},
     place::{About, Place},
     script,
     trouble::Trouble,
@@ -53,8 +53,10 @@ impl Live {
     pub(super) async fn open(place: &Place, clock: &Clock) -> (Self, Result<About, Trouble>) {
         let hints = Arc::new(Notify::new());
         let ears = |hints| Ears { clock: clock.clone(), hints };
-        let ((checks, _), (acts, first)) =
-            tokio::join!(Link::open(place, ears(None)), Link::open(place, ears(Some(hints.clone()))));
+        let ((checks, _), (acts, first)) = tokio::join!(
+            Link::open(place, PATIENCE.min(place.patience), ears(None)),
+            Link::open(place, place.patience, ears(Some(hints.clone())))
+        );
         (Self { checks, acts, hints, wait_replicas: place.wait_replicas, full: AtomicBool::new(false) }, first)
     }
 

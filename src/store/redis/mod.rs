@@ -72,7 +72,7 @@ pub struct Opening {
 /// When it cannot be used; the message says why and what to do.
 pub async fn inspect(place: &Place) -> Result<About, Trouble> {
     let ears = Ears { clock: Clock::machine(), hints: None };
-    Link::open(place, ears).await.1
+    Link::open(place, place.patience, ears).await.1
 }
 
 impl Redis {

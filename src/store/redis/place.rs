@@ -1,5 +1,7 @@
 //! Where Redis is, and whether it is fit for what must be kept there.
 
+use std::time::Duration;
+
 use redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo, io::tcp::TcpSettings,
 };
@@ -9,6 +11,9 @@ use crate::secret::Password;
 
 /// The oldest Redis that has all commands that are used; every Valkey has them.
 const OLDEST: (u32, u32) = (6, 2);
+
+/// How long what was sent may stay unconfirmed by the machine there, until the connection counts as broken.
+const USER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where Redis is, and how to get in.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ pub struct Place {
     pub password: Option<Password>,
     /// The number of the database.
     pub db: u32,
+    /// How long an act waits for its answer; a check never waits longer than 0.7 s.
+    pub patience: Duration,
     /// How many replicas must have confirmed an act before it is acknowledged.
     pub wait_replicas: usize,
 }
@@ -64,7 +71,7 @@ impl Place {
         if let Some(password) = &self.password {
             login = login.set_password(password.expose());
         }
-        let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(super::link::PATIENCE * 2);
+        let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(USER_TIMEOUT);
         let info: ConnectionInfo = address.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp);
         match &self.tls {
             None => redis::Client::open(info),

@@ -42,7 +42,7 @@ impl RedisRecords {
     /// When it answers, and somebody must change something before it can be used.
     pub async fn open(place: &Place) -> Result<(Self, Result<About, Trouble>), Trouble> {
         let ears = Ears { clock: Clock::machine(), hints: None };
-        let (link, about) = Link::open(place, ears).await;
+        let (link, about) = Link::open(place, place.patience, ears).await;
         match about {
             Err(why) if why.is_lasting() => Err(why),
             about => Ok((Self { link, wait_replicas: place.wait_replicas, full: AtomicBool::new(false) }, about)),
