@@ -52,14 +52,16 @@ impl Consequence {
     #[must_use]
     pub fn of_change(owner: Owner, change: &Change, story: &Story) -> Self {
         let user = owner.id;
-        let sessions = change.parting(story).map_or(Fate::Stay, |parting| Fate::End(Which::AllOf(user), parting));
+        let sessions =
+            change.parting(story).map_or(Fate::Stay, |parting| Fate::End(Which::AllOf(user), Box::new(parting)));
         Self { id: ConsequenceId::mint(), user, owner: Some(owner), sessions, renewal: None }
     }
 
     /// Of a new password. Whoever proved the old one, and has no session yet, loses in any case.
     #[must_use]
     pub fn of_password(user: UserId, new: &NewHash, story: &Story) -> Self {
-        let sessions = new.ends(user).map_or(Fate::Supersede, |which| Fate::End(which, NewHash::parting(story)));
+        let sessions =
+            new.ends(user).map_or(Fate::Supersede, |which| Fate::End(which, Box::new(NewHash::parting(story))));
         let renewal = match new {
             NewHash::Set(_) => None,
             NewHash::Changed { renewal, .. } => Some(renewal.clone()),
@@ -76,5 +78,5 @@ pub enum Fate {
     /// They stay, and a sign-in that is under way loses.
     Supersede,
     /// These end, and a sign-in that is under way loses.
-    End(Which, Parting),
+    End(Which, Box<Parting>),
 }

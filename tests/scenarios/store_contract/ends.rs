@@ -6,7 +6,7 @@ use portcullis::{
     id::SessionId,
     session::{Ended, Ending, Mark, SessionStore, Which},
 };
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 
 use super::{Stores, people::*};
 
@@ -81,15 +81,15 @@ async fn a_session_that_is_replaced_or_evicted_is_in_the_log(stores: Stores) {
 async fn whoever_waits_is_told_of_an_end(stores: Stores) {
     let alice = somebody(&stores).await;
     open(&*stores.sessions, alice, at(1)).await;
-    let waiting = stores.sessions.clone();
-    let waiting = tokio::spawn(async move {
-        let start = here(&*waiting).await;
+    let (sessions, mut waiting) = (stores.sessions.clone(), JoinSet::new());
+    waiting.spawn(async move {
+        let start = here(&*sessions).await;
         // A hint may come too often; what counts is that it comes.
-        while since(&*waiting, &start).await.0.is_empty() {
-            waiting.end_hinted().await;
+        while since(&*sessions, &start).await.0.is_empty() {
+            sessions.end_hinted().await;
         }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
-    timeout(Duration::from_secs(5), waiting).await.expect("it comes").unwrap();
+    timeout(Duration::from_secs(5), waiting.join_all()).await.expect("it comes");
 }
