@@ -7,16 +7,13 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use async_trait::async_trait;
-use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest,
-    UniqueID, UniqueIDType, raw_connect::ProxyDigest, tls::SslDigest,
-};
+use pingora::protocols::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::same_connection::same_connection;
 
 /// Digits of a size. More would not fit into the numbers of some programs.
 const DIGITS: u8 = 15;
@@ -122,6 +119,14 @@ impl Watched {
     pub(super) fn taken_off(stream: Stream) -> Option<Stream> {
         Some(stream.into_any().downcast::<Self>().ok()?.stream)
     }
+
+    const fn inner(&self) -> &Stream {
+        &self.stream
+    }
+
+    const fn inner_mut(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
 }
 
 impl AsyncRead for Watched {
@@ -170,53 +175,7 @@ impl AsyncWrite for Watched {
     }
 }
 
-#[async_trait]
-impl Shutdown for Watched {
-    async fn shutdown(&mut self) {
-        Shutdown::shutdown(&mut *self.stream).await;
-    }
-}
-
-#[async_trait]
-impl Peek for Watched {
-    async fn try_peek(&mut self, into: &mut [u8]) -> io::Result<bool> {
-        self.stream.try_peek(into).await
-    }
-}
-
-impl UniqueID for Watched {
-    fn id(&self) -> UniqueIDType {
-        self.stream.id()
-    }
-}
-
-impl Ssl for Watched {
-    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.stream.get_ssl_digest()
-    }
-
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.stream.selected_alpn_proto()
-    }
-}
-
-impl GetTimingDigest for Watched {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
-    }
-}
-
-impl GetProxyDigest for Watched {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.stream.get_proxy_digest()
-    }
-}
-
-impl GetSocketDigest for Watched {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
-    }
-}
+same_connection!(Watched);
 
 #[cfg(test)]
 mod tests {

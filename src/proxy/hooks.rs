@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use pingora::{
     Error, ErrorType, Result,
     http::{
@@ -22,10 +22,10 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Upstreams, answer, caching, failure::Failure, identity, passage::Passage, upstreams::Upstream};
+use super::{Upstreams, answer, caching, failure::Failure, identity, passage::Passage, passing, upstreams::Upstream};
 use crate::{
     clock::Clock,
-    gate::{Decision, Head, Judged, Permit, cookie},
+    gate::{Decision, Head, Judged, Permit},
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
@@ -36,13 +36,8 @@ use crate::{
 /// Servers that one request may be sent to, the first included.
 const TRIES: usize = 4;
 
-// Names that are looked for in each answer: as text they would be read and folded each time.
-static HAND_OVER: HeaderName = HeaderName::from_static("portcullis-session");
+/// Looked for in each answer: as text it would be read and folded each time.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// What concerns two neighbours only, and what Pingora leaves of it.
-static HOPS: [HeaderName; 3] =
-    [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), header::UPGRADE];
-
 /// The reverse proxy in front of the apps.
 pub struct Proxy(ProxyParts);
 
@@ -228,13 +223,12 @@ impl ProxyHttp for Proxy {
         ctx: &mut Passage,
     ) -> Result<()> {
         // From every head, early hints too: a browser takes a cookie from any of them.
-        refuse_our_cookies(answer, ctx.upstream.as_deref());
-        answer.remove_header(&HAND_OVER);
+        passing::keep_to_ourselves(answer, ctx.upstream.as_deref());
         let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
         if answer.status.is_informational() && !upgraded {
             return Ok(());
         }
-        speak_http_1_1(session, answer);
+        passing::speak_http_1_1(session, answer);
         ctx.status = answer.status.as_u16();
         if let (Some(upstream), Some(asked)) = (ctx.upstream.as_deref(), &ctx.asked) {
             self.0.metrics.upstream_answered(upstream.name(), ctx.status, asked.elapsed());
@@ -245,10 +239,8 @@ impl ProxyHttp for Proxy {
             session.set_read_timeout(None);
             return Ok(());
         }
-        for hop in &HOPS {
-            answer.remove_header(hop);
-        }
-        if is_event_stream(answer) {
+        passing::drop_hops(answer);
+        if passing::is_event_stream(answer) {
             ctx.streams("sse");
         }
         if ctx.permit.as_ref().is_some_and(|permit| permit.person().is_some()) {
@@ -363,37 +355,7 @@ fn head_of<'a>(request: &'a RequestHeader, peer: IpAddr, request_id: &'a str) ->
     Head { method: &request.method, target, authority, headers: &request.headers, peer, request_id }
 }
 
-/// Says every answer in our version, whatever the app's is. Its framing is Pingora's already: what ended with the app's
-/// connection comes in chunks. A client of HTTP/1.0 knows none: for it what has no length ends with the connection.
-fn speak_http_1_1(session: &mut Session, answer: &mut ResponseHeader) {
-    answer.set_version(Version::HTTP_11);
-    if session.req_header().version == Version::HTTP_10 && !answer.headers.contains_key(header::CONTENT_LENGTH) {
-        answer.remove_header(&header::TRANSFER_ENCODING);
-        session.set_keepalive(None);
-    }
-}
-
 fn wants_events(request: &RequestHeader) -> bool {
     let accept = request.headers.get(header::ACCEPT);
     accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
-}
-
-fn is_event_stream(answer: &ResponseHeader) -> bool {
-    let kind = answer.headers.get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
-}
-
-/// An app cannot sign anybody in or out by setting our cookies.
-fn refuse_our_cookies(answer: &mut ResponseHeader, upstream: Option<&Upstream>) {
-    let lines = answer.headers.get_all(header::SET_COOKIE);
-    if !lines.iter().any(cookie::sets_ours) {
-        return;
-    }
-    let kept: Vec<HeaderValue> = lines.iter().filter(|line| !cookie::sets_ours(line)).cloned().collect();
-    answer.remove_header(&header::SET_COOKIE);
-    for line in kept {
-        // Fails only above 32,768 headers, and there were more before.
-        let _ = answer.append_header(header::SET_COOKIE, line);
-    }
-    tracing::warn!(upstream = upstream.map(Upstream::name), "An app tried to set a cookie of Portcullis");
 }

@@ -4,7 +4,7 @@
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
 //! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision, `answer` sends what is ours, `upstreams` and `identity`
-//! send the rest on, `failure` says what went wrong there, `passage` tells the log.
+//! send the rest on, `passing` looks at what comes back, `failure` says what went wrong there, `passage` tells the log.
 
 mod answer;
 mod caching;
@@ -16,9 +16,11 @@ mod hooks;
 mod identity;
 mod listening;
 mod passage;
+mod passing;
 mod request_id;
 mod room;
 mod router;
+mod same_connection;
 mod upstreams;
 
 pub use connection::Connections;

@@ -1,0 +1,57 @@
+//! The head of an app's answer on its way to the client: what it may not say, and how it is said.
+
+use http::{HeaderName, HeaderValue, Version, header};
+use pingora::{http::ResponseHeader, proxy::Session};
+
+use super::upstreams::Upstream;
+use crate::gate::cookie;
+
+// Names that are looked for in each answer: as text they would be read and folded each time.
+static HAND_OVER: HeaderName = HeaderName::from_static("portcullis-session");
+/// What concerns two neighbours only, and what Pingora leaves of it.
+static HOPS: [HeaderName; 3] =
+    [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), header::UPGRADE];
+
+/// Removes what an app says to Portcullis, or to a neighbour, and not to the client.
+pub(super) fn keep_to_ourselves(answer: &mut ResponseHeader, upstream: Option<&Upstream>) {
+    refuse_our_cookies(answer, upstream);
+    answer.remove_header(&HAND_OVER);
+}
+
+/// Removes what concerns two neighbours only.
+pub(super) fn drop_hops(answer: &mut ResponseHeader) {
+    for hop in &HOPS {
+        answer.remove_header(hop);
+    }
+}
+
+/// Says every answer in our version, whatever the app's is. Its framing is Pingora's already: what ended with the app's
+/// connection comes in chunks. A client of HTTP/1.0 knows none: for it what has no length ends with the connection.
+pub(super) fn speak_http_1_1(session: &mut Session, answer: &mut ResponseHeader) {
+    answer.set_version(Version::HTTP_11);
+    if session.req_header().version == Version::HTTP_10 && !answer.headers.contains_key(header::CONTENT_LENGTH) {
+        answer.remove_header(&header::TRANSFER_ENCODING);
+        session.set_keepalive(None);
+    }
+}
+
+/// Whether it is a stream of events.
+pub(super) fn is_event_stream(answer: &ResponseHeader) -> bool {
+    let kind = answer.headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// An app cannot sign anybody in or out by setting our cookies.
+fn refuse_our_cookies(answer: &mut ResponseHeader, upstream: Option<&Upstream>) {
+    let lines = answer.headers.get_all(header::SET_COOKIE);
+    if !lines.iter().any(cookie::sets_ours) {
+        return;
+    }
+    let kept: Vec<HeaderValue> = lines.iter().filter(|line| !cookie::sets_ours(line)).cloned().collect();
+    answer.remove_header(&header::SET_COOKIE);
+    for line in kept {
+        // Fails only above 32,768 headers, and there were more before.
+        let _ = answer.append_header(header::SET_COOKIE, line);
+    }
+    tracing::warn!(upstream = upstream.map(Upstream::name), "An app tried to set a cookie of Portcullis");
+}
