@@ -83,6 +83,7 @@ fn session_policy(config: &Config) -> SessionPolicy {
         absolute_timeout: said.absolute_timeout,
         max_per_user: usize::try_from(said.max_per_user).unwrap_or(usize::MAX),
         heartbeat_interval: said.heartbeat_interval,
+        streams_outlive_store: said.streams_outlive_store,
     }
 }
 

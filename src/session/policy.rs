@@ -32,6 +32,8 @@ pub struct SessionPolicy {
     pub max_per_user: usize,
     /// How often a busy session's activity is written.
     pub heartbeat_interval: Duration,
+    /// How long what is in flight for a session goes on while nobody can tell whether it has ended.
+    pub streams_outlive_store: Duration,
 }
 
 /// "Keep me signed in".
@@ -166,6 +168,7 @@ mod tests {
             absolute_timeout: 180 * DAY,
             max_per_user: 100,
             heartbeat_interval: Duration::from_secs(5),
+            streams_outlive_store: Duration::from_secs(1),
         }
     }
 

@@ -26,6 +26,11 @@ pub(in crate::config) struct SessionsFile {
     /// "last active" more exact. At most a twentieth of the shortest idle timeout; left out, it is brought below that by
     /// itself.
     pub(in crate::config) heartbeat_interval: Field<Length>,
+    /// While the store is away nobody can tell whether a session has ended. Open streams (WebSocket, events,
+    /// downloads, uploads) of signed-in visitors are cut when it could not be asked for this long. Longer keeps them through a
+    /// short outage, and lets those of a session that was ended meanwhile run on for as long. Public routes go on.
+    /// 100ms to 1h.
+    pub(in crate::config) streams_outlive_store: Field<Length>,
     /// How many sessions an account may have; above it the one that was idle longest ends. 1 to 10000.
     pub(in crate::config) max_per_user: Field<u32>,
 }
@@ -59,6 +64,7 @@ impl Read for SessionsFile {
             app: keys.take_section("app"),
             absolute_timeout: keys.take("absolute_timeout"),
             heartbeat_interval: keys.take("heartbeat_interval"),
+            streams_outlive_store: keys.take("streams_outlive_store"),
             max_per_user: keys.take("max_per_user"),
         };
         keys.close(&["tokens", "visitor_control"]);

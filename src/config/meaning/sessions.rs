@@ -12,6 +12,9 @@ use crate::config::value::length::{self, Length, Span};
 
 const SHORTEST_IDLE: Duration = Duration::from_secs(2);
 const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
+const SHORTEST_OUTAGE: Duration = Duration::from_millis(100);
+/// What nobody can end any more does not go on for ever.
+const LONGEST_OUTAGE: Duration = Duration::from_hours(1);
 
 /// The heartbeat is at most this part of an idle timeout, so that a session in use is never taken for idle.
 const HEARTBEATS_IN_IDLE: u32 = 20;
@@ -34,6 +37,9 @@ pub struct Sessions {
     /// How often activity is written; at most a twentieth of each idle timeout.
     #[serde(serialize_with = "length::serialize")]
     pub heartbeat_interval: Duration,
+    /// How long open streams go on while the store is away.
+    #[serde(serialize_with = "length::serialize")]
+    pub streams_outlive_store: Duration,
     /// Above it the session that was idle longest ends.
     pub max_per_user: u32,
 }
@@ -67,6 +73,7 @@ impl Default for Sessions {
             app: AppSessions { idle_timeout: Span::For(days(90)), lifetime: Span::For(days(180)) },
             absolute_timeout: days(180),
             heartbeat_interval: Duration::from_secs(5),
+            streams_outlive_store: Duration::from_secs(1),
             max_per_user: 100,
         }
     }
@@ -95,6 +102,12 @@ impl Sessions {
             ),
             absolute_timeout: bounds::length(file.absolute_timeout, default.absolute_timeout, &range, desk),
             heartbeat_interval: heartbeat(file.heartbeat_interval, idle_timeout, app.idle_timeout, desk),
+            streams_outlive_store: bounds::length(
+                file.streams_outlive_store,
+                default.streams_outlive_store,
+                &(SHORTEST_OUTAGE..=LONGEST_OUTAGE),
+                desk,
+            ),
             max_per_user: bounds::count(file.max_per_user, default.max_per_user, &(1..=10_000), desk),
             app,
         }

@@ -94,6 +94,7 @@ pub fn policy() -> SessionPolicy {
         absolute_timeout: 180 * DAY,
         max_per_user: 100,
         heartbeat_interval: Duration::from_secs(5),
+        streams_outlive_store: Duration::from_secs(1),
     }
 }
 
