@@ -2,11 +2,13 @@
 //!
 //! Pingora is the plug, the store is a drawer. Whoever reads requests from a wire calls these methods and obeys.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::StatusCode;
 
 use crate::{
-    gate::{Decision, Explained, Gate, Head, Judged, Refusal, Verdict, Visit},
+    gate::{Decision, Explained, Gate, Head, Judged, Permit, Refusal, Verdict, Visit},
     session::Owner,
     web::{Failed, Web},
 };
@@ -38,6 +40,11 @@ impl Portcullis {
     #[must_use]
     pub fn decide(&self, head: &Head<'_>, judged: Judged) -> Decision {
         self.gate.decide(head, judged)
+    }
+
+    /// The client has sent more of a request that was let through, or on the stream that it has become.
+    pub fn hears(&self, permit: &Permit, peer: IpAddr) {
+        self.gate.hears(permit, peer);
     }
 
     /// The answer to a request for our own pages, with the whole of its body.

@@ -23,6 +23,7 @@ pub struct Permit {
     route: Arc<str>,
     upstream: usize,
     principal: Option<Box<Principal>>,
+    counts: bool,
 }
 
 impl Permit {
@@ -32,7 +33,12 @@ impl Permit {
         upstream: usize,
         principal: Option<Box<Principal>>,
     ) -> Self {
-        Self { path, route, upstream, principal }
+        Self { path, route, upstream, principal, counts: true }
+    }
+
+    /// The same, and whether it is a sign of life of the session.
+    pub(super) fn counting(self, counts: bool) -> Self {
+        Self { counts, ..self }
     }
 
     /// The path that the rules were read on, and that the app receives.
@@ -60,8 +66,9 @@ impl Permit {
         self.principal.as_deref().map(|principal| &principal.owner)
     }
 
-    pub(super) fn principal(&self) -> Option<&Principal> {
-        self.principal.as_deref()
+    /// Who is calling, where that is a sign of life of their session.
+    pub(super) fn alive(&self) -> Option<&Principal> {
+        self.principal.as_deref().filter(|_| self.counts)
     }
 
     /// The session that let it pass.

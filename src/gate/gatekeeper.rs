@@ -1,6 +1,6 @@
 //! The gate itself: asks what must be asked, in this order, and decides.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::{Method, header};
@@ -94,10 +94,10 @@ impl Gate {
     /// Decides as it was judged. Now, and once, it counts: for the metrics, and as a sign of life of its session.
     #[must_use]
     pub fn decide(&self, head: &Head<'_>, judged: Judged) -> Decision {
-        let Judged { decision, label, counts, took, .. } = judged;
+        let Judged { decision, label, took, .. } = judged;
         match &decision {
             Decision::Forward(permit) => {
-                if let Some(principal) = permit.principal().filter(|_| counts) {
+                if let Some(principal) = permit.alive() {
                     self.beat(head, permit.path(), principal);
                 }
             }
@@ -111,6 +111,20 @@ impl Gate {
         }
         self.parts.metrics.decided(label.as_str(), took);
         decision
+    }
+
+    /// The client has sent more of a request that was let through, or on the stream that it has become: a sign of life of its
+    /// session as the request was. What the app sends is none.
+    pub fn hears(&self, permit: &Permit, peer: IpAddr) {
+        if let Some(principal) = permit.alive() {
+            self.note(Beat {
+                id: principal.session,
+                at: self.parts.clock.now(),
+                ip: plain(peer),
+                actions: 0,
+                page: None,
+            });
+        }
     }
 
     /// What would become of a request of `supposed`, who has just signed in; `None` is somebody who has not. The same
@@ -158,7 +172,7 @@ impl Gate {
                 }
                 Ok(Presented::Good(principal)) => {
                     let permit = Permit::new(path, label(), route.upstream, Some(principal));
-                    Judged { counts: route.counts_as_activity, ..Judged::of(Decision::Forward(permit), Label::Allow) }
+                    Judged::of(Decision::Forward(permit.counting(route.counts_as_activity)), Label::Allow)
                 }
                 Ok(Presented::Nothing) => sign_in(head, &path, None),
                 Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
@@ -274,6 +288,10 @@ impl Gate {
         let at: Timestamp = self.parts.clock.now();
         let page = (!is_ours(path.for_rules()) && head.opens_a_page()).then(|| page_of(path));
         let beat = Beat { id: principal.session, at, ip: plain(head.peer), actions: u32::from(head.is_action()), page };
+        self.note(beat);
+    }
+
+    fn note(&self, beat: Beat) {
         self.parts.heart.beat(beat, self.parts.policy.load().heartbeat_interval);
     }
 }

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use super::{Decision, Label};
+use crate::id::SessionId;
 
 /// A judgement. It does nothing yet: what it decides is had from [`super::Gate::decide`], which counts it, once.
 #[derive(Debug)]
 pub struct Judged {
     pub(super) decision: Decision,
     pub(super) label: Label,
-    /// Whether the session that lets it pass is used by it.
-    pub(super) counts: bool,
     /// The place of the rule that it falls under, from 0.
     pub(super) rule: Option<usize>,
     pub(super) took: Duration,
@@ -18,7 +17,7 @@ pub struct Judged {
 
 impl Judged {
     pub(super) const fn of(decision: Decision, label: Label) -> Self {
-        Self { decision, label, counts: false, rule: None, took: Duration::ZERO }
+        Self { decision, label, rule: None, took: Duration::ZERO }
     }
 
     /// What would be decided, to look at.
@@ -37,6 +36,15 @@ impl Judged {
     #[must_use]
     pub const fn took(&self) -> Duration {
         self.took
+    }
+
+    /// The session that lets it through to an app, where it goes to one and is not for everybody.
+    #[must_use]
+    pub fn lets_in(&self) -> Option<SessionId> {
+        match &self.decision {
+            Decision::Forward(permit) => permit.session(),
+            Decision::Serve(_) | Decision::Refuse(_) => None,
+        }
     }
 
     /// Whether it is for our own pages, which want the body, too.
