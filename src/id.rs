@@ -82,6 +82,18 @@ impl SessionId {
     pub fn bare(self) -> String {
         [text_of(&word(self.owner.0)), text_of(&word(self.serial))].concat()
     }
+
+    /// Its two halves, for whoever keeps it in atomics.
+    #[must_use]
+    pub const fn words(self) -> [u64; 2] {
+        [self.owner.0, self.serial]
+    }
+
+    /// From its two halves.
+    #[must_use]
+    pub const fn from_words([owner, serial]: [u64; 2]) -> Self {
+        Self { owner: UserId(owner), serial }
+    }
 }
 
 /// One line of what happened: `evt_` and thirteen characters.

@@ -23,6 +23,8 @@ const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /// Seconds: from microseconds to a store that is away.
 const CHECK_BUCKETS: &[f64] =
     &[0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
+/// Seconds: from an end in this process to one that nobody told for a second.
+const PROPAGATION_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 10.0, 60.0];
 const STREAMS: [&str; 2] = ["websocket", "sse"];
 /// Operations on the store, as `store_operations_total` names them.
 pub const STORE_OPS: [&str; 9] = ["find", "list", "open", "touch", "end", "expire", "account", "journal", "throttle"];
@@ -53,6 +55,8 @@ pub struct Metrics {
     upstream_answers: Answers,
     upstream_up: IntGaugeVec,
     open_streams: IntGaugeVec,
+    streams_cut: IntCounterVec,
+    revocation_propagation: Histogram,
     audit_events: IntCounterVec,
     config_reload: IntGauge,
 }
@@ -124,6 +128,12 @@ impl Metrics {
                 &["upstream"],
             ),
             open_streams: made.gauges("open_streams", "Long answers under way", &["kind"]),
+            streams_cut: made.counters("streams_cut_total", "Requests cut while they were under way", &["reason"]),
+            revocation_propagation: made.histogram(
+                "revocation_propagation_seconds",
+                "Time from the end of a session until this process has cut what was under way for it",
+                PROPAGATION_BUCKETS,
+            ),
             audit_events: made.counters("audit_events_total", "Entries of the journal", &["result"]),
             config_reload: made
                 .gauge("config_last_reload_successful", "1 when the configuration was last read without a complaint"),
@@ -187,6 +197,13 @@ impl Metrics {
     pub fn know_endings(&self, reasons: &[&str]) {
         for reason in reasons {
             self.sessions_ended.with_label_values(&[reason]);
+        }
+    }
+
+    /// Makes the series of these reasons to cut exist.
+    pub fn know_cuts(&self, reasons: &[&str]) {
+        for reason in reasons {
+            self.streams_cut.with_label_values(&[reason]);
         }
     }
 
@@ -306,6 +323,16 @@ impl Metrics {
     #[must_use]
     pub fn open_streams(&self, kind: &'static str) -> IntGauge {
         self.open_streams.with_label_values(&[kind])
+    }
+
+    /// A request was cut while it was under way.
+    pub fn stream_cut(&self, reason: &'static str) {
+        self.streams_cut.with_label_values(&[reason]).inc();
+    }
+
+    /// So long after a session had ended, what was under way for it was cut.
+    pub fn end_propagated(&self, took: Duration) {
+        self.revocation_propagation.observe(took.as_secs_f64());
     }
 
     /// Entries were written to the journal, or could not be.

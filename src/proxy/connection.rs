@@ -22,7 +22,9 @@ use tokio::{
 };
 
 use super::{
+    Line, Lines,
     chunks::{Chunks, Watched},
+    farewell::{Lender, Lent},
     head::{self, Fault, Limits},
     room::Room,
 };
@@ -50,13 +52,15 @@ pub struct Connections<A> {
     limits: Limits,
     open: Arc<watch::Sender<usize>>,
     room: Arc<Room>,
+    lines: Arc<Lines>,
 }
 
 impl<A> Connections<A> {
-    /// Serves with `app`; `open` counts the connections that are open. Who finds no seat in `room` is cut at once.
+    /// Serves with `app`; `open` counts the connections that are open, and `lines` has them. Who finds no seat in `room` is
+    /// cut at once.
     #[must_use]
-    pub fn new(app: A, limits: Limits, open: Arc<watch::Sender<usize>>, room: Arc<Room>) -> Self {
-        Self { app: Arc::new(app), limits, open, room }
+    pub fn new(app: A, limits: Limits, open: Arc<watch::Sender<usize>>, room: Arc<Room>, lines: Arc<Lines>) -> Self {
+        Self { app: Arc::new(app), limits, open, room, lines }
     }
 }
 
@@ -65,7 +69,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let _seat = self.room.seat()?;
         let _open = Open::count(&self.open);
-        self.serve(stream, shutdown).await;
+        let line = self.lines.open();
+        Arc::clone(&line).scope(self.serve(stream, &line, shutdown)).await;
         None
     }
 
@@ -75,7 +80,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
-    async fn serve(&self, mut stream: Stream, shutdown: &ShutdownWatch) {
+    async fn serve(&self, mut stream: Stream, line: &Line, shutdown: &ShutdownWatch) {
         let mut seen = shutdown.clone();
         // As long as the connection: to move a timer is cheaper than to make one for each request.
         let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits.idle)));
@@ -83,11 +88,16 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         for left in (0..self.limits.requests).rev() {
             let first = std::mem::take(&mut first);
             let next = self.next_head(&mut stream, first, quiet.as_mut(), stopping.as_mut()).await;
-            let (head, chunks) = match next {
+            let Next { head, websocket, chunks } = match next {
                 Ok(next) => next,
                 Err(Fault::Gone) => return,
                 Err(fault) => return refuse(stream, fault).await,
             };
+            line.begin();
+            let lender = websocket.then(Lender::default);
+            if let Some(lender) = &lender {
+                stream = lender.lend(stream);
+            }
             let watched = chunks.is_some();
             if let Some(chunks) = chunks {
                 stream = Watched::over(stream, chunks);
@@ -99,24 +109,33 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             session.set_keepalive_reuses_remaining(Some(left));
             session.set_read_timeout(Some(self.limits.body_idle));
             session.set_write_timeout(Some(self.limits.body_idle));
-            let Some(reusable) = self.app.process_new_http(session, shutdown).await else { return };
-            stream = reusable.consume().0;
-            if watched {
-                let Some(plain) = Watched::taken_off(stream) else { return };
-                stream = plain;
-            }
+            // What is cut is dropped: both of its connections close, that of the app too.
+            let served = tokio::select! {
+                biased;
+                cut = line.cut() => Err(cut),
+                served = self.app.process_new_http(session, shutdown) => Ok(served),
+            };
+            stream = match (served, lender) {
+                (Ok(Some(reusable)), _) => reusable.consume().0,
+                (Err(cut), Some(lender)) => return lender.bid_farewell(cut).await,
+                (Ok(None) | Err(_), _) => return,
+            };
+            let plain = if watched { Watched::taken_off(stream) } else { Some(stream) };
+            let plain = if websocket { plain.and_then(Lent::taken_off) } else { plain };
+            let Some(plain) = plain else { return };
+            stream = plain;
         }
     }
 
-    /// The next head, with what came behind it; and where its body comes in chunks, what those are so far. Between two
-    /// requests a connection may end at any time; once a request has begun, it is read to its end.
+    /// The next head. Between two requests a connection may end at any time; once a request has begun, it is read to its
+    /// end.
     async fn next_head(
         &self,
         stream: &mut Stream,
         first: bool,
         mut quiet: Pin<&mut Sleep>,
         stopping: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<(BytesMut, Option<Chunks>), Fault> {
+    ) -> Result<Next, Fault> {
         let mut read = BytesMut::with_capacity(4096);
         let Limits { head_deadline, idle, .. } = self.limits;
         // Who has only just come has something to say: silence counts.
@@ -137,13 +156,22 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         } else {
             timeout(head_deadline, reading).await.unwrap_or(Err(Fault::Slow))?
         };
-        if !whole.chunked {
-            return Ok((read, None));
+        let mut chunks = whole.chunked.then(Chunks::new);
+        if let Some(chunks) = &mut chunks {
+            chunks.look(&read[whole.end..]).map_err(|_| Fault::Malformed)?;
         }
-        let mut chunks = Chunks::new();
-        chunks.look(&read[whole.end..]).map_err(|_| Fault::Malformed)?;
-        Ok((read, Some(chunks)))
+        Ok(Next { head: read, websocket: whole.websocket, chunks })
     }
+}
+
+/// A request that has come.
+struct Next {
+    /// Its head, with what came behind it.
+    head: BytesMut,
+    /// Whether it asks for a WebSocket.
+    websocket: bool,
+    /// Where its body comes in chunks, what those are so far.
+    chunks: Option<Chunks>,
 }
 
 /// Returns when this process stops.

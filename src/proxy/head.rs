@@ -65,6 +65,8 @@ pub(super) struct Whole {
     pub(super) end: usize,
     /// Whether the body comes in chunks.
     pub(super) chunked: bool,
+    /// Whether a WebSocket is asked for.
+    pub(super) websocket: bool,
 }
 
 /// Waits for the first bytes of a request.
@@ -85,8 +87,8 @@ pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &
         }
         match end_of_head(read, &mut seen)? {
             Some(end) if end <= limits.head_bytes => {
-                let chunked = inspect(&read[..end], limits.headers)?;
-                return Ok(Whole { end, chunked });
+                let Framing { chunked, websocket, .. } = inspect(&read[..end], limits.headers)?;
+                return Ok(Whole { end, chunked, websocket });
             }
             None if read.len() <= limits.head_bytes => {}
             _ => return Err(Fault::Large),
@@ -128,10 +130,11 @@ struct Framing<'a> {
     host: Option<&'a [u8]>,
     length: bool,
     chunked: bool,
+    websocket: bool,
 }
 
-/// Looks at a complete head; tells whether its body comes in chunks.
-fn inspect(head: &[u8], most_headers: usize) -> Result<bool, Fault> {
+/// Looks at a complete head.
+fn inspect(head: &[u8], most_headers: usize) -> Result<Framing<'_>, Fault> {
     let mut begun = 0;
     let mut lines = memchr_iter(b'\n', head).map(|end| {
         let line = &head[begun..end];
@@ -152,7 +155,7 @@ fn inspect(head: &[u8], most_headers: usize) -> Result<bool, Fault> {
     // A request may name its host twice, if it names the same one.
     match authority(target) {
         Some(authority) if framing.host.is_some_and(|host| host != authority) => Err(Fault::Malformed),
-        _ => Ok(framing.chunked),
+        _ => Ok(framing),
     }
 }
 
@@ -224,6 +227,7 @@ impl<'a> Framing<'a> {
             let chunked = value().eq_ignore_ascii_case(b"chunked");
             plain(first && chunked && name.eq_ignore_ascii_case(b"transfer-encoding"))
         } else {
+            self.websocket |= name.eq_ignore_ascii_case(b"upgrade") && value().eq_ignore_ascii_case(b"websocket");
             Ok(())
         }
     }

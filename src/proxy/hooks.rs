@@ -22,7 +22,9 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Upstreams, answer, caching, failure::Failure, identity, passage::Passage, passing, upstreams::Upstream};
+use super::{
+    Line, Upstreams, answer, caching, failure::Failure, identity, passage::Passage, passing, upstreams::Upstream,
+};
 use crate::{
     clock::Clock,
     gate::{Decision, Head, Judged, Permit},
@@ -77,6 +79,20 @@ impl Proxy {
         }
     }
 
+    /// Judges a request, and puts it on its line where it is let through for a session: from then on it is cut when that
+    /// one ends. Where it has ended in between, what counts is what holds now.
+    async fn judge(&self, head: &Head<'_>, line: &Line) -> Judged {
+        let mut told = line.ends_told();
+        let mut judged = self.0.portcullis.judge(head).await;
+        while let Some(session) = judged.lets_in()
+            && !line.serve(session, told)
+        {
+            told = line.ends_told();
+            judged = self.0.portcullis.judge_again(head, judged).await;
+        }
+        judged
+    }
+
     fn forward(&self, ctx: &mut Passage, permit: Permit) {
         ctx.upstream = self.0.upstreams.load().get(permit.upstream());
         ctx.permit = Some(permit);
@@ -88,7 +104,7 @@ impl ProxyHttp for Proxy {
     type CTX = Passage;
 
     fn new_ctx(&self) -> Passage {
-        Passage::new(self.0.clock.stopwatch(), Arc::clone(&self.0.metrics))
+        Passage::new(self.0.clock.stopwatch(), Line::current(), Arc::clone(&self.0.metrics))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {
@@ -99,7 +115,7 @@ impl ProxyHttp for Proxy {
         let (ip, request_id) = (peer(session), ctx.request_id);
         let request = session.req_header();
         let head = head_of(request, ip, request_id.as_str());
-        let judged = self.0.portcullis.judge(&head).await;
+        let judged = self.judge(&head, &ctx.line).await;
         ctx.note(&head, request, ip, &judged);
         if judged.is_visit() {
             let request = request.clone();
@@ -234,7 +250,7 @@ impl ProxyHttp for Proxy {
             self.0.metrics.upstream_answered(upstream.name(), ctx.status, asked.elapsed());
         }
         if upgraded {
-            ctx.streams("websocket");
+            ctx.becomes_websocket();
             // Both ends may be silent for as long as they like.
             session.set_read_timeout(None);
             return Ok(());

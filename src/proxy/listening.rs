@@ -19,7 +19,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Connections, Limits, Room, connection::keepalive};
+use super::{Connections, Cut, Limits, Lines, Room, connection::keepalive};
+
+/// How long what is cut at the end may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// All listeners of the process.
 #[derive(Default)]
@@ -28,6 +31,7 @@ pub struct Listening {
     /// Bound, each with the address that Pingora asks for it by.
     sockets: Vec<(String, TcpListener)>,
     open: Arc<watch::Sender<usize>>,
+    lines: Arc<Lines>,
 }
 
 /// How much time the end takes.
@@ -59,6 +63,12 @@ pub enum Interrupted {
 }
 
 impl Listening {
+    /// No listener yet; `lines` will have the connections of all.
+    #[must_use]
+    pub fn over(lines: Arc<Lines>) -> Self {
+        Self { lines, ..Self::default() }
+    }
+
     /// Binds a listener at `address` (`127.0.0.1:8080`) that is served by `app`. Who connects from now on waits for
     /// [`Listening::run`]; who finds no seat in `room` is cut.
     ///
@@ -76,7 +86,7 @@ impl Listening {
         };
         let socket = bind().map_err(|source| CannotListen { address: address.to_owned(), source })?;
         self.sockets.push((address.to_owned(), socket));
-        let connections = Connections::new(app, limits, Arc::clone(&self.open), room);
+        let connections = Connections::new(app, limits, Arc::clone(&self.open), room, Arc::clone(&self.lines));
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(keepalive());
@@ -127,13 +137,15 @@ impl Listening {
         stop.send_replace(true);
         while services.join_next().await.is_some() {}
         let mut open = self.open.subscribe();
-        tokio::select! {
-            ended = timeout(stopping.grace, open.wait_for(|count| *count == 0)) => {
-                if ended.is_err() {
-                    tracing::warn!(connections = *self.open.borrow(), "Cut what was still under way");
-                }
-            }
-            _ = signals.stop() => {}
+        let ended = tokio::select! {
+            ended = timeout(stopping.grace, open.wait_for(|count| *count == 0)) => ended.is_ok(),
+            _ = signals.stop() => false,
+        };
+        if !ended {
+            tracing::warn!(connections = *self.open.borrow(), "Cut what was still under way");
+            self.lines.cut_all(Cut::STOPPING);
+            // Whoever does not close is left behind.
+            let _ = timeout(LAST_WORDS, open.wait_for(|count| *count == 0)).await;
         }
         Ok(())
     }

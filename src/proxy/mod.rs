@@ -4,16 +4,22 @@
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
 //! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision, `answer` sends what is ours, `upstreams` and `identity`
-//! send the rest on, `passing` looks at what comes back, `failure` says what went wrong there, `passage` tells the log.
+//! send the rest on, `passing` looks at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
+//! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
 mod caching;
 mod chunks;
 mod connection;
+mod cut;
 mod failure;
+mod farewell;
+mod frames;
 mod head;
 mod hooks;
 mod identity;
+mod line;
+mod lines;
 mod listening;
 mod passage;
 mod passing;
@@ -24,8 +30,11 @@ mod same_connection;
 mod upstreams;
 
 pub use connection::Connections;
+pub use cut::Cut;
 pub use head::Limits;
 pub use hooks::{Proxy, ProxyParts};
+pub use line::Line;
+pub use lines::Lines;
 pub use listening::{CannotListen, Interrupted, Listening, Stopping};
 pub use room::Room;
 pub use router::ServeRouter;

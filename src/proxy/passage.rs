@@ -10,7 +10,7 @@ use http::Method;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 
-use super::{request_id::RequestId, upstreams::Upstream};
+use super::{Cut, Line, frames::Frames, request_id::RequestId, upstreams::Upstream};
 use crate::{
     clock::Stopwatch,
     gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
@@ -23,6 +23,8 @@ use crate::{
 const PATH: usize = 256;
 /// Longest method in it.
 const METHOD: usize = 32;
+/// Once in so long a client is heard while it sends: well below the shortest time in which a session becomes idle.
+const HEARD: Duration = Duration::from_millis(250);
 
 /// What is known of a request while it is served. When it is dropped, it is logged and counted: also where the connection
 /// broke, or was cut.
@@ -43,8 +45,14 @@ pub struct Passage {
     pub(super) status: u16,
     /// Bytes of body sent to it.
     pub(super) bytes: usize,
+    /// The connection that it came on.
+    pub(super) line: Arc<Line>,
     seen: Option<Seen>,
     stream: Option<OpenStream>,
+    /// What the client says on a WebSocket.
+    frames: Option<Frames>,
+    /// When the client was heard last, since the head was read.
+    heard: Duration,
     metrics: Arc<Metrics>,
 }
 
@@ -62,7 +70,7 @@ struct Seen {
 }
 
 impl Passage {
-    pub(super) fn new(watch: Stopwatch, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(watch: Stopwatch, line: Arc<Line>, metrics: Arc<Metrics>) -> Self {
         Self {
             request_id: RequestId::new(),
             watch,
@@ -72,8 +80,11 @@ impl Passage {
             asked: None,
             status: 0,
             bytes: 0,
+            line,
             seen: None,
             stream: None,
+            frames: None,
+            heard: Duration::ZERO,
             metrics,
         }
     }
@@ -103,10 +114,36 @@ impl Passage {
     pub(super) fn streams(&mut self, kind: &'static str) {
         self.stream = Some(OpenStream::count(self.metrics.open_streams(kind)));
     }
+
+    /// From now on it is a WebSocket.
+    pub(super) fn becomes_websocket(&mut self) {
+        self.streams("websocket");
+        self.frames = Some(Frames::default());
+    }
+
+    /// Whether what the client has sent is a sign of life: not where there was one a moment ago, and not the Pong with which
+    /// browsers answer an app by themselves.
+    pub(super) fn hears(&mut self, sent: &[u8]) -> bool {
+        let by_itself = self.frames.as_mut().is_some_and(|frames| !frames.pass(sent));
+        if sent.is_empty() || by_itself {
+            return false;
+        }
+        let now = self.watch.elapsed();
+        let counts = now.saturating_sub(self.heard) >= HEARD;
+        if counts {
+            self.heard = now;
+        }
+        counts
+    }
 }
 
 impl Drop for Passage {
     fn drop(&mut self) {
+        let cut = self.line.was_cut();
+        self.line.end();
+        if let Some(cut) = cut {
+            self.metrics.stream_cut(cut.label());
+        }
         let took = self.watch.elapsed();
         let Some(seen) = &self.seen else { return };
         // Our own pages and what fell under no rule have no route of the operator's.
@@ -129,6 +166,7 @@ impl Drop for Passage {
             ip: seen.ip,
             request_id: self.request_id.as_str(),
             protocol: seen.protocol,
+            cut: cut.map(Cut::label),
         };
         line.log();
     }

@@ -18,7 +18,7 @@ use crate::{
     account::Cost,
     config::{self, Config},
     proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Upstreams},
-    tasks::{CatchUp, Driver, FlushHeartbeats, Sweep, WatchFile, WatchStore},
+    tasks::{CatchUp, CheckStreams, Driver, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
 use reload::Reload;
@@ -33,6 +33,8 @@ const SWEEP: Duration = Duration::from_mins(1);
 const CATCH_UP: Duration = Duration::from_secs(5);
 /// How often the store is asked whether it answers.
 const WATCH: Duration = Duration::from_secs(2);
+/// How often what is in flight is looked through for sessions that are due to be looked up.
+const CHECK: Duration = Duration::from_millis(500);
 /// How often the configuration file is looked at. A change counts when two looks in a row have seen the same.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often the names of apps' servers are looked up again.
@@ -131,7 +133,7 @@ impl Serving {
         let (ready, is_ready) = watch::channel(false);
         let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
 
-        let mut listening = Listening::default();
+        let mut listening = Listening::over(parts.lines.clone());
         // Whoever watches over it must get through when visitors have taken all theirs.
         let (room, private) = (Room::within(open_files), || Room::for_clients(usize::MAX));
         for address in &config.listen {
@@ -151,7 +153,11 @@ impl Serving {
         }
 
         let heartbeats = heartbeats(&parts);
+        let (watch, check) = parts.watch_ends();
+        // Before anybody is let in: what ends from here on is told.
+        watch.run_once().await;
         let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
+        watch_ends(&mut driver, watch, check);
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         for address in &config.listen {
             info!(open_files, "Listening on {address} for {}", config.public_url.origin());
@@ -258,6 +264,29 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
         async move { upstreams.refresh().await }
     });
     driver
+}
+
+/// Starts what cuts open streams when their session ends.
+fn watch_ends(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStreams>) {
+    let due = watch.clone();
+    let due = move || {
+        let watch = due.clone();
+        async move { watch.due().await }
+    };
+    driver.whenever(due, move || {
+        let watch = watch.clone();
+        async move {
+            watch.run_once().await;
+        }
+    });
+    driver.every(CHECK, move || {
+        let check = check.clone();
+        async move {
+            if let Err(away) = check.run_once().await {
+                debug!("Could not look up the sessions of open streams: {away}");
+            }
+        }
+    });
 }
 
 /// How the configuration wants the log.

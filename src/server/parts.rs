@@ -12,9 +12,11 @@ use crate::{
     guard::Throttle,
     metrics::Metrics,
     portcullis::Portcullis,
+    proxy::{Cut, Lines},
     secret::Key,
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
+    tasks::{CheckStreams, CheckStreamsParts, WatchEnds, WatchEndsParts},
     visitor::Recogniser,
     web::{Desk, Web},
 };
@@ -31,6 +33,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Where hits go.
     pub heart: Heart,
+    /// What is in flight.
+    pub lines: Arc<Lines>,
     /// What happened.
     pub journal: Journal,
     /// Open, list, end.
@@ -73,9 +77,23 @@ impl Parts {
             policy: settings.password.clone(),
             clock: clock.clone(),
         });
-        let heart = Heart::default();
+        metrics.know_cuts(&Cut::LABELS);
+        let (heart, lines) = (Heart::default(), Arc::default());
         let public_url = config.public_url.clone();
-        Self { clock, metrics, stores, settings, heart, journal, sessions, accounts, hasher, throttle, public_url }
+        Self {
+            clock,
+            metrics,
+            stores,
+            settings,
+            heart,
+            lines,
+            journal,
+            sessions,
+            accounts,
+            hasher,
+            throttle,
+            public_url,
+        }
     }
 
     /// The program without a socket.
@@ -91,6 +109,27 @@ impl Parts {
             metrics: self.metrics.clone(),
         });
         Portcullis::new(gate, Web::new(Arc::new(self.desk())))
+    }
+
+    /// What cuts open streams when their session ends.
+    #[must_use]
+    pub fn watch_ends(&self) -> (Arc<WatchEnds>, Arc<CheckStreams>) {
+        let check = Arc::new(CheckStreams::new(CheckStreamsParts {
+            store: self.stores.sessions.clone(),
+            sessions: self.sessions.clone(),
+            lines: self.lines.clone(),
+            policy: self.settings.session.clone(),
+            clock: self.clock.clone(),
+        }));
+        let watch = WatchEnds::new(WatchEndsParts {
+            store: self.stores.sessions.clone(),
+            lines: self.lines.clone(),
+            check: check.clone(),
+            policy: self.settings.session.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        });
+        (Arc::new(watch), check)
     }
 
     fn desk(&self) -> Desk {

@@ -200,19 +200,21 @@ impl Sessions {
         self.end(Which::AllOf(owner), by, Some(from)).await
     }
 
-    /// Ends a session that has run out, once its browser is told so: a longer timeout must not bring it back after that.
+    /// Ends a session that has run out, once its browser is told so or what it has in flight is cut: a longer timeout must not
+    /// bring it back after that. Tells how it ended; none where it had ended before, or was used meanwhile.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn run_out(&self, id: SessionId) -> Result<(), StoreError> {
+    pub async fn run_out(&self, id: SessionId) -> Result<Option<Ending>, StoreError> {
         let now = self.clock.now();
-        let Some(session) = self.store.get(id).await? else { return Ok(()) };
-        let Some(ending) = self.policy.load().ran_out(&session, now) else { return Ok(()) };
+        let Some(session) = self.store.get(id).await? else { return Ok(None) };
+        let Some(ending) = self.policy.load().ran_out(&session, now) else { return Ok(None) };
         let parting = Parting::new(ending, Story::of_the_system(now));
         let gone = self.store.expire(id, session.activity.latest, &parting).await;
         self.journal.tell(&gone, |gone| parting.told(gone));
-        self.count(&gone?, &parting);
-        Ok(())
+        let gone = gone?;
+        self.count(&gone, &parting);
+        Ok(gone.map(|_| parting.ending))
     }
 
     /// Ends sessions, records and counts them.

@@ -2,15 +2,19 @@
 //! test and operator call the same function.
 
 mod catch_up;
+mod check_streams;
 mod driver;
 mod heartbeat;
 mod sweep;
+mod watch_ends;
 mod watch_file;
 mod watch_store;
 
 pub use catch_up::CatchUp;
+pub use check_streams::{CheckStreams, CheckStreamsParts};
 pub use driver::Driver;
 pub use heartbeat::FlushHeartbeats;
 pub use sweep::{Sweep, Swept};
+pub use watch_ends::{WatchEnds, WatchEndsParts};
 pub use watch_file::WatchFile;
 pub use watch_store::WatchStore;

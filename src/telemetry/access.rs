@@ -44,6 +44,8 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) ip: IpAddr,
     pub(crate) request_id: &'a str,
     pub(crate) protocol: &'static str,
+    /// Why it was cut, where it was.
+    pub(crate) cut: Option<&'static str>,
 }
 
 impl AccessLine<'_> {
@@ -73,6 +75,7 @@ impl AccessLine<'_> {
             ip = %self.ip,
             request_id = self.request_id,
             protocol = self.protocol,
+            cut = self.cut,
         );
     }
 
@@ -103,6 +106,9 @@ impl AccessLine<'_> {
         line.text("ip", &text_of(self.ip));
         line.text("request_id", self.request_id);
         line.text("protocol", self.protocol);
+        if let Some(cut) = self.cut {
+            line.text("cut", cut);
+        }
         line.text("target", TARGET);
         line.raw(b"}\n");
         line.0
@@ -233,6 +239,7 @@ mod tests {
                 ip: if known { [192, 0, 2, 1].into() } else { IpAddr::V6("::ffff:192.0.2.1".parse().unwrap()) },
                 request_id: "abc",
                 protocol: "HTTP/1.1",
+                cut: known.then_some("signed_out"),
             };
             let by_hand = String::from_utf8(line.json(Clock::for_the_log())).unwrap();
             let through_tracing = through_tracing(&line);

@@ -11,5 +11,6 @@ mod browser;
 mod accessibility;
 mod hostile;
 mod keyboard;
+mod open_streams;
 mod sessions;
 mod width;

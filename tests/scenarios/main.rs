@@ -21,6 +21,7 @@ mod ending_sessions;
 mod heartbeat;
 mod history;
 mod lifetimes;
+mod open_streams;
 mod sessions_list;
 
 mod disabling;

@@ -23,6 +23,7 @@ const AT_ZERO: &[&str] = &[
     "store_up",
     "open_streams{kind=\"websocket\"}",
     "open_streams{kind=\"sse\"}",
+    "revocation_propagation_seconds_count",
     "audit_events_total{result=\"written\"}",
     "audit_events_total{result=\"failed\"}",
 ];
@@ -39,6 +40,9 @@ async fn every_series_is_there_at_zero_from_the_start() {
     }
     for reason in portcullis::session::Ending::LABELS {
         assert_eq!(town.metric(&format!("sessions_ended_total{{reason=\"{reason}\"}}")), 0);
+    }
+    for reason in portcullis::session::Ending::LABELS.into_iter().chain(["gone", "store_away", "stopping"]) {
+        assert_eq!(town.metric(&format!("streams_cut_total{{reason=\"{reason}\"}}")), 0);
     }
     for op in portcullis::metrics::STORE_OPS {
         assert_eq!(town.metric(&format!("store_operation_seconds_count{{op=\"{op}\"}}")), 0);

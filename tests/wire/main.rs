@@ -26,6 +26,8 @@ mod demo;
 mod ending;
 mod large_bodies;
 mod open_files;
+mod open_streams;
+mod open_streams_close;
 mod quickstart;
 mod reloading;
 mod stopping;

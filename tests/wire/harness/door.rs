@@ -129,7 +129,16 @@ impl Plan {
         for plan in &mut plans {
             plan.read = self.read;
         }
-        let metrics = parts.metrics.clone();
+        let (metrics, lines) = (parts.metrics.clone(), parts.lines.clone());
+        let (watch, check) = parts.watch_ends();
+        watch.run_once().await;
+        beside(async move {
+            loop {
+                watch.due().await;
+                watch.run_once().await;
+                check.run_once().await.unwrap();
+            }
+        });
         let parts = ProxyParts {
             portcullis: Arc::new(portcullis),
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
@@ -143,6 +152,7 @@ impl Plan {
             self.limits,
             Arc::clone(&open),
             Room::for_clients(usize::MAX),
+            lines,
         ));
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

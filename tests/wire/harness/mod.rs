@@ -9,6 +9,7 @@ mod installation;
 mod person;
 mod ports;
 mod running;
+mod streaming;
 
 pub(crate) use app::{App, read_request};
 pub(crate) use child::{Child, Said};
@@ -18,6 +19,7 @@ pub(crate) use installation::{Installation, PASSWORD, portcullis};
 pub(crate) use person::Person;
 pub(crate) use ports::free_port;
 pub(crate) use running::Running;
+pub(crate) use streaming::{KINDS, Socket, Streaming, accept, websocket};
 
 /// Longest wait for what must come.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,129 @@
+//! Looks up each session that has had something in flight for a while, and cuts what is of those that are no more. So a silent
+//! stream ends when its session has been idle for too long, or reaches the end of its life; and what the log of ends did not
+//! tell is found all the same.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    clock::{Clock, Stopwatch, Timestamp},
+    id::SessionId,
+    outage::StoreError,
+    proxy::{Cut, Lines},
+    session::{Ending, SessionPolicy, SessionStore, Sessions, Standing},
+};
+
+/// What was let through a moment ago was looked up then.
+const YOUNG: Duration = Duration::from_secs(1);
+/// How often each session is looked up, where nothing says that it may have ended.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Look-ups at once.
+const AT_ONCE: usize = 8;
+
+/// Checks the sessions of what is in flight.
+pub struct CheckStreams {
+    parts: CheckStreamsParts,
+    looks: Mutex<Looks>,
+}
+
+/// What is known of sessions.
+#[derive(Default)]
+struct Looks {
+    of: HashMap<SessionId, Look>,
+    /// How often all of it was doubted: what was looked up before that is not known.
+    doubts: u64,
+}
+
+/// What it is made of.
+pub struct CheckStreamsParts {
+    /// Where sessions are.
+    pub store: Arc<dyn SessionStore>,
+    /// How one that has run out is ended.
+    pub sessions: Sessions,
+    /// What is in flight.
+    pub lines: Arc<Lines>,
+    /// When sessions end by themselves.
+    pub policy: Arc<ArcSwap<SessionPolicy>>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// What the last look at a session found.
+#[derive(Clone, Copy)]
+struct Look {
+    since: Stopwatch,
+    /// When it ends by itself unless it is used.
+    runs_out: Timestamp,
+}
+
+impl CheckStreams {
+    /// A check that has looked at nothing yet.
+    #[must_use]
+    pub fn new(parts: CheckStreamsParts) -> Self {
+        Self { parts, looks: Mutex::default() }
+    }
+
+    /// From now on nothing is known of any session: each is looked up at the next run.
+    pub fn doubt_all(&self) {
+        let mut looks = self.looks();
+        looks.of.clear();
+        looks.doubts += 1;
+    }
+
+    /// Looks up those that are due; tells how many requests it cut.
+    ///
+    /// # Errors
+    /// When the store is away; who was not looked up is due at the next run, too.
+    pub async fn run_once(&self) -> Result<usize, StoreError> {
+        let (due, doubts) = self.due();
+        let looks = stream::iter(due).map(|id| self.look(id, doubts)).buffer_unordered(AT_ONCE);
+        let ended: Vec<(SessionId, Cut)> = looks.try_filter_map(async |ended| Ok(ended)).try_collect().await?;
+        Ok(if ended.is_empty() { 0 } else { self.parts.lines.cut(&ended) })
+    }
+
+    /// Whom to look up, and how often there was doubt before.
+    fn due(&self) -> (Vec<SessionId>, u64) {
+        let in_flight = self.parts.lines.sessions(YOUNG);
+        let now = self.parts.clock.now();
+        let mut looks = self.looks();
+        looks.of.retain(|id, _| in_flight.contains(id));
+        let known =
+            |id: &SessionId| looks.of.get(id).is_some_and(|look| look.since.elapsed() < AGAIN && now < look.runs_out);
+        (in_flight.into_iter().filter(|id| !known(id)).collect(), looks.doubts)
+    }
+
+    /// How a session has ended, if it has.
+    async fn look(&self, id: SessionId, doubts: u64) -> Result<Option<(SessionId, Cut)>, StoreError> {
+        let since = self.parts.clock.stopwatch();
+        let found = match self.parts.store.find(id).await {
+            Ok(Some(found)) => found,
+            Ok(None) | Err(StoreError::Unreadable(_)) => return Ok(Some((id, Cut::GONE))),
+            Err(away) => return Err(away),
+        };
+        if found.owner.disabled {
+            return Ok(Some((id, Cut::after(&Ending::AccountDisabled))));
+        }
+        let (policy, now) = (self.parts.policy.load_full(), self.parts.clock.now());
+        if policy.standing(found.terms, found.latest, now) == Standing::Live {
+            let runs_out = policy.signs_out_at(found.terms, found.latest);
+            let mut looks = self.looks();
+            if looks.doubts == doubts {
+                looks.of.insert(id, Look { since, runs_out });
+            }
+            return Ok(None);
+        }
+        // None where it was used just now: then the next look finds it live.
+        let ending = self.parts.sessions.run_out(id).await?;
+        Ok(ending.map(|ending| (id, Cut::after(&ending))))
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
