@@ -162,6 +162,21 @@ impl ProxyHttp for Proxy {
         }
     }
 
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        sent: &mut Option<Bytes>,
+        _: bool,
+        ctx: &mut Passage,
+    ) -> Result<()> {
+        if sent.as_ref().is_some_and(|sent| ctx.hears(sent))
+            && let Some(permit) = &ctx.permit
+        {
+            self.0.portcullis.hears(permit, peer(session));
+        }
+        Ok(())
+    }
+
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Passage, mut e: Box<Error>) -> Box<Error> {
         let upstream = ctx.upstream.as_deref();
         let another = upstream.is_some_and(|upstream| upstream.refused(&ctx.tried, self.0.clock.now()));

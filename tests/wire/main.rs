@@ -28,6 +28,7 @@ mod large_bodies;
 mod open_files;
 mod open_streams;
 mod open_streams_close;
+mod open_streams_live;
 mod quickstart;
 mod reloading;
 mod stopping;
