@@ -133,7 +133,8 @@ async fn an_entry_that_cannot_be_read_is_dropped_by_age_all_the_same() {
     assert!(matches!(records.login_history(&history).await, Err(StoreError::Unreadable(_))));
     records.forget(at(2)).await.unwrap();
     assert!(records.login_history(&history).await.unwrap().entries.is_empty());
-    assert_eq!(told(&records).await, 0);
+    let left = keys(&server);
+    assert!(!left.iter().any(|key| key.contains("sign-ins") || key.contains("trail")), "{left:?}");
 }
 
 #[tokio::test]
@@ -208,8 +209,8 @@ async fn where_the_operator_wants_it_a_change_waits_for_replicas() {
 async fn everything_is_in_one_slot() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
+    records.alter(&Alteration::Change(alice, Change::Enable), &story(at(1))).await.unwrap().unwrap();
     records.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
-    records.alter(&Alteration::Change(alice, DISABLE), &story(at(1))).await.unwrap().unwrap();
     records.ping().await.unwrap();
     let keys = keys(&server);
     assert!(keys.len() > 5 && keys.iter().all(|key| key.starts_with("portcullis:{records}:")), "{keys:?}");
