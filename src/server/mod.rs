@@ -18,7 +18,7 @@ use crate::{
     account::Cost,
     config::{self, Config},
     proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Upstreams},
-    tasks::{CatchUp, CheckStreams, Driver, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
+    tasks::{CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
 use reload::Reload;
@@ -157,7 +157,7 @@ impl Serving {
         // Before anybody is let in: what ends from here on is told.
         watch.run_once().await;
         let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
-        watch_ends(&mut driver, watch, check);
+        watch_ends(&mut driver, watch, check, parts.end_again.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         for address in &config.listen {
             info!(open_files, "Listening on {address} for {}", config.public_url.origin());
@@ -267,7 +267,7 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
 }
 
 /// Starts what cuts open streams when their session ends.
-fn watch_ends(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStreams>) {
+fn watch_ends(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStreams>, again: Arc<EndAgain>) {
     let due = watch.clone();
     let due = move || {
         let watch = due.clone();
@@ -284,6 +284,14 @@ fn watch_ends(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStream
         async move {
             if let Err(away) = check.run_once().await {
                 debug!("Could not look up the sessions of open streams: {away}");
+            }
+        }
+    });
+    driver.every(CHECK, move || {
+        let again = again.clone();
+        async move {
+            if let Err(away) = again.run_once().await {
+                debug!("Could not look for what came back: {away}");
             }
         }
     });

@@ -16,7 +16,7 @@ use crate::{
     secret::Key,
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
-    tasks::{CheckStreams, CheckStreamsParts, WatchEnds, WatchEndsParts},
+    tasks::{CheckStreams, CheckStreamsParts, EndAgain, WatchEnds, WatchEndsParts},
     visitor::Recogniser,
     web::{Desk, Web},
 };
@@ -35,6 +35,8 @@ pub struct Parts {
     pub heart: Heart,
     /// What is in flight.
     pub lines: Arc<Lines>,
+    /// What has ended, in case the store forgets it.
+    pub end_again: Arc<EndAgain>,
     /// What happened.
     pub journal: Journal,
     /// Open, list, end.
@@ -79,6 +81,7 @@ impl Parts {
         });
         metrics.know_cuts(&Cut::LABELS);
         let (heart, lines) = (Heart::default(), Arc::default());
+        let end_again = EndAgain::new(stores.sessions.clone(), sessions.clone(), clock.clone());
         let public_url = config.public_url.clone();
         Self {
             clock,
@@ -87,6 +90,7 @@ impl Parts {
             settings,
             heart,
             lines,
+            end_again: Arc::new(end_again),
             journal,
             sessions,
             accounts,
@@ -125,6 +129,7 @@ impl Parts {
             store: self.stores.sessions.clone(),
             lines: self.lines.clone(),
             check: check.clone(),
+            again: self.end_again.clone(),
             policy: self.settings.session.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),

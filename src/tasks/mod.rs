@@ -4,6 +4,7 @@
 mod catch_up;
 mod check_streams;
 mod driver;
+mod end_again;
 mod heartbeat;
 mod sweep;
 mod watch_ends;
@@ -13,6 +14,7 @@ mod watch_store;
 pub use catch_up::CatchUp;
 pub use check_streams::{CheckStreams, CheckStreamsParts};
 pub use driver::Driver;
+pub use end_again::EndAgain;
 pub use heartbeat::FlushHeartbeats;
 pub use sweep::{Sweep, Swept};
 pub use watch_ends::{WatchEnds, WatchEndsParts};

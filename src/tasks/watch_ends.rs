@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::CheckStreams;
+use super::{CheckStreams, EndAgain};
 use crate::{
     clock::{Clock, Stopwatch},
     metrics::Metrics,
@@ -36,6 +36,8 @@ pub struct WatchEndsParts {
     pub lines: Arc<Lines>,
     /// Who looks at each session where the log does not tell all.
     pub check: Arc<CheckStreams>,
+    /// Who remembers what has ended, in case the store forgets it.
+    pub again: Arc<EndAgain>,
     /// How long streams go on without the store.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
     /// What time it is.
@@ -120,10 +122,12 @@ impl WatchEnds {
     fn act_on(&self, ends: &Ends) -> usize {
         if ends.gap {
             self.parts.check.doubt_all();
+            self.parts.again.doubt();
         }
         if ends.ended.is_empty() {
             return 0;
         }
+        self.parts.again.remember(&ends.ended);
         let gone: Vec<_> = ends.ended.iter().map(|(session, ended)| (*session, Cut::after(&ended.ending))).collect();
         let cut = self.parts.lines.cut(&gone);
         let now = self.parts.clock.now();

@@ -4,11 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis::{
-    account::{AccountStore as _, Change},
+    account::{AccountStore as _, Change, Cost},
     audit::{AuditStore as _, TrailEnd, TrailQuery},
     clock::Clock,
+    config::Config,
     id::UserId,
     secret::Password,
+    server::{Parts, Stores},
     session::{Ending, SessionStore, Which},
     store::{
         embedded::Embedded,
@@ -266,4 +268,37 @@ async fn the_clock_goes_by_redis() {
     let (_store, _) = Redis::open(&server.place(), records, &clock).await.unwrap();
     let (seconds, _): (i64, i64) = server.ask(&["TIME"]);
     assert!((clock.now().as_seconds() - seconds).abs() <= 1);
+}
+
+#[tokio::test]
+async fn what_ended_and_came_back_is_ended_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let server = RedisServer::with(&["--enable-debug-command", "yes", "--dir", dir]);
+    let records = Arc::new(Embedded::in_memory().unwrap());
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.unwrap();
+    let store = Arc::new(store);
+    let config = Config::demo("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+    let parts = Parts::new(&config, Stores::all_in(store.clone()), Clock::machine(), Cost::default());
+    let (watch, _) = parts.watch_ends();
+    watch.run_once().await;
+    let owner = account("alice", None).as_owner();
+    let generation = store.put_owner(&owner).await.unwrap();
+    let [gone, stays] = [1, 2].map(|second| new_session(owner.id, at(second), generation));
+    for new in [&gone, &stays] {
+        store.open(new.clone()).await.unwrap();
+    }
+    // What a replica has that is promoted before it heard the last.
+    let _: String = server.ask(&["SAVE"]);
+    let which = Which::One { owner: owner.id, id: gone.session.id };
+    store.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap();
+    watch.run_once().await;
+    assert_eq!(parts.end_again.run_once().await.unwrap(), 0, "there is no doubt");
+    let _: String = server.ask(&["DEBUG", "RELOAD", "NOSAVE"]);
+    assert!(store.find(gone.session.id).await.unwrap().is_some(), "it is back");
+    watch.run_once().await;
+    assert_eq!(parts.end_again.run_once().await.unwrap(), 1);
+    assert!(store.find(gone.session.id).await.unwrap().is_none());
+    assert!(store.find(stays.session.id).await.unwrap().is_some(), "nobody else is");
+    assert_eq!(parts.end_again.run_once().await.unwrap(), 0, "once");
 }
