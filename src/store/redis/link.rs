@@ -41,8 +41,8 @@ use crate::{
 
 /// How long a check waits for its answer. A request to an app asks once, and must be answered within a second.
 pub(super) const PATIENCE: Duration = Duration::from_millis(700);
-/// How long a connection may take to come about, with signing in and a first look.
-const CONNECTING: Duration = Duration::from_millis(1_500);
+/// How long a connection may take to come about, with signing in and a first look. Nobody waits for it but at the start.
+const CONNECTING: Duration = Duration::from_secs(3);
 /// How often an open connection is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// Silences in a row until a connection is given up.
@@ -284,11 +284,18 @@ impl Keeper {
             }
             let said = |error: RedisError| Trouble::of(&error, &self.at);
             let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.map_err(said)?;
-            let about = self.look(&mut connection).await?;
-            if self.ears.hints.is_some() {
-                connection.subscribe(keys::HINTS).await.map_err(said)?;
-            }
-            Script::teach_all(&mut connection).await.map_err(said)?;
+            // All at once: a server may be far away.
+            let (mut looking, mut listening) = (connection.clone(), connection.clone());
+            let listen = async {
+                match self.ears.hints {
+                    Some(_) => listening.subscribe(keys::HINTS).await,
+                    None => Ok(()),
+                }
+            };
+            let (about, listens, knows) =
+                tokio::join!(self.look(&mut looking), listen, Script::teach_all(&mut connection));
+            let about = about?;
+            listens.and(knows).map_err(said)?;
             Ok((Line::up(connection), about))
         };
         timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(Trouble::Silent { at: self.at.clone() }))
