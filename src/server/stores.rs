@@ -11,6 +11,7 @@ use crate::{
     config::{RecordsIn, RedisUrl, Store},
     guard::ThrottleStore,
     metrics::Metrics,
+    outage::StoreError,
     session::SessionStore,
     store::{
         Measured, Records,
@@ -46,6 +47,9 @@ pub enum CannotOpen {
     /// The server cannot.
     #[error(transparent)]
     Redis(#[from] Trouble),
+    /// It can be opened, and not written.
+    #[error(transparent)]
+    Leftovers(#[from] StoreError),
     /// The certificate of the authority that vouches for the server cannot be read.
     #[error("cannot read ca_file {}", path.display())]
     Authority {
@@ -129,6 +133,22 @@ fn file(path: &std::path::Path, opener: Opener) -> Result<Embedded, OpenError> {
     }
 }
 
+/// Records in a file. The command line leaves in it what it finds: the server that keeps sessions there may still run.
+async fn records_in_file(
+    path: &std::path::Path,
+    opener: Opener,
+    clock: &Clock,
+) -> Result<Arc<dyn Records>, CannotOpen> {
+    let records = file(path, opener)?;
+    if opener == Opener::Server {
+        let ended = records.end_leftovers(clock.now()).await?;
+        if ended > 0 {
+            info!("Ended {ended} sessions that {} still held: they are kept elsewhere from now on", path.display());
+        }
+    }
+    Ok(Arc::new(records))
+}
+
 /// Records on a server.
 async fn records_in(place: &Place, opener: Opener) -> Result<Arc<dyn Records>, CannotOpen> {
     let (records, about) = RedisRecords::open(place).await?;
@@ -144,7 +164,7 @@ async fn open_redis(
 ) -> Result<Stores, CannotOpen> {
     let live = place_of(url, opener)?;
     let records: Arc<dyn Records> = match records {
-        Some(RecordsIn::File(path)) => Arc::new(file(path, opener)?),
+        Some(RecordsIn::File(path)) => records_in_file(path, opener, clock).await?,
         Some(RecordsIn::Redis(url)) => records_in(&place_of(url, opener)?, opener).await?,
         None => records_in(&live, opener).await?,
     };

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use portcullis::{
-    account::{AccountRecords as _, AccountStore as _, Alteration, Change, NewHash},
-    audit::{AuditStore as _, TrailEnd, TrailQuery},
+    account::{AccountRecords, AccountStore as _, Alteration, Change, NewHash},
+    audit::{Actor, AuditStore as _, TrailEnd, TrailQuery},
     id::UserId,
+    session::SessionStore as _,
     store::{
         Records as _,
         embedded::{Embedded, Inspected, inspect},
@@ -13,7 +14,7 @@ use portcullis::{
 };
 use rusqlite::Connection;
 
-use crate::store_contract::people::{DISABLE, account, at, digest, hash, story};
+use crate::store_contract::people::{DISABLE, account, at, digest, hash, open, story};
 
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +84,21 @@ async fn a_file_that_keeps_records_alone_knows_no_sessions() {
     }
 }
 
+#[tokio::test]
+async fn sessions_that_a_file_held_before_do_not_come_back() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let alice = account("alice", None);
+    store.add(&alice, &story(at(0))).await.unwrap();
+    let held = open(&store, alice.id, at(1)).await.session.id;
+    assert_eq!(store.end_leftovers(at(2)).await.unwrap(), 1);
+    assert_eq!(store.end_leftovers(at(3)).await.unwrap(), 0);
+    assert!(store.find(held).await.unwrap().is_none());
+    let newest = TrailQuery { user: Some(alice.id), from: TrailEnd::Newest, after: None, limit: 1 };
+    let told = store.trail(&newest).await.unwrap().entries.remove(0);
+    assert_eq!((told.fact.session(), told.actor), (Some(held), Actor::System));
+}
+
 /// What follows cannot be kept, so the change is not made.
 #[tokio::test]
 async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
@@ -93,7 +109,7 @@ async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
     Connection::open(&path).unwrap().execute("ALTER TABLE consequence RENAME TO elsewhere", []).unwrap();
     assert!(store.alter(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.is_err());
     assert!(store.alter(&Alteration::Change(alice.id, Change::Remove), &story(at(1))).await.is_err());
-    assert_eq!(store.get(alice.id).await.unwrap(), Some(alice));
+    assert_eq!(AccountRecords::get(&store, alice.id).await.unwrap(), Some(alice));
     let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: 9 };
     assert_eq!(store.trail(&all).await.unwrap().entries.len(), 1, "nor told");
 }

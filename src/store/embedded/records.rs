@@ -1,5 +1,5 @@
 //! The file as a keeper of records alone: sessions are elsewhere, so what follows for them is kept until somebody has done it.
-//! The tables of sessions and their owners stay as they are.
+//! The tables of sessions stay empty.
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -14,9 +14,27 @@ use crate::{
     clock::Timestamp,
     id::ConsequenceId,
     outage::StoreError,
-    session::SessionStore,
+    session::{Ending, Parting, SessionStore, Which},
     store::Records,
 };
+
+impl Embedded {
+    /// Ends the sessions that a file still holds which kept them too, and says how many. Nobody could end them while sessions are
+    /// elsewhere, and they would be alive again if the file ever kept everything once more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn end_leftovers(&self, now: Timestamp) -> Result<usize, StoreError> {
+        if self.count().await? == 0 {
+            return Ok(0);
+        }
+        let parting = Parting {
+            reason: Some("sessions are kept elsewhere from now on".to_owned()),
+            ..Parting::new(Ending::ByAdministrator, Story::of_the_system(now))
+        };
+        Ok(self.end(Which::Everyone { keep: None }, &parting).await?.len())
+    }
+}
 
 #[async_trait]
 impl Records for Embedded {
