@@ -9,6 +9,7 @@ mod addresses;
 mod chunked;
 mod early_answers;
 mod failures;
+mod fault_tools;
 mod framing;
 mod identity;
 mod listening;

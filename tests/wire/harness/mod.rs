@@ -5,9 +5,12 @@ mod app;
 mod child;
 mod client;
 mod door;
+mod faults;
 mod installation;
 mod person;
 mod ports;
+mod redis;
+mod resp;
 mod running;
 mod streaming;
 
@@ -15,9 +18,12 @@ pub(crate) use app::{App, read_request};
 pub(crate) use child::{Child, Said};
 pub(crate) use client::{Answer, Client};
 pub(crate) use door::Door;
+pub(crate) use faults::{Faults, Way};
 pub(crate) use installation::{Installation, PASSWORD, portcullis};
 pub(crate) use person::Person;
 pub(crate) use ports::free_port;
+pub(crate) use redis::{Data, Redis};
+pub(crate) use resp::{Resp, Said as RedisSaid};
 pub(crate) use running::Running;
 pub(crate) use streaming::{KINDS, Socket, Streaming, accept, websocket};
 
