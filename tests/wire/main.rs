@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
+mod checker;
 mod harness;
 
 mod addresses;
@@ -32,6 +33,7 @@ mod open_streams_close;
 mod open_streams_live;
 mod quickstart;
 mod reloading;
+mod replicas;
 mod stopping;
 mod store_away;
 mod watching;
