@@ -32,6 +32,8 @@ mod open_streams;
 mod open_streams_close;
 mod open_streams_live;
 mod quickstart;
+mod redis;
+mod redis_faults;
 mod reloading;
 mod replicas;
 mod stopping;

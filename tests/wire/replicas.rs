@@ -24,7 +24,12 @@ async fn on_a_quiet_day() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_they_are_killed() {
-    let mut run = Checker::set(&TWO, "", Habits::default()).await;
+    while_killed(&TWO).await;
+}
+
+/// Kills one after the other, and starts it again.
+pub(crate) async fn while_killed(stores: &[StoreKind]) {
+    let mut run = Checker::set(stores, "", Habits::default()).await;
     run.replicas.start().await;
     run.begin();
     for place in [0, 1, 0] {

@@ -37,8 +37,14 @@ fn good() -> History {
         request(&mut this, 1, replica, 20.5, answer(401));
     }
     let trail = [("signed_in", "sess_one"), ("signed_in", "sess_two"), ("session_ended", "sess_two")];
-    this.trail = Some(trail.map(|(action, id)| line(action, "alice", Some(id))).to_vec());
+    tell(&mut this, &trail.map(|(action, id)| line(action, "alice", Some(id))));
     this
+}
+
+/// Adds lines to the audit trail.
+fn tell(history: &mut History, lines: &[Line]) {
+    history.trail.extend_from_slice(lines);
+    history.later_trail.extend_from_slice(lines);
 }
 
 /// An act that is answered 0.1 s after it was asked for.
@@ -109,6 +115,7 @@ fn an_end_of_all_and_an_end_of_others_count_for_whom_they_meant() {
         What::EndAll { user: "alice".to_owned() },
         What::EndOthers { user: "alice".to_owned(), keep: 1 },
         What::EndEveryone,
+        What::Lose,
         What::Disable { user: "alice".to_owned() },
     ] {
         let mut run = good();
@@ -152,9 +159,9 @@ fn somebody_who_is_disabled_passes() {
     act(&mut run, What::Disable { user: alice() }, None, 7.0, Outcome::Acknowledged);
     act(&mut run, What::Enable { user: alice() }, None, 9.0, Outcome::Acknowledged);
     for user_change in ["user_disabled", "user_enabled"] {
-        run.trail.as_mut().unwrap().push(line(user_change, "alice", None));
+        tell(&mut run, &[line(user_change, "alice", None)]);
     }
-    run.trail.as_mut().unwrap().push(line("session_ended", "alice", Some("sess_one")));
+    tell(&mut run, &[line("session_ended", "alice", Some("sess_one"))]);
     for request in run.requests.iter_mut().filter(|request| request.session == Some(0) && request.begun > s(20.0)) {
         request.came = answer(401);
     }
@@ -246,17 +253,39 @@ fn an_act_fails_or_somebody_cannot_come_back() {
 fn the_audit_trail_is_silent_or_says_it_twice() {
     let silent = |place: usize, words: &str| {
         let mut run = good();
-        run.trail.as_mut().unwrap().remove(place);
+        run.trail.remove(place);
         says(&run, words);
     };
     silent(0, "tells 0 times of the sign-in of alice's sess_one");
     silent(2, "tells 0 times of the end of alice's sess_two, acknowledged by replica 0 at 5.000 s");
     let mut run = good();
-    run.trail.as_mut().unwrap().push(line("session_ended", "alice", Some("sess_two")));
+    tell(&mut run, &[line("session_ended", "alice", Some("sess_two"))]);
     says(&run, "tells 2 times of the end of alice's sess_two");
     let mut run = good();
     act(&mut run, What::Enable { user: "bob".to_owned() }, None, 6.0, Outcome::Acknowledged);
     says(&run, "user_enabled of bob was acknowledged 1 times; the audit trail tells 0");
+}
+
+#[test]
+fn an_end_that_was_broken_off_is_told_later_or_never() {
+    let mut run = good();
+    run.trail.pop();
+    run.troubles.push(Trouble { replica: None, from: s(4.0), to: s(4.5) });
+    act(&mut run, What::End { session: 1 }, Some(1), 4.4, Outcome::Unknown("503".to_owned()));
+    assert_eq!(verdict(&run), [""; 0]);
+    run.later_trail.pop();
+    says(&run, "tells 0 times of the end of alice's sess_two, acknowledged by replica 0 at 5.000 s");
+}
+
+#[test]
+fn what_was_lost_is_gone_and_nobody_has_to_tell() {
+    let mut run = good();
+    act(&mut run, What::Lose, None, 7.0, Outcome::Acknowledged);
+    let wrong = verdict(&run);
+    assert!(
+        wrong.len() == 2 && wrong.iter().all(|wrong| wrong.contains("alice's sess_one begun at 20.5")),
+        "{wrong:#?}"
+    );
 }
 
 #[test]

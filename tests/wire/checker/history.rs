@@ -17,8 +17,10 @@ pub(crate) struct History {
     pub(crate) troubles: Vec<Trouble>,
     /// From when on nothing is out of order any more, and everything is looked at once again.
     pub(crate) recovered: Moment,
-    /// The audit trail afterwards; none where it was lost on purpose.
-    pub(crate) trail: Option<Vec<Line>>,
+    /// The audit trail when everybody had stopped.
+    pub(crate) trail: Vec<Line>,
+    /// The audit trail a while later, when what was broken off has been told as well.
+    pub(crate) later_trail: Vec<Line>,
 }
 
 /// A sign-in that was acknowledged.
@@ -82,13 +84,28 @@ pub(crate) struct Act {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum What {
-    SignIn { user: String },
-    End { session: usize },
-    EndOthers { user: String, keep: usize },
-    EndAll { user: String },
+    SignIn {
+        user: String,
+    },
+    End {
+        session: usize,
+    },
+    EndOthers {
+        user: String,
+        keep: usize,
+    },
+    EndAll {
+        user: String,
+    },
     EndEveryone,
-    Disable { user: String },
-    Enable { user: String },
+    /// The store was emptied: every session is gone, and nobody has ended it.
+    Lose,
+    Disable {
+        user: String,
+    },
+    Enable {
+        user: String,
+    },
 }
 
 /// How an act was answered.
@@ -126,7 +143,7 @@ impl What {
             Self::End { session } => *session == place,
             Self::EndOthers { user, keep } => *user == session.user && *keep != place,
             Self::EndAll { user } | Self::Disable { user } => *user == session.user,
-            Self::EndEveryone => true,
+            Self::EndEveryone | Self::Lose => true,
             Self::SignIn { .. } | Self::Enable { .. } => false,
         }
     }

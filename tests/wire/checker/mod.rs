@@ -15,14 +15,17 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-pub(crate) use self::history::{Came, History, What};
 use self::{
     board::{Board, Chance},
-    history::Line,
+    history::Line as Told,
     operator::Operator,
     recorder::recorder,
-    verdict::verdict,
+    verdict::{has_more_to_tell, verdict},
     visitor::Visitor,
+};
+pub(crate) use self::{
+    history::{Act, Came, History, Outcome, What},
+    line::Line,
 };
 use crate::harness::{Replicas, StoreKind, until};
 
@@ -135,6 +138,11 @@ impl Checker {
         }
     }
 
+    /// What decides what goes wrong next.
+    pub(crate) fn chance(&self) -> Chance {
+        Chance::of(self.seed, 2_000)
+    }
+
     pub(crate) fn operator(&self) -> Operator {
         Operator {
             board: Arc::clone(&self.board),
@@ -172,6 +180,8 @@ impl Checker {
     pub(crate) async fn trouble<T>(&mut self, replica: Option<usize>, what: impl AsyncFnOnce(&mut Self) -> T) -> T {
         let trouble = self.board.troubled(replica);
         let done = what(self).await;
+        // Whoever holds a connection that was cut has noticed by then.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         self.all_ready().await;
         self.board.mended(trouble);
         done
@@ -221,19 +231,25 @@ impl Checker {
             let mut again = self.visitor(who);
             again.sign_in(who % self.replicas.len()).await;
         }
-        let trail = self.trail();
         let mut history = self.board.history().clone();
-        history.trail = Some(trail);
+        (history.trail, history.later_trail) = (self.trail(), self.trail());
+        // What was broken off is told after some seconds.
+        for _ in 0..20 {
+            if has_more_to_tell(&history) {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                history.later_trail = self.trail();
+            }
+        }
         println!("{}", history.summary());
         Report { violations: verdict(&history), history }
     }
 
-    fn trail(&self) -> Vec<Line> {
+    fn trail(&self) -> Vec<Told> {
         let export = self.replicas.cli(&["audit", "export"]).ok();
         let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let text = |value: &Value| value.as_str().map(str::to_owned);
         lines
-            .map(|line| Line {
+            .map(|line| Told {
                 action: text(&line["action"]).unwrap(),
                 user: text(&line["user"]["name"]),
                 session: text(&line["session"]),

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::history::{Act, Came, History, Moment, Outcome, Request, Session, What};
+use super::history::{Act, Came, History, Line, Moment, Outcome, Request, Session, What};
 
 /// An end holds everywhere after so long.
 const ELSEWHERE: Duration = Duration::from_secs(1);
@@ -272,35 +272,49 @@ fn acts(history: &History) -> Vec<String> {
     wrong
 }
 
-/// (b) What was acknowledged stands in the audit trail, and an end stands there once.
-fn untold(history: &History) -> Vec<String> {
-    let Some(trail) = &history.trail else { return Vec::new() };
-    let mut lines: HashMap<(&str, &str), usize> = HashMap::new();
-    for line in trail {
-        for about in [&line.user, &line.session].into_iter().flatten() {
-            *lines.entry((&line.action, about)).or_default() += 1;
+/// How often an audit trail tells of what.
+struct Trail<'a>(HashMap<(&'a str, &'a str), usize>);
+
+impl<'a> Trail<'a> {
+    fn of(lines: &'a [Line]) -> Self {
+        let mut counted = HashMap::new();
+        for line in lines {
+            for about in [&line.user, &line.session].into_iter().flatten() {
+                *counted.entry((line.action.as_str(), about.as_str())).or_default() += 1;
+            }
         }
+        Self(counted)
     }
-    let told = |action: &str, about: &str| lines.get(&(action, about)).copied().unwrap_or(0);
+
+    fn tells(&self, action: &str, about: &str) -> usize {
+        self.0.get(&(action, about)).copied().unwrap_or(0)
+    }
+}
+
+/// (b) What was acknowledged stands in the audit trail, and an end stands there once. An end that was broken off may be told
+/// a while later: whoever asked for it again was told the truth, that there is no such session.
+fn untold(history: &History) -> Vec<String> {
+    let (trail, later) = (Trail::of(&history.trail), Trail::of(&history.later_trail));
     let mut wrong = Vec::new();
     for (place, session) in history.sessions.iter().enumerate() {
-        if told("signed_in", &session.id) != 1 {
-            wrong.push(format!(
-                "the audit trail tells {} times of the sign-in of {}",
-                told("signed_in", &session.id),
-                named(session)
-            ));
+        let begun = trail.tells("signed_in", &session.id);
+        if begun != 1 {
+            wrong.push(format!("the audit trail tells {begun} times of the sign-in of {}", named(session)));
         }
-        let ends = told("session_ended", &session.id);
-        let ended = history.acts.iter().find(|act| act.has_ended(place, session));
+        let may = |act: &&Act| act.may_have_ended(place, session);
+        let broken_off = history.acts.iter().filter(may).any(|act| matches!(act.outcome, Outcome::Unknown(_)));
+        let ends = if broken_off { &later } else { &trail }.tells("session_ended", &session.id);
+        let ended = history.acts.iter().filter(|act| act.what != What::Lose).find(|act| act.has_ended(place, session));
+        // Who ends what is lost already has nothing to tell.
+        let was_lost = |act: &Act| history.acts.iter().any(|lost| lost.what == What::Lose && lost.asked <= act.done);
         match ended {
-            Some(act) if ends != 1 => wrong.push(format!(
-                "the audit trail tells {ends} times of the end of {}, acknowledged by {} at {}",
+            Some(act) if ends == 0 && !was_lost(act) => wrong.push(format!(
+                "the audit trail tells 0 times of the end of {}, acknowledged by {} at {}",
                 named(session),
                 act.by(),
                 at(act.done)
             )),
-            None if ends > 1 => {
+            _ if ends > 1 => {
                 wrong.push(format!("the audit trail tells {ends} times of the end of {}", named(session)));
             }
             _ => {}
@@ -315,14 +329,17 @@ fn untold(history: &History) -> Vec<String> {
         }
     }
     for ((action, user), times) in changes {
-        if told(action, user) < times {
-            wrong.push(format!(
-                "{action} of {user} was acknowledged {times} times; the audit trail tells {}",
-                told(action, user)
-            ));
+        let told = trail.tells(action, user);
+        if told < times {
+            wrong.push(format!("{action} of {user} was acknowledged {times} times; the audit trail tells {told}"));
         }
     }
     wrong
+}
+
+/// Whether an end that was broken off is still to be told.
+pub(crate) fn has_more_to_tell(history: &History) -> bool {
+    !untold(history).is_empty()
 }
 
 /// A run proves nothing where nobody looked afterwards.

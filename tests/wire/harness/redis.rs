@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::resp::{Resp, Said};
-use super::{Child, beside, free_port, until};
+use super::{Child, Faults, StoreKind, beside, free_port, until};
 
 /// What is done to the data between two runs.
 #[derive(Clone, Copy, PartialEq)]
@@ -97,6 +97,18 @@ impl Redis {
 
     pub(crate) fn plan() -> RedisPlan {
         RedisPlan::default()
+    }
+
+    /// As a store, on a road of its own for each of so many replicas.
+    pub(crate) fn roads(&self, count: usize) -> (Vec<Faults>, Vec<StoreKind>) {
+        let roads: Vec<Faults> = (0..count).map(|_| Faults::toward(self.address)).collect();
+        let stores = roads.iter().map(|road| StoreKind::Redis { url: format!("redis://{}/0", road.address) }).collect();
+        (roads, stores)
+    }
+
+    /// As a store, straight, of so many replicas.
+    pub(crate) fn stores(&self, count: usize) -> Vec<StoreKind> {
+        vec![StoreKind::Redis { url: format!("redis://{}/0", self.address) }; count]
     }
 
     /// The certificate of its CA.

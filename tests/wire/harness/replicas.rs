@@ -11,6 +11,8 @@ pub(crate) enum StoreKind {
     File,
     /// In a file of its own, which no replica should ever have beside another.
     OwnFile,
+    /// Sessions in a Redis, records in a file that all of them open.
+    Redis { url: String },
 }
 
 /// Some replicas, each running or not.
@@ -26,9 +28,11 @@ impl Replicas {
         let houses: Vec<Installation> = stores.iter().map(|_| Installation::before(app)).collect();
         let public_url = houses[0].public;
         for (house, kind) in houses.iter().zip(stores) {
+            let shared = houses[0].path("portcullis.db");
             let store = match kind {
-                StoreKind::File => format!("file:{}", houses[0].path("portcullis.db").display()),
+                StoreKind::File => format!("file:{}", shared.display()),
                 StoreKind::OwnFile => "file:portcullis.db".to_owned(),
+                StoreKind::Redis { url } => format!("{url}\nrecords: file:{}", shared.display()),
             };
             let text = format!(
                 "public_url: http://{public_url}\nlisten: {}\nstore: {store}\nsecret_file: portcullis.secret\n\
