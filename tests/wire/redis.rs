@@ -50,7 +50,9 @@ async fn nobody_notices_that_scripts_are_forgotten() {
 async fn a_redis_that_needs_400_ms_for_an_answer_is_slow_and_not_away() {
     let redis = Redis::start().await;
     let (roads, stores) = redis.roads(2);
-    let mut run = Checker::set(&stores, "", Habits { commands: None, ..Habits::default() }).await;
+    // Few people: what is left of the time to wait is for a machine that is busy with other tests.
+    let habits = Habits { users: 2, browsers: 2, acts: 100, commands: None, ..Habits::default() };
+    let mut run = Checker::set(&stores, "", habits).await;
     run.replicas.start().await;
     for road in &roads {
         road.delay(Duration::from_millis(200));
@@ -146,8 +148,7 @@ async fn a_cookie_is_never_a_pattern_and_costs_one_look() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_without_memory_still_lets_in_whoever_has_signed_in() {
     let redis = Redis::start().await;
-    let habits = Habits { acts: 0, commands: None, ..Habits::default() };
-    let mut run = Checker::set(&redis.stores(2), "", habits).await;
+    let mut run = Checker::set(&redis.stores(2), "", Habits { commands: None, ..Habits::default() }).await;
     run.replicas.start().await;
     run.begin();
     run.let_through(100).await;
@@ -169,12 +170,11 @@ async fn a_redis_without_memory_still_lets_in_whoever_has_signed_in() {
     .await;
     assert!(newcomer.sign_in(0).await);
     run.let_through(100).await;
-    run.end().await.has_no_violation();
+    run.end().await.must_be_good();
 }
 
 /// An end that takes effect is told, whatever its own answer was.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "known: its line stays in Redis, because nobody is noted as having something to tell"]
 async fn what_ends_while_there_is_no_memory_is_told_in_the_end() {
     let redis = Redis::start().await;
     let mut run = Checker::set(&redis.stores(1), "", Habits { commands: None, ..Habits::default() }).await;

@@ -99,6 +99,8 @@ pub(crate) async fn race(stores: &[StoreKind]) {
     let users = 4;
     let mut run = Checker::set(stores, "", Habits { users, commands: None, ..Habits::default() }).await;
     run.replicas.start().await;
+    // Who must wait on a machine that is this busy is told so, and that is not the question here.
+    let busy_machine = run.board.troubled(None);
     let mut crowd: Vec<_> = (0..200).map(|who| run.visitor(who)).collect();
     let mut round = 0;
     while run.board.history().requests.len() < 10_000 {
@@ -128,6 +130,7 @@ pub(crate) async fn race(stores: &[StoreKind]) {
         crowd = back;
         round += 1;
     }
+    run.board.mended(busy_machine);
     let history = run.end().await.has_no_violation();
     let refused = history.requests.iter().filter(|request| matches!(request.came, Came::Answer { status: 401, .. }));
     assert!(refused.count() > 2_000 && history.seen.len() > 2_000, "{}", history.summary());
