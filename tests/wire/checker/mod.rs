@@ -29,6 +29,9 @@ pub(crate) use self::{
 };
 use crate::harness::{Replicas, StoreKind, until};
 
+/// A user who ends nothing, and whom nobody ends anything of: their sessions live, whatever happens.
+const BYSTANDER: &str = "bystander";
+
 /// How the people of a run behave.
 #[derive(Clone, Copy)]
 pub(crate) struct Habits {
@@ -116,6 +119,7 @@ impl Checker {
     /// Adds everybody, also to a store that was emptied.
     pub(crate) fn add_users(&self) {
         self.users().iter().for_each(|user| self.replicas.user(user));
+        self.replicas.user(BYSTANDER);
     }
 
     pub(crate) fn users(&self) -> Vec<String> {
@@ -158,6 +162,11 @@ impl Checker {
         for who in 0..self.habits.users * self.habits.browsers {
             let visitor = self.visitor(who);
             self.load.spawn(visitor.live());
+        }
+        for who in 0..2 {
+            let mut bystander = self.visitor(100 + who);
+            (bystander.user, bystander.acts) = (BYSTANDER.to_owned(), 0);
+            self.load.spawn(bystander.live());
         }
         if self.habits.commands.is_some() {
             let operator = self.operator();

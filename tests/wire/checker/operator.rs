@@ -26,17 +26,13 @@ impl Operator {
             tokio::time::sleep(self.pause).await;
             let user = self.users[self.chance.below(self.users.len())].clone();
             let last = self.users.last().unwrap().clone();
-            match self.chance.below(9) {
+            match self.chance.below(7) {
                 0 | 1 if self.board.sessions() > 0 => {
                     let session = self.chance.below(self.board.sessions());
                     let id = self.board.session(session).id;
                     self.run(What::End { session }, &["sessions", "revoke", &id]).await;
                 }
-                2 => {
-                    let words = ["sessions", "revoke", "--all", "--reason", "a test"];
-                    self.run(What::EndEveryone, &words).await;
-                }
-                3 | 4 => {
+                2 | 3 => {
                     let words = ["sessions", "revoke", "--user", &user, "--reason", "a test"];
                     self.run(What::EndAll { user: user.clone() }, &words).await;
                 }
