@@ -32,7 +32,9 @@ async fn thousands_of_requests_race_the_ends_of_their_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_replicas_are_killed() {
-    while_killed(&Redis::start().await.stores(2)).await;
+    let redis = Redis::start().await;
+    let beside_a_file = redis.stores(2).into_iter().map(StoreKind::with_records_in_a_file).collect::<Vec<_>>();
+    while_killed(&beside_a_file).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,12 +7,22 @@ use tokio::time::sleep;
 
 use crate::{
     checker::{Checker, Habits, Outcome, What, rounds},
-    harness::{Data, Faults, Redis, RedisSaid, Way, until},
+    harness::{Data, Faults, Redis, RedisSaid, StoreKind, Way, until},
 };
 
 /// Two replicas, each on a road of its own to this Redis, with everybody at work.
 async fn at_work(redis: &Redis) -> (Vec<Faults>, Checker) {
     let (roads, stores) = redis.roads(2);
+    at_work_on(roads, stores).await
+}
+
+/// The same, with records in a file that is never away.
+async fn at_work_beside_a_file(redis: &Redis) -> (Vec<Faults>, Checker) {
+    let (roads, stores) = redis.roads(2);
+    at_work_on(roads, stores.into_iter().map(StoreKind::with_records_in_a_file).collect()).await
+}
+
+async fn at_work_on(roads: Vec<Faults>, stores: Vec<StoreKind>) -> (Vec<Faults>, Checker) {
     let mut run = Checker::set(&stores, "", Habits::default()).await;
     run.replicas.start().await;
     run.begin();
@@ -29,8 +39,14 @@ async fn protected_pages_close(run: &Checker) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_killed_and_started_again() {
-    let mut redis = Redis::plan().lasting().start().await;
-    let (_roads, mut run) = at_work(&redis).await;
+    for beside_a_file in [false, true] {
+        let mut redis = Redis::plan().lasting().start().await;
+        let people = if beside_a_file { at_work_beside_a_file(&redis).await } else { at_work(&redis).await };
+        it_is_killed_and_started_again_before(&mut redis, people.1).await;
+    }
+}
+
+async fn it_is_killed_and_started_again_before(redis: &mut Redis, mut run: Checker) {
     for _ in 0..2 {
         run.trouble(None, async |run| {
             redis.kill().await;
@@ -115,7 +131,7 @@ async fn one_replica_loses_the_way_there_and_the_other_does_not_notice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_comes_back_empty_and_everybody_is_signed_out() {
     let mut redis = Redis::plan().lasting().start().await;
-    let (_roads, mut run) = at_work(&redis).await;
+    let (_roads, mut run) = at_work_beside_a_file(&redis).await;
     run.trouble(None, async |run| {
         let asked = run.board.now();
         redis.kill().await;

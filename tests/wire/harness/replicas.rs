@@ -11,8 +11,20 @@ pub(crate) enum StoreKind {
     File,
     /// In a file of its own, which no replica should ever have beside another.
     OwnFile,
-    /// Sessions in a Redis, records in a file that all of them open.
+    /// In a Redis.
     Redis { url: String },
+    /// Sessions in a Redis, records in a file that all of them open.
+    RedisAndFile { url: String },
+}
+
+impl StoreKind {
+    /// The same, with records in a file.
+    pub(crate) fn with_records_in_a_file(self) -> Self {
+        match self {
+            Self::Redis { url } => Self::RedisAndFile { url },
+            other => other,
+        }
+    }
 }
 
 /// Some replicas, each running or not.
@@ -32,7 +44,8 @@ impl Replicas {
             let store = match kind {
                 StoreKind::File => format!("file:{}", shared.display()),
                 StoreKind::OwnFile => "file:portcullis.db".to_owned(),
-                StoreKind::Redis { url } => format!("{url}\nrecords: file:{}", shared.display()),
+                StoreKind::Redis { url } => url.clone(),
+                StoreKind::RedisAndFile { url } => format!("{url}\nrecords: file:{}", shared.display()),
             };
             let text = format!(
                 "public_url: http://{public_url}\nlisten: {}\nstore: {store}\nsecret_file: portcullis.secret\n\
