@@ -166,6 +166,32 @@ async fn it_hands_over_to_another() {
     run.end().await.must_be_good();
 }
 
+/// What was acknowledged was confirmed by a replica, so that it is there when that one takes over.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_dies_for_good_and_its_replica_takes_over() {
+    let (mut redis, heir, second) = (Redis::start().await, Redis::start().await, Redis::start().await);
+    heir.follow(&redis).await;
+    // Whoever confirms what the heir is told, once it leads.
+    second.follow(&heir).await;
+    let (roads, stores) = redis.roads(2);
+    let confirmed = |store| match store {
+        StoreKind::Redis { url } => StoreKind::Redis { url: format!("{url}?wait_replicas=1") },
+        other => other,
+    };
+    let (roads, mut run) = at_work_on(roads, stores.into_iter().map(confirmed).collect()).await;
+    run.trouble(None, async |run| {
+        redis.kill().await;
+        heir.lead().await;
+        protected_pages_close(run).await;
+        for road in &roads {
+            road.turn_to(heir.address);
+        }
+    })
+    .await;
+    run.let_through(100).await;
+    run.end().await.must_be_good();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_takes_its_time_to_load() {
     let slowly = Redis::plan().lasting().line("key-load-delay 1000").line("loading-process-events-interval-bytes 1024");
