@@ -243,7 +243,7 @@ fn an_answer_is_rude_late_or_uncalled_for() {
 fn an_act_fails_or_somebody_cannot_come_back() {
     let mut run = good();
     act(&mut run, What::EndAll { user: "bob".to_owned() }, Some(1), 6.0, Outcome::Unknown("503".to_owned()));
-    says(&run, "asked of replica 1 at 6.000 s failed (503), although nothing was out of order");
+    says(&run, "asked of replica 1 from 6.000 s to 6.100 s failed (503), although nothing was out of order");
     let mut run = good();
     act(&mut run, What::SignIn { user: "bob".to_owned() }, Some(1), 21.0, Outcome::Refused("401".to_owned()));
     says(&run, "was refused (401) after all was well again");

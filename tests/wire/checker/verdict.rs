@@ -258,7 +258,7 @@ fn acts(history: &History) -> Vec<String> {
         })
     };
     for act in &history.acts {
-        let told = || format!("{:?} asked of {} at {}", act.what, act.by(), at(act.asked));
+        let told = || format!("{:?} asked of {} from {} to {}", act.what, act.by(), at(act.asked), at(act.done));
         match (&act.what, &act.outcome) {
             (_, Outcome::Unknown(why)) if !history.was_in_trouble(act.replica, act.asked, act.done) => {
                 wrong.push(format!("{} failed ({why}), although nothing was out of order", told()));
