@@ -240,6 +240,16 @@ fn an_answer_is_rude_late_or_uncalled_for() {
 }
 
 #[test]
+fn what_is_under_way_when_its_session_ends_may_be_cut() {
+    let mut run = good();
+    let mark = request(&mut run, 1, 0, 4.95, Came::KeptAliveClosed);
+    run.seen.push(Seen { request: mark, user: "alice".to_owned(), at: s(4.96) });
+    assert_eq!(verdict(&run), [""; 0]);
+    run.requests[mark].session = Some(0);
+    says(&run, "was lost on its way back from the app");
+}
+
+#[test]
 fn an_act_fails_or_somebody_cannot_come_back() {
     let mut run = good();
     act(&mut run, What::EndAll { user: "bob".to_owned() }, Some(1), 6.0, Outcome::Unknown("503".to_owned()));

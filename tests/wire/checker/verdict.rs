@@ -11,6 +11,8 @@ use super::history::{Act, Came, History, Line, Moment, Outcome, Request, Session
 const ELSEWHERE: Duration = Duration::from_secs(1);
 /// A refusal because something is away comes within 1 s; the rest is for a machine that is busy with other tests.
 const PROMPT: Duration = Duration::from_secs(2);
+/// Who waited this long for a store with which nothing is wrong waited for a machine that is busy with other tests.
+const BUSY: Duration = Duration::from_millis(500);
 /// How much later than it arrived the app may write down when it was asked.
 const JITTER: Duration = Duration::from_millis(300);
 
@@ -213,13 +215,26 @@ fn signed_out_for_nothing(history: &History) -> Vec<String> {
     wrong
 }
 
+/// Whether a request was under way when its session may have ended: then it may be cut.
+fn was_cut(history: &History, request: &Request) -> bool {
+    let cut_off = matches!(request.came, Came::KeptAliveClosed | Came::Broken(_));
+    cut_off
+        && request.session.is_some_and(|place| {
+            let may = |act: &&Act| act.may_have_ended(place, &history.sessions[place]);
+            let mut ends = history.acts.iter().filter(may);
+            ends.any(|act| act.asked <= request.done && request.begun <= act.done + ELSEWHERE)
+        })
+}
+
 /// Every request is let through, refused, or put off politely and in time; the last only while something is out of order.
 /// What met a connection that was just closed did nothing.
 fn answers(history: &History) -> Vec<String> {
     let mut wrong = Vec::new();
     let arrived: HashSet<usize> = history.seen.iter().map(|seen| seen.request).collect();
     for (mark, request) in history.requests.iter().enumerate() {
-        let troubled = history.was_in_trouble(Some(request.replica), request.begun, request.done);
+        let troubled = history.was_in_trouble(Some(request.replica), request.begun, request.done)
+            || was_cut(history, request)
+            || matches!(request.came, Came::Answer { status: 503, .. }) && request.done > request.begun + BUSY;
         let mut say = |what: &str| {
             let (begun, done) = (at(request.begun), at(request.done));
             wrong.push(format!("request {mark} to replica {}, from {begun} to {done}, {what}", request.replica));
@@ -260,6 +275,7 @@ fn acts(history: &History) -> Vec<String> {
     for act in &history.acts {
         let told = || format!("{:?} asked of {} from {} to {}", act.what, act.by(), at(act.asked), at(act.done));
         match (&act.what, &act.outcome) {
+            (_, Outcome::Unknown(why)) if why.starts_with("503") && act.done > act.asked + BUSY => {}
             (_, Outcome::Unknown(why)) if !history.was_in_trouble(act.replica, act.asked, act.done) => {
                 wrong.push(format!("{} failed ({why}), although nothing was out of order", told()));
             }
