@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis::{
-    account::{AccountStore as _, Change, Cost},
+    account::{AccountRecords as _, AccountStore as _, Change, Cost},
     audit::{AuditStore as _, TrailEnd, TrailQuery},
     clock::Clock,
     config::Config,
@@ -14,7 +14,7 @@ use portcullis::{
     session::{Ending, SessionStore, Which},
     store::{
         embedded::Embedded,
-        redis::{About, Place, Redis, Trouble, inspect},
+        redis::{About, Place, Redis, RedisRecords, Trouble, inspect},
     },
 };
 
@@ -41,7 +41,6 @@ impl Apart {
 
     /// Somebody who has an account, and is signed in.
     async fn somebody(&self) -> (UserId, portcullis::session::NewSession) {
-        use portcullis::account::AccountRecords as _;
         let new = account(&format!("u{}", UserId::mint().bare()), None);
         self.store.add(&new, &story(at(0))).await.unwrap();
         let generation = self.store.put_owner(&new.as_owner()).await.unwrap();
@@ -301,4 +300,32 @@ async fn what_ended_and_came_back_is_ended_again() {
     assert!(store.find(gone.session.id).await.unwrap().is_none());
     assert!(store.find(stays.session.id).await.unwrap().is_some(), "nobody else is");
     assert_eq!(parts.end_again.run_once().await.unwrap(), 0, "once");
+}
+
+#[tokio::test]
+async fn a_full_server_lets_everybody_out_and_nobody_in() {
+    let server = RedisServer::start();
+    let records = Arc::new(RedisRecords::open(&server.place()).await.unwrap().0);
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.unwrap();
+    let owner = account("alice", None);
+    store.add(&owner, &story(at(0))).await.unwrap();
+    let generation = store.put_owner(&owner.as_owner()).await.unwrap();
+    let [one, other, third] = [1, 2, 3].map(|second| new_session(owner.id, at(second), generation));
+    store.open(one.clone()).await.unwrap();
+    store.open(other.clone()).await.unwrap();
+    let mark = store.ends(None).await.unwrap().mark;
+    let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert!(store.open(third.clone()).await.is_err());
+    let which = Which::One { owner: owner.id, id: one.session.id };
+    assert_eq!(store.end(which, &parting(Ending::SignedOut, at(4))).await.unwrap().len(), 1);
+    let disabled = store.change(owner.id, &DISABLE, &story(at(5))).await.unwrap().expect("there is such an account");
+    assert_eq!(disabled.ended.len(), 1);
+    store.ping().await.unwrap();
+    let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(store.ends(Some(&mark)).await.unwrap().ended.len(), 2);
+    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+    let told: Vec<_> = store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.fact.name()).collect();
+    assert_eq!(told, ["user_added", "signed_in", "signed_in", "session_ended", "user_disabled", "session_ended"]);
+    assert!(store.find(third.session.id).await.unwrap().is_none(), "what was refused was not done");
+    assert_eq!(store.catch_up(at(3_600)).await.unwrap(), 0);
 }

@@ -230,7 +230,7 @@ impl Live {
         };
         if self.full.swap(full, Ordering::Relaxed) != full {
             if full {
-                error!("{}; until then nobody can sign in or out", Trouble::Full);
+                error!("{}; until then nobody can sign in", Trouble::Full);
             } else {
                 info!("Redis has memory again");
             }

@@ -37,29 +37,26 @@ impl Live {
         at: Option<Timestamp>,
         call: &Call,
     ) -> Result<T, StoreError> {
-        let mut untold = cmd("ZADD");
-        // Before the act: a user who is named here for nothing does no harm.
-        untold.arg(keys::UNTOLD).arg(at.map_or(0, Timestamp::as_millis)).arg(owner.bare());
-        let answer = self.acts.run_after(untold, call).await?;
+        // Before the act, and not with it: where this cannot be written nothing is done. A user who is named there for
+        // nothing does no harm.
+        let mark = [owner.bare(), at.map_or(0, Timestamp::as_millis).to_string()];
+        self.acts.run::<Value>(&script::MARK.call(&[keys::UNTOLD], &mark)).await?;
+        let answer = self.acts.run(call).await?;
         self.acts.confirmed(self.wait_replicas).await?;
         Ok(answer)
     }
 
     /// Tells the replicas which sessions have ended.
     async fn announce(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let mut told = Pipeline::new();
+        let mut told = vec![KEPT.to_string(), keys::HINTS.to_owned()];
         for entry in entries {
             let Fact::SessionEnded { session, ending, .. } = &entry.fact else { continue };
-            told.cmd("XADD").arg(keys::ENDS).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
-            told.arg("id").arg(session.bare()).arg("at").arg(entry.at.as_millis());
-            told.arg("ending").arg(layout::write_ending(ending));
-            told.cmd("ZADD").arg(keys::NOTES).arg(entry.at.as_millis()).arg(session.bare());
+            told.extend([session.bare(), entry.at.as_millis().to_string(), layout::write_ending(ending)]);
         }
-        if told.is_empty() {
+        if told.len() == 2 {
             return Ok(());
         }
-        told.cmd("PUBLISH").arg(keys::HINTS).arg("1");
-        self.acts.ask_all(&told).await.map(drop)
+        self.acts.run(&script::ANNOUNCE.call(&[keys::ENDS, keys::NOTES], &told)).await
     }
 
     pub(super) async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {

@@ -27,18 +27,20 @@ macro_rules! scripts {
 scripts! {
     OWNER = "common.lua" "owner.lua";
     OPEN = "common.lua" "open.lua";
-    END = "common.lua" "end.lua";
+    END = "common.lua" "go_on.lua" "end.lua";
+    MARK = "go_on.lua" "mark.lua";
+    ANNOUNCE = "go_on.lua" "announce.lua";
     TOUCH = "touch.lua";
     TOLD = "told.lua";
     ATTEMPT = "attempt.lua";
     SETTLE = "settle.lua";
 
-    RECORD = "records/journal.lua" "records/record.lua";
+    RECORD = "go_on.lua" "records/journal.lua" "records/record.lua";
     HISTORY = "records/history.lua";
     TRAIL = "records/trail.lua";
     FORGET = "records/forget.lua";
     ADD = "records/journal.lua" "records/add.lua";
-    ALTER = "records/journal.lua" "records/devices.lua" "records/alter.lua";
+    ALTER = "go_on.lua" "records/journal.lua" "records/devices.lua" "records/alter.lua";
     LOGIN = "records/login.lua";
     ACCOUNTS = "records/accounts.lua";
     REHASH = "records/rehash.lua";

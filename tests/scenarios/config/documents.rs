@@ -11,7 +11,8 @@ use super::{folder_with_secret, read_with, repository};
 fn the_full_file_says_what_leaving_out_means() {
     let folder = folder_with_secret();
     let text = std::fs::read_to_string(repository("config/portcullis.yaml")).unwrap();
-    let full = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]).unwrap_or_else(|complaints| panic!("{complaints}"));
+    let full = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+        .unwrap_or_else(|complaints| panic!("{complaints}"));
     let short = "public_url: https://app.example.com\nlisten: 127.0.0.1:8080\nsecret_file: portcullis.secret\n\
                  upstream: http://127.0.0.1:3000\n";
     assert_eq!(full, read_with(short, folder.path(), &[]).unwrap());
@@ -78,7 +79,8 @@ fn the_starter_is_short_and_good() {
     for public_url in ["http://localhost:8080", "https://app.example.com/"] {
         let text = config::starter(public_url, "http://127.0.0.1:3000", "portcullis.db", None);
         assert!(text.lines().count() < 50);
-        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]).unwrap_or_else(|complaints| panic!("{complaints}"));
+        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+            .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.listen, [SocketAddr::from(([127, 0, 0, 1], 8080))]);
         assert_eq!(config.sessions, config::Sessions::default());
     }
@@ -89,7 +91,8 @@ fn the_starter_takes_any_name() {
     let folder = folder_with_secret();
     for name in ["Meridian", "A: b #1", "\"quoted\" 'twice'", "${HOME}", "$${HOME} $5", "null", "{a}", "Été 漢字"] {
         let text = config::starter("http://localhost:8080", "http://127.0.0.1:3000", "portcullis.db", Some(name));
-        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]).unwrap_or_else(|complaints| panic!("{complaints}"));
+        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+            .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.branding.app_name, name);
     }
 }

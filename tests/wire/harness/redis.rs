@@ -82,7 +82,7 @@ impl RedisPlan {
             )
             .unwrap();
         }
-        fs::write(folder.path().join("redis.conf"), text + &self.lines).unwrap();
+        fs::write(folder.path().join("redis.conf"), format!("{text}{}", self.lines)).unwrap();
         let mut redis = Redis { folder, address, tls, greeting: self.greeting, child: None };
         redis.start_again(Data::Kept).await;
         redis

@@ -10,7 +10,7 @@ use super::{
     keys::{self, Touched},
 };
 use crate::{
-    audit::{AuditStore, Entry, Outcome, Page, Query, TrailEnd, TrailQuery},
+    audit::{AuditStore, Entry, Fact, Outcome, Page, Query, TrailEnd, TrailQuery},
     clock::Timestamp,
     id::UserId,
     outage::StoreError,
@@ -96,7 +96,9 @@ impl AuditStore for RedisRecords {
         }
         let mut touched = Touched::new(&JOURNAL);
         let lines: Vec<Line> = entries.iter().map(|entry| Line::of(entry, &mut touched)).collect();
-        self.commit(&script::RECORD.call(touched.all(), &[json(&lines)])).await
+        let ended = entries.iter().all(|entry| matches!(entry.fact, Fact::SessionEnded { .. }));
+        let about = if ended { "ended" } else { "other" };
+        self.commit(&script::RECORD.call(touched.all(), &[json(&lines), about.to_owned()])).await
     }
 
     async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {

@@ -27,6 +27,7 @@ if plan.unused_since then
   end
 end
 
+go_on(KEYS[2])
 if plan.owner or plan.raise ~= 'nothing' then
   local gate = read_gate(KEYS[1])
   if plan.owner then

@@ -13,6 +13,7 @@ if plan.password_was and (redis.call('HGET', KEYS[8], plan.id) or '') ~= plan.pa
   return 'no'
 end
 
+go_on(KEYS[3])
 if plan.account then
   redis.call('HSET', KEYS[5], plan.id, plan.account)
 else
