@@ -31,6 +31,11 @@ impl UserId {
         text_of(&word(self.0)).to_owned()
     }
 
+    /// Writes [`UserId::bare`] behind something.
+    pub fn push_bare(self, to: &mut String) {
+        to.push_str(text_of(&word(self.0)));
+    }
+
     /// What [`UserId::bare`] gave.
     #[must_use]
     pub fn from_bare(text: &[u8]) -> Option<Self> {
@@ -69,6 +74,11 @@ impl SessionId {
     #[must_use]
     pub fn serial(self) -> String {
         text_of(&word(self.serial)).to_owned()
+    }
+
+    /// Writes [`SessionId::serial`] behind something.
+    pub fn push_serial(self, to: &mut String) {
+        to.push_str(text_of(&word(self.serial)));
     }
 
     /// What [`SessionId::serial`] gave, of this owner.

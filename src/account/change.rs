@@ -3,6 +3,7 @@
 use super::{Account, Role};
 use crate::{
     audit::{Fact, Story},
+    clock::Timestamp,
     id::UserId,
     secret::Digest,
     session::{Ending, Parting, Renewal, Session, Which},
@@ -25,6 +26,27 @@ pub enum Change {
 }
 
 impl Change {
+    /// The account as it is after it; none: it is gone.
+    #[must_use]
+    pub fn applied_to(&self, before: &Account, at: Timestamp) -> Option<Account> {
+        let changed = Account { version: before.next_version(at), ..before.clone() };
+        match self {
+            Self::Disable { .. } => Some(Account { disabled: true, ..changed }),
+            Self::Enable => Some(Account { disabled: false, ..changed }),
+            Self::Roles(roles) => Some(Account { roles: roles.clone(), ..changed }),
+            Self::Remove => None,
+        }
+    }
+
+    /// Whether open links and known devices go with it.
+    #[must_use]
+    pub const fn takes_all(&self) -> bool {
+        match self {
+            Self::Disable { .. } | Self::Remove => true,
+            Self::Enable | Self::Roles(_) => false,
+        }
+    }
+
     /// What happened.
     #[must_use]
     pub fn fact(&self) -> Fact {

@@ -41,9 +41,16 @@ impl Account {
         }
     }
 
+    /// The version of it that is made at `at`. Above all that was ever made of it, also where an old copy of it was put back
+    /// meanwhile: what the gate knows may be of a later one.
+    #[must_use]
+    pub fn next_version(&self, at: Timestamp) -> u64 {
+        u64::try_from(at.as_millis()).unwrap_or(0).max(self.version + 1)
+    }
+
     /// What stays of it when it is removed: that nobody may come in under its id, and no longer who that was.
     #[must_use]
-    pub const fn as_nobody(&self) -> Owner {
+    pub fn as_nobody(&self, at: Timestamp) -> Owner {
         Owner {
             id: self.id,
             name: String::new(),
@@ -51,7 +58,7 @@ impl Account {
             email: None,
             roles: Vec::new(),
             disabled: true,
-            version: self.version + 1,
+            version: self.next_version(at),
         }
     }
 }

@@ -89,3 +89,14 @@ pub struct Page {
     /// Where the next page begins, when there is one.
     pub next: Option<EventId>,
 }
+
+impl Page {
+    /// From one entry more than a page has: that one tells that there are more.
+    #[must_use]
+    pub fn of(mut entries: Vec<Entry>, limit: usize) -> Self {
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(|last| last.id);
+        Self { entries, next }
+    }
+}

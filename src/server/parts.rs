@@ -81,7 +81,8 @@ impl Parts {
         });
         metrics.know_cuts(&Cut::LABELS);
         let (heart, lines) = (Heart::default(), Arc::default());
-        let end_again = EndAgain::new(stores.sessions.clone(), sessions.clone(), clock.clone());
+        let end_again =
+            EndAgain::new(stores.sessions.clone(), stores.accounts.clone(), sessions.clone(), clock.clone());
         let public_url = config.public_url.clone();
         Self {
             clock,

@@ -38,7 +38,8 @@ pub trait SessionStore: Send + Sync {
     /// Invariant: an open that races an end of all loses. Held by `store_contract::an_open_that_races_an_end_of_all_loses`.
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError>;
 
-    /// Moves `latest` forward and adds up actions, for each session that is still there: all in one step.
+    /// Moves `latest` forward and adds up actions, for each session that is still there: each of them in one step. After an
+    /// error some may be written, and actions that are sent again are counted again.
     ///
     /// Invariant: it never creates and never goes back. A request that started before a sign-out may end after it.
     /// Held by `store_contract::touch_after_end_changes_nothing`.

@@ -1,5 +1,6 @@
 //! Ends again what came back. A server that takes another's place may not know that one's last moments, and then sessions
-//! are open whose end was acknowledged. Whoever saw those ends remembers them for a while.
+//! are open whose end was acknowledged. Whoever saw those ends remembers them for a while. What users may do is written
+//! anew then, too: the accounts know it.
 
 use std::{
     collections::VecDeque,
@@ -10,6 +11,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
+    account::AccountStore,
     audit::Actor,
     clock::{Clock, Stopwatch},
     id::SessionId,
@@ -25,6 +27,7 @@ const MOST: usize = 10_000;
 /// Ends again what came back.
 pub struct EndAgain {
     store: Arc<dyn SessionStore>,
+    accounts: Arc<dyn AccountStore>,
     sessions: Sessions,
     clock: Clock,
     seen: Mutex<Seen>,
@@ -42,8 +45,13 @@ struct Seen {
 impl EndAgain {
     /// Remembers nothing yet.
     #[must_use]
-    pub fn new(store: Arc<dyn SessionStore>, sessions: Sessions, clock: Clock) -> Self {
-        Self { store, sessions, clock, seen: Mutex::default() }
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        accounts: Arc<dyn AccountStore>,
+        sessions: Sessions,
+        clock: Clock,
+    ) -> Self {
+        Self { store, accounts, sessions, clock, seen: Mutex::default() }
     }
 
     /// These have ended.
@@ -82,6 +90,9 @@ impl EndAgain {
             let reason = Some("it came back after it had ended".to_owned());
             let by = EndedBy { actor: Actor::System, ending, own: None, reason };
             again += self.sessions.end(Which::One { owner: id.owner(), id }, by, None).await?.len();
+        }
+        for account in self.accounts.list().await? {
+            self.store.put_owner(&account.as_owner()).await?;
         }
         self.seen().settled = doubts;
         Ok(again)

@@ -83,7 +83,7 @@ impl WatchEnds {
         loop {
             match self.read(&mut seen).await {
                 Ok(ends) => {
-                    cut += self.act_on(&ends);
+                    cut += self.act_on(&ends, seen.mark.is_some());
                     seen.mark = Some(ends.mark);
                     if ends.ended.is_empty() {
                         return cut;
@@ -119,10 +119,13 @@ impl WatchEnds {
         Ok(ends)
     }
 
-    fn act_on(&self, ends: &Ends) -> usize {
+    fn act_on(&self, ends: &Ends, seen: bool) -> usize {
         if ends.gap {
             self.parts.check.doubt_all();
-            self.parts.again.doubt();
+            // Not for the first look: nothing was seen before it.
+            if seen {
+                self.parts.again.doubt();
+            }
         }
         if ends.ended.is_empty() {
             return 0;

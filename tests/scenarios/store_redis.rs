@@ -329,3 +329,58 @@ async fn a_full_server_lets_everybody_out_and_nobody_in() {
     assert!(store.find(third.session.id).await.unwrap().is_none(), "what was refused was not done");
     assert_eq!(store.catch_up(at(3_600)).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn what_is_spoiled_of_one_user_keeps_nobody_else_in() {
+    let apart = Apart::new().await;
+    let (spoiled, _) = apart.somebody().await;
+    let (_, other) = apart.somebody().await;
+    for garbage in ["nonsense", ""] {
+        let gate = format!("portcullis:{{{}}}:gate", spoiled.bare());
+        let _: String = apart.server.ask(&["SET", &gate, garbage]);
+        apart.store.end(Which::Everyone { keep: None }, &parting(Ending::ByAdministrator, at(3))).await.unwrap();
+        assert!(apart.store.find(other.session.id).await.unwrap().is_none());
+    }
+    // What is no text at all cannot be mended, and is told.
+    let sessions = format!("portcullis:{{{}}}:sessions", spoiled.bare());
+    let _: i64 = apart.server.ask(&["DEL", &sessions]);
+    let _: String = apart.server.ask(&["SET", &sessions, "no list"]);
+    let (_, third) = apart.somebody().await;
+    assert!(apart.store.end(Which::Everyone { keep: None }, &parting(Ending::ByAdministrator, at(4))).await.is_err());
+    assert!(apart.store.find(third.session.id).await.unwrap().is_none(), "wherever they stand in the order");
+}
+
+#[tokio::test]
+async fn who_cannot_be_caught_up_with_holds_nobody_up() {
+    let apart = Apart::new().await;
+    let (spoiled, _) = apart.somebody().await;
+    let (alice, _) = apart.somebody().await;
+    let held = apart.records_held();
+    assert!(apart.store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.is_err());
+    drop(held);
+    let outbox = format!("portcullis:{{{}}}:outbox", spoiled.bare());
+    let _: i64 = apart.server.ask(&["RPUSH", &outbox, "no line"]);
+    let before = apart.told().await.len();
+    assert!(apart.store.catch_up(at(3_600)).await.is_err(), "it says that something is left");
+    assert_eq!(apart.told().await.len(), before + 1, "and has done the rest");
+    assert_eq!(apart.server.ask::<i64>(&["LLEN", &outbox]), 1, "it is kept for whoever can read it");
+}
+
+#[tokio::test]
+async fn an_act_that_waits_for_replicas_that_are_not_there_holds_nothing_else_up() {
+    let server = RedisServer::start();
+    let records = Arc::new(Embedded::in_memory().unwrap());
+    let place = Place { wait_replicas: 1, patience: Duration::from_millis(1_500), ..server.place() };
+    let (store, _) = Redis::open(&place, records, &Clock::machine()).await.unwrap();
+    let owner = account("alice", None).as_owner();
+    let generation = store.put_owner(&owner).await.unwrap();
+    let new = new_session(owner.id, at(1), generation);
+    let (watch, mark) = (Clock::machine().stopwatch(), store.ends(None).await.unwrap().mark);
+    let (opened, looked) = tokio::join!(store.open(new.clone()), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        store.ends(Some(&mark)).await.map(|_| watch.elapsed())
+    });
+    assert!(opened.unwrap_err().to_string().contains("0 of 1 Redis replicas have confirmed it"));
+    assert!(looked.unwrap() < Duration::from_millis(600), "nobody waits behind it");
+    assert!(store.find(new.session.id).await.unwrap().is_none(), "nobody holds its secret: it is taken back");
+}

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::{
     accounts::{one, role_names},
-    columns::Text,
+    columns::{Text, whole},
     devices, ending, journal, passwords,
     sessions::{put_owner, renew},
 };
@@ -58,25 +58,19 @@ fn follow(on: &Connection, consequence: Consequence) -> rusqlite::Result<(Vec<Se
 
 fn alter_rights(on: &Connection, id: UserId, change: &Change, story: &Story) -> rusqlite::Result<Option<Altered>> {
     let Some(before) = one(on, id)? else { return Ok(None) };
-    let account = match change {
-        Change::Disable { .. } => {
-            passwords::kill_links(on, id)?;
-            devices::forget_all_but(on, id, None)?;
-            set_disabled(on, id, true)?
-        }
-        Change::Enable => set_disabled(on, id, false)?,
-        Change::Roles(roles) => {
-            on.prepare_cached("UPDATE account SET roles = ?2, version = version + 1 WHERE id = ?1")?
-                .execute((Text(id), role_names(roles)))?;
-            one(on, id)?
-        }
-        Change::Remove => {
-            on.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([Text(id)])?;
-            None
-        }
+    let account = change.applied_to(&before, story.at);
+    if change.takes_all() {
+        passwords::kill_links(on, id)?;
+        devices::forget_all_but(on, id, None)?;
+    }
+    match &account {
+        Some(Account { roles, disabled, version, .. }) => on
+            .prepare_cached("UPDATE account SET roles = ?2, disabled = ?3, version = ?4 WHERE id = ?1")?
+            .execute((Text(id), role_names(roles), disabled, whole(*version)))?,
+        None => on.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([Text(id)])?,
     };
     journal::write(on, story.entry(Some(id), change.fact()))?;
-    let owner = account.as_ref().map_or_else(|| before.as_nobody(), Account::as_owner);
+    let owner = account.as_ref().map_or_else(|| before.as_nobody(story.at), Account::as_owner);
     let consequence = Consequence::of_change(owner, change, story);
     Ok(Some(Altered { account: account.unwrap_or(before), consequence }))
 }
@@ -87,18 +81,10 @@ fn alter_password(on: &Connection, id: UserId, new: &NewHash, story: &Story) -> 
     {
         return Ok(None);
     }
-    if one(on, id)?.is_none() {
-        return Ok(None);
-    }
-    passwords::set(on, id, new.hash(), story.at)?;
+    let Some(before) = one(on, id)? else { return Ok(None) };
+    passwords::set(on, id, new.hash(), story.at, before.next_version(story.at))?;
     journal::write(on, story.entry(Some(id), new.fact()))?;
     devices::forget_all_but(on, id, new.device())?;
     let consequence = Consequence::of_password(id, new, story);
     Ok(one(on, id)?.map(|account| Altered { account, consequence }))
-}
-
-fn set_disabled(on: &Connection, id: UserId, disabled: bool) -> rusqlite::Result<Option<Account>> {
-    on.prepare_cached("UPDATE account SET disabled = ?2, version = version + 1 WHERE id = ?1")?
-        .execute((Text(id), disabled))?;
-    one(on, id)
 }

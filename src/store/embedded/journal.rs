@@ -56,14 +56,11 @@ impl AuditStore for Embedded {
             let Some((at, key)) = place(on, query)? else { return Ok(Page::default()) };
             let outcome = query.outcome.map(Outcome::name);
             let one_more = whole(query.limit.saturating_add(1));
-            let mut entries = on
+            let entries = on
                 .prepare_cached(SIGN_INS)?
                 .query_map((Text(query.user), outcome, at, key, one_more), entry)?
                 .collect::<rusqlite::Result<Vec<Entry>>>()?;
-            let more = entries.len() > query.limit;
-            entries.truncate(query.limit);
-            let next = entries.last().filter(|_| more).map(|last| last.id);
-            Ok(Page { entries, next })
+            Ok(Page::of(entries, query.limit))
         })
     }
 
@@ -78,14 +75,11 @@ impl AuditStore for Embedded {
                 TrailEnd::Newest => BACKWARDS,
             };
             let one_more = whole(query.limit.saturating_add(1));
-            let mut entries = on
+            let entries = on
                 .prepare_cached(sql)?
                 .query_map((query.user.map(Text), query.after.map(Text), one_more), entry)?
                 .collect::<rusqlite::Result<Vec<Entry>>>()?;
-            let more = entries.len() > query.limit;
-            entries.truncate(query.limit);
-            let next = entries.last().filter(|_| more).map(|last| last.id);
-            Ok(Page { entries, next })
+            Ok(Page::of(entries, query.limit))
         })
     }
 }

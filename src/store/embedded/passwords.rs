@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::columns::Text;
+use super::columns::{Text, whole};
 use crate::{account::PasswordHash, clock::Timestamp, id::UserId, secret::Digest};
 
 pub(super) fn get(on: &Connection, id: UserId) -> rusqlite::Result<Option<PasswordHash>> {
@@ -14,9 +14,18 @@ pub(super) fn get(on: &Connection, id: UserId) -> rusqlite::Result<Option<Passwo
 }
 
 /// Sets the password of an account that is there, and kills its open links.
-pub(super) fn set(on: &Connection, id: UserId, hash: &PasswordHash, at: Timestamp) -> rusqlite::Result<()> {
-    on.prepare_cached("UPDATE account SET password_set = ?2, version = version + 1 WHERE id = ?1")?
-        .execute((Text(id), at))?;
+pub(super) fn set(
+    on: &Connection,
+    id: UserId,
+    hash: &PasswordHash,
+    at: Timestamp,
+    version: u64,
+) -> rusqlite::Result<()> {
+    on.prepare_cached("UPDATE account SET password_set = ?2, version = ?3 WHERE id = ?1")?.execute((
+        Text(id),
+        at,
+        whole(version),
+    ))?;
     on.prepare_cached(
         "INSERT INTO password (account, hash) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET hash = excluded.hash",
     )?

@@ -59,6 +59,15 @@ pub(super) enum Ends {
     AllBut(Option<SessionId>),
 }
 
+/// What came of a try.
+enum Tried {
+    Done(Left),
+    /// Somebody has done what follows before.
+    Before,
+    /// Other sessions are there than were looked at.
+    Others,
+}
+
 /// As the script reads it. Numbers are text: JSON in Redis would round them.
 #[derive(Serialize)]
 struct Plan {
@@ -135,41 +144,43 @@ impl Left {
 impl Live {
     /// Ends sessions of one user.
     pub(super) async fn end(&self, owner: UserId, ends: Ends, parting: &Parting) -> Result<Left, StoreError> {
-        self.act(owner, Deed { ends: Some((ends, parting)), ..Deed::default() }).await
+        Ok(self.act(owner, Deed { ends: Some((ends, parting)), ..Deed::default() }).await?.unwrap_or_default())
     }
 
     /// Ends one that was not used since.
     pub(super) async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Left, StoreError> {
         let ends = Some((Ends::One(id), parting));
-        self.act(id.owner(), Deed { ends, unused_since: Some(latest), ..Deed::default() }).await
+        let deed = Deed { ends, unused_since: Some(latest), ..Deed::default() };
+        Ok(self.act(id.owner(), deed).await?.unwrap_or_default())
     }
 
-    /// Does what follows from a change, once.
-    pub(super) async fn follow(&self, consequence: &Consequence) -> Result<Left, StoreError> {
+    /// Does what follows from a change, once. None: somebody else has.
+    pub(super) async fn follow(&self, consequence: &Consequence) -> Result<Option<Left>, StoreError> {
         let owner = consequence.user;
         let deed = Deed { follows: Some(consequence), ..Deed::default() };
         let deed = match &consequence.sessions {
             Fate::Stay => deed,
             Fate::Supersede => Deed { supersede: true, ..deed },
             Fate::End(which, parting) => {
-                let Some(ends) = of_one_user(*which, owner) else { return Ok(Left::default()) };
+                let Some(ends) = of_one_user(*which, owner) else { return Ok(Some(Left::default())) };
                 Deed { ends: Some((ends, parting)), ..deed }
             }
         };
         self.act(owner, deed).await
     }
 
-    async fn act(&self, owner: UserId, deed: Deed<'_>) -> Result<Left, StoreError> {
+    async fn act(&self, owner: UserId, deed: Deed<'_>) -> Result<Option<Left>, StoreError> {
         for _ in 0..TRIES {
-            if let Some(left) = self.try_once(owner, &deed).await? {
-                return Ok(left);
+            match self.try_once(owner, &deed).await? {
+                Tried::Done(left) => return Ok(Some(left)),
+                Tried::Before => return Ok(None),
+                Tried::Others => {}
             }
         }
-        Err(Trouble::Refused("the same step again and again: others come between".to_owned()).into())
+        Err(Trouble::Contended.into())
     }
 
-    /// None: other sessions are there than were looked at.
-    async fn try_once(&self, owner: UserId, deed: &Deed<'_>) -> Result<Option<Left>, StoreError> {
+    async fn try_once(&self, owner: UserId, deed: &Deed<'_>) -> Result<Tried, StoreError> {
         let Deed { ends, supersede, unused_since, follows } = deed;
         let renewal = follows.and_then(|follows| follows.renewal.as_ref());
         let (going, whole, keep) = match ends {
@@ -213,11 +224,11 @@ impl Live {
         let mut answer = answer.into_iter();
         let mut next = || answer.next().ok_or(Trouble::Nonsense);
         match understand::<String>(next()?)?.as_str() {
-            "retry" => Ok(None),
-            "again" => Ok(Some(Left::default())),
+            "retry" => Ok(Tried::Others),
+            "again" => Ok(Tried::Before),
             _ => {
                 let renewed: i64 = understand(next()?)?;
-                Ok(Some(Left { renewed: renewed == 1, ..Left::of(plan.going, next()?)? }))
+                Ok(Tried::Done(Left { renewed: renewed == 1, ..Left::of(plan.going, next()?)? }))
             }
         }
     }

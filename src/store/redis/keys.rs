@@ -37,22 +37,22 @@ pub(super) fn outbox(owner: UserId) -> String {
 
 /// That the consequences of a change are done.
 pub(super) fn done(owner: UserId, consequence: &str) -> String {
-    of(owner, &format!("done:{consequence}"))
+    of(owner, "done:") + consequence
 }
 
 /// A session: what opens it, what it was promised, what its owner sees.
 pub(super) fn session(id: SessionId) -> String {
-    of(id.owner(), &format!("session:{}", id.serial()))
+    of_session(id, "session:")
 }
 
 /// What the heartbeat moves.
 pub(super) fn activity(id: SessionId) -> String {
-    of(id.owner(), &format!("activity:{}", id.serial()))
+    of_session(id, "activity:")
 }
 
 /// The note about a session that has ended.
 pub(super) fn note(id: SessionId) -> String {
-    of(id.owner(), &format!("ended:{}", id.serial()))
+    of_session(id, "ended:")
 }
 
 /// A counter of tries. All in one slot, because one try asks several.
@@ -60,6 +60,18 @@ pub(super) fn counter(name: &str) -> String {
     format!("portcullis:{{tries}}:{name}")
 }
 
+fn of_session(id: SessionId, what: &str) -> String {
+    let mut key = of(id.owner(), what);
+    id.push_serial(&mut key);
+    key
+}
+
+/// With room for all that any key says: a check makes three of them.
 fn of(owner: UserId, what: &str) -> String {
-    format!("portcullis:{{{}}}:{what}", owner.bare())
+    let mut key = String::with_capacity(64);
+    key.push_str("portcullis:{");
+    owner.push_bare(&mut key);
+    key.push_str("}:");
+    key.push_str(what);
+    key
 }

@@ -11,7 +11,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -57,6 +57,8 @@ pub(super) struct Link {
     at: String,
     /// How long one question waits for its answer.
     patience: Duration,
+    /// It had no memory left when it was last written to.
+    full: AtomicBool,
     keeper: JoinHandle<()>,
 }
 
@@ -67,6 +69,14 @@ pub(super) struct Ears {
     pub(super) clock: Clock,
     /// Somebody may have ended sessions: told to whoever waits for it, if the link shall listen.
     pub(super) hints: Option<Arc<Notify>>,
+    /// Whether the log is told when the connection goes and comes: of several to one place, one is enough.
+    pub(super) loud: bool,
+}
+
+impl Ears {
+    pub(super) fn quiet(self) -> Self {
+        Self { loud: false, ..self }
+    }
 }
 
 /// One connection, from its beginning to its end.
@@ -163,7 +173,7 @@ impl Link {
         };
         let line = Arc::new(ArcSwap::from_pointee(line));
         let keeper = tokio::spawn(keeper.keep(Arc::clone(&line)));
-        (Self { line, at, patience, keeper }, first)
+        (Self { line, at, patience, full: AtomicBool::new(false), keeper }, first)
     }
 
     /// Asks one thing.
@@ -173,7 +183,7 @@ impl Link {
 
     /// The same, for whoever can do something about what is wrong.
     pub(super) async fn try_ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Trouble> {
-        let line = self.line.load();
+        let line = self.line.load_full();
         let mut connection = line.connection()?;
         let answer = async { connection.send_packed_command(command).await.and_then(Value::extract_error) };
         let value = line.answered(&self.at, self.patience, answer).await?;
@@ -223,13 +233,27 @@ impl Link {
         Ok(())
     }
 
-    /// Waits until so many replicas have what was written here.
-    pub(super) async fn confirmed(&self, replicas: usize) -> Result<(), StoreError> {
+    /// Runs a script, and waits until so many replicas have what it wrote: on the same connection, which is what Redis goes
+    /// by.
+    pub(super) async fn run_confirmed<T: FromRedisValue>(&self, call: &Call, replicas: usize) -> Result<T, StoreError> {
         if replicas == 0 {
-            return Ok(());
+            return self.run(call).await;
         }
-        let have: usize = self.ask(redis::cmd("WAIT").arg(replicas).arg(self.patience.as_millis() / 2)).await?;
-        if have < replicas { Err(Trouble::Unconfirmed { have, want: replicas }.into()) } else { Ok(()) }
+        let both = |script: Cmd| {
+            let mut both = redis::pipe();
+            both.add_command(script).cmd("WAIT").arg(replicas).arg(self.patience.as_millis() / 2);
+            both
+        };
+        let answers = match self.all(&both(call.by_hash().clone())).await {
+            Err(Trouble::Forgetful) => self.all(&both(call.by_text())).await?,
+            answers => answers?,
+        };
+        let [answer, have] = <[Value; 2]>::try_from(answers).map_err(|_| Trouble::Nonsense)?;
+        let have: usize = redis::from_redis_value(have).map_err(|_| Trouble::Nonsense)?;
+        if have < replicas {
+            return Err(Trouble::Unconfirmed { have, want: replicas }.into());
+        }
+        redis::from_redis_value(answer).map_err(|_| Trouble::Nonsense.into())
     }
 
     async fn all(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
@@ -237,13 +261,31 @@ impl Link {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let line = self.line.load();
+        let line = self.line.load_full();
         let mut connection = line.connection()?;
         let answers = async {
             let answers = connection.send_packed_commands(commands, 0, count).await?;
             answers.into_iter().map(Value::extract_error).collect()
         };
         line.answered(&self.at, self.patience, answers).await
+    }
+
+    /// Whether something can be written. A server that is full still answers who is signed in, and that is worth more than
+    /// nothing: it is told to the log, once, and nobody is turned away for it.
+    pub(super) async fn try_to_write(&self, key: &str, value: &str) -> Result<(), StoreError> {
+        let full = match self.try_ask::<()>(redis::cmd("SET").arg(key).arg(value)).await {
+            Ok(()) => false,
+            Err(Trouble::Full) => true,
+            Err(why) => return Err(why.into()),
+        };
+        if self.full.swap(full, Ordering::Relaxed) != full {
+            if full {
+                error!("{}; until then nobody can sign in", Trouble::Full);
+            } else {
+                info!("Redis at {} has memory again", self.at);
+            }
+        }
+        Ok(())
     }
 
     /// Why nobody can be asked, if that is so.
@@ -319,18 +361,22 @@ impl Keeper {
             if now.connection.is_some() {
                 waits = WAITS.into_iter();
                 let why = self.watch(&now).await;
-                warn!("Lost Redis: {why}");
+                if self.ears.loud {
+                    warn!("Lost Redis: {why}");
+                }
                 now.give_up(why.clone());
                 line.store(Arc::new(Line::down(why)));
             }
             sleep(waits.next().unwrap_or(LOOK)).await;
             match self.connect().await {
                 Ok((up, about)) => {
-                    info!("Connected to {} at {}", about.name, self.at);
+                    if self.ears.loud {
+                        info!("Connected to {} at {}", about.name, self.at);
+                    }
                     line.store(Arc::new(up));
                 }
                 Err(why) => {
-                    if line.load().broken.get() != Some(&why) {
+                    if self.ears.loud && line.load().broken.get() != Some(&why) {
                         error!("Cannot use Redis: {why}");
                     }
                     line.store(Arc::new(Line::down(why)));

@@ -1,17 +1,11 @@
 //! Live state: looking sessions up, moving their activity, going through all of them. Opening, ending and counting tries
 //! have files of their own.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use redis::{Cmd, FromRedisValue, Pipeline, Value, cmd};
 use tokio::sync::Notify;
-use tracing::{error, info};
+use tracing::error;
 
 use super::{
     keys,
@@ -30,7 +24,9 @@ use crate::{
 };
 
 /// Users that are looked at in one step, where it is about all of them.
-const OWNERS: usize = 200;
+pub(super) const OWNERS: usize = 200;
+/// Users whose sessions are named in one step of the sweep.
+const AT_ONCE: usize = 20;
 /// Hits that are written in one go: whoever acts meanwhile does not wait long behind them.
 const TOUCHES: usize = 500;
 /// Notes that are dropped in one step.
@@ -42,22 +38,35 @@ pub(super) struct Live {
     checks: Link,
     /// For everything else.
     pub(super) acts: Link,
+    /// For acts that wait for replicas, where they shall: meanwhile a server answers nothing else on the same connection.
+    commits: Option<Link>,
+    /// For the log of ends, which nothing may hold up.
+    pub(super) ends: Link,
     /// Somebody may have ended sessions.
     pub(super) hints: Arc<Notify>,
     pub(super) wait_replicas: usize,
-    /// It had no memory left when it was last looked at.
-    full: AtomicBool,
 }
 
 impl Live {
     pub(super) async fn open(place: &Place, clock: &Clock) -> (Self, Result<About, Trouble>) {
         let hints = Arc::new(Notify::new());
-        let ears = |hints| Ears { clock: clock.clone(), hints };
-        let ((checks, _), (acts, first)) = tokio::join!(
-            Link::open(place, PATIENCE.min(place.patience), ears(None)),
-            Link::open(place, place.patience, ears(Some(hints.clone())))
+        let ears = |hints| Ears { clock: clock.clone(), hints, loud: true };
+        let commits = async {
+            let waits = place.wait_replicas > 0;
+            if waits { Some(Link::open(place, place.patience, ears(None).quiet()).await.0) } else { None }
+        };
+        let ((checks, _), (acts, first), (ends, _), commits) = tokio::join!(
+            Link::open(place, PATIENCE.min(place.patience), ears(None).quiet()),
+            Link::open(place, place.patience, ears(None)),
+            Link::open(place, place.patience, ears(Some(hints.clone())).quiet()),
+            commits,
         );
-        (Self { checks, acts, hints, wait_replicas: place.wait_replicas, full: AtomicBool::new(false) }, first)
+        (Self { checks, acts, commits, ends, hints, wait_replicas: place.wait_replicas }, first)
+    }
+
+    /// Where acts are done.
+    pub(super) fn commits(&self) -> &Link {
+        self.commits.as_ref().unwrap_or(&self.acts)
     }
 
     pub(super) async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
@@ -96,27 +105,37 @@ impl Live {
 
     /// Those of these sessions that count, in their order. One that cannot be read is told to the log.
     async fn read(&self, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
+        let of_each_owner: Vec<&[SessionId]> = ids.chunk_by(|one, next| one.owner() == next.owner()).collect();
         let mut look = Pipeline::new();
-        for id in ids {
-            look.add_command(mget([keys::session(*id), keys::activity(*id), keys::gate(id.owner())]));
+        for ids in &of_each_owner {
+            let mget = look.cmd("MGET").arg(keys::gate(ids[0].owner()));
+            for id in *ids {
+                mget.arg(keys::session(*id)).arg(keys::activity(*id));
+            }
         }
         let mut sessions = Vec::with_capacity(ids.len());
-        for (id, found) in ids.iter().zip(self.acts.ask_all(&look).await?) {
-            let (session, activity, gate): (Option<String>, Option<String>, Option<String>) = understand(found)?;
-            let (Some(session), Some(gate)) = (session, gate) else { continue };
-            let read = layout::read_gate(id.owner(), &gate)
-                .and_then(|gate| layout::read_counting(*id, &session, activity.as_deref(), &gate));
-            sessions.extend(readable(*id, read).flatten());
+        for (ids, found) in of_each_owner.iter().zip(self.acts.ask_all(&look).await?) {
+            let found: Vec<Option<String>> = understand(found)?;
+            let Some((Some(gate), values)) = found.split_first() else { continue };
+            let Some(gate) = readable(ids[0], layout::read_gate(ids[0].owner(), gate)) else { continue };
+            for (id, [session, activity]) in ids.iter().zip(values.as_chunks::<2>().0) {
+                let Some(session) = session else { continue };
+                let read = layout::read_counting(*id, session, activity.as_deref(), &gate);
+                sessions.extend(readable(*id, read).flatten());
+            }
         }
         Ok(sessions)
     }
 
     pub(super) async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
         // At most sign-ins nothing has changed: then nothing is written.
-        if let Some(Gate { generation, owner: Some(known), .. }) = self.gate(owner.id).await?
-            && known.version >= owner.version
-        {
-            return Ok(generation);
+        // One that cannot be read is made anew.
+        match self.gate(owner.id).await {
+            Ok(Some(Gate { generation, owner: Some(known), .. })) if known.version >= owner.version => {
+                return Ok(generation);
+            }
+            Ok(_) | Err(StoreError::Unreadable(_)) => {}
+            Err(away) => return Err(away),
         }
         let mut index = cmd("ZADD");
         index.arg(keys::OWNERS).arg(0).arg(owner.id.bare());
@@ -149,11 +168,24 @@ impl Live {
     }
 
     pub(super) async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
+        let mut after = after;
+        loop {
+            let ids = self.ids_behind(after, limit).await?;
+            let sessions = self.read(&ids).await?;
+            // A page of what cannot be read is not the end.
+            if !sessions.is_empty() || ids.is_empty() {
+                return Ok(sessions);
+            }
+            after = ids.last().copied();
+        }
+    }
+
+    /// The next ids, in their order.
+    async fn ids_behind(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<SessionId>, StoreError> {
         let mut ids = Vec::new();
-        let mut from = after.map(SessionId::owner);
-        let mut inclusive = true;
+        let (mut from, mut inclusive) = (after.map(SessionId::owner), true);
         while ids.len() < limit {
-            let owners = self.owners(from, inclusive).await?;
+            let owners = self.owners(from, inclusive, AT_ONCE).await?;
             let Some(last) = owners.last() else { break };
             (from, inclusive) = (Some(*last), false);
             let mut ranges = Pipeline::new();
@@ -168,13 +200,13 @@ impl Live {
             }
         }
         ids.truncate(limit);
-        self.read(&ids).await
+        Ok(ids)
     }
 
     pub(super) async fn count(&self) -> Result<u64, StoreError> {
         let (mut count, mut from) = (0, None);
         loop {
-            let owners = self.owners(from, false).await?;
+            let owners = self.owners(from, false, OWNERS).await?;
             let Some(last) = owners.last() else { return Ok(count) };
             from = Some(*last);
             let mut cards = Pipeline::new();
@@ -188,13 +220,18 @@ impl Live {
     }
 
     /// Some of the users who have something here, in the order of their ids.
-    pub(super) async fn owners(&self, from: Option<UserId>, inclusive: bool) -> Result<Vec<UserId>, StoreError> {
+    pub(super) async fn owners(
+        &self,
+        from: Option<UserId>,
+        inclusive: bool,
+        most: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
         let start = match from {
             None => "-".to_owned(),
             Some(from) => format!("{}{}", if inclusive { "[" } else { "(" }, from.bare()),
         };
         let mut range = cmd("ZRANGE");
-        range.arg(keys::OWNERS).arg(start).arg("+").arg("BYLEX").arg("LIMIT").arg(0).arg(OWNERS);
+        range.arg(keys::OWNERS).arg(start).arg("+").arg("BYLEX").arg("LIMIT").arg(0).arg(most);
         let owners: Vec<String> = self.acts.ask(&range).await?;
         Ok(owners.iter().filter_map(|owner| UserId::from_bare(owner.as_bytes())).collect())
     }
@@ -217,25 +254,12 @@ impl Live {
         }
     }
 
-    /// Whether both connections are up. One that is full still answers who is signed in, and that is worth more than
-    /// nothing: it is told to the log, and nobody is turned away for it.
+    /// Whether the connections are up, and something can be written.
     pub(super) async fn ping(&self, now: Timestamp) -> Result<(), StoreError> {
-        if let Some(why) = self.checks.trouble_now() {
+        if let Some(why) = self.checks.trouble_now().or_else(|| self.ends.trouble_now()) {
             return Err(why.into());
         }
-        let full = match self.acts.try_ask::<()>(cmd("SET").arg(keys::USED).arg(now.as_millis())).await {
-            Ok(()) => false,
-            Err(Trouble::Full) => true,
-            Err(why) => return Err(why.into()),
-        };
-        if self.full.swap(full, Ordering::Relaxed) != full {
-            if full {
-                error!("{}; until then nobody can sign in", Trouble::Full);
-            } else {
-                info!("Redis has memory again");
-            }
-        }
-        Ok(())
+        self.acts.try_to_write(keys::USED, &now.as_millis().to_string()).await
     }
 
     /// Whether it is this replica's turn at what one of them must do every `period`.

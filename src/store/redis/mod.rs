@@ -29,11 +29,12 @@ pub use trouble::Trouble;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tracing::error;
 
 use self::{
-    ending::of_one_user,
+    ending::{Ends as Ending, of_one_user},
     link::{Ears, Link},
-    live::Live,
+    live::{Live, OWNERS},
 };
 use super::Records;
 use crate::{
@@ -71,7 +72,7 @@ pub struct Opening {
 /// # Errors
 /// When it cannot be used; the message says why and what to do.
 pub async fn inspect(place: &Place) -> Result<About, Trouble> {
-    let ears = Ears { clock: Clock::machine(), hints: None };
+    let ears = Ears { clock: Clock::machine(), hints: None, loud: false };
     Link::open(place, place.patience, ears).await.1
 }
 
@@ -96,9 +97,7 @@ impl Redis {
         let Some(Altered { account, consequence }) = self.records.alter(&alteration, story).await? else {
             return Ok(None);
         };
-        let left = self.live.follow(&consequence).await?;
-        self.tell(consequence.user, &left.entries).await?;
-        self.records.done(consequence.id).await?;
+        let left = self.follow(&consequence).await?;
         Ok(Some(Changed { account, ended: left.sessions, renewed: left.renewed }))
     }
 
@@ -131,7 +130,12 @@ impl SessionStore for Redis {
 
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
         let owner = new.session.owner();
-        let (mut opened, entries) = self.live.open_session(&new).await?;
+        let opened = self.live.open_session(&new).await;
+        if opened.as_ref().is_err_and(is_unconfirmed) {
+            // Nobody will ever hold its secret. Where it stays for all that, it runs out like any other.
+            let _ = self.live.end(owner, Ending::One(new.session.id), &new.replacing()).await;
+        }
+        let (mut opened, entries) = opened?;
         self.tell(owner, &entries).await?;
         // Another user's is in another slot, and so another step: the new one is open, and nobody holds its secret yet.
         if let Opened::Yes { replaced, .. } = &mut opened
@@ -152,13 +156,20 @@ impl SessionStore for Redis {
         let owner = match which {
             Which::One { owner, .. } | Which::AllBut { owner, .. } | Which::AllOf(owner) => owner,
             Which::Everyone { .. } => {
-                let (mut ended, mut from) = (Vec::new(), None);
+                let (mut ended, mut failed, mut from) = (Vec::new(), None, None);
                 loop {
-                    let owners = self.live.owners(from, false).await?;
-                    let Some(last) = owners.last() else { return Ok(ended) };
+                    let owners = self.live.owners(from, false, OWNERS).await?;
+                    let Some(last) = owners.last() else { return failed.map_or(Ok(ended), Err) };
                     from = Some(*last);
                     for owner in owners {
-                        ended.extend(self.end_of(owner, which, parting).await?);
+                        // Whoever cannot be ended keeps nobody else in.
+                        match self.end_of(owner, which, parting).await {
+                            Ok(gone) => ended.extend(gone),
+                            Err(why) => {
+                                error!(user.id = %owner, "The sessions of {owner} could not be ended: {why}");
+                                failed.get_or_insert(why);
+                            }
+                        }
                     }
                 }
             }
@@ -244,6 +255,12 @@ impl ThrottleStore for Redis {
     async fn forget(&self, _: Timestamp) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// Whether an act was done, and too few replicas have it.
+fn is_unconfirmed(why: &StoreError) -> bool {
+    let unconfirmed = |why: &Trouble| matches!(why, Trouble::Unconfirmed { .. });
+    matches!(why, StoreError::Away(why) if why.downcast_ref().is_some_and(unconfirmed))
 }
 
 /// What is a matter of records alone is passed on to them.

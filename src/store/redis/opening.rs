@@ -53,7 +53,7 @@ impl Live {
                 Tried::Else(others) => evicted = others,
             }
         }
-        Err(Trouble::Refused("the same step again and again: others come between".to_owned()).into())
+        Err(Trouble::Contended.into())
     }
 
     async fn try_to_open(&self, new: &NewSession, evicted: &[SessionId]) -> Result<Tried, StoreError> {

@@ -6,13 +6,18 @@
 use std::time::Duration;
 
 use redis::{FromRedisValue, Pipeline, Value, cmd};
+use tracing::error;
 
 use super::{
-    Redis, keys, layout,
+    Redis,
+    ending::Left,
+    keys, layout,
     live::Live,
     script::{self, Call},
+    trouble::Trouble,
 };
 use crate::{
+    account::Consequence,
     audit::{Entry, Fact},
     clock::Timestamp,
     id::{SessionId, UserId},
@@ -22,6 +27,8 @@ use crate::{
 
 /// How many ends the log keeps: each replica reads it every second at the latest.
 const KEPT: usize = 50_000;
+/// A line of it that says nothing.
+const BEGIN: &str = "begin";
 /// How many of them one look tells.
 const MOST: usize = 1_000;
 /// Who has not told everything after so long was broken off.
@@ -40,10 +47,8 @@ impl Live {
         // Before the act, and not with it: where this cannot be written nothing is done. A user who is named there for
         // nothing does no harm.
         let mark = [owner.bare(), at.map_or(0, Timestamp::as_millis).to_string()];
-        self.acts.run::<Value>(&script::MARK.call(&[keys::UNTOLD], &mark)).await?;
-        let answer = self.acts.run(call).await?;
-        self.acts.confirmed(self.wait_replicas).await?;
-        Ok(answer)
+        self.acts.run::<Value>(&script::MARK.call(&[keys::OWNERS, keys::UNTOLD], &mark)).await?;
+        self.commits().run_confirmed(call, self.wait_replicas).await
     }
 
     /// Tells the replicas which sessions have ended.
@@ -65,31 +70,38 @@ impl Live {
         };
         let mut range = cmd("XRANGE");
         range.arg(keys::ENDS).arg(since).arg("+").arg("COUNT").arg(MOST + 1);
-        let entries: Vec<(String, Vec<String>)> = self.acts.ask(&range).await?;
+        let entries: Vec<(String, Vec<String>)> = self.ends.ask(&range).await?;
         let mut entries = entries.into_iter();
         // What stood at the mark must still stand there: else the log was cut off behind it, or is another one.
         if entries.next().is_none_or(|(first, _)| first != *since) {
             return Ok(Ends { ended: Vec::new(), mark: self.newest_end().await?, gap: true });
         }
-        let (mut ended, mut mark) = (Vec::new(), since.clone());
+        let (mut ended, mut mark, mut gap) = (Vec::new(), since.clone(), false);
         for (place, fields) in entries {
-            ended.extend(read_end(&fields));
+            match read_end(&fields) {
+                Some(end) => ended.push(end),
+                None if fields.first().is_some_and(|word| word == BEGIN) => {}
+                None => {
+                    error!("A line of the log of ended sessions cannot be read: {place}");
+                    gap = true;
+                }
+            }
             mark = place;
         }
-        Ok(Ends { ended, mark: Mark(mark), gap: false })
+        Ok(Ends { ended, mark: Mark(mark), gap })
     }
 
     /// The place of the newest entry. A log that is empty gets one that says nothing, so that there is a place to begin at.
     async fn newest_end(&self) -> Result<Mark, StoreError> {
         let mut newest = cmd("XREVRANGE");
         newest.arg(keys::ENDS).arg("+").arg("-").arg("COUNT").arg(1);
-        let newest: Vec<(String, Vec<String>)> = self.acts.ask(&newest).await?;
+        let newest: Vec<(String, Vec<String>)> = self.ends.ask(&newest).await?;
         if let Some((place, _)) = newest.into_iter().next() {
             return Ok(Mark(place));
         }
         let mut begin = cmd("XADD");
-        begin.arg(keys::ENDS).arg("*").arg("begin").arg("1");
-        Ok(Mark(self.acts.ask(&begin).await?))
+        begin.arg(keys::ENDS).arg("*").arg(BEGIN).arg("1");
+        Ok(Mark(self.ends.ask(&begin).await?))
     }
 }
 
@@ -103,6 +115,11 @@ fn read_end(fields: &[String]) -> Option<(SessionId, Ended)> {
 impl Redis {
     /// Tells the journal and the replicas what an act of this user has left in the outbox, and takes it out.
     pub(super) async fn tell(&self, owner: UserId, entries: &[Entry]) -> Result<(), StoreError> {
+        let lines: Vec<String> = entries.iter().map(layout::json).collect();
+        self.tell_lines(owner, entries, &lines).await
+    }
+
+    async fn tell_lines(&self, owner: UserId, entries: &[Entry], lines: &[String]) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -110,44 +127,87 @@ impl Redis {
         announced?;
         recorded?;
         let mut take_out = Pipeline::new();
-        for entry in entries {
-            take_out.cmd("LREM").arg(keys::outbox(owner)).arg(1).arg(layout::json(entry));
+        for line in lines {
+            take_out.cmd("LREM").arg(keys::outbox(owner)).arg(1).arg(line);
         }
         self.live.acts.ask_all(&take_out).await.map(drop)
     }
 
-    /// Tells what acts that were broken off have left, and does what still follows from changes of accounts.
+    /// Tells what acts that were broken off have left, and does what still follows from changes of accounts. What cannot be
+    /// done for one user keeps it from no other.
     pub(super) async fn catch_up_with(&self, now: Timestamp) -> Result<usize, StoreError> {
         let before = now.minus(BROKEN_OFF);
-        let mut caught_up = 0;
+        let (mut caught_up, mut failed) = (0, Failed::default());
         for consequence in self.records.open_consequences(before).await? {
-            let left = self.live.follow(&consequence).await?;
-            self.tell(consequence.user, &left.entries).await?;
-            self.records.done(consequence.id).await?;
-            caught_up += 1;
+            match self.follow(&consequence).await {
+                Ok(_) => caught_up += 1,
+                Err(why) => failed.note(consequence.user, why)?,
+            }
         }
+        let mut passed_over = 0;
         loop {
             let mut range = cmd("ZRANGE");
             range.arg(keys::UNTOLD).arg("-inf").arg(before.as_millis()).arg("BYSCORE");
-            range.arg("LIMIT").arg(0).arg(USERS).arg("WITHSCORES");
+            range.arg("LIMIT").arg(passed_over).arg(USERS).arg("WITHSCORES");
             let users: Vec<(String, f64)> = self.live.acts.ask(&range).await?;
             for (user, last) in &users {
                 if let Some(owner) = UserId::from_bare(user.as_bytes()) {
-                    caught_up += self.empty_outbox(owner).await?;
+                    match self.empty_outbox(owner).await {
+                        Ok(told) => caught_up += told,
+                        Err(why) => {
+                            failed.note(owner, why)?;
+                            passed_over += 1;
+                            continue;
+                        }
+                    }
                 }
                 let told = script::TOLD.call(&[keys::UNTOLD], &[user.clone(), format!("{last}")]);
                 self.live.acts.run::<Value>(&told).await?;
             }
             if users.len() < USERS {
-                return Ok(caught_up);
+                return failed.0.map_or(Ok(caught_up), Err);
             }
         }
     }
 
+    /// Does what follows from a change, and tells it: also what somebody else has done of it, and not told yet.
+    pub(super) async fn follow(&self, consequence: &Consequence) -> Result<Left, StoreError> {
+        let left = self.live.follow(consequence).await?;
+        match &left {
+            Some(left) => self.tell(consequence.user, &left.entries).await?,
+            None => drop(self.empty_outbox(consequence.user).await?),
+        }
+        self.records.done(consequence.id).await?;
+        Ok(left.unwrap_or_default())
+    }
+
     async fn empty_outbox(&self, owner: UserId) -> Result<usize, StoreError> {
         let lines: Vec<String> = self.live.acts.ask(cmd("LRANGE").arg(keys::outbox(owner)).arg(0).arg(-1)).await?;
-        let entries: Vec<Entry> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        self.tell(owner, &entries).await?;
-        Ok(entries.len())
+        let (mut entries, mut readable) = (Vec::new(), Vec::new());
+        for line in &lines {
+            if let Ok(entry) = serde_json::from_str(line) {
+                entries.push(entry);
+                readable.push(line.clone());
+            }
+        }
+        self.tell_lines(owner, &entries, &readable).await?;
+        if readable.len() == lines.len() { Ok(entries.len()) } else { Err(layout::unreadable("line for the journal")) }
+    }
+}
+
+/// The first of what could not be done.
+#[derive(Default)]
+struct Failed(Option<StoreError>);
+
+impl Failed {
+    /// Tells the log whose it is, and goes on; but not where nobody can be asked any more.
+    fn note(&mut self, user: UserId, why: StoreError) -> Result<(), StoreError> {
+        let unconnected = |why: &Trouble| why.is_of_the_connection();
+        if matches!(&why, StoreError::Away(why) if why.downcast_ref().is_some_and(unconnected)) {
+            return Err(why);
+        }
+        error!(user.id = %user, "What an act of {user} has left undone cannot be done: {why}");
+        self.0.get_or_insert(why);
+        Ok(())
     }
 }

@@ -65,6 +65,12 @@ pub enum Trouble {
     /// It does not know a script: it was restarted, or told to forget them.
     #[error("Redis has forgotten a script")]
     Forgetful,
+    /// The same was changed by others again and again while it was being changed.
+    #[error("others change the same again and again; try it once more")]
+    Contended,
+    /// There is an account of this id.
+    #[error("there is an account of this id already")]
+    Twice,
     /// Something else: its code.
     #[error("Redis answers {0}")]
     Refused(String),
@@ -97,6 +103,11 @@ impl Trouble {
     /// Whether this server must not be asked at all: what it shows may be old, or not there yet.
     pub(super) const fn is_of_the_server(&self) -> bool {
         matches!(self, Self::Replica { .. } | Self::Loading | Self::Stranger { .. })
+    }
+
+    /// Whether nobody can be asked at all.
+    pub(super) const fn is_of_the_connection(&self) -> bool {
+        self.is_of_the_server() || matches!(self, Self::Unreachable { .. } | Self::Silent { .. })
     }
 
     /// Whether another try would meet the same: somebody must change something first.

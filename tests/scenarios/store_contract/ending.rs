@@ -19,6 +19,7 @@ stories! {
     ending_all_of_one_leaves_everybody_else
     ending_everyones_ends_everyones
     ending_everyones_but_one_leaves_that_one
+    whose_account_was_changed_before_they_first_came_is_among_everyone
     touch_after_end_changes_nothing
     renewal_after_end_changes_nothing
     what_ends_is_in_the_journal
@@ -141,6 +142,20 @@ async fn ending_everyones_but_one_leaves_that_one(stores: Stores) {
     for new in under_way {
         assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Superseded);
     }
+}
+
+async fn whose_account_was_changed_before_they_first_came_is_among_everyone(stores: Stores) {
+    let alice = customer(&stores, "alice").await;
+    let changed = change(&stores, alice, portcullis::account::Change::Roles(vec![])).await.expect("she has one");
+    let generation = stores.sessions.put_owner(&changed.as_owner()).await.unwrap();
+    let new = new_session(alice, at(2), generation);
+    stores.sessions.open(new.clone()).await.unwrap();
+    assert_eq!(stores.sessions.count().await.unwrap(), 1);
+    assert_eq!(ids(&stores.sessions.scan(None, 10).await.unwrap()), [new.session.id]);
+    let everyone = Which::Everyone { keep: None };
+    let ended = stores.sessions.end(everyone, &parting(Ending::ByAdministrator, at(3))).await.unwrap();
+    assert_eq!(ids(&ended), [new.session.id]);
+    assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
 }
 
 async fn touch_after_end_changes_nothing(stores: Stores) {

@@ -21,6 +21,20 @@ stories! {
     a_lowered_maximum_ends_as_many_as_it_takes
     the_new_session_is_never_the_one_that_goes
     a_maximum_counts_for_one_user_only
+    one_that_is_replaced_and_gone_already_makes_no_room
+}
+
+async fn one_that_is_replaced_and_gone_already_makes_no_room(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let first = open(&*stores.sessions, alice, at(1)).await.session.id;
+    let second = open(&*stores.sessions, alice, at(2)).await.session.id;
+    let gone = portcullis::id::SessionId::mint(alice);
+    let new = NewSession { max_per_user: 2, replaces: Some(gone), ..new_session(alice, at(3), 0) };
+    let Opened::Yes { replaced, evicted } = stores.sessions.open(new.clone()).await.unwrap() else {
+        panic!("nobody ended them");
+    };
+    assert_eq!((replaced, ids(&evicted)), (None, vec![first]));
+    assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [new.session.id, second]);
 }
 
 async fn nobody_opens_a_session_with_an_old_generation(stores: Stores) {

@@ -193,7 +193,7 @@ async fn removing_leaves_nobody(keeper: Keeper) {
     assert_eq!(keeper.records.get(alice.id).await.unwrap(), None);
     let left = keeper.left().await;
     same(&left, &removed.consequence);
-    assert_eq!(left.owner, Some(alice.as_nobody()));
+    assert_eq!(left.owner, Some(alice.as_nobody(at(2))));
     assert_eq!(ends(&left).0, Which::AllOf(alice.id));
 }
 

@@ -107,7 +107,7 @@ impl AccountRecords for RedisRecords {
             "added" => Ok(Added::Yes),
             "name" => Ok(Added::NameTaken),
             "email" => Ok(Added::EmailTaken),
-            _ => Err(Trouble::Refused("that there is an account of this id already".to_owned()).into()),
+            _ => Err(Trouble::Twice.into()),
         }
     }
 

@@ -97,7 +97,7 @@ impl Records for RedisRecords {
                 Tried::Again => {}
             }
         }
-        Err(Trouble::Refused("the same step again and again: others come between".to_owned()).into())
+        Err(Trouble::Contended.into())
     }
 
     /// One that cannot be read keeps no other from being done; the log says so each time.
@@ -113,7 +113,7 @@ impl Records for RedisRecords {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.try_to_write().await
+        self.link.try_to_write(keys::WRITTEN, "1").await
     }
 }
 
@@ -157,15 +157,9 @@ impl RedisRecords {
 }
 
 fn of_change(AsRead { account: before, value: was }: AsRead, change: &Change, story: &Story) -> (Plan, Fact, Altered) {
-    let changed = Account { version: before.version + 1, ..before.clone() };
-    let after = match change {
-        Change::Disable { .. } => Some(Account { disabled: true, ..changed }),
-        Change::Enable => Some(Account { disabled: false, ..changed }),
-        Change::Roles(roles) => Some(Account { roles: roles.clone(), ..changed }),
-        Change::Remove => None,
-    };
-    let loses_all = matches!(change, Change::Disable { .. } | Change::Remove);
-    let owner = after.as_ref().map_or_else(|| before.as_nobody(), Account::as_owner);
+    let after = change.applied_to(&before, story.at);
+    let loses_all = change.takes_all();
+    let owner = after.as_ref().map_or_else(|| before.as_nobody(story.at), Account::as_owner);
     let plan = Plan {
         id: before.id.bare(),
         was,
@@ -181,7 +175,7 @@ fn of_change(AsRead { account: before, value: was }: AsRead, change: &Change, st
 }
 
 fn of_password(AsRead { account: before, value: was }: AsRead, new: &NewHash, story: &Story) -> (Plan, Fact, Altered) {
-    let account = Account { password_set: Some(story.at), version: before.version + 1, ..before };
+    let account = Account { password_set: Some(story.at), version: before.next_version(story.at), ..before };
     let password_was = match new {
         NewHash::Set(_) => None,
         NewHash::Changed { was, .. } => Some(was.as_ref().map_or("", PasswordHash::as_phc).to_owned()),

@@ -145,11 +145,8 @@ impl RedisRecords {
             serde_json::from_str(entry).ok()
         };
         let read = |value: &String| read(value).ok_or_else(|| unreadable("entry of the journal"));
-        let mut entries = values.iter().flatten().map(read).collect::<Result<Vec<Entry>, _>>()?;
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|last| last.id);
-        Ok(Page { entries, next })
+        let entries = values.iter().flatten().map(read).collect::<Result<Vec<Entry>, _>>()?;
+        Ok(Page::of(entries, limit))
     }
 }
 

@@ -11,10 +11,7 @@ mod journal;
 mod keys;
 mod stored;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use redis::{FromRedisValue, cmd};
-use tracing::{error, info};
+use redis::FromRedisValue;
 
 use super::{
     link::{Ears, Link},
@@ -31,8 +28,6 @@ const TRIES: usize = 1_000;
 pub struct RedisRecords {
     link: Link,
     wait_replicas: usize,
-    /// It had no memory left when it was last looked at.
-    full: AtomicBool,
 }
 
 impl RedisRecords {
@@ -41,35 +36,16 @@ impl RedisRecords {
     /// # Errors
     /// When it answers, and somebody must change something before it can be used.
     pub async fn open(place: &Place) -> Result<(Self, Result<About, Trouble>), Trouble> {
-        let ears = Ears { clock: Clock::machine(), hints: None };
+        let ears = Ears { clock: Clock::machine(), hints: None, loud: true };
         let (link, about) = Link::open(place, place.patience, ears).await;
         match about {
             Err(why) if why.is_lasting() => Err(why),
-            about => Ok((Self { link, wait_replicas: place.wait_replicas, full: AtomicBool::new(false) }, about)),
+            about => Ok((Self { link, wait_replicas: place.wait_replicas }, about)),
         }
     }
 
     /// Does an act, and waits until it is as safe as the operator wants.
     async fn commit<T: FromRedisValue>(&self, call: &Call) -> Result<T, StoreError> {
-        let answer = self.link.run(call).await?;
-        self.link.confirmed(self.wait_replicas).await?;
-        Ok(answer)
-    }
-
-    /// Whether it answers. One that is full still tells who may sign in: that goes to the log, and turns nobody away.
-    async fn try_to_write(&self) -> Result<(), StoreError> {
-        let full = match self.link.try_ask::<()>(cmd("SET").arg(keys::WRITTEN).arg("1")).await {
-            Ok(()) => false,
-            Err(Trouble::Full) => true,
-            Err(why) => return Err(why.into()),
-        };
-        if self.full.swap(full, Ordering::Relaxed) != full {
-            if full {
-                error!("{}; until then no account can be changed", Trouble::Full);
-            } else {
-                info!("Redis has memory for records again");
-            }
-        }
-        Ok(())
+        self.link.run_confirmed(call, self.wait_replicas).await
     }
 }

@@ -7,6 +7,11 @@ local function read_gate(key)
     return { generation = 0, floor = 0, version = '-', disabled = '0', rest = '' }
   end
   local generation, floor, version, disabled, rest = string.match(value, '^(%d+) (%d+) (%S+) (%d)\n(.*)$')
+  if not generation then
+    -- Nobody wrote it like that: whoever it lets in cannot be told, and so it lets in nobody who is in.
+    local now = tonumber(redis.call('TIME')[1]) * 1000
+    return { generation = now, floor = now, version = '-', disabled = '0', rest = '' }
+  end
   return {
     generation = tonumber(generation), floor = tonumber(floor), version = version, disabled = disabled, rest = rest,
   }

@@ -14,7 +14,9 @@ if plan.whole then
     known[going.member] = true
   end
   for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-    if member ~= plan.keep and not known[member] then
+    if #member ~= 13 or string.find(member, '%W') then
+      redis.call('ZREM', KEYS[2], member) -- no session has such a name
+    elseif member ~= plan.keep and not known[member] then
       return { 'retry' }
     end
   end

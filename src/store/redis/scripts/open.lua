@@ -9,7 +9,7 @@ end
 
 local replaced = {}
 for _, going in ipairs(plan.replaced) do
-  replaced[going.member] = redis.call('ZSCORE', KEYS[2], going.member)
+  replaced[going.member] = redis.call('ZSCORE', KEYS[2], going.member) or nil
 end
 -- Above the maximum the longest unused go, but never the new one, nor those that it replaces in any case.
 local above, others = {}, redis.call('ZCARD', KEYS[2])
