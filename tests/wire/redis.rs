@@ -157,10 +157,12 @@ async fn a_redis_without_memory_still_lets_in_whoever_has_signed_in() {
     run.replicas.start().await;
     run.begin();
     run.let_through(100).await;
-    // Of a user whom nobody else signs in as, and so nobody signs out.
-    run.replicas.user("alice");
+    // Of users whom nobody else signs in as, and so nobody signs out, nor supersedes while they sign in.
     let (mut alice, mut newcomer) = (run.visitor(20), run.visitor(21));
-    "alice".clone_into(&mut alice.user);
+    for (visitor, name) in [(&mut alice, "alice"), (&mut newcomer, "nora")] {
+        run.replicas.user(name);
+        name.clone_into(&mut visitor.user);
+    }
     assert!(alice.sign_in(0).await);
     run.trouble(None, async |run| {
         redis.ask(&["CONFIG", "SET", "maxmemory", "1"]).await.text();
