@@ -8,9 +8,10 @@ use tokio::sync::Notify;
 use tracing::error;
 
 use super::{
+    keeper::Ears,
     keys,
     layout::{self, Gate, OwnerPlan},
-    link::{Ears, Link, PATIENCE},
+    link::{Link, PATIENCE},
     place::{About, Place},
     script,
     trouble::Trouble,

@@ -12,6 +12,8 @@ mod place;
 mod script;
 mod trouble;
 
+mod keeper;
+mod line;
 mod link;
 
 mod ending;
@@ -33,7 +35,8 @@ use tracing::error;
 
 use self::{
     ending::{Ends as Ending, of_one_user},
-    link::{Ears, Link},
+    keeper::Ears,
+    link::Link,
     live::{Live, OWNERS},
 };
 use super::Records;

@@ -14,7 +14,8 @@ mod stored;
 use redis::FromRedisValue;
 
 use super::{
-    link::{Ears, Link},
+    keeper::Ears,
+    link::Link,
     place::{About, Place},
     script::Call,
     trouble::Trouble,

@@ -1,0 +1,159 @@
+//! Who keeps a connection up: connects, looks whether the server is fit, looks again and again, and connects anew.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use redis::{AsyncConnectionConfig, Client, PushKind, RedisError, aio::MultiplexedConnection};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tracing::{error, info, warn};
+
+use super::{
+    keys,
+    line::Line,
+    link::PATIENCE,
+    place::{self, About, Place},
+    script::Script,
+    trouble::Trouble,
+};
+use crate::clock::{Clock, Timestamp};
+
+/// How long a connection may take to come about, with signing in and a first look. Nobody waits for it but at the start.
+const CONNECTING: Duration = Duration::from_secs(3);
+/// How often an open connection is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// Waits between two tries to connect: short at first, for a restart.
+const WAITS: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(250), Duration::from_millis(500)];
+
+/// What a link tells of what it was not asked.
+#[derive(Clone)]
+pub(super) struct Ears {
+    /// A clock that hears what time it is there.
+    pub(super) clock: Clock,
+    /// Somebody may have ended sessions: told to whoever waits for it, if the link shall listen.
+    pub(super) hints: Option<Arc<Notify>>,
+    /// Whether the log is told when the connection goes and comes: of several to one place, one is enough.
+    pub(super) loud: bool,
+}
+
+impl Ears {
+    pub(super) fn quiet(self) -> Self {
+        Self { loud: false, ..self }
+    }
+}
+
+/// Keeps a connection up.
+pub(super) struct Keeper {
+    client: redis::RedisResult<Client>,
+    at: String,
+    ears: Ears,
+}
+
+impl Keeper {
+    pub(super) fn new(place: &Place, ears: Ears) -> Self {
+        Self { client: place.client(), at: place.shown(), ears }
+    }
+
+    /// A new connection to a server that is fit.
+    pub(super) async fn connect(&self) -> Result<(Line, About), Trouble> {
+        let connecting = async {
+            let client = self.client.as_ref().map_err(|error| Trouble::of(error, &self.at))?;
+            let mut config = AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(CONNECTING))
+                .set_response_timeout(None)
+                .set_pipeline_buffer_size(1_024);
+            if let Some(hints) = self.ears.hints.clone() {
+                config = config.set_push_sender(move |push: redis::PushInfo| {
+                    if push.kind == PushKind::Message {
+                        hints.notify_one();
+                    }
+                    Ok::<(), redis::aio::SendError>(())
+                });
+            }
+            let said = |error: RedisError| Trouble::of(&error, &self.at);
+            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.map_err(said)?;
+            // All at once: a server may be far away.
+            let (mut looking, mut listening) = (connection.clone(), connection.clone());
+            let listen = async {
+                match self.ears.hints {
+                    Some(_) => listening.subscribe(keys::HINTS).await,
+                    None => Ok(()),
+                }
+            };
+            let (about, listens, knows) =
+                tokio::join!(self.look(&mut looking), listen, Script::teach_all(&mut connection));
+            let about = about?;
+            listens.and(knows).map_err(said)?;
+            Ok((Line::up(connection), about))
+        };
+        timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(Trouble::Silent { at: self.at.clone() }))
+    }
+
+    /// What time it is there, and whether the server is fit, still.
+    async fn look(&self, connection: &mut MultiplexedConnection) -> Result<About, Trouble> {
+        let mut both = redis::pipe();
+        both.cmd("TIME").cmd("INFO");
+        let asked = self.ears.clock.stopwatch();
+        let answer: Result<((i64, i64), String), RedisError> = both.query_async(connection).await;
+        let ((seconds, micros), info) = answer.map_err(|error| Trouble::of(&error, &self.at))?;
+        self.ears.clock.heard(Timestamp::from_millis(seconds * 1_000 + micros / 1_000), asked);
+        place::look(&info, &self.at)
+    }
+
+    pub(super) async fn keep(self, line: Arc<ArcSwap<Line>>) {
+        let mut waits = WAITS.into_iter();
+        loop {
+            let now = line.load_full();
+            if now.was_up() {
+                waits = WAITS.into_iter();
+                let why = self.watch(&now).await;
+                if self.ears.loud {
+                    warn!("Lost Redis: {why}");
+                }
+                now.give_up(why.clone());
+                line.store(Arc::new(Line::down(why)));
+            }
+            sleep(waits.next().unwrap_or(LOOK)).await;
+            match self.connect().await {
+                Ok((up, about)) => {
+                    if self.ears.loud {
+                        info!("Connected to {} at {}", about.name, self.at);
+                    }
+                    line.store(Arc::new(up));
+                }
+                Err(why) => {
+                    if self.ears.loud && line.load().broken() != Some(&why) {
+                        error!("Cannot use Redis: {why}");
+                    }
+                    line.store(Arc::new(Line::down(why)));
+                }
+            }
+        }
+    }
+
+    /// Looks again and again, until the connection is to be given up.
+    async fn watch(&self, line: &Line) -> Trouble {
+        let mut connection = match line.connection() {
+            Ok(connection) => connection,
+            Err(why) => return why,
+        };
+        loop {
+            tokio::select! {
+                () = line.given_up() => {}
+                () = sleep(LOOK) => {}
+            }
+            if let Some(why) = line.broken() {
+                return why.clone();
+            }
+            let before = line.answers();
+            match timeout(PATIENCE, self.look(&mut connection)).await {
+                Ok(Ok(_)) => line.has_answered(),
+                Ok(Err(why)) => return why,
+                Err(_) => line.was_silent(before, &Trouble::Silent { at: self.at.clone() }),
+            }
+        }
+    }
+}
