@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 
-use super::{Account, Added, Change, Changed, KnownDevice, NewHash, PasswordHash};
+use super::{Account, Added, Alteration, Change, Changed, KnownDevice, NewHash, PasswordHash};
 use crate::{
     audit::Story,
     clock::Timestamp,
@@ -67,16 +67,23 @@ pub trait AccountRecords: Send + Sync {
 #[async_trait]
 pub trait AccountStore: AccountRecords {
     /// Changes an account and raises its version. All that follows from it is done before this answers: what the gate reads
-    /// of its owner, its sessions and open links where it loses them, and the journal. None: there is no such account.
+    /// of its owner, its sessions and open links where it loses them, and the journal. None: there is no such account, or
+    /// it is not as it was supposed to be.
     ///
     /// Invariant: whoever may not come in any more is not left inside, whatever breaks.
     /// Held by `store_contract::disabling_is_one_step`.
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError>;
+    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError>;
+
+    /// Changes what a user may do. None: there is no such account.
+    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.apply(Alteration::Change(id, change.clone()), story).await
+    }
 
     /// Replaces the password, kills every open link of the account, forgets its devices, ends and renews the sessions that
-    /// go with it, lets every sign-in under way lose, and writes all of it into the journal. None: there is no such
-    /// account, or its hash is another one by now.
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError>;
+    /// go with it, and lets every sign-in under way lose. None: there is no such account, or its hash is another one by now.
+    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
+        self.apply(Alteration::Password(id, new.clone()), story).await
+    }
 
     /// Uses a link up, sets the password and ends the sessions that the old one opened: of two at once, one gets `None`.
     async fn redeem_link(
@@ -84,5 +91,7 @@ pub trait AccountStore: AccountRecords {
         link: Digest,
         hash: &PasswordHash,
         story: &Story,
-    ) -> Result<Option<Changed>, StoreError>;
+    ) -> Result<Option<Changed>, StoreError> {
+        self.apply(Alteration::Redeem(link, hash.clone()), story).await
+    }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::{
-    account::{Account, AccountRecords, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
+    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash},
     audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, Tally, ThrottleStore},
@@ -127,9 +127,7 @@ measured!(AccountRecords {
 });
 
 measured!(AccountStore {
-    change(id: UserId, change: &Change, story: &Story) -> Option<Changed>, account;
-    set_password(id: UserId, new: &NewHash, story: &Story) -> Option<Changed>, account;
-    redeem_link(link: Digest, hash: &PasswordHash, story: &Story) -> Option<Changed>, account;
+    apply(alteration: Alteration, story: &Story) -> Option<Changed>, account;
 });
 
 measured!(AuditStore {

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountRecords, AccountStore, Added, Alteration, Change, Changed, Email, KnownDevice, NewHash,
-        PasswordHash, Role, UserName,
+        Account, AccountRecords, AccountStore, Added, Alteration, Changed, Email, KnownDevice, PasswordHash, Role,
+        UserName,
     },
     audit::{Fact, Story},
     clock::Timestamp,
@@ -98,27 +98,7 @@ impl AccountRecords for Embedded {
 
 #[async_trait]
 impl AccountStore for Embedded {
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.carry_out(Alteration::Change(id, change.clone()), story).await
-    }
-
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.carry_out(Alteration::Password(id, new.clone()), story).await
-    }
-
-    async fn redeem_link(
-        &self,
-        link: Digest,
-        hash: &PasswordHash,
-        story: &Story,
-    ) -> Result<Option<Changed>, StoreError> {
-        self.carry_out(Alteration::Redeem(link, hash.clone()), story).await
-    }
-}
-
-impl Embedded {
-    /// The change and all that follows, in one act: nothing is left to be done later.
-    async fn carry_out(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
+    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
         let story = story.clone();
         self.end_some(move |on| changes::change(on, alteration, &story)).await
     }

@@ -41,10 +41,7 @@ use self::{
 };
 use super::Records;
 use crate::{
-    account::{
-        Account, AccountRecords, AccountStore, Added, Alteration, Altered, Change, Changed, KnownDevice, NewHash,
-        PasswordHash,
-    },
+    account::{Account, AccountRecords, AccountStore, Added, Alteration, Altered, Changed, KnownDevice, PasswordHash},
     audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, Tally, ThrottleStore},
@@ -94,14 +91,6 @@ impl Redis {
         // Not knowing it is no reason not to start.
         let last_used = live.last_used().await.ok().flatten();
         Ok((Self { live, records, clock: clock.clone() }, Opening { about, last_used }))
-    }
-
-    async fn alter(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
-        let Some(Altered { account, consequence }) = self.records.alter(&alteration, story).await? else {
-            return Ok(None);
-        };
-        let left = self.follow(&consequence).await?;
-        Ok(Some(Changed { account, ended: left.sessions, renewed: left.renewed }))
     }
 
     /// Ends sessions of one user.
@@ -226,21 +215,12 @@ impl SessionStore for Redis {
 
 #[async_trait]
 impl AccountStore for Redis {
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.alter(Alteration::Change(id, change.clone()), story).await
-    }
-
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.alter(Alteration::Password(id, new.clone()), story).await
-    }
-
-    async fn redeem_link(
-        &self,
-        link: Digest,
-        hash: &PasswordHash,
-        story: &Story,
-    ) -> Result<Option<Changed>, StoreError> {
-        self.alter(Alteration::Redeem(link, hash.clone()), story).await
+    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
+        let Some(Altered { account, consequence }) = self.records.alter(&alteration, story).await? else {
+            return Ok(None);
+        };
+        let left = self.follow(&consequence).await?;
+        Ok(Some(Changed { account, ended: left.sessions, renewed: left.renewed }))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use portcullis::{
-    account::{Account, AccountRecords, AccountStore, Added, Change, Changed, KnownDevice, NewHash, PasswordHash},
+    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash},
     audit::{AuditStore, Entry, Page, Query, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
     guard::{Counter, Tally, ThrottleStore},
@@ -219,21 +219,13 @@ impl AccountRecords for Witness {
 
 #[async_trait]
 impl AccountStore for Witness {
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.pass("change", self.inner.accounts.change(id, change, story)).await
-    }
-
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.pass("set_password", self.inner.accounts.set_password(id, new, story)).await
-    }
-
-    async fn redeem_link(
-        &self,
-        link: Digest,
-        hash: &PasswordHash,
-        story: &Story,
-    ) -> Result<Option<Changed>, StoreError> {
-        self.pass("redeem_link", self.inner.accounts.redeem_link(link, hash, story)).await
+    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
+        let op = match alteration {
+            Alteration::Change(..) => "change",
+            Alteration::Password(..) => "set_password",
+            Alteration::Redeem(..) => "redeem_link",
+        };
+        self.pass(op, self.inner.accounts.apply(alteration, story)).await
     }
 }
 
