@@ -247,8 +247,7 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
             match catch_up.run_once().await {
                 Ok(0) => {}
                 Ok(done) => info!(done, "Did what acts that were broken off had left undone"),
-                // That the store is away is told by whoever watches it.
-                Err(away) => debug!("Could not look for what was left undone: {away}"),
+                Err(why) => warn!("Could not do all that acts that were broken off had left undone: {why}"),
             }
         }
     });

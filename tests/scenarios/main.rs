@@ -9,6 +9,7 @@ mod store_contract;
 mod store_crash;
 mod store_file;
 mod store_redis;
+mod store_spoiled;
 
 mod town;
 

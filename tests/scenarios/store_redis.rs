@@ -24,14 +24,14 @@ use crate::{
 };
 
 /// A store whose records are in a file, so that either place can go away alone.
-struct Apart {
-    server: RedisServer,
+pub(crate) struct Apart {
+    pub(crate) server: RedisServer,
     folder: tempfile::TempDir,
-    store: Redis,
+    pub(crate) store: Redis,
 }
 
 impl Apart {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
         let records = Embedded::open_to_serve(&folder.path().join("records.db")).unwrap();
         let place = Place { patience: Duration::from_millis(700), ..server.place() };
@@ -40,7 +40,7 @@ impl Apart {
     }
 
     /// Somebody who has an account, and is signed in.
-    async fn somebody(&self) -> (UserId, portcullis::session::NewSession) {
+    pub(crate) async fn somebody(&self) -> (UserId, portcullis::session::NewSession) {
         let new = account(&format!("u{}", UserId::mint().bare()), None);
         self.store.add(&new, &story(at(0))).await.unwrap();
         let generation = self.store.put_owner(&new.as_owner()).await.unwrap();
@@ -49,13 +49,13 @@ impl Apart {
         (new.id, session)
     }
 
-    async fn told(&self) -> Vec<&'static str> {
+    pub(crate) async fn told(&self) -> Vec<&'static str> {
         let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
         self.store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.fact.name()).collect()
     }
 
     /// Nobody can write into the records until what this gives is dropped.
-    fn records_held(&self) -> rusqlite::Connection {
+    pub(crate) fn records_held(&self) -> rusqlite::Connection {
         let other = rusqlite::Connection::open(self.folder.path().join("records.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         other
@@ -328,42 +328,6 @@ async fn a_full_server_lets_everybody_out_and_nobody_in() {
     assert_eq!(told, ["user_added", "signed_in", "signed_in", "session_ended", "user_disabled", "session_ended"]);
     assert!(store.find(third.session.id).await.unwrap().is_none(), "what was refused was not done");
     assert_eq!(store.catch_up(at(3_600)).await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn what_is_spoiled_of_one_user_keeps_nobody_else_in() {
-    let apart = Apart::new().await;
-    let (spoiled, _) = apart.somebody().await;
-    let (_, other) = apart.somebody().await;
-    for garbage in ["nonsense", ""] {
-        let gate = format!("portcullis:{{{}}}:gate", spoiled.bare());
-        let _: String = apart.server.ask(&["SET", &gate, garbage]);
-        apart.store.end(Which::Everyone { keep: None }, &parting(Ending::ByAdministrator, at(3))).await.unwrap();
-        assert!(apart.store.find(other.session.id).await.unwrap().is_none());
-    }
-    // What is no text at all cannot be mended, and is told.
-    let sessions = format!("portcullis:{{{}}}:sessions", spoiled.bare());
-    let _: i64 = apart.server.ask(&["DEL", &sessions]);
-    let _: String = apart.server.ask(&["SET", &sessions, "no list"]);
-    let (_, third) = apart.somebody().await;
-    assert!(apart.store.end(Which::Everyone { keep: None }, &parting(Ending::ByAdministrator, at(4))).await.is_err());
-    assert!(apart.store.find(third.session.id).await.unwrap().is_none(), "wherever they stand in the order");
-}
-
-#[tokio::test]
-async fn who_cannot_be_caught_up_with_holds_nobody_up() {
-    let apart = Apart::new().await;
-    let (spoiled, _) = apart.somebody().await;
-    let (alice, _) = apart.somebody().await;
-    let held = apart.records_held();
-    assert!(apart.store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.is_err());
-    drop(held);
-    let outbox = format!("portcullis:{{{}}}:outbox", spoiled.bare());
-    let _: i64 = apart.server.ask(&["RPUSH", &outbox, "no line"]);
-    let before = apart.told().await.len();
-    assert!(apart.store.catch_up(at(3_600)).await.is_err(), "it says that something is left");
-    assert_eq!(apart.told().await.len(), before + 1, "and has done the rest");
-    assert_eq!(apart.server.ask::<i64>(&["LLEN", &outbox]), 1, "it is kept for whoever can read it");
 }
 
 #[tokio::test]

@@ -180,6 +180,23 @@ impl Live {
         Err(Trouble::Contended.into())
     }
 
+    /// Raises the generation above all sessions of a user, and does nothing else.
+    async fn shut_out(&self, owner: UserId, deed: &Deed<'_>) -> Result<(), StoreError> {
+        let gate = keys::gate(owner);
+        let touched = [gate.clone(), keys::sessions(owner), keys::outbox(owner), gate.clone(), gate];
+        let plan = Plan {
+            once: None,
+            whole: false,
+            unused_since: None,
+            owner: deed.follows.and_then(|follows| follows.owner.as_ref()).map(OwnerPlan::of),
+            raise: "sessions",
+            keep: None,
+            renewal: None,
+            going: Vec::new(),
+        };
+        self.commits().run::<Value>(&script::END.call(&touched, &[layout::json(&plan)])).await.map(drop)
+    }
+
     async fn try_once(&self, owner: UserId, deed: &Deed<'_>) -> Result<Tried, StoreError> {
         let Deed { ends, supersede, unused_since, follows } = deed;
         let renewal = follows.and_then(|follows| follows.renewal.as_ref());
@@ -187,7 +204,14 @@ impl Live {
             None => (Vec::new(), false, renewal.map(|renewal| renewal.id)),
             Some((Ends::One(id), parting)) => (vec![Going::of(*id, parting)], false, None),
             Some((Ends::AllBut(keep), parting)) => {
-                let ids = self.ids(owner).await?;
+                let ids = match self.ids(owner).await {
+                    Err(why) if self.commits().trouble_now().is_none() => {
+                        // Whoever cannot be listed is shut out all the same; what is left of them is for somebody to see to.
+                        self.shut_out(owner, deed).await?;
+                        return Err(why);
+                    }
+                    ids => ids?,
+                };
                 let going = ids.into_iter().filter(|id| Some(*id) != *keep).map(|id| Going::of(id, parting));
                 (going.collect(), true, *keep)
             }

@@ -105,21 +105,39 @@ impl Link {
         }
     }
 
-    /// Runs a script that may be run twice, many times at once.
+    /// Runs a script that may be run twice, many times at once. What fails of it alone keeps nothing else from being done,
+    /// and is told to the log.
     pub(super) async fn run_all(&self, calls: &[Call]) -> Result<(), StoreError> {
-        let Some(first) = calls.first() else { return Ok(()) };
         let mut all = redis::pipe();
         for call in calls {
             all.add_command(call.by_hash().clone());
         }
-        match self.all(&all).await {
-            Err(Trouble::Forgetful) => {
-                self.ask::<Value>(&first.by_text()).await?;
-                self.ask_all(&all).await?;
+        let mut answers = self.each(&all).await?;
+        // Those that were refused because the script was forgotten have done nothing: the first of them tells it anew.
+        let forgotten =
+            |(call, answer): (_, &Result<Value, Trouble>)| (*answer == Err(Trouble::Forgetful)).then_some(call);
+        let again: Vec<&Call> = calls.iter().zip(&answers).filter_map(forgotten).collect();
+        if let Some((first, others)) = again.split_first() {
+            answers.push(self.try_ask(&first.by_text()).await);
+            let mut rest = redis::pipe();
+            for call in others {
+                rest.add_command(call.by_hash().clone());
             }
-            answer => drop(answer?),
+            answers.extend(self.each(&rest).await?);
+            answers.retain(|answer| *answer != Err(Trouble::Forgetful));
+        }
+        for why in answers.into_iter().filter_map(Result::err) {
+            if why.is_of_the_connection() || why == Trouble::Full {
+                return Err(why.into());
+            }
+            error!("One of {} like it could not be done: {why}", calls.len());
         }
         Ok(())
+    }
+
+    /// Asks several things at once, in their order: each has its own answer.
+    pub(super) async fn ask_each(&self, commands: &Pipeline) -> Result<Vec<Result<Value, Trouble>>, StoreError> {
+        Ok(self.each(commands).await?)
     }
 
     /// Runs a script, and waits until so many replicas have what it wrote: on the same connection, which is what Redis goes
@@ -145,20 +163,6 @@ impl Link {
         redis::from_redis_value(answer).map_err(|_| Trouble::Nonsense.into())
     }
 
-    async fn all(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
-        let count = commands.cmd_iter().count();
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let line = self.line.load_full();
-        let mut connection = line.connection()?;
-        let answers = async {
-            let answers = connection.send_packed_commands(commands, 0, count).await?;
-            answers.into_iter().map(Value::extract_error).collect()
-        };
-        line.answered(&self.at, self.patience, answers).await
-    }
-
     /// Whether something can be written. A server that is full still answers who is signed in, and that is worth more than
     /// nothing: it is told to the log, once, and nobody is turned away for it.
     pub(super) async fn try_to_write(&self, key: &str, value: &str) -> Result<(), StoreError> {
@@ -180,6 +184,27 @@ impl Link {
     /// Why nobody can be asked, if that is so.
     pub(super) fn trouble_now(&self) -> Option<Trouble> {
         self.line.load().broken().cloned()
+    }
+
+    async fn all(&self, commands: &Pipeline) -> Result<Vec<Value>, Trouble> {
+        self.each(commands).await?.into_iter().collect()
+    }
+
+    async fn each(&self, commands: &Pipeline) -> Result<Vec<Result<Value, Trouble>>, Trouble> {
+        let count = commands.cmd_iter().count();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let line = self.line.load_full();
+        let mut connection = line.connection()?;
+        let answers = line.answered(&self.at, self.patience, connection.send_packed_commands(commands, 0, count));
+        let each = |answer: Value| answer.extract_error().map_err(|error| Trouble::of(&error, &self.at));
+        let answers: Vec<Result<Value, Trouble>> = answers.await?.into_iter().map(each).collect();
+        if let Some(why) = answers.iter().filter_map(|answer| answer.as_ref().err()).find(|why| why.is_of_the_server())
+        {
+            line.give_up(why.clone());
+        }
+        Ok(answers)
     }
 }
 

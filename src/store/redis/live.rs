@@ -193,8 +193,8 @@ impl Live {
             for owner in &owners {
                 ranges.cmd("ZRANGE").arg(keys::sessions(*owner)).arg(0).arg(-1);
             }
-            for (owner, members) in owners.iter().zip(self.acts.ask_all(&ranges).await?) {
-                let members: Vec<String> = understand(members)?;
+            for (owner, members) in owners.iter().zip(self.acts.ask_each(&ranges).await?) {
+                let Some(members) = told_of::<Vec<String>>(*owner, members) else { continue };
                 let start = ids.len();
                 ids.extend(members.iter().filter_map(|member| id_of(*owner, member)).filter(|id| Some(*id) > after));
                 ids[start..].sort_unstable();
@@ -214,8 +214,8 @@ impl Live {
             for owner in &owners {
                 cards.cmd("ZCARD").arg(keys::sessions(*owner));
             }
-            for card in self.acts.ask_all(&cards).await? {
-                count += understand::<u64>(card)?;
+            for (owner, card) in owners.iter().zip(self.acts.ask_each(&cards).await?) {
+                count += told_of::<u64>(*owner, card).unwrap_or(0);
             }
         }
     }
@@ -255,11 +255,12 @@ impl Live {
         }
     }
 
-    /// Whether the connections are up, and something can be written.
+    /// Whether the connections are up, the log of ends can be read, and something can be written.
     pub(super) async fn ping(&self, now: Timestamp) -> Result<(), StoreError> {
         if let Some(why) = self.checks.trouble_now().or_else(|| self.ends.trouble_now()) {
             return Err(why.into());
         }
+        self.ends(None).await?;
         self.acts.try_to_write(keys::USED, &now.as_millis().to_string()).await
     }
 
@@ -284,6 +285,12 @@ pub(super) fn id_of(owner: UserId, member: &str) -> Option<SessionId> {
 /// What was read, or a line in the log that says why it is not told.
 pub(super) fn readable<T>(id: SessionId, read: Result<T, StoreError>) -> Option<T> {
     read.inspect_err(|why| error!(session.id = %id, "Session {id} cannot be read: {why}")).ok()
+}
+
+/// What is said of one of many users, or a line in the log that says why they are passed over.
+fn told_of<T: FromRedisValue>(owner: UserId, said: Result<Value, Trouble>) -> Option<T> {
+    let told = said.map_err(StoreError::from).and_then(understand);
+    told.inspect_err(|why| error!(user.id = %owner, "The sessions of {owner} cannot be looked through: {why}")).ok()
 }
 
 /// An answer as what it must be.

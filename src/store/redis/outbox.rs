@@ -70,7 +70,8 @@ impl Live {
         };
         let mut range = cmd("XRANGE");
         range.arg(keys::ENDS).arg(since).arg("+").arg("COUNT").arg(MOST + 1);
-        let entries: Vec<(String, Vec<String>)> = self.ends.ask(&range).await?;
+        // As bytes: a line that is no text must not hide the others.
+        let entries: Vec<(String, Vec<Vec<u8>>)> = self.ends.ask(&range).await?;
         let mut entries = entries.into_iter();
         // What stood at the mark must still stand there: else the log was cut off behind it, or is another one.
         if entries.next().is_none_or(|(first, _)| first != *since) {
@@ -80,7 +81,7 @@ impl Live {
         for (place, fields) in entries {
             match read_end(&fields) {
                 Some(end) => ended.push(end),
-                None if fields.first().is_some_and(|word| word == BEGIN) => {}
+                None if fields.first().is_some_and(|word| word == BEGIN.as_bytes()) => {}
                 None => {
                     error!("A line of the log of ended sessions cannot be read: {place}");
                     gap = true;
@@ -95,7 +96,7 @@ impl Live {
     async fn newest_end(&self) -> Result<Mark, StoreError> {
         let mut newest = cmd("XREVRANGE");
         newest.arg(keys::ENDS).arg("+").arg("-").arg("COUNT").arg(1);
-        let newest: Vec<(String, Vec<String>)> = self.ends.ask(&newest).await?;
+        let newest: Vec<(String, Vec<Vec<u8>>)> = self.ends.ask(&newest).await?;
         if let Some((place, _)) = newest.into_iter().next() {
             return Ok(Mark(place));
         }
@@ -105,8 +106,16 @@ impl Live {
     }
 }
 
-fn read_end(fields: &[String]) -> Option<(SessionId, Ended)> {
-    let field = |name: &str| fields.as_chunks::<2>().0.iter().find(|[key, _]| key == name).map(|[_, value]| value);
+fn read_end(fields: &[Vec<u8>]) -> Option<(SessionId, Ended)> {
+    let field = |name: &str| {
+        let (_, value) = fields
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|[key, value]| (key, value))
+            .find(|(key, _)| *key == name.as_bytes())?;
+        std::str::from_utf8(value).ok()
+    };
     let id = SessionId::from_bare(field("id")?.as_bytes())?;
     let at = Timestamp::from_millis(field("at")?.parse().ok()?);
     Some((id, Ended { ending: layout::read_ending(field("ending")?)?, at }))
