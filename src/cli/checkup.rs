@@ -63,6 +63,11 @@ fn redis(key: &str, url: &RedisUrl) -> Finding {
         Err(_) => return Odd(format!("{key}: {url} cannot be asked here")),
     };
     match asked {
+        Ok(about) if about.replicas < url.wait_replicas().unwrap_or(0).into() => Wrong(format!(
+            "{key}: {url} has {} replicas, and wait_replicas asks for more: nobody could sign in; add replicas, or write a \
+             lower number",
+            about.replicas
+        )),
         Ok(about) if about.appends => Fine(format!("{key}: {url} is {}, and fit", about.name)),
         Ok(about) => Odd(format!(
             "{key}: {url} is {}, without an append-only file: a crash forgets what it was told last; set appendonly yes",

@@ -7,7 +7,7 @@ use tracing::{error, info, warn};
 use crate::{
     account::AccountStore,
     audit::AuditStore,
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::{RecordsIn, RedisUrl, Store},
     guard::ThrottleStore,
     metrics::Metrics,
@@ -170,7 +170,9 @@ async fn open_redis(
     };
     let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await?;
     tell("Sessions", &about, &live, opener)?;
-    if let (Some(last_used), Opener::Server) = (last_used, opener) {
+    // Beside a replica that is at it this says nothing.
+    let idle = |last: &Timestamp| clock.now().since(*last) > Duration::from_mins(1);
+    if let (Some(last_used), Opener::Server) = (last_used.filter(idle), opener) {
         info!(
             "This store was last used at {}. If a backup from then was put back, sessions that have ended since are open \
              again: portcullis sessions revoke --all --reason \"backup restored\" ends all",
@@ -183,12 +185,21 @@ async fn open_redis(
 /// Says what was found at a place. A server waits for one that is not there yet; the command line does not.
 fn tell(what: &str, about: &Result<About, Trouble>, place: &Place, opener: Opener) -> Result<(), Trouble> {
     match about {
-        Ok(About { name, appends }) => {
+        Ok(About { name, appends, replicas }) => {
             info!("{what} are in {name} at {}", place.shown());
             if !appends {
                 warn!(
                     "{name} at {} keeps no append-only file: a crash forgets what it was told last, lockouts and sign-outs \
                      among them; set appendonly yes",
+                    place.shown()
+                );
+            }
+            if *replicas < place.wait_replicas {
+                warn!(
+                    "wait_replicas={} asks for more replicas than {} follow {name} at {}: until they do, nobody can sign in \
+                     or out",
+                    place.wait_replicas,
+                    replicas,
                     place.shown()
                 );
             }

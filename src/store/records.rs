@@ -27,6 +27,9 @@ pub trait Records: AccountRecords + AuditStore {
     /// This one is done.
     async fn done(&self, consequence: ConsequenceId) -> Result<(), StoreError>;
 
+    /// Which records these are: the same for whoever opens them, wherever from, and for every copy of them.
+    async fn identity(&self) -> Result<String, StoreError>;
+
     /// Whether records can be read and written.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -124,6 +124,9 @@ impl WatchEnds {
             self.parts.check.doubt_all();
             // Not for the first look: nothing was seen before it.
             if seen {
+                warn!(
+                    "The store has forgotten what it told before: it was emptied, put back or replaced; all is looked at anew"
+                );
                 self.parts.again.doubt();
             }
         }

@@ -146,3 +146,19 @@ async fn no_label_holds_what_a_person_typed() {
         assert!(!text.contains(word), "{word}");
     }
 }
+
+#[tokio::test]
+async fn what_the_manual_says_to_watch_is_there() {
+    let manual = include_str!("../../docs/operations.md");
+    let (_, watch) = manual.split_once("## What to watch").expect("the manual says what to watch");
+    let all = Town::new().parts.metrics.text();
+    let mut count = 0;
+    for name in watch.split('`').filter(|word| word.starts_with("portcullis_")) {
+        let (metric, label) = name.split_once('{').unwrap_or((name, ""));
+        let label = label.trim_end_matches('}');
+        let is_there = |line: &str| line.starts_with(metric) && line.contains(label);
+        assert!(all.lines().any(is_there), "{name}");
+        count += 1;
+    }
+    assert!(count >= 6);
+}

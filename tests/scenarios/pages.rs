@@ -149,7 +149,7 @@ fn words_of_the_contract_stand_on_their_pages() {
         ("confirm-others", "This session stays signed in."),
         ("confirm-this", "This is the session that you are using right now."),
         ("error-app-away", "Meridian cannot be reached"),
-        ("error-store-away", "You are still signed in. Try again in a moment."),
+        ("error-store-away", "You have not been signed out by this. Try again in a moment."),
         ("error-store-away-nobody", "We can’t check sessions right now"),
         ("hub-many-failed", "3 or more failed attempts in the last 30 days"),
         ("session-this", "macOS Sonoma"),

@@ -1,10 +1,11 @@
 //! A file that keeps records alone, because sessions are elsewhere: what it holds then, and what it does not.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use portcullis::{
     account::{AccountRecords, AccountStore as _, Alteration, Change, NewHash},
     audit::{Actor, AuditStore as _, TrailEnd, TrailQuery},
+    clock::Clock,
     id::UserId,
     session::SessionStore as _,
     store::{
@@ -126,4 +127,25 @@ async fn a_consequence_that_cannot_be_read_keeps_no_other_from_being_done() {
     let second = store.alter(&disable, &story(at(1))).await.unwrap().expect("it is there");
     let open = store.open_consequences(at(2)).await.unwrap();
     assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second.consequence.id]);
+}
+
+#[tokio::test]
+async fn sessions_go_with_one_set_of_accounts() {
+    use portcullis::store::redis::{Redis, Trouble};
+    let server = crate::redis_server::RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let records = |name: &str| Arc::new(Embedded::open(&folder.path().join(name)).unwrap());
+    let open = async |records| Redis::open(&server.place(), records, &Clock::machine()).await.map(|_| ());
+    open(records("ours.db")).await.unwrap();
+    open(records("ours.db")).await.unwrap();
+    assert!(matches!(open(records("others.db")).await, Err(Trouble::OtherRecords { .. })));
+    let copy = folder.path().join("copy.db");
+    records("ours.db");
+    rusqlite::Connection::open(folder.path().join("ours.db"))
+        .unwrap()
+        .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    open(records("copy.db")).await.expect("a backup is the same");
+    let _: String = server.ask(&["FLUSHDB"]);
+    open(records("others.db")).await.expect("an empty one takes any");
 }

@@ -142,7 +142,7 @@ async fn a_server_that_may_throw_sessions_away_is_refused() {
 #[tokio::test]
 async fn a_server_says_what_it_is() {
     let server = RedisServer::start();
-    let About { name, appends } = inspect(&server.place()).await.unwrap();
+    let About { name, appends, .. } = inspect(&server.place()).await.unwrap();
     assert!(name.starts_with("Redis ") && !appends, "{name}");
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", "1"]);
     assert!(why(&replica.place()).await.contains("is a replica; name the primary"));

@@ -60,6 +60,10 @@ impl Records for Embedded {
         })
     }
 
+    async fn identity(&self) -> Result<String, StoreError> {
+        self.read(|on| on.prepare_cached("SELECT id FROM identity")?.query_row([], |row| row.get(0)))
+    }
+
     async fn done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {
         self.act(move |on| {
             on.prepare_cached("DELETE FROM consequence WHERE id = ?1")?.execute([Text(consequence)])?;

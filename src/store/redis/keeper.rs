@@ -49,12 +49,13 @@ impl Ears {
 pub(super) struct Keeper {
     client: redis::RedisResult<Client>,
     at: String,
+    tls: bool,
     ears: Ears,
 }
 
 impl Keeper {
     pub(super) fn new(place: &Place, ears: Ears) -> Self {
-        Self { client: place.client(), at: place.shown(), ears }
+        Self { client: place.client(), at: place.shown(), tls: place.tls.is_some(), ears }
     }
 
     /// A new connection to a server that is fit.
@@ -87,9 +88,40 @@ impl Keeper {
                 tokio::join!(self.look(&mut looking), listen, Script::teach_all(&mut connection));
             let about = about?;
             listens.and(knows).map_err(said)?;
+            // Whoever may not do that may do nothing that matters, and is told so now.
+            let mut probe = redis::pipe();
+            probe.cmd("GET").arg(keys::USED).cmd("PUBLISH").arg(keys::HINTS).arg("0");
+            let probed: Result<(Option<String>, i64), RedisError> = probe.query_async(&mut connection).await;
+            probed.map_err(said)?;
             Ok((Line::up(connection), about))
         };
-        timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(Trouble::Silent { at: self.at.clone() }))
+        let silent = |_| Err(Trouble::Silent { at: self.at.clone() });
+        timeout(CONNECTING, connecting).await.unwrap_or_else(silent).map_err(|why| self.with_a_mend(why))
+    }
+
+    /// What most often is behind it, where a connection does not come about.
+    fn with_a_mend(&self, why: Trouble) -> Trouble {
+        let at = self.at.clone();
+        let unreachable =
+            |why: &str, mend: &str| Trouble::Unreachable { at: at.clone(), why: format!("{why}; {mend}") };
+        match &why {
+            Trouble::Unreachable { why, .. } if self.tls && why.contains("ertificate") => {
+                unreachable(why, "name the authority that signed it: rediss://…?ca_file=PATH of its certificate (PEM)")
+            }
+            Trouble::Unreachable { why, .. } if !self.tls && why.contains("reset") => {
+                unreachable(why, "if it speaks TLS there, write rediss://")
+            }
+            Trouble::Silent { .. } if self.tls => {
+                unreachable("no answer to TLS", "if it speaks none there, write redis://")
+            }
+            Trouble::Nonsense => unreachable("what listens there does not speak as Redis does", "check host and port"),
+            Trouble::Refused(code) if code == "ERR" => Trouble::Unfit {
+                at: at.clone(),
+                why: "refuses what a connection begins with; check the number of the database (16 as a rule: 0 to 15)"
+                    .to_owned(),
+            },
+            _ => why,
+        }
     }
 
     /// What time it is there, and whether the server is fit, still.

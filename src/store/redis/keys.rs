@@ -17,6 +17,8 @@ pub(super) const NOTES: &str = "portcullis:{live}:notes";
 pub(super) const USED: &str = "portcullis:{live}:used";
 /// Held by the replica whose turn it is to sweep.
 pub(super) const TURN: &str = "portcullis:{live}:turn";
+/// The records that go with it.
+pub(super) const RECORDS: &str = "portcullis:{live}:records";
 /// Where somebody says that there is something new in the log of ends.
 pub(super) const HINTS: &str = "portcullis:ends";
 

@@ -271,6 +271,15 @@ impl Live {
         Ok(self.acts.ask::<Option<String>>(&turn).await?.is_some())
     }
 
+    /// Which records go with it: the first ones that were brought.
+    pub(super) async fn goes_with(&self, records: &str) -> Result<bool, StoreError> {
+        let mut first = cmd("SET");
+        first.arg(keys::RECORDS).arg(records).arg("NX");
+        self.acts.ask::<()>(&first).await?;
+        let known: String = self.acts.ask(cmd("GET").arg(keys::RECORDS)).await?;
+        Ok(known == records)
+    }
+
     /// When somebody last used this store, if anybody ever has.
     pub(super) async fn last_used(&self) -> Result<Option<Timestamp>, StoreError> {
         let used: Option<i64> = self.acts.ask(cmd("GET").arg(keys::USED)).await?;

@@ -72,7 +72,7 @@ pub struct Opening {
 /// # Errors
 /// When it cannot be used; the message says why and what to do.
 pub async fn inspect(place: &Place) -> Result<About, Trouble> {
-    let ears = Ears { clock: Clock::machine(), hints: None, loud: false };
+    let ears = Ears { clock: Clock::machine(), hints: Some(Arc::default()), loud: false };
     Link::open(place, place.patience, ears).await.1
 }
 
@@ -87,6 +87,12 @@ impl Redis {
             && why.is_lasting()
         {
             return Err(why.clone());
+        }
+        // Where either is away it cannot be told, and nothing can be done meanwhile.
+        if let Ok(records) = records.identity().await
+            && let Ok(false) = live.goes_with(&records).await
+        {
+            return Err(Trouble::OtherRecords { at: place.shown() });
         }
         // Not knowing it is no reason not to start.
         let last_used = live.last_used().await.ok().flatten();

@@ -92,6 +92,8 @@ pub struct About {
     pub name: String,
     /// Whether each write is in a file before a crash can lose it: AOF.
     pub appends: bool,
+    /// How many replicas follow it.
+    pub replicas: usize,
 }
 
 /// Reads `INFO`, and says what makes this server unfit.
@@ -125,7 +127,8 @@ pub(super) fn look(info: &str, at: &str) -> Result<About, Trouble> {
             )));
         }
     }
-    Ok(About { name, appends: field("aof_enabled") == Some("1") })
+    let replicas = field("connected_slaves").and_then(|count| count.parse().ok()).unwrap_or(0);
+    Ok(About { name, appends: field("aof_enabled") == Some("1"), replicas })
 }
 
 #[cfg(test)]
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn a_fit_server_says_who_it_is() {
         let about = |info: &str| look(info, "r:1").unwrap();
-        assert_eq!(about(GOOD), About { name: "Redis 7.0.15".into(), appends: true });
+        assert_eq!(about(GOOD), About { name: "Redis 7.0.15".into(), appends: true, replicas: 0 });
         assert!(!about(&GOOD.replace("aof_enabled:1", "aof_enabled:0")).appends);
         let valkey = GOOD.replace("7.0.15", "7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0");
         assert_eq!(about(&valkey).name, "Valkey 8.1.0");

@@ -42,6 +42,16 @@ pub enum Trouble {
         /// What is the matter, and what mends it.
         why: String,
     },
+    /// The sessions there are of other accounts.
+    #[error(
+        "the sessions in Redis at {at} belong to other accounts than those that records: leads to; write the same records: in \
+         every replica (a file serves one machine alone), or, if the accounts have moved, empty that database: redis-cli \
+         FLUSHDB"
+    )]
+    OtherRecords {
+        /// Where it is.
+        at: String,
+    },
     /// It is a replica: what it shows may be old, and it takes no writes.
     #[error("Redis at {at} is a replica; name the primary, or wait until one is promoted")]
     Replica {
@@ -91,6 +101,8 @@ impl Trouble {
             ErrorKind::Server(ServerErrorKind::NoScript) => Self::Forgetful,
             ErrorKind::Server(ServerErrorKind::NoPerm) => Self::Forbidden,
             ErrorKind::Io => Self::Unreachable { at: at.to_owned(), why: error.to_string() },
+            // Redis says it like that where a script may not do something.
+            _ if error.detail().is_some_and(|detail| detail.contains("ACL failure")) => Self::Forbidden,
             _ => match error.code() {
                 Some("OOM") => Self::Full,
                 Some("NOAUTH" | "WRONGPASS") => Self::Stranger { at: at.to_owned() },
@@ -112,7 +124,7 @@ impl Trouble {
 
     /// Whether another try would meet the same: somebody must change something first.
     pub(super) const fn is_lasting(&self) -> bool {
-        matches!(self, Self::Stranger { .. } | Self::Forbidden | Self::Unfit { .. })
+        matches!(self, Self::Stranger { .. } | Self::Forbidden | Self::Unfit { .. } | Self::OtherRecords { .. })
     }
 }
 

@@ -7,3 +7,7 @@ CREATE TABLE consequence (
     at INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
+
+-- One row: which records these are, so that nobody takes others for them.
+CREATE TABLE identity (id TEXT NOT NULL) STRICT;
+INSERT INTO identity (id) VALUES (lower(hex(randomblob(16))));

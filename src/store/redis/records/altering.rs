@@ -17,7 +17,7 @@ use crate::{
     account::{Account, Alteration, Altered, Change, Consequence, NewHash, PasswordHash},
     audit::{Fact, Story},
     clock::Timestamp,
-    id::ConsequenceId,
+    id::{ConsequenceId, EventId},
     outage::StoreError,
     store::{
         Records,
@@ -106,6 +106,13 @@ impl Records for RedisRecords {
         let mut open: Vec<(u64, Consequence)> = kept.iter().filter_map(|kept| readable(kept, before)).collect();
         open.sort_by_key(|(place, _)| *place);
         Ok(open.into_iter().map(|(_, consequence)| consequence).collect())
+    }
+
+    async fn identity(&self) -> Result<String, StoreError> {
+        let mut new = cmd("SET");
+        new.arg(keys::IDENTITY).arg(EventId::mint().to_string()).arg("NX");
+        self.link.ask::<()>(&new).await?;
+        self.link.ask(cmd("GET").arg(keys::IDENTITY)).await
     }
 
     async fn done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {

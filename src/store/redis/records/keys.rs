@@ -20,6 +20,8 @@ pub(super) const DEVICES: &str = "portcullis:{records}:devices";
 pub(super) const DEVICES_USED: &str = "portcullis:{records}:devices-used";
 /// What is still to follow from changes, by its id.
 pub(super) const CONSEQUENCES: &str = "portcullis:{records}:consequences";
+/// Which records these are.
+pub(super) const IDENTITY: &str = "portcullis:{records}:identity";
 /// That something could be written.
 pub(super) const WRITTEN: &str = "portcullis:{records}:written";
 
