@@ -14,12 +14,18 @@ async fn protected_routes_are_closed_and_the_cookie_is_kept() {
     for page in ["/", "/reports", "/security", "/security/sessions"] {
         let answer = browser.get(page).await.answer();
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{page}");
-        assert!(answer.says("We can’t check your session right now") && answer.says("You have not been signed out by this."));
+        assert!(
+            answer.says("We can’t check your session right now")
+                && answer.says("You have not been signed out by this.")
+        );
         assert!(answer.cookies().is_empty());
     }
     let session = format!("{}={}", town.cookie(), browser.key());
     let apart = browser.navigation(Method::GET, "/").with("cookie", "theme=dark").and("cookie", session.as_bytes());
-    assert!(apart.send().await.answer().says("You have not been signed out by this."), "cookies may come in lines of their own");
+    assert!(
+        apart.send().await.answer().says("You have not been signed out by this."),
+        "cookies may come in lines of their own"
+    );
     let answer = browser.fetch(Method::GET, "/api/orders").send().await.answer();
     assert_eq!((answer.status, answer.problem().as_str()), (503, "store-unavailable"));
     assert_eq!(browser.api("GET", "/me", Value::Null).await.problem(), "store-unavailable");

@@ -168,7 +168,7 @@ fn words_of_the_contract_stand_on_their_pages() {
         let text = page(name);
         assert!(text.contains(said), "{name} does not say {said:?}:\n{text}");
     }
-    assert!(!page("error-store-away-nobody").contains("You are still signed in"));
+    assert!(!page("error-store-away-nobody").contains("signed out by this"));
     assert!(!page("sign-in-no-remember").contains("Keep me signed in"));
     assert!(page("sessions").find("This device") < page("sessions").find("Safari on iPhone"), "the current one first");
 }

@@ -111,6 +111,9 @@ impl Keeper {
             Trouble::Unreachable { why, .. } if !self.tls && why.contains("reset") => {
                 unreachable(why, "if it speaks TLS there, write rediss://")
             }
+            Trouble::Unreachable { why, .. } if self.tls && why.contains("timed out") => {
+                unreachable(why, "if it speaks no TLS there, write redis://")
+            }
             Trouble::Silent { .. } if self.tls => {
                 unreachable("no answer to TLS", "if it speaks none there, write redis://")
             }
