@@ -11,7 +11,7 @@ use super::{
     layout::{self, OwnerPlan},
     live::{Live, readable, understand},
     script,
-    trouble::Trouble,
+    trouble::{Trouble, nobody_answers},
 };
 use crate::{
     account::{Consequence, Fate},
@@ -205,7 +205,7 @@ impl Live {
             Some((Ends::One(id), parting)) => (vec![Going::of(*id, parting)], false, None),
             Some((Ends::AllBut(keep), parting)) => {
                 let ids = match self.ids(owner).await {
-                    Err(why) if self.commits().trouble_now().is_none() => {
+                    Err(why) if !nobody_answers(&why) => {
                         // Whoever cannot be listed is shut out all the same; what is left of them is for somebody to see to.
                         self.shut_out(owner, deed).await?;
                         return Err(why);

@@ -14,7 +14,7 @@ use super::{
     keys, layout,
     live::Live,
     script::{self, Call},
-    trouble::Trouble,
+    trouble::nobody_answers,
 };
 use crate::{
     account::Consequence,
@@ -211,8 +211,7 @@ struct Failed(Option<StoreError>);
 impl Failed {
     /// Tells the log whose it is, and goes on; but not where nobody can be asked any more.
     fn note(&mut self, user: UserId, why: StoreError) -> Result<(), StoreError> {
-        let unconnected = |why: &Trouble| why.is_of_the_connection();
-        if matches!(&why, StoreError::Away(why) if why.downcast_ref().is_some_and(unconnected)) {
+        if nobody_answers(&why) {
             return Err(why);
         }
         error!(user.id = %user, "What an act of {user} has left undone cannot be done: {why}");

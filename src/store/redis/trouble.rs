@@ -128,6 +128,11 @@ impl Trouble {
     }
 }
 
+/// Whether an outage means that nobody can be asked at all, and not that one thing is wrong.
+pub(super) fn nobody_answers(why: &StoreError) -> bool {
+    matches!(why, StoreError::Away(why) if why.downcast_ref().is_some_and(Trouble::is_of_the_connection))
+}
+
 impl From<Trouble> for StoreError {
     fn from(trouble: Trouble) -> Self {
         Self::Away(Box::new(trouble))
