@@ -133,7 +133,7 @@ pub(crate) async fn race(stores: &[StoreKind]) {
         round += 1;
     }
     run.board.mended(busy_machine);
-    let history = run.end().await.has_no_violation();
+    let history = run.end().await.whatever_it_took().has_no_violation();
     let refused = history.requests.iter().filter(|request| matches!(request.came, Came::Answer { status: 401, .. }));
     assert!(refused.count() > 2_000 && history.seen.len() > 2_000, "{}", history.summary());
 }

@@ -20,7 +20,7 @@ use self::{
     history::Line as Told,
     operator::Operator,
     recorder::recorder,
-    verdict::{has_more_to_tell, verdict},
+    verdict::{TOO_LATE, has_more_to_tell, verdict},
     visitor::Visitor,
 };
 pub(crate) use self::{
@@ -75,6 +75,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// For a story that is not about how long anybody waits: others hold that, on a machine that is less busy.
+    pub(crate) fn whatever_it_took(mut self) -> Self {
+        self.violations.retain(|violation| !violation.ends_with(TOO_LATE));
+        self
+    }
+
     /// Stops the test where anything is wrong.
     #[track_caller]
     pub(crate) fn has_no_violation(self) -> History {

@@ -226,6 +226,9 @@ fn was_cut(history: &History, request: &Request) -> bool {
         })
 }
 
+/// What is said of a 503 that took its time.
+pub(super) const TOO_LATE: &str = "was put off too late";
+
 /// Every request is let through, refused, or put off politely and in time; the last only while something is out of order.
 /// What met a connection that was just closed did nothing.
 fn answers(history: &History) -> Vec<String> {
@@ -250,7 +253,7 @@ fn answers(history: &History) -> Vec<String> {
                     say("was put off without Retry-After");
                 }
                 if request.done > request.begun + PROMPT {
-                    say("was put off too late");
+                    say(TOO_LATE);
                 }
                 if !troubled {
                     say("was put off, although nothing was out of order");
