@@ -5,7 +5,7 @@
 #[path = "../people.rs"]
 mod people;
 
-use std::{env, error::Error, path::Path, sync::Arc, time::Duration};
+use std::{env, error::Error, path::Path, sync::Arc};
 
 use portcullis::{
     clock::Clock,
@@ -31,16 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tokens = match port {
         None => people::settle(&file, people, EACH, now).await?,
         Some(port) => {
-            let place = Place {
-                host: "127.0.0.1".to_owned(),
-                port,
-                tls: None,
-                user: None,
-                password: None,
-                db: 0,
-                patience: Duration::from_secs(5),
-                wait_replicas: 0,
-            };
+            let place = Place::open_at("127.0.0.1", port);
             let (redis, _) = Redis::open(&place, Arc::new(file), &Clock::machine()).await?;
             people::settle(&redis, people, EACH, now).await?
         }

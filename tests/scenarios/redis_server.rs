@@ -78,16 +78,7 @@ impl RedisServer {
     }
 
     pub(crate) fn place(&self) -> Place {
-        Place {
-            host: "127.0.0.1".into(),
-            port: self.port,
-            tls: None,
-            user: None,
-            password: None,
-            db: 0,
-            patience: Duration::from_secs(5),
-            wait_replicas: 0,
-        }
+        Place::open_at("127.0.0.1", self.port)
     }
 }
 

@@ -44,6 +44,21 @@ pub struct Tls {
 }
 
 impl Place {
+    /// A server that anybody may ask, with the patience of somebody at a keyboard.
+    #[must_use]
+    pub fn open_at(host: &str, port: u16) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            tls: None,
+            user: None,
+            password: None,
+            db: 0,
+            patience: Duration::from_secs(5),
+            wait_replicas: 0,
+        }
+    }
+
     /// As an operator knows it: host and port.
     #[must_use]
     pub fn shown(&self) -> String {

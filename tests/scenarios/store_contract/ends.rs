@@ -82,14 +82,17 @@ async fn whoever_waits_is_told_of_an_end(stores: Stores) {
     let alice = somebody(&stores).await;
     open(&*stores.sessions, alice, at(1)).await;
     let (sessions, mut waiting) = (stores.sessions.clone(), JoinSet::new());
+    let (waits, is_waiting) = tokio::sync::oneshot::channel();
     waiting.spawn(async move {
         let start = here(&*sessions).await;
+        assert!(since(&*sessions, &start).await.0.is_empty());
+        waits.send(()).unwrap();
         // A hint may come too often; what counts is that it comes.
         while since(&*sessions, &start).await.0.is_empty() {
             sessions.end_hinted().await;
         }
     });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    is_waiting.await.unwrap();
     stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
     timeout(Duration::from_secs(5), waiting.join_all()).await.expect("it comes");
 }
