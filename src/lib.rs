@@ -1,5 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod certificate;
 pub mod clock;
 pub mod id;
 pub mod outage;

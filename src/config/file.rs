@@ -17,14 +17,16 @@ pub(super) mod policies;
 pub(super) mod routing;
 pub(super) mod sessions;
 pub(super) mod surroundings;
+pub(super) mod tls;
 
 use policies::{IdentityFile, LockoutFile, PasswordsFile};
 use routing::{RouteFile, UpstreamFile};
 use sessions::SessionsFile;
 use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
+use tls::TlsFile;
 
 /// Keys of the plan that this version does not have.
-const LATER: [&str; 6] = ["tls", "trusted_proxies", "second_factor", "confirm_identity", "geoip", "notify"];
+const LATER: [&str; 5] = ["trusted_proxies", "second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
 #[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
@@ -37,12 +39,15 @@ pub(super) struct File {
     #[schemars(required)]
     pub(super) public_url: Field<PublicUrl>,
     /// The address to listen on, `ADDR:PORT`, or a list of them. May be left out when `public_url` is an `http` URL of
-    /// this machine: then it is that host and port. This version speaks plain HTTP here, so an address that other
+    /// this machine: then it is that host and port. Without `tls` it is plain HTTP here, so an address that other
     /// machines can reach is refused unless `insecure_http` is on.
     pub(super) listen: Field<OneOrMore<Address>>,
     /// Allows plain HTTP beyond this machine. Turn it on when something in front of Portcullis ends TLS and the network
     /// between the two is yours; otherwise anyone on the way can read and take over sessions.
     pub(super) insecure_http: Field<bool>,
+    /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 on every address of `listen`. `null`: plain HTTP, for something in front that
+    /// ends TLS.
+    pub(super) tls: Field<TlsFile>,
     /// Where sessions and accounts are kept: `file:PATH` (relative to the folder of this file), for one machine;
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, a Redis or Valkey server that several machines may share, `rediss://` over
     /// TLS; or `memory`, which forgets everything when Portcullis stops.
@@ -101,6 +106,7 @@ impl Read for File {
             public_url: keys.take("public_url"),
             listen: keys.take("listen"),
             insecure_http: keys.take("insecure_http"),
+            tls: keys.take_or_null("tls"),
             store: keys.take("store"),
             store_file: keys.take("store_file"),
             records: keys.take_or_null("records"),

@@ -21,11 +21,13 @@ pub(super) mod policies;
 pub(super) mod routing;
 pub(super) mod sessions;
 pub(super) mod surroundings;
+pub(super) mod tls;
 
 use policies::{Identity, Lockout, Passwords};
 use routing::{Route, Upstream};
 use sessions::Sessions;
 use surroundings::{Activity, Admin, Branding, Log, Shutdown, SignIn};
+use tls::Tls;
 
 /// All that an operator can say, checked and complete. Serializes as it would be written, without the secret.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +38,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Whether plain HTTP beyond this machine is allowed.
     pub insecure_http: bool,
+    /// TLS on all of these addresses; none: plain HTTP.
+    pub tls: Option<Tls>,
     /// Where sessions and accounts are kept.
     pub store: Store,
     /// Where accounts and the journal are kept, if apart from sessions; only with [`Store::Redis`].
@@ -74,7 +78,9 @@ impl Config {
     pub(super) fn of(file: File, desk: &Desk) -> Self {
         let insecure_http = file.insecure_http.is_some_and(|written| written.value);
         let public_url = entrance::public_url(file.public_url, insecure_http, file.at, desk);
-        let listen = entrance::listen(file.listen, public_url.as_ref(), insecure_http, file.at, desk);
+        let bare_is_fine = insecure_http || file.tls.is_some() || desk.knows("tls");
+        let listen = entrance::listen(file.listen, public_url.as_ref(), bare_is_fine, file.at, desk);
+        let tls = Tls::of(file.tls, public_url.as_ref(), &listen, desk);
         let store = keeping::store(file.store, file.store_file, desk);
         let records = keeping::records(file.records, file.records_file, &store, desk);
         let secret = keeping::secret(file.secret, file.secret_file, &store, file.at, desk);
@@ -86,6 +92,7 @@ impl Config {
             public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),
             listen,
             insecure_http,
+            tls,
             store,
             records,
             secret,
@@ -112,6 +119,7 @@ impl Config {
             branding: Branding { app_name: "Demo".to_owned(), ..Branding::default() },
             listen: vec![listen],
             insecure_http: !listen.ip().is_loopback(),
+            tls: None,
             public_url,
             store: Store::Memory,
             records: None,

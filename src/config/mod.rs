@@ -29,6 +29,7 @@ pub use meaning::policies::{AfterPasswordChange, Identity, IdentityPreset, Locko
 pub use meaning::routing::{Access, Route, Timeouts, Upstream};
 pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
 pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};
+pub use meaning::tls::Tls;
 pub use show::{reference, schema, show};
 pub use starter::starter;
 pub use value::length::Span;

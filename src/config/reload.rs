@@ -1,6 +1,6 @@
 //! What a reload can not apply: it is bound when the program starts.
 
-use super::Config;
+use super::{Config, Tls};
 
 impl Config {
     /// The keys that differ in `new` and count only after a restart. Everything else is applied by a reload.
@@ -11,6 +11,7 @@ impl Config {
             public_url,
             listen,
             insecure_http,
+            tls,
             store,
             records,
             secret,
@@ -31,6 +32,9 @@ impl Config {
             ("public_url", *public_url != new.public_url),
             ("listen", *listen != new.listen),
             ("insecure_http", *insecure_http != new.insecure_http),
+            ("tls", tls.is_some() != new.tls.is_some()),
+            ("tls.redirect_from", differs(tls, &new.tls, |tls| &tls.redirect_from)),
+            ("tls.hsts", differs(tls, &new.tls, |tls| &tls.hsts)),
             ("store", *store != new.store),
             ("records", *records != new.records),
             ("secret", *secret != new.secret),
@@ -46,4 +50,10 @@ impl Config {
         .filter_map(|(key, differs)| differs.then_some(key))
         .collect()
     }
+}
+
+/// Whether TLS stays, and this of it does not.
+#[expect(clippy::ref_option, reason = "both are fields")]
+fn differs<T: PartialEq>(old: &Option<Tls>, new: &Option<Tls>, part: impl Fn(&Tls) -> &T) -> bool {
+    old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| part(old) != part(new))
 }

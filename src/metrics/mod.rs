@@ -16,6 +16,7 @@ use prometheus::{
 };
 
 use self::{answers::Answers, registrar::Registrar};
+use crate::clock::Timestamp;
 pub use outcome::{Lookup, StoreOperation, Tried};
 
 /// Seconds: from what a look-up takes to what a slow page takes.
@@ -59,6 +60,7 @@ pub struct Metrics {
     revocation_propagation: Histogram,
     audit_events: IntCounterVec,
     config_reload: IntGauge,
+    certificate_expiry: IntGauge,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -137,6 +139,8 @@ impl Metrics {
             audit_events: made.counters("audit_events_total", "Entries of the journal", &["result"]),
             config_reload: made
                 .gauge("config_last_reload_successful", "1 when the configuration was last read without a complaint"),
+            certificate_expiry: made
+                .gauge("certificate_expiry_timestamp_seconds", "Until when the certificate is good; 0 without TLS"),
             registry: registry.clone(),
         };
         let build = made.gauges("build_info", "What is running", &["version", "revision"]);
@@ -343,6 +347,11 @@ impl Metrics {
     /// The configuration was read again.
     pub fn reloaded(&self, ok: bool) {
         self.config_reload.set(i64::from(ok));
+    }
+
+    /// The certificate is good until then.
+    pub fn certificate_is_good(&self, until: Timestamp) {
+        self.certificate_expiry.set(until.as_seconds());
     }
 
     /// Everything, as Prometheus reads it.

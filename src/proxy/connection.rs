@@ -1,7 +1,8 @@
 //! A connection: the requests that come on it, one after the other, within its limits.
 //!
 //! Stands where Pingora's own loop would stand, because that one has no deadline for a head, lets a connection wait for
-//! ever after its first request, and answers what it cannot read in its own name. HTTP/1.1 only.
+//! ever after its first request, and answers what it cannot read in its own name. What comes over HTTP/2 goes its own way
+//! from here (`http2`).
 
 use std::{
     pin::{Pin, pin},
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use pingora::{
     apps::{HttpServerApp, ServerApp},
-    protocols::{Stream, TcpKeepalive, http::ServerSession},
+    protocols::{ALPN, Stream, TcpKeepalive, http::ServerSession},
     server::ShutdownWatch,
 };
 use tokio::{
@@ -22,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Line, Lines,
+    Entrance, Line, Lines,
     chunks::{Chunks, Watched},
     farewell::{Lender, Lent},
     head::{self, Fault, Limits},
@@ -48,19 +49,27 @@ pub(super) const fn keepalive() -> TcpKeepalive {
 /// Serves connections with an application.
 #[derive(Debug)]
 pub struct Connections<A> {
-    app: Arc<A>,
-    limits: Limits,
+    pub(super) app: Arc<A>,
+    pub(super) limits: Limits,
+    entrance: Entrance,
     open: Arc<watch::Sender<usize>>,
     room: Arc<Room>,
-    lines: Arc<Lines>,
+    pub(super) lines: Arc<Lines>,
 }
 
 impl<A> Connections<A> {
-    /// Serves with `app`; `open` counts the connections that are open, and `lines` has them. Who finds no seat in `room` is
-    /// cut at once.
+    /// Serves with `app` who comes in by `entrance`; `open` counts the connections that are open, and `lines` has what is in
+    /// flight. Who finds no seat in `room` is cut at once.
     #[must_use]
-    pub fn new(app: A, limits: Limits, open: Arc<watch::Sender<usize>>, room: Arc<Room>, lines: Arc<Lines>) -> Self {
-        Self { app: Arc::new(app), limits, open, room, lines }
+    pub fn new(
+        app: A,
+        entrance: Entrance,
+        limits: Limits,
+        open: Arc<watch::Sender<usize>>,
+        room: Arc<Room>,
+        lines: Arc<Lines>,
+    ) -> Self {
+        Self { app: Arc::new(app), limits, entrance, open, room, lines }
     }
 }
 
@@ -69,8 +78,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let _seat = self.room.seat()?;
         let _open = Open::count(&self.open);
-        let line = self.lines.open();
-        Arc::clone(&line).scope(self.serve(stream, &line, shutdown)).await;
+        match self.entrance.admit(stream, self.limits.head_deadline).await {
+            Ok(stream) if stream.selected_alpn_proto() == Some(ALPN::H2) => self.serve_http2(stream, shutdown).await,
+            Ok(stream) => {
+                let line = self.lines.open();
+                Arc::clone(&line).scope(self.serve(stream, &line, shutdown)).await;
+            }
+            Err((fault, Some(stream))) => refuse(stream, fault).await,
+            Err((_, None)) => {}
+        }
         None
     }
 
@@ -175,20 +191,14 @@ struct Next {
 }
 
 /// Returns when this process stops.
-async fn stopped(shutdown: &mut ShutdownWatch) {
+pub(super) async fn stopped(shutdown: &mut ShutdownWatch) {
     // Whoever would say so has gone: then this process stops, too.
     let _ = shutdown.wait_for(|stopping| *stopping).await;
 }
 
 /// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.
 async fn refuse(mut stream: Stream, fault: Fault) {
-    let (status, sentence) = match fault {
-        Fault::Gone => return,
-        Fault::Slow => ("408 Request Timeout", "The request did not arrive in time.\n"),
-        Fault::Large => ("431 Request Header Fields Too Large", "The head of the request is too large.\n"),
-        Fault::Malformed => ("400 Bad Request", "The request is malformed.\n"),
-        Fault::Connect => ("405 Method Not Allowed", "There are no tunnels here.\n"),
-    };
+    let Some((status, sentence)) = fault.answer() else { return };
     let own = OWN_HEADERS.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let answer = format!(
         "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n{own}\
@@ -205,7 +215,7 @@ async fn refuse(mut stream: Stream, fault: Fault) {
     };
     // Whether it arrives is the client's affair.
     let _ = timeout(LINGER, bid_farewell).await;
-    tracing::debug!(status, "Refused what is no request");
+    tracing::debug!(%status, "Refused what is no request");
 }
 
 /// Counts a connection for as long as it lives.

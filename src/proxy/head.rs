@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
+use http::{Method, StatusCode, header};
 use memchr::{memchr, memchr_iter};
-use pingora::protocols::Stream;
+use pingora::{http::RequestHeader, protocols::Stream};
 use tokio::io::AsyncReadExt as _;
 
 use super::identity::is_alias;
@@ -28,6 +29,8 @@ pub struct Limits {
     pub requests: u32,
     /// Between two reads of a body, and for each write.
     pub body_idle: Duration,
+    /// Streams of an HTTP/2 connection that may be open at a time.
+    pub streams: usize,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             idle: Duration::from_secs(75),
             requests: 1_000,
             body_idle: Duration::from_secs(30),
+            streams: 100,
         }
     }
 }
@@ -56,6 +60,22 @@ pub(super) enum Fault {
     Malformed,
     /// A tunnel is asked for.
     Connect,
+    /// It came without TLS, to where TLS is spoken.
+    Bare,
+}
+
+impl Fault {
+    /// What the client is told, where it can be.
+    pub(super) const fn answer(self) -> Option<(StatusCode, &'static str)> {
+        match self {
+            Self::Gone => None,
+            Self::Slow => Some((StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.\n")),
+            Self::Large => Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.\n")),
+            Self::Malformed => Some((StatusCode::BAD_REQUEST, "The request is malformed.\n")),
+            Self::Connect => Some((StatusCode::METHOD_NOT_ALLOWED, "There are no tunnels here.\n")),
+            Self::Bare => Some((StatusCode::BAD_REQUEST, "This port speaks HTTPS only.\n")),
+        }
+    }
 }
 
 /// A head that is whole.
@@ -159,6 +179,24 @@ fn inspect(head: &[u8], most_headers: usize) -> Result<Framing<'_>, Fault> {
     }
 }
 
+/// Looks at the head of an HTTP/2 request, of which the frames' own rules are kept already: no control bytes, no headers that
+/// concern neighbours only, one authority, a length that is the body's (RFC 9113, 8.1 to 8.3).
+pub(super) fn inspect_http2(request: &RequestHeader, limits: &Limits) -> Result<(), Fault> {
+    if request.method == Method::CONNECT {
+        return Err(Fault::Connect);
+    }
+    let target = request.raw_path();
+    plain((target.starts_with(b"/") || target == b"*") && is_plain(target))?;
+    let mut framing = Framing::default();
+    let mut lines = 0;
+    for (name, value) in &request.headers {
+        // Each cookie may come in a line of its own.
+        lines += usize::from(name != header::COOKIE);
+        framing.note(name.as_str().as_bytes(), value.as_bytes())?;
+    }
+    if lines > limits.headers { Err(Fault::Large) } else { plain(!framing.chunked) }
+}
+
 fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     let mut parts = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -211,7 +249,11 @@ impl<'a> Framing<'a> {
         let colon = line.iter().position(|byte| !IN_TOKEN[usize::from(*byte)]).ok_or(Fault::Malformed)?;
         let name = &line[..colon];
         plain(!name.is_empty() && line[colon] == b':')?;
-        let value = || line[colon + 1..].trim_ascii();
+        self.note(name, &line[colon + 1..])
+    }
+
+    fn note(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), Fault> {
+        let value = || value.trim_ascii();
         // One length, one coding, one host: a second one is an invitation to read the request in two ways, and so is
         // a name that an app would take for one of them.
         if is_alias(name, b"host") {

@@ -55,6 +55,8 @@ pub struct ProxyParts {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What browsers are told of coming by TLS only, if anything.
+    pub hsts: Option<HeaderValue>,
 }
 
 impl Proxy {
@@ -91,6 +93,25 @@ impl Proxy {
             judged = self.0.portcullis.judge_again(head, judged).await;
         }
         judged
+    }
+
+    /// Sends an answer of ours, and notes what the client was told.
+    async fn send(&self, session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
+        if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
+            answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
+        }
+        if let Some(hsts) = &self.0.hsts {
+            answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        ctx.status = answer.status().as_u16();
+        let sent = if last { answer::send_last(session, answer).await } else { answer::send(session, answer).await };
+        match sent {
+            Ok(bytes) => ctx.bytes = bytes,
+            Err(error) => {
+                session.set_keepalive(None);
+                tracing::debug!(error = error.etype().as_str(), "The client went before it had its answer");
+            }
+        }
     }
 
     fn forward(&self, ctx: &mut Passage, permit: Permit) {
@@ -131,7 +152,7 @@ impl ProxyHttp for Proxy {
             };
             let last = body.is_err();
             let answer = self.visited(&head, judged, body).await;
-            send(session, ctx, answer, last).await;
+            self.send(session, ctx, answer, last).await;
             return Ok(true);
         }
         let answer = match self.0.portcullis.decide(&head, judged) {
@@ -143,7 +164,7 @@ impl ProxyHttp for Proxy {
             // Never: a visit has been told apart above.
             Decision::Serve(_) => self.0.portcullis.fail(Failed::Broken, None, &head).await,
         };
-        send(session, ctx, answer, false).await;
+        self.send(session, ctx, answer, false).await;
         Ok(true)
     }
 
@@ -166,9 +187,10 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         sent: &mut Option<Bytes>,
-        _: bool,
+        end: bool,
         ctx: &mut Passage,
     ) -> Result<()> {
+        ctx.line.hears(end);
         if sent.as_ref().is_some_and(|sent| ctx.hears(sent))
             && let Some(permit) = &ctx.permit
         {
@@ -280,6 +302,11 @@ impl ProxyHttp for Proxy {
         if !answer.headers.contains_key(&REQUEST_ID) {
             answer.insert_header("X-Request-Id", ctx.request_id.as_str())?;
         }
+        if let Some(hsts) = &self.0.hsts
+            && !answer.headers.contains_key(&header::STRICT_TRANSPORT_SECURITY)
+        {
+            answer.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
+        }
         if session.is_process_shutting_down() {
             session.set_keepalive(None);
         }
@@ -325,7 +352,7 @@ impl ProxyHttp for Proxy {
                 Failure::Gone => None,
             };
             if let Some(answer) = answer {
-                send(session, ctx, answer, true).await;
+                self.send(session, ctx, answer, true).await;
             }
         }
         FailToProxy { error_code: ctx.status, can_reuse_downstream: false }
@@ -342,22 +369,6 @@ impl ProxyHttp for Proxy {
 
     fn request_summary(&self, _: &Session, ctx: &Passage) -> String {
         ctx.request_id.as_str().to_owned()
-    }
-}
-
-/// Sends an answer of ours, and notes what the client was told.
-async fn send(session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
-    if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
-        answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
-    }
-    ctx.status = answer.status().as_u16();
-    let sent = if last { answer::send_last(session, answer).await } else { answer::send(session, answer).await };
-    match sent {
-        Ok(bytes) => ctx.bytes = bytes,
-        Err(error) => {
-            session.set_keepalive(None);
-            tracing::debug!(error = error.etype().as_str(), "The client went before it had its answer");
-        }
     }
 }
 
@@ -381,7 +392,10 @@ fn head_of<'a>(request: &'a RequestHeader, peer: IpAddr, request_id: &'a str) ->
             let path = if path_and_query.starts_with(b"/") { path_and_query } else { b"/" };
             (path, std::str::from_utf8(authority).ok())
         }
-        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => (request.raw_path(), None),
+        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => {
+            // Over HTTP/2 it is never in the target, and beside it.
+            (request.raw_path(), request.uri.authority().map(http::uri::Authority::as_str))
+        }
     };
     Head { method: &request.method, target, authority, headers: &request.headers, peer, request_id }
 }

@@ -97,7 +97,11 @@ impl Passage {
             Decision::Refuse(_) => head.target.split(|byte| *byte == b'?').next(),
         };
         let (session, user) = known(judged.decision());
-        let protocol = if request.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
+        let protocol = match request.version {
+            http::Version::HTTP_10 => "HTTP/1.0",
+            http::Version::HTTP_2 => "HTTP/2",
+            _ => "HTTP/1.1",
+        };
         self.seen = Some(Seen {
             method: head.method.clone(),
             path: path.map(|path| String::from_utf8_lossy(&path[..path.len().min(PATH)]).into_owned()),

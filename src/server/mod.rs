@@ -3,6 +3,7 @@
 mod admin;
 mod open_files;
 mod parts;
+mod redirect;
 mod reload;
 mod settings;
 mod stores;
@@ -11,17 +12,18 @@ use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use http::HeaderValue;
 use tokio::sync::{Mutex, watch};
 use tracing::{debug, info, warn};
 
 use crate::{
     account::Cost,
     config::{self, Config},
-    proxy::{CannotListen, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Upstreams},
+    proxy::{CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Tls, Upstreams},
     tasks::{CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
-use reload::Reload;
+use reload::{Reload, certificate_files, certificate_is};
 
 pub use parts::Parts;
 pub use settings::Settings;
@@ -89,6 +91,9 @@ impl Server {
     /// When the store cannot be opened.
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
         let file = file.map(WatchFile::new);
+        if let Some(file) = &file {
+            file.names(certificate_files(&config));
+        }
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let opening = Stores::open(&config.store, config.records.as_ref(), Opener::Server);
@@ -127,6 +132,7 @@ impl Serving {
         let Self { config, file, parts, besides, threads } = self;
         let metrics = parts.metrics.clone();
         reload::know(&metrics, &config);
+        certificate_is(&metrics, &config, parts.clock.now());
         let upstreams = Upstreams::resolve(parts.settings.upstream_plans(&config)).await;
         let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
         let portcullis = Arc::new(parts.portcullis());
@@ -136,6 +142,8 @@ impl Serving {
         let mut listening = Listening::over(parts.lines.clone());
         // Whoever watches over it must get through when visitors have taken all theirs.
         let (room, private) = (Room::within(open_files), || Room::for_clients(usize::MAX));
+        let tls = parts.settings.certificate.clone().map(Tls::with);
+        let entrance = Entrance::plain().over(tls);
         for address in &config.listen {
             let proxy = ProxyParts {
                 portcullis: portcullis.clone(),
@@ -143,13 +151,18 @@ impl Serving {
                 public_url: config.public_url.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
+                hsts: hsts(&config),
             };
-            listening.add(&address.to_string(), Proxy::app(proxy, threads), Limits::default(), room.clone())?;
+            listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads), Limits::default(), room.clone())?;
         }
         let admin = admin::router(metrics.clone(), store.clone(), is_ready);
-        listening.add(&config.admin.listen.to_string(), ServeRouter::new(admin), Limits::default(), private())?;
+        listening.add(&config.admin.listen.to_string(), Entrance::plain(), ServeRouter::new(admin), Limits::default(), private())?;
+        for address in config.tls.iter().flat_map(|tls| &tls.redirect_from) {
+            let redirect = ServeRouter::new(redirect::router(&config.public_url));
+            listening.add(&address.to_string(), Entrance::plain(), redirect, Limits::default(), room.clone())?;
+        }
         for (address, router) in besides {
-            listening.add(&address.to_string(), ServeRouter::new(router), Limits::default(), private())?;
+            listening.add(&address.to_string(), Entrance::plain(), ServeRouter::new(router), Limits::default(), private())?;
         }
 
         let heartbeats = heartbeats(&parts);
@@ -168,6 +181,7 @@ impl Serving {
             settings: parts.settings.clone(),
             upstreams,
             metrics,
+            clock: parts.clock.clone(),
             turn: Mutex::default(),
         });
         let watching = reload.clone();
@@ -189,6 +203,12 @@ impl Serving {
         info!("Stopped");
         Ok(())
     }
+}
+
+/// How long browsers shall come by TLS only, as they are told.
+fn hsts(config: &Config) -> Option<HeaderValue> {
+    let seconds = config.tls.as_ref()?.hsts?.as_secs();
+    HeaderValue::from_str(&format!("max-age={seconds}")).ok()
 }
 
 fn heartbeats(parts: &Parts) -> FlushHeartbeats {

@@ -1,6 +1,6 @@
 //! Reading the configuration again. One that cannot be used leaves the old one as it is, says why, and sets a metric.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
@@ -8,7 +8,13 @@ use tokio::sync::Mutex;
 use tracing::{error, info, trace, warn};
 
 use super::Settings;
-use crate::{config::Config, metrics::Metrics, proxy::Upstreams, tasks::WatchFile};
+use crate::{
+    clock::{Clock, Timestamp},
+    config::Config,
+    metrics::Metrics,
+    proxy::Upstreams,
+    tasks::WatchFile,
+};
 
 /// Applies a changed configuration while we run.
 pub(super) struct Reload {
@@ -19,6 +25,8 @@ pub(super) struct Reload {
     pub(super) settings: Settings,
     pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
     pub(super) metrics: Arc<Metrics>,
+    /// For how long a certificate is good.
+    pub(super) clock: Clock,
     /// One at a time, so that what a reload applies is of one configuration.
     pub(super) turn: Mutex<()>,
 }
@@ -69,6 +77,10 @@ impl Reload {
         for key in self.started.needs_restart(config) {
             warn!(key, "{key} has changed and counts after a restart");
         }
+        if let Some(file) = &self.file {
+            file.names(certificate_files(config));
+        }
+        certificate_is(&self.metrics, config, self.clock.now());
         know(&self.metrics, config);
         // First where apps are, then the rules that lead there: no rule ever leads nowhere.
         let earlier = self.upstreams.load_full();
@@ -84,6 +96,20 @@ impl Reload {
 /// What comes of a piece of work, or none where it panicked: a server that runs is not stopped by a file that was saved.
 async fn unharmed<T>(work: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
+/// The files that are read with the configuration because they change without it: certificates are renewed.
+pub(super) fn certificate_files(config: &Config) -> Vec<PathBuf> {
+    config.tls.iter().flat_map(|tls| [tls.certificate_file.clone(), tls.key_file.clone()]).collect()
+}
+
+/// Says what clients would not like about the certificate, and notes how long it is good.
+pub(super) fn certificate_is(metrics: &Metrics, config: &Config, now: Timestamp) {
+    let Some(tls) = &config.tls else { return };
+    metrics.certificate_is_good(tls.certificate.until());
+    for doubt in tls.certificate.doubts(config.public_url.host(), now) {
+        warn!("The certificate in {} {doubt}", tls.certificate_file.display());
+    }
 }
 
 /// Makes the series of all routes and upstreams exist.

@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     account::{PasswordPolicy, PolicyKind},
+    certificate::Certificate,
     config::{self, Config},
     gate::{Access, Route, RouteTable},
     guard::LockoutPolicy,
@@ -25,6 +26,8 @@ pub struct Settings {
     pub lockout: Arc<ArcSwap<LockoutPolicy>>,
     /// Names, links and habits.
     pub house: Arc<ArcSwap<House>>,
+    /// What is shown to who comes by TLS; none where nobody does.
+    pub certificate: Option<Arc<ArcSwap<Certificate>>>,
     /// Access rules.
     pub routes: Arc<ArcSwap<RouteTable>>,
     ids: Arc<Mutex<UpstreamIds>>,
@@ -40,6 +43,7 @@ impl Settings {
             password: Arc::new(ArcSwap::from_pointee(password_policy(config))),
             lockout: Arc::new(ArcSwap::from_pointee(lockout_policy(config))),
             house: Arc::new(ArcSwap::from_pointee(house(config))),
+            certificate: config.tls.as_ref().map(|tls| Arc::new(ArcSwap::from_pointee(tls.certificate.clone()))),
             routes: Arc::new(ArcSwap::from_pointee(route_table(config, &ids))),
             ids,
         }
@@ -56,6 +60,9 @@ impl Settings {
         self.lockout.store(Arc::new(lockout));
         self.house.store(Arc::new(house));
         self.routes.store(Arc::new(routes));
+        if let (Some(shown), Some(tls)) = (&self.certificate, &config.tls) {
+            shown.store(Arc::new(tls.certificate.clone()));
+        }
     }
 
     /// Where the apps are, as this configuration says.

@@ -1,4 +1,4 @@
-//! Sees when a file has changed: by looking, not by being told. A look sees an edit in place, a file that another one was
+//! Sees when a file has changed, or one that is read with it: by looking, not by being told. A look sees an edit in place, a file that another one was
 //! renamed over, and a symbolic link that leads elsewhere now (as Kubernetes swaps what it mounts), on every file system.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Watches one file.
+/// Watches one file, and those that it names.
 #[derive(Debug)]
 pub struct WatchFile {
     path: PathBuf,
@@ -17,10 +17,12 @@ pub struct WatchFile {
 
 #[derive(Debug)]
 struct Looks {
+    /// All of them.
+    paths: Vec<PathBuf>,
     /// What was there when it was read.
-    read: Look,
+    read: Vec<Look>,
     /// What was there at the look before.
-    last: Look,
+    last: Vec<Look>,
 }
 
 /// What tells one state of a file from another: which file the name leads to, when it was changed, and how long it is. None
@@ -31,8 +33,17 @@ impl WatchFile {
     /// A watch over the file of this name, which is read at this moment.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        let now = look(&path);
-        Self { path, looks: Mutex::new(Looks { read: now, last: now }) }
+        let (paths, now) = (vec![path.clone()], vec![look(&path)]);
+        Self { path, looks: Mutex::new(Looks { paths, read: now.clone(), last: now }) }
+    }
+
+    /// It names these files, which were read with it: from now on they are watched, too, and no others.
+    pub fn names(&self, others: Vec<PathBuf>) {
+        let mut looks = self.looks();
+        if looks.paths[1..] != others {
+            looks.paths = std::iter::once(self.path.clone()).chain(others).collect();
+            looks.know();
+        }
     }
 
     /// The file.
@@ -43,22 +54,32 @@ impl WatchFile {
 
     /// The file is read at this moment, whatever comes of it: as it is now it has not changed.
     pub fn know(&self) {
-        let now = look(&self.path);
-        *self.looks() = Looks { read: now, last: now };
+        self.looks().know();
     }
 
     /// Looks once. Says whether the file is another than the one that was read, and has been so since the look before: who
     /// writes it may not be done yet.
     pub fn run_once(&self) -> bool {
-        let now = look(&self.path);
         let mut looks = self.looks();
+        let now = looks.now();
         let stands_still = looks.last == now;
         looks.last = now;
-        stands_still && looks.read != now
+        stands_still && looks.read != looks.last
     }
 
     fn looks(&self) -> MutexGuard<'_, Looks> {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Looks {
+    fn now(&self) -> Vec<Look> {
+        self.paths.iter().map(|path| look(path)).collect()
+    }
+
+    fn know(&mut self) {
+        self.read = self.now();
+        self.last.clone_from(&self.read);
     }
 }
 
@@ -103,6 +124,25 @@ mod tests {
         assert!(sees_a_change(&watch), "it is gone");
         write("third", "two");
         assert!(sees_a_change(&watch), "it is back");
+    }
+
+    #[test]
+    fn what_the_file_names_is_watched_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["file", "key", "other"] {
+            fs::write(at(name), name).unwrap();
+        }
+        let watch = WatchFile::new(at("file"));
+        watch.names(vec![at("key")]);
+        assert!(!watch.run_once() && !watch.run_once(), "nothing has changed");
+        fs::write(at("key"), "renewed").unwrap();
+        assert!(sees_a_change(&watch));
+        watch.names(vec![at("other")]);
+        fs::write(at("key"), "nobody reads it any more").unwrap();
+        assert!(!watch.run_once() && !watch.run_once(), "it names another");
+        fs::write(at("file"), "changed").unwrap();
+        assert!(sees_a_change(&watch), "itself");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) fn public_url(field: Field<PublicUrl>, insecure_http: bool, start: Pl
 pub(super) fn listen(
     field: Field<OneOrMore<Address>>,
     public_url: Option<&PublicUrl>,
-    insecure_http: bool,
+    bare_is_fine: bool,
     start: Place,
     desk: &Desk,
 ) -> Vec<SocketAddr> {
@@ -61,14 +61,14 @@ pub(super) fn listen(
         if addresses.contains(&address) && address.port() != 0 {
             written.complain(desk, format!("{address} is listed twice; keep one of them"));
         }
-        if !address.ip().is_loopback() && !insecure_http {
+        if !address.ip().is_loopback() && !bare_is_fine {
             let loopback = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
             let port = address.port();
             written.complain(
                 desk,
                 format!(
-                    "other machines could reach this in plain http; write {loopback}:{port}, \
-                     or set insecure_http: true if a TLS terminator stands in front"
+                    "other machines could reach this in plain http; write tls: {{ certificate_file: …, key_file: … }}, \
+                     or {loopback}:{port}, or set insecure_http: true if a TLS terminator stands in front"
                 ),
             );
         }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::schema::schema;
 
 /// The order of the file, which is the order of the page.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
+    "tls",
     "upstreams",
     "routes",
     "sign_in",

@@ -1,0 +1,42 @@
+//! TLS as written.
+
+use schemars::JsonSchema;
+
+use crate::config::complaint::Desk;
+use crate::config::read::{Field, OneOrMore, Read};
+use crate::config::section::Section;
+use crate::config::tree::Node;
+use crate::config::value::address::Address;
+use crate::config::value::length::Length;
+
+/// TLS towards visitors.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct TlsFile {
+    /// A PEM file: the certificate of the host of `public_url` first, those that vouch for it after it.
+    #[schemars(required)]
+    pub(in crate::config) certificate_file: Field<String>,
+    /// A PEM file with the private key of that certificate, without a passphrase. When either file changes both are read
+    /// again, and no connection is dropped.
+    #[schemars(required)]
+    pub(in crate::config) key_file: Field<String>,
+    /// An address, `ADDR:PORT`, or a list of them, where plain HTTP is answered with a redirect (308) to `public_url`,
+    /// and with nothing else.
+    pub(in crate::config) redirect_from: Field<OneOrMore<Address>>,
+    /// How long browsers shall not even try plain HTTP for this host, on any port of it (`Strict-Transport-Security`, also
+    /// on answers of the app that do not say it themselves). It cannot be taken back before it is over: begin with `1h`.
+    pub(in crate::config) hsts: Field<Length>,
+}
+
+impl Read for TlsFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let tls = Self {
+            certificate_file: keys.take("certificate_file"),
+            key_file: keys.take("key_file"),
+            redirect_from: keys.take("redirect_from"),
+            hsts: keys.take_or_null("hsts"),
+        };
+        keys.close(&[]);
+        Some(tls)
+    }
+}

@@ -1,0 +1,101 @@
+//! TLS: a certificate that can be shown, and what goes with it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::bounds;
+use crate::certificate::{Certificate, Unfit};
+use crate::config::complaint::Desk;
+use crate::config::file::tls::TlsFile;
+use crate::config::read::{Field, Located, OneOrMore};
+use crate::config::value::address::Address;
+use crate::config::value::length;
+use crate::public_url::PublicUrl;
+
+/// TLS towards visitors.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tls {
+    /// Where the certificate is.
+    pub certificate_file: PathBuf,
+    /// Where its key is.
+    pub key_file: PathBuf,
+    /// Both, as they were when the configuration was read.
+    #[serde(skip)]
+    pub certificate: Certificate,
+    /// Where plain HTTP is redirected from.
+    pub redirect_from: Vec<SocketAddr>,
+    /// How long browsers shall remember to come by TLS only.
+    #[serde(serialize_with = "as_length")]
+    pub hsts: Option<Duration>,
+}
+
+impl Tls {
+    /// What was written; none where it was not, or was complained about.
+    pub(super) fn of(
+        field: Field<TlsFile>,
+        public_url: Option<&PublicUrl>,
+        listen: &[SocketAddr],
+        desk: &Desk,
+    ) -> Option<Self> {
+        let Located { value: file, at, key } = field?;
+        if let Some(url) = public_url.filter(|url| !url.is_https()) {
+            let message = format!("goes only with https; write public_url: https://{}, or take tls out", url.host());
+            desk.say(at, &key, message);
+        }
+        let redirect_from = redirect_from(file.redirect_from, listen, desk);
+        let hsts = file.hsts.map(|hsts| {
+            let longest = Duration::from_hours(24 * 730);
+            bounds::length(Some(hsts), Duration::ZERO, &(Duration::ZERO..=longest), desk)
+        });
+        let missing = |key: &str, file: &str| {
+            desk.miss(at, &format!("tls.{key}"), format!("is missing; write the path of a PEM file, such as {file}"));
+        };
+        match (file.certificate_file, file.key_file) {
+            (Some(certificate_file), Some(key_file)) => {
+                let paths = (desk.path(&certificate_file.value), desk.path(&key_file.value));
+                let certificate = Certificate::read(&paths.0, &paths.1)
+                    .map_err(|unfit| match unfit {
+                        Unfit::Certificate(message) => certificate_file.complain(desk, message),
+                        Unfit::Key(message) => key_file.complain(desk, message),
+                    })
+                    .ok()?;
+                Some(Self { certificate_file: paths.0, key_file: paths.1, certificate, redirect_from, hsts })
+            }
+            (certificate_file, key_file) => {
+                if certificate_file.is_none() {
+                    missing("certificate_file", "tls.crt");
+                }
+                if key_file.is_none() {
+                    missing("key_file", "tls.key");
+                }
+                None
+            }
+        }
+    }
+}
+
+fn redirect_from(field: Field<OneOrMore<Address>>, listen: &[SocketAddr], desk: &Desk) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for written in field.map(|field| field.value.0).unwrap_or_default() {
+        let address = written.value.0;
+        let taken = |others: &[SocketAddr]| others.contains(&address) && address.port() != 0;
+        if taken(listen) {
+            written.complain(desk, format!("{address} is where TLS is spoken; write another, such as 0.0.0.0:80"));
+        } else if taken(&addresses) {
+            written.complain(desk, format!("{address} is listed twice; keep one of them"));
+        }
+        addresses.push(address);
+    }
+    addresses
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over so")]
+fn as_length<S: Serializer>(hsts: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match hsts {
+        Some(hsts) => length::serialize(hsts, serializer),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,182 @@
+//! HTTP/2 on a connection: its streams are requests, served beside each other, within the connection's limits.
+//!
+//! Pingora's own loop is not used for the reasons that `connection` gives, and because a stream must be cut when its session
+//! ends while its neighbours go on. The frames are the `h2` crate's: it bounds header lists, streams, resets and empty frames.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use ::h2::Reason;
+use http::{HeaderValue, Response, header};
+use pingora::{
+    apps::HttpServerApp,
+    http::{RequestHeader, ResponseHeader},
+    protocols::{
+        Digest, Stream,
+        http::{
+            ServerSession,
+            v2::server::{self as h2, H2Accept, H2Options, HttpSession},
+        },
+    },
+    server::ShutdownWatch,
+};
+use tokio::{
+    task::JoinSet,
+    time::{Sleep, sleep, timeout},
+};
+
+use super::{
+    Connections, Line,
+    connection::{LINGER, stopped},
+    head::{self, Fault, Limits},
+};
+use crate::{clock::Clock, web::harden};
+
+/// Bytes of body that one stream may send before somebody reads them, and all streams of a connection together.
+const WINDOWS: (u32, u32) = (128 * 1024, 512 * 1024);
+/// Requests of one connection that may be malformed before it closes.
+const MALFORMED: usize = 32;
+
+impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
+    /// Serves until the client goes, is silent for too long, or has had its share of requests.
+    pub(super) async fn serve_http2(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) {
+        let digest = Arc::new(digest_of(&stream));
+        let opening = h2::handshake(stream, Some(options(&self.limits)));
+        let Ok(Ok(mut connection)) = timeout(self.limits.head_deadline, opening).await else { return };
+        let mut seen = shutdown.clone();
+        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits.head_deadline)));
+        // What is under way ends with the connection: its requests are dropped with this set.
+        let mut requests = JoinSet::new();
+        let (mut left, mut malformed, mut leaving) = (self.limits.requests, 0, false);
+        loop {
+            let leave = tokio::select! {
+                biased;
+                () = stopping.as_mut(), if !leaving => true,
+                Some(_) = requests.join_next() => {
+                    if requests.is_empty() {
+                        rest(quiet.as_mut(), if leaving { LINGER } else { self.limits.idle });
+                    }
+                    false
+                }
+                next = HttpSession::from_h2_conn(&mut connection, Arc::clone(&digest)) => match next {
+                    Ok(Some(H2Accept::Session(session))) => {
+                        if left > 0 {
+                            left -= 1;
+                            self.take(session, &mut requests, shutdown);
+                        }
+                        left == 0
+                    }
+                    Ok(Some(H2Accept::Rejected)) => {
+                        malformed += 1;
+                        if malformed == MALFORMED {
+                            return;
+                        }
+                        false
+                    }
+                    Ok(None) | Err(_) => return,
+                },
+                () = quiet.as_mut(), if requests.is_empty() => {
+                    if leaving {
+                        return;
+                    }
+                    true
+                }
+            };
+            if leave && !leaving {
+                leaving = true;
+                connection.graceful_shutdown();
+                rest(quiet.as_mut(), LINGER);
+            }
+        }
+    }
+
+    /// Begins a request. A stream that its client has reset may still be at work here: what is too much at once is refused,
+    /// and may be sent again.
+    fn take(self: &Arc<Self>, mut session: HttpSession, requests: &mut JoinSet<()>, shutdown: &ShutdownWatch) {
+        // Twice, because what is over for the client may take a moment to be over here.
+        if requests.len() >= 2 * self.limits.streams {
+            return session.shutdown_with_reason(Reason::REFUSED_STREAM);
+        }
+        let (this, shutdown) = (Arc::clone(self), shutdown.clone());
+        let line = self.lines.open();
+        requests.spawn(async move {
+            Arc::clone(&line).scope(this.serve_stream(session, &line, &shutdown)).await;
+        });
+    }
+
+    async fn serve_stream(&self, mut session: HttpSession, line: &Line, shutdown: &ShutdownWatch) {
+        if let Err(fault) = head::inspect_http2(session.req_header(), &self.limits) {
+            return refuse(session, fault).await;
+        }
+        gather_cookies(session.req_header_mut());
+        session.set_write_timeout(Some(self.limits.body_idle));
+        line.begin();
+        line.hears(false);
+        let awaits_body = !session.is_body_done();
+        let session = ServerSession::new_http2(session);
+        // What is cut is dropped: the stream is reset, and the app's connection closes.
+        tokio::select! {
+            biased;
+            _ = line.cut() => {}
+            () = line.is_silent_for(self.limits.body_idle), if awaits_body => {}
+            _ = self.app.process_new_http(session, shutdown) => {}
+        }
+    }
+}
+
+/// Starts from Pingora's options, which bound what the frames' own defaults do not.
+fn options(limits: &Limits) -> H2Options {
+    let mut options = h2::default_h2_options();
+    let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    options
+        .max_header_list_size(whole(limits.head_bytes))
+        .max_concurrent_streams(whole(limits.streams))
+        .initial_window_size(WINDOWS.0)
+        .initial_connection_window_size(WINDOWS.1);
+    options
+}
+
+fn digest_of(stream: &Stream) -> Digest {
+    Digest {
+        ssl_digest: stream.get_ssl_digest(),
+        timing_digest: stream.get_timing_digest(),
+        proxy_digest: stream.get_proxy_digest(),
+        socket_digest: stream.get_socket_digest(),
+    }
+}
+
+fn rest(quiet: Pin<&mut Sleep>, span: Duration) {
+    quiet.reset(Clock::deadline(span));
+}
+
+/// Browsers send each cookie in a line of its own, to press them better. An app wants one line (RFC 9113, 8.2.3).
+fn gather_cookies(request: &mut RequestHeader) {
+    let lines = request.headers.get_all(header::COOKIE);
+    if lines.iter().nth(1).is_none() {
+        return;
+    }
+    let all: Vec<&[u8]> = lines.iter().map(HeaderValue::as_bytes).collect();
+    // Of parts that may be in a header nothing is made that may not.
+    if let Ok(one) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        // Fails only above 32,768 headers, and there are fewer now.
+        let _ = request.insert_header(header::COOKIE, one);
+    }
+}
+
+/// Answers what is not served.
+async fn refuse(mut session: HttpSession, fault: Fault) {
+    let Some((status, sentence)) = fault.answer() else { return };
+    let mut answer = Response::new(());
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer.headers_mut().insert(header::CONTENT_LENGTH, sentence.len().into());
+    harden(answer.headers_mut());
+    let head = ResponseHeader::from(answer.into_parts().0);
+    // Whether it arrives is the client's affair.
+    if session.write_response_header(Box::new(head), false).is_ok() {
+        let _ = timeout(LINGER, session.write_body(sentence.into(), true)).await;
+    }
+}

@@ -1,0 +1,76 @@
+//! TLS towards clients: 1.2 and 1.3 by rustls, with the certificate of the moment, so that a renewed one needs no restart
+//! and drops nobody.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use pingora::{
+    listeners::tls::Acceptor,
+    protocols::{Peek as _, Stream, l4::stream::Stream as Socket},
+};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+    version::{TLS12, TLS13},
+};
+use tokio::time::timeout;
+
+use super::head::Fault;
+use crate::certificate::Certificate;
+
+/// What begins a TLS record of a handshake (RFC 8446, 5.1).
+const HANDSHAKE: u8 = 0x16;
+
+/// TLS on a listener.
+pub struct Tls {
+    acceptor: Acceptor,
+}
+
+/// The certificate of the moment, for whoever asks: there is one origin, and so no choice by name.
+#[derive(Debug)]
+struct Current(Arc<ArcSwap<Certificate>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load().signs())
+    }
+}
+
+impl Tls {
+    /// TLS with whatever certificate is in there when a client comes. HTTP/2 is offered before HTTP/1.1.
+    ///
+    /// # Panics
+    /// Never: the protocols and the provider are fixed, and fit each other.
+    #[must_use]
+    pub fn with(certificate: Arc<ArcSwap<Certificate>>) -> Arc<Self> {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .expect("ring speaks both versions")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Current(certificate)));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // What a client needs to come back quickly is kept by the client, sealed with a key that changes every six hours.
+        if let Ok(ticketer) = ring::Ticketer::new() {
+            config.ticketer = ticketer;
+        }
+        Arc::new(Self { acceptor: Acceptor::from_server_config(Arc::new(config)) })
+    }
+
+    /// Shakes hands within this time. Who speaks plain HTTP comes back as it came, to be told so.
+    pub(super) async fn shake_hands(&self, stream: Stream, within: Duration) -> Result<Stream, (Fault, Option<Stream>)> {
+        const GONE: (Fault, Option<Stream>) = (Fault::Gone, None);
+        let mut socket = *stream.into_any().downcast::<Socket>().map_err(|_| GONE)?;
+        let handshake = async {
+            let mut first = [0];
+            socket.try_peek(&mut first).await.map_err(|_| GONE)?;
+            if first != [HANDSHAKE] {
+                return Err((Fault::Bare, Some(Box::new(socket) as Stream)));
+            }
+            let secure = self.acceptor.tls_handshake(socket).await.map_err(|_| GONE)?;
+            Ok(Box::new(secure) as Stream)
+        };
+        timeout(within, handshake).await.unwrap_or(Err(GONE))
+    }
+}
