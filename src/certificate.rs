@@ -53,12 +53,15 @@ impl Certificate {
         let chain = chain(&pem).map_err(Unfit::Certificate)?;
         let (from, until) = validity(&chain[0]).map_err(Unfit::Certificate)?;
         let key = private_key(&contents(key).map_err(Unfit::Key)?).map_err(Unfit::Key)?;
-        let signs = ring::sign::any_supported_type(&key)
-            .map_err(|_| Unfit::Key("is a key of a kind that TLS does not use; make one with ECDSA P-256".to_owned()))?;
+        let signs = ring::sign::any_supported_type(&key).map_err(|_| {
+            Unfit::Key("is a key of a kind that TLS does not use; make one with ECDSA P-256".to_owned())
+        })?;
         let key = CertifiedKey::new(chain, signs);
         match key.keys_match() {
             Ok(()) => Ok(Self { key: Arc::new(key), from, until }),
-            Err(_) => Err(Unfit::Key("is the key of another certificate; name the two that were issued together".to_owned())),
+            Err(_) => {
+                Err(Unfit::Key("is the key of another certificate; name the two that were issued together".to_owned()))
+            }
         }
     }
 
@@ -124,7 +127,9 @@ fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
 fn told(error: &io::Error, path: &Path) -> String {
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     match error.kind() {
-        io::ErrorKind::NotFound => "names a file that does not exist; a path starts at the folder of this file".to_owned(),
+        io::ErrorKind::NotFound => {
+            "names a file that does not exist; a path starts at the folder of this file".to_owned()
+        }
         io::ErrorKind::PermissionDenied => {
             format!("names a file that may not be read; run chown or chmod on it, or on {}", folder.display())
         }
@@ -136,8 +141,12 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(pem).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) => Err("has no certificate in it; it must hold the certificate in PEM, with -----BEGIN CERTIFICATE-----".to_owned()),
-        Err(_) => Err("is broken PEM; write the certificate, and those that vouch for it after it, as they were issued".to_owned()),
+        Ok(_) => Err("has no certificate in it; it must hold the certificate in PEM, with -----BEGIN CERTIFICATE-----"
+            .to_owned()),
+        Err(_) => {
+            Err("is broken PEM; write the certificate, and those that vouch for it after it, as they were issued"
+                .to_owned())
+        }
     }
 }
 
@@ -145,7 +154,8 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     match PrivateKeyDer::from_pem_slice(pem) {
         Ok(key) => Ok(key),
         Err(_) if find(pem, b"ENCRYPTED") => {
-            Err("is locked with a passphrase, which nobody could type at start; unlock it: openssl pkey -in … -out …".to_owned())
+            Err("is locked with a passphrase, which nobody could type at start; unlock it: openssl pkey -in … -out …"
+                .to_owned())
         }
         Err(pem::Error::NoItemsFound) => {
             Err("has no key in it; it must hold the private key in PEM, with -----BEGIN PRIVATE KEY-----".to_owned())

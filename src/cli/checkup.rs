@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _},
     os::unix::fs::MetadataExt as _,
     path::Path,
+    time::Duration,
 };
 
 use super::{beside::runtime, healthcheck};
@@ -29,6 +30,9 @@ pub(super) enum Finding {
 }
 
 use Finding::{Fine, Odd, Wrong};
+
+/// A certificate that is good for less should have been renewed.
+const RENEWED: Duration = Duration::from_hours(24 * 7);
 
 /// Whether the store could be opened. Nothing is made or changed.
 pub(super) fn stores(config: &Config) -> Vec<Finding> {
@@ -149,7 +153,31 @@ pub(super) fn ports(config: &Config) -> Vec<Finding> {
         }
         Err((_, why)) => Wrong(format!("{key}: {address} cannot be listened on: {why}")),
     };
-    visitors.chain([("admin.listen", config.admin.listen)]).map(each).collect()
+    let redirects = config.tls.iter().flat_map(|tls| &tls.redirect_from).map(|address| ("tls.redirect_from", *address));
+    visitors.chain(redirects).chain([("admin.listen", config.admin.listen)]).map(each).collect()
+}
+
+/// What browsers would not like about the certificate, and how long it is good.
+pub(super) fn certificate(config: &Config) -> Vec<Finding> {
+    let Some(tls) = &config.tls else { return Vec::new() };
+    let (file, now) = (tls.certificate_file.display(), Clock::machine().now());
+    let mut found: Vec<Finding> = tls
+        .certificate
+        .doubts(config.public_url.host(), now)
+        .into_iter()
+        .map(|doubt| Wrong(format!("tls: the certificate in {file} {doubt}")))
+        .collect();
+    let (until, soon) = (tls.certificate.until(), now.plus(RENEWED));
+    if until > now && until < soon {
+        found.push(Odd(format!("tls: the certificate in {file} is good until {} only; renew it", until.rfc3339())));
+    } else if found.is_empty() {
+        found.push(Fine(format!("tls: the certificate in {file} is good until {}", until.rfc3339())));
+    }
+    let key = tls.key_file.display();
+    if fs::metadata(&tls.key_file).is_ok_and(|about| about.mode() & 0o004 != 0) {
+        found.push(Odd(format!("tls: everybody on this machine may read {key}; run: chmod o-r {key}")));
+    }
+    found
 }
 
 /// Who may read and write the files.
@@ -212,7 +240,9 @@ pub(super) fn entrance(config: &Config) -> Vec<Finding> {
     if let Err(why) = (url.host().trim_matches(['[', ']']), url.port()).to_socket_addrs() {
         found.push(Odd(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host())));
     }
-    found.push(if url.is_https() {
+    found.push(if config.tls.is_some() {
+        Fine(format!("public_url: {origin} leads to {addresses}, where TLS is spoken"))
+    } else if url.is_https() {
         Fine(format!(
             "public_url: {origin} needs something that ends TLS in front, passes everything on to {addresses} and keeps \
              the Host header"

@@ -70,7 +70,8 @@ fn check(file: &ConfigFile) -> Done {
         return Err(Failed::No(format!("{}: {why}", path.display())));
     }
     say(&format!("{}: no complaints", path.display()));
-    for finding in stores.into_iter().chain(checkup::bare_passwords(&config)).chain(checkup::unknown_names(&config)) {
+    let others = [checkup::bare_passwords(&config), checkup::certificate(&config), checkup::unknown_names(&config)];
+    for finding in stores.into_iter().chain(others.into_iter().flatten()) {
         match finding {
             Finding::Fine(said) => say(&said),
             Finding::Odd(said) | Finding::Wrong(said) => complain(&format!("warning: {said}")),
@@ -81,12 +82,13 @@ fn check(file: &ConfigFile) -> Done {
 
 /// The file alone. What it only points to is elsewhere.
 fn check_file(file: &ConfigFile) -> Done {
+    const ELSEWHERE: [&str; 5] = ["secret_file", "store_file", "records_file", "tls.certificate_file", "tls.key_file"];
     let path = file.find()?;
     let Err(complaints) = config::Config::load(&path, &env) else {
         say(&format!("{}: no complaints", path.display()));
         return Ok(());
     };
-    if !complaints.iter().all(|complaint| matches!(complaint.key(), "secret_file" | "store_file" | "records_file")) {
+    if !complaints.iter().all(|complaint| ELSEWHERE.contains(&complaint.key())) {
         return Err(Failed::Usage(complaints.to_string()));
     }
     say(&format!("{}: no complaints about the file itself", path.display()));

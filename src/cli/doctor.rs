@@ -29,6 +29,7 @@ impl Doctor {
         found.extend(server(&config));
         found.extend(checkup::ports(&config));
         found.extend(checkup::entrance(&config));
+        found.extend(checkup::certificate(&config));
         found.extend(checkup::apps(&config));
         found.push(checkup::time());
         let mut wrong = 0;

@@ -25,9 +25,9 @@ use tokio::{
 use super::{
     Entrance, Line, Lines,
     chunks::{Chunks, Watched},
+    entrance::Admitted,
     farewell::{Lender, Lent},
     head::{self, Fault, Limits},
-    room::Room,
 };
 use crate::{clock::Clock, web::OWN_HEADERS};
 
@@ -50,37 +50,34 @@ pub(super) const fn keepalive() -> TcpKeepalive {
 #[derive(Debug)]
 pub struct Connections<A> {
     pub(super) app: Arc<A>,
-    pub(super) limits: Limits,
     entrance: Entrance,
     open: Arc<watch::Sender<usize>>,
-    room: Arc<Room>,
     pub(super) lines: Arc<Lines>,
 }
 
 impl<A> Connections<A> {
     /// Serves with `app` who comes in by `entrance`; `open` counts the connections that are open, and `lines` has what is in
-    /// flight. Who finds no seat in `room` is cut at once.
+    /// flight.
     #[must_use]
-    pub fn new(
-        app: A,
-        entrance: Entrance,
-        limits: Limits,
-        open: Arc<watch::Sender<usize>>,
-        room: Arc<Room>,
-        lines: Arc<Lines>,
-    ) -> Self {
-        Self { app: Arc::new(app), limits, entrance, open, room, lines }
+    pub fn new(app: A, entrance: Entrance, open: Arc<watch::Sender<usize>>, lines: Arc<Lines>) -> Self {
+        Self { app: Arc::new(app), entrance, open, lines }
+    }
+
+    /// What a connection may ask of us.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.entrance.limits
     }
 }
 
 #[async_trait]
 impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _seat = self.room.seat()?;
         let _open = Open::count(&self.open);
-        match self.entrance.admit(stream, self.limits.head_deadline).await {
-            Ok(stream) if stream.selected_alpn_proto() == Some(ALPN::H2) => self.serve_http2(stream, shutdown).await,
-            Ok(stream) => {
+        match self.entrance.admit(stream).await {
+            Ok(Admitted { stream, seat: _seat }) if stream.selected_alpn_proto() == Some(ALPN::H2) => {
+                self.serve_http2(stream, shutdown).await;
+            }
+            Ok(Admitted { stream, seat: _seat }) => {
                 let line = self.lines.open();
                 Arc::clone(&line).scope(self.serve(stream, &line, shutdown)).await;
             }
@@ -99,9 +96,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     async fn serve(&self, mut stream: Stream, line: &Line, shutdown: &ShutdownWatch) {
         let mut seen = shutdown.clone();
         // As long as the connection: to move a timer is cheaper than to make one for each request.
-        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits.idle)));
+        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits().idle)));
         let mut first = true;
-        for left in (0..self.limits.requests).rev() {
+        for left in (0..self.limits().requests).rev() {
             let first = std::mem::take(&mut first);
             let next = self.next_head(&mut stream, first, quiet.as_mut(), stopping.as_mut()).await;
             let Next { head, websocket, chunks } = match next {
@@ -121,10 +118,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             let mut session = ServerSession::new_http1(stream);
             // The head goes to Pingora's parser as if it had been pipelined: it is parsed before anything is read.
             session.set_pipelined_prefix(head);
-            session.set_keepalive(Some(self.limits.idle.as_secs()));
+            session.set_keepalive(Some(self.limits().idle.as_secs()));
             session.set_keepalive_reuses_remaining(Some(left));
-            session.set_read_timeout(Some(self.limits.body_idle));
-            session.set_write_timeout(Some(self.limits.body_idle));
+            session.set_read_timeout(Some(self.limits().body_idle));
+            session.set_write_timeout(Some(self.limits().body_idle));
             // What is cut is dropped: both of its connections close, that of the app too.
             let served = tokio::select! {
                 biased;
@@ -153,7 +150,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         stopping: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Next, Fault> {
         let mut read = BytesMut::with_capacity(4096);
-        let Limits { head_deadline, idle, .. } = self.limits;
+        let Limits { head_deadline, idle, .. } = *self.limits();
         // Who has only just come has something to say: silence counts.
         quiet.as_mut().reset(Clock::deadline(if first { head_deadline } else { idle }));
         tokio::select! {
@@ -162,7 +159,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             () = quiet.as_mut() => return Err(Fault::Gone),
             () = stopping => return Err(Fault::Gone),
         }
-        let reading = head::complete(stream, &mut read, &self.limits);
+        let reading = head::complete(stream, &mut read, self.limits());
         let whole = if first {
             tokio::select! {
                 biased;

@@ -1,22 +1,32 @@
-//! What stands before the first request of a connection.
+//! What stands before the first request of a connection: a seat, and TLS.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use pingora::protocols::Stream;
 
-use super::{Tls, head::Fault};
+use super::{Limits, Room, Tls, head::Fault, room::Seat};
 
 /// How clients come in at a listener.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Entrance {
+    /// What a connection may ask of us.
+    pub(super) limits: Limits,
+    room: Arc<Room>,
     tls: Option<Arc<Tls>>,
 }
 
+/// A connection that is let in.
+pub(super) struct Admitted {
+    pub(super) stream: Stream,
+    /// For as long as the connection lives.
+    pub(super) seat: Seat,
+}
+
 impl Entrance {
-    /// Without anything in front of HTTP.
+    /// Without anything in front of HTTP. Who finds no seat in `room` is cut at once.
     #[must_use]
-    pub fn plain() -> Self {
-        Self::default()
+    pub const fn new(limits: Limits, room: Arc<Room>) -> Self {
+        Self { limits, room, tls: None }
     }
 
     /// Over TLS.
@@ -27,16 +37,21 @@ impl Entrance {
     }
 
     /// Lets a connection in, or says why it is not served; with the connection where that can be told to the client.
-    pub(super) async fn admit(&self, stream: Stream, within: Duration) -> Result<Stream, (Fault, Option<Stream>)> {
-        match &self.tls {
-            Some(tls) => tls.shake_hands(stream, within).await,
-            None => Ok(stream),
-        }
+    pub(super) async fn admit(&self, stream: Stream) -> Result<Admitted, (Fault, Option<Stream>)> {
+        let seat = self.room.seat().ok_or((Fault::Gone, None))?;
+        let stream = match &self.tls {
+            Some(tls) => tls.shake_hands(stream, self.limits.head_deadline).await?,
+            None => stream,
+        };
+        Ok(Admitted { stream, seat })
     }
 }
 
 impl fmt::Debug for Entrance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entrance").field("tls", &self.tls.is_some()).finish()
+        f.debug_struct("Entrance")
+            .field("limits", &self.limits)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
     }
 }

@@ -70,7 +70,9 @@ impl Fault {
         match self {
             Self::Gone => None,
             Self::Slow => Some((StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.\n")),
-            Self::Large => Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.\n")),
+            Self::Large => {
+                Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.\n"))
+            }
             Self::Malformed => Some((StatusCode::BAD_REQUEST, "The request is malformed.\n")),
             Self::Connect => Some((StatusCode::METHOD_NOT_ALLOWED, "There are no tunnels here.\n")),
             Self::Bare => Some((StatusCode::BAD_REQUEST, "This port speaks HTTPS only.\n")),

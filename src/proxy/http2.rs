@@ -44,20 +44,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     /// Serves until the client goes, is silent for too long, or has had its share of requests.
     pub(super) async fn serve_http2(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) {
         let digest = Arc::new(digest_of(&stream));
-        let opening = h2::handshake(stream, Some(options(&self.limits)));
-        let Ok(Ok(mut connection)) = timeout(self.limits.head_deadline, opening).await else { return };
+        let opening = h2::handshake(stream, Some(options(self.limits())));
+        let Ok(Ok(mut connection)) = timeout(self.limits().head_deadline, opening).await else { return };
         let mut seen = shutdown.clone();
-        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits.head_deadline)));
+        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits().head_deadline)));
         // What is under way ends with the connection: its requests are dropped with this set.
         let mut requests = JoinSet::new();
-        let (mut left, mut malformed, mut leaving) = (self.limits.requests, 0, false);
+        let (mut left, mut malformed, mut leaving) = (self.limits().requests, 0, false);
         loop {
             let leave = tokio::select! {
                 biased;
                 () = stopping.as_mut(), if !leaving => true,
                 Some(_) = requests.join_next() => {
                     if requests.is_empty() {
-                        rest(quiet.as_mut(), if leaving { LINGER } else { self.limits.idle });
+                        rest(quiet.as_mut(), if leaving { LINGER } else { self.limits().idle });
                     }
                     false
                 }
@@ -97,7 +97,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     /// and may be sent again.
     fn take(self: &Arc<Self>, mut session: HttpSession, requests: &mut JoinSet<()>, shutdown: &ShutdownWatch) {
         // Twice, because what is over for the client may take a moment to be over here.
-        if requests.len() >= 2 * self.limits.streams {
+        if requests.len() >= 2 * self.limits().streams {
             return session.shutdown_with_reason(Reason::REFUSED_STREAM);
         }
         let (this, shutdown) = (Arc::clone(self), shutdown.clone());
@@ -108,11 +108,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     }
 
     async fn serve_stream(&self, mut session: HttpSession, line: &Line, shutdown: &ShutdownWatch) {
-        if let Err(fault) = head::inspect_http2(session.req_header(), &self.limits) {
+        if let Err(fault) = head::inspect_http2(session.req_header(), self.limits()) {
             return refuse(session, fault).await;
         }
         gather_cookies(session.req_header_mut());
-        session.set_write_timeout(Some(self.limits.body_idle));
+        session.set_write_timeout(Some(self.limits().body_idle));
         line.begin();
         line.hears(false);
         let awaits_body = !session.is_body_done();
@@ -121,7 +121,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         tokio::select! {
             biased;
             _ = line.cut() => {}
-            () = line.is_silent_for(self.limits.body_idle), if awaits_body => {}
+            () = line.is_silent_for(self.limits().body_idle), if awaits_body => {}
             _ = self.app.process_new_http(session, shutdown) => {}
         }
     }

@@ -19,7 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Connections, Cut, Entrance, Limits, Lines, Room, connection::keepalive};
+use super::{Connections, Cut, Entrance, Lines, connection::keepalive};
 
 /// How long what is cut at the end may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -70,18 +70,11 @@ impl Listening {
     }
 
     /// Binds a listener at `address` (`127.0.0.1:8080`) that is served by `app` to who comes in by `entrance`. Who connects from now on waits for
-    /// [`Listening::run`]; who finds no seat in `room` is cut.
+    /// [`Listening::run`].
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub fn add<A>(
-        &mut self,
-        address: &str,
-        entrance: Entrance,
-        app: A,
-        limits: Limits,
-        room: Arc<Room>,
-    ) -> Result<(), CannotListen>
+    pub fn add<A>(&mut self, address: &str, entrance: Entrance, app: A) -> Result<(), CannotListen>
     where
         A: HttpServerApp + Send + Sync + 'static,
     {
@@ -93,7 +86,7 @@ impl Listening {
         };
         let socket = bind().map_err(|source| CannotListen { address: address.to_owned(), source })?;
         self.sockets.push((address.to_owned(), socket));
-        let connections = Connections::new(app, entrance, limits, Arc::clone(&self.open), room, Arc::clone(&self.lines));
+        let connections = Connections::new(app, entrance, Arc::clone(&self.open), Arc::clone(&self.lines));
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(keepalive());

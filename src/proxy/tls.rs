@@ -59,7 +59,11 @@ impl Tls {
     }
 
     /// Shakes hands within this time. Who speaks plain HTTP comes back as it came, to be told so.
-    pub(super) async fn shake_hands(&self, stream: Stream, within: Duration) -> Result<Stream, (Fault, Option<Stream>)> {
+    pub(super) async fn shake_hands(
+        &self,
+        stream: Stream,
+        within: Duration,
+    ) -> Result<Stream, (Fault, Option<Stream>)> {
         const GONE: (Fault, Option<Stream>) = (Fault::Gone, None);
         let mut socket = *stream.into_any().downcast::<Socket>().map_err(|_| GONE)?;
         let handshake = async {

@@ -19,7 +19,10 @@ use tracing::{debug, info, warn};
 use crate::{
     account::Cost,
     config::{self, Config},
-    proxy::{CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Tls, Upstreams},
+    proxy::{
+        CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Tls,
+        Upstreams,
+    },
     tasks::{CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
@@ -141,9 +144,10 @@ impl Serving {
 
         let mut listening = Listening::over(parts.lines.clone());
         // Whoever watches over it must get through when visitors have taken all theirs.
-        let (room, private) = (Room::within(open_files), || Room::for_clients(usize::MAX));
+        let plain = Entrance::new(Limits::default(), Room::within(open_files));
+        let private = Entrance::new(Limits::default(), Room::for_clients(usize::MAX));
         let tls = parts.settings.certificate.clone().map(Tls::with);
-        let entrance = Entrance::plain().over(tls);
+        let entrance = plain.clone().over(tls);
         for address in &config.listen {
             let proxy = ProxyParts {
                 portcullis: portcullis.clone(),
@@ -153,16 +157,16 @@ impl Serving {
                 metrics: metrics.clone(),
                 hsts: hsts(&config),
             };
-            listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads), Limits::default(), room.clone())?;
+            listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads))?;
         }
         let admin = admin::router(metrics.clone(), store.clone(), is_ready);
-        listening.add(&config.admin.listen.to_string(), Entrance::plain(), ServeRouter::new(admin), Limits::default(), private())?;
+        listening.add(&config.admin.listen.to_string(), private.clone(), ServeRouter::new(admin))?;
         for address in config.tls.iter().flat_map(|tls| &tls.redirect_from) {
             let redirect = ServeRouter::new(redirect::router(&config.public_url));
-            listening.add(&address.to_string(), Entrance::plain(), redirect, Limits::default(), room.clone())?;
+            listening.add(&address.to_string(), plain.clone(), redirect)?;
         }
         for (address, router) in besides {
-            listening.add(&address.to_string(), Entrance::plain(), ServeRouter::new(router), Limits::default(), private())?;
+            listening.add(&address.to_string(), private.clone(), ServeRouter::new(router))?;
         }
 
         let heartbeats = heartbeats(&parts);

@@ -110,7 +110,7 @@ async fn a_body_to_our_own_pages_is_bounded() {
     let mut sign_in = async |length| {
         // Blanks behind it are part of a JSON document.
         let credentials = credentials();
-        let body = credentials.clone() + &" ".repeat(length - credentials.len());
+        let body = credentials.clone() + " ".repeat(length - credentials.len()).as_str();
         client.ask(format!("{SIGN_IN}Content-Length: {length}\r\n\r\n{body}")).await.status
     };
     assert_eq!(sign_in(64 * 1024).await, 200);

@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use portcullis::proxy::{Interrupted, Limits, Listening, Room, ServeRouter, Stopping};
+use portcullis::proxy::{Entrance, Interrupted, Limits, Listening, Room, ServeRouter, Stopping};
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
@@ -61,12 +61,14 @@ struct Running {
     end: JoinHandle<Result<(), Interrupted>>,
 }
 
+fn entrance() -> Entrance {
+    Entrance::new(Limits::default(), Room::for_clients(9))
+}
+
 async fn run(stopping: Stopping, slow: &Slow) -> Running {
     let address = free_address().await;
     let mut listening = Listening::default();
-    listening
-        .add(&address.to_string(), ServeRouter::new(router(slow)), Limits::default(), Room::for_clients(9))
-        .unwrap();
+    listening.add(&address.to_string(), entrance(), ServeRouter::new(router(slow))).unwrap();
     let (ready, mut is_ready) = watch::channel(false);
     let hung_up = Arc::new(Notify::new());
     let told = Arc::clone(&hung_up);
@@ -137,11 +139,6 @@ async fn a_life() {
 async fn an_address_that_is_taken_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let refused = Listening::default().add(
-        &address,
-        ServeRouter::new(router(&Slow::default())),
-        Limits::default(),
-        Room::for_clients(9),
-    );
+    let refused = Listening::default().add(&address, entrance(), ServeRouter::new(router(&Slow::default())));
     assert_eq!(refused.unwrap_err().to_string(), format!("cannot listen on {address}"));
 }

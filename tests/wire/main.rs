@@ -12,11 +12,13 @@ mod early_answers;
 mod failures;
 mod fault_tools;
 mod framing;
+mod http2;
 mod identity;
 mod listening;
 mod log;
 mod servers;
 mod streams;
+mod tls;
 mod versions;
 
 mod apps;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
@@ -11,7 +11,7 @@ use tokio::{
 use super::PATIENCE;
 
 /// One connection.
-pub(crate) struct Client(pub(crate) TcpStream);
+pub(crate) struct Client<S = TcpStream>(pub(crate) S);
 
 /// What came back.
 #[derive(Debug)]
@@ -43,7 +43,9 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         Self(stream)
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // The proxy may have hung up already: then the answer tells.
         let _ = self.0.write_all(bytes.as_ref()).await;

@@ -22,7 +22,7 @@ use portcullis::{
     gate::{Decision, Head},
     metrics::Metrics,
     portcullis::Portcullis,
-    proxy::{Connections, Limits, Proxy, ProxyParts, Room, Upstreams},
+    proxy::{Connections, Entrance, Limits, Proxy, ProxyParts, Room, Upstreams},
     secret::Password,
     server::{Parts, Stores},
 };
@@ -145,13 +145,13 @@ impl Plan {
             public_url: config.public_url,
             clock: parts.clock,
             metrics: metrics.clone(),
+            hsts: None,
         };
         let open = Arc::new(watch::Sender::new(0));
         let connections = Arc::new(Connections::new(
             Proxy::app(parts, 1),
-            self.limits,
+            Entrance::new(self.limits, Room::for_clients(usize::MAX)),
             Arc::clone(&open),
-            Room::for_clients(usize::MAX),
             lines,
         ));
         let (stop, stopped) = watch::channel(false);

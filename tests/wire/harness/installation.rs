@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use super::{Child, Person, Running, Said, free_port};
+use super::{Child, Person, Running, Said, Shown, free_port};
 
 /// The password of everybody.
 pub(crate) const PASSWORD: &str = "Correct-horse-7-battery";
@@ -35,12 +35,21 @@ impl Installation {
         this
     }
 
+    /// Over TLS, with these keys besides; and the certificate that it shows.
+    pub(crate) fn over_tls(keys: &str) -> (Self, Shown) {
+        let this = Self::with("upstream: http://127.0.0.1:9\n");
+        let shown = Shown::issue(this.folder.path());
+        this.configure(&format!("{keys}tls:\n  certificate_file: tls.crt\n  key_file: tls.key\n"));
+        (this, shown)
+    }
+
     /// Writes the configuration again.
     pub(crate) fn configure(&self, keys: &str) {
         let Self { public, admin, .. } = self;
         let shutdown = if keys.contains("shutdown:") { "" } else { "shutdown: { drain: 0s, grace: 5s }\n" };
+        let scheme = if keys.contains("tls:") { "https" } else { "http" };
         let text = format!(
-            "public_url: http://{public}\nstore: file:portcullis.db\nsecret_file: portcullis.secret\n\
+            "public_url: {scheme}://{public}\nstore: file:portcullis.db\nsecret_file: portcullis.secret\n\
              admin: {{ listen: {admin} }}\n{shutdown}{keys}"
         );
         fs::write(self.file(), text).unwrap();

@@ -6,6 +6,7 @@ mod child;
 mod client;
 mod door;
 mod faults;
+mod http2;
 mod installation;
 mod person;
 mod ports;
@@ -13,6 +14,7 @@ mod redis;
 mod replicas;
 mod resp;
 mod running;
+mod secure;
 mod streaming;
 
 pub(crate) use app::{App, read_request};
@@ -20,6 +22,7 @@ pub(crate) use child::{Child, Said};
 pub(crate) use client::{Answer, Client};
 pub(crate) use door::Door;
 pub(crate) use faults::{Faults, Way};
+pub(crate) use http2::{Http2, came, next_part};
 pub(crate) use installation::{Installation, PASSWORD, portcullis};
 pub(crate) use person::Person;
 pub(crate) use ports::free_port;
@@ -27,6 +30,7 @@ pub(crate) use redis::{Data, Redis};
 pub(crate) use replicas::{Replicas, StoreKind};
 pub(crate) use resp::{Resp, Said as RedisSaid};
 pub(crate) use running::Running;
+pub(crate) use secure::Shown;
 pub(crate) use streaming::{KINDS, Socket, Streaming, accept, websocket};
 
 /// Longest wait for what must come.
