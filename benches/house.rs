@@ -62,7 +62,8 @@ pub(crate) fn get<'a>(target: &'a str, headers: &'a HeaderMap) -> Head<'a> {
         target: target.as_bytes(),
         authority: None,
         headers,
-        peer: [192, 0, 2, 1].into(),
+        ip: [192, 0, 2, 1].into(),
+        forwarded_host: None,
         request_id: "0123456789abcdef0123456789abcdef",
     }
 }

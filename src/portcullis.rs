@@ -43,8 +43,8 @@ impl Portcullis {
     }
 
     /// The client has sent more of a request that was let through, or on the stream that it has become.
-    pub fn hears(&self, permit: &Permit, peer: IpAddr) {
-        self.gate.hears(permit, peer);
+    pub fn hears(&self, permit: &Permit, ip: IpAddr) {
+        self.gate.hears(permit, ip);
     }
 
     /// The answer to a request for our own pages, with the whole of its body.

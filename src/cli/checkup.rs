@@ -81,6 +81,11 @@ fn redis(key: &str, url: &RedisUrl) -> Finding {
     }
 }
 
+/// Whether the addresses of visitors are known.
+pub(super) fn visitors(config: &Config) -> Option<Finding> {
+    config.hides_visitors().map(|warning| Odd(warning.to_owned()))
+}
+
 /// Passwords of stores that anybody on the way can read.
 pub(super) fn bare_passwords(config: &Config) -> Vec<Finding> {
     let bare = |(key, url): (&str, &RedisUrl)| {

@@ -70,7 +70,12 @@ fn check(file: &ConfigFile) -> Done {
         return Err(Failed::No(format!("{}: {why}", path.display())));
     }
     say(&format!("{}: no complaints", path.display()));
-    let others = [checkup::bare_passwords(&config), checkup::certificate(&config), checkup::unknown_names(&config)];
+    let others = [
+        checkup::bare_passwords(&config),
+        checkup::certificate(&config),
+        checkup::visitors(&config).into_iter().collect(),
+        checkup::unknown_names(&config),
+    ];
     for finding in stores.into_iter().chain(others.into_iter().flatten()) {
         match finding {
             Finding::Fine(said) => say(&said),

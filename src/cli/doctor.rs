@@ -26,6 +26,7 @@ impl Doctor {
         found.extend(checkup::files(&path, &config));
         found.extend(checkup::stores(&config));
         found.extend(checkup::bare_passwords(&config));
+        found.extend(checkup::visitors(&config));
         found.extend(server(&config));
         found.extend(checkup::ports(&config));
         found.extend(checkup::entrance(&config));

@@ -76,7 +76,8 @@ impl Request {
             target: self.target.as_bytes(),
             authority: None,
             headers: &self.headers,
-            peer: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            ip: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            forwarded_host: None,
             request_id: "explained",
         }
     }

@@ -5,20 +5,23 @@
 use schemars::JsonSchema;
 
 use super::complaint::Desk;
-use super::read::{Field, Named, OneOrMore, Read};
+use super::read::{Field, Located, Named, OneOrMore, Read};
 use super::section::Section;
 use super::tree::{Node, Place};
 use super::value::address::Address;
+use super::value::network::Network;
 use super::value::server::Server;
 use super::value::store::{RecordsIn, Store};
 use crate::public_url::PublicUrl;
 
+pub(super) mod limits;
 pub(super) mod policies;
 pub(super) mod routing;
 pub(super) mod sessions;
 pub(super) mod surroundings;
 pub(super) mod tls;
 
+use limits::LimitsFile;
 use policies::{IdentityFile, LockoutFile, PasswordsFile};
 use routing::{RouteFile, UpstreamFile};
 use sessions::SessionsFile;
@@ -26,7 +29,7 @@ use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile,
 use tls::TlsFile;
 
 /// Keys of the plan that this version does not have.
-const LATER: [&str; 5] = ["trusted_proxies", "second_factor", "confirm_identity", "geoip", "notify"];
+const LATER: [&str; 4] = ["second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
 #[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
@@ -48,6 +51,11 @@ pub(super) struct File {
     /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 on every address of `listen`. `null`: plain HTTP, for something in front that
     /// ends TLS.
     pub(super) tls: Field<TlsFile>,
+    /// The networks, such as `10.0.0.0/8`, of what stands in front of Portcullis and passes requests on. From there alone
+    /// `X-Forwarded-For` is believed: the last address in it that is not in one of these networks is the visitor's, for the
+    /// throttle, the log, the list of sessions and the app. `X-Forwarded-Host` from there may stand for `Host`. What stands in
+    /// front must append to `X-Forwarded-For`, or set it. An empty list is nobody.
+    pub(super) trusted_proxies: Field<Vec<Located<Network>>>,
     /// Where sessions and accounts are kept: `file:PATH` (relative to the folder of this file), for one machine;
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, a Redis or Valkey server that several machines may share, `rediss://` over
     /// TLS; or `memory`, which forgets everything when Portcullis stops.
@@ -73,7 +81,7 @@ pub(super) struct File {
     pub(super) upstreams: Field<Named<UpstreamFile>>,
     /// Which paths go to which app, and who may see them. The first match wins; a path that matches no route is answered
     /// with 404 and reaches no app.
-    pub(super) routes: Field<Vec<super::read::Located<RouteFile>>>,
+    pub(super) routes: Field<Vec<Located<RouteFile>>>,
     /// Signing in.
     pub(super) sign_in: SignInFile,
     /// How long visitors stay signed in. A change, shorter or longer, applies to sessions that already live.
@@ -82,6 +90,8 @@ pub(super) struct File {
     pub(super) passwords: PasswordsFile,
     /// When an account is locked after wrong passwords.
     pub(super) lockout: LockoutFile,
+    /// What a client may ask of a connection. A change of these needs a restart, but for `body_size`.
+    pub(super) limits: LimitsFile,
     /// How the app learns who is calling.
     pub(super) identity: IdentityFile,
     /// The port for metrics and health checks. It must not be reachable for visitors.
@@ -107,6 +117,7 @@ impl Read for File {
             listen: keys.take("listen"),
             insecure_http: keys.take("insecure_http"),
             tls: keys.take_or_null("tls"),
+            trusted_proxies: keys.take("trusted_proxies"),
             store: keys.take("store"),
             store_file: keys.take("store_file"),
             records: keys.take_or_null("records"),
@@ -120,6 +131,7 @@ impl Read for File {
             sessions: keys.take_section("sessions"),
             passwords: keys.take_section("passwords"),
             lockout: keys.take_section("lockout"),
+            limits: keys.take_section("limits"),
             identity: keys.take_section("identity"),
             admin: keys.take_section("admin"),
             log: keys.take_section("log"),

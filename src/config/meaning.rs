@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::complaint::Desk;
 use super::file::File;
+use super::value::network::Network;
 use super::value::secret::RootSecret;
 use super::value::store::{RecordsIn, Store};
 use crate::public_url::PublicUrl;
@@ -17,12 +18,14 @@ use crate::public_url::PublicUrl;
 mod bounds;
 mod entrance;
 mod keeping;
+pub(super) mod limits;
 pub(super) mod policies;
 pub(super) mod routing;
 pub(super) mod sessions;
 pub(super) mod surroundings;
 pub(super) mod tls;
 
+use limits::Limits;
 use policies::{Identity, Lockout, Passwords};
 use routing::{Route, Upstream};
 use sessions::Sessions;
@@ -40,6 +43,8 @@ pub struct Config {
     pub insecure_http: bool,
     /// TLS on all of these addresses; none: plain HTTP.
     pub tls: Option<Tls>,
+    /// Whose word about a visitor's address is taken; nobody's where there are none.
+    pub trusted_proxies: Vec<Network>,
     /// Where sessions and accounts are kept.
     pub store: Store,
     /// Where accounts and the journal are kept, if apart from sessions; only with [`Store::Redis`].
@@ -59,6 +64,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// When an account is locked.
     pub lockout: Lockout,
+    /// What a client may ask of a connection.
+    pub limits: Limits,
     /// How the app learns who is calling.
     pub identity: Identity,
     /// Metrics and health.
@@ -84,7 +91,9 @@ impl Config {
         let store = keeping::store(file.store, file.store_file, desk);
         let records = keeping::records(file.records, file.records_file, &store, desk);
         let secret = keeping::secret(file.secret, file.secret_file, &store, file.at, desk);
-        let routing = routing::Routing::of(file.upstream, file.upstreams, file.routes, file.at, desk);
+        let limits = Limits::of(file.limits, desk);
+        let bodies = limits.body_size;
+        let routing = routing::Routing::of(file.upstream, file.upstreams, file.routes, bodies, file.at, desk);
         let admin = Admin::of(file.admin, &listen, desk);
         routing.refuse_self(&listen, desk);
         let host = public_url.as_ref().map_or("localhost", |url| url.host()).to_owned();
@@ -93,6 +102,7 @@ impl Config {
             listen,
             insecure_http,
             tls,
+            trusted_proxies: entrance::trusted_proxies(file.trusted_proxies, desk),
             store,
             records,
             secret,
@@ -102,6 +112,7 @@ impl Config {
             sessions: Sessions::of(file.sessions, desk),
             passwords: Passwords::of(file.passwords, desk),
             lockout: Lockout::of(file.lockout, desk),
+            limits,
             identity: Identity::of(file.identity),
             admin,
             log: Log::of(file.log),
@@ -109,6 +120,21 @@ impl Config {
             shutdown: Shutdown::of(file.shutdown, desk),
             branding: Branding::of(file.branding, host),
         }
+    }
+
+    /// Whether the addresses of visitors are known, and not only that of what ends TLS in front of us.
+    #[must_use]
+    pub fn knows_visitors(&self) -> bool {
+        !self.public_url.is_https() || self.tls.is_some() || !self.trusted_proxies.is_empty()
+    }
+
+    /// What follows where they are not, and the mend.
+    #[must_use]
+    pub fn hides_visitors(&self) -> Option<&'static str> {
+        const WARNING: &str = "trusted_proxies: is empty, so all visitors share the address of what ends TLS in front: tries to \
+                               sign in are counted by account only, and connections in all; write the network of what passes \
+                               requests on, such as [127.0.0.1/32] for this machine, and let it append to X-Forwarded-For";
+        if self.knows_visitors() { None } else { Some(WARNING) }
     }
 
     /// A configuration for a look around: store in memory, one app, everything else by default.
@@ -121,15 +147,17 @@ impl Config {
             insecure_http: !listen.ip().is_loopback(),
             tls: None,
             public_url,
+            trusted_proxies: Vec::new(),
             store: Store::Memory,
             records: None,
             secret: None,
             upstreams: BTreeMap::from([("app".to_owned(), Upstream::of_server(app.into()))]),
-            routes: vec![Route::everything_to("app")],
+            routes: vec![Route::everything_to("app", None)],
             sign_in: SignIn::default(),
             sessions: Sessions::default(),
             passwords: Passwords::default(),
             lockout: Lockout::default(),
+            limits: Limits::default(),
             identity: Identity::default(),
             admin: Admin::default(),
             log: Log::default(),

@@ -1,6 +1,6 @@
 //! What a reload can not apply: it is bound when the program starts.
 
-use super::{Config, Tls};
+use super::{Config, Limits, Tls};
 
 impl Config {
     /// The keys that differ in `new` and count only after a restart. Everything else is applied by a reload.
@@ -12,6 +12,7 @@ impl Config {
             listen,
             insecure_http,
             tls,
+            trusted_proxies,
             store,
             records,
             secret,
@@ -19,6 +20,7 @@ impl Config {
             admin,
             log,
             shutdown,
+            limits,
             upstreams: _,
             routes: _,
             sign_in: _,
@@ -28,6 +30,18 @@ impl Config {
             activity: _,
             branding: _,
         } = self;
+        // Taken apart for the same reason. What a body may be is part of the routes.
+        let Limits {
+            head_size,
+            headers,
+            head_deadline,
+            body_size: _,
+            body_idle,
+            keep_alive,
+            requests_per_connection,
+            connections_per_address,
+            http2_streams,
+        } = limits;
         [
             ("public_url", *public_url != new.public_url),
             ("listen", *listen != new.listen),
@@ -35,6 +49,7 @@ impl Config {
             ("tls", tls.is_some() != new.tls.is_some()),
             ("tls.redirect_from", differs(tls, &new.tls, |tls| &tls.redirect_from)),
             ("tls.hsts", differs(tls, &new.tls, |tls| &tls.hsts)),
+            ("trusted_proxies", *trusted_proxies != new.trusted_proxies),
             ("store", *store != new.store),
             ("records", *records != new.records),
             ("secret", *secret != new.secret),
@@ -45,6 +60,14 @@ impl Config {
             ("log.access", log.access != new.log.access),
             ("shutdown.drain", shutdown.drain != new.shutdown.drain),
             ("shutdown.grace", shutdown.grace != new.shutdown.grace),
+            ("limits.head_size", *head_size != new.limits.head_size),
+            ("limits.headers", *headers != new.limits.headers),
+            ("limits.head_deadline", *head_deadline != new.limits.head_deadline),
+            ("limits.body_idle", *body_idle != new.limits.body_idle),
+            ("limits.keep_alive", *keep_alive != new.limits.keep_alive),
+            ("limits.requests_per_connection", *requests_per_connection != new.limits.requests_per_connection),
+            ("limits.connections_per_address", *connections_per_address != new.limits.connections_per_address),
+            ("limits.http2_streams", *http2_streams != new.limits.http2_streams),
         ]
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))

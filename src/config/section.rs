@@ -68,6 +68,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Takes a key for which `null` says "none", and which says something else when it is left out.
+    pub(super) fn take_or_none<T: Read>(&mut self, name: &'static str) -> Field<Option<T>> {
+        let written = self.entries.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, node)| *node);
+        match written {
+            Some(node) if matches!(node.value, Value::Null) => {
+                self.remove(name);
+                Some(Located { value: None, at: node.at, key: join(&self.key, name) })
+            }
+            _ => {
+                let Located { value, at, key } = self.take_or_null(name)?;
+                Some(Located { value: Some(value), at, key })
+            }
+        }
+    }
+
     /// Takes a section, which may be left empty.
     pub(super) fn take_section<T: Read + Default>(&mut self, name: &'static str) -> T {
         let Some((_, node)) = self.remove(name) else { return T::default() };

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{BadPath, Because, CanonicalPath, Presented, Principal};
+use super::{BadPath, Because, CanonicalPath, Presented, Principal, Route};
 use crate::{id::SessionId, session::Owner};
 
 /// What becomes of a request.
@@ -24,21 +24,13 @@ pub struct Permit {
     upstream: usize,
     principal: Option<Box<Principal>>,
     counts: bool,
+    body_size: Option<u64>,
 }
 
 impl Permit {
-    pub(super) const fn new(
-        path: CanonicalPath,
-        route: Arc<str>,
-        upstream: usize,
-        principal: Option<Box<Principal>>,
-    ) -> Self {
-        Self { path, route, upstream, principal, counts: true }
-    }
-
-    /// The same, and whether it is a sign of life of the session.
-    pub(super) fn counting(self, counts: bool) -> Self {
-        Self { counts, ..self }
+    pub(super) fn new(path: CanonicalPath, rule: &Route, principal: Option<Box<Principal>>) -> Self {
+        let Route { upstream, counts_as_activity: counts, body_size, .. } = *rule;
+        Self { path, route: Arc::clone(&rule.path), upstream, principal, counts, body_size }
     }
 
     /// The path that the rules were read on, and that the app receives.
@@ -58,6 +50,12 @@ impl Permit {
     #[must_use]
     pub const fn upstream(&self) -> usize {
         self.upstream
+    }
+
+    /// Bytes of a body that it may take along at most; none is no limit.
+    #[must_use]
+    pub const fn body_size(&self) -> Option<u64> {
+        self.body_size
     }
 
     /// Who is calling; nobody on a public route.

@@ -19,7 +19,6 @@ use crate::{
     outage::StoreError,
     public_url::PublicUrl,
     session::{Beat, Found, Heart, Kind, Owner, Secrets, SessionPolicy, SessionStore, SessionToken, Standing, Terms},
-    visitor::plain,
 };
 
 /// Where the style sheet and the script are.
@@ -115,15 +114,9 @@ impl Gate {
 
     /// The client has sent more of a request that was let through, or on the stream that it has become: a sign of life of its
     /// session as the request was. What the app sends is none.
-    pub fn hears(&self, permit: &Permit, peer: IpAddr) {
+    pub fn hears(&self, permit: &Permit, ip: IpAddr) {
         if let Some(principal) = permit.alive() {
-            self.note(Beat {
-                id: principal.session,
-                at: self.parts.clock.now(),
-                ip: plain(peer),
-                actions: 0,
-                page: None,
-            });
+            self.note(Beat { id: principal.session, at: self.parts.clock.now(), ip, actions: 0, page: None });
         }
     }
 
@@ -160,9 +153,8 @@ impl Gate {
             Ok(None) => return refused(Refusal::NoRoute),
             Err(why) => return refused(Refusal::Path(why)),
         };
-        let label = || Arc::clone(&route.path);
         let judged = if route.access == Access::Public {
-            Judged::of(Decision::Forward(Permit::new(path, label(), route.upstream, None)), Label::Public)
+            Judged::of(Decision::Forward(Permit::new(path, route, None)), Label::Public)
         } else {
             match self.recognise(head, who).await {
                 Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), Label::Unavailable),
@@ -171,8 +163,7 @@ impl Gate {
                     refused(Refusal::NotAllowed { session: principal.session, owner })
                 }
                 Ok(Presented::Good(principal)) => {
-                    let permit = Permit::new(path, label(), route.upstream, Some(principal));
-                    Judged::of(Decision::Forward(permit.counting(route.counts_as_activity)), Label::Allow)
+                    Judged::of(Decision::Forward(Permit::new(path, route, Some(principal))), Label::Allow)
                 }
                 Ok(Presented::Nothing) => sign_in(head, &path, None),
                 Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
@@ -192,11 +183,9 @@ impl Gate {
             // The secret before a change is good for looks that are under way, and changes nothing any more.
             Ok(Presented::Good(principal)) if head.is_action() && !principal.current => {
                 let presented = Presented::Bad(Because::WrongSecret(principal.session));
-                Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), Label::Public)
+                Judged::of(Decision::Serve(Visit { path, presented, ip: head.ip }), Label::Public)
             }
-            Ok(presented) => {
-                Judged::of(Decision::Serve(Visit { path, presented, ip: plain(head.peer) }), Label::Public)
-            }
+            Ok(presented) => Judged::of(Decision::Serve(Visit { path, presented, ip: head.ip }), Label::Public),
             Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), Label::Unavailable),
         }
     }
@@ -212,7 +201,9 @@ impl Gate {
         if head.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
             return Err(Refusal::Host);
         }
-        if self.parts.public_url.authority_matches(host) { Ok(()) } else { Err(Refusal::WrongHost) }
+        // Some proxies write a host of their own there, and beside it the one that was asked for.
+        let asked = |host: &str| self.parts.public_url.authority_matches(host);
+        if asked(host) || head.forwarded_host.is_some_and(asked) { Ok(()) } else { Err(Refusal::WrongHost) }
     }
 
     /// Who presents what: at most one look into the store.
@@ -287,7 +278,7 @@ impl Gate {
     fn beat(&self, head: &Head<'_>, path: &CanonicalPath, principal: &Principal) {
         let at: Timestamp = self.parts.clock.now();
         let page = (!is_ours(path.for_rules()) && head.opens_a_page()).then(|| page_of(path));
-        let beat = Beat { id: principal.session, at, ip: plain(head.peer), actions: u32::from(head.is_action()), page };
+        let beat = Beat { id: principal.session, at, ip: head.ip, actions: u32::from(head.is_action()), page };
         self.note(beat);
     }
 

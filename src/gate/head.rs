@@ -18,8 +18,10 @@ pub struct Head<'a> {
     pub authority: Option<&'a str>,
     /// As sent.
     pub headers: &'a HeaderMap,
-    /// The other end of the connection.
-    pub peer: IpAddr,
+    /// The visitor's address, in its one spelling.
+    pub ip: IpAddr,
+    /// `X-Forwarded-Host`, where it was written by somebody whose word is taken.
+    pub forwarded_host: Option<&'a str>,
     /// Ours, for the log, the problem documents and the app.
     pub request_id: &'a str,
 }

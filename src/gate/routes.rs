@@ -47,6 +47,8 @@ pub struct Route {
     pub upstream: usize,
     /// Whether a hit is a sign of life of the session.
     pub counts_as_activity: bool,
+    /// Bytes of a body that the upstream is sent at most; none is no limit.
+    pub body_size: Option<u64>,
     /// Canonical, without the slash at its end: what a path must begin with, up to a segment's end.
     prefix: String,
 }
@@ -59,7 +61,13 @@ impl Route {
     pub fn new(path: &str, access: Access, upstream: usize, counts_as_activity: bool) -> Result<Self, BadPath> {
         let canonical = CanonicalPath::parse(path.as_bytes())?;
         let prefix = canonical.for_rules().trim_end_matches('/').to_owned();
-        Ok(Self { path: path.into(), access, upstream, counts_as_activity, prefix })
+        Ok(Self { path: path.into(), access, upstream, counts_as_activity, body_size: None, prefix })
+    }
+
+    /// The same, for bodies of at most so many bytes.
+    #[must_use]
+    pub fn taking(self, body_size: Option<u64>) -> Self {
+        Self { body_size, ..self }
     }
 
     /// A path is a case-sensitive prefix that ends at a segment.

@@ -16,7 +16,7 @@ use crate::{
     metrics::Metrics,
     outage::StoreError,
     secret::Key,
-    visitor::network_of,
+    visitor::{TrustedProxies, network_of},
 };
 
 /// Tries per address and five minutes, whatever accounts they aim at: far above a person, far below a list of passwords.
@@ -108,6 +108,8 @@ pub struct Throttle {
     clock: Clock,
     metrics: Arc<Metrics>,
     by_address: bool,
+    /// What comes from one of them, and says of nobody else that it was theirs, may be of any visitor.
+    shared: TrustedProxies,
 }
 
 impl Throttle {
@@ -121,7 +123,7 @@ impl Throttle {
         metrics: Arc<Metrics>,
     ) -> Self {
         metrics.know_scopes(&Scope::ALL.map(Scope::label));
-        Self { store, policy, key, clock, metrics, by_address: true }
+        Self { store, policy, key, clock, metrics, by_address: true, shared: TrustedProxies::default() }
     }
 
     /// The same, by account only: where all visitors come from one address (what ends TLS in front of us), one of them
@@ -129,6 +131,12 @@ impl Throttle {
     #[must_use]
     pub fn by_account_only(self) -> Self {
         Self { by_address: false, ..self }
+    }
+
+    /// The same, but by account only for what comes from one of these addresses.
+    #[must_use]
+    pub fn shared_by(self, shared: TrustedProxies) -> Self {
+        Self { shared, ..self }
     }
 
     /// Counts a try before it is checked.
@@ -173,7 +181,8 @@ impl Throttle {
         let typed = self.counter(self.of_login(tried.login));
         // A name that nobody has is counted as often, too: it must not be quicker.
         let account = self.counter(tried.user.map_or_else(|| self.of_nobody(tried.login), of_user));
-        let address = self.by_address.then(|| of_address(tried.ip));
+        let by_address = self.by_address && !self.shared.trusts(tried.ip);
+        let address = by_address.then(|| of_address(tried.ip));
         let own = vec![typed.name.clone(), account.name.clone()];
         let shared: Vec<String> = address.iter().map(|address| address.name.clone()).collect();
         let asked: Vec<Counter> = std::iter::once(typed).chain(address).collect();

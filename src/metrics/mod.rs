@@ -55,6 +55,7 @@ pub struct Metrics {
     store_up: IntGauge,
     upstream_answers: Answers,
     upstream_up: IntGaugeVec,
+    connections_refused: IntCounterVec,
     open_streams: IntGaugeVec,
     streams_cut: IntCounterVec,
     revocation_propagation: Histogram,
@@ -128,6 +129,11 @@ impl Metrics {
                 "upstream_up",
                 "1 while at least one server of the app can be reached",
                 &["upstream"],
+            ),
+            connections_refused: made.counters(
+                "connections_refused_total",
+                "Connections closed before a request was read",
+                &["reason"],
             ),
             open_streams: made.gauges("open_streams", "Long answers under way", &["kind"]),
             streams_cut: made.counters("streams_cut_total", "Requests cut while they were under way", &["reason"]),
@@ -321,6 +327,12 @@ impl Metrics {
     /// Whether an app can be reached.
     pub fn upstream_up(&self, upstream: &str, up: bool) {
         self.upstream_up.with_label_values(&[upstream]).set(i64::from(up));
+    }
+
+    /// Connections that were closed at once for this reason (`full`, `address`). The series exists from then on.
+    #[must_use]
+    pub fn connections_refused(&self, reason: &'static str) -> IntCounter {
+        self.connections_refused.with_label_values(&[reason])
     }
 
     /// Long answers of this kind (`websocket`, `sse`) that are under way.

@@ -27,7 +27,7 @@ const UNWANTED: Duration = Duration::from_secs(1);
 pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Failure> {
     const TOO_LARGE: Failure = Failure::Say(Failed::BodyTooLarge);
     const INCOMPLETE: Failure = Failure::Say(Failed::BodyIncomplete);
-    if announced(session).is_some_and(|length| length > MOST) {
+    if announced(session).is_some_and(|length| length > MOST as u64) {
         return Err(TOO_LARGE);
     }
     let reading = async {
@@ -87,7 +87,10 @@ async fn write(session: &mut Session, answer: Response<Bytes>) -> Result<usize> 
 /// `Connection: close`.
 async fn drain(session: &mut Session) {
     // Who waits for our leave to send has sent nothing, and shall not.
-    if session.is_body_done() || expects_continue(session) || announced(session).is_some_and(|length| length > MOST) {
+    if session.is_body_done()
+        || expects_continue(session)
+        || announced(session).is_some_and(|length| length > MOST as u64)
+    {
         return;
     }
     let reading = async {
@@ -120,6 +123,7 @@ fn expects_continue(session: &Session) -> bool {
     session.get_header(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-fn announced(session: &Session) -> Option<usize> {
+/// How long the body is, where its sender says so.
+pub(super) fn announced(session: &Session) -> Option<u64> {
     session.get_header(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

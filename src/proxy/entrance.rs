@@ -1,6 +1,10 @@
 //! What stands before the first request of a connection: a seat, and TLS.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use pingora::protocols::Stream;
 
@@ -38,7 +42,7 @@ impl Entrance {
 
     /// Lets a connection in, or says why it is not served; with the connection where that can be told to the client.
     pub(super) async fn admit(&self, stream: Stream) -> Result<Admitted, (Fault, Option<Stream>)> {
-        let seat = self.room.seat().ok_or((Fault::Gone, None))?;
+        let seat = self.room.seat(peer_of(&stream)).ok_or((Fault::Gone, None))?;
         let stream = match &self.tls {
             Some(tls) => tls.shake_hands(stream, self.limits.head_deadline).await?,
             None => stream,
@@ -54,4 +58,9 @@ impl fmt::Debug for Entrance {
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
+}
+
+fn peer_of(stream: &Stream) -> IpAddr {
+    let peer = stream.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().map(SocketAddr::ip));
+    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

@@ -5,12 +5,15 @@ use std::io;
 use pingora::{
     Error, ErrorSource,
     ErrorType::{
-        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, InvalidHTTPHeader,
+        self, ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, InvalidHTTPHeader,
         ReadTimedout, SocketError, TLSHandshakeFailure, TLSHandshakeTimedout, WriteTimedout,
     },
 };
 
 use crate::web::Failed;
+
+/// What an error is called where a body is larger than its route takes.
+pub(super) const TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
 
 /// What can be said to the client.
 #[derive(Clone, Copy)]
@@ -26,6 +29,9 @@ pub(super) enum Failure {
 impl Failure {
     /// What `error` means for whoever waits for an answer.
     pub(super) fn of(error: &Error) -> Self {
+        if *error.etype() == TOO_LARGE {
+            return Self::Say(Failed::BodyTooLarge);
+        }
         match error.esource() {
             ErrorSource::Upstream => Self::Say(match error.etype() {
                 ReadTimedout | WriteTimedout => Failed::AppSilent,

@@ -30,7 +30,7 @@ pub struct Limits {
     /// Between two reads of a body, and for each write.
     pub body_idle: Duration,
     /// Streams of an HTTP/2 connection that may be open at a time.
-    pub streams: usize,
+    pub streams: u32,
 }
 
 impl Default for Limits {

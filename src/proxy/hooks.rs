@@ -1,9 +1,6 @@
 //! Pingora's hooks: ask, then do what the decision says.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -11,10 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use pingora::{
     Error, ErrorType, Result,
-    http::{
-        RequestHeader, ResponseHeader,
-        authority::{RawTargetAuthority, raw_target_authority},
-    },
+    http::{RequestHeader, ResponseHeader},
     modules::http::HttpModules,
     protocols::Digest,
     proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session},
@@ -23,7 +17,14 @@ use pingora::{
 };
 
 use super::{
-    Line, Upstreams, answer, caching, failure::Failure, identity, passage::Passage, passing, upstreams::Upstream,
+    Line, Upstreams, answer,
+    asked::{Source, head_of, wants_events},
+    caching,
+    failure::{self, Failure},
+    identity,
+    passage::Passage,
+    passing,
+    upstreams::Upstream,
 };
 use crate::{
     clock::Clock,
@@ -31,7 +32,7 @@ use crate::{
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
-    visitor::{plain, text_of},
+    visitor::{TrustedProxies, text_of},
     web::{Failed, harden},
 };
 
@@ -51,6 +52,8 @@ pub struct ProxyParts {
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     /// What visitors see; whether they come over https is taken from it.
     pub public_url: PublicUrl,
+    /// Whose word about a visitor's address is taken.
+    pub trusted: TrustedProxies,
     /// For stopwatches, and for how long a server is passed over.
     pub clock: Clock,
     /// What is counted.
@@ -115,8 +118,8 @@ impl Proxy {
     }
 
     fn forward(&self, ctx: &mut Passage, permit: Permit) {
-        ctx.upstream = self.0.upstreams.load().get(permit.upstream());
-        ctx.permit = Some(permit);
+        let upstream = self.0.upstreams.load().get(permit.upstream());
+        ctx.goes(permit, upstream);
     }
 }
 
@@ -133,19 +136,20 @@ impl ProxyHttp for Proxy {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Passage) -> Result<bool> {
-        let (ip, request_id) = (peer(session), ctx.request_id);
+        ctx.source = Source::of(session, &self.0.trusted);
+        let (source, request_id) = (ctx.source, ctx.request_id);
         let request = session.req_header();
-        let head = head_of(request, ip, request_id.as_str());
+        let head = head_of(request, source, request_id.as_str());
         let judged = self.judge(&head, &ctx.line).await;
-        ctx.note(&head, request, ip, &judged);
+        ctx.note(&head, request, &judged);
         if judged.is_visit() {
             let request = request.clone();
-            let head = head_of(&request, ip, request_id.as_str());
+            let head = head_of(&request, source, request_id.as_str());
             let body = answer::read_body(session).await;
             let judged = if body.as_ref().is_ok_and(|body| !body.is_empty()) {
                 // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
                 let now = self.0.portcullis.judge_again(&head, judged).await;
-                ctx.note(&head, &request, ip, &now);
+                ctx.note(&head, &request, &now);
                 now
             } else {
                 judged
@@ -158,7 +162,12 @@ impl ProxyHttp for Proxy {
         let answer = match self.0.portcullis.decide(&head, judged) {
             Decision::Forward(permit) => {
                 self.forward(ctx, permit);
-                return Ok(false);
+                if !ctx.has_room_for(answer::announced(session).unwrap_or(0)) {
+                    let person = ctx.permit.as_ref().and_then(Permit::person);
+                    self.0.portcullis.fail(Failed::BodyTooLarge, person, &head).await
+                } else {
+                    return Ok(false);
+                }
             }
             Decision::Refuse(refusal) => self.0.portcullis.refuse(&refusal, &head).await,
             // Never: a visit has been told apart above.
@@ -185,16 +194,20 @@ impl ProxyHttp for Proxy {
 
     async fn request_body_filter(
         &self,
-        session: &mut Session,
+        _: &mut Session,
         sent: &mut Option<Bytes>,
         end: bool,
         ctx: &mut Passage,
     ) -> Result<()> {
         ctx.line.hears(end);
-        if sent.as_ref().is_some_and(|sent| ctx.hears(sent))
+        let Some(sent) = sent else { return Ok(()) };
+        if !ctx.takes(sent) {
+            return Error::e_explain(failure::TOO_LARGE, "the body is larger than its route takes");
+        }
+        if ctx.hears(sent)
             && let Some(permit) = &ctx.permit
         {
-            self.0.portcullis.hears(permit, peer(session));
+            self.0.portcullis.hears(permit, ctx.source.ip);
         }
         Ok(())
     }
@@ -247,7 +260,7 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_request_filter(
         &self,
-        session: &mut Session,
+        _: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Passage,
     ) -> Result<()> {
@@ -260,7 +273,7 @@ impl ProxyHttp for Proxy {
         }
         // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
         let scheme = if self.0.public_url.is_https() { "https" } else { "http" };
-        let ip = text_of(plain(peer(session)));
+        let ip = text_of(ctx.source.ip);
         let host = self.0.public_url.authority();
         let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
         identity::set(request, permit.person(), &origin);
@@ -345,7 +358,7 @@ impl ProxyHttp for Proxy {
             let answer = match failure {
                 Failure::Say(failed) => {
                     let person = ctx.permit.as_ref().and_then(Permit::person);
-                    let head = head_of(request, peer(session), ctx.request_id.as_str());
+                    let head = head_of(request, ctx.source, ctx.request_id.as_str());
                     Some(self.0.portcullis.fail(failed, person, &head).await)
                 }
                 Failure::Malformed => Some(malformed()),
@@ -378,29 +391,4 @@ fn malformed() -> Response<Bytes> {
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     harden(answer.headers_mut());
     answer
-}
-
-fn peer(session: &Session) -> IpAddr {
-    let address = session.client_addr().and_then(|address| address.as_inet());
-    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip)
-}
-
-/// The gate's view. An absolute-form target is its path, and the authority beside it.
-fn head_of<'a>(request: &'a RequestHeader, peer: IpAddr, request_id: &'a str) -> Head<'a> {
-    let (target, authority) = match raw_target_authority(request.raw_path()) {
-        RawTargetAuthority::Absolute { authority, path_and_query, .. } => {
-            let path = if path_and_query.starts_with(b"/") { path_and_query } else { b"/" };
-            (path, std::str::from_utf8(authority).ok())
-        }
-        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => {
-            // Over HTTP/2 it is never in the target, and beside it.
-            (request.raw_path(), request.uri.authority().map(http::uri::Authority::as_str))
-        }
-    };
-    Head { method: &request.method, target, authority, headers: &request.headers, peer, request_id }
-}
-
-fn wants_events(request: &RequestHeader) -> bool {
-    let accept = request.headers.get(header::ACCEPT);
-    accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
 }

@@ -97,7 +97,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     /// and may be sent again.
     fn take(self: &Arc<Self>, mut session: HttpSession, requests: &mut JoinSet<()>, shutdown: &ShutdownWatch) {
         // Twice, because what is over for the client may take a moment to be over here.
-        if requests.len() >= 2 * self.limits().streams {
+        let most = usize::try_from(self.limits().streams).unwrap_or(usize::MAX);
+        if requests.len() / 2 >= most {
             return session.shutdown_with_reason(Reason::REFUSED_STREAM);
         }
         let (this, shutdown) = (Arc::clone(self), shutdown.clone());
@@ -133,7 +134,7 @@ fn options(limits: &Limits) -> H2Options {
     let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     options
         .max_header_list_size(whole(limits.head_bytes))
-        .max_concurrent_streams(whole(limits.streams))
+        .max_concurrent_streams(limits.streams)
         .initial_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1);
     options

@@ -3,11 +3,12 @@
 //! The only folder that names Pingora. It decides nothing: what happens to a request is a [`crate::gate::Decision`], asked
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
-//! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision, `answer` sends what is ours, `upstreams` and `identity`
+//! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision on what is `asked`, `answer` sends what is ours, `upstreams` and `identity`
 //! send the rest on, `passing` looks at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
 //! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
+mod asked;
 mod caching;
 mod chunks;
 mod connection;

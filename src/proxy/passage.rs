@@ -1,16 +1,12 @@
 //! One request on its way through, and the one line that is written about it.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Method;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 
-use super::{Cut, Line, frames::Frames, request_id::RequestId, upstreams::Upstream};
+use super::{Cut, Line, asked::Source, frames::Frames, request_id::RequestId, upstreams::Upstream};
 use crate::{
     clock::Stopwatch,
     gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
@@ -45,8 +41,12 @@ pub struct Passage {
     pub(super) status: u16,
     /// Bytes of body sent to it.
     pub(super) bytes: usize,
+    /// Where it came from.
+    pub(super) source: Source,
     /// The connection that it came on.
     pub(super) line: Arc<Line>,
+    /// How much more of a body the app is sent; none is no limit.
+    body_left: Option<u64>,
     seen: Option<Seen>,
     stream: Option<OpenStream>,
     /// What the client says on a WebSocket.
@@ -61,7 +61,6 @@ struct Seen {
     method: Method,
     /// None: that of the permit.
     path: Option<String>,
-    ip: IpAddr,
     protocol: &'static str,
     decision: Label,
     session: Option<SessionId>,
@@ -80,7 +79,9 @@ impl Passage {
             asked: None,
             status: 0,
             bytes: 0,
+            source: Source::UNKNOWN,
             line,
+            body_left: None,
             seen: None,
             stream: None,
             frames: None,
@@ -90,7 +91,7 @@ impl Passage {
     }
 
     /// Notes what was asked and what was thought of it; the last note holds.
-    pub(super) fn note(&mut self, head: &Head<'_>, request: &RequestHeader, ip: IpAddr, judged: &Judged) {
+    pub(super) fn note(&mut self, head: &Head<'_>, request: &RequestHeader, judged: &Judged) {
         let path = match judged.decision() {
             Decision::Forward(_) => None,
             Decision::Serve(visit) => Some(visit.path.path().as_bytes()),
@@ -105,7 +106,6 @@ impl Passage {
         self.seen = Some(Seen {
             method: head.method.clone(),
             path: path.map(|path| String::from_utf8_lossy(&path[..path.len().min(PATH)]).into_owned()),
-            ip,
             protocol,
             decision: judged.label(),
             session,
@@ -123,6 +123,29 @@ impl Passage {
     pub(super) fn becomes_websocket(&mut self) {
         self.streams("websocket");
         self.frames = Some(Frames::default());
+        self.body_left = None;
+    }
+
+    /// It goes to an app, by this leave.
+    pub(super) fn goes(&mut self, permit: Permit, upstream: Option<Arc<Upstream>>) {
+        self.body_left = permit.body_size();
+        self.upstream = upstream;
+        self.permit = Some(permit);
+    }
+
+    /// Whether so many bytes of a body are within what its route takes.
+    pub(super) fn has_room_for(&self, bytes: u64) -> bool {
+        self.body_left.is_none_or(|left| bytes <= left)
+    }
+
+    /// Counts what the app is sent of the body; false where that is more than its route takes.
+    pub(super) fn takes(&mut self, sent: &[u8]) -> bool {
+        let bytes = sent.len() as u64;
+        let fits = self.has_room_for(bytes);
+        if let Some(left) = &mut self.body_left {
+            *left = left.saturating_sub(bytes);
+        }
+        fits
     }
 
     /// Whether what the client has sent is a sign of life: not where there was one a moment ago, and not the Pong with which
@@ -167,7 +190,7 @@ impl Drop for Passage {
             upstream: self.upstream.as_deref().map(Upstream::name),
             session: seen.session,
             user: seen.user,
-            ip: seen.ip,
+            ip: self.source.ip,
             request_id: self.request_id.as_str(),
             protocol: seen.protocol,
             cut: cut.map(Cut::label),

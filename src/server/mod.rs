@@ -19,6 +19,7 @@ use tracing::{debug, info, warn};
 use crate::{
     account::Cost,
     config::{self, Config},
+    metrics::Metrics,
     proxy::{
         CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Tls,
         Upstreams,
@@ -29,7 +30,7 @@ use crate::{
 use reload::{Reload, certificate_files, certificate_is};
 
 pub use parts::Parts;
-pub use settings::Settings;
+pub use settings::{Settings, trusted_proxies};
 pub use stores::{CannotOpen, Opener, Stores};
 
 /// How often expired sessions are swept.
@@ -144,7 +145,7 @@ impl Serving {
 
         let mut listening = Listening::over(parts.lines.clone());
         // Whoever watches over it must get through when visitors have taken all theirs.
-        let plain = Entrance::new(Limits::default(), Room::within(open_files));
+        let plain = Entrance::new(settings::limits(&config), room(&config, open_files, &metrics));
         let private = Entrance::new(Limits::default(), Room::for_clients(usize::MAX));
         let tls = parts.settings.certificate.clone().map(Tls::with);
         let entrance = plain.clone().over(tls);
@@ -153,6 +154,7 @@ impl Serving {
                 portcullis: portcullis.clone(),
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
+                trusted: trusted_proxies(&config),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
                 hsts: hsts(&config),
@@ -176,6 +178,9 @@ impl Serving {
         let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
         watch_ends(&mut driver, watch, check, parts.end_again.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
+        if let Some(warning) = config.hides_visitors() {
+            warn!("{warning}");
+        }
         for address in &config.listen {
             info!(open_files, "Listening on {address} for {}", config.public_url.origin());
         }
@@ -213,6 +218,15 @@ impl Serving {
 fn hsts(config: &Config) -> Option<HeaderValue> {
     let seconds = config.tls.as_ref()?.hsts?.as_secs();
     HeaderValue::from_str(&format!("max-age={seconds}")).ok()
+}
+
+/// Room for visitors. Of one address only where it is a visitor's, and not that of what carries all of them.
+fn room(config: &Config, open_files: Option<u64>, metrics: &Metrics) -> Arc<Room> {
+    let room = Room::within(open_files).counted(metrics);
+    if !config.knows_visitors() {
+        return Arc::new(room);
+    }
+    Arc::new(room.per_address(config.limits.connections_per_address, trusted_proxies(config)))
 }
 
 fn heartbeats(parts: &Parts) -> FlushHeartbeats {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use super::{Settings, Stores};
+use super::{Settings, Stores, settings::trusted_proxies};
 use crate::{
     account::{Accounts, AccountsParts, Cost, Hasher},
     audit::Journal,
@@ -68,8 +68,9 @@ impl Parts {
         let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
         let lockout = settings.lockout.clone();
         let throttle = Throttle::new(stores.throttle.clone(), lockout, key, clock.clone(), metrics.clone());
-        // Over https something ends TLS in front of us, and every visitor has its address.
-        let throttle = if config.public_url.is_https() { throttle.by_account_only() } else { throttle };
+        let throttle = throttle.shared_by(trusted_proxies(config));
+        // Where something in front has ended TLS and nobody says for whom, every visitor has its address.
+        let throttle = if config.knows_visitors() { throttle } else { throttle.by_account_only() };
         let accounts = Accounts::new(AccountsParts {
             store: stores.accounts.clone(),
             sessions: sessions.clone(),

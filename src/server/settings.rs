@@ -10,8 +10,9 @@ use crate::{
     config::{self, Config},
     gate::{Access, Route, RouteTable},
     guard::LockoutPolicy,
-    proxy::{ServerAddress, UpstreamIds, UpstreamPlan},
+    proxy::{Limits, ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
+    visitor::TrustedProxies,
     web::{AfterChange, House, look::Branding},
 };
 
@@ -132,6 +133,26 @@ fn house(config: &Config) -> House {
     }
 }
 
+/// What a client may ask of a connection.
+pub(super) fn limits(config: &Config) -> Limits {
+    let said = &config.limits;
+    Limits {
+        head_bytes: usize::try_from(said.head_size.bytes()).unwrap_or(usize::MAX),
+        headers: usize::try_from(said.headers).unwrap_or(usize::MAX),
+        head_deadline: said.head_deadline,
+        idle: said.keep_alive,
+        requests: said.requests_per_connection,
+        body_idle: said.body_idle,
+        streams: said.http2_streams,
+    }
+}
+
+/// Whose word about a visitor's address is taken.
+#[must_use]
+pub fn trusted_proxies(config: &Config) -> TrustedProxies {
+    TrustedProxies::new(config.trusted_proxies.iter().map(|network| network.net()))
+}
+
 fn server(said: &config::Server) -> ServerAddress {
     let host = said.host.trim_start_matches('[').trim_end_matches(']').to_owned();
     ServerAddress { host, port: said.port }
@@ -150,6 +171,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
         };
         Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
             .expect("a configuration takes a path only if the gate makes a route of it")
+            .taking(said.body_size.map(config::Size::bytes))
     });
     RouteTable::new(routes.collect())
 }

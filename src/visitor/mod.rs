@@ -2,10 +2,12 @@
 
 mod address;
 mod device;
+mod forwarded;
 mod user_agent;
 
 pub use address::{network_of, plain, text_of};
 pub use device::{Device, DeviceKind, Software};
+pub use forwarded::TrustedProxies;
 pub use user_agent::Recogniser;
 
 use std::net::IpAddr;

@@ -67,7 +67,7 @@ pub enum Error {
 /// Why a request that the gate did not refuse came to nothing: whoever reads it from the wire tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
-    /// The body of a request to our own pages is too large.
+    /// The body of a request is larger than our own pages take, or its route.
     BodyTooLarge,
     /// Its body did not come in time, or broke off.
     BodyIncomplete,

@@ -59,7 +59,7 @@ impl Web {
 
     /// `person` is who is known to be signed in: nobody is looked up for it.
     async fn say(&self, error: Error, person: Option<&Owner>, head: &Head<'_>, target: &str) -> http::Response<Bytes> {
-        let call = self.call(head, Presented::Nothing, person, crate::visitor::plain(head.peer));
+        let call = self.call(head, Presented::Nothing, person, head.ip);
         finish(render::said(error.into_response(), &call, head, target)).await
     }
 

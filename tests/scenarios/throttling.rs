@@ -221,6 +221,24 @@ async fn behind_what_ends_tls_tries_are_counted_by_account_only() {
 }
 
 #[tokio::test]
+async fn behind_trusted_proxies_tries_are_counted_by_the_address_of_the_visitor() {
+    let town = Town::with("trusted_proxies: [10.0.0.0/8]");
+    town.with_user("alice").await;
+    let (sprayer, neighbour) = ("203.0.113.9", "203.0.113.10");
+    for number in 0..50 {
+        let answer = town.stranger().at(sprayer).sign_in(&format!("name{number}"), "wrong").await;
+        assert_eq!(answer.status, 401, "{number}");
+    }
+    assert_eq!(town.stranger().at(sprayer).sign_in("alice", PASSWORD).await.status, 429);
+    assert_eq!(town.stranger().at(neighbour).sign_in("alice", PASSWORD).await.status, 303);
+    // Where a proxy does not say whom it has a request from, it may be from any visitor.
+    for number in 0..60 {
+        let answer = town.stranger().at("10.1.2.3").sign_in(&format!("other{number}"), "wrong").await;
+        assert_eq!(answer.status, 401, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_flood_on_a_closed_account_does_not_fill_the_journal() {
     let town = Town::new();
     town.with_user("alice").await;

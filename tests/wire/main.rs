@@ -7,10 +7,12 @@ mod checker;
 mod harness;
 
 mod addresses;
+mod body_limits;
 mod chunked;
 mod early_answers;
 mod failures;
 mod fault_tools;
+mod forwarded;
 mod framing;
 mod http2;
 mod identity;

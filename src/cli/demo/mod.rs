@@ -82,6 +82,7 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         access,
         upstream: "app".to_owned(),
         counts_as_activity: path != "/clock",
+        body_size: None,
     };
     config.routes = vec![
         route("/about", Access::Public),

@@ -11,6 +11,7 @@ use crate::config::value::label::Role;
 use crate::config::value::length::Length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
+use crate::config::value::size::Size;
 
 /// An app behind Portcullis.
 #[derive(Default, JsonSchema)]
@@ -47,6 +48,8 @@ pub(in crate::config) struct RouteFile {
     /// Whether requests here keep a session alive. Turn it off for paths that a page polls by itself, or an open tab
     /// never becomes idle.
     pub(in crate::config) counts_as_activity: Field<bool>,
+    /// The longest body of a request here, instead of `limits.body_size`; `null` is no limit.
+    pub(in crate::config) body_size: Field<Option<Size>>,
 }
 
 impl Read for UpstreamFile {
@@ -75,6 +78,7 @@ impl Read for RouteFile {
             access: keys.take("access"),
             upstream: keys.take("upstream"),
             counts_as_activity: keys.take("counts_as_activity"),
+            body_size: keys.take_or_none("body_size"),
         };
         keys.close(&[]);
         Some(route)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::complaint::Desk;
 use crate::config::read::Field;
 use crate::config::value::length::{LONGEST, Length, Span, format};
+use crate::config::value::size::Size;
 
 /// From this length up.
 pub(super) fn from(least: Duration) -> RangeInclusive<Duration> {
@@ -41,6 +42,17 @@ pub(super) fn count(field: Field<u32>, default: u32, range: &RangeInclusive<u32>
     if !range.contains(&field.value) {
         let (least, most) = (range.start(), range.end());
         field.complain(desk, format!("{} is out of range; write a number from {least} to {most}", field.value));
+    }
+    field.value
+}
+
+/// A size within a range.
+pub(super) fn size(field: Field<Size>, default: Size, range: &RangeInclusive<Size>, desk: &Desk) -> Size {
+    let Some(field) = field else { return default };
+    if field.value < *range.start() {
+        field.complain(desk, format!("{} is too small; write at least {}", field.value, range.start()));
+    } else if field.value > *range.end() {
+        field.complain(desk, format!("{} is too large; write at most {}", field.value, range.end()));
     }
     field.value
 }

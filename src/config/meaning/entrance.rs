@@ -5,9 +5,10 @@
 use std::net::SocketAddr;
 
 use crate::config::complaint::Desk;
-use crate::config::read::{Field, OneOrMore};
+use crate::config::read::{Field, Located, OneOrMore};
 use crate::config::tree::Place;
 use crate::config::value::address::Address;
+use crate::config::value::network::Network;
 use crate::public_url::PublicUrl;
 
 /// The public URL, if there is one.
@@ -75,4 +76,17 @@ pub(super) fn listen(
         addresses.push(address);
     }
     addresses
+}
+
+/// The networks of what stands in front.
+pub(super) fn trusted_proxies(field: Field<Vec<Located<Network>>>, desk: &Desk) -> Vec<Network> {
+    let written = field.map(|field| field.value).unwrap_or_default();
+    let mut networks: Vec<Network> = Vec::new();
+    for network in written {
+        if networks.contains(&network.value) {
+            network.complain(desk, format!("{} is listed twice; keep one of them", network.value.net()));
+        }
+        networks.push(network.value);
+    }
+    networks
 }

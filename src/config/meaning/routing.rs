@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::bounds;
+use super::limits::BODY;
 use crate::config::complaint::Desk;
 use crate::config::file::routing::{RouteFile, TimeoutsFile, UpstreamFile};
 use crate::config::read::{Field, Located, Named, did_you_mean};
@@ -15,6 +16,7 @@ use crate::config::tree::Place;
 use crate::config::value::length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
+use crate::config::value::size::Size;
 
 /// An app behind Portcullis.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,6 +49,8 @@ pub struct Route {
     pub upstream: String,
     /// Whether requests here keep a session alive.
     pub counts_as_activity: bool,
+    /// The longest body that the app is sent; none is no limit.
+    pub body_size: Option<Size>,
 }
 
 /// Who may see a part of the site.
@@ -76,8 +80,14 @@ impl Upstream {
 
 impl Route {
     /// Everything to one app, for signed-in visitors.
-    pub(in crate::config) fn everything_to(upstream: &str) -> Self {
-        Self { path: "/".to_owned(), access: Access::SignedIn, upstream: upstream.to_owned(), counts_as_activity: true }
+    pub(in crate::config) fn everything_to(upstream: &str, body_size: Option<Size>) -> Self {
+        Self {
+            path: "/".to_owned(),
+            access: Access::SignedIn,
+            upstream: upstream.to_owned(),
+            counts_as_activity: true,
+            body_size,
+        }
     }
 }
 
@@ -96,6 +106,8 @@ pub(super) struct Routing {
     pub(super) upstreams: BTreeMap<String, Upstream>,
     pub(super) routes: Vec<Route>,
     servers: Vec<Located<Server>>,
+    /// What counts where a route says nothing of it.
+    body_size: Option<Size>,
 }
 
 impl Routing {
@@ -103,14 +115,15 @@ impl Routing {
         short: Field<Server>,
         upstreams: Field<Named<UpstreamFile>>,
         routes: Field<Vec<Located<RouteFile>>>,
+        body_size: Option<Size>,
         start: Place,
         desk: &Desk,
     ) -> Self {
-        let mut routing = Self { upstreams: BTreeMap::new(), routes: Vec::new(), servers: Vec::new() };
+        let mut routing = Self { upstreams: BTreeMap::new(), routes: Vec::new(), servers: Vec::new(), body_size };
         if let Some(server) = short {
             if upstreams.is_none() && routes.is_none() {
                 routing.upstreams.insert("app".to_owned(), Upstream::of_server(server.value.clone()));
-                routing.routes.push(Route::everything_to("app"));
+                routing.routes.push(Route::everything_to("app", body_size));
                 routing.servers.push(server);
                 return routing;
             }
@@ -216,11 +229,15 @@ impl Routing {
                     format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"),
                 );
             }
+            let body_size = route.value.body_size.map_or(self.body_size, |Located { value, at, key }| {
+                value.map(|value| bounds::size(Some(Located { value, at, key }), value, &BODY, desk))
+            });
             self.routes.push(Route {
                 path: path.value.as_str().to_owned(),
                 access: route.value.access.map_or(Access::SignedIn, |access| access.value),
                 upstream: upstream.map(|name| name.value).unwrap_or_default(),
                 counts_as_activity: route.value.counts_as_activity.is_none_or(|counts| counts.value),
+                body_size,
             });
             earlier.push((key, path.value));
         }

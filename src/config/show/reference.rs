@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::schema::schema;
 
 /// The order of the file, which is the order of the page.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "tls",
     "upstreams",
     "routes",
@@ -15,6 +15,7 @@ const SECTIONS: [&str; 14] = [
     "sessions",
     "passwords",
     "lockout",
+    "limits",
     "identity",
     "admin",
     "log",
@@ -54,10 +55,11 @@ pub fn reference() -> String {
 const TABLE_HEAD: &str = "| key | type | default | what it does |\n|---|---|---|---|\n";
 
 /// Keys of the top level that are no sections, in the order of the file.
-const TOP: [&str; 10] = [
+const TOP: [&str; 11] = [
     "public_url",
     "listen",
     "insecure_http",
+    "trusted_proxies",
     "store",
     "store_file",
     "records",
@@ -117,6 +119,8 @@ fn kind(described: &Value) -> String {
     match plain {
         "string" if pattern.contains("never") => "time or `never`".to_owned(),
         "string" if pattern.contains("ms|s|m") => "time".to_owned(),
+        "string" if pattern.contains("KiB") => "size".to_owned(),
+        "string" if pattern.contains(":]+/") => "network".to_owned(),
         "string" => "text".to_owned(),
         "integer" => "number".to_owned(),
         "boolean" => "`true` or `false`".to_owned(),

@@ -7,6 +7,7 @@ use portcullis::config::{Complaints, Config};
 
 mod complaints;
 mod documents;
+mod limits;
 mod meaning;
 mod secrets;
 mod stores;

@@ -219,7 +219,8 @@ impl Ask<'_> {
             target: self.target.as_bytes(),
             authority: None,
             headers: &self.headers,
-            peer: self.browser.ip,
+            ip: portcullis::visitor::plain(self.browser.ip),
+            forwarded_host: None,
             request_id,
         }
     }

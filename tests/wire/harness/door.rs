@@ -24,7 +24,7 @@ use portcullis::{
     portcullis::Portcullis,
     proxy::{Connections, Entrance, Limits, Proxy, ProxyParts, Room, Upstreams},
     secret::Password,
-    server::{Parts, Stores},
+    server::{Parts, Stores, trusted_proxies},
 };
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
@@ -54,6 +54,10 @@ pub(crate) struct Plan {
     limits: Limits,
     read: Duration,
     public_url: &'static str,
+    keys: &'static str,
+    routes: &'static str,
+    seats_each: Option<u32>,
+    peer: Option<IpAddr>,
 }
 
 impl Door {
@@ -69,6 +73,10 @@ impl Door {
             limits: Limits::default(),
             read: Duration::from_secs(5),
             public_url: "http://app.test",
+            keys: "",
+            routes: ROUTES,
+            seats_each: None,
+            peer: None,
         }
     }
 
@@ -104,12 +112,32 @@ impl Plan {
         self
     }
 
+    /// With these keys besides.
+    pub(crate) fn keys(mut self, keys: &'static str) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// With these routes.
+    pub(crate) fn routes(mut self, routes: &'static str) -> Self {
+        self.routes = routes;
+        self
+    }
+
+    /// With so many seats for each address; all clients come from this one.
+    pub(crate) fn seats_for(mut self, peer: IpAddr, seats: u32) -> Self {
+        (self.peer, self.seats_each) = (Some(peer), Some(seats));
+        self
+    }
+
     fn config(&self) -> Config {
         let servers: Vec<_> = self.servers.iter().map(|at| format!("http://{at}")).collect();
         let text = format!(
             "public_url: http://localhost\nlisten: 127.0.0.1:8080\nstore: memory\nupstreams:\n  app: {{ servers: [{}], \
-             timeouts: {{ connect: 1s }} }}\n{ROUTES}",
-            servers.join(", ")
+             timeouts: {{ connect: 1s }} }}\n{}{}",
+            servers.join(", "),
+            self.routes,
+            self.keys
         );
         let config = Config::from_text(&text, Path::new("portcullis.yaml"), Path::new("/nowhere"), &|_| None);
         let mut config = config.unwrap_or_else(|complaints| panic!("{complaints}"));
@@ -142,15 +170,20 @@ impl Plan {
         let parts = ProxyParts {
             portcullis: Arc::new(portcullis),
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
-            public_url: config.public_url,
+            trusted: trusted_proxies(&config),
+            public_url: config.public_url.clone(),
             clock: parts.clock,
             metrics: metrics.clone(),
             hsts: None,
         };
+        let room = self.seats_each.map_or_else(
+            || Room::for_clients(usize::MAX),
+            |seats| Arc::new(Room::within(None).per_address(seats, trusted_proxies(&config)).counted(&metrics)),
+        );
         let open = Arc::new(watch::Sender::new(0));
         let connections = Arc::new(Connections::new(
             Proxy::app(parts, 1),
-            Entrance::new(self.limits, Room::for_clients(usize::MAX)),
+            Entrance::new(self.limits, room),
             Arc::clone(&open),
             lines,
         ));
@@ -161,6 +194,9 @@ impl Plan {
         beside(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
+                if let Some(peer) = self.peer {
+                    digest.peer_addr.set(Some(SocketAddr::new(peer, 4711).into())).unwrap();
+                }
                 let mut stream = Stream::from(tcp);
                 stream.set_socket_digest(digest);
                 let (connections, stopped) = (Arc::clone(&serving), stopped.clone());
@@ -197,7 +233,8 @@ async fn sign_alice_in(portcullis: &Portcullis, host: &str) -> String {
         target: b"/security/api/v1/sign-in",
         authority: None,
         headers: &headers,
-        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        forwarded_host: None,
         request_id: "before the test",
     };
     let Decision::Serve(visit) = portcullis.decide(&head, portcullis.judge(&head).await) else {

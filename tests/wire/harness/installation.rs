@@ -47,9 +47,12 @@ impl Installation {
     pub(crate) fn configure(&self, keys: &str) {
         let Self { public, admin, .. } = self;
         let shutdown = if keys.contains("shutdown:") { "" } else { "shutdown: { drain: 0s, grace: 5s }\n" };
-        let scheme = if keys.contains("tls:") { "https" } else { "http" };
+        let (scheme, listen) = match keys.contains("tls:") {
+            true => ("https", format!("listen: {public}\n")),
+            false => ("http", String::new()),
+        };
         let text = format!(
-            "public_url: {scheme}://{public}\nstore: file:portcullis.db\nsecret_file: portcullis.secret\n\
+            "public_url: {scheme}://{public}\n{listen}store: file:portcullis.db\nsecret_file: portcullis.secret\n\
              admin: {{ listen: {admin} }}\n{shutdown}{keys}"
         );
         fs::write(self.file(), text).unwrap();

@@ -1,0 +1,55 @@
+//! What a client may ask of a connection, as written.
+
+use schemars::JsonSchema;
+
+use crate::config::complaint::Desk;
+use crate::config::read::{Field, Read};
+use crate::config::section::Section;
+use crate::config::tree::Node;
+use crate::config::value::length::Length;
+use crate::config::value::size::Size;
+
+/// What a client may ask of a connection. A change of these needs a restart, but for `body_size`.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct LimitsFile {
+    /// The longest head of a request, 4KiB to 256KiB; a longer one is answered with 431.
+    pub(in crate::config) head_size: Field<Size>,
+    /// The most header lines of a request, 10 to 256; more are answered with 431.
+    pub(in crate::config) headers: Field<u32>,
+    /// How long a head may take from its first byte to its last, and a new connection to send its first request; then 408.
+    pub(in crate::config) head_deadline: Field<Length>,
+    /// The longest body of a request that an app is sent, from 1KiB up; a longer one is answered with 413. `null` is no
+    /// limit. A route may have one of its own.
+    pub(in crate::config) body_size: Field<Size>,
+    /// How long a client may send nothing of a body that is under way (then 408), or take nothing of an answer (then it is
+    /// cut). WebSockets and streams of events are silent for as long as they like.
+    pub(in crate::config) body_idle: Field<Length>,
+    /// How long a connection is kept between two requests.
+    pub(in crate::config) keep_alive: Field<Length>,
+    /// Requests on one connection; then it is closed, and the client opens another.
+    pub(in crate::config) requests_per_connection: Field<u32>,
+    /// Connections of one address at a time (of IPv6 a /64); more are closed at once. Not counted are this machine,
+    /// `trusted_proxies`, and everybody where the addresses of visitors are not known.
+    pub(in crate::config) connections_per_address: Field<u32>,
+    /// Requests at a time on one connection of HTTP/2.
+    pub(in crate::config) http2_streams: Field<u32>,
+}
+
+impl Read for LimitsFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let limits = Self {
+            head_size: keys.take("head_size"),
+            headers: keys.take("headers"),
+            head_deadline: keys.take("head_deadline"),
+            body_size: keys.take_or_null("body_size"),
+            body_idle: keys.take("body_idle"),
+            keep_alive: keys.take("keep_alive"),
+            requests_per_connection: keys.take("requests_per_connection"),
+            connections_per_address: keys.take("connections_per_address"),
+            http2_streams: keys.take("http2_streams"),
+        };
+        keys.close(&[]);
+        Some(limits)
+    }
+}

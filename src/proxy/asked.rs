@@ -1,0 +1,84 @@
+//! Who asks, and for what: the gate's view of a head, and where it came from.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
+use pingora::{
+    http::{
+        RequestHeader,
+        authority::{RawTargetAuthority, raw_target_authority},
+    },
+    proxy::Session,
+};
+
+use crate::{
+    gate::Head,
+    visitor::{TrustedProxies, plain},
+};
+
+/// Read where a trusted peer passes requests on.
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Where a request came from. Found once for each, and the same for the gate, the log, the throttle and the app.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source {
+    /// The visitor's address, in its one spelling.
+    pub(super) ip: IpAddr,
+    /// Whether somebody passed it on whose word is taken.
+    passed_on: bool,
+}
+
+impl Source {
+    /// Before there is a request.
+    pub(super) const UNKNOWN: Self = Self { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), passed_on: false };
+
+    /// Where this one came from.
+    pub(super) fn of(session: &Session, trusted: &TrustedProxies) -> Self {
+        let peer = session.client_addr().and_then(|address| address.as_inet());
+        let peer = peer.map_or(Self::UNKNOWN.ip, SocketAddr::ip);
+        if !trusted.trusts(peer) {
+            return Self { ip: plain(peer), passed_on: false };
+        }
+        let lines = session.req_header().headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        Self { ip: trusted.visitor(peer, lines), passed_on: true }
+    }
+}
+
+/// The gate's view. An absolute-form target is its path, and the authority beside it.
+pub(super) fn head_of<'a>(request: &'a RequestHeader, source: Source, request_id: &'a str) -> Head<'a> {
+    let (target, authority) = match raw_target_authority(request.raw_path()) {
+        RawTargetAuthority::Absolute { authority, path_and_query, .. } => {
+            let path = if path_and_query.starts_with(b"/") { path_and_query } else { b"/" };
+            (path, std::str::from_utf8(authority).ok())
+        }
+        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => {
+            // Over HTTP/2 it is beside the target, and never in it.
+            (request.raw_path(), request.uri.authority().map(Authority::as_str))
+        }
+    };
+    Head {
+        method: &request.method,
+        target,
+        authority,
+        headers: &request.headers,
+        ip: source.ip,
+        forwarded_host: if source.passed_on { forwarded_host(&request.headers) } else { None },
+        request_id,
+    }
+}
+
+/// A host that was passed on, if it was passed on once.
+fn forwarded_host(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(&X_FORWARDED_HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// Whether a stream of events is asked for.
+pub(super) fn wants_events(request: &RequestHeader) -> bool {
+    let accept = request.headers.get(header::ACCEPT);
+    accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
+}

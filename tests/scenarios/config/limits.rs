@@ -1,0 +1,55 @@
+//! What a client may ask of a connection, and whose word about its address is taken.
+
+use portcullis::config;
+
+use super::{MINIMAL, good, minimal_and};
+
+#[test]
+fn a_route_may_have_a_body_size_of_its_own() {
+    let sizes = |limits: &str| {
+        let config = good(&format!(
+            "public_url: http://localhost:8080\nstore: memory\nupstreams: {{ app: {{ servers: [http://127.0.0.1:3000] }} }}\n\
+             routes:\n  - {{ path: /a, upstream: app, body_size: 20MiB }}\n  - {{ path: /b, upstream: app, body_size: null }}\n  \
+             - {{ path: /, upstream: app }}\n{limits}"
+        ));
+        assert_eq!(
+            good(&config::show(&config).replace("secret: null\n", "")),
+            config,
+            "what is shown can be read again"
+        );
+        config.routes.iter().map(|route| route.body_size.map(config::Size::bytes)).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(""), [Some(20 << 20), None, None]);
+    assert_eq!(sizes("limits: { body_size: 1MiB }\n"), [Some(20 << 20), None, Some(1 << 20)]);
+    let short = minimal_and("limits: { body_size: 1GiB }\n");
+    assert_eq!(short.routes[0].body_size.map(config::Size::bytes), Some(1 << 30));
+}
+
+#[test]
+fn visitors_are_known_where_nothing_stands_in_front_or_it_says_who_they_are() {
+    let https =
+        "public_url: https://app.test\nlisten: 127.0.0.1:8080\nstore: memory\nupstream: http://127.0.0.1:3000\n";
+    for (text, known) in [
+        (MINIMAL.to_owned(), true),
+        (https.to_owned(), false),
+        (format!("{https}trusted_proxies: []\n"), false),
+        (format!("{https}trusted_proxies: [127.0.0.1/32, \"fd00::/8\"]\n"), true),
+    ] {
+        let config = good(&text);
+        assert_eq!((config.knows_visitors(), config.hides_visitors().is_none()), (known, known), "{text}");
+    }
+}
+
+#[test]
+fn limits_of_a_listener_need_a_restart_and_those_of_bodies_do_not() {
+    let old = good(MINIMAL);
+    let routed = minimal_and("limits: { body_size: 1MiB }\n");
+    assert!(old != routed && old.needs_restart(&routed).is_empty());
+    let new = minimal_and(
+        "trusted_proxies: [10.0.0.0/8]\nlimits: { head_size: 8KiB, headers: 50, head_deadline: 1s, body_idle: 1s, \
+         keep_alive: 1s, requests_per_connection: 1, connections_per_address: 1, http2_streams: 1 }\n",
+    );
+    let keys = "trusted_proxies limits.head_size limits.headers limits.head_deadline limits.body_idle limits.keep_alive \
+                limits.requests_per_connection limits.connections_per_address limits.http2_streams";
+    assert_eq!(old.needs_restart(&new).join(" "), keys);
+}
