@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use ::h2::Reason;
+use ::h2::{Reason, server::Connection};
+use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use pingora::{
     apps::HttpServerApp,
@@ -31,6 +32,7 @@ use tokio::{
 use super::{
     Connections, Line,
     connection::{LINGER, stopped},
+    farewell::Lender,
     head::{self, Fault, Limits},
 };
 use crate::{clock::Clock, web::harden};
@@ -44,8 +46,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     /// Serves until the client goes, is silent for too long, or has had its share of requests.
     pub(super) async fn serve_http2(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) {
         let digest = Arc::new(digest_of(&stream));
-        let opening = h2::handshake(stream, Some(options(self.limits())));
-        let Ok(Ok(mut connection)) = timeout(self.limits().head_deadline, opening).await else { return };
+        let lender = Lender::default();
+        let opening = h2::handshake(lender.lend_unheard(stream), Some(options(self.limits())));
+        if let Ok(Ok(mut connection)) = timeout(self.limits().head_deadline, opening).await {
+            self.serve_streams(&mut connection, &digest, shutdown).await;
+        }
+        lender.hear_out().await;
+    }
+
+    async fn serve_streams(
+        self: &Arc<Self>,
+        connection: &mut Connection<Stream, Bytes>,
+        digest: &Arc<Digest>,
+        shutdown: &ShutdownWatch,
+    ) {
         let mut seen = shutdown.clone();
         let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits().head_deadline)));
         // What is under way ends with the connection: its requests are dropped with this set.
@@ -61,7 +75,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
                     }
                     false
                 }
-                next = HttpSession::from_h2_conn(&mut connection, Arc::clone(&digest)) => match next {
+                next = HttpSession::from_h2_conn(connection, Arc::clone(digest)) => match next {
                     Ok(Some(H2Accept::Session(session))) => {
                         if left > 0 {
                             left -= 1;
