@@ -49,6 +49,9 @@ pub fn start(style: LogStyle) -> WorkerGuard {
     let filter = Targets::new()
         .with_default(LevelFilter::WARN.min(style.level))
         .with_target("portcullis", style.level)
+        // What goes wrong between us and an app is told by us. Pingora calls it an error, too, that it takes a new connection
+        // instead of a kept one: any client could fill the log with that.
+        .with_target("pingora_core::connectors", LevelFilter::OFF)
         .with_target(access::TARGET, level);
     let log = tracing_subscriber::registry().with(filter);
     let json = match style.format {

@@ -56,6 +56,9 @@ pub(super) struct File {
     /// throttle, the log, the list of sessions and the app. `X-Forwarded-Host` from there may stand for `Host`. What stands in
     /// front must append to `X-Forwarded-For`, or set it. An empty list is nobody.
     pub(super) trusted_proxies: Field<Vec<Located<Network>>>,
+    /// Whether each connection begins with a header of the PROXY protocol (version 1 or 2), which says whose it is. Then all
+    /// must come from `trusted_proxies`, and none is served without it.
+    pub(super) proxy_protocol: Field<bool>,
     /// Where sessions and accounts are kept: `file:PATH` (relative to the folder of this file), for one machine;
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, a Redis or Valkey server that several machines may share, `rediss://` over
     /// TLS; or `memory`, which forgets everything when Portcullis stops.
@@ -118,6 +121,7 @@ impl Read for File {
             insecure_http: keys.take("insecure_http"),
             tls: keys.take_or_null("tls"),
             trusted_proxies: keys.take("trusted_proxies"),
+            proxy_protocol: keys.take("proxy_protocol"),
             store: keys.take("store"),
             store_file: keys.take("store_file"),
             records: keys.take_or_null("records"),

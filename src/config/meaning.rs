@@ -45,6 +45,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Whose word about a visitor's address is taken; nobody's where there are none.
     pub trusted_proxies: Vec<Network>,
+    /// Whether these say whose connection it is before its first byte, and nobody else is served.
+    pub proxy_protocol: bool,
     /// Where sessions and accounts are kept.
     pub store: Store,
     /// Where accounts and the journal are kept, if apart from sessions; only with [`Store::Redis`].
@@ -88,6 +90,7 @@ impl Config {
         let bare_is_fine = insecure_http || file.tls.is_some() || desk.knows("tls");
         let listen = entrance::listen(file.listen, public_url.as_ref(), bare_is_fine, file.at, desk);
         let tls = Tls::of(file.tls, public_url.as_ref(), &listen, desk);
+        let trusted_proxies = entrance::trusted_proxies(file.trusted_proxies, desk);
         let store = keeping::store(file.store, file.store_file, desk);
         let records = keeping::records(file.records, file.records_file, &store, desk);
         let secret = keeping::secret(file.secret, file.secret_file, &store, file.at, desk);
@@ -102,7 +105,8 @@ impl Config {
             listen,
             insecure_http,
             tls,
-            trusted_proxies: entrance::trusted_proxies(file.trusted_proxies, desk),
+            proxy_protocol: entrance::proxy_protocol(file.proxy_protocol, &trusted_proxies, desk),
+            trusted_proxies,
             store,
             records,
             secret,
@@ -148,6 +152,7 @@ impl Config {
             tls: None,
             public_url,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             store: Store::Memory,
             records: None,
             secret: None,

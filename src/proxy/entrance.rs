@@ -1,14 +1,17 @@
-//! What stands before the first request of a connection: a seat, and TLS.
+//! What stands before the first request of a connection: a seat, who brings it, and TLS.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 
 use pingora::protocols::Stream;
+use tokio::time::timeout;
 
-use super::{Limits, Room, Tls, head::Fault, room::Seat};
+use super::{
+    Limits, Room, Tls,
+    head::Fault,
+    introduction::{self, Unread, peer_of},
+    room::{Reason, Seat},
+};
+use crate::visitor::TrustedProxies;
 
 /// How clients come in at a listener.
 #[derive(Clone)]
@@ -16,6 +19,7 @@ pub struct Entrance {
     /// What a connection may ask of us.
     pub(super) limits: Limits,
     room: Arc<Room>,
+    introduced_by: Option<TrustedProxies>,
     tls: Option<Arc<Tls>>,
 }
 
@@ -26,11 +30,23 @@ pub(super) struct Admitted {
     pub(super) seat: Seat,
 }
 
+/// Why a connection is not served; with it where that can be told to the client.
+type Turned = (Fault, Option<Stream>);
+
+const GONE: Turned = (Fault::Gone, None);
+
 impl Entrance {
     /// Without anything in front of HTTP. Who finds no seat in `room` is cut at once.
     #[must_use]
     pub const fn new(limits: Limits, room: Arc<Room>) -> Self {
-        Self { limits, room, tls: None }
+        Self { limits, room, introduced_by: None, tls: None }
+    }
+
+    /// By way of these alone, each of which says whom it brings (PROXY protocol).
+    #[must_use]
+    pub fn introduced_by(mut self, balancers: TrustedProxies) -> Self {
+        self.introduced_by = Some(balancers);
+        self
     }
 
     /// Over TLS.
@@ -40,13 +56,41 @@ impl Entrance {
         self
     }
 
-    /// Lets a connection in, or says why it is not served; with the connection where that can be told to the client.
-    pub(super) async fn admit(&self, stream: Stream) -> Result<Admitted, (Fault, Option<Stream>)> {
-        let seat = self.room.seat(peer_of(&stream)).ok_or((Fault::Gone, None))?;
-        let stream = match &self.tls {
-            Some(tls) => tls.shake_hands(stream, self.limits.head_deadline).await?,
-            None => stream,
-        };
+    /// Lets a connection in, within the time that a head may take, or says why it is not served.
+    pub(super) async fn admit(&self, stream: Stream) -> Result<Admitted, Turned> {
+        let peer = peer_of(&stream);
+        let seat = self.room.seat(peer).ok_or(GONE)?;
+        if self.introduced_by.is_none() && self.tls.is_none() {
+            return Ok(Admitted { stream, seat });
+        }
+        timeout(self.limits.head_deadline, self.receive(stream, seat)).await.unwrap_or(Err(GONE))
+    }
+
+    async fn receive(&self, mut stream: Stream, mut seat: Seat) -> Result<Admitted, Turned> {
+        let mut peer = peer_of(&stream);
+        if let Some(balancers) = &self.introduced_by {
+            let read = if balancers.trusts(peer) { introduction::read(&mut stream).await } else { Err(Unread::Wrong) };
+            match read {
+                Ok(Some(visitor)) => {
+                    introduction::introduce(&mut stream, visitor);
+                    peer = visitor.ip();
+                    seat = self.room.seat(peer).ok_or(GONE)?;
+                }
+                Ok(None) => {}
+                Err(Unread::Silent) => return Err(GONE),
+                Err(Unread::Wrong) => {
+                    self.room.refuse(Reason::ProxyHeader, peer);
+                    return Err(GONE);
+                }
+            }
+        }
+        if let Some(tls) = &self.tls {
+            stream = tls.shake_hands(stream).await.inspect_err(|(fault, _)| {
+                if *fault != Fault::Gone {
+                    self.room.refuse(Reason::Tls, peer);
+                }
+            })?;
+        }
         Ok(Admitted { stream, seat })
     }
 }
@@ -55,12 +99,8 @@ impl fmt::Debug for Entrance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entrance")
             .field("limits", &self.limits)
+            .field("introduced_by", &self.introduced_by)
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
-}
-
-fn peer_of(stream: &Stream) -> IpAddr {
-    let peer = stream.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().map(SocketAddr::ip));
-    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

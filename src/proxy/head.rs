@@ -60,6 +60,8 @@ pub(super) enum Fault {
     Malformed,
     /// A tunnel is asked for.
     Connect,
+    /// There was no agreement on TLS.
+    Unagreed,
     /// It came without TLS, to where TLS is spoken.
     Bare,
 }
@@ -68,7 +70,7 @@ impl Fault {
     /// What the client is told, where it can be.
     pub(super) const fn answer(self) -> Option<(StatusCode, &'static str)> {
         match self {
-            Self::Gone => None,
+            Self::Gone | Self::Unagreed => None,
             Self::Slow => Some((StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.\n")),
             Self::Large => {
                 Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.\n"))

@@ -21,6 +21,7 @@ mod head;
 mod hooks;
 mod http2;
 mod identity;
+mod introduction;
 mod line;
 mod lines;
 mod listening;

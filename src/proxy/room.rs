@@ -28,7 +28,7 @@ pub struct Room {
     most: usize,
     taken: AtomicUsize,
     by_address: Option<ByAddress>,
-    refused: [Refused; 2],
+    refused: [Refused; 4],
 }
 
 /// Seats by who has them.
@@ -41,14 +41,20 @@ struct ByAddress {
     taken: Mutex<HashMap<IpAddr, u32>>,
 }
 
-/// Why there is no seat. The order is that of [`Room::REASONS`].
+/// Why a connection is not served. The order is that of [`Room::REASONS`].
 #[derive(Clone, Copy, Debug)]
-enum Reason {
+pub(super) enum Reason {
+    /// As many are connected as there is room for.
     Full,
+    /// Of one address as many as it may have.
     Address,
+    /// No agreement on TLS.
+    Tls,
+    /// A balancer, or somebody else, who does not say whom it brings.
+    ProxyHeader,
 }
 
-/// What is known of those who found no seat, for one reason.
+/// What is known of those who are not served, for one reason.
 #[derive(Debug, Default)]
 struct Refused {
     counter: Option<IntCounter>,
@@ -65,7 +71,7 @@ pub(super) struct Seat {
 
 impl Room {
     /// Every value of the label `reason`.
-    const REASONS: [&str; 2] = ["full", "address"];
+    const REASONS: [&str; 4] = ["full", "address", "tls", "proxy_header"];
 
     /// Room for this many.
     #[must_use]
@@ -90,7 +96,7 @@ impl Room {
         Self { by_address: Some(ByAddress { most, except, taken: Mutex::default() }), ..self }
     }
 
-    /// The same, and whoever finds no seat is counted.
+    /// The same, and whoever is not served is counted.
     #[must_use]
     pub fn counted(self, metrics: &Metrics) -> Self {
         let refused = Self::REASONS
@@ -118,7 +124,8 @@ impl Room {
         Some(seat)
     }
 
-    fn refuse(&self, reason: Reason, address: IpAddr) {
+    /// Counts a connection that is not served, and tells of it now and then.
+    pub(super) fn refuse(&self, reason: Reason, address: IpAddr) {
         let refused = &self.refused[reason as usize];
         if let Some(counter) = &refused.counter {
             counter.inc();
@@ -139,6 +146,12 @@ impl Room {
                 connections = self.by_address.as_ref().map(|by_address| by_address.most),
                 "Closing new connections of one address: it has as many as limits.connections_per_address allows; if many \
                  visitors share it, list it in trusted_proxies, or raise the limit"
+            ),
+            Reason::Tls => tracing::debug!(ip = %plain(address), "No agreement on TLS with a client"),
+            Reason::ProxyHeader => tracing::warn!(
+                ip = %plain(address),
+                "Closing connections that do not begin with a PROXY header of a listed balancer; list it in trusted_proxies \
+                 and let it send one, or set proxy_protocol: false"
             ),
         }
     }

@@ -1,7 +1,7 @@
 //! TLS towards clients: 1.2 and 1.3 by rustls, with the certificate of the moment, so that a renewed one needs no restart
 //! and drops nobody.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use pingora::{
@@ -15,7 +15,6 @@ use rustls::{
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
-use tokio::time::timeout;
 
 use super::head::Fault;
 use crate::certificate::Certificate;
@@ -58,23 +57,16 @@ impl Tls {
         Arc::new(Self { acceptor: Acceptor::from_server_config(Arc::new(config)) })
     }
 
-    /// Shakes hands within this time. Who speaks plain HTTP comes back as it came, to be told so.
-    pub(super) async fn shake_hands(
-        &self,
-        stream: Stream,
-        within: Duration,
-    ) -> Result<Stream, (Fault, Option<Stream>)> {
+    /// Shakes hands. Who speaks plain HTTP comes back as it came, to be told so.
+    pub(super) async fn shake_hands(&self, stream: Stream) -> Result<Stream, (Fault, Option<Stream>)> {
         const GONE: (Fault, Option<Stream>) = (Fault::Gone, None);
         let mut socket = *stream.into_any().downcast::<Socket>().map_err(|_| GONE)?;
-        let handshake = async {
-            let mut first = [0];
-            socket.try_peek(&mut first).await.map_err(|_| GONE)?;
-            if first != [HANDSHAKE] {
-                return Err((Fault::Bare, Some(Box::new(socket) as Stream)));
-            }
-            let secure = self.acceptor.tls_handshake(socket).await.map_err(|_| GONE)?;
-            Ok(Box::new(secure) as Stream)
-        };
-        timeout(within, handshake).await.unwrap_or(Err(GONE))
+        let mut first = [0];
+        socket.try_peek(&mut first).await.map_err(|_| GONE)?;
+        if first != [HANDSHAKE] {
+            return Err((Fault::Bare, Some(Box::new(socket))));
+        }
+        let secure = self.acceptor.tls_handshake(socket).await.map_err(|_| (Fault::Unagreed, None))?;
+        Ok(Box::new(secure))
     }
 }

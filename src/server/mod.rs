@@ -147,6 +147,7 @@ impl Serving {
         // Whoever watches over it must get through when visitors have taken all theirs.
         let plain = Entrance::new(settings::limits(&config), room(&config, open_files, &metrics));
         let private = Entrance::new(Limits::default(), Room::for_clients(usize::MAX));
+        let plain = if config.proxy_protocol { plain.introduced_by(trusted_proxies(&config)) } else { plain };
         let tls = parts.settings.certificate.clone().map(Tls::with);
         let entrance = plain.clone().over(tls);
         for address in &config.listen {

@@ -90,3 +90,12 @@ pub(super) fn trusted_proxies(field: Field<Vec<Located<Network>>>, desk: &Desk) 
     }
     networks
 }
+
+/// Whether connections are introduced. Somebody must be listed who does it.
+pub(super) fn proxy_protocol(field: Field<bool>, balancers: &[Network], desk: &Desk) -> bool {
+    let Some(field) = field else { return false };
+    if field.value && balancers.is_empty() && !desk.knows("trusted_proxies") {
+        field.complain(desk, "nobody could connect; write the network of the balancer in trusted_proxies");
+    }
+    field.value
+}

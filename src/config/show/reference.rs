@@ -55,11 +55,12 @@ pub fn reference() -> String {
 const TABLE_HEAD: &str = "| key | type | default | what it does |\n|---|---|---|---|\n";
 
 /// Keys of the top level that are no sections, in the order of the file.
-const TOP: [&str; 11] = [
+const TOP: [&str; 12] = [
     "public_url",
     "listen",
     "insecure_http",
     "trusted_proxies",
+    "proxy_protocol",
     "store",
     "store_file",
     "records",

@@ -8,9 +8,10 @@ use h2::{
     client::{Builder, ResponseFuture, SendRequest},
 };
 use http::{HeaderMap, Method, Request, Response};
-use tokio::{sync::oneshot, time::timeout};
+use rustls::version::TLS13;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::oneshot, time::timeout};
 
-use super::{PASSWORD, PATIENCE, Shown, beside};
+use super::{PASSWORD, PATIENCE, Shown, beside, secure::Tls};
 
 /// A connection.
 #[derive(Clone)]
@@ -55,7 +56,22 @@ impl Http2 {
         shown: &Shown,
         settings: &Builder,
     ) -> (Self, oneshot::Receiver<Result<(), h2::Error>>) {
-        let stream = shown.connect(to, &["h2"]).await.unwrap();
+        Self::speak(to, shown.connect(to, &["h2"]).await.unwrap(), settings).await
+    }
+
+    /// By way of a balancer that says this first.
+    pub(crate) async fn connect_behind(to: SocketAddr, shown: &Shown, introduction: &[u8]) -> Self {
+        let mut stream = TcpStream::connect(to).await.unwrap();
+        stream.write_all(introduction).await.unwrap();
+        let stream = shown.over(stream, &["h2"], &[&TLS13]).await.unwrap();
+        Self::speak(to, stream, &Builder::new()).await.0
+    }
+
+    async fn speak(
+        to: SocketAddr,
+        stream: Tls,
+        settings: &Builder,
+    ) -> (Self, oneshot::Receiver<Result<(), h2::Error>>) {
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         let (requests, connection) = settings.handshake(stream).await.unwrap();
         let (over, is_over) = oneshot::channel();

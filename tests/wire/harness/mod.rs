@@ -6,6 +6,7 @@ mod child;
 mod client;
 mod door;
 mod faults;
+pub(crate) mod frames;
 mod http2;
 mod installation;
 mod person;

@@ -48,14 +48,25 @@ impl Shown {
         protocols: &[&str],
         versions: &[&'static rustls::SupportedProtocolVersion],
     ) -> std::io::Result<Tls> {
+        let stream = TcpStream::connect(to).await?;
+        self.over(stream, protocols, versions).await
+    }
+
+    /// On a connection on which something else was said before.
+    pub(crate) async fn over(
+        &self,
+        stream: TcpStream,
+        protocols: &[&str],
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> std::io::Result<Tls> {
+        let to = stream.peer_addr()?;
+        stream.set_nodelay(true)?;
         let mut roots = RootCertStore::empty();
         roots.add(self.0.clone()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let config = config.with_protocol_versions(versions).unwrap().with_root_certificates(roots);
         let mut config = config.with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let stream = TcpStream::connect(to).await?;
-        stream.set_nodelay(true)?;
         TlsConnector::from(Arc::new(config)).connect(ServerName::IpAddress(IpAddr::from(to.ip())), stream).await
     }
 }
