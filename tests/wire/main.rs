@@ -21,6 +21,7 @@ mod listening;
 mod log;
 mod proxy_protocol;
 mod servers;
+mod slow_clients;
 mod streams;
 mod tls;
 mod versions;
