@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Decision, Label};
+use super::{Decision, Label, Presented};
 use crate::id::SessionId;
 
 /// A judgement. It does nothing yet: what it decides is had from [`super::Gate::decide`], which counts it, once.
@@ -47,9 +47,12 @@ impl Judged {
         }
     }
 
-    /// Whether it is for our own pages, which want the body, too.
+    /// Where it is for our own pages, which want the body, too: who is calling.
     #[must_use]
-    pub const fn is_visit(&self) -> bool {
-        matches!(self.decision, Decision::Serve(_))
+    pub const fn visitor(&self) -> Option<&Presented> {
+        match &self.decision {
+            Decision::Serve(visit) => Some(&visit.presented),
+            Decision::Forward(_) | Decision::Refuse(_) => None,
+        }
     }
 }

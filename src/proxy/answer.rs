@@ -11,23 +11,31 @@ use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 use tokio::time::timeout;
 
 use super::{
+    bodies::{Bodies, Whose},
     connection::LINGER,
     failure::{Failure, is_malformed},
 };
 use crate::web::Failed;
 
-/// Most bytes of a request to our own pages, and of a body that is read only to be thrown away.
-const MOST: usize = 64 * 1024;
-/// How long a body to our own pages may take in all.
-const WHOLE_BODY: Duration = Duration::from_secs(30);
+/// Most bytes of a body that is read only to be thrown away.
+const MOST: u64 = 64 * 1024;
 /// How long is waited for a body that nobody wants.
 const UNWANTED: Duration = Duration::from_secs(1);
 
+/// Most bytes of a request to our own pages, and how long they may take in all. A stranger has a name and a password to say.
+const fn bounds(whose: Whose) -> (usize, Duration) {
+    match whose {
+        Whose::Known => (64 * 1024, Duration::from_secs(30)),
+        Whose::Stranger | Whose::Unwanted => (8 * 1024, Duration::from_secs(10)),
+    }
+}
+
 /// Reads the body of a request to our own pages.
-pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Failure> {
+pub(super) async fn read_body(session: &mut Session, whose: Whose, bodies: &Bodies) -> Result<Bytes, Failure> {
+    let (most, deadline) = bounds(whose);
     const TOO_LARGE: Failure = Failure::Say(Failed::BodyTooLarge);
     const INCOMPLETE: Failure = Failure::Say(Failed::BodyIncomplete);
-    if announced(session).is_some_and(|length| length > MOST as u64) {
+    if announced(session).is_some_and(|length| length > most as u64) {
         return Err(TOO_LARGE);
     }
     let reading = async {
@@ -37,29 +45,32 @@ pub(super) async fn read_body(session: &mut Session) -> Result<Bytes, Failure> {
         let mut body = BytesMut::new();
         let broke = |why: Box<Error>| if is_malformed(&why) { Failure::Malformed } else { INCOMPLETE };
         while let Some(part) = session.read_request_body().await.map_err(broke)? {
-            if body.len() + part.len() > MOST {
+            if body.len() + part.len() > most {
                 return Err(TOO_LARGE);
             }
             body.extend_from_slice(&part);
         }
         Ok(body.freeze())
     };
-    timeout(WHOLE_BODY, reading).await.unwrap_or(Err(INCOMPLETE))
+    match bodies.wait_for(whose, timeout(deadline, reading)).await {
+        Some(read) => read.unwrap_or(Err(INCOMPLETE)),
+        None => Err(Failure::Say(Failed::Overloaded)),
+    }
 }
 
 /// Sends an answer of ours; tells how many bytes of body it has.
-pub(super) async fn send(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
-    drain(session).await;
-    write(session, answer).await
+pub(super) async fn send(session: &mut Session, answer: Response<Bytes>, bodies: &Bodies) -> Result<usize> {
+    drain(session, bodies).await;
+    write(session, answer, bodies).await
 }
 
 /// Sends an answer of ours after which the connection closes: to a request whose body failed, or could not be passed on.
-pub(super) async fn send_last(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
+pub(super) async fn send_last(session: &mut Session, answer: Response<Bytes>, bodies: &Bodies) -> Result<usize> {
     session.set_keepalive(None);
-    write(session, answer).await
+    write(session, answer, bodies).await
 }
 
-async fn write(session: &mut Session, answer: Response<Bytes>) -> Result<usize> {
+async fn write(session: &mut Session, answer: Response<Bytes>, bodies: &Bodies) -> Result<usize> {
     let (parts, mut body) = answer.into_parts();
     let mut head = ResponseHeader::from(parts);
     let is_head = session.req_header().method == Method::HEAD;
@@ -79,25 +90,22 @@ async fn write(session: &mut Session, answer: Response<Bytes>) -> Result<usize> 
     }
     session.write_response_header(Box::new(head), body.is_empty()).await?;
     session.write_response_body(Some(body), true).await?;
-    linger(session).await;
+    linger(session, bodies).await;
     Ok(length)
 }
 
-/// Reads what is left of the request within the bound. Where it is not enough, Pingora sees an unfinished body and says
-/// `Connection: close`.
-async fn drain(session: &mut Session) {
+/// Reads what is left of the request within the bound. Where that is not enough, or there is no place to wait, Pingora sees an
+/// unfinished body and says `Connection: close`.
+async fn drain(session: &mut Session, bodies: &Bodies) {
     // Who waits for our leave to send has sent nothing, and shall not.
-    if session.is_body_done()
-        || expects_continue(session)
-        || announced(session).is_some_and(|length| length > MOST as u64)
-    {
+    if session.is_body_done() || expects_continue(session) || announced(session).is_some_and(|length| length > MOST) {
         return;
     }
     let reading = async {
         let mut read = 0;
         while read <= MOST {
             match session.read_request_body().await {
-                Ok(Some(part)) => read += part.len(),
+                Ok(Some(part)) => read += part.len() as u64,
                 Ok(None) => return true,
                 Err(_) => return false,
             }
@@ -105,18 +113,19 @@ async fn drain(session: &mut Session) {
         true
     };
     // Pingora takes a body that it could not read for one that it has read.
-    if timeout(UNWANTED, reading).await == Ok(false) {
+    if bodies.wait_for(Whose::Unwanted, timeout(UNWANTED, reading)).await == Some(Ok(false)) {
         session.set_keepalive(None);
     }
 }
 
 /// A connection that closes while its client still sends is reset, and the client may never see the answer: give it a
-/// moment to stop.
-async fn linger(session: &mut Session) {
+/// moment to stop, where there is a place to wait.
+async fn linger(session: &mut Session, bodies: &Bodies) {
     if session.is_body_done() || expects_continue(session) {
         return;
     }
-    let _ = timeout(LINGER, async { while let Ok(Some(_)) = session.read_request_body().await {} }).await;
+    let gone = async { while let Ok(Some(_)) = session.read_request_body().await {} };
+    let _ = bodies.wait_for(Whose::Unwanted, timeout(LINGER, gone)).await;
 }
 
 fn expects_continue(session: &Session) -> bool {

@@ -17,8 +17,9 @@ use pingora::{
 };
 
 use super::{
-    Line, Upstreams, answer,
+    Bodies, Line, Upstreams, answer,
     asked::{Source, head_of, wants_events},
+    bodies::Whose,
     caching,
     failure::{self, Failure},
     identity,
@@ -54,6 +55,8 @@ pub struct ProxyParts {
     pub public_url: PublicUrl,
     /// Whose word about a visitor's address is taken.
     pub trusted: TrustedProxies,
+    /// For whose bodies is waited.
+    pub bodies: Arc<Bodies>,
     /// For stopwatches, and for how long a server is passed over.
     pub clock: Clock,
     /// What is counted.
@@ -121,6 +124,27 @@ impl Proxy {
         let upstream = self.0.upstreams.load().get(permit.upstream());
         ctx.goes(permit, upstream);
     }
+
+    /// Sends an answer of ours, and notes what the client was told.
+    async fn send(&self, session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
+        if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
+            answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
+        }
+        ctx.status = answer.status().as_u16();
+        let bodies = &self.0.bodies;
+        let sent = if last {
+            answer::send_last(session, answer, bodies).await
+        } else {
+            answer::send(session, answer, bodies).await
+        };
+        match sent {
+            Ok(bytes) => ctx.bytes = bytes,
+            Err(error) => {
+                session.set_keepalive(None);
+                tracing::debug!(error = error.etype().as_str(), "The client went before it had its answer");
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -142,10 +166,11 @@ impl ProxyHttp for Proxy {
         let head = head_of(request, source, request_id.as_str());
         let judged = self.judge(&head, &ctx.line).await;
         ctx.note(&head, request, &judged);
-        if judged.is_visit() {
+        if let Some(presented) = judged.visitor() {
+            let whose = if presented.good().is_some() { Whose::Known } else { Whose::Stranger };
             let request = request.clone();
             let head = head_of(&request, source, request_id.as_str());
-            let body = answer::read_body(session).await;
+            let body = answer::read_body(session, whose, &self.0.bodies).await;
             let judged = if body.as_ref().is_ok_and(|body| !body.is_empty()) {
                 // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
                 let now = self.0.portcullis.judge_again(&head, judged).await;

@@ -3,12 +3,13 @@
 //! The only folder that names Pingora. It decides nothing: what happens to a request is a [`crate::gate::Decision`], asked
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
-//! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision on what is `asked`, `answer` sends what is ours, `upstreams` and `identity`
+//! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision on what is `asked`, `answer` sends what is ours (for what it waits, `bodies` has places), `upstreams` and `identity`
 //! send the rest on, `passing` looks at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
 //! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
 mod asked;
+mod bodies;
 mod caching;
 mod chunks;
 mod connection;
@@ -34,6 +35,7 @@ mod same_connection;
 mod tls;
 mod upstreams;
 
+pub use bodies::Bodies;
 pub use connection::Connections;
 pub use cut::Cut;
 pub use entrance::Entrance;

@@ -21,8 +21,8 @@ use crate::{
     config::{self, Config},
     metrics::Metrics,
     proxy::{
-        CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping, Tls,
-        Upstreams,
+        Bodies, CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping,
+        Tls, Upstreams,
     },
     tasks::{CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
@@ -150,6 +150,7 @@ impl Serving {
         let plain = if config.proxy_protocol { plain.introduced_by(trusted_proxies(&config)) } else { plain };
         let tls = parts.settings.certificate.clone().map(Tls::with);
         let entrance = plain.clone().over(tls);
+        let bodies = Arc::<Bodies>::default();
         for address in &config.listen {
             let proxy = ProxyParts {
                 portcullis: portcullis.clone(),
@@ -159,6 +160,7 @@ impl Serving {
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
                 hsts: hsts(&config),
+                bodies: bodies.clone(),
             };
             listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads))?;
         }

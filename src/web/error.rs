@@ -50,7 +50,7 @@ pub enum Error {
     BadRequest(&'static str),
     /// The request is for another host.
     WrongHost,
-    /// Too many passwords are waiting.
+    /// Too many passwords are waiting, or too many bodies are waited for.
     Overloaded,
     /// The store is away.
     StoreAway,
@@ -71,6 +71,8 @@ pub enum Failed {
     BodyTooLarge,
     /// Its body did not come in time, or broke off.
     BodyIncomplete,
+    /// Too many bodies are waited for.
+    Overloaded,
     /// The app cannot be reached.
     AppAway,
     /// The app did not answer in time.
@@ -262,6 +264,7 @@ impl From<Failed> for Error {
         match failed {
             Failed::BodyTooLarge => Self::BodyTooLarge,
             Failed::BodyIncomplete => Self::BodyIncomplete,
+            Failed::Overloaded => Self::Overloaded,
             Failed::AppAway => Self::AppAway,
             Failed::AppSilent => Self::AppSilent,
             Failed::AppGarbled => Self::AppGarbled,

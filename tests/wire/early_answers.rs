@@ -1,6 +1,11 @@
 //! Answers that we give before the request's body has come, on connections that live on.
 
-use crate::harness::{App, Client, Door, PASSWORD};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use crate::harness::{App, Client, Door, PASSWORD, until};
 
 /// Each of our own answers: status, path, and host of a request that gets it.
 const EARLY: [(u16, &str, &str); 5] = [
@@ -106,16 +111,20 @@ async fn who_waits_for_leave_to_send_is_answered_at_once() {
 async fn a_body_to_our_own_pages_is_bounded() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
-    let mut client = door.client().await;
-    let mut sign_in = async |length| {
+    let sign_in = async |length, client: &mut Client, lines: &str| {
         // Blanks behind it are part of a JSON document.
         let credentials = credentials();
         let body = credentials.clone() + " ".repeat(length - credentials.len()).as_str();
-        client.ask(format!("{SIGN_IN}Content-Length: {length}\r\n\r\n{body}")).await.status
+        client.ask(format!("{SIGN_IN}{lines}Content-Length: {length}\r\n\r\n{body}")).await.status
     };
-    assert_eq!(sign_in(64 * 1024).await, 200);
-    assert_eq!(sign_in(64 * 1024 + 1).await, 413);
-    assert_eq!(client.rest().await, b"");
+    let alice = format!("Sec-Fetch-Site: same-origin\r\nCookie: {}\r\n", door.alice);
+    for (lines, most) in [("", 8 * 1024), (&alice, 64 * 1024)] {
+        let mut client = door.client().await;
+        assert_eq!(sign_in(most + 1, &mut client, lines).await, 413);
+        assert_eq!(client.rest().await, b"");
+        let mut client = door.client().await;
+        assert_eq!(sign_in(most, &mut client, lines).await, 200, "{most}");
+    }
 }
 
 #[tokio::test]
@@ -159,4 +168,60 @@ async fn an_answer_without_content_has_no_length_and_the_connection_lives_on() {
         assert_eq!(answer.header("connection"), Some("keep-alive"));
         assert!(answer.header("x-request-id").is_some_and(|id| id.len() == 32));
     }
+}
+
+#[tokio::test]
+async fn those_who_take_their_time_with_a_body_keep_nobody_out() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let head = |lines: &str, length: usize| format!("{SIGN_IN}{lines}Content-Length: {length}\r\n\r\n");
+    let mut slow = join_all((0..250).map(|_| door.client())).await;
+    for client in &mut slow {
+        client.send(head("", 100) + "{").await;
+    }
+    // Whoever finds no place to wait is told so, and may come back.
+    let told = until("those for whom there is no place to be told", async || {
+        let told = slow.iter().map(|client| timeout(Duration::from_millis(100), client.0.readable()));
+        let told: Vec<bool> = join_all(told).await.iter().map(Result::is_ok).collect();
+        (told.iter().filter(|told| **told).count() >= 250 - 192).then_some(told)
+    })
+    .await;
+    for (client, _) in slow.iter_mut().zip(&told).filter(|(_, told)| **told) {
+        let answer = client.answer(true).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")), "{}", answer.text());
+        assert!(client.is_closed().await);
+    }
+    assert_eq!(told.iter().filter(|told| **told).count(), 250 - 192, "the others are waited for");
+    let whole = credentials();
+    let answer = door.client().await.ask(head("", whole.len()) + &whole).await;
+    assert_eq!(answer.status, 200, "who says all at once need not wait: {}", answer.text());
+    // Who is signed in has other places.
+    let mut alice = door.client().await;
+    let lines = format!("Sec-Fetch-Site: same-origin\r\nCookie: {}\r\n", door.alice);
+    alice.send(head(&lines, whole.len())).await;
+    assert!(timeout(Duration::from_millis(100), alice.0.readable()).await.is_err(), "it is waited for");
+    assert_eq!(alice.ask(&whole).await.status, 200);
+    // Once they are gone, strangers may take their time again.
+    slow.clear();
+    until("them to be gone", async || (*door.open.borrow() <= 1).then_some(())).await;
+    let mut late = door.client().await;
+    late.send(head("", whole.len())).await;
+    assert!(timeout(Duration::from_millis(100), late.0.readable()).await.is_err(), "it is waited for");
+    assert_eq!(late.ask(&whole).await.status, 200);
+}
+
+#[tokio::test]
+async fn bodies_that_nobody_wants_are_waited_for_within_bounds() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let mut clients = join_all((0..300).map(|_| door.client())).await;
+    for client in &mut clients {
+        client.send("POST /x HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100\r\n\r\nhalf").await;
+    }
+    for client in &mut clients {
+        let answer = client.answer(true).await;
+        assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+        assert!(client.is_closed().await);
+    }
+    assert_eq!(app.received(), "");
 }

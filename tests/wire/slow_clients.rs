@@ -130,7 +130,9 @@ async fn who_takes_an_answer_byte_by_byte_is_cut_too() {
 #[tokio::test]
 async fn who_takes_an_answer_slowly_but_steadily_has_it() {
     let app = App::answering(Box::leak(
-        format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000)).into_boxed_str().into_boxed_bytes(),
+        format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000))
+            .into_boxed_str()
+            .into_boxed_bytes(),
     ))
     .await;
     let limits = Limits { body_idle: Duration::from_secs(2), ..Limits::default() };
@@ -175,12 +177,18 @@ async fn an_app_that_takes_nothing_of_a_body_is_given_up() {
 async fn many_requests_sent_at_once_are_one_request() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
+    let (first, rest) =
+        ("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n", "GET /public/more HTTP/1.1\r\nHost: app.test\r\n\r\n");
     let mut client = door.client().await;
-    let (first, rest) = ("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n", "GET /public/more HTTP/1.1\r\nHost: app.test\r\n\r\n");
-    client.send(format!("{first}{}", rest.repeat(5_000))).await;
+    client.send(format!("{first}{}", rest.repeat(50))).await;
     assert_eq!(client.answer(true).await.status, 200);
     assert!(client.is_closed().await);
-    assert_eq!(app.requests(), 1, "the others are for another connection");
+    // What does not fit into one read is never read: the answer may be lost with it.
+    let mut client = door.client().await;
+    client.send(format!("{first}{}", rest.repeat(5_000))).await;
+    client.rest().await;
+    until("the connections to end", async || (*door.open.borrow() == 0).then_some(())).await;
+    assert!(!app.received().contains("more"), "the others are for another connection");
 }
 
 /// Hundreds that are silent and hundreds that are slow: everybody else is served, and so are the silent ones when they speak.
@@ -198,7 +206,8 @@ async fn j01_a_crowd_of_idle_and_slow_clients_keeps_nobody_out() {
     let slow = (0..200).map(|number| async move {
         let mut client = Client::connect(at).await;
         let body = number % 2 == 0;
-        let head = if body { format!("POST /x HTTP/1.1\r\nHost: {at}\r\nContent-Length: 30\r\n\r\n") } else { String::new() };
+        let head =
+            if body { format!("POST /x HTTP/1.1\r\nHost: {at}\r\nContent-Length: 30\r\n\r\n") } else { String::new() };
         client.send(&head).await;
         let line = "GET /x HTTP/1.1\r\nA: ".bytes().chain(std::iter::repeat(b'b'));
         let bytes: Box<dyn Iterator<Item = u8> + Send> = if body { Box::new(line.take(30)) } else { Box::new(line) };
@@ -216,7 +225,11 @@ async fn j01_a_crowd_of_idle_and_slow_clients_keeps_nobody_out() {
     };
     let (statuses, ()) = tokio::join!(join_all(slow), others);
     for (number, status) in statuses.into_iter().enumerate() {
-        assert_eq!(status, if number % 2 == 0 { 200 } else { 408 }, "{number}: a slow body is a body, a slow head is none");
+        assert_eq!(
+            status,
+            if number % 2 == 0 { 200 } else { 408 },
+            "{number}: a slow body is a body, a slow head is none"
+        );
     }
     for client in &mut idle {
         assert_eq!(timeout(PATIENCE, client.ask(&get)).await.unwrap().status, 200, "who was silent may speak");

@@ -175,6 +175,7 @@ impl Plan {
             clock: parts.clock,
             metrics: metrics.clone(),
             hsts: None,
+            bodies: Arc::default(),
         };
         let room = self.seats_each.map_or_else(
             || Room::for_clients(usize::MAX),
