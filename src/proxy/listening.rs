@@ -8,7 +8,8 @@ use std::{io, net::TcpListener, os::fd::IntoRawFd as _, sync::Arc, time::Duratio
 
 use pingora::{
     apps::HttpServerApp,
-    listeners::TcpSocketOptions,
+    listeners::{ListenerConfig, TcpSocketOptions},
+    protocols::l4::stream::L4BufferSettings,
     server::{Fds, ListenFds},
     services::{Service, listening::Service as ListeningService},
 };
@@ -90,7 +91,10 @@ impl Listening {
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(keepalive());
-        service.add_tcp_with_settings(address, options);
+        // Not read ahead: heads and bodies are read into buffers of their own, and Pingora's would be 64 KB for each connection,
+        // idle ones too.
+        let unbuffered = L4BufferSettings::default().read(0);
+        service.add_listener(ListenerConfig::tcp(address).tcp_socket_options(options).l4_buffer(unbuffered));
         self.services.push(Box::new(service));
         Ok(())
     }
