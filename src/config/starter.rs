@@ -7,7 +7,9 @@
 pub fn starter(public_url: &str, app_url: &str, store: &str, name: Option<&str>) -> String {
     let public_url = public_url.trim_end_matches('/');
     let listen = if public_url.starts_with("https://") {
-        "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: 127.0.0.1:8080\n"
+        "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: 127.0.0.1:8080\n\
+         # Once that appends to X-Forwarded-For, or sets it: then the addresses of visitors are known.\n\
+         # trusted_proxies: [127.0.0.1/32]\n"
     } else {
         ""
     };

@@ -32,9 +32,9 @@ const fn bounds(whose: Whose) -> (usize, Duration) {
 
 /// Reads the body of a request to our own pages.
 pub(super) async fn read_body(session: &mut Session, whose: Whose, bodies: &Bodies) -> Result<Bytes, Failure> {
-    let (most, deadline) = bounds(whose);
     const TOO_LARGE: Failure = Failure::Say(Failed::BodyTooLarge);
     const INCOMPLETE: Failure = Failure::Say(Failed::BodyIncomplete);
+    let (most, deadline) = bounds(whose);
     if announced(session).is_some_and(|length| length > most as u64) {
         return Err(TOO_LARGE);
     }

@@ -187,12 +187,11 @@ impl ProxyHttp for Proxy {
         let answer = match self.0.portcullis.decide(&head, judged) {
             Decision::Forward(permit) => {
                 self.forward(ctx, permit);
-                if !ctx.has_room_for(answer::announced(session).unwrap_or(0)) {
-                    let person = ctx.permit.as_ref().and_then(Permit::person);
-                    self.0.portcullis.fail(Failed::BodyTooLarge, person, &head).await
-                } else {
+                if ctx.has_room_for(answer::announced(session).unwrap_or(0)) {
                     return Ok(false);
                 }
+                let person = ctx.permit.as_ref().and_then(Permit::person);
+                self.0.portcullis.fail(Failed::BodyTooLarge, person, &head).await
             }
             Decision::Refuse(refusal) => self.0.portcullis.refuse(&refusal, &head).await,
             // Never: a visit has been told apart above.

@@ -113,13 +113,11 @@ impl Room {
             return None;
         }
         if let Some(by_address) = &self.by_address {
-            match by_address.take(address) {
-                Ok(network) => seat.network = network,
-                Err(()) => {
-                    self.refuse(Reason::Address, address);
-                    return None;
-                }
-            }
+            let Ok(network) = by_address.take(address) else {
+                self.refuse(Reason::Address, address);
+                return None;
+            };
+            seat.network = network;
         }
         Some(seat)
     }

@@ -173,7 +173,7 @@ mod tests {
             let cut = cut.min(entries.len());
             let lines = [entries[..cut].join(","), entries[cut..].join(" , ")];
             // Each line that has nothing in it would be an entry that cannot be read.
-            let lines = lines.iter().filter(|line| !line.is_empty()).map(|line| line.as_bytes()).collect::<Vec<_>>();
+            let lines = lines.iter().filter(|line| !line.is_empty()).map(String::as_bytes).collect::<Vec<_>>();
             let peer = IpAddr::from([10, 0, 0, 1]);
             prop_assert_eq!(proxies.visitor(peer, lines.into_iter()), plain(stranger));
         }
@@ -183,7 +183,7 @@ mod tests {
         fn no_chain_makes_an_address_up(lines in prop::collection::vec("[ -~]{0,40}", 0..4), entry in any_entry(), peer in any_address()) {
             let mut lines = lines;
             lines.push(entry);
-            let found = proxies().visitor(peer, lines.iter().map(|line| line.as_bytes()));
+            let found = proxies().visitor(peer, lines.iter().map(String::as_bytes));
             let written = lines.iter().flat_map(|line| line.split(',')).filter_map(|entry| address_in(entry.as_bytes()));
             prop_assert!(found == plain(peer) || written.into_iter().any(|address| address == found));
             prop_assert_eq!(found, plain(found));

@@ -22,7 +22,7 @@ pub(in crate::config) struct LimitsFile {
     /// limit. A route may have one of its own.
     pub(in crate::config) body_size: Field<Size>,
     /// How long a client may send nothing of a body that is under way (then 408), or take nothing of an answer (then it is
-    /// cut). WebSockets and streams of events are silent for as long as they like.
+    /// cut). A WebSocket and a stream of events may be silent for as long as they like.
     pub(in crate::config) body_idle: Field<Length>,
     /// How long a connection is kept between two requests.
     pub(in crate::config) keep_alive: Field<Length>,
