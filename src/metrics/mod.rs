@@ -172,6 +172,9 @@ impl Metrics {
             }
         }
         self.sessions_created.with_label_values(&["password"]);
+        for reason in ["full", "address"] {
+            self.connections_refused.with_label_values(&[reason]);
+        }
         for kind in STREAMS {
             self.open_streams.with_label_values(&[kind]);
         }
