@@ -2,7 +2,7 @@
 //!
 //! Pingora's parser takes an empty size for the last chunk, blanks after a size, and a bare line feed in an extension. A
 //! program in front of us that reads such a body in another way sees another request behind it. So the lines between
-//! chunks are read here by their grammar, and where they break it the connection ends.
+//! chunks, and those behind the last one, are read here by their grammar, and where they break it the connection ends.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use std::{
 use pingora::protocols::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::same_connection::same_connection;
+use super::{head::IN_TOKEN, same_connection::same_connection};
 
 /// Digits of a size. More would not fit into the numbers of some programs.
 const DIGITS: u8 = 15;
@@ -35,8 +35,18 @@ pub(super) enum Chunks {
     DataEnds,
     /// Behind the CR after a chunk.
     DataEnded,
-    /// Behind the last size. Trailers are read by Pingora strictly enough, and go nowhere.
-    Last,
+    /// Behind the last size, or behind a trailer. Trailers go nowhere, but a line that is none could be a request, for some.
+    Trailer,
+    /// In the name of a trailer.
+    TrailerName,
+    /// Behind its colon.
+    TrailerValue,
+    /// Behind its CR.
+    TrailerEnds,
+    /// Behind the CR of the line that ends it all.
+    Ends,
+    /// Behind the body. What follows is no part of it.
+    Ended,
     /// What came is no chunked body.
     Malformed,
 }
@@ -65,7 +75,7 @@ impl Chunks {
             }
             *self = self.after(*first);
             match self {
-                Self::Last => return Ok(()),
+                Self::Ended => return Ok(()),
                 Self::Malformed => return Err(Malformed),
                 _ => came = rest,
             }
@@ -79,7 +89,12 @@ impl Chunks {
             (Self::Size { digits: 1.., size }, b';') => Self::Extension { bytes: 0, size },
             (Self::Size { digits: 1.., size } | Self::Extension { size, .. }, b'\r') => Self::SizeEnds { size },
             (Self::Extension { bytes: 0..EXTENSION, size }, b'\t' | b' '..=b'~' | 0x80..) => self.with_extension(size),
-            (Self::SizeEnds { size: 0 }, b'\n') | (Self::Last, _) => Self::Last,
+            (Self::SizeEnds { size: 0 } | Self::TrailerEnds, b'\n') => Self::Trailer,
+            (Self::Trailer, b'\r') => Self::Ends,
+            (Self::TrailerName, b':') | (Self::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Self::TrailerValue,
+            (Self::Trailer | Self::TrailerName, name) if IN_TOKEN[name as usize] => Self::TrailerName,
+            (Self::TrailerValue, b'\r') => Self::TrailerEnds,
+            (Self::Ends, b'\n') | (Self::Ended, _) => Self::Ended,
             (Self::SizeEnds { size }, b'\n') => Self::Data { left: size },
             (Self::DataEnds, b'\r') => Self::DataEnded,
             (Self::DataEnded, b'\n') => Self::new(),
@@ -188,6 +203,15 @@ mod tests {
             ("5\r\nhello\r\n0\r\n\r\n", true),
             ("005;a=\"\u{e9}\"\r\nhe\r\no\r\nB\r\n0123456789a\r\n0;x\r\nA: b\r\n\r\nGET", true),
             ("000000000000001\r\na\r\n0\r\n", true),
+            ("0\r\nA:\r\nB: \u{e9}\t\r\n\r\nGET / HTTP/1.1\n", true),
+            ("0\r\nGET / HTTP/1.1\r\n", false),
+            ("0\r\n: b\r\n", false),
+            ("0\r\n folded\r\n", false),
+            ("0\r\nA : b\r\n", false),
+            ("0\r\nA: b\n", false),
+            ("0\r\nA: b\0", false),
+            ("0\r\nA: b\rc", false),
+            ("0\r\n\n", false),
             (&long, true),
             (&long.replace("x\r", "xx\r"), false),
             ("0000000000000001\r\na\r\n", false),

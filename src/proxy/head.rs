@@ -266,7 +266,9 @@ impl<'a> Framing<'a> {
             plain(first && name.eq_ignore_ascii_case(b"host") && !value.contains(&b'@'))
         } else if is_alias(name, b"content_length") {
             let (first, value) = (!std::mem::replace(&mut self.length, true), value());
+            // A zero in front makes an octal number of it, for some.
             let digits = (1..19).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+            let digits = digits && (value[0] != b'0' || value.len() == 1);
             plain(first && digits && name.eq_ignore_ascii_case(b"content-length"))
         } else if is_alias(name, b"transfer_encoding") {
             let first = !std::mem::replace(&mut self.chunked, true);
@@ -288,7 +290,7 @@ fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// What a method and the name of a header are made of.
-const IN_TOKEN: [bool; 256] = {
+pub(super) const IN_TOKEN: [bool; 256] = {
     let (mut table, others) = ([false; 256], b"!#$%&'*+-.^_`|~");
     let mut byte = 0_u8;
     while byte < 128 {
@@ -367,6 +369,7 @@ mod tests {
             "Content-Length: 5\r\nContent-Length: 6",
             "Content-Length: 5, 5",
             "Content-Length: +5",
+            "Content-Length: 010",
             "Content-Length:",
             "Content-Length: 99999999999999999999",
             "Content_Length: 5",

@@ -22,10 +22,11 @@ use super::{
     bodies::Whose,
     caching,
     failure::{self, Failure},
-    identity,
+    identity, one_reading,
     passage::Passage,
     passing,
     upstreams::Upstream,
+    wishes,
 };
 use crate::{
     clock::Clock,
@@ -160,6 +161,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Passage) -> Result<bool> {
+        wishes::settle(session);
         ctx.source = Source::of(session, &self.0.trusted);
         let (source, request_id) = (ctx.source, ctx.request_id);
         let request = session.req_header();
@@ -312,6 +314,7 @@ impl ProxyHttp for Proxy {
         answer: &mut ResponseHeader,
         ctx: &mut Passage,
     ) -> Result<()> {
+        one_reading::ensure(session, answer, &mut ctx.interim)?;
         // From every head, early hints too: a browser takes a cookie from any of them.
         passing::keep_to_ourselves(answer, ctx.upstream.as_deref());
         let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;

@@ -3,8 +3,9 @@
 //! The only folder that names Pingora. It decides nothing: what happens to a request is a [`crate::gate::Decision`], asked
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
-//! `connection` reads its `head` and watches its `chunks`, `hooks` asks for a decision on what is `asked`, `answer` sends what is ours (for what it waits, `bodies` has places), `upstreams` and `identity`
-//! send the rest on, `passing` looks at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
+//! `connection` reads its `head` and watches its `chunks`, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
+//! `answer` sends what is ours (for what it waits, `bodies` has places), `upstreams` and `identity` send the rest on, `one_reading`
+//! and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
 //! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
@@ -26,6 +27,7 @@ mod introduction;
 mod line;
 mod lines;
 mod listening;
+mod one_reading;
 mod passage;
 mod passing;
 mod request_id;
@@ -34,6 +36,7 @@ mod router;
 mod same_connection;
 mod tls;
 mod upstreams;
+mod wishes;
 
 pub use bodies::Bodies;
 pub use connection::Connections;

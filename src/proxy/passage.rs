@@ -43,6 +43,8 @@ pub struct Passage {
     pub(super) bytes: usize,
     /// Where it came from.
     pub(super) source: Source,
+    /// Answers of the app before its answer.
+    pub(super) interim: u8,
     /// The connection that it came on.
     pub(super) line: Arc<Line>,
     /// How much more of a body the app is sent; none is no limit.
@@ -80,6 +82,7 @@ impl Passage {
             status: 0,
             bytes: 0,
             source: Source::UNKNOWN,
+            interim: 0,
             line,
             body_left: None,
             seen: None,

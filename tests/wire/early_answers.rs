@@ -149,7 +149,7 @@ async fn a_refused_upgrade_closes_the_connection() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
     let mut client = door.client().await;
-    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
     let answer = client.ask(format!("GET /ws HTTP/1.1\r\nHost: app.test\r\n{upgrade}")).await;
     assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
     assert!(client.is_closed().await);

@@ -230,20 +230,3 @@ async fn an_idle_connection_is_closed() {
     assert_eq!(client.ask("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 200);
     assert!(client.is_closed().await);
 }
-
-#[tokio::test]
-async fn c04_what_follows_an_upgrade_that_the_app_declines_is_not_passed_on() {
-    let app = App::serving(|mut stream, app| async move {
-        app.record_request(&mut stream).await;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
-        // Whatever else comes is a request of its own, or nothing.
-        app.record_request(&mut stream).await;
-    })
-    .await;
-    let door = Door::before(&app).await;
-    let mut client = door.client().await;
-    let upgrade = "GET /public HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-    client.send(format!("{upgrade}GET /admin/smuggled HTTP/1.1\r\nHost: app.test\r\n\r\n")).await;
-    client.rest().await;
-    assert!(!app.received().contains("smuggled"), "{}", app.received());
-}

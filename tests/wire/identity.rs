@@ -24,7 +24,10 @@ async fn a03_no_alias_reaches_the_app_on_any_route() {
     for request in [
         door.as_alice("GET /x", lies),
         door.as_alice("OPTIONS /x", lies),
-        door.as_alice("GET /ws", &format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{lies}")),
+        door.as_alice(
+            "GET /ws",
+            &format!("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n{lies}"),
+        ),
         format!("GET /public HTTP/1.1\r\nHost: app.test\r\n{lies}\r\n"),
         format!("OPTIONS /public HTTP/1.1\r\nHost: app.test\r\n{lies}\r\n"),
     ] {

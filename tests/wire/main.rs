@@ -7,6 +7,7 @@ mod checker;
 mod harness;
 
 mod addresses;
+mod app_answers;
 mod body_limits;
 mod chunked;
 mod early_answers;
@@ -14,6 +15,7 @@ mod failures;
 mod fault_tools;
 mod forwarded;
 mod framing;
+mod heads;
 mod http2;
 mod http2_frames;
 mod identity;
@@ -24,6 +26,7 @@ mod servers;
 mod slow_clients;
 mod streams;
 mod tls;
+mod upgrades;
 mod versions;
 
 mod apps;

@@ -136,7 +136,8 @@ async fn heard(words: &'static [u8], client_says: Option<&'static [u8]>) -> Vec<
     let (here, there) = (house.signed_in("alice").await, house.signed_in("alice").await);
     let mut client = Client(TcpStream::connect(house.public).await.unwrap());
     let ask = format!(
-        "GET /ws HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        "GET /ws HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: x\r\n\r\n",
         house.public,
         there.cookie()
     );

@@ -1,0 +1,88 @@
+//! The head of an app's answer, as far as its framing goes: what a client could read in two ways ends here.
+//!
+//! Pingora forwards `Content-Length` twice where both say the same, a transfer coding that it does not know, a length where
+//! there is no body, and 101 to who asked for nothing. A client or a cache that reads such an answer in another way
+//! takes a part of it for the answer to the next request.
+
+use http::{StatusCode, header};
+use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
+
+use super::wishes;
+
+/// Most answers before the answer. WebDAV's 102 comes every twenty seconds; nothing needs more.
+const MOST_INTERIM: u8 = 100;
+
+/// Leaves of an app's answer what can be read in one way, or fails; `interim` counts the answers before the answer.
+pub(super) fn ensure(session: &Session, answer: &mut ResponseHeader, interim: &mut u8) -> Result<()> {
+    if let Err(why) = check(answer, || wishes::is_granted(session, answer), interim) {
+        return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
+    }
+    // These have no body, and so no length of one (RFC 9110, 8.6; RFC 9112, 6.1).
+    if answer.status.is_informational() || answer.status == StatusCode::NO_CONTENT {
+        answer.remove_header(&header::CONTENT_LENGTH);
+        answer.remove_header(&header::TRANSFER_ENCODING);
+    }
+    Ok(())
+}
+
+fn check(answer: &ResponseHeader, granted: impl FnOnce() -> bool, interim: &mut u8) -> Result<(), &'static str> {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        return if granted() { Ok(()) } else { Err("101 to who did not ask for it, or to another protocol") };
+    }
+    if answer.status.is_informational() {
+        *interim += 1;
+        return if *interim <= MOST_INTERIM { Ok(()) } else { Err("too many answers before the answer") };
+    }
+    let mut lengths = answer.headers.get_all(header::CONTENT_LENGTH).iter();
+    let one_length = lengths.next().is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
+    if !one_length || lengths.next().is_some() {
+        return Err("several lengths");
+    }
+    let mut codings = answer.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !chunked || codings.next().is_some() {
+        return Err("a transfer coding that nobody asked for");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, lines: &[(&'static str, &str)]) -> ResponseHeader {
+        let mut answer = ResponseHeader::build(status, None).unwrap();
+        for (name, value) in lines {
+            answer.append_header(*name, *value).unwrap();
+        }
+        answer
+    }
+
+    #[test]
+    fn an_answer_has_one_length() {
+        for (lines, is_one) in [
+            (&[][..], true),
+            (&[("Content-Length", "5")], true),
+            (&[("Transfer-Encoding", "Chunked")], true),
+            (&[("Content-Length", "5"), ("Content-Length", "5")], false),
+            (&[("Content-Length", "5, 5")], false),
+            (&[("Transfer-Encoding", "identity")], false),
+            (&[("Transfer-Encoding", "gzip, chunked")], false),
+            (&[("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked")], false),
+        ] {
+            assert_eq!(check(&answer(200, lines), || false, &mut 0).is_ok(), is_one, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn there_are_only_so_many_answers_before_the_answer() {
+        let mut interim = 0;
+        for _ in 0..MOST_INTERIM {
+            assert!(check(&answer(103, &[]), || false, &mut interim).is_ok());
+        }
+        assert!(check(&answer(200, &[]), || false, &mut interim).is_ok());
+        assert!(check(&answer(100, &[]), || false, &mut interim).is_err());
+        assert!(check(&answer(101, &[]), || true, &mut interim).is_ok());
+        assert!(check(&answer(101, &[]), || false, &mut interim).is_err());
+    }
+}
