@@ -26,6 +26,7 @@ mod servers;
 mod slow_clients;
 mod streams;
 mod tls;
+mod unwanted_bodies;
 mod upgrades;
 mod versions;
 

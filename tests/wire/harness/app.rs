@@ -74,6 +74,11 @@ impl App {
         String::from_utf8_lossy(&self.received.lock().unwrap()).into_owned()
     }
 
+    /// Forgets it.
+    pub(crate) fn forget(&self) {
+        self.received.lock().unwrap().clear();
+    }
+
     /// The same, as bytes.
     pub(crate) fn received_bytes(&self) -> Vec<u8> {
         self.received.lock().unwrap().clone()
