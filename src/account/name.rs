@@ -76,7 +76,7 @@ impl UserName {
         let text = bounded(text, 64)?;
         match text
             .chars()
-            .find(|c| c.is_control() || c.is_whitespace() && *c != ' ' || matches!(c, ',' | '@') || invisible(*c))
+            .find(|c| c.is_control() || c.is_whitespace() && *c != ' ' || matches!(c, ',' | '@') || is_invisible(*c))
         {
             Some(letter) => Err(NotAName::Letter(letter)),
             None => Ok(Self(text.to_owned())),
@@ -91,8 +91,9 @@ impl Email {
     /// When it cannot be one.
     pub fn new(text: &str) -> Result<Self, NotAName> {
         let text = bounded(text, 254)?;
-        if let Some(letter) =
-            text.chars().find(|c| c.is_control() || c.is_whitespace() || matches!(c, ',' | '<' | '>') || invisible(*c))
+        if let Some(letter) = text
+            .chars()
+            .find(|c| c.is_control() || c.is_whitespace() || matches!(c, ',' | '<' | '>') || is_invisible(*c))
         {
             return Err(NotAName::Letter(letter));
         }
@@ -130,9 +131,27 @@ fn bounded(text: &str, most: usize) -> Result<&str, NotAName> {
     }
 }
 
-/// Characters that make two names look the same, or turn the text around: zero-width and bidirectional controls.
-const fn invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// Whether a character does not show, and makes two texts look the same or turns one around: zero-width and bidirectional
+/// controls, fillers, annotations, and the tags that spell whole sentences unseen.
+#[must_use]
+pub const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffc}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -144,7 +163,9 @@ mod tests {
         for good in ["alice", " Ana María ", "محمد", "a.b-c_d+e", "O'Neil"] {
             assert!(UserName::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "  ", "a,b", "a@b", "a\nb", "a\tb", "a\u{202e}b", "a\0", &"x".repeat(65)] {
+        for bad in
+            ["", "  ", "a,b", "a@b", "a\nb", "a\tb", "a\u{202e}b", "a\u{ad}b", "a\u{e0041}b", "a\0", &"x".repeat(65)]
+        {
             assert!(UserName::new(bad).is_err(), "{bad:?}");
         }
         assert_eq!(UserName::new(" Alice ").map(|n| (n.to_string(), n.folded())), Ok(("Alice".into(), "alice".into())));

@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
+use crate::account::is_invisible;
+
 /// Prints a line of a result.
 pub(super) fn say(line: &str) {
     // A closed pipe (`| head`) is the reader's way to say: enough.
@@ -38,7 +40,8 @@ pub(super) fn say_table(head: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-/// Text that somebody else chose, for a terminal: control characters are shown, not obeyed.
+/// Text that somebody else chose, for a terminal: control characters are shown, not obeyed, and so is what does not show.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    let tricks = |c: char| c.is_control() || is_invisible(c);
+    text.chars().flat_map(|c| if tricks(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }

@@ -21,6 +21,7 @@ mod why_signed_out;
 mod ending_sessions;
 mod heartbeat;
 mod history;
+mod hostile_texts;
 mod lifetimes;
 mod open_streams;
 mod sessions_list;

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-/// The text without control characters and without anything that turns its neighbours around.
+use crate::account::is_invisible;
+
+/// The text without control characters, without what does not show, and so without anything that turns its neighbours
+/// around.
 #[must_use]
 pub fn inert(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_trick) {
@@ -19,10 +22,9 @@ pub(super) fn isolated(text: &str, right_to_left: bool) -> String {
     if right_to_left || !text.is_ascii() { format!("\u{2068}{text}\u{2069}") } else { text.into_owned() }
 }
 
-/// Control characters, and the bidirectional marks, embeddings, overrides and isolates.
+/// The two joiners stay: Persian and the scripts of India are written with them, and families of emoji.
 fn is_trick(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 #[cfg(test)]
@@ -33,6 +35,8 @@ mod tests {
     fn nothing_turns_its_neighbours_around() {
         assert_eq!(inert("Chrome\u{202e}emorhC\u{2069}\n\0"), "ChromeemorhC");
         assert_eq!(inert("Ana María"), "Ana María");
+        assert_eq!(inert("a\u{200b}d\u{2060}m\u{ad}i\u{feff}n\u{e0041}\u{fffc}\u{2028}"), "admin");
+        assert_eq!(inert("می\u{200c}خواهم"), "می\u{200c}خواهم");
     }
 
     #[test]

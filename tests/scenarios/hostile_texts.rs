@@ -1,0 +1,207 @@
+//! Texts that others chose, in every place where a page shows one: they add no element and no attribute, whatever they hold.
+
+use portcullis::{
+    account::{Email, NewUser, UserName},
+    audit::Actor,
+    secret::Password,
+};
+use scraper::{Html, Node};
+
+use crate::town::{Browser, MAC, PASSWORD, Person, Town, Weather};
+
+/// What somebody may write. Each is a place that a page shows.
+struct Texts {
+    name: &'static str,
+    display_name: &'static str,
+    /// In a User-Agent.
+    model: &'static str,
+    /// Of the last page, as it stands in a URL.
+    path: &'static str,
+    label: &'static str,
+    app_name: &'static str,
+    links: &'static str,
+    /// As a name at the sign-in, and as a way back.
+    typed: &'static str,
+}
+
+const PLAIN: Texts = Texts {
+    name: "alice",
+    display_name: "Alice Liddell",
+    model: "Pixel",
+    path: "/a/quiet/page",
+    label: "A page",
+    app_name: "Meridian",
+    links: "https://example.com/help",
+    typed: "bob",
+};
+
+const MARKUP: Texts = Texts {
+    name: "<img src=x onerror=hit()>\"'`=",
+    display_name: "</bdi></p></div><script>hit()</script><svg onload='hit()'>\" autofocus onfocus=\"hit()",
+    model: "<u onclick=hit()>\"'<!--",
+    path: "/%3C/title%3E%3Cscript%3Ehit()%3C/script%3E%22'--%3E",
+    label: "</dd></dl><iframe src=javascript:hit()>\"' onx=\"",
+    app_name: "</title></bdi><script>hit()</script>\"'<style>*{}</style>",
+    links: "https://example.com/\"onmouseover=\"hit()'><script>hit()</script>",
+    typed: "\"><script>hit()</script><textarea>'/><base href=//evil.test>",
+};
+
+const TRICKS: Texts = Texts {
+    name: "{{7*7}} ${7*7} <%= 7*7 %> &lt;script&gt;",
+    display_name: "\u{202e}nimda\u{2066}\u{200b}\u{e0041}\u{fffc}\u{feff}\0\u{9b}31m",
+    model: "&#60;script&#62;&NewLine;{% raw %}",
+    path: "/%E2%80%AEnimda%EF%BF%BC",
+    label: "]]></p><![CDATA[<script>",
+    app_name: "&lt;b&gt;{{ app }} {$app} <?php",
+    links: "https://example.com/?a&b=&quot;<b",
+    typed: "\u{202e}nimda\u{200b}&quot;&#62;",
+};
+
+/// Elements in their order, each with its attributes.
+type Shape = Vec<String>;
+
+fn shape_of(html: &str) -> Shape {
+    let document = Html::parse_document(html);
+    let elements = document.tree.values().filter_map(Node::as_element);
+    let shape = |element: &scraper::node::Element| {
+        let mut names: Vec<_> = element.attrs().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        format!("{} {}", element.name(), names.join(" "))
+    };
+    elements.map(shape).collect()
+}
+
+/// Nobody's link leads to a script, and none but the operator's leads elsewhere.
+fn leads_nowhere_new(page: &str, html: &str, texts: &Texts) {
+    for element in Html::parse_document(html).tree.values().filter_map(Node::as_element) {
+        for (name, value) in element.attrs() {
+            assert!(!name.starts_with("on") && !matches!(name, "style" | "srcdoc"), "{page}: {name}");
+            if matches!(name, "href" | "src" | "action" | "formaction") {
+                let own =
+                    value.starts_with('/') && !value.starts_with("//") || value.starts_with('#') || value == "data:,";
+                assert!(own || value == texts.links, "{page}: {name} leads to {value}");
+            }
+        }
+    }
+}
+
+/// A town in which everything that can be called something is called so, and its pages by name.
+async fn pages(texts: &Texts) -> Vec<(String, String)> {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let place = percent_encoding::percent_decode_str(texts.path).decode_utf8().unwrap().into_owned();
+    let town = Town::with(&format!(
+        "branding: {{ app_name: {}, support_url: {}, home_url: {} }}\nactivity: {{ page_labels: {{ {}: {} }} }}\n",
+        quoted(texts.app_name),
+        quoted(texts.links),
+        quoted(texts.links),
+        quoted(if place.is_ascii() && !place.contains(['<', '"']) { texts.path } else { "/labelled" }),
+        quoted(texts.label),
+    ));
+    let new = NewUser {
+        name: UserName::new(texts.name).unwrap(),
+        email: Some(Email::new("alice@example.com").unwrap()),
+        display_name: Some(texts.display_name.to_owned()),
+        roles: Vec::new(),
+    };
+    let account = town.parts.accounts.add(new, Actor::Operator).await.unwrap();
+    town.parts.accounts.set_password(&account, Password::new(PASSWORD.to_owned()), Actor::Operator).await.unwrap();
+    let alice = Person { town: &town, account };
+    let agent = format!(
+        "Mozilla/5.0 (Linux; Android 14; {} Build/X) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile \
+         Safari/537.36",
+        texts.model
+    );
+    let other = alice.signed_in_on(&agent).await;
+    let labelled = alice.signed_in_on(&agent).await;
+    other.get(texts.path).await;
+    labelled.get("/labelled").await;
+    town.flush().await;
+    let browser = alice.signed_in_on(MAC).await;
+    browser.get(texts.path).await;
+    town.flush().await;
+
+    let mut pages = Vec::new();
+    let mut keep = |name: &str, html: &str| pages.push((name.to_owned(), html.to_owned()));
+    let failed = town.stranger().sign_in(texts.name, "wrong").await;
+    keep("a failed sign-in of somebody", failed.text());
+    let stranger = town.stranger();
+    let typed = [("username", texts.typed), ("password", "wrong"), ("rd", texts.typed)];
+    keep("a failed sign-in of nobody", stranger.post_form("/security/sign-in", &typed).await.answer().text());
+    keep("a sign-in without a password", stranger.post_form("/security/sign-in", &typed[..1]).await.answer().text());
+    let encoded = percent_encoding::utf8_percent_encode(texts.typed, percent_encoding::NON_ALPHANUMERIC);
+    let rd = format!("/security/sign-in?rd=%2F{encoded}");
+    keep("sign-in and back", stranger.get(&rd).await.answer().text());
+    for (session, place) in [(&other, "elsewhere"), (&labelled, "labelled"), (&browser, "here")] {
+        let details = format!("/security/sessions/{}", session.session());
+        keep(&format!("details, {place}"), browser.get(&details).await.answer().text());
+        keep(&format!("ask, {place}"), browser.get(&format!("{details}/sign-out")).await.answer().text());
+    }
+    for page in [
+        "/security",
+        "/security/sessions",
+        "/security/sessions/sign-out-others",
+        "/security/sessions/sign-out-all",
+        "/security/history",
+        "/security/password",
+        "/security/sign-out",
+        "/security/signed-out",
+        "/security/nowhere",
+    ] {
+        keep(page, browser.get(page).await.answer().text());
+    }
+    keep("a refusal", browser.get("/admin").await.answer().text());
+    let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
+    let link = format!("/security/set-password?token={}", link.hand_over());
+    keep("a one-time link", stranger.get(&link).await.answer().text());
+    keep("a link that is none", stranger.get("/security/set-password?token=x").await.answer().text());
+    let change = [("current_password", "wrong"), ("new_password", texts.typed), ("new_password_again", "x")];
+    keep("a password that is none", browser.post_form("/security/password", &change).await.answer().text());
+    ended(&browser, &other, &mut keep).await;
+    town.weather(Weather::Away);
+    keep("an outage", browser.get("/").await.answer().text());
+    pages
+}
+
+/// One ends another, is told so, and the other one is told why.
+async fn ended(browser: &Browser<'_>, other: &Browser<'_>, keep: &mut impl FnMut(&str, &str)) {
+    let path = format!("/security/sessions/{}/sign-out", other.session());
+    assert_eq!(browser.post_form(&path, &[]).await.answer().status, 303);
+    keep("what was done", browser.get("/security/sessions").await.answer().text());
+    let sent_away = other.get("/x").await.answer().location().to_owned();
+    keep("why signed out", other.get(&sent_away).await.answer().text());
+}
+
+#[tokio::test]
+async fn hostile_texts_add_nothing_to_any_page() {
+    let plain = pages(&PLAIN).await;
+    for texts in [&MARKUP, &TRICKS] {
+        let hostile = pages(texts).await;
+        assert_eq!(plain.len(), hostile.len());
+        for ((page, plain), (_, hostile)) in plain.iter().zip(&hostile) {
+            assert_eq!(shape_of(plain), shape_of(hostile), "{page}: {hostile}");
+            leads_nowhere_new(page, hostile, texts);
+            // Isolates of ours are whole, and there is no other trick.
+            let left = hostile.replace(['\u{2068}', '\u{2069}'], "");
+            assert!(!left.contains(|c: char| portcullis::account::is_invisible(c)), "{page}: {hostile:?}");
+            assert!(!left.contains(|c: char| c.is_control() && c != '\n'), "{page}: {hostile:?}");
+            assert_eq!(hostile.matches('\u{2068}').count(), hostile.matches('\u{2069}').count(), "{page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_texts_are_shown_all_the_same() {
+    let hostile = pages(&MARKUP).await;
+    let page = |name: &str| &hostile.iter().find(|(page, _)| page == name).unwrap().1;
+    for (name, text) in [
+        ("details, elsewhere", MARKUP.model),
+        ("/security", MARKUP.display_name),
+        ("/security", MARKUP.app_name),
+        ("a failed sign-in of nobody", MARKUP.typed),
+    ] {
+        let document = Html::parse_document(page(name));
+        let texts = document.root_element().text().any(|it| it.contains(text));
+        let values = document.tree.values().filter_map(Node::as_element).flat_map(scraper::node::Element::attrs);
+        assert!(texts || values.map(|(_, value)| value).any(|value| value == text), "{name} does not show {text}");
+    }
+}
