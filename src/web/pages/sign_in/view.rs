@@ -9,7 +9,7 @@ use crate::{
         look::{Frame, Icon},
         pages::form::{Faults, Secret},
         paths,
-        words::{Sentence, Words},
+        words::{Sentence, Words, inert},
     },
 };
 
@@ -89,7 +89,7 @@ impl SignInPage {
     #[must_use]
     pub fn refused(mut self, name: &str, remember: bool, not_in: NotIn, now: Timestamp) -> Self {
         let words = self.frame.words;
-        name.clone_into(&mut self.name);
+        self.name = inert(name).into_owned();
         self.remember_ticked = remember;
         match not_in {
             NotIn::Mismatch => self.alert = Some(words.say("sign-in-mismatch").into()),
