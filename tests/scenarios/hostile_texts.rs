@@ -49,7 +49,7 @@ const MARKUP: Texts = Texts {
 const TRICKS: Texts = Texts {
     name: "{{7*7}} ${7*7} <%= 7*7 %> &lt;script&gt;",
     display_name: "\u{202e}nimda\u{2066}\u{200b}\u{e0041}\u{fffc}\u{feff}\0\u{9b}31m",
-    model: "&#60;script&#62;&NewLine;{% raw %}",
+    model: "&#60script&#62&lt{% raw %}",
     path: "/%E2%80%AEnimda%EF%BF%BC",
     label: "]]></p><![CDATA[<script>",
     app_name: "&lt;b&gt;{{ app }} {$app} <?php",
