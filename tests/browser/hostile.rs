@@ -7,28 +7,53 @@ use crate::{
 
 const MARKUP: &str = "<img src=x onerror=hit()>\"'><script>hit()</script>";
 
+/// Everything that an operator may call something, called so.
+fn called_so(app: std::net::SocketAddr) -> String {
+    let name = serde_json::to_string(&format!("</title>{MARKUP}")).unwrap();
+    let link = serde_json::to_string("https://example.com/'onmouseover='hit()'").unwrap();
+    format!(
+        "upstream: http://{app}\nbranding: {{ app_name: {name}, support_url: {link}, home_url: {link} }}\n\
+         activity: {{ page_labels: {{ /labelled: {name} }} }}\n"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn markup_is_inert() {
-    let house = Installation::before(App::ok().await.address);
-    house.user("alice", &["--display-name", MARKUP]);
+    let house = Installation::with(&called_so(App::ok().await.address));
+    house.user("alice", &["--display-name", &format!("\u{202e}{MARKUP}")]);
+    house.user("<img src=x onerror=hit()>", &[]);
     let _server = house.run().await;
     let other = Person::with_user_agent(house.public, &format!("{MARKUP}/1.0 (X11; Linux x86_64)"));
     other.sign_in("alice").await;
     other.visit("/%3Cscript%3Ehit()%3C/script%3E").await;
+    other.visit("/labelled").await;
     other.try_to_sign_in(MARKUP, PASSWORD).await;
     let browser = Browser::open(&house).await;
+    browser.goto("/security").await;
+    inert(&browser, "sign-in").await;
+    browser.sign_in(MARKUP).await;
+    inert(&browser, "a failed sign-in").await;
     browser.goto("/security").await;
     browser.sign_in("alice").await;
     browser.arrives("/security").await;
     let session = format!("/security/sessions/{}", other.session().await);
-    let pages =
-        ["/security", "/security/sessions", &session, "/security/history", "/security/sessions/sign-out-others"];
-    for page in pages {
+    for page in [
+        "/security",
+        "/security/sessions",
+        &session,
+        &format!("{session}/sign-out"),
+        "/security/sessions/sign-out-others",
+        "/security/sessions/sign-out-all",
+        "/security/history",
+        "/security/password",
+        "/security/sign-out",
+        "/security/signed-out",
+        "/security/nowhere",
+    ] {
         browser.goto(page).await;
-        browser.find("main h1").await;
-        assert_eq!(browser.count("main img, main script, body > script, header img").await, 0, "{page}");
-        assert_eq!(browser.violations().await, [""; 0], "{page}");
+        inert(&browser, page).await;
     }
+    browser.goto("/security/sessions").await;
     browser.click("details.user summary").await;
     browser.reads("<script>hit()</script>").await;
 
@@ -38,6 +63,17 @@ async fn markup_is_inert() {
     let done = browser.driver.execute(inject, Vec::new()).await.unwrap();
     assert_eq!(done.json(), "refused");
     assert_eq!(browser.violations().await.len(), 1);
+}
+
+/// No element of theirs is there, nothing of theirs has run, and Chromium had nothing to refuse.
+async fn inert(browser: &Browser, page: &str) {
+    browser.find("main h1").await;
+    let theirs = "main img, header img, main script, body > script, title *, u, iframe, [onerror], [onmouseover]";
+    assert_eq!(browser.count(theirs).await, 0, "{page}");
+    let text = browser.driver.execute("return document.documentElement.textContent", Vec::new()).await.unwrap();
+    let text = text.json().as_str().unwrap().to_owned();
+    assert!(text.contains(MARKUP) && !text.contains('\u{202e}'), "{page} shows it as it is: {text}");
+    assert_eq!(browser.violations().await, [""; 0], "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
