@@ -9,7 +9,7 @@ use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
 use super::wishes;
 
-/// Most answers before the answer. WebDAV's 102 comes every twenty seconds; nothing needs more.
+/// Most answers before the answer. A 102 (`WebDAV`) comes every twenty seconds; nothing needs more.
 const MOST_INTERIM: u8 = 100;
 
 /// Leaves of an app's answer what can be read in one way, or fails; `interim` counts the answers before the answer.

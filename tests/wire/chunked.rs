@@ -83,7 +83,7 @@ async fn so_is_one_of_which_the_app_has_a_part_already() {
 async fn our_own_pages_read_no_other_grammar() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
-    for body in MALFORMED.into_iter() {
+    for body in MALFORMED {
         let mut client = door.client().await;
         let head = "POST /security/x HTTP/1.1\r\nHost: app.test\r\nSec-Fetch-Site: same-origin\r\n\
                     Transfer-Encoding: chunked\r\n\r\n";

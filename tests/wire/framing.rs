@@ -163,7 +163,9 @@ async fn a_slow_head_has_one_deadline_for_all_of_it() {
             break;
         }
     }
-    assert_eq!(client.answer(true).await.status, 408);
+    let answer = client.answer(true).await;
+    assert_eq!(answer.status, 408);
+    is_hardened(&answer);
     assert!(client.is_closed().await);
 }
 

@@ -14,14 +14,14 @@ use crate::harness::{Answer, App, Client, Installation, LONG_PATIENCE, Running, 
 /// What is read of a body that nobody wants, and what is too much.
 const LENGTHS: [usize; 2] = [64 * 1024, 10 * 1024 * 1024];
 
-struct House {
+struct Scene {
     house: Installation,
     server: Running,
     alice: String,
     app: App,
 }
 
-impl House {
+impl Scene {
     async fn build() -> Self {
         let app = App::ok().await;
         let house = Installation::with(&format!(
@@ -117,7 +117,7 @@ impl House {
 
 #[tokio::test]
 async fn c05_a_body_behind_an_early_answer_is_never_a_request() {
-    let house = House::build().await;
+    let house = Scene::build().await;
     let nobody = house.as_nobody("");
     house.refuses("GET /x", &house.as_nobody("Sec-Fetch-Mode: navigate\r\n"), [302; 2]).await;
     house.refuses("POST /x", &house.as_nobody("Sec-Fetch-Mode: navigate\r\n"), [303; 2]).await;
@@ -139,7 +139,7 @@ async fn c05_a_body_behind_an_early_answer_is_never_a_request() {
 
 #[tokio::test]
 async fn c05_nor_where_one_has_to_wait_or_the_store_is_away() {
-    let house = House::build().await;
+    let house = Scene::build().await;
     let stranger = house.house.person();
     while stranger.try_to_sign_in("alice", "wrong").await.status() != 429 {}
     let credentials = r#"{"username":"alice","password":"wrong"}"#;
