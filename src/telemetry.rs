@@ -52,6 +52,8 @@ pub fn start(style: LogStyle) -> WorkerGuard {
         // What goes wrong between us and an app is told by us. Pingora calls it an error, too, that it takes a new connection
         // instead of a kept one: any client could fill the log with that.
         .with_target("pingora_core::connectors", LevelFilter::OFF)
+        // The same of a client that asks for what is not spoken.
+        .with_target("rustls", LevelFilter::OFF)
         .with_target(access::TARGET, level);
     let log = tracing_subscriber::registry().with(filter);
     let json = match style.format {
