@@ -102,25 +102,6 @@ impl Proxy {
         judged
     }
 
-    /// Sends an answer of ours, and notes what the client was told.
-    async fn send(&self, session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
-        if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
-            answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
-        }
-        if let Some(hsts) = &self.0.hsts {
-            answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
-        }
-        ctx.status = answer.status().as_u16();
-        let sent = if last { answer::send_last(session, answer).await } else { answer::send(session, answer).await };
-        match sent {
-            Ok(bytes) => ctx.bytes = bytes,
-            Err(error) => {
-                session.set_keepalive(None);
-                tracing::debug!(error = error.etype().as_str(), "The client went before it had its answer");
-            }
-        }
-    }
-
     fn forward(&self, ctx: &mut Passage, permit: Permit) {
         let upstream = self.0.upstreams.load().get(permit.upstream());
         ctx.goes(permit, upstream);
@@ -130,6 +111,9 @@ impl Proxy {
     async fn send(&self, session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
         if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
             answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
+        }
+        if let Some(hsts) = &self.0.hsts {
+            answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         ctx.status = answer.status().as_u16();
         let bodies = &self.0.bodies;
