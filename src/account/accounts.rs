@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 
 use super::{
-    Account, AccountStore, Added, Busy, Change, Changed, Email, Hasher, NewPassword, PasswordPolicy, Role, UserName,
-    Weakness, fold,
+    Account, AccountStore, Added, Busy, Change, Changed, DisplayName, Email, Hasher, NewPassword, PasswordPolicy, Role,
+    UserName, Weakness, fold,
 };
 use crate::{
     audit::{Actor, Fact, Journal, Story},
@@ -64,7 +64,7 @@ pub struct NewUser {
     /// Signs in too.
     pub email: Option<Email>,
     /// How they are shown.
-    pub display_name: Option<String>,
+    pub display_name: Option<DisplayName>,
     /// What they may do.
     pub roles: Vec<Role>,
 }
@@ -107,7 +107,7 @@ impl Accounts {
         let account = Account {
             id: UserId::mint(),
             name: new.name,
-            display_name: new.display_name,
+            display_name: new.display_name.map(|name| name.to_string()),
             email: new.email,
             roles: sorted(new.roles),
             disabled: false,
@@ -228,7 +228,7 @@ impl Accounts {
     /// # Errors
     /// Every rule that it breaks.
     pub fn acceptable_for(&self, new: &NewUser, typed: Password) -> Result<NewPassword, Problem> {
-        self.check(typed, &new.name, new.email.as_ref(), new.display_name.as_deref())
+        self.check(typed, &new.name, new.email.as_ref(), new.display_name.as_ref().map(DisplayName::as_str))
     }
 
     /// The rules for new passwords, as of now.

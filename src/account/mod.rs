@@ -19,7 +19,7 @@ pub use changing::{PasswordChange, PasswordChanged};
 pub use consequence::{Alteration, Altered, Consequence, Fate};
 pub use device::KnownDevice;
 pub use hasher::{Busy, Cost, Hasher, Queue, Slot, Verdict};
-pub use name::{Email, NotAName, Role, UserName, fold, is_invisible};
+pub use name::{DisplayName, Email, NotAName, Role, UserName, fold, is_invisible, is_joiner};
 pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
 pub use store::{AccountRecords, AccountStore};
 pub use user::{Account, Added};

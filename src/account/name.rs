@@ -59,6 +59,11 @@ checked_text!(
     UserName
 );
 checked_text!(
+    /// What somebody is called: up to 128 characters of any script, commas and spaces too, without control characters and
+    /// what breaks or turns a line.
+    DisplayName
+);
+checked_text!(
     /// An e-mail address, as far as one can tell by looking.
     Email
 );
@@ -78,6 +83,20 @@ impl UserName {
             .chars()
             .find(|c| c.is_control() || c.is_whitespace() && *c != ' ' || matches!(c, ',' | '@') || is_invisible(*c))
         {
+            Some(letter) => Err(NotAName::Letter(letter)),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl DisplayName {
+    /// Checks and takes a name.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or holds what no name may hold.
+    pub fn new(text: &str) -> Result<Self, NotAName> {
+        let text = bounded(text, 128)?;
+        match text.chars().find(|c| c.is_control() || is_invisible(*c) && !is_joiner(*c)) {
             Some(letter) => Err(NotAName::Letter(letter)),
             None => Ok(Self(text.to_owned())),
         }
@@ -131,6 +150,12 @@ fn bounded(text: &str, most: usize) -> Result<&str, NotAName> {
     }
 }
 
+/// Whether a character joins letters or keeps them apart: part of how some scripts, and emoji, are written.
+#[must_use]
+pub const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
 /// Whether a character does not show, and makes two texts look the same or turns one around: zero-width and bidirectional
 /// controls, fillers, annotations, and the tags that spell whole sentences unseen.
 #[must_use]
@@ -169,6 +194,27 @@ mod tests {
             assert!(UserName::new(bad).is_err(), "{bad:?}");
         }
         assert_eq!(UserName::new(" Alice ").map(|n| (n.to_string(), n.folded())), Ok(("Alice".into(), "alice".into())));
+    }
+
+    #[test]
+    fn display_names() {
+        for good in ["Liddell, Alice", "محمد علي", "A|B^C", "👩\u{200d}💻 Åsa", "山田 太郎", &"é".repeat(128)]
+        {
+            assert!(DisplayName::new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "a\nb",
+            "a\r\nRemote-Groups: admin",
+            "a\u{2028}b",
+            "a\0",
+            "a\u{202e}b",
+            "a\u{85}b",
+            &"x".repeat(129),
+        ] {
+            assert!(DisplayName::new(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     output::{plain, say, say_json, say_table},
 };
 use crate::{
-    account::{Account, Email, LINK_LIFETIME, NewUser, NotAName, Role, UserName},
+    account::{Account, DisplayName, Email, LINK_LIFETIME, NewUser, NotAName, Role, UserName},
     audit::Actor,
 };
 
@@ -109,7 +109,9 @@ impl Users {
                     email: email
                         .map(|text| Email::new(&text).map_err(|why| wrong("the address", &text, why)))
                         .transpose()?,
-                    display_name,
+                    display_name: display_name
+                        .map(|text| DisplayName::new(&text).map_err(|why| wrong("the display name", &text, why)))
+                        .transpose()?,
                     roles: read_roles(&roles)?,
                 };
                 beside.add(new, password_stdin).await

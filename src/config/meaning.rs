@@ -117,7 +117,7 @@ impl Config {
             passwords: Passwords::of(file.passwords, desk),
             lockout: Lockout::of(file.lockout, desk),
             limits,
-            identity: Identity::of(file.identity),
+            identity: Identity::of(file.identity, desk),
             admin,
             log: Log::of(file.log),
             activity: Activity::of(file.activity, desk),

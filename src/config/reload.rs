@@ -17,7 +17,6 @@ impl Config {
             store,
             records,
             secret,
-            identity,
             admin,
             log,
             shutdown,
@@ -30,6 +29,7 @@ impl Config {
             lockout: _,
             activity: _,
             branding: _,
+            identity: _,
         } = self;
         // Taken apart for the same reason. What a body may be is part of the routes.
         let Limits {
@@ -55,7 +55,6 @@ impl Config {
             ("store", *store != new.store),
             ("records", *records != new.records),
             ("secret", *secret != new.secret),
-            ("identity", *identity != new.identity),
             ("admin.listen", *admin != new.admin),
             ("log.format", log.format != new.log.format),
             ("log.level", log.level != new.log.level),

@@ -17,7 +17,7 @@ use pingora::{
 };
 
 use super::{
-    Bodies, Line, Upstreams, answer,
+    Bodies, IdentityHeaders, Line, Upstreams, answer,
     asked::{Source, head_of, wants_events},
     bodies::Whose,
     caching,
@@ -58,6 +58,8 @@ pub struct ProxyParts {
     pub trusted: TrustedProxies,
     /// For whose bodies is waited.
     pub bodies: Arc<Bodies>,
+    /// How apps are told who is calling.
+    pub identity: Arc<ArcSwap<IdentityHeaders>>,
     /// For stopwatches, and for how long a server is passed over.
     pub clock: Clock,
     /// What is counted.
@@ -277,7 +279,8 @@ impl ProxyHttp for Proxy {
         let Some(permit) = &ctx.permit else {
             return Error::e_explain(ErrorType::InternalError, "no permit");
         };
-        let spoofed = identity::strip(request);
+        let ours = self.0.identity.load();
+        let spoofed = identity::strip(request, &ours);
         if spoofed > 0 {
             self.0.metrics.spoofed_headers(spoofed);
         }
@@ -286,7 +289,7 @@ impl ProxyHttp for Proxy {
         let ip = text_of(ctx.source.ip);
         let host = self.0.public_url.authority();
         let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
-        identity::set(request, permit.person(), &origin);
+        identity::set(request, &ours, permit.person(), &origin);
         let target = permit.path().with_query();
         // As a rule it came in its one spelling, and need not be read again.
         if request.raw_path() == target.as_bytes() { Ok(()) } else { request.set_raw_path(target.as_bytes()) }

@@ -44,6 +44,7 @@ pub use cut::Cut;
 pub use entrance::Entrance;
 pub use head::Limits;
 pub use hooks::{Proxy, ProxyParts};
+pub use identity::{IdentityHeaders, IdentityPreset, NotSaid, Told, are_aliases, may_be_said};
 pub use line::Line;
 pub use lines::Lines;
 pub use listening::{CannotListen, Interrupted, Listening, Stopping};

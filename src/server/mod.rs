@@ -157,6 +157,7 @@ impl Serving {
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
                 trusted: trusted_proxies(&config),
+                identity: parts.settings.identity.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
                 hsts: hsts(&config),

@@ -10,7 +10,7 @@ use crate::{
     config::{self, Config},
     gate::{Access, Route, RouteTable},
     guard::LockoutPolicy,
-    proxy::{Limits, ServerAddress, UpstreamIds, UpstreamPlan},
+    proxy::{IdentityHeaders, Limits, ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
     visitor::TrustedProxies,
     web::{AfterChange, House, look::Branding},
@@ -31,6 +31,8 @@ pub struct Settings {
     pub certificate: Option<Arc<ArcSwap<Certificate>>>,
     /// Access rules.
     pub routes: Arc<ArcSwap<RouteTable>>,
+    /// How apps are told who is calling.
+    pub identity: Arc<ArcSwap<IdentityHeaders>>,
     ids: Arc<Mutex<UpstreamIds>>,
 }
 
@@ -46,6 +48,7 @@ impl Settings {
             house: Arc::new(ArcSwap::from_pointee(house(config))),
             certificate: config.tls.as_ref().map(|tls| Arc::new(ArcSwap::from_pointee(tls.certificate.clone()))),
             routes: Arc::new(ArcSwap::from_pointee(route_table(config, &ids))),
+            identity: Arc::new(ArcSwap::from_pointee(identity_headers(config))),
             ids,
         }
     }
@@ -55,12 +58,13 @@ impl Settings {
     pub fn apply(&self, config: &Config) {
         let (session, password) = (session_policy(config), password_policy(config));
         let (lockout, house) = (lockout_policy(config), house(config));
-        let routes = route_table(config, &self.ids);
+        let (routes, identity) = (route_table(config, &self.ids), identity_headers(config));
         self.session.store(Arc::new(session));
         self.password.store(Arc::new(password));
         self.lockout.store(Arc::new(lockout));
         self.house.store(Arc::new(house));
         self.routes.store(Arc::new(routes));
+        self.identity.store(Arc::new(identity));
         if let (Some(shown), Some(tls)) = (&self.certificate, &config.tls) {
             shown.store(Arc::new(tls.certificate.clone()));
         }
@@ -156,6 +160,11 @@ pub fn trusted_proxies(config: &Config) -> TrustedProxies {
 fn server(said: &config::Server) -> ServerAddress {
     let host = said.host.trim_start_matches('[').trim_end_matches(']').to_owned();
     ServerAddress { host, port: said.port }
+}
+
+fn identity_headers(config: &Config) -> IdentityHeaders {
+    let extra = config.identity.extra.iter().map(|extra| (extra.header.as_str(), extra.value));
+    IdentityHeaders::new(config.identity.preset, extra)
 }
 
 fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {

@@ -19,6 +19,7 @@ mod heads;
 mod http2;
 mod http2_frames;
 mod identity;
+mod identity_presets;
 mod listening;
 mod log;
 mod proxy_protocol;

@@ -15,7 +15,7 @@ use super::{
     output::{complain, say},
 };
 use crate::{
-    account::{Account, Email, NewUser, Role, UserName},
+    account::{Account, DisplayName, Email, NewUser, Role, UserName},
     audit::Actor,
     config::{Access, Config, Route},
     secret::{Password, random},
@@ -123,7 +123,7 @@ async fn person(parts: &Parts, name: &str, shown: &str, email: &str, roles: &[&s
     let new = NewUser {
         name: UserName::new(name).map_err(wrong)?,
         email: Some(Email::new(email).map_err(wrong)?),
-        display_name: Some(shown.to_owned()),
+        display_name: Some(DisplayName::new(shown).map_err(wrong)?),
         roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().map_err(wrong)?,
     };
     let password = new_password();

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 
 use crate::config::complaint::Desk;
-use crate::config::meaning::policies::{AfterPasswordChange, IdentityPreset, PasswordPolicy};
-use crate::config::read::{Choice, Field, Read};
+use crate::config::meaning::policies::{AfterPasswordChange, PasswordPolicy};
+use crate::config::read::{Choice, Field, Located, Read};
 use crate::config::section::Section;
 use crate::config::tree::Node;
+use crate::config::value::header::HeaderName;
 use crate::config::value::length::Length;
+use crate::proxy::{IdentityPreset, Told};
 
 /// Rules for passwords.
 #[derive(Default, JsonSchema)]
@@ -36,8 +38,28 @@ pub(in crate::config) struct LockoutFile {
 /// How the app learns who is calling.
 #[derive(Default, JsonSchema)]
 pub(in crate::config) struct IdentityFile {
-    /// The names of the request headers. `remote`: `Remote-User`, `Remote-Name`, `Remote-Email` and `Remote-Groups`.
+    /// The names of the request headers. `remote`: `Remote-User`, `Remote-Name`, `Remote-Email` and `Remote-Groups`. `webauth`
+    /// (Grafana, Gitea): `X-WEBAUTH-USER`, `-NAME`, `-FULLNAME`, `-EMAIL` and `-GROUPS`. `forwarded` (as oauth2-proxy):
+    /// `X-Forwarded-User`, `-Preferred-Username`, `-Email` and `-Groups`. `jenkins` (its Reverse Proxy Auth plugin):
+    /// `X-Forwarded-User`, `-DisplayName`, `-Mail` and `-Groups`. `opensearch`: `x-proxy-user` and `x-proxy-roles`.
+    /// `siteminder`: `SM_USER`, `SM_UNIVERSALID` (the user's id) and `SM_USERGROUPS`. Roles are separated by commas; with
+    /// `jenkins` by `|`, with `siteminder` by `^`. Whatever the preset, no client's header of any of these names, or of an alias
+    /// of it, reaches an app.
     pub(in crate::config) preset: Field<IdentityPreset>,
+    /// Further headers, up to 16: `- { header: X-Employee, value: email }` with the value `name`, `display_name`, `email`,
+    /// `roles` (with the preset's separator) or `user_id`. From clients they are removed on every route, public ones too.
+    pub(in crate::config) extra: Field<Vec<Located<ExtraHeaderFile>>>,
+}
+
+/// A header of the operator's choice.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct ExtraHeaderFile {
+    /// Its name.
+    #[schemars(required)]
+    pub(in crate::config) header: Field<HeaderName>,
+    /// What it tells.
+    #[schemars(required)]
+    pub(in crate::config) value: Field<Told>,
 }
 
 impl Read for PasswordsFile {
@@ -66,9 +88,18 @@ impl Read for LockoutFile {
 impl Read for IdentityFile {
     fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
         let mut keys = Section::open(node, key, desk)?;
-        let identity = Self { preset: keys.take("preset") };
-        keys.close(&["extra", "jwt"]);
+        let identity = Self { preset: keys.take("preset"), extra: keys.take("extra") };
+        keys.close(&["jwt"]);
         Some(identity)
+    }
+}
+
+impl Read for ExtraHeaderFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let extra = Self { header: keys.take("header"), value: keys.take("value") };
+        keys.close(&[]);
+        Some(extra)
     }
 }
 
@@ -82,6 +113,22 @@ impl Choice for AfterPasswordChange {
 }
 
 impl Choice for IdentityPreset {
-    const WORDS: &'static [(&'static str, Self)] = &[("remote", Self::Remote)];
-    const LATER: &'static [&'static str] = &["webauth", "forwarded", "jenkins", "opensearch", "siteminder"];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("remote", Self::Remote),
+        ("webauth", Self::Webauth),
+        ("forwarded", Self::Forwarded),
+        ("jenkins", Self::Jenkins),
+        ("opensearch", Self::Opensearch),
+        ("siteminder", Self::Siteminder),
+    ];
+}
+
+impl Choice for Told {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("name", Self::Name),
+        ("display_name", Self::DisplayName),
+        ("email", Self::Email),
+        ("roles", Self::Roles),
+        ("user_id", Self::UserId),
+    ];
 }

@@ -7,8 +7,13 @@ use serde::Serialize;
 
 use super::bounds;
 use crate::config::complaint::Desk;
-use crate::config::file::policies::{IdentityFile, LockoutFile, PasswordsFile};
+use crate::config::file::policies::{ExtraHeaderFile, IdentityFile, LockoutFile, PasswordsFile};
+use crate::config::read::Located;
 use crate::config::value::length;
+use crate::proxy::{IdentityPreset, Told, are_aliases};
+
+/// Most headers of an operator's choice: each is sent with each request.
+const MOST_EXTRA: usize = 16;
 
 /// Rules for passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,14 +66,17 @@ pub struct Lockout {
 pub struct Identity {
     /// The names of the request headers.
     pub preset: IdentityPreset,
+    /// Headers besides those of the preset.
+    pub extra: Vec<ExtraHeader>,
 }
 
-/// A set of header names that apps already read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IdentityPreset {
-    /// `Remote-User`, `Remote-Name`, `Remote-Email`, `Remote-Groups`.
-    Remote,
+/// A header of the operator's choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExtraHeader {
+    /// Its name; none that the preset sets, or that another one has.
+    pub header: String,
+    /// What it tells.
+    pub value: Told,
 }
 
 impl PasswordPolicy {
@@ -121,12 +129,33 @@ impl Lockout {
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { preset: IdentityPreset::Remote }
+        Self { preset: IdentityPreset::Remote, extra: Vec::new() }
     }
 }
 
 impl Identity {
-    pub(super) fn of(file: IdentityFile) -> Self {
-        file.preset.map_or_else(Self::default, |preset| Self { preset: preset.value })
+    pub(super) fn of(file: IdentityFile, desk: &Desk) -> Self {
+        let preset = file.preset.map_or(IdentityPreset::Remote, |preset| preset.value);
+        let mut identity = Self { preset, extra: Vec::new() };
+        let Some(written) = file.extra else { return identity };
+        if written.value.len() > MOST_EXTRA {
+            written.complain(desk, format!("has more than {MOST_EXTRA} headers; keep what an app reads"));
+        }
+        for Located { value: ExtraHeaderFile { header, value }, at, key } in written.value {
+            if header.is_none() {
+                desk.miss(at, &format!("{key}.header"), "is missing; write the name of a header, such as X-Employee");
+            }
+            if value.is_none() {
+                desk.miss(at, &format!("{key}.value"), "is missing; write name, display_name, email, roles or user_id");
+            }
+            let (Some(header), Some(value)) = (header, value) else { continue };
+            if preset.sets(&header.value.0) {
+                header.complain(desk, "is set by the preset already; take it out");
+            } else if identity.extra.iter().any(|other| are_aliases(&other.header, &header.value.0)) {
+                header.complain(desk, "is written twice, for apps that take - and _ for the same; keep one of them");
+            }
+            identity.extra.push(ExtraHeader { header: header.value.0, value: value.value });
+        }
+        identity
     }
 }

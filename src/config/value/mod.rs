@@ -2,6 +2,7 @@
 
 pub(super) mod accent;
 pub(super) mod address;
+pub(super) mod header;
 pub(super) mod label;
 pub(super) mod length;
 pub(super) mod network;

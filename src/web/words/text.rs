@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::account::is_invisible;
+use crate::account::{is_invisible, is_joiner};
 
 /// The text without control characters, without what does not show, and so without anything that turns its neighbours
 /// around.
@@ -24,7 +24,7 @@ pub(super) fn isolated(text: &str, right_to_left: bool) -> String {
 
 /// The two joiners stay: Persian and the scripts of India are written with them, and families of emoji.
 fn is_trick(c: char) -> bool {
-    c.is_control() || is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}')
+    c.is_control() || is_invisible(c) && !is_joiner(c)
 }
 
 #[cfg(test)]

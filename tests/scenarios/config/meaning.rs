@@ -100,7 +100,8 @@ fn a_password_that_is_the_only_factor_is_long_with_the_modern_policy() {
 fn a_reload_says_what_needs_a_restart() {
     let old = good(MINIMAL);
     let applied = "sessions: { idle_timeout: 1d }\npasswords: { policy: modern }\nlockout: { failures: 3 }\n\
-                   branding: { app_name: Other }\nactivity: { page_labels: { /a: A } }\nsign_in: { landing: /a }\n";
+                   branding: { app_name: Other }\nactivity: { page_labels: { /a: A } }\nsign_in: { landing: /a }\n\
+                   identity: { preset: webauth, extra: [{ header: X-Employee, value: email }] }\n";
     assert!(old.needs_restart(&minimal_and(applied)).is_empty());
     assert!(old.needs_restart(&old.clone()).is_empty());
     let new = good(&format!(

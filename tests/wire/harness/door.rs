@@ -15,7 +15,7 @@ use pingora::{
     protocols::{GetSocketDigest as _, SocketDigest, l4::stream::Stream},
 };
 use portcullis::{
-    account::{Cost, Email, NewUser, Role, UserName},
+    account::{Cost, DisplayName, Email, NewUser, Role, UserName},
     audit::Actor,
     clock::Clock,
     config::Config,
@@ -31,6 +31,8 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::{App, Client, PASSWORD, beside};
 
+/// What Alice is called, unless a test calls her otherwise.
+const ALICE: &str = "Alice \u{c5}ngstr\u{f6}m";
 const ROUTES: &str = "routes:
   - { path: /public, access: public, upstream: app }
   - { path: /admin, access: { roles: [admin] }, upstream: app }
@@ -54,6 +56,7 @@ pub(crate) struct Plan {
     limits: Limits,
     read: Duration,
     public_url: &'static str,
+    called: &'static str,
     keys: &'static str,
     routes: &'static str,
     seats_each: Option<u32>,
@@ -73,6 +76,7 @@ impl Door {
             limits: Limits::default(),
             read: Duration::from_secs(5),
             public_url: "http://app.test",
+            called: ALICE,
             keys: "",
             routes: ROUTES,
             seats_each: None,
@@ -109,6 +113,12 @@ impl Plan {
 
     pub(crate) fn public_url(mut self, public_url: &'static str) -> Self {
         self.public_url = public_url;
+        self
+    }
+
+    /// What Alice is called.
+    pub(crate) fn called(mut self, name: &'static str) -> Self {
+        self.called = name;
         self
     }
 
@@ -151,7 +161,7 @@ impl Plan {
         let stores = Stores::in_memory().unwrap();
         let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
         let portcullis = parts.portcullis();
-        add_alice(&parts).await;
+        add_alice(&parts, self.called).await;
         let alice = sign_alice_in(&portcullis, config.public_url.authority()).await;
         let mut plans = parts.settings.upstream_plans(&config);
         for plan in &mut plans {
@@ -172,6 +182,7 @@ impl Plan {
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
             trusted: trusted_proxies(&config),
             public_url: config.public_url.clone(),
+            identity: parts.settings.identity,
             clock: parts.clock,
             metrics: metrics.clone(),
             hsts: None,
@@ -210,11 +221,11 @@ impl Plan {
     }
 }
 
-async fn add_alice(parts: &Parts) {
+async fn add_alice(parts: &Parts, called: &str) {
     let new = NewUser {
         name: UserName::new("alice").unwrap(),
         email: Some(Email::new("alice@example.com").unwrap()),
-        display_name: Some("Alice \u{c5}ngstr\u{f6}m".to_owned()),
+        display_name: Some(DisplayName::new(called).unwrap()),
         roles: ["admin", "staff"].into_iter().map(|role| Role::new(role).unwrap()).collect(),
     };
     let alice = parts.accounts.add(new, Actor::Operator).await.unwrap();

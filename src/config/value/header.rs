@@ -1,0 +1,35 @@
+//! The name of a header by which an app is told who is calling.
+
+use schemars::JsonSchema;
+
+use crate::config::read::Scalar;
+use crate::config::tree::Node;
+use crate::proxy::{NotSaid, may_be_said};
+
+/// A name that nothing but an app reads.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))]
+pub(in crate::config) struct HeaderName(pub(in crate::config) String);
+
+impl Scalar for HeaderName {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        let name = String::from_scalar(node)?;
+        may_be_said(&name).map_err(|why| mend(why).to_owned())?;
+        Ok(Self(name))
+    }
+}
+
+/// What is wrong with a name that the proxy does not set, and what to write.
+const fn mend(why: NotSaid) -> &'static str {
+    match why {
+        NotSaid::NotAToken => {
+            "is no name for a header; write letters, digits, - and _ that begin with a letter or digit, such as X-Employee"
+        }
+        NotSaid::TooLong => "is longer than 64 letters; write a shorter name, such as X-Employee",
+        NotSaid::Taken => "has a meaning of its own in HTTP; write a name that only the app reads, such as X-Employee",
+        NotSaid::NotWho => {
+            "tells an app something else than who is calling, and only Portcullis may say that; write a name that only the \
+             app reads, such as X-Employee"
+        }
+    }
+}
