@@ -134,7 +134,7 @@ impl Gate {
         if matches!(*head.method, Method::CONNECT | Method::TRACE) {
             return refused(Refusal::Method);
         }
-        let parsed = CanonicalPath::parse(head.target);
+        let parsed = routes.read(head.target, is_ours);
         if let Err(refusal) = self.check_host(head) {
             // What is the same for everybody: the page that says so can be read under the wrong host, too.
             if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {
@@ -155,6 +155,8 @@ impl Gate {
         };
         let judged = if route.access == Access::Public {
             Judged::of(Decision::Forward(Permit::new(path, route, None)), Label::Public)
+        } else if !same_site::may_open(head, self.parts.public_url.origin(), &route.websocket_origins) {
+            refused(Refusal::CrossSite)
         } else {
             match self.recognise(head, who).await {
                 Err(_) => Judged::of(Decision::Refuse(Refusal::StoreAway), Label::Unavailable),

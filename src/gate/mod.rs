@@ -13,6 +13,7 @@ mod judged;
 mod path;
 mod routes;
 mod same_site;
+mod slashes;
 
 pub use credentials::{Because, Presented, Principal};
 pub use decision::{Decision, Label, Permit, Refusal, Visit};

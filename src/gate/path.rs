@@ -5,8 +5,12 @@
 //! in two ways is refused: `%2f`, `%5c`, `%3b`, `%00`, backslashes, control bytes, a broken `%`, a `..` above the root, and
 //! `..;`. A rule that
 //! protects the one reading would not protect the other. No rule looks at the query, which travels as it came.
+//!
+//! A rule may permit slashes that are encoded or doubled (`slashes`); then every reading of the path falls under it.
 
 use std::fmt::Write as _;
+
+use super::slashes;
 
 /// Longest path and query in their one spelling, in bytes: as long as a whole head may be. Encoding makes them up to three
 /// times as long as what came, and what is longer than 64 KiB can not be sent on.
@@ -41,9 +45,21 @@ pub enum BadPath {
     /// It falls under one rule with its `;parameters` and under another without.
     #[error("the path falls under another rule when its ;parameters are cut")]
     TwoRules,
+    /// Its slashes are kept as they came, and it falls under another rule, or is ours, when they are read in another way.
+    #[error("the path falls under another rule, or is Portcullis' own, when its slashes are read in another way")]
+    Slashes,
     /// In its one spelling it is longer than any app takes.
     #[error("the path and its query are longer than 32 KiB")]
     TooLong,
+}
+
+/// What becomes of slashes that not every server reads as one slash each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Keep {
+    /// `%2f` stays as it came; else it is refused.
+    pub(super) encoded: bool,
+    /// `//` stays as it came, but at the beginning, where it would name a host; else it is one slash.
+    pub(super) double: bool,
 }
 
 impl CanonicalPath {
@@ -52,6 +68,19 @@ impl CanonicalPath {
     /// # Errors
     /// When the path could be read in two ways, or is too long; see [`BadPath`].
     pub fn parse(target: &[u8]) -> Result<Self, BadPath> {
+        Self::keeping(target, Keep { encoded: false, double: false })
+    }
+
+    /// Reads path and query with their slashes as they came. What comes of it could be read in two ways: it is a place to
+    /// come back to, and no rule is read on it.
+    ///
+    /// # Errors
+    /// When the path could be read in two ways for another reason, or is too long.
+    pub fn parse_as_it_came(target: &[u8]) -> Result<Self, BadPath> {
+        Self::keeping(target, Keep { encoded: true, double: true })
+    }
+
+    pub(super) fn keeping(target: &[u8], keep: Keep) -> Result<Self, BadPath> {
         let (path, query) = match target.iter().position(|byte| *byte == b'?') {
             Some(at) => (&target[..at], Some(plain_query(&target[at + 1..])?)),
             None => (target, None),
@@ -59,16 +88,22 @@ impl CanonicalPath {
         let rest = path.strip_prefix(b"/").ok_or(BadPath::NotAPath)?;
         let mut segments: Vec<String> = Vec::new();
         let mut ends_in_slash = true;
-        for raw in rest.split(|byte| *byte == b'/') {
-            let segment = one_spelling(raw)?;
+        let mut raws = rest.split(|byte| *byte == b'/').peekable();
+        while let Some(raw) = raws.next() {
+            let segment = one_spelling(raw, keep.encoded)?;
             ends_in_slash = false;
             match segment.as_str() {
+                "" if keep.double && !segments.is_empty() && raws.peek().is_some() => segments.push(segment),
                 "" | "." => ends_in_slash = true,
                 ".." => {
                     segments.pop().ok_or(BadPath::AboveRoot)?;
                     ends_in_slash = true;
                 }
                 dots if dots.starts_with("..;") || dots.starts_with(".;") => return Err(BadPath::AboveRoot),
+                // Decoded, it would name a host, or climb; not every server resolves dots after that.
+                odd if keep.encoded && slashes::decodes_oddly(odd, segments.is_empty()) => {
+                    return Err(BadPath::Ambiguous);
+                }
                 _ => segments.push(segment),
             }
         }
@@ -134,20 +169,22 @@ fn before_parameters(segment: &str) -> &str {
 }
 
 /// Decodes what need not be encoded, encodes what must be, in upper case.
-fn one_spelling(raw: &[u8]) -> Result<String, BadPath> {
+fn one_spelling(raw: &[u8], keep_slash: bool) -> Result<String, BadPath> {
     let mut text = String::with_capacity(raw.len());
     let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
-        let (byte, was_encoded) = match byte {
+        let (byte, was_encoded, last) = match byte {
             b'%' => {
                 let high = bytes.next().and_then(hex).ok_or(BadPath::BrokenEncoding)?;
-                let low = bytes.next().and_then(hex).ok_or(BadPath::BrokenEncoding)?;
-                (high << 4 | low, true)
+                let last = bytes.next().unwrap_or_default();
+                let low = hex(last).ok_or(BadPath::BrokenEncoding)?;
+                (high << 4 | low, true, last)
             }
-            plain => (plain, false),
+            plain => (plain, false, plain),
         };
         match byte {
             // Some cut parameters before they decode and some after it: what is a name to one is a parameter to the other.
+            b'/' if keep_slash => text.extend(['%', '2', char::from(last)]),
             b';' if was_encoded => return Err(BadPath::Ambiguous),
             b'/' | b'\\' | 0..=0x1f | 0x7f => return Err(BadPath::Ambiguous),
             plain if stands_as_it_is(plain) => text.push(char::from(plain)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BadPath, CanonicalPath};
+use super::{BadPath, CanonicalPath, path::Keep, slashes};
 
 /// Who may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,12 @@ pub struct Route {
     pub counts_as_activity: bool,
     /// Bytes of a body that the upstream is sent at most; none is no limit.
     pub body_size: Option<u64>,
+    /// Whether `%2f` may be in a path, which the app then gets as it came.
+    pub allow_encoded_slash: bool,
+    /// Whether the app gets `//` as it came, and not as one slash.
+    pub keep_double_slash: bool,
+    /// Other origins whose pages may open a WebSocket here, as browsers write them.
+    pub websocket_origins: Vec<String>,
     /// Canonical, without the slash at its end: what a path must begin with, up to a segment's end.
     prefix: String,
 }
@@ -61,13 +67,35 @@ impl Route {
     pub fn new(path: &str, access: Access, upstream: usize, counts_as_activity: bool) -> Result<Self, BadPath> {
         let canonical = CanonicalPath::parse(path.as_bytes())?;
         let prefix = canonical.for_rules().trim_end_matches('/').to_owned();
-        Ok(Self { path: path.into(), access, upstream, counts_as_activity, body_size: None, prefix })
+        Ok(Self {
+            path: path.into(),
+            access,
+            upstream,
+            counts_as_activity,
+            body_size: None,
+            allow_encoded_slash: false,
+            keep_double_slash: false,
+            websocket_origins: Vec::new(),
+            prefix,
+        })
     }
 
     /// The same, for bodies of at most so many bytes.
     #[must_use]
     pub fn taking(self, body_size: Option<u64>) -> Self {
         Self { body_size, ..self }
+    }
+
+    /// The same, for an app that tells a slash from an encoded one, or one from two.
+    #[must_use]
+    pub fn with_slashes(self, allow_encoded_slash: bool, keep_double_slash: bool) -> Self {
+        Self { allow_encoded_slash, keep_double_slash, ..self }
+    }
+
+    /// The same, and pages of these origins may open a WebSocket.
+    #[must_use]
+    pub fn with_websocket_origins(self, websocket_origins: Vec<String>) -> Self {
+        Self { websocket_origins, ..self }
     }
 
     /// A path is a case-sensitive prefix that ends at a segment.
@@ -78,13 +106,49 @@ impl Route {
 
 /// The rules, in the operator's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RouteTable(Vec<Route>);
+pub struct RouteTable {
+    routes: Vec<Route>,
+    /// Whether one of them keeps slashes as they came: else no request is looked at for that.
+    keeps: bool,
+}
 
 impl RouteTable {
     /// In this order.
     #[must_use]
-    pub const fn new(routes: Vec<Route>) -> Self {
-        Self(routes)
+    pub fn new(routes: Vec<Route>) -> Self {
+        let keeps = routes.iter().any(|route| route.allow_encoded_slash || route.keep_double_slash);
+        Self { routes, keeps }
+    }
+
+    /// Reads path and query as sent: canonical, but for slashes that the rule permits. `is_ours` tells our own pages.
+    ///
+    /// # Errors
+    /// When the path could be read in two ways, under two rules; see [`BadPath`].
+    pub fn read(&self, target: &[u8], is_ours: impl Fn(&str) -> bool) -> Result<CanonicalPath, BadPath> {
+        let canonical = CanonicalPath::parse(target);
+        if !self.keeps {
+            return canonical;
+        }
+        let keep = match &canonical {
+            Err(BadPath::Ambiguous) if slashes::has_encoded(target) => {
+                // Whatever else makes it ambiguous is found again.
+                let path = CanonicalPath::keeping(target, Keep { encoded: true, double: false })?;
+                let rule = self.first(path.for_rules()).map(|(_, route)| route);
+                let Some(rule) = rule.filter(|rule| rule.allow_encoded_slash) else { return canonical };
+                Keep { encoded: true, double: rule.keep_double_slash }
+            }
+            Ok(path) if slashes::has_double(target) && !is_ours(path.for_rules()) => {
+                let rule = self.first(path.for_rules()).map(|(_, route)| route);
+                let Some(_) = rule.filter(|rule| rule.keep_double_slash) else { return canonical };
+                Keep { encoded: false, double: true }
+            }
+            _ => return canonical,
+        };
+        let path = CanonicalPath::keeping(target, keep)?;
+        let place = |reading: &str| self.first(reading).map(|(place, _)| place);
+        let rule = place(path.for_rules());
+        let same = |reading: &String| place(reading) == rule && !is_ours(reading);
+        if slashes::readings(target, &path)?.iter().all(same) { Ok(path) } else { Err(BadPath::Slashes) }
     }
 
     /// The first rule that covers the path without its parameters, and its place.
@@ -108,13 +172,13 @@ impl RouteTable {
     }
 
     fn first(&self, path: &str) -> Option<(usize, &Route)> {
-        self.0.iter().enumerate().find(|(_, route)| route.covers(path))
+        self.routes.iter().enumerate().find(|(_, route)| route.covers(path))
     }
 
     /// All rules.
     #[must_use]
     pub fn all(&self) -> &[Route] {
-        &self.0
+        &self.routes
     }
 }
 

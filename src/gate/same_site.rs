@@ -1,24 +1,65 @@
-//! Requests to our own pages that another site makes the browser send: refused before anything is looked up (Fetch Metadata,
-//! with `Origin` where a browser does not send it). Such a request is no sign of life of the session, either.
+//! Requests that another site makes the browser send: refused before anything is looked up. To our own pages (Fetch Metadata,
+//! with `Origin` where a browser does not send it), and upgrades to a WebSocket, which no other rule of browsers holds back: a
+//! page of any site may open one, with the visitor's cookies, and read what comes. Such a request is no sign of life of the
+//! session, either.
 
-use http::{Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 
 use super::Head;
+
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What a header says that a browser sends once.
+enum Said<'a> {
+    Nothing,
+    Once(&'a [u8]),
+    /// No browser does that: whoever reads another one than we do reads another answer.
+    Twice,
+}
 
 /// Whether a request may come from our own pages, or from no browser at all. Safe methods may come from anywhere.
 pub(super) fn allows(head: &Head<'_>, origin: &str) -> bool {
     if matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return true;
     }
-    match (head.header("sec-fetch-site"), head.headers.get(header::ORIGIN)) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(from)) => from.as_bytes() == origin.as_bytes(),
-        (None, None) => !head.headers.contains_key(header::COOKIE) && is_json(head),
+    match (said(head, &SEC_FETCH_SITE), said(head, &header::ORIGIN)) {
+        (Said::Twice, _) | (_, Said::Twice) => false,
+        // What a page of ours hides of itself, it may say `null` for.
+        (Said::Once(b"same-origin" | b"none"), from) => match from {
+            Said::Once(from) => from == origin.as_bytes() || from == b"null",
+            _ => true,
+        },
+        (Said::Once(_), _) => false,
+        (Said::Nothing, Said::Once(from)) => from == origin.as_bytes(),
+        (Said::Nothing, Said::Nothing) => !head.headers.contains_key(header::COOKIE) && is_json(head),
+    }
+}
+
+/// Whether a request is no upgrade, or one of a page of this origin or of those `others`, or of no browser at all. Browsers
+/// write origins in one way, so they are compared byte for byte.
+pub(super) fn may_open(head: &Head<'_>, origin: &str, others: &[String]) -> bool {
+    if !head.headers.contains_key(header::UPGRADE) {
+        return true;
+    }
+    match said(head, &header::ORIGIN) {
+        Said::Nothing => true,
+        Said::Once(from) => from == origin.as_bytes() || others.iter().any(|other| from == other.as_bytes()),
+        Said::Twice => false,
+    }
+}
+
+fn said<'a>(head: &Head<'a>, name: &HeaderName) -> Said<'a> {
+    let mut values = head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    match (values.next(), values.next()) {
+        (None, _) => Said::Nothing,
+        (Some(value), None) => Said::Once(value),
+        (Some(_), Some(_)) => Said::Twice,
     }
 }
 
 /// No form of another site can send JSON without asking first.
 fn is_json(head: &Head<'_>) -> bool {
-    let content_type = head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    let Said::Once(content_type) = said(head, &header::CONTENT_TYPE) else { return false };
+    let content_type = std::str::from_utf8(content_type).unwrap_or_default();
     content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }

@@ -181,6 +181,8 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
         Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
             .expect("a configuration takes a path only if the gate makes a route of it")
             .taking(said.body_size.map(config::Size::bytes))
+            .with_slashes(said.allow_encoded_slash, said.keep_double_slash)
+            .with_websocket_origins(said.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
     });
     RouteTable::new(routes.collect())
 }

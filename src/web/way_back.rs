@@ -17,7 +17,7 @@ impl WayBack {
         if text.len() > Self::LONGEST || text.starts_with("//") || text.contains('\\') {
             return None;
         }
-        let path = CanonicalPath::parse(text.as_bytes()).ok()?;
+        let path = CanonicalPath::parse_as_it_came(text.as_bytes()).ok()?;
         Some(Self(path.with_query()))
     }
 
@@ -48,6 +48,12 @@ mod tests {
             ("", None),
             ("/./%2e/..//evil.test", None),
             ("/.//evil.test", Some("/evil.test")),
+            ("/a/..//evil.test", Some("/evil.test")),
+            ("/a//../..//evil.test", Some("/evil.test")),
+            ("/%2fevil.test", None),
+            ("/a/../%2Fevil.test", None),
+            ("/%5cevil.test", None),
+            ("/files//a%2fb", Some("/files//a%2fb")),
         ] {
             assert_eq!(WayBack::parse(rd).map(WayBack::into_path).as_deref(), path, "{rd:?}");
         }

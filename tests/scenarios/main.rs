@@ -35,6 +35,7 @@ mod cookies;
 mod explaining;
 mod gate_rules;
 mod same_site;
+mod slashes;
 mod spellings;
 mod unauthenticated;
 

@@ -83,6 +83,9 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         upstream: "app".to_owned(),
         counts_as_activity: path != "/clock",
         body_size: None,
+        allow_encoded_slash: false,
+        keep_double_slash: false,
+        websocket_origins: Vec::new(),
     };
     config.routes = vec![
         route("/about", Access::Public),

@@ -12,6 +12,7 @@ use crate::config::value::length::Length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
 use crate::config::value::size::Size;
+use crate::public_url::PublicUrl;
 
 /// An app behind Portcullis.
 #[derive(Default, JsonSchema)]
@@ -50,6 +51,15 @@ pub(in crate::config) struct RouteFile {
     pub(in crate::config) counts_as_activity: Field<bool>,
     /// The longest body of a request here, instead of `limits.body_size`; `null` is no limit.
     pub(in crate::config) body_size: Field<Option<Size>>,
+    /// Whether a path may hold `%2f`, for an app with slashes in its names; it gets the path as it came. Else such a path is
+    /// refused, and so it is where it would fall under another route, or be Portcullis' own, when `%2f` is read as a slash.
+    pub(in crate::config) allow_encoded_slash: Field<bool>,
+    /// Whether the app gets `//` as it came. Else it gets one slash. Such a path is refused where it would fall under another
+    /// route when `//` is read as one slash. At the beginning of a path it is always one.
+    pub(in crate::config) keep_double_slash: Field<bool>,
+    /// Other sites whose pages may open a WebSocket here, up to 32: `https://other.example.com`. Where somebody must be signed
+    /// in, pages of any site but `public_url` and these are refused; programs that send no `Origin` are not.
+    pub(in crate::config) websocket_origins: Field<Vec<Located<PublicUrl>>>,
 }
 
 impl Read for UpstreamFile {
@@ -79,6 +89,9 @@ impl Read for RouteFile {
             upstream: keys.take("upstream"),
             counts_as_activity: keys.take("counts_as_activity"),
             body_size: keys.take_or_none("body_size"),
+            allow_encoded_slash: keys.take("allow_encoded_slash"),
+            keep_double_slash: keys.take("keep_double_slash"),
+            websocket_origins: keys.take("websocket_origins"),
         };
         keys.close(&[]);
         Some(route)

@@ -17,6 +17,10 @@ use crate::config::value::length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
 use crate::config::value::size::Size;
+use crate::public_url::PublicUrl;
+
+/// Most sites that one route names: a request is compared with each.
+const MOST_ORIGINS: usize = 32;
 
 /// An app behind Portcullis.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,6 +55,12 @@ pub struct Route {
     pub counts_as_activity: bool,
     /// The longest body that the app is sent; none is no limit.
     pub body_size: Option<Size>,
+    /// Whether a path may hold `%2f`.
+    pub allow_encoded_slash: bool,
+    /// Whether the app gets `//` as it came.
+    pub keep_double_slash: bool,
+    /// Other sites whose pages may open a WebSocket here.
+    pub websocket_origins: Vec<PublicUrl>,
 }
 
 /// Who may see a part of the site.
@@ -87,6 +97,9 @@ impl Route {
             upstream: upstream.to_owned(),
             counts_as_activity: true,
             body_size,
+            allow_encoded_slash: false,
+            keep_double_slash: false,
+            websocket_origins: Vec::new(),
         }
     }
 }
@@ -232,12 +245,17 @@ impl Routing {
             let body_size = route.value.body_size.map_or(self.body_size, |Located { value, at, key }| {
                 value.map(|value| bounds::size(Some(Located { value, at, key }), value, &BODY, desk))
             });
+            let access = route.value.access.map_or(Access::SignedIn, |access| access.value);
+            let is_on = |key: Field<bool>| key.is_some_and(|on| on.value);
             self.routes.push(Route {
                 path: path.value.as_str().to_owned(),
-                access: route.value.access.map_or(Access::SignedIn, |access| access.value),
                 upstream: upstream.map(|name| name.value).unwrap_or_default(),
                 counts_as_activity: route.value.counts_as_activity.is_none_or(|counts| counts.value),
                 body_size,
+                allow_encoded_slash: is_on(route.value.allow_encoded_slash),
+                keep_double_slash: is_on(route.value.keep_double_slash),
+                websocket_origins: websocket_origins(route.value.websocket_origins, &access, desk),
+                access,
             });
             earlier.push((key, path.value));
         }
@@ -275,6 +293,17 @@ impl Timeouts {
             read: bounds::length(written.read, default.read, &read, desk),
         }
     }
+}
+
+fn websocket_origins(written: Field<Vec<Located<PublicUrl>>>, access: &Access, desk: &Desk) -> Vec<PublicUrl> {
+    let Some(written) = written else { return Vec::new() };
+    if *access == Access::Public {
+        written.complain(desk, "says nothing on a public route, where no WebSocket is refused; take it out");
+    }
+    if written.value.len() > MOST_ORIGINS {
+        written.complain(desk, format!("has more than {MOST_ORIGINS} sites; keep those whose pages need it"));
+    }
+    written.value.into_iter().map(|origin| origin.value).collect()
 }
 
 fn is_at(server: &Server, listen: SocketAddr) -> bool {

@@ -21,7 +21,14 @@ pub fn schema() -> Value {
     if let Some(upstreams) = schema.pointer_mut("/properties/upstreams/additionalProperties") {
         fill_in(upstreams, Some(&upstream));
     }
-    let route = serde_json::json!({ "access": "signed_in", "counts_as_activity": true, "body_size": null });
+    let route = serde_json::json!({
+        "access": "signed_in",
+        "counts_as_activity": true,
+        "body_size": null,
+        "allow_encoded_slash": false,
+        "keep_double_slash": false,
+        "websocket_origins": [],
+    });
     if let Some(routes) = schema.pointer_mut("/properties/routes/items") {
         fill_in(routes, Some(&route));
     }

@@ -90,7 +90,7 @@ const fn mend(why: BadPath) -> &'static str {
         }
         BadPath::AboveRoot => "has .. in it that leads out of the root; write the path that is meant",
         // Of a path alone, without parameters, there is one reading only.
-        BadPath::TwoRules => "could be read in two ways; write the path that is meant",
+        BadPath::TwoRules | BadPath::Slashes => "could be read in two ways; write the path that is meant",
         BadPath::TooLong => "is longer than any request may be; write a shorter prefix",
     }
 }
