@@ -41,8 +41,10 @@ pub(super) fn readings(target: &[u8], sent_on: &CanonicalPath) -> Result<Vec<Str
 }
 
 fn read_all(path: &[u8], readings: &mut Vec<String>) -> Result<(), BadPath> {
-    let cut = path.contains(&b';').then(|| without_parameters(path));
-    for path in [Some(path), cut.as_deref()].into_iter().flatten() {
+    let has_parameters = path.contains(&b';');
+    let cut = has_parameters.then(|| without_parameters(path));
+    let cut_after = has_parameters.then(|| without_parameters(&decoded(path)));
+    for path in [Some(path), cut.as_deref(), cut_after.as_deref()].into_iter().flatten() {
         for (path, encoded) in [(path, true), (&decoded(path), false)] {
             for double in [false, true] {
                 let reading = CanonicalPath::keeping(path, Keep { encoded, double })?;

@@ -2,7 +2,7 @@
 
 use http::Method;
 use percent_encoding::percent_decode;
-use portcullis::gate::{Access, BadPath, CanonicalPath, Route, RouteTable};
+use portcullis::gate::{Access, CanonicalPath, Route, RouteTable};
 use proptest::prelude::*;
 
 use crate::town::{MAC, Reply, Town};

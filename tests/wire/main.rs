@@ -43,6 +43,7 @@ mod open_files;
 mod open_streams;
 mod open_streams_close;
 mod open_streams_live;
+mod path_readings;
 mod quickstart;
 mod redis;
 mod redis_faults;
