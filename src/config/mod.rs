@@ -148,19 +148,107 @@ mod tests {
         }
     }
 
+    /// What a file is made of, and what breaks it.
+    const PIECES: &[&str] = &[
+        "public_url: ",
+        "https://app.example.com",
+        "store: ",
+        "memory",
+        "file:x.db",
+        "upstream: ",
+        "http://127.0.0.1:3000",
+        "routes:",
+        "identity:",
+        "preset: ",
+        "jenkins",
+        "extra: ",
+        "header: ",
+        "X-A",
+        "value: ",
+        "roles",
+        "access: ",
+        "path: ",
+        "/a",
+        "%2f",
+        "\n",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "\n- ",
+        "\n  - ",
+        "- ",
+        "{ ",
+        " }",
+        "[",
+        "]",
+        ", ",
+        ": ",
+        "\"",
+        "'",
+        "|\n",
+        ">\n",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!int ",
+        "!x ",
+        "? ",
+        "# ",
+        "---\n",
+        "...\n",
+        "%YAML 1.2\n",
+        "\t",
+        "null",
+        "~",
+        "true",
+        "yes",
+        "1e999",
+        "0x10",
+        "-1",
+        "99999999999999999999",
+        "${X}",
+        "$${",
+        "\u{feff}",
+        "\u{85}",
+        "\u{2028}",
+        "\0",
+        "\r",
+        "é",
+    ];
+
+    /// Whether a text is a configuration, or each complaint is one line and names a place in it.
+    fn in_place(text: &str) -> Result<(), String> {
+        let Err(complaints) = read(text) else { return Ok(()) };
+        if complaints.len() == 0 || complaints.to_string().lines().count() != complaints.len() {
+            return Err(format!("not one line each: {complaints}"));
+        }
+        // What ends a line of YAML.
+        let lines = text.replace("\r\n", "\n").split(['\n', '\r']).count() as u64;
+        let placed =
+            |at: Option<(u64, u64)>| at.is_some_and(|(line, column)| (1..=lines).contains(&line) && column > 0);
+        match complaints.iter().find(|complaint| !placed(complaint.position())) {
+            Some(lost) => Err(format!("not in these {lines} lines: {lost}")),
+            None => Ok(()),
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(?s).{0,200}") {
-            let _ = read(&text);
+        fn any_text_is_a_configuration_or_is_complained_about_in_its_place(text in "(?s).{0,200}") {
+            prop_assert_eq!(in_place(&text), Ok(()));
+        }
+
+        #[test]
+        fn so_is_any_pile_of_keys_and_values(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+            let text = pieces.concat();
+            prop_assert_eq!(in_place(&text), Ok(()), "{}", text);
         }
 
         #[test]
         fn no_damage_makes_it_panic(at in 0..FULL.len(), length in 0..40_usize, instead in "[ -~\n\t]{0,4}") {
             let keep = |index: usize| (0..=index.min(FULL.len())).rev().find(|index| FULL.is_char_boundary(*index)).unwrap_or(0);
             let damaged = format!("{}{instead}{}", &FULL[..keep(at)], &FULL[keep(at + length)..]);
-            if let Err(complaints) = read(&damaged) {
-                prop_assert!(complaints.to_string().lines().count() == complaints.len());
-            }
+            prop_assert_eq!(in_place(&damaged), Ok(()));
         }
     }
 }

@@ -87,10 +87,15 @@ pub fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
     if joined.is_empty() { None } else { HeaderValue::from_bytes(joined).ok() }
 }
 
-/// Whether a `Set-Cookie` of an app has one of our names.
+/// Whether a `Set-Cookie` of an app has one of our names. After each comma, too: some clients take several cookies from one
+/// line, as an older standard has it.
 #[must_use]
 pub fn sets_ours(line: &HeaderValue) -> bool {
-    let pair = pairs(line.as_bytes()).next().unwrap_or_default();
+    line.as_bytes().split(|byte| *byte == b',').any(begins_with_ours)
+}
+
+fn begins_with_ours(cookie: &[u8]) -> bool {
+    let pair = pairs(cookie).next().unwrap_or_default();
     match parts(pair) {
         // Browsers send a cookie without a name back as its value alone: `=portcullis=x` returns as `portcullis=x`.
         (b"", Some(value)) => CookieNames::is_ours(parts(value).0),
@@ -129,6 +134,8 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(lines: &[&[u8]]) -> HeaderMap {
@@ -156,6 +163,17 @@ mod tests {
             b"\xc2\xa0__Host-portcullis=v",
             b"portcullis=v",
             b"\"__Host-portcullis\"=v",
+            b"\xe2\x80\x83__Host-portcullis=v",
+            b"\xe3\x80\x80__Host-portcullis\xe3\x80\x80=v",
+            b"\xef\xbb\xbf__Host-portcullis=v",
+            b"\x85__Host-portcullis=v",
+            b"__Host%2Dportcullis=v",
+            b"__Host-portcullis%3Dv",
+            b"a=1, __Host-portcullis=v",
+            b"a=\"1, __Host-portcullis=v\"",
+            b"$__Host-portcullis=v",
+            b"=__Host-portcullis=v",
+            b"__Host-portcullis\"=v",
         ] {
             assert_eq!(find(&headers(&[line]), "__Host-portcullis"), Shown::Nothing, "{line:?}");
         }
@@ -182,6 +200,106 @@ mod tests {
     }
 
     #[test]
+    fn quotes_versions_and_sizes_are_read_byte_by_byte() {
+        let long = [b"a=".as_slice(), &b"x".repeat(30_000), b"; p=v"].concat();
+        for (line, value) in [
+            (&b"$Version=1; p=v; $Path=/"[..], &b"v"[..]),
+            (b"a=\"; p=v; b=\"", b"v"),
+            (b"p=\"v\"", b"\"v\""),
+            (b"p==v", b"=v"),
+            (b"p=a=b", b"a=b"),
+            (b"p=%76", b"%76"),
+            (b"p=v,q=w", b"v,q=w"),
+            (b"p=\xc2\xa0v", b"\xc2\xa0v"),
+            (b"p=*", b"*"),
+            (b"p={}:", b"{}:"),
+            (b"p=", b""),
+            (&long, b"v"),
+        ] {
+            assert_eq!(find(&headers(&[line]), "p"), Shown::One(value), "{line:?}");
+        }
+    }
+
+    /// Bytes that mean something in a cookie, and any others; what a header may hold.
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        let word = prop::sample::select(vec![
+            "portcullis",
+            "__Host-portcullis",
+            "__Secure-portcullis",
+            "portcullis-device",
+            "portcullis-flash",
+            "=",
+            ";",
+            "; ",
+            " ",
+            "\t",
+            "\"",
+            ",",
+            "a",
+            "$Version",
+            "%3D",
+            "\u{a0}",
+            "\u{3000}",
+            "{}",
+            "*",
+            ":",
+        ]);
+        let any = prop::collection::vec(any::<u8>(), 0..4).prop_map(|bytes| {
+            bytes.into_iter().filter(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f)).collect::<Vec<_>>()
+        });
+        let piece = prop_oneof![4 => word.prop_map(|word| word.as_bytes().to_vec()), 1 => any];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    /// What a browser keeps of a `Set-Cookie`, as it sends it back (RFC 6265bis, 5.6).
+    fn sent_back(line: &[u8]) -> Vec<u8> {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let trimmed = |bytes: &[u8]| {
+            let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
+            let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |end| end + 1);
+            bytes[start..end].to_vec()
+        };
+        let pair = line.split(|byte| *byte == b';').next().unwrap();
+        let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+            Some(at) => (trimmed(&pair[..at]), trimmed(&pair[at + 1..])),
+            None => (Vec::new(), trimmed(pair)),
+        };
+        if name.is_empty() { value } else { [name, value].join(&b'=') }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_for_the_app_is_its_own_byte_for_byte(lines in prop::collection::vec(line(), 0..4)) {
+            for line in &lines {
+                let sent = HeaderValue::from_bytes(line).unwrap();
+                let left = without_ours(&sent);
+                let left = left.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+                for name in ["portcullis", "__Host-portcullis", "__Host-portcullis-device", "portcullis-flash"] {
+                    let shown = headers(&[left]);
+                    prop_assert_eq!(find(&shown, name), Shown::Nothing, "{:?}", line);
+                }
+                let theirs = |line: &[u8]| -> Vec<Vec<u8>> {
+                    let all = line.split(|byte| *byte == b';').map(|pair| pair.trim_ascii().to_vec());
+                    all.filter(|pair| !CookieNames::is_ours(parts(pair).0) && !pair.is_empty()).collect()
+                };
+                prop_assert_eq!(theirs(left), theirs(line));
+                prop_assert!(pairs(line).any(|pair| CookieNames::is_ours(parts(pair).0)) || left == line.as_slice());
+            }
+        }
+
+        #[test]
+        fn no_cookie_that_an_app_may_set_comes_back_as_ours(line in line()) {
+            let set = HeaderValue::from_bytes(&line).unwrap();
+            if !sets_ours(&set) {
+                for name in ["portcullis", "__Host-portcullis", "__Host-portcullis-device"] {
+                    let shown = headers(&[&sent_back(&line)]);
+                    prop_assert_eq!(find(&shown, name), Shown::Nothing, "{:?}", line);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_app_cannot_set_ours() {
         for (line, ours) in [
             ("__Host-portcullis=x; Path=/", true),
@@ -191,6 +309,16 @@ mod tests {
             ("=x", false),
             ("sessionid=portcullis", false),
             ("portcullis2=x", false),
+            ("portcullis", true),
+            ("=portcullis", true),
+            ("= \tportcullis =x", true),
+            ("\t__Secure-portcullis\t=", true),
+            ("a=1; Path=/, portcullis=x; Path=/", true),
+            ("a=1,__Host-portcullis-device=x", true),
+            ("a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", false),
+            ("a=\"portcullis=x\"", false),
+            ("a=1; portcullis=x", false),
+            ("PORTCULLIS=x", false),
         ] {
             assert_eq!(sets_ours(&HeaderValue::from_static(line)), ours, "{line}");
         }

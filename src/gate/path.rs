@@ -298,7 +298,31 @@ mod tests {
         }
     }
 
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => prop::sample::select(vec!["/", "..", ".", "%2e", "%2f", "%5c", ";", "%3b", "?", "#", "a", "%", "%4", "//"])
+                .prop_map(|piece| piece.as_bytes().to_vec()),
+            1 => prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
     proptest! {
+        #[test]
+        fn any_bytes_have_one_spelling_or_none(target in bytes(), encoded: bool, double: bool) {
+            let keep = Keep { encoded, double };
+            let Ok(path) = CanonicalPath::keeping(&target, keep) else { return Ok(()) };
+            let text = path.with_query();
+            prop_assert!(text.starts_with('/') && !text.starts_with("//") && text.len() <= LONGEST);
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{}", text);
+            prop_assert!(path.for_rules().split('/').all(|segment| segment != ".." && segment != "."));
+            prop_assert!(double || !path.path().contains("//"));
+            prop_assert!(encoded || !path.path().to_ascii_lowercase().contains("%2f"));
+            prop_assert!(!path.for_rules().contains(';'));
+            let again = CanonicalPath::keeping(text.as_bytes(), keep);
+            prop_assert_eq!(again.as_ref(), Ok(&path));
+        }
+
         #[test]
         fn canonical_is_a_fixed_point(target in "/[ -~]{0,40}") {
             if let Ok(path) = CanonicalPath::parse(target.as_bytes()) {

@@ -306,6 +306,9 @@ pub(super) const IN_TOKEN: [bool; 256] = {
 };
 
 #[cfg(test)]
+mod hostile;
+
+#[cfg(test)]
 mod tests {
     use tokio::io::AsyncWriteExt as _;
 

@@ -149,6 +149,8 @@ fn model(family: &str, kind: DeviceKind) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -204,6 +206,57 @@ mod tests {
             let device = recogniser.recognise(Some(text));
             assert_eq!((device.label().as_str(), device.kind), (label, kind), "{text}");
             assert_eq!(device.os.and_then(|os| os.version).as_deref(), os_version, "{text}");
+        }
+    }
+
+    fn user_agent() -> impl Strategy<Value = String> {
+        let word = prop::sample::select(vec![
+            "Mozilla/5.0 ",
+            "(",
+            ")",
+            "; ",
+            "Macintosh; Intel Mac OS X 10_15_7",
+            "Windows NT 10.0",
+            "Android 10",
+            "; K",
+            "iPhone; CPU iPhone OS",
+            " like Mac OS X",
+            "AppleWebKit/537.36 ",
+            "Chrome/",
+            "Safari/604.1",
+            "Version/",
+            "Firefox/",
+            "Edg/",
+            "curl/",
+            "bot",
+            "/",
+            ".",
+            "1",
+            "99999999999999999999",
+            "<script>",
+            "$1",
+            "\\",
+            "\u{202e}",
+            "\0",
+            "\r\n",
+        ]);
+        let piece = prop_oneof![4 => word.prop_map(str::to_owned), 1 => "(?s).{0,3}"];
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        // Each is read by all patterns, which takes its time where nothing is optimised.
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 8, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_a_browser_calls_itself_there_is_a_device(text in user_agent()) {
+            let device = Recogniser::start().recognise(Some(&text));
+            prop_assert_eq!(&device, &Recogniser::start().recognise(Some(cut(&text))));
+            for software in [&device.browser, &device.os].into_iter().flatten() {
+                prop_assert!(!software.name.is_empty() && software.name.len() <= 2 * MOST, "{:?}", software);
+                prop_assert!(software.version.as_deref().is_none_or(|version| !version.is_empty()), "{:?}", software);
+            }
+            prop_assert!(!device.label().is_empty());
         }
     }
 

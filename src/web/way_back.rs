@@ -30,6 +30,8 @@ impl WayBack {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -58,5 +60,55 @@ mod tests {
             assert_eq!(WayBack::parse(rd).map(WayBack::into_path).as_deref(), path, "{rd:?}");
         }
         assert_eq!(WayBack::parse(&format!("/{}", "a".repeat(3000))), None);
+    }
+
+    fn hostile() -> impl Strategy<Value = String> {
+        let word = prop::sample::select(vec![
+            "/",
+            "//",
+            "\\",
+            "%2f",
+            "%5c",
+            "..",
+            "%2e%2e",
+            ".",
+            ";",
+            "?",
+            "#",
+            "@",
+            ":",
+            "evil.test",
+            "https:",
+            "javascript:",
+            "\t",
+            "\n",
+            "\r",
+            " ",
+            "%0d%0a",
+            "%09",
+            "%00",
+            "\u{2215}",
+            "\u{ff0f}",
+            "\u{3002}",
+            "a",
+            "&",
+            "\0",
+        ]);
+        let piece = prop_oneof![6 => word.prop_map(str::to_owned), 1 => "(?s).{0,2}"];
+        (prop::sample::select(vec!["/", "/", "/", ""]), prop::collection::vec(piece, 0..10))
+            .prop_map(|(beginning, pieces)| format!("{beginning}{}", pieces.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn a_browser_stays_at_home(text in hostile()) {
+            let Some(way_back) = WayBack::parse(&text) else { return Ok(()) };
+            let path = way_back.clone().into_path();
+            prop_assert!(path.bytes().all(|byte| byte.is_ascii_graphic()), "{path:?} goes into a header");
+            prop_assert_eq!(WayBack::parse(&path), (path.len() <= WayBack::LONGEST).then_some(way_back));
+            let home = reqwest::Url::parse("https://app.example.com/security/sign-in").unwrap();
+            let there = home.join(&path).unwrap();
+            prop_assert_eq!(there.origin(), home.origin(), "{}", path);
+        }
     }
 }

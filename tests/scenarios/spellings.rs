@@ -179,7 +179,7 @@ fn plain_places(path: &[u8]) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
 
     #[test]
     fn encoding_a_byte_changes_neither_path_nor_rule(target in targets(), which: Index, lower: bool) {
