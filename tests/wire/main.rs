@@ -10,6 +10,8 @@ mod addresses;
 mod app_answers;
 mod body_limits;
 mod chunked;
+mod cookies;
+mod cross_site;
 mod early_answers;
 mod failures;
 mod fault_tools;
