@@ -205,6 +205,9 @@ async fn a_page_of_another_site_opens_no_websocket_and_costs_no_look_up() {
     assert_eq!(town.metric("csrf_rejections_total"), refused);
 }
 
+/// Each value of a header that is there once, twice or not at all.
+type Values = Vec<&'static [u8]>;
+
 #[tokio::test]
 async fn no_spelling_of_where_a_call_comes_from_passes_for_our_own() {
     let town = Town::new();
@@ -212,7 +215,7 @@ async fn no_spelling_of_where_a_call_comes_from_passes_for_our_own() {
     let body = json!({"username": "alice", "password": PASSWORD}).to_string();
     let own: &[u8] = b"https://app.example.com";
     let same: &[u8] = b"same-origin";
-    let mut cases: Vec<(Vec<&[u8]>, Vec<&[u8]>, bool)> = vec![
+    let mut cases: Vec<(Values, Values, bool)> = vec![
         (vec![same], vec![own], true),
         (vec![same], vec![b"null"], true),
         (vec![b"none"], vec![], true),

@@ -250,7 +250,7 @@ pub(super) fn is_taken(name: &[u8]) -> bool {
 
 /// The name as aliases are compared.
 pub(super) fn folded(name: &[u8]) -> Box<[u8]> {
-    name.iter().map(fold).collect()
+    name.iter().copied().map(fold).collect()
 }
 
 fn is_among(name: &[u8], aliases: &[&[u8]]) -> bool {
@@ -258,9 +258,9 @@ fn is_among(name: &[u8], aliases: &[&[u8]]) -> bool {
 }
 
 fn begins_as(name: &[u8], alias: &[u8]) -> bool {
-    name.len() >= alias.len() && name.iter().zip(alias).all(|(byte, wanted)| fold(byte) == *wanted)
+    name.len() >= alias.len() && name.iter().zip(alias).all(|(byte, wanted)| fold(*byte) == *wanted)
 }
 
-const fn fold(byte: &u8) -> u8 {
+const fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'_' }
 }

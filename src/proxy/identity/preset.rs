@@ -22,9 +22,9 @@ pub enum IdentityPreset {
     Forwarded,
     /// What Jenkins' Reverse Proxy Auth plugin reads.
     Jenkins,
-    /// What OpenSearch's proxy authentication reads.
+    /// What the proxy authentication of `OpenSearch` reads.
     Opensearch,
-    /// What SiteMinder's agents send.
+    /// What the agents of `SiteMinder` send.
     Siteminder,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Reading {
 }
 
 impl Readers {
-    /// nginx, HAProxy and Apache, each in the ways in which they can be told to read slashes and dots.
+    /// nginx, `HAProxy` and Apache, each in the ways in which they can be told to read slashes and dots.
     pub(crate) async fn start(folder: &Path) -> Self {
         let [nginx, nginx_keeps, haproxy, haproxy_decodes, haproxy_normalizes] =
             std::array::from_fn(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
@@ -75,7 +75,7 @@ impl Connections {
                 *connection = Some(client);
             }
             let said = |name| answer.header(name).map(str::to_owned);
-            readings.push(Reading { server: *server, place: said("x-place"), path: said("x-read") });
+            readings.push(Reading { server, place: said("x-place"), path: said("x-read") });
         }
         readings
     }
