@@ -248,7 +248,9 @@ mod tests {
             bytes.into_iter().filter(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f)).collect::<Vec<_>>()
         });
         let piece = prop_oneof![4 => word.prop_map(|word| word.as_bytes().to_vec()), 1 => any];
-        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+        let beginning = prop::sample::select(vec!["", "", " ", "=", "= ", "\t=", "portcullis", "__Host-portcullis="]);
+        (beginning, prop::collection::vec(piece, 0..12))
+            .prop_map(|(beginning, pieces)| [beginning.as_bytes(), &pieces.concat()].concat())
     }
 
     /// What a browser keeps of a `Set-Cookie`, as it sends it back (RFC 6265bis, 5.6).

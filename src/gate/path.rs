@@ -304,7 +304,8 @@ mod tests {
                 .prop_map(|piece| piece.as_bytes().to_vec()),
             1 => prop::collection::vec(any::<u8>(), 0..4),
         ];
-        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+        (prop::sample::select(vec!["/", "/", "/", ""]), prop::collection::vec(piece, 0..8))
+            .prop_map(|(beginning, pieces)| [beginning.as_bytes(), &pieces.concat()].concat())
     }
 
     proptest! {
