@@ -64,12 +64,11 @@ pub(super) enum Unread {
 
 fn whom(header: &v2::Header<'_>) -> Result<Option<SocketAddr>, Unread> {
     match (header.command, header.addresses) {
-        // A look whether we are alive.
-        (v2::Command::Local, _) => Ok(None),
         (v2::Command::Proxy, _) if header.protocol == v2::Protocol::Datagram => Err(Unread::Wrong),
         (v2::Command::Proxy, v2::Addresses::IPv4(of)) => Ok(Some((of.source_address, of.source_port).into())),
         (v2::Command::Proxy, v2::Addresses::IPv6(of)) => Ok(Some((of.source_address, of.source_port).into())),
-        (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => Ok(None),
+        // A look whether we are alive, or somebody of whom there is no address.
+        (v2::Command::Local, _) | (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => Ok(None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Texts that others chose, in every place where a page shows one: they add no element and no attribute, whatever they hold.
 
 use portcullis::{
-    account::{Email, NewUser, UserName},
+    account::{DisplayName, Email, NewUser, UserName},
     audit::Actor,
     secret::Password,
 };
@@ -48,7 +48,8 @@ const MARKUP: Texts = Texts {
 
 const TRICKS: Texts = Texts {
     name: "{{7*7}} ${7*7} <%= 7*7 %> &lt;script&gt;",
-    display_name: "\u{202e}nimda\u{2066}\u{200b}\u{e0041}\u{fffc}\u{feff}\0\u{9b}31m",
+    // What turns a line around can be in no name, but what joins letters can.
+    display_name: "&#x202e;nimda\u{200d}\u{200c}\u{301}\u{301}%E2%80%AE]]>",
     model: "&#60script&#62&lt{% raw %}",
     path: "/%E2%80%AEnimda%EF%BF%BC",
     label: "]]></p><![CDATA[<script>",
@@ -100,7 +101,7 @@ async fn pages(texts: &Texts) -> Vec<(String, String)> {
     let new = NewUser {
         name: UserName::new(texts.name).unwrap(),
         email: Some(Email::new("alice@example.com").unwrap()),
-        display_name: Some(texts.display_name.to_owned()),
+        display_name: Some(DisplayName::new(texts.display_name).unwrap()),
         roles: Vec::new(),
     };
     let account = town.parts.accounts.add(new, Actor::Operator).await.unwrap();

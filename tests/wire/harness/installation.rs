@@ -47,10 +47,8 @@ impl Installation {
     pub(crate) fn configure(&self, keys: &str) {
         let Self { public, admin, .. } = self;
         let shutdown = if keys.contains("shutdown:") { "" } else { "shutdown: { drain: 0s, grace: 5s }\n" };
-        let (scheme, listen) = match keys.contains("tls:") {
-            true => ("https", format!("listen: {public}\n")),
-            false => ("http", String::new()),
-        };
+        let (scheme, listen) =
+            if keys.contains("tls:") { ("https", format!("listen: {public}\n")) } else { ("http", String::new()) };
         let text = format!(
             "public_url: {scheme}://{public}\n{listen}store: file:portcullis.db\nsecret_file: portcullis.secret\n\
              admin: {{ listen: {admin} }}\n{shutdown}{keys}"
