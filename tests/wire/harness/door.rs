@@ -128,7 +128,7 @@ impl Plan {
         self
     }
 
-    /// With these routes.
+    /// With these routes, in YAML.
     pub(crate) fn routes(mut self, routes: &'static str) -> Self {
         self.routes = routes;
         self
