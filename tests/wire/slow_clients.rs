@@ -72,6 +72,8 @@ async fn the_limits_of_the_configuration_hold() {
     assert_eq!(connect().await.ask(get(&format!("A: {}\r\n", "b".repeat(4000)))).await.status, 200);
     assert_eq!(connect().await.ask(get(&format!("A: {}\r\n", "b".repeat(4096)))).await.status, 431);
 
+    // Sooner than without the configuration.
+    assert!(connect().await.is_closed().await, "it has said nothing");
     let mut slow = connect().await;
     let head = format!("GET /x HTTP/1.1\r\nHost: {at}\r\nA: ");
     drip(&mut slow, head.bytes().chain(std::iter::repeat(b'b')), Duration::from_millis(20)).await;
