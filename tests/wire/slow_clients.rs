@@ -133,25 +133,6 @@ async fn who_takes_an_answer_byte_by_byte_is_cut_too() {
 }
 
 #[tokio::test]
-async fn who_takes_an_answer_slowly_but_steadily_has_it() {
-    let app = App::answering(Box::leak(
-        format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000))
-            .into_boxed_str()
-            .into_boxed_bytes(),
-    ))
-    .await;
-    let limits = Limits { body_idle: Duration::from_secs(2), ..Limits::default() };
-    let door = Door::plan(&[app.address]).limits(limits).open().await;
-    let mut client = narrow(door.address).await;
-    client.send("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
-    client.head().await;
-    for _ in 0..20 {
-        client.exactly(50_000).await;
-        sleep(Duration::from_millis(150)).await;
-    }
-}
-
-#[tokio::test]
 async fn an_app_that_takes_nothing_of_a_body_is_given_up() {
     let app = App::serving(|stream, app| async move {
         app.keep(b"[open]");
