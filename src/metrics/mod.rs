@@ -2,6 +2,7 @@
 //! metrics are made, the others when the part is made that counts them. Labels hold no user's data.
 
 mod answers;
+mod buckets;
 mod outcome;
 mod registrar;
 
@@ -15,20 +16,16 @@ use prometheus::{
     proto::{Metric, MetricFamily},
 };
 
-use self::{answers::Answers, registrar::Registrar};
+use self::{
+    answers::Answers,
+    buckets::{CHECK_BUCKETS, PROPAGATION_BUCKETS, REQUEST_BUCKETS},
+    registrar::Registrar,
+};
 use crate::clock::Timestamp;
-pub use outcome::{Lookup, StoreOperation, Tried};
+use outcome::LOOKUPS;
+pub use outcome::{Lookup, STORE_OPS, StoreOperation, Tried};
 
-/// Seconds: from what a look-up takes to what a slow page takes.
-const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Seconds: from microseconds to a store that is away.
-const CHECK_BUCKETS: &[f64] =
-    &[0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
-/// Seconds: from an end in this process to one that nobody told for a second.
-const PROPAGATION_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 10.0, 60.0];
 const STREAMS: [&str; 2] = ["websocket", "sse"];
-/// Operations on the store, as `store_operations_total` names them.
-pub const STORE_OPS: [&str; 9] = ["find", "list", "open", "touch", "end", "expire", "account", "journal", "throttle"];
 
 /// All series of Portcullis.
 pub struct Metrics {
@@ -69,9 +66,6 @@ impl std::fmt::Debug for Metrics {
         f.write_str("Metrics(..)")
     }
 }
-
-/// Each [`Lookup`], as `session_lookups_total` names it.
-const LOOKUPS: [&str; 3] = ["good", "bad", "away"];
 
 impl Metrics {
     /// All series, those of closed sets at 0.

@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter};
 
+/// Operations on the store, as `store_operations_total` names them.
+pub const STORE_OPS: [&str; 9] = ["find", "list", "open", "touch", "end", "expire", "account", "journal", "throttle"];
+
+/// Each [`Lookup`], as `session_lookups_total` names it.
+pub(super) const LOOKUPS: [&str; 3] = ["good", "bad", "away"];
+
 /// What a look-up of the gate found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ use super::{
     connection::LINGER,
     failure::{Failure, is_malformed},
 };
-use crate::web::Failed;
+use crate::web::{Failed, harden};
 
 /// Most bytes of a body that is read only to be thrown away.
 const MOST: u64 = 64 * 1024;
@@ -28,6 +28,20 @@ const fn bounds(whose: Whose) -> (usize, Duration) {
         Whose::Known => (64 * 1024, Duration::from_secs(30)),
         Whose::Stranger | Whose::Unwanted => (8 * 1024, Duration::from_secs(10)),
     }
+}
+
+/// An answer of one line, to what is no request, or none that can be served.
+pub(super) fn line(status: StatusCode, sentence: &'static str) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from_static(sentence.as_bytes()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    harden(answer.headers_mut());
+    answer
+}
+
+/// To what turned out to be no request when its body came.
+pub(super) fn malformed() -> Response<Bytes> {
+    line(StatusCode::BAD_REQUEST, "The request is malformed.\n")
 }
 
 /// Reads the body of a request to our own pages.
@@ -58,15 +72,14 @@ pub(super) async fn read_body(session: &mut Session, whose: Whose, bodies: &Bodi
     }
 }
 
-/// Sends an answer of ours; tells how many bytes of body it has.
-pub(super) async fn send(session: &mut Session, answer: Response<Bytes>, bodies: &Bodies) -> Result<usize> {
-    drain(session, bodies).await;
-    write(session, answer, bodies).await
-}
-
-/// Sends an answer of ours after which the connection closes: to a request whose body failed, or could not be passed on.
-pub(super) async fn send_last(session: &mut Session, answer: Response<Bytes>, bodies: &Bodies) -> Result<usize> {
-    session.set_keepalive(None);
+/// Sends an answer of ours; tells how many bytes of body it has. After the `last` one the connection closes: to a request whose
+/// body failed, or could not be passed on.
+pub(super) async fn send(session: &mut Session, answer: Response<Bytes>, last: bool, bodies: &Bodies) -> Result<usize> {
+    if last {
+        session.set_keepalive(None);
+    } else {
+        drain(session, bodies).await;
+    }
     write(session, answer, bodies).await
 }
 

@@ -1,10 +1,18 @@
 //! How many requests may wait for bodies that are for us, or for nobody.
 //!
 //! Anybody may send such a body, and as slowly as they like: a request that waits for one holds some 70 KB, more with the
-//! body. What is there when it is asked for waits for nothing and needs no place, so that whoever sends what they have to say
-//! at once gets in, however many others take their time.
+//! body. What is there soon after it is asked for needs no place, so that whoever sends what they have to say at once gets in,
+//! however many others take their time.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::time::Duration;
+
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
+
+/// How soon: a body comes right behind its head, but not always in the same packet.
+const SOON: Duration = Duration::from_millis(500);
 
 /// Bodies of those who are signed in that may be waited for at a time.
 const KNOWN: usize = 64;
@@ -19,6 +27,7 @@ pub struct Bodies {
     known: Semaphore,
     strangers: Semaphore,
     unwanted: Semaphore,
+    soon: Duration,
 }
 
 /// Whose body it is.
@@ -41,13 +50,11 @@ impl Bodies {
         }
     }
 
-    /// What comes of `reading`, where it waits for nothing or there is a place to wait; else nothing.
+    /// What comes of `reading`, where it does so soon, or there is a place to wait; else nothing.
     pub(super) async fn wait_for<T>(&self, whose: Whose, reading: impl Future<Output = T>) -> Option<T> {
         let mut reading = std::pin::pin!(reading);
-        tokio::select! {
-            biased;
-            read = reading.as_mut() => return Some(read),
-            () = std::future::ready(()) => {}
+        if let Ok(read) = timeout(self.soon, reading.as_mut()).await {
+            return Some(read);
         }
         let _place: SemaphorePermit<'_> = self.places(whose).try_acquire().ok()?;
         Some(reading.await)
@@ -56,7 +63,8 @@ impl Bodies {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self { known: Semaphore::new(KNOWN), strangers: Semaphore::new(STRANGERS), unwanted: Semaphore::new(UNWANTED) }
+        let [known, strangers, unwanted] = [KNOWN, STRANGERS, UNWANTED].map(Semaphore::new);
+        Self { known, strangers, unwanted, soon: SOON }
     }
 }
 
@@ -70,18 +78,38 @@ mod tests {
 
     #[tokio::test]
     async fn who_need_not_wait_needs_no_place() {
-        let bodies = Bodies::default();
+        let bodies = Bodies { soon: Duration::ZERO, ..Bodies::default() };
         let mut waiting: Vec<_> =
             (0..STRANGERS).map(|_| Box::pin(bodies.wait_for(Whose::Stranger, pending::<()>()))).collect();
         for one in &mut waiting {
-            assert!(poll!(one).is_pending());
+            takes_a_place(one).await;
         }
         assert_eq!(bodies.wait_for(Whose::Stranger, pending::<()>()).await, None, "there is no place to wait");
         assert_eq!(bodies.wait_for(Whose::Stranger, ready(1)).await, Some(1));
         let mut known = Box::pin(bodies.wait_for(Whose::Known, pending::<()>()));
-        assert!(poll!(&mut known).is_pending(), "strangers do not take the places of others");
+        takes_a_place(&mut known).await;
         drop(waiting.pop());
         let mut another = Box::pin(bodies.wait_for(Whose::Stranger, pending::<()>()));
-        assert!(poll!(&mut another).is_pending());
+        takes_a_place(&mut another).await;
+    }
+
+    #[tokio::test]
+    async fn who_comes_soon_needs_no_place_either() {
+        let bodies = Bodies { strangers: Semaphore::new(0), soon: Duration::from_mins(1), ..Bodies::default() };
+        let soon = async {
+            tokio::task::yield_now().await;
+            1
+        };
+        assert_eq!(bodies.wait_for(Whose::Stranger, soon).await, Some(1));
+        let mut late = Box::pin(bodies.wait_for(Whose::Stranger, pending::<()>()));
+        assert!(poll!(&mut late).is_pending());
+    }
+
+    /// It waits, and is not sent away.
+    async fn takes_a_place(waiting: &mut (impl Future<Output = Option<()>> + Unpin)) {
+        for _ in 0..3 {
+            assert!(poll!(&mut *waiting).is_pending());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }

@@ -19,15 +19,15 @@ use pingora::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::watch,
-    time::{Duration, Sleep, sleep, timeout},
+    time::{Duration, Instant, Sleep, sleep_until, timeout},
 };
 
 use super::{
-    Entrance, Line, Lines,
+    Entrance, Limits, Line, Lines,
     chunks::{Chunks, Watched},
     entrance::Admitted,
     farewell::{Lender, Lent},
-    head::{self, Fault, Limits},
+    head::{self, Fault},
 };
 use crate::{clock::Clock, web::OWN_HEADERS};
 
@@ -74,12 +74,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let _open = Open::count(&self.open);
         match self.entrance.admit(stream).await {
-            Ok(Admitted { stream, seat: _seat }) if stream.selected_alpn_proto() == Some(ALPN::H2) => {
-                self.serve_http2(stream, shutdown).await;
+            Ok(admitted) if admitted.stream.selected_alpn_proto() == Some(ALPN::H2) => {
+                self.serve_http2(admitted, shutdown).await;
             }
-            Ok(Admitted { stream, seat: _seat }) => {
+            Ok(Admitted { stream, seat: _seat, by }) => {
                 let line = self.lines.open();
-                Arc::clone(&line).scope(self.serve(stream, &line, shutdown)).await;
+                Arc::clone(&line).scope(self.serve(stream, by, &line, shutdown)).await;
             }
             Err((fault, Some(stream))) => refuse(stream, fault).await,
             Err((_, None)) => {}
@@ -93,10 +93,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
-    async fn serve(&self, mut stream: Stream, line: &Line, shutdown: &ShutdownWatch) {
+    async fn serve(&self, mut stream: Stream, by: Instant, line: &Line, shutdown: &ShutdownWatch) {
         let mut seen = shutdown.clone();
         // As long as the connection: to move a timer is cheaper than to make one for each request.
-        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits().idle)));
+        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep_until(by)));
         let mut first = true;
         for left in (0..self.limits().requests).rev() {
             let first = std::mem::take(&mut first);
@@ -151,8 +151,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     ) -> Result<Next, Fault> {
         let mut read = BytesMut::with_capacity(4096);
         let Limits { head_deadline, idle, .. } = *self.limits();
-        // Who has only just come has something to say: silence counts.
-        quiet.as_mut().reset(Clock::deadline(if first { head_deadline } else { idle }));
+        // Who has only just come has something to say: silence counts, since there is the connection.
+        if !first {
+            quiet.as_mut().reset(Clock::deadline(idle));
+        }
         tokio::select! {
             biased;
             begun = head::begin(stream, &mut read) => begun?,

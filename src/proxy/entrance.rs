@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use pingora::protocols::Stream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Limits, Room, Tls,
@@ -11,7 +11,7 @@ use super::{
     introduction::{self, Unread, peer_of},
     room::{Reason, Seat},
 };
-use crate::visitor::TrustedProxies;
+use crate::{clock::Clock, visitor::TrustedProxies};
 
 /// How clients come in at a listener.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub(super) struct Admitted {
     pub(super) stream: Stream,
     /// For as long as the connection lives.
     pub(super) seat: Seat,
+    /// When its first request must have come, whatever comes before that.
+    pub(super) by: Instant,
 }
 
 /// Why a connection is not served; with it where that can be told to the client.
@@ -60,13 +62,16 @@ impl Entrance {
     pub(super) async fn admit(&self, stream: Stream) -> Result<Admitted, Turned> {
         let peer = peer_of(&stream);
         let seat = self.room.seat(peer).ok_or(GONE)?;
-        if self.introduced_by.is_none() && self.tls.is_none() {
-            return Ok(Admitted { stream, seat });
-        }
-        timeout(self.limits.head_deadline, self.receive(stream, seat)).await.unwrap_or(Err(GONE))
+        let by = Clock::deadline(self.limits.head_deadline);
+        let (stream, seat) = if self.introduced_by.is_none() && self.tls.is_none() {
+            (stream, seat)
+        } else {
+            timeout_at(by, self.receive(stream, seat)).await.unwrap_or(Err(GONE))?
+        };
+        Ok(Admitted { stream, seat, by })
     }
 
-    async fn receive(&self, mut stream: Stream, mut seat: Seat) -> Result<Admitted, Turned> {
+    async fn receive(&self, mut stream: Stream, mut seat: Seat) -> Result<(Stream, Seat), Turned> {
         let mut peer = peer_of(&stream);
         if let Some(balancers) = &self.introduced_by {
             let read = if balancers.trusts(peer) { introduction::read(&mut stream).await } else { Err(Unread::Wrong) };
@@ -91,7 +96,7 @@ impl Entrance {
                 }
             })?;
         }
-        Ok(Admitted { stream, seat })
+        Ok((stream, seat))
     }
 }
 

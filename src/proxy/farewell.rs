@@ -127,7 +127,18 @@ impl AsyncWrite for Lent {
         Pin::new(self.inner_mut()).poll_shutdown(context)
     }
 
-    // Not vectored: then what is written comes by in one piece.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self.inner_mut()).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        // What is followed comes by in one piece.
+        self.said.is_none() && self.inner().is_write_vectored()
+    }
 }
 
 same_connection!(Lent);

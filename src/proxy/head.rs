@@ -4,48 +4,13 @@
 //! Pingora's parser accepts bare line feeds, `Transfer-Encoding` beside `Content-Length`, and 1 MiB of head, and its timer
 //! restarts at each read. What two programs could read in two ways ends here, with an answer and a closed connection.
 
-use std::time::Duration;
-
 use bytes::{Buf as _, BytesMut};
 use http::{Method, StatusCode, header};
 use memchr::{memchr, memchr_iter};
 use pingora::{http::RequestHeader, protocols::Stream};
 use tokio::io::AsyncReadExt as _;
 
-use super::identity::is_alias;
-
-/// What a connection may ask of us.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a head.
-    pub head_bytes: usize,
-    /// Header lines of a head.
-    pub headers: usize,
-    /// From the first byte of a head to its last; for the first one of a connection, since there is the connection.
-    pub head_deadline: Duration,
-    /// From one request to the first byte of the next.
-    pub idle: Duration,
-    /// Requests on one connection.
-    pub requests: u32,
-    /// Between two reads of a body, and for each write.
-    pub body_idle: Duration,
-    /// Streams of an HTTP/2 connection that may be open at a time.
-    pub streams: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            head_bytes: 32 * 1024,
-            headers: 100,
-            head_deadline: Duration::from_secs(15),
-            idle: Duration::from_secs(75),
-            requests: 1_000,
-            body_idle: Duration::from_secs(30),
-            streams: 100,
-        }
-    }
-}
+use super::{Limits, identity::is_alias};
 
 /// Why there is no head that could be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,7 +35,7 @@ use crate::{
     portcullis::Portcullis,
     public_url::PublicUrl,
     visitor::{TrustedProxies, text_of},
-    web::{Failed, harden},
+    web::Failed,
 };
 
 /// Servers that one request may be sent to, the first included.
@@ -43,6 +43,7 @@ const TRIES: usize = 4;
 
 /// Looked for in each answer: as text it would be read and folded each time.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The reverse proxy in front of the apps.
 pub struct Proxy(ProxyParts);
 
@@ -86,7 +87,7 @@ impl Proxy {
             (Decision::Refuse(refusal), Ok(_)) => portcullis.refuse(&refusal, head).await,
             (Decision::Forward(_), Ok(_)) => portcullis.fail(Failed::Broken, None, head).await,
             (_, Err(Failure::Say(failed))) => portcullis.fail(failed, None, head).await,
-            (_, Err(Failure::Malformed | Failure::Gone)) => malformed(),
+            (_, Err(Failure::Malformed | Failure::Gone)) => answer::malformed(),
         }
     }
 
@@ -119,11 +120,7 @@ impl Proxy {
         }
         ctx.status = answer.status().as_u16();
         let bodies = &self.0.bodies;
-        let sent = if last {
-            answer::send_last(session, answer, bodies).await
-        } else {
-            answer::send(session, answer, bodies).await
-        };
+        let sent = answer::send(session, answer, last, bodies).await;
         match sent {
             Ok(bytes) => ctx.bytes = bytes,
             Err(error) => {
@@ -208,10 +205,9 @@ impl ProxyHttp for Proxy {
         &self,
         _: &mut Session,
         sent: &mut Option<Bytes>,
-        end: bool,
+        _: bool,
         ctx: &mut Passage,
     ) -> Result<()> {
-        ctx.line.hears(end);
         let Some(sent) = sent else { return Ok(()) };
         if !ctx.takes(sent) {
             return Error::e_explain(failure::TOO_LARGE, "the body is larger than its route takes");
@@ -375,7 +371,7 @@ impl ProxyHttp for Proxy {
                     let head = head_of(request, ctx.source, ctx.request_id.as_str());
                     Some(self.0.portcullis.fail(failed, person, &head).await)
                 }
-                Failure::Malformed => Some(malformed()),
+                Failure::Malformed => Some(answer::malformed()),
                 Failure::Gone => None,
             };
             if let Some(answer) = answer {
@@ -397,12 +393,4 @@ impl ProxyHttp for Proxy {
     fn request_summary(&self, _: &Session, ctx: &Passage) -> String {
         ctx.request_id.as_str().to_owned()
     }
-}
-
-fn malformed() -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::from_static(b"The request is malformed.\n"));
-    *answer.status_mut() = StatusCode::BAD_REQUEST;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    harden(answer.headers_mut());
-    answer
 }

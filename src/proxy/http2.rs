@@ -11,7 +11,7 @@ use std::{
 
 use ::h2::{Reason, server::Connection};
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, header};
 use pingora::{
     apps::HttpServerApp,
     http::{RequestHeader, ResponseHeader},
@@ -26,16 +26,18 @@ use pingora::{
 };
 use tokio::{
     task::JoinSet,
-    time::{Sleep, sleep, timeout},
+    time::{Sleep, sleep_until, timeout, timeout_at},
 };
 
 use super::{
-    Connections, Line,
+    Connections, Limits, Line, answer,
     connection::{LINGER, stopped},
+    entrance::Admitted,
     farewell::Lender,
-    head::{self, Fault, Limits},
+    head::{self, Fault},
+    room::Seat,
 };
-use crate::{clock::Clock, web::harden};
+use crate::clock::Clock;
 
 /// Bytes of body that one stream may send before somebody reads them, and all streams of a connection together.
 const WINDOWS: (u32, u32) = (128 * 1024, 512 * 1024);
@@ -43,13 +45,15 @@ const WINDOWS: (u32, u32) = (128 * 1024, 512 * 1024);
 const MALFORMED: usize = 32;
 
 impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
-    /// Serves until the client goes, is silent for too long, or has had its share of requests.
-    pub(super) async fn serve_http2(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) {
+    /// Serves until the client goes, is silent for too long, or has had its share of requests. The first one must come by `by`.
+    pub(super) async fn serve_http2(self: &Arc<Self>, admitted: Admitted, shutdown: &ShutdownWatch) {
+        let Admitted { stream, seat, by } = admitted;
         let digest = Arc::new(digest_of(&stream));
         let lender = Lender::default();
         let opening = h2::handshake(lender.lend_unheard(stream), Some(options(self.limits())));
-        if let Ok(Ok(mut connection)) = timeout(self.limits().head_deadline, opening).await {
-            self.serve_streams(&mut connection, &digest, shutdown).await;
+        if let Ok(Ok(mut connection)) = timeout_at(by, opening).await {
+            let quiet = pin!(sleep_until(by));
+            self.serve_streams(&mut connection, &digest, &seat, quiet, shutdown).await;
         }
         lender.hear_out().await;
     }
@@ -58,10 +62,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         self: &Arc<Self>,
         connection: &mut Connection<Stream, Bytes>,
         digest: &Arc<Digest>,
+        seat: &Seat,
+        mut quiet: Pin<&mut Sleep>,
         shutdown: &ShutdownWatch,
     ) {
         let mut seen = shutdown.clone();
-        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep(self.limits().head_deadline)));
+        let mut stopping = pin!(stopped(&mut seen));
         // What is under way ends with the connection: its requests are dropped with this set.
         let mut requests = JoinSet::new();
         let (mut left, mut malformed, mut leaving) = (self.limits().requests, 0, false);
@@ -76,10 +82,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
                     false
                 }
                 next = HttpSession::from_h2_conn(connection, Arc::clone(digest)) => match next {
-                    Ok(Some(H2Accept::Session(session))) => {
-                        if left > 0 {
-                            left -= 1;
-                            self.take(session, &mut requests, shutdown);
+                    Ok(Some(H2Accept::Session(mut session))) => {
+                        match self.room_for_another(&requests, seat) {
+                            Ok(another) if left > 0 => {
+                                left -= 1;
+                                self.begin(session, another, &mut requests, shutdown);
+                            }
+                            // It may be sent again, on another connection if need be.
+                            _ => session.shutdown_with_reason(Reason::REFUSED_STREAM),
                         }
                         left == 0
                     }
@@ -107,17 +117,29 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         }
     }
 
-    /// Begins a request. A stream that its client has reset may still be at work here: what is too much at once is refused,
-    /// and may be sent again.
-    fn take(self: &Arc<Self>, mut session: HttpSession, requests: &mut JoinSet<()>, shutdown: &ShutdownWatch) {
-        // Twice, because what is over for the client may take a moment to be over here.
+    /// Room for a request beside the others. Each may need a connection to an app, as a connection of HTTP/1.1 does, and so
+    /// takes a seat like one; the connection's own is for the first.
+    fn room_for_another(&self, requests: &JoinSet<()>, seat: &Seat) -> Result<Option<Seat>, Reason> {
+        // Twice, because what is over for the client may take a moment to be over here. And a stream that its client has reset
+        // may still be at work.
         let most = usize::try_from(self.limits().streams).unwrap_or(usize::MAX);
         if requests.len() / 2 >= most {
-            return session.shutdown_with_reason(Reason::REFUSED_STREAM);
+            return Err(Reason::REFUSED_STREAM);
         }
+        if requests.is_empty() { Ok(None) } else { seat.another().map(Some).ok_or(Reason::REFUSED_STREAM) }
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        session: HttpSession,
+        seat: Option<Seat>,
+        requests: &mut JoinSet<()>,
+        shutdown: &ShutdownWatch,
+    ) {
         let (this, shutdown) = (Arc::clone(self), shutdown.clone());
         let line = self.lines.open();
         requests.spawn(async move {
+            let _seat = seat;
             Arc::clone(&line).scope(this.serve_stream(session, &line, &shutdown)).await;
         });
     }
@@ -129,14 +151,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         gather_cookies(session.req_header_mut());
         session.set_write_timeout(Some(self.limits().body_idle));
         line.begin();
-        line.hears(false);
-        let awaits_body = !session.is_body_done();
         let session = ServerSession::new_http2(session);
-        // What is cut is dropped: the stream is reset, and the app's connection closes.
+        // What is cut is dropped: the stream is reset, and the app's connection closes. A body that stalls has no deadline of its
+        // own here: nothing is read of the client while the app takes nothing, and who of the two it is, is not seen. The
+        // app's own deadlines end it.
         tokio::select! {
             biased;
             _ = line.cut() => {}
-            () = line.is_silent_for(self.limits().body_idle), if awaits_body => {}
             _ = self.app.process_new_http(session, shutdown) => {}
         }
     }
@@ -184,14 +205,12 @@ fn gather_cookies(request: &mut RequestHeader) {
 /// Answers what is not served.
 async fn refuse(mut session: HttpSession, fault: Fault) {
     let Some((status, sentence)) = fault.answer() else { return };
-    let mut answer = Response::new(());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    answer.headers_mut().insert(header::CONTENT_LENGTH, sentence.len().into());
-    harden(answer.headers_mut());
-    let head = ResponseHeader::from(answer.into_parts().0);
+    tracing::debug!(%status, "Refused what is no request");
+    let (parts, body) = answer::line(status, sentence).into_parts();
+    let mut head = ResponseHeader::from(parts);
+    let sent = head.insert_header(header::CONTENT_LENGTH, body.len());
     // Whether it arrives is the client's affair.
-    if session.write_response_header(Box::new(head), false).is_ok() {
-        let _ = timeout(LINGER, session.write_body(sentence.into(), true)).await;
+    if sent.and_then(|()| session.write_response_header(Box::new(head), false)).is_ok() {
+        let _ = timeout(LINGER, session.write_body(body, true)).await;
     }
 }

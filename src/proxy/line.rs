@@ -1,20 +1,17 @@
-//! A connection of a client, and whose request it carries: written by its own task alone, and read by whoever cuts.
+//! A connection of a client, or a stream of one of HTTP/2, and whose request it carries: written by its own task alone, and
+//! read by whoever cuts.
 
 use std::{
-    future::{pending, poll_fn},
+    future::poll_fn,
     sync::{
         Arc,
-        atomic::{
-            AtomicU64,
-            Ordering::{Relaxed, SeqCst},
-        },
+        atomic::{AtomicU64, Ordering::SeqCst},
     },
     task::Poll,
     time::Duration,
 };
 
 use futures_util::task::AtomicWaker;
-use tokio::time::sleep;
 
 use super::{Cut, Lines};
 use crate::id::SessionId;
@@ -34,13 +31,8 @@ pub struct Line {
     ordered: AtomicU64,
     /// Which one was.
     done: AtomicU64,
-    /// When its body was heard last, in milliseconds of the list's clock; [`WHOLE`]: it has come to its end.
-    heard: AtomicU64,
     waker: AtomicWaker,
 }
-
-/// No more of a body will come.
-const WHOLE: u64 = u64::MAX;
 
 tokio::task_local! {
     /// The line of the connection that is being served.
@@ -50,9 +42,9 @@ tokio::task_local! {
 impl Line {
     /// The line with this place on the list.
     pub(super) fn new(lines: Arc<Lines>, key: u64) -> Self {
-        let [request, first, second, since, ordered, done, heard] = [const { AtomicU64::new(0) }; 7];
+        let [request, first, second, since, ordered, done] = [const { AtomicU64::new(0) }; 6];
         let waker = AtomicWaker::new();
-        Self { lines, key, request, session: [first, second], since, ordered, done, heard, waker }
+        Self { lines, key, request, session: [first, second], since, ordered, done, waker }
     }
 
     /// The line of the connection that is served by the task that asks; one on which nothing is cut where there is none.
@@ -123,25 +115,6 @@ impl Line {
     pub fn was_cut(&self) -> Option<Cut> {
         let done = self.done.load(SeqCst);
         Cut::numbered(done & 0xff).filter(|_| done >> 8 == self.request.load(SeqCst))
-    }
-
-    /// Something of the body of the request that is under way has come, or its end.
-    pub(super) fn hears(&self, end: bool) {
-        self.heard.store(if end { WHOLE } else { self.lines.millis() }, Relaxed);
-    }
-
-    /// Returns when nothing has been heard of the body for so long, and its end neither.
-    pub(super) async fn is_silent_for(&self, span: Duration) {
-        loop {
-            let left = match self.heard.load(Relaxed) {
-                WHOLE => return pending().await,
-                heard => span.saturating_sub(Duration::from_millis(self.lines.millis().saturating_sub(heard))),
-            };
-            if left.is_zero() {
-                return;
-            }
-            sleep(left).await;
-        }
     }
 
     /// From now on this request shall be cut.

@@ -1,7 +1,7 @@
 //! What is in flight, and for whom: so that it can be cut when its session ends, however silent it is.
 //!
-//! A line is a connection of a client. It is put on the list once; what a request adds are a few stores into atomics, for
-//! there are thousands of them a second. Ends are rare: to cut, all lines are walked through.
+//! A line is a connection of a client, or a stream of one of HTTP/2. A connection is put on the list once; what a request adds
+//! are a few stores into atomics, for there are thousands of them a second. Ends are rare: to cut, all lines are walked through.
 //!
 //! A request is judged first and put on its line after that, and its session may end in between. So it says how many ends
 //! were known before it was judged; where there have been more since, it looks whether its session is among them.

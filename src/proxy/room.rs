@@ -65,6 +65,8 @@ struct Refused {
 #[derive(Debug)]
 pub(super) struct Seat {
     room: Arc<Room>,
+    /// Of whoever has it.
+    address: IpAddr,
     /// Whose it is, where that counts.
     network: Option<IpAddr>,
 }
@@ -107,7 +109,7 @@ impl Room {
     /// A seat for whoever is at `address`, if one is free for them; else, now and then, a line in the log. The address is all
     /// that counts: it may be asked once it is known who the visitor is.
     pub(super) fn seat(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
-        let mut seat = Seat { room: Arc::clone(self), network: None };
+        let mut seat = Seat { room: Arc::clone(self), address, network: None };
         if self.taken.fetch_add(1, Ordering::Relaxed) >= self.most {
             self.refuse(Reason::Full, address);
             return None;
@@ -179,6 +181,13 @@ impl ByAddress {
                 taken.remove(&network);
             }
         }
+    }
+}
+
+impl Seat {
+    /// Another one for the same client, if one is free for it.
+    pub(super) fn another(&self) -> Option<Self> {
+        self.room.seat(self.address)
     }
 }
 

@@ -24,19 +24,29 @@ const MOST: usize = 1024 * 1024;
 
 /// Serves a router. Answers are streamed, requests are read whole.
 #[derive(Clone, Debug)]
-pub struct ServeRouter(Router);
+pub struct ServeRouter {
+    router: Router,
+    /// Most bytes of a request's body; none are read at all where it is 0.
+    most: usize,
+}
 
 impl ServeRouter {
     /// Serves this one.
     #[must_use]
     pub const fn new(router: Router) -> Self {
-        Self(router)
+        Self { router, most: MOST }
+    }
+
+    /// Serves this one, to which no body matters: what comes of one is left, and the connection closes.
+    #[must_use]
+    pub const fn without_bodies(router: Router) -> Self {
+        Self { router, most: 0 }
     }
 
     async fn answer(&self, session: &mut ServerSession) -> Result<()> {
         let head_only = session.req_header().method == Method::HEAD;
-        let answer = match read(session).await? {
-            Some(request) => self.0.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+        let answer = match self.read(session).await? {
+            Some(request) => self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
             None => refusal(),
         };
         let (parts, mut body) = answer.into_parts();
@@ -52,6 +62,25 @@ impl ServeRouter {
             session.write_response_body(part, false).await?;
         }
         Ok(())
+    }
+}
+
+impl ServeRouter {
+    /// The request with its whole body; none when that is too large.
+    async fn read(&self, session: &mut ServerSession) -> Result<Option<Request<Body>>> {
+        let mut whole = BytesMut::new();
+        if self.most == 0 && !session.is_body_done() {
+            session.set_keepalive(None);
+        } else {
+            while let Some(part) = session.read_request_body().await? {
+                if whole.len() + part.len() > self.most {
+                    return Ok(None);
+                }
+                whole.extend_from_slice(&part);
+            }
+        }
+        let parts = session.req_header().as_owned_parts();
+        Ok(Some(Request::from_parts(parts, Body::from(whole.freeze()))))
     }
 }
 
@@ -94,19 +123,6 @@ async fn next_part(session: &mut ServerSession, body: &mut Body) -> Result<Optio
             None => return Ok(None),
         }
     }
-}
-
-/// The request with its whole body; none when that is too large.
-async fn read(session: &mut ServerSession) -> Result<Option<Request<Body>>> {
-    let mut whole = BytesMut::new();
-    while let Some(part) = session.read_request_body().await? {
-        if whole.len() + part.len() > MOST {
-            return Ok(None);
-        }
-        whole.extend_from_slice(&part);
-    }
-    let parts = session.req_header().as_owned_parts();
-    Ok(Some(Request::from_parts(parts, Body::from(whole.freeze()))))
 }
 
 fn refusal() -> Response<Body> {

@@ -168,7 +168,7 @@ impl Serving {
         let admin = admin::router(metrics.clone(), store.clone(), is_ready);
         listening.add(&config.admin.listen.to_string(), private.clone(), ServeRouter::new(admin))?;
         for address in config.tls.iter().flat_map(|tls| &tls.redirect_from) {
-            let redirect = ServeRouter::new(redirect::router(&config.public_url));
+            let redirect = ServeRouter::without_bodies(redirect::router(&config.public_url));
             listening.add(&address.to_string(), plain.clone(), redirect)?;
         }
         for (address, router) in besides {

@@ -41,8 +41,13 @@ impl WatchFile {
     pub fn names(&self, others: Vec<PathBuf>) {
         let mut looks = self.looks();
         if looks.paths[1..] != others {
+            // What is known of those that stay is kept: they may have changed since they were read.
+            let new: Vec<Look> = others.iter().map(|path| look(path)).collect();
+            looks.read.truncate(1);
+            looks.last.truncate(1);
+            looks.read.extend_from_slice(&new);
+            looks.last.extend(new);
             looks.paths = std::iter::once(self.path.clone()).chain(others).collect();
-            looks.know();
         }
     }
 

@@ -75,7 +75,7 @@ async fn frames_that_are_wrong_reach_no_app() {
             "a head that is interrupted",
             [frame(HEADERS, END_STREAM, 1, &pressed(&right(&at, "/wrong"))), frame(PING, 0, 0, &[0; 8])].concat(),
         ),
-        ("a frame that is too large", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0; 20_000])),
+        ("a frame that is too large", frame(HEADERS, END_STREAM | END_HEADERS, 1, &vec![0; 20_000])),
         ("a head that cannot be unpressed", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xff; 30])),
         ("padding that is more than there is", frame(HEADERS, END_STREAM | END_HEADERS | 8, 1, &[200, 0, 0])),
         ("a name in upper case", with(&[("Remote-User", "root")])),
@@ -208,12 +208,12 @@ async fn a_flood_of_frames_drowns_nobody() {
                 }
             }
         };
-        let served = async {
+        let neighbour = async {
             for number in 0..5 {
                 assert_eq!(other.get(&format!("/served/{number}"), "").await.status, 200, "{what}");
             }
         };
-        tokio::join!(flood, served);
+        tokio::join!(flood, neighbour);
     }
     assert!(!app.received().contains("/bomb"), "a head that grew too large");
     let grown = server.child.peak_memory() - begun;
@@ -287,4 +287,31 @@ async fn a_connection_that_ends_by_a_rule_says_so_first() {
     idle.until(|frame| frame.kind == DATA).await.unwrap();
     let (code, told) = tokio::join!(server.stop(), idle.until(|frame| frame.kind == GOAWAY));
     assert_eq!((code, &told.unwrap().payload[4..8]), (0, &[0_u8; 4][..]));
+}
+
+/// What a client has sent before it learns that there is no more may be sent again.
+#[tokio::test]
+async fn requests_beyond_the_share_of_a_connection_may_be_sent_again() {
+    let app = App::ok().await;
+    let (house, shown, _server) = town(&app, "limits: { requests_per_connection: 2 }\n").await;
+    let at = house.public.to_string();
+    let mut client = Frames::open(house.public, &shown).await;
+    let heads =
+        [1, 3, 5, 7].map(|stream| frame(HEADERS, END_STREAM | END_HEADERS, stream, &pressed(&right(&at, "/x"))));
+    client.write(&heads.concat()).await;
+    let (mut answered, mut refused) = (Vec::new(), Vec::new());
+    client
+        .until(|frame| {
+            match frame.kind {
+                HEADERS => answered.push(frame.stream),
+                // 7: nothing was done (RFC 9113, 8.7).
+                RST_STREAM => refused.push((frame.stream, frame.payload[3])),
+                _ => {}
+            }
+            answered.len() + refused.len() == 4
+        })
+        .await;
+    answered.sort_unstable();
+    assert_eq!((answered, refused), (vec![1, 3], vec![(5, 7), (7, 7)]));
+    assert_eq!(app.requests(), 2);
 }

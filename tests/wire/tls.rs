@@ -106,6 +106,11 @@ async fn plain_http_is_told_where_to_go() {
             assert_eq!(answer.header("cache-control"), Some("no-store"));
         }
     }
+    // Nobody waits there for a body.
+    let mut slow = Client::connect(([127, 0, 0, 1], from).into()).await;
+    let answer = slow.ask("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\npart of it").await;
+    assert_eq!((answer.status, answer.header("connection")), (308, Some("close")));
+    assert!(slow.is_closed().await);
     assert_eq!(app.requests(), 0, "not a byte of it went to the app");
 }
 

@@ -73,7 +73,7 @@ impl Frames {
     }
 
     /// Reads on until this comes; none when the connection is over before.
-    pub(crate) async fn until(&mut self, wanted: impl Fn(&Frame) -> bool) -> Option<Frame> {
+    pub(crate) async fn until(&mut self, mut wanted: impl FnMut(&Frame) -> bool) -> Option<Frame> {
         loop {
             let frame = self.next().await?;
             if frame.kind == SETTINGS && frame.flags & ACK == 0 {

@@ -1,0 +1,36 @@
+//! What a client may ask of a connection.
+
+use std::time::Duration;
+
+/// What a connection may ask of us.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a head.
+    pub head_bytes: usize,
+    /// Header lines of a head.
+    pub headers: usize,
+    /// From the first byte of a head to its last; for the first one of a connection, since there is the connection.
+    pub head_deadline: Duration,
+    /// From one request to the first byte of the next.
+    pub idle: Duration,
+    /// Requests on one connection.
+    pub requests: u32,
+    /// Between two reads of a body, and for each write.
+    pub body_idle: Duration,
+    /// Streams of an HTTP/2 connection that may be open at a time.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 32 * 1024,
+            headers: 100,
+            head_deadline: Duration::from_secs(15),
+            idle: Duration::from_secs(75),
+            requests: 1_000,
+            body_idle: Duration::from_secs(30),
+            streams: 100,
+        }
+    }
+}
