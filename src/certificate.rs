@@ -7,6 +7,7 @@ use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rustls::{
@@ -21,6 +22,8 @@ use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 
+/// A certificate that is good for less should have been renewed.
+const RENEWED: Duration = Duration::from_hours(24 * 7);
 /// Longest file that is taken for a certificate or a key.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -91,6 +94,13 @@ impl Certificate {
             doubts.push(format!("does not stand for {host}; have it issued for this host"));
         }
         doubts
+    }
+
+    /// That it should have been renewed, where it still is good, and not for long.
+    #[must_use]
+    pub fn soon_over(&self, now: Timestamp) -> Option<String> {
+        let soon = self.until >= now && self.until < now.plus(RENEWED);
+        soon.then(|| format!("is good until {} only; renew it", self.until.rfc3339()))
     }
 
     fn stands_for(&self, host: &str) -> bool {

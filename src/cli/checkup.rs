@@ -6,7 +6,6 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _},
     os::unix::fs::MetadataExt as _,
     path::Path,
-    time::Duration,
 };
 
 use super::{beside::runtime, healthcheck};
@@ -30,9 +29,6 @@ pub(super) enum Finding {
 }
 
 use Finding::{Fine, Odd, Wrong};
-
-/// A certificate that is good for less should have been renewed.
-const RENEWED: Duration = Duration::from_hours(24 * 7);
 
 /// Whether the store could be opened. Nothing is made or changed.
 pub(super) fn stores(config: &Config) -> Vec<Finding> {
@@ -172,11 +168,11 @@ pub(super) fn certificate(config: &Config) -> Vec<Finding> {
         .into_iter()
         .map(|doubt| Wrong(format!("tls: the certificate in {file} {doubt}")))
         .collect();
-    let (until, soon) = (tls.certificate.until(), now.plus(RENEWED));
-    if until > now && until < soon {
-        found.push(Odd(format!("tls: the certificate in {file} is good until {} only; renew it", until.rfc3339())));
+    if let Some(soon) = tls.certificate.soon_over(now) {
+        found.push(Odd(format!("tls: the certificate in {file} {soon}")));
     } else if found.is_empty() {
-        found.push(Fine(format!("tls: the certificate in {file} is good until {}", until.rfc3339())));
+        let until = tls.certificate.until().rfc3339();
+        found.push(Fine(format!("tls: the certificate in {file} is good until {until}")));
     }
     let key = tls.key_file.display();
     if fs::metadata(&tls.key_file).is_ok_and(|about| about.mode() & 0o004 != 0) {

@@ -326,7 +326,7 @@ impl Metrics {
         self.upstream_up.with_label_values(&[upstream]).set(i64::from(up));
     }
 
-    /// Connections that were closed at once for this reason (`full`, `address`). The series exists from then on.
+    /// Connections that were closed at once for this reason. The series exists from then on.
     #[must_use]
     pub fn connections_refused(&self, reason: &'static str) -> IntCounter {
         self.connections_refused.with_label_values(&[reason])

@@ -41,7 +41,7 @@ struct ByAddress {
     taken: Mutex<HashMap<IpAddr, u32>>,
 }
 
-/// Why a connection is not served. The order is that of [`Room::REASONS`].
+/// Why a connection is not served.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
     /// As many are connected as there is room for.
@@ -73,7 +73,14 @@ pub(super) struct Seat {
 
 impl Room {
     /// Every value of the label `reason`.
-    const REASONS: [&str; 4] = ["full", "address", "tls", "proxy_header"];
+    const REASONS: [&str; 4] = {
+        let mut reasons = [""; 4];
+        reasons[Reason::Full as usize] = "full";
+        reasons[Reason::Address as usize] = "address";
+        reasons[Reason::Tls as usize] = "tls";
+        reasons[Reason::ProxyHeader as usize] = "proxy_header";
+        reasons
+    };
 
     /// Room for this many.
     #[must_use]

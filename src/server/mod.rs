@@ -27,7 +27,7 @@ use crate::{
     tasks::{CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
     telemetry::{LogFormat, LogStyle},
 };
-use reload::{Reload, certificate_files, certificate_is};
+use reload::{Reload, certificate_files};
 
 pub use parts::Parts;
 pub use settings::{Settings, trusted_proxies};
@@ -43,6 +43,8 @@ const WATCH: Duration = Duration::from_secs(2);
 const CHECK: Duration = Duration::from_millis(500);
 /// How often the configuration file is looked at. A change counts when two looks in a row have seen the same.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked how long the certificate is still good.
+const CERTIFICATE: Duration = Duration::from_hours(12);
 /// How often the names of apps' servers are looked up again.
 const LOOK_UP: Duration = Duration::from_secs(30);
 
@@ -136,7 +138,9 @@ impl Serving {
         let Self { config, file, parts, besides, threads } = self;
         let metrics = parts.metrics.clone();
         reload::know(&metrics, &config);
-        certificate_is(&metrics, &config, parts.clock.now());
+        if let Some(shown) = &parts.settings.certificate {
+            metrics.certificate_is_good(shown.load().until());
+        }
         let upstreams = Upstreams::resolve(parts.settings.upstream_plans(&config)).await;
         let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
         let portcullis = Arc::new(parts.portcullis());
@@ -201,6 +205,11 @@ impl Serving {
         driver.every(LOOK, move || {
             let reload = watching.clone();
             async move { reload.if_changed().await }
+        });
+        let aging = reload.clone();
+        driver.every(CERTIFICATE, move || {
+            let reload = aging.clone();
+            async move { reload.look_at_certificate() }
         });
         begun();
         let served = tokio::select! {

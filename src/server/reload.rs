@@ -8,13 +8,7 @@ use tokio::sync::Mutex;
 use tracing::{error, info, trace, warn};
 
 use super::Settings;
-use crate::{
-    clock::{Clock, Timestamp},
-    config::Config,
-    metrics::Metrics,
-    proxy::Upstreams,
-    tasks::WatchFile,
-};
+use crate::{clock::Clock, config::Config, metrics::Metrics, proxy::Upstreams, tasks::WatchFile};
 
 /// Applies a changed configuration while we run.
 pub(super) struct Reload {
@@ -73,14 +67,21 @@ impl Reload {
         }
     }
 
+    /// Says what clients would not like about the certificate that is shown, and notes how long it is good: it ages while
+    /// nothing changes.
+    pub(super) fn look_at_certificate(&self) {
+        let Some(shown) = &self.settings.certificate else { return };
+        let (shown, host, now) = (shown.load(), self.started.public_url.host(), self.clock.now());
+        self.metrics.certificate_is_good(shown.until());
+        for doubt in shown.doubts(host, now).into_iter().chain(shown.soon_over(now)) {
+            warn!("The certificate for {host} {doubt}");
+        }
+    }
+
     async fn apply(&self, config: &Config) {
         for key in self.started.needs_restart(config) {
             warn!(key, "{key} has changed and counts after a restart");
         }
-        if let Some(file) = &self.file {
-            file.names(certificate_files(config));
-        }
-        certificate_is(&self.metrics, config, self.clock.now());
         know(&self.metrics, config);
         // First where apps are, then the rules that lead there: no rule ever leads nowhere.
         let earlier = self.upstreams.load_full();
@@ -88,6 +89,10 @@ impl Reload {
         let upstreams = upstreams.and_those_of(&earlier);
         self.upstreams.store(Arc::new(upstreams));
         self.settings.apply(config);
+        if let Some(file) = &self.file {
+            file.names(certificate_files(config));
+        }
+        self.look_at_certificate();
         self.metrics.reloaded(true);
         info!("Read the configuration again");
     }
@@ -101,15 +106,6 @@ async fn unharmed<T>(work: impl Future<Output = T>) -> Option<T> {
 /// The files that are read with the configuration because they change without it: certificates are renewed.
 pub(super) fn certificate_files(config: &Config) -> Vec<PathBuf> {
     config.tls.iter().flat_map(|tls| [tls.certificate_file.clone(), tls.key_file.clone()]).collect()
-}
-
-/// Says what clients would not like about the certificate, and notes how long it is good.
-pub(super) fn certificate_is(metrics: &Metrics, config: &Config, now: Timestamp) {
-    let Some(tls) = &config.tls else { return };
-    metrics.certificate_is_good(tls.certificate.until());
-    for doubt in tls.certificate.doubts(config.public_url.host(), now) {
-        warn!("The certificate in {} {doubt}", tls.certificate_file.display());
-    }
 }
 
 /// Makes the series of all routes and upstreams exist.

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::Notify,
+};
 
 use crate::harness::{App, Door, read_request};
 
@@ -171,22 +174,30 @@ async fn what_follows_an_answer_is_nobodys() {
 
 #[tokio::test]
 async fn what_an_app_says_into_a_silent_connection_is_nobodys() {
-    // It waits until its connection is back in the pool.
-    let app = App::serving(|mut stream, app| async move {
-        while app.record_request(&mut stream).await {
-            stream.write_all(OK.as_bytes()).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            if stream.write_all(EVIL.as_bytes()).await.is_err() {
-                return;
+    // It says it once its answer has been read to its end, and the next visitor comes once it has.
+    let (read, said) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (was_read, says) = (Arc::clone(&read), Arc::clone(&said));
+    let app = App::serving(move |mut stream, app| {
+        let (was_read, says) = (Arc::clone(&was_read), Arc::clone(&says));
+        async move {
+            while app.record_request(&mut stream).await {
+                stream.write_all(OK.as_bytes()).await.unwrap();
+                was_read.notified().await;
+                let heard = stream.write_all(EVIL.as_bytes()).await;
+                says.notify_one();
+                if heard.is_err() {
+                    return;
+                }
             }
         }
     })
     .await;
     let door = before(&app).await;
-    for _ in 0..3 {
+    for _ in 0..5 {
         let answer = door.client().await.ask(asking("GET")).await;
         assert_eq!((answer.status, answer.text().as_str(), answer.header("x-evil")), (200, "body", None));
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        read.notify_one();
+        said.notified().await;
     }
 }
 

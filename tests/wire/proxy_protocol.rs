@@ -1,6 +1,6 @@
 //! A balancer that says whom it brings: believed where it is listed, and nobody else is served.
 
-use crate::harness::{App, Client, Http2, Installation, PASSWORD, Running, Shown};
+use crate::harness::{App, Client, Http2, Installation, PASSWORD, Running, Shown, Streaming, until};
 
 async fn town(app: &App, more: &str) -> (Installation, Shown, Running) {
     let (house, shown) = Installation::over_tls("upstream: http://127.0.0.1:9\n");
@@ -127,4 +127,34 @@ async fn tls_comes_after_the_introduction() {
     }
     assert!(shown.connect(house.public, &["h2"]).await.is_err());
     server.metric_becomes("portcullis_connections_refused_total{reason=\"proxy_header\"}", 1.0).await;
+}
+
+/// Else one connection of HTTP/2 could need as many connections to apps as all visitors have.
+#[tokio::test]
+async fn requests_of_http2_beside_each_other_take_seats_like_connections() {
+    let app = Streaming::open().await;
+    let (house, shown) = Installation::over_tls("upstream: http://127.0.0.1:9\n");
+    house.configure(&format!(
+        "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes: [{{ path: /, access: public, upstream: app }}]\n\
+         proxy_protocol: true\ntrusted_proxies: [127.0.0.1/32]\nlimits: {{ connections_per_address: 3 }}\n\
+         tls: {{ certificate_file: tls.crt, key_file: tls.key }}\n",
+        app.address
+    ));
+    let server = house.run().await;
+    let client = Http2::connect_behind(house.public, &shown, &binary([203, 0, 113, 9])).await;
+    let other = Http2::connect_behind(house.public, &shown, &binary([203, 0, 113, 10])).await;
+    let begin = async |client: &Http2, path: &str| {
+        client.begin(client.request(http::Method::GET, path).body(()).unwrap(), true).await.0.await
+    };
+    let mut open = Vec::new();
+    for number in 0..3 {
+        open.push(begin(&client, &format!("/{number}/events")).await.unwrap());
+    }
+    let refused = begin(&client, "/more/events").await.unwrap_err();
+    assert_eq!(refused.reason(), Some(h2::Reason::REFUSED_STREAM));
+    server.metric_becomes("portcullis_connections_refused_total{reason=\"address\"}", 1.0).await;
+    assert_eq!(begin(&other, "/other/events").await.unwrap().status(), 200, "each has seats of their own");
+    drop(open.pop());
+    app.has_lost("/2/events").await;
+    until("a seat to be free", async || begin(&client, "/again/events").await.ok()).await;
 }

@@ -99,7 +99,6 @@ async fn the_limits_of_the_configuration_hold() {
             assert!(client.is_closed().await);
         }
     }
-    assert!(server.child.peak_memory() > 0);
     server.stop().await;
 }
 

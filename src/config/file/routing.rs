@@ -49,7 +49,7 @@ pub(in crate::config) struct RouteFile {
     /// Whether requests here keep a session alive. Turn it off for paths that a page polls by itself, or an open tab
     /// never becomes idle.
     pub(in crate::config) counts_as_activity: Field<bool>,
-    /// The longest body of a request here, instead of `limits.body_size`; `null` is no limit.
+    /// The longest body of a request here. Left out, it is `limits.body_size`; `null` is no limit.
     pub(in crate::config) body_size: Field<Option<Size>>,
     /// Whether a path may hold `%2f`, for an app with slashes in its names; it gets the path as it came. Else such a path is
     /// refused, and so it is where it would fall under another route, or be Portcullis' own, when `%2f` is read as a slash.

@@ -24,7 +24,6 @@ pub fn schema() -> Value {
     let route = serde_json::json!({
         "access": "signed_in",
         "counts_as_activity": true,
-        "body_size": null,
         "allow_encoded_slash": false,
         "keep_double_slash": false,
         "websocket_origins": [],
