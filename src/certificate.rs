@@ -3,12 +3,7 @@
 //! What cannot be shown is refused here, in words for an operator. What can be shown, and would be refused by browsers
 //! (it is too old, or of another host), is a matter of [`Certificate::doubts`]: whoever stands in front may not mind.
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, fs, io, path::Path, sync::Arc, time::Duration};
 
 use rustls::{
     client::verify_server_name,
@@ -91,7 +86,7 @@ impl Certificate {
             doubts.push(format!("is good from {} on; set the clock, or wait", self.from.rfc3339()));
         }
         if !self.stands_for(host) {
-            doubts.push(format!("does not stand for {host}; have it issued for this host"));
+            doubts.push(format!("does not stand for {host}; have it issued for this host, as its subjectAltName"));
         }
         doubts
     }
@@ -127,21 +122,20 @@ impl fmt::Debug for Certificate {
 }
 
 fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let about = fs::metadata(path).map_err(|error| told(&error, path))?;
+    let about = fs::metadata(path).map_err(|error| told(&error))?;
     if !about.is_file() || about.len() > LONGEST {
         return Err("names no plain file of less than 1 MiB; name the PEM file".to_owned());
     }
-    fs::read(path).map(Zeroizing::new).map_err(|error| told(&error, path))
+    fs::read(path).map(Zeroizing::new).map_err(|error| told(&error))
 }
 
-fn told(error: &io::Error, path: &Path) -> String {
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+fn told(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
             "names a file that does not exist; a path starts at the folder of this file".to_owned()
         }
         io::ErrorKind::PermissionDenied => {
-            format!("names a file that may not be read; run chown or chmod on it, or on {}", folder.display())
+            "names a file that may not be read; run chown or chmod on it, or on its folder".to_owned()
         }
         kind => format!("names a file that can not be read ({kind}); name the PEM file"),
     }

@@ -241,8 +241,13 @@ pub(super) fn entrance(config: &Config) -> Vec<Finding> {
     if let Err(why) = (url.host().trim_matches(['[', ']']), url.port()).to_socket_addrs() {
         found.push(Odd(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host())));
     }
-    found.push(if config.tls.is_some() {
+    found.push(if config.tls.is_some() && listen.iter().any(|address| address.port() == url.port()) {
         Fine(format!("public_url: {origin} leads to {addresses}, where TLS is spoken"))
+    } else if config.tls.is_some() {
+        Odd(format!(
+            "public_url: {origin} does not lead to {addresses} by itself; something has to pass connections on, or write the same \
+             port"
+        ))
     } else if url.is_https() {
         Fine(format!(
             "public_url: {origin} needs something that ends TLS in front, passes everything on to {addresses} and keeps \

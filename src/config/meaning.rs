@@ -97,7 +97,8 @@ impl Config {
         let limits = Limits::of(file.limits, desk);
         let bodies = limits.body_size;
         let routing = routing::Routing::of(file.upstream, file.upstreams, file.routes, bodies, file.at, desk);
-        let admin = Admin::of(file.admin, &listen, desk);
+        let redirects = tls.iter().flat_map(|tls| &tls.redirect_from);
+        let admin = Admin::of(file.admin, listen.iter().chain(redirects), desk);
         routing.refuse_self(&listen, desk);
         let host = public_url.as_ref().map_or("localhost", |url| url.host()).to_owned();
         Self {

@@ -10,7 +10,7 @@ pub fn starter(public_url: &str, app_url: &str, store: &str, name: Option<&str>)
         "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: 127.0.0.1:8080\n\
          # Once that appends to X-Forwarded-For, or sets it: then the addresses of visitors are known.\n\
          # trusted_proxies: [127.0.0.1/32]\n\
-         # Or without anything in front, instead of the line above:\n\
+         # Or without anything in front, instead of listen and trusted_proxies above:\n\
          # listen: 0.0.0.0:443\n\
          # tls: { certificate_file: fullchain.pem, key_file: privkey.pem, redirect_from: 0.0.0.0:80 }\n"
     } else {

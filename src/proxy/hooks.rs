@@ -351,7 +351,10 @@ impl ProxyHttp for Proxy {
         let begun =
             session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
         let failure = Failure::of(e);
-        if let Failure::Say(failed) = failure {
+        if let Failure::Say(failed) = failure
+            // That is the client's own doing, and as often as it likes.
+            && !matches!(failed, Failed::BodyTooLarge)
+        {
             tracing::warn!(
                 request_id = ctx.request_id.as_str(),
                 upstream = ctx.upstream.as_deref().map(Upstream::name),

@@ -4,7 +4,13 @@
 //! a runtime of its own (a connection to a store would belong to one of them), always sleeps through the whole grace
 //! period, and kills the process at SIGHUP.
 
-use std::{io, net::TcpListener, os::fd::IntoRawFd as _, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
+    os::fd::IntoRawFd as _,
+    sync::Arc,
+    time::Duration,
+};
 
 use pingora::{
     apps::HttpServerApp,
@@ -13,6 +19,7 @@ use pingora::{
     server::{Fds, ListenFds},
     services::{Service, listening::Service as ListeningService},
 };
+use socket2::{Domain, Socket, Type};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -22,6 +29,8 @@ use tokio::{
 
 use super::{Connections, Cut, Entrance, Lines, connection::keepalive};
 
+/// Connections that may wait to be taken.
+const BACKLOG: i32 = 1024;
 /// How long what is cut at the end may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -33,6 +42,8 @@ pub struct Listening {
     sockets: Vec<(String, TcpListener)>,
     open: Arc<watch::Sender<usize>>,
     lines: Arc<Lines>,
+    /// All addresses that will be listened on.
+    expected: Vec<String>,
 }
 
 /// How much time the end takes.
@@ -70,8 +81,15 @@ impl Listening {
         Self { lines, ..Self::default() }
     }
 
-    /// Binds a listener at `address` (`127.0.0.1:8080`) that is served by `app` to who comes in by `entrance`. Who connects from now on waits for
-    /// [`Listening::run`].
+    /// All addresses that will be listened on: `[::]` takes what none of them does.
+    #[must_use]
+    pub fn at(mut self, addresses: impl Iterator<Item = SocketAddr>) -> Self {
+        self.expected = addresses.map(|address| address.to_string()).collect();
+        self
+    }
+
+    /// Binds a listener at `address` (`127.0.0.1:8080`) that is served by `app` to who comes in by `entrance`. Who connects from
+    /// now on waits for [`Listening::run`].
     ///
     /// # Errors
     /// When the address cannot be listened on.
@@ -80,12 +98,7 @@ impl Listening {
         A: HttpServerApp + Send + Sync + 'static,
     {
         // Pingora would bind later, in a task, and panic when it cannot; here it can still be said.
-        let bind = || {
-            let socket = TcpListener::bind(address)?;
-            socket.set_nonblocking(true)?;
-            io::Result::Ok(socket)
-        };
-        let socket = bind().map_err(|source| CannotListen { address: address.to_owned(), source })?;
+        let socket = self.bind(address).map_err(|source| CannotListen { address: address.to_owned(), source })?;
         self.sockets.push((address.to_owned(), socket));
         let connections = Connections::new(app, entrance, Arc::clone(&self.open), Arc::clone(&self.lines));
         let mut service = ListeningService::new(address.to_owned(), connections);
@@ -97,6 +110,26 @@ impl Listening {
         service.add_listener(ListenerConfig::tcp(address).tcp_socket_options(options).l4_buffer(unbuffered));
         self.services.push(Box::new(service));
         Ok(())
+    }
+
+    /// `[::]` takes IPv4, too, but where that has a listener of its own on the same port.
+    fn bind(&self, address: &str) -> io::Result<TcpListener> {
+        let beside = |v6: &SocketAddr| format!("0.0.0.0:{}", v6.port());
+        let apart = address.parse().is_ok_and(|address: SocketAddr| {
+            address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && self.expected.contains(&beside(&address))
+        });
+        let socket = if apart {
+            let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+            socket.set_only_v6(true)?;
+            socket.set_reuse_address(true)?;
+            socket.bind(&address.parse::<SocketAddr>().map_err(io::Error::other)?.into())?;
+            socket.listen(BACKLOG)?;
+            socket.into()
+        } else {
+            TcpListener::bind(address)?
+        };
+        socket.set_nonblocking(true)?;
+        Ok(socket)
     }
 
     /// Serves until SIGTERM (after `drain`) or SIGINT (at once), then waits up to `grace` for what is under way; a second

@@ -152,7 +152,7 @@ impl Room {
                 ip = %plain(address),
                 connections = self.by_address.as_ref().map(|by_address| by_address.most),
                 "Closing new connections of one address: it has as many as limits.connections_per_address allows; if many \
-                 visitors share it, list it in trusted_proxies, or raise the limit"
+                 visitors share it, raise the limit; if it is a proxy of yours, list it in trusted_proxies"
             ),
             Reason::Tls => tracing::debug!(ip = %plain(address), "No agreement on TLS with a client"),
             Reason::ProxyHeader => tracing::warn!(

@@ -55,8 +55,13 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] CannotOpen),
     /// An address cannot be listened on.
-    #[error(transparent)]
-    Listen(#[from] CannotListen),
+    #[error("{key}: another program may have it (ss -ltnp shows which), or this user may not listen there")]
+    Listen {
+        /// The key that names the address.
+        key: &'static str,
+        /// Which address, and why.
+        source: CannotListen,
+    },
     /// Serving ended, and nobody had asked for it.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -147,7 +152,8 @@ impl Serving {
         let (ready, is_ready) = watch::channel(false);
         let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
 
-        let mut listening = Listening::over(parts.lines.clone());
+        let redirects = || config.tls.iter().flat_map(|tls| &tls.redirect_from);
+        let mut listening = Listening::over(parts.lines.clone()).at(config.listen.iter().chain(redirects()).copied());
         // Whoever watches over it must get through when visitors have taken all theirs.
         let plain = Entrance::new(settings::limits(&config), room(&config, open_files, &metrics));
         let private = Entrance::new(Limits::default(), Room::for_clients(usize::MAX));
@@ -155,6 +161,7 @@ impl Serving {
         let tls = parts.settings.certificate.clone().map(Tls::with);
         let entrance = plain.clone().over(tls);
         let bodies = Arc::<Bodies>::default();
+        let of = |key| move |source| StartError::Listen { key, source };
         for address in &config.listen {
             let proxy = ProxyParts {
                 portcullis: portcullis.clone(),
@@ -167,16 +174,20 @@ impl Serving {
                 hsts: hsts(&config),
                 bodies: bodies.clone(),
             };
-            listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads))?;
+            listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads)).map_err(of("listen"))?;
         }
         let admin = admin::router(metrics.clone(), store.clone(), is_ready);
-        listening.add(&config.admin.listen.to_string(), private.clone(), ServeRouter::new(admin))?;
-        for address in config.tls.iter().flat_map(|tls| &tls.redirect_from) {
+        listening
+            .add(&config.admin.listen.to_string(), private.clone(), ServeRouter::new(admin))
+            .map_err(of("admin.listen"))?;
+        for address in redirects() {
             let redirect = ServeRouter::without_bodies(redirect::router(&config.public_url));
-            listening.add(&address.to_string(), plain.clone(), redirect)?;
+            listening.add(&address.to_string(), plain.clone(), redirect).map_err(of("tls.redirect_from"))?;
         }
         for (address, router) in besides {
-            listening.add(&address.to_string(), private.clone(), ServeRouter::new(router))?;
+            listening
+                .add(&address.to_string(), private.clone(), ServeRouter::new(router))
+                .map_err(of("the sample app"))?;
         }
 
         let heartbeats = heartbeats(&parts);

@@ -66,7 +66,11 @@ impl Settings {
         self.routes.store(Arc::new(routes));
         self.identity.store(Arc::new(identity));
         if let (Some(shown), Some(tls)) = (&self.certificate, &config.tls) {
-            shown.store(Arc::new(tls.certificate.clone()));
+            let (new, old) = (Arc::new(tls.certificate.clone()), shown.load_full());
+            if new != old {
+                tracing::info!("The certificate is renewed, and good until {}", new.until().rfc3339());
+            }
+            shown.store(new);
         }
     }
 

@@ -23,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::harness::{Client, PATIENCE, until};
+use crate::harness::{App, Client, Installation, PATIENCE, free_port, until};
 
 async fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
@@ -141,4 +141,32 @@ async fn an_address_that_is_taken_is_an_error() {
     let address = taken.local_addr().unwrap().to_string();
     let refused = Listening::default().add(&address, entrance(), ServeRouter::new(router(&Slow::default())));
     assert_eq!(refused.unwrap_err().to_string(), format!("cannot listen on {address}"));
+}
+
+/// As the manual writes them: each takes what is its own.
+#[tokio::test]
+async fn both_families_are_listened_on_beside_each_other() {
+    let app = App::ok().await;
+    let port = free_port();
+    for both in [
+        format!("[0.0.0.0:{port}, \"[::]:{port}\"]"),
+        format!("[\"[::]:{port}\", 0.0.0.0:{port}]"),
+        format!("\"[::]:{port}\""),
+    ] {
+        let mut house = Installation::with("upstream: http://127.0.0.1:9\n");
+        house.public.set_port(port);
+        house.configure(&format!(
+            "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes: [{{ path: /, access: public, upstream: app }}]\n\
+             insecure_http: true\nlisten: {both}\n",
+            app.address
+        ));
+        let server = house.run().await;
+        for from in ["127.0.0.1", "[::1]"] {
+            let mut client = Client::connect(format!("{from}:{port}").parse().unwrap()).await;
+            let answer = client.ask(format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")).await;
+            assert_eq!(answer.text(), "ok", "{both} {from}");
+        }
+        assert_eq!(app.header("x-forwarded-for").last().map(String::as_str), Some("::1"));
+        server.stop().await;
+    }
 }

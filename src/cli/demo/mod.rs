@@ -59,7 +59,7 @@ impl Demo {
         let people = runtime.map_err(|why| Failed::because(&why))?.block_on(settle(server.parts()))?;
         let _log = telemetry::start(style);
         server.run(|| welcome(&address, metrics, &people)).map_err(|why| {
-            let taken = matches!(why, StartError::Listen(_));
+            let taken = matches!(why, StartError::Listen { .. });
             match Failed::from(why) {
                 // Somebody was faster than we after all.
                 Failed::No(told) if taken => Failed::No(format!("{told}; choose others with --listen and --app")),

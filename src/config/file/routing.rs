@@ -57,7 +57,8 @@ pub(in crate::config) struct RouteFile {
     /// Whether the app gets `//` as it came. Else it gets one slash. Such a path is refused where it would fall under another
     /// route when `//` is read as one slash. At the beginning of a path it is always one.
     pub(in crate::config) keep_double_slash: Field<bool>,
-    /// Other sites whose pages may open a WebSocket here, up to 32: `https://other.example.com`. Where somebody must be signed
+    /// Other origins of the same site (another subdomain, another port) whose pages may open a WebSocket here, up to 32:
+    /// `https://other.example.com`. A page of quite another site brings no cookie, and so nobody who is signed in. Where somebody must be signed
     /// in, pages of any site but `public_url` and these are refused; programs that send no `Origin` are not.
     pub(in crate::config) websocket_origins: Field<Vec<Located<PublicUrl>>>,
 }

@@ -23,7 +23,8 @@ pub(in crate::config) struct TlsFile {
     /// and with nothing else.
     pub(in crate::config) redirect_from: Field<OneOrMore<Address>>,
     /// How long browsers shall not even try plain HTTP for this host, on any port of it (`Strict-Transport-Security`, also
-    /// on answers of the app that do not say it themselves). It cannot be taken back before it is over: begin with `1h`.
+    /// on answers of the app that do not say it themselves). Browsers keep it until it is over: begin with `1h`. `0s` takes it
+    /// back.
     pub(in crate::config) hsts: Field<Length>,
 }
 

@@ -117,12 +117,12 @@ impl Default for Admin {
 }
 
 impl Admin {
-    pub(super) fn of(file: AdminFile, listen: &[SocketAddr], desk: &Desk) -> Self {
+    pub(super) fn of<'a>(file: AdminFile, mut visitors: impl Iterator<Item = &'a SocketAddr>, desk: &Desk) -> Self {
         let Some(field) = file.listen else {
             return Self::default();
         };
         let address = field.value.0;
-        if address.port() != 0 && listen.iter().any(|visitors| visitors.port() == address.port()) {
+        if address.port() != 0 && visitors.any(|visitors| visitors.port() == address.port()) {
             field.complain(desk, "is the port that visitors use; write another port, such as 127.0.0.1:9464");
         }
         Self { listen: address }

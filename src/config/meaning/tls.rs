@@ -81,7 +81,12 @@ fn redirect_from(field: Field<OneOrMore<Address>>, listen: &[SocketAddr], desk: 
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for written in field.map(|field| field.value.0).unwrap_or_default() {
         let address = written.value.0;
-        let taken = |others: &[SocketAddr]| others.contains(&address) && address.port() != 0;
+        let one = |other: &SocketAddr| {
+            let all = other.ip().is_unspecified() || address.ip().is_unspecified();
+            let same_family = other.is_ipv4() == address.is_ipv4();
+            address.port() != 0 && other.port() == address.port() && same_family && (all || other.ip() == address.ip())
+        };
+        let taken = |others: &[SocketAddr]| others.iter().any(one);
         if taken(listen) {
             written.complain(desk, format!("{address} is where TLS is spoken; write another, such as 0.0.0.0:80"));
         } else if taken(&addresses) {
