@@ -1,6 +1,6 @@
 //! Who asks, and for what: the gate's view of a head, and where it came from.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
 use pingora::{
@@ -11,6 +11,7 @@ use pingora::{
     proxy::Session,
 };
 
+use super::introduction::is_unnamed;
 use crate::{
     gate::Head,
     visitor::{TrustedProxies, plain},
@@ -35,9 +36,9 @@ impl Source {
 
     /// Where this one came from.
     pub(super) fn of(session: &Session, trusted: &TrustedProxies) -> Self {
-        let peer = session.client_addr().and_then(|address| address.as_inet());
-        let peer = peer.map_or(Self::UNKNOWN.ip, SocketAddr::ip);
-        if !trusted.trusts(peer) {
+        let address = session.client_addr().and_then(|address| address.as_inet()).copied();
+        let peer = address.map_or(Self::UNKNOWN.ip, |address| address.ip());
+        if address.is_some_and(is_unnamed) || !trusted.trusts(peer) {
             return Self { ip: plain(peer), passed_on: false };
         }
         let lines = session.req_header().headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);

@@ -81,7 +81,7 @@ impl Entrance {
                     peer = visitor.ip();
                     seat = self.room.seat(peer).ok_or(GONE)?;
                 }
-                Ok(None) => {}
+                Ok(None) => introduction::leave_unnamed(&mut stream, peer),
                 Err(Unread::Silent) => return Err(GONE),
                 Err(Unread::Wrong) => {
                     self.room.refuse(Reason::ProxyHeader, peer);

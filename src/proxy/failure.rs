@@ -5,8 +5,9 @@ use std::io;
 use pingora::{
     Error, ErrorSource,
     ErrorType::{
-        self, ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, InvalidHTTPHeader,
-        ReadTimedout, SocketError, TLSHandshakeFailure, TLSHandshakeTimedout, WriteTimedout,
+        self, BindError, ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed,
+        InternalError, InvalidHTTPHeader, ReadTimedout, SocketError, TLSHandshakeFailure, TLSHandshakeTimedout,
+        WriteTimedout,
     },
 };
 
@@ -51,6 +52,11 @@ impl Failure {
             },
         }
     }
+}
+
+/// Whether a connection failed for want of a descriptor, or a port, of ours: then nobody was asked.
+pub(super) fn is_ours(error: &Error) -> bool {
+    matches!(error.etype(), SocketError | BindError | InternalError)
 }
 
 /// Whether what the client sent as a body is none: we saw it, or Pingora's parser did, whose names for it are private.

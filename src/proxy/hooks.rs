@@ -221,7 +221,7 @@ impl ProxyHttp for Proxy {
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Passage, mut e: Box<Error>) -> Box<Error> {
-        let upstream = ctx.upstream.as_deref();
+        let upstream = ctx.upstream.as_deref().filter(|_| !failure::is_ours(&e));
         let another = upstream.is_some_and(|upstream| upstream.refused(&ctx.tried, self.0.clock.now()));
         if let Some(upstream) = upstream {
             tracing::warn!(
@@ -353,7 +353,7 @@ impl ProxyHttp for Proxy {
         let failure = Failure::of(e);
         if let Failure::Say(failed) = failure
             // That is the client's own doing, and as often as it likes.
-            && !matches!(failed, Failed::BodyTooLarge)
+            && !matches!(failed, Failed::BodyTooLarge | Failed::BodyIncomplete)
         {
             tracing::warn!(
                 request_id = ctx.request_id.as_str(),

@@ -80,6 +80,17 @@ pub(super) fn introduce(stream: &mut Stream, visitor: SocketAddr) {
     stream.set_socket_digest(digest);
 }
 
+/// From now on the connection is that of a balancer who names nobody: of whoever it may bring nothing is believed. No connection
+/// has the port 0.
+pub(super) fn leave_unnamed(stream: &mut Stream, balancer: IpAddr) {
+    introduce(stream, SocketAddr::new(balancer, 0));
+}
+
+/// Whether a balancer named nobody.
+pub(super) const fn is_unnamed(address: SocketAddr) -> bool {
+    address.port() == 0
+}
+
 /// The other end of a connection.
 pub(super) fn peer_of(stream: &Stream) -> IpAddr {
     let peer = stream.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().map(SocketAddr::ip));

@@ -8,7 +8,9 @@
 /// By the first letter of the name, so that most names are let go at once. `Proxy` is the one that CGI turns into `HTTP_PROXY`.
 const fn managed(first: u8) -> &'static [&'static [u8]] {
     match first {
+        b'a' => &[b"ali_cdn_real_ip"],
         b'c' => &[
+            b"cdn_src_ip",
             b"client_ip",
             b"cf_access_",
             b"cf_connecting_",
@@ -19,7 +21,7 @@ const fn managed(first: u8) -> &'static [&'static [u8]] {
         ],
         b'd' => &[b"do_connecting_ip"],
         b'f' => &[b"forwarded", b"forwarded_", b"fastly_client_ip", b"fly_client_ip", b"front_end_https"],
-        b'i' => &[b"iv_user", b"iv_groups", b"iv_creds"],
+        b'i' => &[b"impersonate_", b"incap_client_ip", b"iv_user", b"iv_groups", b"iv_creds"],
         b'm' => &[b"mellon_"],
         b'o' => &[b"oam_", b"oidc_"],
         b'p' => &[b"portcullis_", b"proxy", b"proxy_client_ip"],
@@ -34,6 +36,7 @@ const fn managed(first: u8) -> &'static [&'static [u8]] {
 }
 
 const MANAGED_X: &[&[u8]] = &[
+    b"x_forward_for",
     b"x_forwarded",
     b"x_forwarded_",
     b"x_original_",
@@ -62,9 +65,11 @@ const MANAGED_X: &[&[u8]] = &[
     b"x_consumer_",
     b"x_credential_",
     b"x_email",
+    b"x_endpoint_api_userinfo",
     b"x_goog_authenticated_user_",
     b"x_goog_iap_",
     b"x_groups",
+    b"x_jwt_assertion",
     b"x_ms_client_principal",
     b"x_ms_client_principal_",
     b"x_ms_token_",
@@ -98,6 +103,7 @@ const MANAGED_X: &[&[u8]] = &[
     b"x_proxyuser_ip",
     b"x_real_ip",
     b"x_realip",
+    b"x_sucuri_clientip",
     b"x_true_client_ip",
     b"x_vercel_forwarded_for",
     // To which host, over which scheme.
