@@ -1,8 +1,10 @@
 //! How many connections there may be follows from what the operating system allows.
 
 use futures_util::future::join_all;
+use h2::Reason;
+use http::Method;
 
-use crate::harness::{App, Client, Installation, until};
+use crate::harness::{App, Client, Http2, Installation, Streaming, until};
 
 #[tokio::test]
 async fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
@@ -42,5 +44,34 @@ async fn idle_connections_leave_descriptors_for_the_rest() {
     .await;
     let told = server.log().iter().filter(|line| line["message"].to_string().contains("Closing new")).count();
     assert_eq!(told, 1, "once a minute");
+    server.stop().await;
+}
+
+/// A connection of HTTP/2 carries many requests, and each may need another descriptor for its app.
+#[tokio::test]
+async fn requests_of_http2_leave_descriptors_for_the_rest() {
+    let app = Streaming::open().await;
+    let (house, shown) = Installation::over_tls(&format!(
+        "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes: [{{ path: /, access: public, upstream: app }}]\n",
+        app.address
+    ));
+    let server = house.run_under("ulimit -n 200").await;
+    let client = Http2::connect(house.public, &shown).await;
+    let begin = async |number: usize| {
+        let request = client.request(Method::GET, &format!("/{number}/events")).body(()).unwrap();
+        client.begin(request, true).await.0.await.map(|answer| answer.status().as_u16())
+    };
+    let answers = join_all((0..90).map(begin)).await;
+    let granted = answers.iter().filter(|answer| matches!(answer, Ok(200))).count();
+    let refused = answers.iter().filter_map(|answer| answer.as_ref().err());
+    assert!(refused.map(h2::Error::reason).all(|reason| reason == Some(Reason::REFUSED_STREAM)), "{answers:?}");
+    // Half of them less 64, or a quarter, is for clients.
+    assert_eq!(granted, 50);
+    assert_eq!(server.admin("/readyz").await.unwrap().0, 200);
+    let log = server.log();
+    assert!(
+        !log.iter().any(|line| line["level"] == "ERROR" || line["message"] == "Could not bring an answer"),
+        "{log:?}"
+    );
     server.stop().await;
 }
