@@ -129,6 +129,21 @@ impl Refusal {
             _ => None,
         }
     }
+
+    /// Why, in a word for the log, where the decision's label does not say it.
+    #[must_use]
+    pub const fn why(&self) -> Option<&'static str> {
+        match self {
+            Self::SignIn { .. } | Self::StoreAway => None,
+            Self::NotAllowed { .. } => Some("role"),
+            Self::NoRoute => Some("no_route"),
+            Self::WrongHost => Some("wrong_host"),
+            Self::Path(_) => Some("path"),
+            Self::Host => Some("host"),
+            Self::Method => Some("method"),
+            Self::CrossSite => Some("cross_site"),
+        }
+    }
 }
 
 /// What the log and the metrics call a decision.

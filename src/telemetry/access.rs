@@ -37,6 +37,8 @@ pub(crate) struct AccessLine<'a> {
     /// How much of that the gate took.
     pub(crate) auth: Duration,
     pub(crate) decision: &'static str,
+    /// Why it was refused, where the decision does not say it.
+    pub(crate) refused: Option<&'static str>,
     pub(crate) route: &'a str,
     pub(crate) upstream: Option<&'a str>,
     pub(crate) session: Option<SessionId>,
@@ -68,6 +70,7 @@ impl AccessLine<'_> {
             duration_ms = millis(self.took),
             auth_ms = millis(self.auth),
             decision = self.decision,
+            refused = self.refused,
             route = self.route,
             upstream = self.upstream,
             session = self.session.map(tracing::field::display),
@@ -93,6 +96,9 @@ impl AccessLine<'_> {
         line.millis("duration_ms", self.took);
         line.millis("auth_ms", self.auth);
         line.text("decision", self.decision);
+        if let Some(refused) = self.refused {
+            line.text("refused", refused);
+        }
         line.text("route", self.route);
         if let Some(upstream) = self.upstream {
             line.text("upstream", upstream);
@@ -232,6 +238,7 @@ mod tests {
                 took: Duration::from_micros(took),
                 auth: Duration::from_nanos(4_999),
                 decision: "allow",
+                refused: known.then_some("role"),
                 route: "/",
                 upstream: known.then_some("app"),
                 session: known.then_some(session),

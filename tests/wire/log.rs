@@ -116,3 +116,27 @@ async fn a_connection_that_breaks_is_logged_too() {
     assert_eq!((&line["status"], &line["bytes"]), (&200.into(), &4.into()));
     assert!(!lines.text().to_lowercase().contains("fail to proxy"), "{}", lines.text());
 }
+
+#[tokio::test]
+async fn why_a_request_is_denied_stands_in_its_line() {
+    let lines = Lines::capture();
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    for (request, why) in [
+        (door.as_alice("GET /x/%2fy", ""), Some("path")),
+        (door.as_alice("TRACE /x", ""), Some("method")),
+        (
+            door.as_alice("POST /security/sign-out", "Sec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n"),
+            Some("cross_site"),
+        ),
+        ("GET /x HTTP/1.1\r\nHost: evil.test\r\n\r\n".to_owned(), Some("wrong_host")),
+        ("GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n".to_owned(), None),
+        (door.as_alice("GET /x", ""), None),
+    ] {
+        let before = lines.access().len();
+        door.client().await.ask(request).await;
+        all_gone(&door).await;
+        let line = lines.access()[before].clone();
+        assert_eq!(line["refused"].as_str(), why, "{line:?}");
+    }
+}
