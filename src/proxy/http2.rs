@@ -83,13 +83,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
                 }
                 next = HttpSession::from_h2_conn(connection, Arc::clone(digest)) => match next {
                     Ok(Some(H2Accept::Session(mut session))) => {
-                        match self.room_for_another(&requests, seat) {
-                            Ok(another) if left > 0 => {
-                                left -= 1;
-                                self.begin(session, another, &mut requests, shutdown);
-                            }
+                        // Each request beside others may need a connection to an app, as a connection of HTTP/1.1 does, and so
+                        // takes a seat like one; the connection's own is for the first.
+                        let beside = if requests.is_empty() { None } else { seat.another() };
+                        if left > 0 && (requests.is_empty() || beside.is_some()) {
+                            left -= 1;
+                            self.begin(session, beside, &mut requests, shutdown);
+                        } else {
                             // It may be sent again, on another connection if need be.
-                            _ => session.shutdown_with_reason(Reason::REFUSED_STREAM),
+                            session.shutdown_with_reason(Reason::REFUSED_STREAM);
                         }
                         left == 0
                     }
@@ -117,18 +119,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         }
     }
 
-    /// Room for a request beside the others. Each may need a connection to an app, as a connection of HTTP/1.1 does, and so
-    /// takes a seat like one; the connection's own is for the first.
-    fn room_for_another(&self, requests: &JoinSet<()>, seat: &Seat) -> Result<Option<Seat>, Reason> {
-        // Twice, because what is over for the client may take a moment to be over here. And a stream that its client has reset
-        // may still be at work.
-        let most = usize::try_from(self.limits().streams).unwrap_or(usize::MAX);
-        if requests.len() / 2 >= most {
-            return Err(Reason::REFUSED_STREAM);
-        }
-        if requests.is_empty() { Ok(None) } else { seat.another().map(Some).ok_or(Reason::REFUSED_STREAM) }
-    }
-
+    /// A request goes on by itself, also where its client has reset it: it keeps its seat until it is over here.
     fn begin(
         self: &Arc<Self>,
         session: HttpSession,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What a connection may ask of us.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a head.
     pub head_bytes: usize,

@@ -190,3 +190,15 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
     });
     RouteTable::new(routes.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What our own listeners keep to is what visitors' do where nothing is written.
+    #[test]
+    fn the_limits_of_the_manual_are_those_of_the_program() {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        assert_eq!(limits(&Config::demo(address, address)), Limits::default());
+    }
+}

@@ -46,48 +46,23 @@ const MANAGED_X: &[&[u8]] = &[
     b"x_envoy_",
     // Who.
     b"x_remote_",
-    b"x_webauth_",
     b"x_auth_request_",
-    b"x_auth_user",
-    b"x_auth_username",
-    b"x_auth_name",
-    b"x_auth_email",
-    b"x_auth_groups",
-    b"x_auth_roles",
-    b"x_authenticated_",
-    b"x_authentik_",
     b"x_amzn_mtls_",
     b"x_amzn_oidc_",
     b"x_client_cert",
     b"x_client_cert_",
     b"x_client_dn",
     b"x_client_verify",
-    b"x_consumer_",
-    b"x_credential_",
-    b"x_email",
     b"x_endpoint_api_userinfo",
-    b"x_goog_authenticated_user_",
     b"x_goog_iap_",
-    b"x_groups",
     b"x_jwt_assertion",
     b"x_ms_client_principal",
     b"x_ms_client_principal_",
     b"x_ms_token_",
     b"x_pomerium_",
-    b"x_roles",
     b"x_ssl_cert",
     b"x_ssl_client_",
-    b"x_token_",
-    b"x_user",
-    b"x_user_email",
-    b"x_user_groups",
-    b"x_user_id",
-    b"x_user_name",
-    b"x_user_roles",
-    b"x_userid",
     b"x_userinfo",
-    b"x_username",
-    b"x_vouch_",
     b"x_request_id",
     // Where from; of the first one also who.
     b"x_appengine_",
@@ -123,7 +98,36 @@ const MANAGED_X: &[&[u8]] = &[
     b"x_script_name",
 ];
 
-/// Those of the managed names that say who somebody is: an operator may have them set.
+/// Managed names, too, which say who somebody is and nothing else: an operator may have them set.
+const WHO_X: &[&[u8]] = &[
+    b"x_webauth_",
+    b"x_auth_user",
+    b"x_auth_username",
+    b"x_auth_name",
+    b"x_auth_email",
+    b"x_auth_groups",
+    b"x_auth_roles",
+    b"x_authenticated_",
+    b"x_authentik_",
+    b"x_consumer_",
+    b"x_credential_",
+    b"x_email",
+    b"x_goog_authenticated_user_",
+    b"x_groups",
+    b"x_roles",
+    b"x_token_",
+    b"x_user",
+    b"x_user_email",
+    b"x_user_groups",
+    b"x_user_id",
+    b"x_user_name",
+    b"x_user_roles",
+    b"x_userid",
+    b"x_username",
+    b"x_vouch_",
+];
+
+/// The same of those names above that are of a family which also says other things.
 const WHO: &[&[u8]] = &[
     b"remote_user",
     b"remote_name",
@@ -152,37 +156,12 @@ const WHO: &[&[u8]] = &[
     b"x_forwarded_groups",
     b"x_forwarded_roles",
     b"x_forwarded_preferred_username",
-    b"x_webauth_",
     b"x_auth_request_user",
     b"x_auth_request_email",
     b"x_auth_request_groups",
     b"x_auth_request_preferred_username",
-    b"x_auth_user",
-    b"x_auth_username",
-    b"x_auth_name",
-    b"x_auth_email",
-    b"x_auth_groups",
-    b"x_auth_roles",
-    b"x_authenticated_",
-    b"x_authentik_",
-    b"x_consumer_",
-    b"x_credential_",
-    b"x_email",
-    b"x_goog_authenticated_user_",
-    b"x_groups",
     b"x_ms_client_principal_id",
     b"x_ms_client_principal_name",
-    b"x_roles",
-    b"x_token_",
-    b"x_user",
-    b"x_user_email",
-    b"x_user_groups",
-    b"x_user_id",
-    b"x_user_name",
-    b"x_user_roles",
-    b"x_userid",
-    b"x_username",
-    b"x_vouch_",
 ];
 
 /// What HTTP, browsers and our own parts read: a header of such a name is not one of an operator's. As aliases, too.
@@ -241,12 +220,13 @@ pub(in crate::proxy) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
 
 /// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letters.
 pub(super) fn is_managed(name: &[u8]) -> bool {
-    name.first().is_some_and(|first| is_among(name, managed(first.to_ascii_lowercase())))
+    let first = name.first().map(u8::to_ascii_lowercase).unwrap_or_default();
+    is_among(name, managed(first)) || first == b'x' && is_among(name, WHO_X)
 }
 
 /// Whether a header of this name says who somebody is, and nothing else.
 pub(super) fn says_who(name: &[u8]) -> bool {
-    is_among(name, WHO)
+    is_among(name, WHO) || is_among(name, WHO_X)
 }
 
 /// Whether something else than an app's own code reads a header of this name.
