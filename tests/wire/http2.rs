@@ -236,7 +236,7 @@ async fn a_body_that_does_not_come_and_one_that_is_not_taken_are_given_up() {
 #[tokio::test]
 async fn a_connection_has_its_share_and_no_more() {
     let app = App::ok().await;
-    let (house, shown) = town(app.address, "limits: { requests_per_connection: 5, keep_alive: 1s }\n");
+    let (house, shown) = town(app.address, "limits: { requests_per_connection: 5 }\n");
     let server = house.run().await;
     let (busy, busy_is_over) = Http2::connect_with(house.public, &shown, &Builder::new()).await;
     for number in 0..5 {
@@ -245,7 +245,10 @@ async fn a_connection_has_its_share_and_no_more() {
     let over = timeout(LONG_PATIENCE, busy_is_over).await.expect("it has had its share").unwrap();
     assert!(over.is_ok(), "it is told so: {over:?}");
     assert_eq!(app.requests(), 5);
+    server.stop().await;
 
+    let (house, shown) = town(app.address, "limits: { keep_alive: 1s }\n");
+    let server = house.run().await;
     let (quiet, quiet_is_over) = Http2::connect_with(house.public, &shown, &Builder::new()).await;
     assert_eq!(quiet.get("/public", "").await.status, 200);
     let over = timeout(LONG_PATIENCE, quiet_is_over).await.expect("nothing comes any more").unwrap();
