@@ -3,6 +3,7 @@
 
 mod answers;
 mod buckets;
+mod initial;
 mod outcome;
 mod registrar;
 
@@ -12,8 +13,6 @@ use std::{sync::OnceLock, time::Duration};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Encoder as _, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
-    core::Collector as _,
-    proto::{Metric, MetricFamily},
 };
 
 use self::{
@@ -24,8 +23,6 @@ use self::{
 use crate::clock::Timestamp;
 use outcome::LOOKUPS;
 pub use outcome::{Lookup, STORE_OPS, StoreOperation, Tried};
-
-const STREAMS: [&str; 2] = ["websocket", "sse"];
 
 /// All series of Portcullis.
 pub struct Metrics {
@@ -149,76 +146,6 @@ impl Metrics {
         registry.register(Box::new(ProcessCollector::for_self())).expect("the process collector is registered once");
         this.start_at_zero();
         this
-    }
-
-    fn start_at_zero(&self) {
-        for result in ["written", "failed"] {
-            self.heartbeats.with_label_values(&[result]);
-            self.audit_events.with_label_values(&[result]);
-        }
-        for result in ["succeeded", "failed", "throttled", "overloaded"] {
-            self.sign_in_attempts.with_label_values(&["password", result]);
-        }
-        for op in STORE_OPS {
-            self.store_operation_seconds.with_label_values(&[op]);
-            for result in ["ok", "error"] {
-                self.store_operations.with_label_values(&[op, result]);
-            }
-        }
-        self.sessions_created.with_label_values(&["password"]);
-        for reason in ["full", "address"] {
-            self.connections_refused.with_label_values(&[reason]);
-        }
-        for kind in STREAMS {
-            self.open_streams.with_label_values(&[kind]);
-        }
-        self.config_reload.set(1);
-    }
-
-    /// Makes the series of a route exist. `route` is what the operator wrote.
-    pub fn know_route(&self, route: &str) {
-        self.requests.know(route);
-    }
-
-    /// Makes the series of an upstream exist. One that is new counts as reachable; one that is known stays as it is, since
-    /// reading the configuration again brings no app back.
-    pub fn know_upstream(&self, upstream: &str) {
-        let families = self.upstream_up.collect();
-        let mut labels = families.iter().flat_map(MetricFamily::get_metric).flat_map(Metric::get_label);
-        if !labels.any(|label| label.value() == upstream) {
-            self.upstream_up(upstream, true);
-        }
-        self.upstream_answers.know(upstream);
-    }
-
-    /// Makes the series of these decisions of the gate exist.
-    pub fn know_decisions(&self, decisions: &[&'static str]) {
-        let series = |decision: &&'static str| {
-            let counter = self.auth_decisions.with_label_values(&["proxy", decision]);
-            (*decision, counter, self.auth_overhead.with_label_values(&[decision]))
-        };
-        self.decisions.get_or_init(|| decisions.iter().map(series).collect());
-    }
-
-    /// Makes the series of these endings of sessions exist.
-    pub fn know_endings(&self, reasons: &[&str]) {
-        for reason in reasons {
-            self.sessions_ended.with_label_values(&[reason]);
-        }
-    }
-
-    /// Makes the series of these reasons to cut exist.
-    pub fn know_cuts(&self, reasons: &[&str]) {
-        for reason in reasons {
-            self.streams_cut.with_label_values(&[reason]);
-        }
-    }
-
-    /// Makes the series of these scopes exist.
-    pub fn know_scopes(&self, scopes: &[&str]) {
-        for scope in scopes {
-            self.lockouts.with_label_values(&[scope]);
-        }
     }
 
     /// A request has ended; `status` is 0 when it had no answer.

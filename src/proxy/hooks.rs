@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, header};
 use pingora::{
     Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -20,11 +20,9 @@ use super::{
     Bodies, IdentityHeaders, Line, Upstreams, answer,
     asked::{Source, head_of, wants_events},
     bodies::Whose,
-    caching,
     failure::{self, Failure},
-    identity, one_reading,
     passage::Passage,
-    passing,
+    response, upstream_request,
     upstreams::Upstream,
     wishes,
 };
@@ -34,7 +32,7 @@ use crate::{
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
-    visitor::{TrustedProxies, text_of},
+    visitor::TrustedProxies,
     web::Failed,
 };
 
@@ -42,7 +40,7 @@ use crate::{
 const TRIES: usize = 4;
 
 /// Looked for in each answer: as text it would be read and folded each time.
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The reverse proxy in front of the apps.
 pub struct Proxy(ProxyParts);
@@ -272,23 +270,7 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         ctx: &mut Passage,
     ) -> Result<()> {
-        let Some(permit) = &ctx.permit else {
-            return Error::e_explain(ErrorType::InternalError, "no permit");
-        };
-        let ours = self.0.identity.load();
-        let spoofed = identity::strip(request, &ours);
-        if spoofed > 0 {
-            self.0.metrics.spoofed_headers(spoofed);
-        }
-        // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
-        let scheme = if self.0.public_url.is_https() { "https" } else { "http" };
-        let ip = text_of(ctx.source.ip);
-        let host = self.0.public_url.authority();
-        let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
-        identity::set(request, &ours, permit.person(), &origin);
-        let target = permit.path().with_query();
-        // As a rule it came in its one spelling, and need not be read again.
-        if request.raw_path() == target.as_bytes() { Ok(()) } else { request.set_raw_path(target.as_bytes()) }
+        upstream_request::write(&self.0, request, ctx)
     }
 
     async fn response_filter(
@@ -297,43 +279,7 @@ impl ProxyHttp for Proxy {
         answer: &mut ResponseHeader,
         ctx: &mut Passage,
     ) -> Result<()> {
-        one_reading::ensure(session, answer, &mut ctx.interim)?;
-        // From every head, early hints too: a browser takes a cookie from any of them.
-        passing::keep_to_ourselves(answer, ctx.upstream.as_deref());
-        let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
-        if answer.status.is_informational() && !upgraded {
-            return Ok(());
-        }
-        passing::speak_http_1_1(session, answer);
-        ctx.status = answer.status.as_u16();
-        if let (Some(upstream), Some(asked)) = (ctx.upstream.as_deref(), &ctx.asked) {
-            self.0.metrics.upstream_answered(upstream.name(), ctx.status, asked.elapsed());
-        }
-        if upgraded {
-            ctx.becomes_websocket();
-            // Both ends may be silent for as long as they like.
-            session.set_read_timeout(None);
-            return Ok(());
-        }
-        passing::drop_hops(answer);
-        if passing::is_event_stream(answer) {
-            ctx.streams("sse");
-        }
-        if ctx.permit.as_ref().is_some_and(|permit| permit.person().is_some()) {
-            caching::ask_each_time(answer)?;
-        }
-        if !answer.headers.contains_key(&REQUEST_ID) {
-            answer.insert_header("X-Request-Id", ctx.request_id.as_str())?;
-        }
-        if let Some(hsts) = &self.0.hsts
-            && !answer.headers.contains_key(&header::STRICT_TRANSPORT_SECURITY)
-        {
-            answer.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
-        }
-        if session.is_process_shutting_down() {
-            session.set_keepalive(None);
-        }
-        Ok(())
+        response::filter(&self.0, session, answer, ctx)
     }
 
     fn response_body_filter(

@@ -4,8 +4,8 @@
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
 //! `connection` reads its `head` and watches its `chunks`, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
-//! `answer` sends what is ours (for what it waits, `bodies` has places), `upstreams` and `identity` send the rest on, `one_reading`
-//! and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
+//! `answer` sends what is ours (for what it waits, `bodies` has places), `upstreams`, `upstream_request` and `identity` send the rest
+//! on, `response`, `one_reading` and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
 //! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
@@ -32,10 +32,12 @@ mod one_reading;
 mod passage;
 mod passing;
 mod request_id;
+mod response;
 mod room;
 mod router;
 mod same_connection;
 mod tls;
+mod upstream_request;
 mod upstreams;
 mod wishes;
 

@@ -1,0 +1,27 @@
+//! The head of a request as the app receives it.
+
+use pingora::{Error, ErrorType, Result, http::RequestHeader};
+
+use super::{hooks::ProxyParts, identity, passage::Passage};
+use crate::visitor::text_of;
+
+/// Removes every identity header that the client sent, sets those that the permit gives, and the path that the rules read.
+pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut Passage) -> Result<()> {
+    let Some(permit) = &ctx.permit else {
+        return Error::e_explain(ErrorType::InternalError, "no permit");
+    };
+    let ours = parts.identity.load();
+    let spoofed = identity::strip(request, &ours);
+    if spoofed > 0 {
+        parts.metrics.spoofed_headers(spoofed);
+    }
+    // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
+    let scheme = if parts.public_url.is_https() { "https" } else { "http" };
+    let ip = text_of(ctx.source.ip);
+    let host = parts.public_url.authority();
+    let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
+    identity::set(request, &ours, permit.person(), &origin);
+    let target = permit.path().with_query();
+    // As a rule it came in its one spelling, and need not be read again.
+    if request.raw_path() == target.as_bytes() { Ok(()) } else { request.set_raw_path(target.as_bytes()) }
+}
