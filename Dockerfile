@@ -13,6 +13,7 @@ RUN groupadd --system --gid 10001 portcullis \
     && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/portcullis --create-home --shell /usr/sbin/nologin portcullis \
     && mkdir /etc/portcullis
 COPY --from=build /src/target/release/portcullis /usr/local/bin/portcullis
+COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/portcullis/
 # What is mounted for it must be readable by this user. By its number, which Kubernetes' runAsNonRoot can check.
 USER 10001:10001
 WORKDIR /var/lib/portcullis

@@ -145,3 +145,14 @@ fn a_fault_names_its_line() {
     let faults = faults("id.rs", "//! Ids.\n\nuse crate::{\n    secret::random,\n    web::Call,\n};\n");
     assert!(faults[0].starts_with("src/id.rs:5: crate::web::Call: "), "{faults:?}");
 }
+
+#[test]
+fn each_licence_that_is_named_has_its_text() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    assert!(read("Cargo.toml").contains("\nlicense = \"MIT OR Apache-2.0\"\n"));
+    let (mit, apache) = (read("LICENSE-MIT"), read("LICENSE-APACHE"));
+    assert!(mit.contains("Permission is hereby granted, free of charge") && mit.trim_end().ends_with("SOFTWARE."));
+    assert!(apache.contains("Version 2.0, January 2004") && apache.contains("END OF TERMS AND CONDITIONS"));
+    assert!(read("README.md").contains("[MIT](LICENSE-MIT) or [Apache 2.0](LICENSE-APACHE)"));
+}
