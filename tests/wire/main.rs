@@ -47,6 +47,7 @@ mod open_streams_close;
 mod open_streams_live;
 mod path_readings;
 mod quickstart;
+mod real_apps;
 mod redis;
 mod redis_faults;
 mod reloading;

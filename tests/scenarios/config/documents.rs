@@ -60,6 +60,36 @@ fn every_example_is_good() {
 }
 
 #[test]
+fn the_file_of_every_app_is_good() {
+    let folder = folder_with_secret();
+    let index = std::fs::read_to_string(repository("docs/apps/README.md")).unwrap();
+    let mut count = 0;
+    for entry in std::fs::read_dir(repository("docs/apps")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "README.md" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (_, rest) = text.split_once("## portcullis.yaml\n\n```yaml\n").unwrap_or_else(|| panic!("{name}: no file"));
+        let (file, _) = rest.split_once("```").unwrap();
+        if let Err(complaints) = read_with(file, folder.path(), &[]) {
+            panic!("{name}: {complaints}");
+        }
+        for heading in ["## Signing out\n", "## Public paths\n"] {
+            assert!(text.contains(heading), "{name} lacks {heading}");
+        }
+        assert!(
+            text.contains("\nTried with ") || text.contains("**Untried**"),
+            "{name} does not say whether it was tried"
+        );
+        assert!(index.contains(&format!("({name})")), "docs/apps/README.md does not lead to {name}");
+        count += 1;
+    }
+    assert!(count >= 18);
+}
+
+#[test]
 fn the_examples_of_the_guides_mean_what_they_say() {
     let folder = folder_with_secret();
     let sessions = |name: &str| {
