@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{BadPath, Because, CanonicalPath, Presented, Principal, Route};
+use super::{BadPath, Because, CachePolicy, CanonicalPath, Presented, Principal, Route};
 use crate::{id::SessionId, session::Owner};
 
 /// What becomes of a request.
@@ -25,12 +25,13 @@ pub struct Permit {
     principal: Option<Box<Principal>>,
     counts: bool,
     body_size: Option<u64>,
+    caching: CachePolicy,
 }
 
 impl Permit {
     pub(super) fn new(path: CanonicalPath, rule: &Route, principal: Option<Box<Principal>>) -> Self {
-        let Route { upstream, counts_as_activity: counts, body_size, .. } = *rule;
-        Self { path, route: Arc::clone(&rule.path), upstream, principal, counts, body_size }
+        let Route { upstream, counts_as_activity: counts, body_size, caching, .. } = *rule;
+        Self { path, route: Arc::clone(&rule.path), upstream, principal, counts, body_size, caching }
     }
 
     /// The path that the rules were read on, and that the app receives.
@@ -56,6 +57,12 @@ impl Permit {
     #[must_use]
     pub const fn body_size(&self) -> Option<u64> {
         self.body_size
+    }
+
+    /// How far the app's own word about caching counts; none on a public route, where it counts as it is.
+    #[must_use]
+    pub fn caching(&self) -> Option<CachePolicy> {
+        self.principal.is_some().then_some(self.caching)
     }
 
     /// Who is calling; nobody on a public route.

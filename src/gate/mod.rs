@@ -22,4 +22,4 @@ pub use gatekeeper::{Gate, GateParts};
 pub use head::{Caller, Head};
 pub use judged::Judged;
 pub use path::{BadPath, CanonicalPath};
-pub use routes::{Access, Route, RouteTable};
+pub use routes::{Access, CachePolicy, Route, RouteTable};

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::{BadPath, CanonicalPath, path::Keep, slashes};
 
 /// Who may pass.
@@ -36,6 +38,21 @@ impl std::fmt::Display for Access {
     }
 }
 
+/// How far the app's own word about caching counts for guarded answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CachePolicy {
+    /// Whether a shared cache in front may keep what the app lets it keep.
+    pub allow_shared_cache: bool,
+    /// Whether a document about whose caching the app says nothing is `no-store`, and not only asked for each time.
+    pub no_store_documents: bool,
+}
+
+impl Default for CachePolicy {
+    fn default() -> Self {
+        Self { allow_shared_cache: false, no_store_documents: true }
+    }
+}
+
 /// A rule for a part of the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -55,6 +72,8 @@ pub struct Route {
     pub keep_double_slash: bool,
     /// Other origins whose pages may open a WebSocket here, as browsers write them.
     pub websocket_origins: Vec<String>,
+    /// How far the app's own word about caching counts.
+    pub caching: CachePolicy,
     /// Canonical, without the slash at its end: what a path must begin with, up to a segment's end.
     prefix: String,
 }
@@ -76,6 +95,7 @@ impl Route {
             allow_encoded_slash: false,
             keep_double_slash: false,
             websocket_origins: Vec::new(),
+            caching: CachePolicy::default(),
             prefix,
         })
     }
@@ -96,6 +116,12 @@ impl Route {
     #[must_use]
     pub fn with_websocket_origins(self, websocket_origins: Vec<String>) -> Self {
         Self { websocket_origins, ..self }
+    }
+
+    /// The same, for answers that may be kept as `caching` says.
+    #[must_use]
+    pub fn with_caching(self, caching: CachePolicy) -> Self {
+        Self { caching, ..self }
     }
 
     /// A path is a case-sensitive prefix that ends at a segment.

@@ -10,6 +10,7 @@ use super::{
     passage::Passage,
     passing,
 };
+use crate::gate::Permit;
 
 /// Refuses an answer that has two readings, keeps what is ours to ourselves, and adds what each answer has.
 pub(super) fn filter(
@@ -40,8 +41,8 @@ pub(super) fn filter(
     if passing::is_event_stream(answer) {
         ctx.streams("sse");
     }
-    if ctx.permit.as_ref().is_some_and(|permit| permit.person().is_some()) {
-        caching::ask_each_time(answer)?;
+    if let Some(policy) = ctx.permit.as_ref().and_then(Permit::caching) {
+        caching::restrict(answer, session.req_header(), policy)?;
     }
     if !answer.headers.contains_key(&REQUEST_ID) {
         answer.insert_header("X-Request-Id", ctx.request_id.as_str())?;

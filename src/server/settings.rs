@@ -187,6 +187,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
             .taking(said.body_size.map(config::Size::bytes))
             .with_slashes(said.allow_encoded_slash, said.keep_double_slash)
             .with_websocket_origins(said.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
+            .with_caching(said.caching)
     });
     RouteTable::new(routes.collect())
 }

@@ -17,6 +17,7 @@ mod failures;
 mod fault_tools;
 mod forwarded;
 mod framing;
+mod guarded_caching;
 mod heads;
 mod http2;
 mod http2_frames;

@@ -18,6 +18,7 @@ use crate::{
     account::{Account, DisplayName, Email, NewUser, Role, UserName},
     audit::Actor,
     config::{Access, Config, Route},
+    gate::CachePolicy,
     secret::{Password, random},
     server::{self, Parts, Server, StartError},
     telemetry,
@@ -86,6 +87,7 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         allow_encoded_slash: false,
         keep_double_slash: false,
         websocket_origins: Vec::new(),
+        caching: CachePolicy::default(),
     };
     config.routes = vec![
         route("/about", Access::Public),

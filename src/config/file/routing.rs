@@ -61,6 +61,14 @@ pub(in crate::config) struct RouteFile {
     /// `https://other.example.com`. A page of quite another site brings no cookie, and so nobody who is signed in. Where somebody must be signed
     /// in, pages of any site but `public_url` and these are refused; programs that send no `Origin` are not.
     pub(in crate::config) websocket_origins: Field<Vec<Located<PublicUrl>>>,
+    /// Whether a shared cache in front (a CDN, a proxy) may keep what the app lets it keep: `public`, `s-maxage`,
+    /// `CDN-Cache-Control` and the like then stand as the app says them. Whatever it keeps it gives to anybody, and asks
+    /// nobody. Else an answer to somebody who is signed in is `private`.
+    pub(in crate::config) allow_shared_cache: Field<bool>,
+    /// Whether a page (HTML, or whatever a browser opens) about whose caching the app says nothing is `no-store`: after the
+    /// session has ended, Back does not show it. `false`: the browser keeps it, and asks each time but for Back
+    /// (`private, no-cache`).
+    pub(in crate::config) no_store_documents: Field<bool>,
 }
 
 impl Read for UpstreamFile {
@@ -93,6 +101,8 @@ impl Read for RouteFile {
             allow_encoded_slash: keys.take("allow_encoded_slash"),
             keep_double_slash: keys.take("keep_double_slash"),
             websocket_origins: keys.take("websocket_origins"),
+            allow_shared_cache: keys.take("allow_shared_cache"),
+            no_store_documents: keys.take("no_store_documents"),
         };
         keys.close(&[]);
         Some(route)

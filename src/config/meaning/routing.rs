@@ -17,6 +17,7 @@ use crate::config::value::length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
 use crate::config::value::size::Size;
+use crate::gate::CachePolicy;
 use crate::public_url::PublicUrl;
 
 /// Most sites that one route names: a request is compared with each.
@@ -61,6 +62,9 @@ pub struct Route {
     pub keep_double_slash: bool,
     /// Other sites whose pages may open a WebSocket here.
     pub websocket_origins: Vec<PublicUrl>,
+    /// How far the app's own word about caching counts.
+    #[serde(flatten)]
+    pub caching: CachePolicy,
 }
 
 /// Who may see a part of the site.
@@ -100,6 +104,7 @@ impl Route {
             allow_encoded_slash: false,
             keep_double_slash: false,
             websocket_origins: Vec::new(),
+            caching: CachePolicy::default(),
         }
     }
 }
@@ -255,6 +260,7 @@ impl Routing {
                 allow_encoded_slash: is_on(route.value.allow_encoded_slash),
                 keep_double_slash: is_on(route.value.keep_double_slash),
                 websocket_origins: websocket_origins(route.value.websocket_origins, &access, desk),
+                caching: caching(route.value.allow_shared_cache, route.value.no_store_documents, &access, desk),
                 access,
             });
             earlier.push((key, path.value));
@@ -304,6 +310,24 @@ fn websocket_origins(written: Field<Vec<Located<PublicUrl>>>, access: &Access, d
         written.complain(desk, format!("has more than {MOST_ORIGINS} sites; keep those whose pages need it"));
     }
     written.value.into_iter().map(|origin| origin.value).collect()
+}
+
+fn caching(shared: Field<bool>, documents: Field<bool>, access: &Access, desk: &Desk) -> CachePolicy {
+    let default = CachePolicy::default();
+    let written = |switch: Field<bool>, default| {
+        let Some(switch) = switch else { return default };
+        if *access == Access::Public {
+            switch.complain(
+                desk,
+                "says nothing on a public route, where the app's word about caching counts; take it out",
+            );
+        }
+        switch.value
+    };
+    CachePolicy {
+        allow_shared_cache: written(shared, default.allow_shared_cache),
+        no_store_documents: written(documents, default.no_store_documents),
+    }
 }
 
 fn is_at(server: &Server, listen: SocketAddr) -> bool {

@@ -27,6 +27,8 @@ pub fn schema() -> Value {
         "allow_encoded_slash": false,
         "keep_double_slash": false,
         "websocket_origins": [],
+        "allow_shared_cache": false,
+        "no_store_documents": true,
     });
     if let Some(routes) = schema.pointer_mut("/properties/routes/items") {
         fill_in(routes, Some(&route));
