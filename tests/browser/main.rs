@@ -9,6 +9,7 @@ mod harness;
 mod browser;
 
 mod accessibility;
+mod fragment;
 mod hostile;
 mod keyboard;
 mod open_streams;

@@ -40,6 +40,16 @@
     }
   };
 
+  // A link of a summary leads to its field without writing itself into the address: what stands behind the # there is the
+  // app's, and comes along when the form is sent.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".summary a");
+    const field = link && document.getElementById(link.hash.slice(1));
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+  });
+
   // A menu closes when one looks elsewhere.
   document.addEventListener("click", (event) => {
     for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;

@@ -8,7 +8,6 @@ use crate::{
     web::{
         look::{Frame, Icon},
         pages::form::{Faults, Secret},
-        paths,
         words::{Sentence, Words, inert},
     },
 };
