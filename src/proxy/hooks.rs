@@ -147,7 +147,16 @@ impl ProxyHttp for Proxy {
         let (source, request_id) = (ctx.source, ctx.request_id);
         let request = session.req_header();
         let head = head_of(request, source, request_id.as_str());
-        let judged = self.judge(&head, &ctx.line).await;
+        let Some(line) = &ctx.line else {
+            tracing::error!(
+                request_id = request_id.as_str(),
+                "Refused a request that is not registered: the end of its session could not cut it"
+            );
+            let answer = self.0.portcullis.fail(Failed::Broken, None, &head).await;
+            self.send(session, ctx, answer, true).await;
+            return Ok(true);
+        };
+        let judged = self.judge(&head, line).await;
         ctx.note(&head, request, &judged);
         if let Some(presented) = judged.visitor() {
             let whose = if presented.good().is_some() { Whose::Known } else { Whose::Stranger };

@@ -47,9 +47,10 @@ impl Line {
         Self { lines, key, request, session: [first, second], since, ordered, done, waker }
     }
 
-    /// The line of the connection that is served by the task that asks; one on which nothing is cut where there is none.
-    pub(super) fn current() -> Arc<Self> {
-        CURRENT.try_with(Arc::clone).unwrap_or_else(|_| Arc::<Lines>::default().open())
+    /// The line of the connection that is served by the task that asks. None: nobody could cut what it serves, and so it
+    /// must serve nothing.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Arc::clone).ok()
     }
 
     /// Serves a connection on this line.

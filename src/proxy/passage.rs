@@ -45,8 +45,8 @@ pub struct Passage {
     pub(super) source: Source,
     /// Answers of the app before its answer.
     pub(super) interim: u8,
-    /// The connection that it came on.
-    pub(super) line: Arc<Line>,
+    /// The connection that it came on; without one it is refused, for nobody could cut it.
+    pub(super) line: Option<Arc<Line>>,
     /// How much more of a body the app is sent; none is no limit.
     body_left: Option<u64>,
     seen: Option<Seen>,
@@ -72,7 +72,7 @@ struct Seen {
 }
 
 impl Passage {
-    pub(super) fn new(watch: Stopwatch, line: Arc<Line>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(watch: Stopwatch, line: Option<Arc<Line>>, metrics: Arc<Metrics>) -> Self {
         Self {
             request_id: RequestId::new(),
             watch,
@@ -171,8 +171,10 @@ impl Passage {
 
 impl Drop for Passage {
     fn drop(&mut self) {
-        let cut = self.line.was_cut();
-        self.line.end();
+        let cut = self.line.as_ref().and_then(|line| line.was_cut());
+        if let Some(line) = &self.line {
+            line.end();
+        }
         if let Some(cut) = cut {
             self.metrics.stream_cut(cut.label());
         }

@@ -2,10 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use pingora::{apps::HttpServerApp as _, protocols::http::ServerSession};
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::Notify, time::timeout};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpListener,
+    sync::{Notify, watch},
+    time::timeout,
+};
 
-use crate::harness::{Answer, App, Door, until};
+use crate::harness::{Answer, App, Client, Door, beside, until};
 
 /// A problem document of ours.
 fn is_ours(answer: &Answer, status: u16, problem: &str) {
@@ -128,4 +134,23 @@ async fn what_is_under_way_at_the_end_is_answered_and_then_the_connection_closes
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
     assert!(busy.is_closed().await);
     timeout(Duration::from_secs(1), door.open.subscribe().wait_for(|open| *open == 0)).await.unwrap().unwrap();
+}
+
+/// The registry of open requests is what an end cuts: a request that is not in it would go on for ever.
+#[tokio::test]
+async fn a_request_that_nobody_could_cut_reaches_no_app() {
+    let app = App::ok().await;
+    let (proxy, alice) = Door::plan(&[app.address]).proxy().await;
+    let proxy = Arc::new(proxy);
+    for path in ["/x", "/public/x", "/security/"] {
+        let (client, server) = tokio::io::duplex(4096);
+        let (proxy, (_stop, stopped)) = (Arc::clone(&proxy), watch::channel(false));
+        beside(async move {
+            // As an application of Pingora would be served, and not by way of our connections.
+            let _ = proxy.process_new_http(ServerSession::new_http1(Box::new(server)), &stopped).await;
+        });
+        let request = format!("GET {path} HTTP/1.1\r\nHost: app.test\r\nCookie: {alice}\r\n\r\n");
+        is_ours(&Client(client).ask(request).await, 500, "broken");
+    }
+    assert_eq!(app.received(), "");
 }

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use pingora::{
     apps::ServerApp as _,
     protocols::{GetSocketDigest as _, SocketDigest, l4::stream::Stream},
+    proxy::HttpProxy,
 };
 use portcullis::{
     account::{Cost, DisplayName, Email, NewUser, Role, UserName},
@@ -22,7 +23,7 @@ use portcullis::{
     gate::{Decision, Head},
     metrics::Metrics,
     portcullis::Portcullis,
-    proxy::{Connections, Entrance, Limits, Proxy, ProxyParts, Room, Upstreams},
+    proxy::{Connections, Entrance, Limits, Lines, Proxy, ProxyParts, Room, Upstreams},
     secret::Password,
     server::{Parts, Stores, trusted_proxies},
 };
@@ -47,7 +48,15 @@ pub(crate) struct Door {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) open: Arc<watch::Sender<usize>>,
-    connections: Arc<Connections<pingora::proxy::HttpProxy<Proxy>>>,
+    connections: Arc<Connections<HttpProxy<Proxy>>>,
+}
+
+/// A proxy that nobody has connected to yet.
+struct Unconnected {
+    proxy: HttpProxy<Proxy>,
+    alice: String,
+    metrics: Arc<Metrics>,
+    lines: Arc<Lines>,
 }
 
 /// How a test wants its proxy.
@@ -156,7 +165,13 @@ impl Plan {
         config
     }
 
-    pub(crate) async fn open(self) -> Door {
+    /// The proxy by itself, as an application of Pingora; and Alice's `Cookie`.
+    pub(crate) async fn proxy(self) -> (HttpProxy<Proxy>, String) {
+        let Unconnected { proxy, alice, .. } = self.unconnected().await;
+        (proxy, alice)
+    }
+
+    async fn unconnected(&self) -> Unconnected {
         let config = self.config();
         let stores = Stores::in_memory().unwrap();
         let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
@@ -188,17 +203,17 @@ impl Plan {
             hsts: None,
             bodies: Arc::default(),
         };
+        Unconnected { proxy: Proxy::app(parts, 1), alice, metrics, lines }
+    }
+
+    pub(crate) async fn open(self) -> Door {
+        let Unconnected { proxy, alice, metrics, lines } = self.unconnected().await;
         let room = self.seats_each.map_or_else(
             || Room::for_clients(usize::MAX),
-            |seats| Arc::new(Room::within(None).per_address(seats, trusted_proxies(&config)).counted(&metrics)),
+            |seats| Arc::new(Room::within(None).per_address(seats, trusted_proxies(&self.config())).counted(&metrics)),
         );
         let open = Arc::new(watch::Sender::new(0));
-        let connections = Arc::new(Connections::new(
-            Proxy::app(parts, 1),
-            Entrance::new(self.limits, room),
-            Arc::clone(&open),
-            lines,
-        ));
+        let connections = Arc::new(Connections::new(proxy, Entrance::new(self.limits, room), Arc::clone(&open), lines));
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
