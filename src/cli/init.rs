@@ -1,16 +1,20 @@
 //! `portcullis init`: a first configuration.
 
+mod ports;
+
 use std::{
     fs,
     io::Write as _,
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
+use ports::Ports;
 
 use super::{Done, Failed, output::say};
-use crate::config;
+use crate::config::{self, Starter};
 
 /// Writes a short commented portcullis.yaml and a secret file
 #[derive(Debug, Args)]
@@ -24,9 +28,15 @@ pub(super) struct Init {
     /// Where the app listens
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     app: String,
-    /// What visitors type: scheme, host and port
-    #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
-    public_url: String,
+    /// What visitors type: scheme, host and port; else localhost at the port of --listen, 8080 or the next free one
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Where Portcullis listens for visitors; else the address of a loopback URL, or 127.0.0.1:8080 or the next free port
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Where metrics and health checks are served; else 127.0.0.1:9464 or the next free port
+    #[arg(long, value_name = "ADDR:PORT")]
+    admin_listen: Option<SocketAddr>,
     /// What the pages call the app; else the host of the public URL
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -37,7 +47,16 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) fn run(self) -> Done {
-        let text = config::starter(&self.public_url, &self.app, &self.store()?, self.name.as_deref());
+        let ports = Ports::choose(self.public_url.as_deref(), self.listen, self.admin_listen)?;
+        let text = Starter {
+            public_url: &ports.public_url,
+            app_url: &self.app,
+            listen: ports.listen,
+            admin_listen: ports.admin_listen,
+            store: &self.store()?,
+            name: self.name.as_deref(),
+        }
+        .text();
         let yaml = self.dir.join("portcullis.yaml");
         let secret = self.dir.join("portcullis.secret");
         for path in [&yaml, &secret] {
@@ -50,6 +69,10 @@ impl Init {
         write(&secret, &format!("{}\n", fresh_secret()?), 0o600)?;
         write(&yaml, &text, 0o644)?;
         say(&format!("Wrote {} and {}.", yaml.display(), secret.display()));
+        for note in &ports.notes {
+            say(note);
+        }
+        say(&format!("Visitors come to {}; metrics and health are at {}.", ports.public_url, ports.admin_listen));
         say("Next:");
         let file = yaml.display();
         say(&format!("  portcullis users -c {file} add NAME --role admin"));

@@ -32,7 +32,7 @@ pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
 pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};
 pub use meaning::tls::Tls;
 pub use show::{reference, schema, show};
-pub use starter::starter;
+pub use starter::Starter;
 pub use value::length::Span;
 pub use value::network::Network;
 pub use value::redis_url::RedisUrl;

@@ -1,20 +1,47 @@
 //! The first configuration of a new installation.
 
-/// The text of a short commented configuration for one app. `public_url` is what visitors type, `app_url` where the app
-/// listens, `store` the file of sessions and accounts, `name` what the pages call the app; the secret is expected in
-/// `portcullis.secret` beside it.
-#[must_use]
-pub fn starter(public_url: &str, app_url: &str, store: &str, name: Option<&str>) -> String {
+use std::net::SocketAddr;
+
+/// What the first configuration says.
+#[derive(Debug)]
+pub struct Starter<'a> {
+    /// What visitors type: scheme, host and port.
+    pub public_url: &'a str,
+    /// Where the app listens.
+    pub app_url: &'a str,
+    /// Where Portcullis listens; none leaves it to `public_url`, which must be a loopback one.
+    pub listen: Option<SocketAddr>,
+    /// Where metrics and health checks are served.
+    pub admin_listen: SocketAddr,
+    /// The file of sessions and accounts.
+    pub store: &'a str,
+    /// What the pages call the app; else the host of `public_url`.
+    pub name: Option<&'a str>,
+}
+
+impl Starter<'_> {
+    /// The text of a short commented configuration for one app. The secret is expected in `portcullis.secret` beside it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        text(self)
+    }
+}
+
+fn text(starter: &Starter<'_>) -> String {
+    let Starter { public_url, app_url, listen, admin_listen, store, name } = *starter;
     let public_url = public_url.trim_end_matches('/');
-    let listen = if public_url.starts_with("https://") {
-        "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: 127.0.0.1:8080\n\
-         # Once that appends to X-Forwarded-For, or sets it: then the addresses of visitors are known.\n\
-         # trusted_proxies: [127.0.0.1/32]\n\
-         # Or without anything in front, instead of listen and trusted_proxies above:\n\
-         # listen: 0.0.0.0:443\n\
-         # tls: { certificate_file: fullchain.pem, key_file: privkey.pem, redirect_from: 0.0.0.0:80 }\n"
-    } else {
-        ""
+    let admin_listen = scalar(admin_listen);
+    let listen = match listen.map(scalar) {
+        Some(address) if public_url.starts_with("https://") => format!(
+            "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: {address}\n\
+             # Once that appends to X-Forwarded-For, or sets it: then the addresses of visitors are known.\n\
+             # trusted_proxies: [127.0.0.1/32]\n\
+             # Or without anything in front, instead of listen and trusted_proxies above:\n\
+             # listen: 0.0.0.0:443\n\
+             # tls: {{ certificate_file: fullchain.pem, key_file: privkey.pem, redirect_from: 0.0.0.0:80 }}\n"
+        ),
+        Some(address) => format!("\n# Where Portcullis listens.\nlisten: {address}\n"),
+        None => String::new(),
     };
     let branding = match name {
         // In quotes, and with nothing in it that would be filled in.
@@ -47,9 +74,14 @@ sessions:
 
 # Metrics and health checks, never for visitors.
 admin:
-  listen: 127.0.0.1:9464
+  listen: {admin_listen}
 
 # What the pages call your app; else the host of public_url.
 {branding}"
     )
+}
+
+/// An address in YAML: one of IPv6 in quotes, since it begins with a bracket, as a list does.
+fn scalar(address: SocketAddr) -> String {
+    if address.is_ipv6() { format!("\"{address}\"") } else { address.to_string() }
 }

@@ -41,6 +41,7 @@ mod command_line;
 mod crashes;
 mod demo;
 mod ending;
+mod init;
 mod large_bodies;
 mod open_files;
 mod open_streams;

@@ -13,15 +13,13 @@ async fn from_nothing_to_a_guarded_app() {
     let cli = |words: &[&str], input: &str| Said::by(portcullis(folder.path()).args(words), input).ok();
 
     let (app_url, public_url) = (format!("http://{}", app.address), format!("http://{public}"));
-    let said = cli(&["init", "--app", &app_url, "--public-url", &public_url], "");
+    let admin = format!("127.0.0.1:{}", free_port());
+    let said = cli(&["init", "--app", &app_url, "--public-url", &public_url, "--admin-listen", &admin], "");
     assert!(said.contains("portcullis users"), "{said}");
     let yaml = std::fs::read_to_string(folder.path().join("portcullis.yaml")).unwrap();
     assert!(yaml.lines().count() < 50 && yaml.contains('#'), "{yaml}");
     let secret = std::fs::metadata(folder.path().join("portcullis.secret")).unwrap();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&secret.permissions()) & 0o777, 0o600);
-    // The admin's port is fixed there; another test may have it.
-    let admin = format!("127.0.0.1:{}", free_port());
-    std::fs::write(folder.path().join("portcullis.yaml"), yaml.replace("127.0.0.1:9464", &admin)).unwrap();
 
     cli(&["config", "check"], "");
     cli(

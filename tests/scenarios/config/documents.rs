@@ -1,9 +1,8 @@
 //! The files that speak of every key say what the program does.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use portcullis::config::{self, Span};
+use portcullis::config::{self, Span, Starter};
 
 use super::{folder_with_secret, read_with, repository};
 
@@ -103,15 +102,35 @@ fn the_examples_of_the_guides_mean_what_they_say() {
     assert_eq!(sessions("guide-team.yaml").app.idle_timeout, Span::For(days(90)));
 }
 
+fn starter() -> Starter<'static> {
+    Starter {
+        public_url: "http://localhost:8080",
+        app_url: "http://127.0.0.1:3000",
+        listen: None,
+        admin_listen: "127.0.0.1:9464".parse().unwrap(),
+        store: "portcullis.db",
+        name: None,
+    }
+}
+
 #[test]
 fn the_starter_is_short_and_good() {
     let folder = folder_with_secret();
-    for public_url in ["http://localhost:8080", "https://app.example.com/"] {
-        let text = config::starter(public_url, "http://127.0.0.1:3000", "portcullis.db", None);
+    let here = "127.0.0.1:8080".parse().unwrap();
+    let v6 = "[::1]:8080".parse().unwrap();
+    let admin_listen = "[::1]:9465".parse().unwrap();
+    for (public_url, listen, expected) in [
+        ("http://localhost:8080", None, here),
+        ("http://localhost:8080", Some(v6), v6),
+        ("https://app.example.com/", Some(here), here),
+        ("https://app.example.com/", Some(v6), v6),
+    ] {
+        let text = Starter { public_url, listen, admin_listen, ..starter() }.text();
         assert!(text.lines().count() < 50);
         let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{complaints}"));
-        assert_eq!(config.listen, [SocketAddr::from(([127, 0, 0, 1], 8080))]);
+        assert_eq!(config.listen, [expected]);
+        assert_eq!(config.admin.listen, admin_listen);
         assert_eq!(config.sessions, config::Sessions::default());
     }
 }
@@ -120,7 +139,7 @@ fn the_starter_is_short_and_good() {
 fn the_starter_takes_any_name() {
     let folder = folder_with_secret();
     for name in ["Meridian", "A: b #1", "\"quoted\" 'twice'", "${HOME}", "$${HOME} $5", "null", "{a}", "Été 漢字"] {
-        let text = config::starter("http://localhost:8080", "http://127.0.0.1:3000", "portcullis.db", Some(name));
+        let text = Starter { name: Some(name), ..starter() }.text();
         let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.branding.app_name, name);
