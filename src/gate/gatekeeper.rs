@@ -302,8 +302,8 @@ fn is_ours(path: &str) -> bool {
 
 fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> Judged {
     let label = match head.caller() {
-        Caller::Navigation => Label::SignIn,
-        Caller::Upgrade | Caller::Program => Label::Unauthorized,
+        Caller::Navigation if !head.is_framed() => Label::SignIn,
+        Caller::Navigation | Caller::Upgrade | Caller::Program => Label::Unauthorized,
     };
     Judged::of(Decision::Refuse(Refusal::SignIn { target: path.with_query(), because }), label)
 }

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 /// Looked up for most requests: as text it would be read and folded each time.
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The head of a request.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,15 @@ impl Head<'_> {
             html && !self.headers.contains_key("x-requested-with")
         };
         if navigates { Caller::Navigation } else { Caller::Program }
+    }
+
+    /// Whether a browser asks for a page to show inside another one, in an `iframe` or a `frame`. An `object` or an `embed`
+    /// shows no page of ours: it has content of its own to fall back to.
+    #[must_use]
+    pub fn is_framed(&self) -> bool {
+        let mut places = self.headers.get_all(&SEC_FETCH_DEST).iter().map(HeaderValue::as_bytes);
+        matches!((places.next(), places.next()), (Some(b"iframe" | b"frame"), None))
+            && self.caller() == Caller::Navigation
     }
 
     /// Whether this is a page that somebody opened, for "last page".

@@ -129,12 +129,19 @@ impl Call {
     /// # Errors
     /// [`Error::Broken`] when the page cannot be rendered.
     pub fn show(&self, status: StatusCode, page: &impl Template) -> Result<Answer, Error> {
-        let html = page.render().map_err(|why| {
-            error!("A page could not be rendered: {why}");
-            Error::Broken
-        })?;
-        let answer = Answer::page(status, html);
+        let answer = Answer::page(status, self.render(page)?);
         Ok(if self.flash().is_some() { answer.without_flash(&self.desk().cookies) } else { answer })
+    }
+
+    /// The text of a page.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when it cannot be rendered.
+    pub fn render(&self, page: &impl Template) -> Result<String, Error> {
+        page.render().map_err(|why| {
+            error!(request_id = self.request_id(), "A page could not be rendered: {why}");
+            Error::Broken
+        })
     }
 
     /// Where to go afterwards: the way back that was asked for, or the landing.

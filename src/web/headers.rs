@@ -23,3 +23,19 @@ pub fn harden(headers: &mut HeaderMap) {
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
+
+/// Lets the page that is the same for everybody, and on which nothing acts, stand inside any other; also inside one that asks
+/// for `Cross-Origin-Embedder-Policy`.
+pub(super) fn let_be_framed(headers: &mut HeaderMap) {
+    headers.remove(header::X_FRAME_OPTIONS);
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'",
+        ),
+        (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

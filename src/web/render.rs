@@ -6,6 +6,9 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::{Answer, Call, Error, WayBack, api, look::Flash, pages, paths, problem};
 use crate::gate::{Caller, Head};
 
+/// What an answer to somebody who is not let in depends on.
+pub(super) const VARY: &str = "Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest, Accept";
+
 /// An answer as it is, or, where it carries an error, that error as a page, a redirect or a problem document.
 pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target: &str) -> Response {
     let Some(error) = response.extensions_mut().remove::<Error>() else { return response };
@@ -26,7 +29,7 @@ pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target:
     if let Some(allow) = response.headers().get(header::ALLOW) {
         answer.headers_mut().insert(header::ALLOW, allow.clone());
     }
-    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie, Sec-Fetch-Mode, Accept"));
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static(VARY));
     answer
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use tower::ServiceExt as _;
 
-use super::{Call, Desk, Error, Failed, api, call::Facts, harden, pages, render};
+use super::{Call, Desk, Error, Failed, api, call::Facts, harden, headers::let_be_framed, pages, render};
 use crate::{
     gate::{Head, Presented, Refusal, Visit},
     session::Owner,
@@ -45,6 +45,9 @@ impl Web {
 
     /// Answers a request that goes nowhere.
     pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
+        if matches!(refusal, Refusal::SignIn { .. }) && head.is_framed() {
+            return self.frame(head).await;
+        }
         let target = match refusal {
             Refusal::SignIn { target, .. } => target.as_str(),
             _ => "/",
@@ -55,6 +58,18 @@ impl Web {
     /// Answers a request that was not refused, and came to nothing. `person` is who was let through.
     pub async fn fail(&self, failed: Failed, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
         self.say(failed.into(), person, head, "/").await
+    }
+
+    /// The one page of ours that may stand inside another, wherever that is from.
+    async fn frame(&self, head: &Head<'_>) -> http::Response<Bytes> {
+        let call = self.call(head, Presented::Nothing, None, head.ip);
+        let page = pages::framed::answer(&call);
+        let may_be_framed = page.is_ok();
+        let mut answer = finish(render::said(page.into_response(), &call, head, "/")).await;
+        if may_be_framed {
+            let_be_framed(answer.headers_mut());
+        }
+        answer
     }
 
     /// `person` is who is known to be signed in: nobody is looked up for it.

@@ -10,6 +10,7 @@ mod browser;
 
 mod accessibility;
 mod fragment;
+mod frames;
 mod hostile;
 mod keyboard;
 mod open_streams;

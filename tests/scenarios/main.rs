@@ -19,6 +19,7 @@ mod way_back;
 mod why_signed_out;
 
 mod ending_sessions;
+mod frames;
 mod heartbeat;
 mod history;
 mod hostile_texts;

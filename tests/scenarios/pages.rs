@@ -80,8 +80,10 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
             }
             assert_ne!(tag.name, "style", "{name}");
         }
-        assert_eq!(html.matches("<script").count(), 1, "{name}");
-        assert!(html.contains("<script src=\"/security/assets/"), "{name}");
+        // On the page that any site may frame nothing runs.
+        let scripts = usize::from(!name.starts_with("framed."));
+        assert_eq!(html.matches("<script").count(), scripts, "{name}");
+        assert_eq!(html.matches("<script src=\"/security/assets/").count(), scripts, "{name}");
     }
     assert!(!sheet().contains("url(") && !sheet().contains("@import"));
     assert!(!script().contains("innerHTML") && !script().contains("eval("));

@@ -6,7 +6,7 @@ use crate::town::{Answer, MAC, Town};
 
 fn is_hers_alone(answer: &Answer) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.header("vary"), Some("Cookie, Sec-Fetch-Mode, Accept"));
+    assert_eq!(answer.header("vary"), Some("Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest, Accept"));
     assert_eq!(answer.header("www-authenticate"), None, "never Basic");
 }
 

@@ -8,6 +8,7 @@ pub mod samples;
 
 pub mod confirmation;
 pub mod errors;
+pub mod framed;
 pub mod history;
 pub mod hub;
 pub mod password;

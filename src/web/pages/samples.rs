@@ -39,6 +39,7 @@ pub fn all() -> Vec<Sample> {
     for words in Words::all() {
         add(&mut all, words, super::sign_in::samples(words));
         add(&mut all, words, super::signed_out::samples(words));
+        add(&mut all, words, super::framed::samples(words));
         add(&mut all, words, super::confirmation::samples(words));
         add(&mut all, words, super::hub::samples(words));
         add(&mut all, words, super::sessions::samples(words));

@@ -10,6 +10,10 @@ use serde_json::Value;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// Of the one page that may be framed.
+const FRAMED_CSP: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'";
+
 /// What became of a request.
 #[derive(Debug)]
 pub(crate) enum Reply {
@@ -159,13 +163,24 @@ impl SetCookie {
 /// What holds for every answer, whatever its story is about.
 pub(super) fn house_rules(answer: &Answer, target: &str, request_id: &str, secrets: &[String]) {
     let at = format!("{target} answered {}", answer.status);
+    let may_be_framed = answer.header("x-frame-options").is_none();
     for (name, value) in [
-        ("content-security-policy", CSP),
+        ("content-security-policy", if may_be_framed { FRAMED_CSP } else { CSP }),
         ("referrer-policy", "same-origin"),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-opener-policy", "same-origin"),
     ] {
         assert_eq!(answer.header(name), Some(value), "{at}: {name}");
+    }
+    if may_be_framed {
+        let text = answer.text();
+        assert!(answer.status == 401 && !target.starts_with("/security"), "{at}: {text}");
+        for acts in ["<form", "<button", "<input", "<script"] {
+            assert!(!text.contains(acts), "{at}: {text}");
+        }
+        assert_eq!(text.matches("<a ").count(), 1, "{at}: {text}");
+    } else {
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{at}");
     }
     let may_be_kept = target.starts_with("/security/assets/") && answer.status == 200;
     if !may_be_kept {

@@ -1,0 +1,10 @@
+//! What is shown inside another page whose visitor is not signed in: one link, which opens the sign-in in a tab of its own.
+//! The only page of ours that may be framed. It is the same for everybody, and nothing on it acts.
+
+mod handler;
+mod samples;
+mod view;
+
+pub(in crate::web) use handler::answer;
+pub use samples::samples;
+pub use view::FramedPage;
