@@ -141,7 +141,8 @@ async fn linger(session: &mut Session, bodies: &Bodies) {
     let _ = bodies.wait_for(Whose::Unwanted, timeout(LINGER, gone)).await;
 }
 
-fn expects_continue(session: &Session) -> bool {
+/// Whether the client waits for leave to send its content (RFC 9110, 10.1.1).
+pub(super) fn expects_continue(session: &Session) -> bool {
     session.get_header(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 

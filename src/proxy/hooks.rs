@@ -20,6 +20,7 @@ use super::{
     Bodies, IdentityHeaders, Line, Upstreams, answer,
     asked::{Source, head_of, wants_events},
     bodies::Whose,
+    content,
     failure::{self, Failure},
     passage::Passage,
     response, upstream_request,
@@ -180,6 +181,7 @@ impl ProxyHttp for Proxy {
             Decision::Forward(permit) => {
                 self.forward(ctx, permit);
                 if ctx.has_room_for(answer::announced(session).unwrap_or(0)) {
+                    ctx.is_empty = content::is_empty(session).await?;
                     return Ok(false);
                 }
                 let person = ctx.permit.as_ref().and_then(Permit::person);
@@ -212,9 +214,10 @@ impl ProxyHttp for Proxy {
         &self,
         _: &mut Session,
         sent: &mut Option<Bytes>,
-        _: bool,
+        end: bool,
         ctx: &mut Passage,
     ) -> Result<()> {
+        content::drop_empty_end(sent, end);
         let Some(sent) = sent else { return Ok(()) };
         if !ctx.takes(sent) {
             return Error::e_explain(failure::TOO_LARGE, "the body is larger than its route takes");

@@ -4,7 +4,8 @@
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
 //! `connection` reads its `head` and watches its `chunks`, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
-//! `answer` sends what is ours (for what it waits, `bodies` has places), `upstreams`, `upstream_request` and `identity` send the rest
+//! `answer` sends what is ours (for what it waits, `bodies` has places), `content` knows whether there is a body to send on,
+//! `upstreams`, `upstream_request` and `identity` send the rest
 //! on, `response`, `one_reading` and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
 //! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
@@ -14,6 +15,7 @@ mod bodies;
 mod caching;
 mod chunks;
 mod connection;
+mod content;
 mod cut;
 mod entrance;
 mod failure;

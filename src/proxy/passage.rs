@@ -47,6 +47,8 @@ pub struct Passage {
     pub(super) interim: u8,
     /// The connection that it came on; without one it is refused, for nobody could cut it.
     pub(super) line: Option<Arc<Line>>,
+    /// Whether it turned out to have no content, though its head left that open.
+    pub(super) is_empty: bool,
     /// How much more of a body the app is sent; none is no limit.
     body_left: Option<u64>,
     seen: Option<Seen>,
@@ -85,6 +87,7 @@ impl Passage {
             source: Source::UNKNOWN,
             interim: 0,
             line,
+            is_empty: false,
             body_left: None,
             seen: None,
             stream: None,

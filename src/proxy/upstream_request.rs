@@ -1,5 +1,6 @@
 //! The head of a request as the app receives it.
 
+use http::header;
 use pingora::{Error, ErrorType, Result, http::RequestHeader};
 
 use super::{hooks::ProxyParts, identity, passage::Passage};
@@ -22,6 +23,10 @@ pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut P
     let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
     identity::set(request, &ours, permit.person(), &origin);
     let target = permit.path().with_query();
+    if ctx.is_empty {
+        // Said, so that trailers alone make no body in chunks.
+        request.insert_header(header::CONTENT_LENGTH, 0)?;
+    }
     // As a rule it came in its one spelling, and need not be read again.
     if request.raw_path() == target.as_bytes() { Ok(()) } else { request.set_raw_path(target.as_bytes()) }
 }

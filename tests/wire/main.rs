@@ -20,6 +20,7 @@ mod framing;
 mod guarded_caching;
 mod heads;
 mod http2;
+mod http2_content;
 mod http2_frames;
 mod identity;
 mod identity_presets;
