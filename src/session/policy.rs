@@ -15,6 +15,17 @@ pub enum Span {
     Never,
 }
 
+impl Span {
+    /// The length, where there is one.
+    #[must_use]
+    pub const fn duration(self) -> Option<Duration> {
+        match self {
+            Self::For(span) => Some(span),
+            Self::Never => None,
+        }
+    }
+}
+
 /// When sessions end by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPolicy {
@@ -50,7 +61,7 @@ pub struct RememberMe {
 pub struct AppPolicy {
     /// Since the last hit.
     pub idle_timeout: Span,
-    /// Since sign-in.
+    /// Since sign-in, and no longer than a remembered session.
     pub lifetime: Span,
 }
 
@@ -63,14 +74,6 @@ pub struct Terms {
     pub remembered: bool,
     /// A browser or an installed app.
     pub kind: Kind,
-}
-
-impl Terms {
-    /// Whether it is still there when the window is closed: its cookie is kept.
-    #[must_use]
-    pub fn outlives_the_window(self) -> bool {
-        self.remembered || self.kind == Kind::App
-    }
 }
 
 /// Whether a session still counts.
@@ -138,18 +141,21 @@ impl SessionPolicy {
         }
     }
 
-    /// When it ends however busy it is.
+    /// When it ends however busy it is. That a session is an installed app's is what its client says: it buys no longer life
+    /// than "Keep me signed in" could.
     #[must_use]
     pub fn ends_at(&self, terms: Terms) -> Timestamp {
-        let lifetime = match terms.kind {
-            Kind::App => self.app.lifetime,
-            Kind::Web if terms.remembered && self.remember_me.allowed => self.remember_me.lifetime,
-            Kind::Web => Span::For(self.unremembered_lifetime),
-        };
-        terms.opened.plus(match lifetime {
-            Span::For(span) => span.min(self.absolute_timeout),
-            Span::Never => self.absolute_timeout,
-        })
+        let kept = self.is_kept(terms);
+        let lifetime = if kept { self.remember_me.lifetime } else { Span::For(self.unremembered_lifetime) };
+        let app = if terms.kind == Kind::App { self.app.lifetime } else { Span::Never };
+        let bounds = [lifetime, app].into_iter().filter_map(Span::duration);
+        terms.opened.plus(bounds.fold(self.absolute_timeout, Duration::min))
+    }
+
+    /// Whether it is still there when the window is closed: its cookie is kept. Where nobody may stay signed in, no app may.
+    #[must_use]
+    pub fn is_kept(&self, terms: Terms) -> bool {
+        self.remember_me.allowed && (terms.remembered || terms.kind == Kind::App)
     }
 }
 
@@ -191,8 +197,29 @@ mod tests {
         assert_eq!(stands(&usual, Kind::Web, true, (30 * DAY).saturating_sub(second), second), "live");
         assert_eq!(stands(&usual, Kind::Web, true, 30 * DAY, second), "worn");
         assert_eq!(stands(&usual, Kind::Web, false, 7 * DAY, second), "worn");
-        assert_eq!(stands(&usual, Kind::App, false, 100 * DAY, 89 * DAY), "live");
-        assert_eq!(stands(&usual, Kind::App, false, 100 * DAY, 90 * DAY), "idle");
+    }
+
+    #[test]
+    fn an_app_is_a_claim_that_buys_no_longer_life() {
+        let second = Duration::from_secs(1);
+        let remembering =
+            |allowed, lifetime| SessionPolicy { remember_me: RememberMe { allowed, lifetime }, ..policy() };
+        let long = remembering(true, Span::For(365 * DAY));
+        assert_eq!(stands(&long, Kind::App, false, 100 * DAY, 89 * DAY), "live");
+        assert_eq!(stands(&long, Kind::App, false, 100 * DAY, 90 * DAY), "idle");
+        for (policy, lives) in [
+            (policy(), 30 * DAY),
+            (remembering(true, Span::For(12 * DAY)), 12 * DAY),
+            (remembering(false, Span::Never), 7 * DAY),
+            (SessionPolicy { absolute_timeout: 5 * DAY, ..remembering(true, Span::Never) }, 5 * DAY),
+            (remembering(true, Span::Never), 180 * DAY),
+            (SessionPolicy { app: AppPolicy { lifetime: Span::For(2 * DAY), ..policy().app }, ..policy() }, 2 * DAY),
+        ] {
+            for remembered in [false, true] {
+                assert_eq!(stands(&policy, Kind::App, remembered, lives.saturating_sub(second), second), "live");
+                assert_eq!(stands(&policy, Kind::App, remembered, lives, second), "worn", "{policy:?}");
+            }
+        }
     }
 
     #[test]
@@ -206,16 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn a_session_outlives_its_window_where_that_was_asked_for() {
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        for (remembered, kind, outlives) in
+    fn a_session_is_kept_where_that_was_asked_for_and_is_allowed() {
+        let opened = Timestamp::from_millis(1_800_000_000_000);
+        let strict = SessionPolicy { remember_me: RememberMe { allowed: false, lifetime: Span::Never }, ..policy() };
+        for (remembered, kind, kept) in
             [(false, Kind::Web, false), (true, Kind::Web, true), (false, Kind::App, true), (true, Kind::App, true)]
         {
-            assert_eq!(
-                Terms { opened: now, remembered, kind }.outlives_the_window(),
-                outlives,
-                "{remembered} {kind:?}"
-            );
+            let terms = Terms { opened, remembered, kind };
+            assert_eq!(policy().is_kept(terms), kept, "{remembered} {kind:?}");
+            assert!(!strict.is_kept(terms), "{remembered} {kind:?}");
         }
     }
 

@@ -22,14 +22,14 @@ pub(super) struct Changed {
     /// Other sessions that ended with it.
     pub(super) ended: usize,
     token: Option<SessionToken>,
-    outlives_the_window: bool,
+    kept: bool,
 }
 
 impl Changed {
     /// Gives the session's new secret to the browser.
     pub(super) fn hand_over(&self, call: &Call, answer: Answer) -> Answer {
         match &self.token {
-            Some(token) => answer.with_session(&call.desk().cookies, token, self.outlives_the_window),
+            Some(token) => answer.with_session(&call.desk().cookies, token, self.kept),
             None => answer,
         }
     }
@@ -57,5 +57,5 @@ pub(super) async fn change_password(call: &Call, change: Change) -> Result<Chang
         device: call.device(),
     };
     let PasswordChanged { ended, token } = accounts.change_password(&account, asked, &call.visitor()).await?;
-    Ok(Changed { ended: ended.len(), token, outlives_the_window: me.terms.outlives_the_window() })
+    Ok(Changed { ended: ended.len(), token, kept: call.desk().sessions.policy().is_kept(me.terms) })
 }

@@ -26,7 +26,16 @@ impl Browser {
         Self::start(house, false).await
     }
 
+    /// A window without an address bar, as an installed app has it; it begins at `/`.
+    pub(crate) async fn open_as_app(house: &Installation) -> Self {
+        Self::start_with(house, true, &[&format!("--app=http://{}/", house.public)]).await
+    }
+
     async fn start(house: &Installation, scripts: bool) -> Self {
+        Self::start_with(house, scripts, &[]).await
+    }
+
+    async fn start_with(house: &Installation, scripts: bool, switches: &[&str]) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let chromedriver = Child::start(Command::new("chromedriver").arg("--port=0"));
         let line = chromedriver.line(|line| line.contains("started successfully on port")).await;
@@ -44,7 +53,10 @@ impl Browser {
             "--disable-sync",
             "--window-size=1280,900",
             "--lang=en-US",
-        ] {
+        ]
+        .iter()
+        .chain(switches)
+        {
             wanted.add_arg(switch).unwrap();
         }
         wanted.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();

@@ -12,6 +12,7 @@ mod accessibility;
 mod fragment;
 mod frames;
 mod hostile;
+mod installed_app;
 mod keyboard;
 mod open_streams;
 mod sessions;

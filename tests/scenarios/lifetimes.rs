@@ -1,5 +1,6 @@
 //! How long a session lasts, and that a changed setting counts at once.
 
+use http::Method;
 use serde_json::json;
 
 use crate::town::{Browser, DAY, HOUR, IPHONE, MAC, MINUTE, PASSWORD, SECOND, Town, just_under};
@@ -39,8 +40,8 @@ async fn unused_it_ends_with_the_idle_timeout_to_the_second() {
 }
 
 #[tokio::test]
-async fn an_installed_app_lives_longer() {
-    let town = Town::new();
+async fn an_installed_app_lives_as_long_as_it_may_be_remembered() {
+    let town = Town::with("sessions: { remember_me: { for: never } }");
     town.with_user("alice").await;
     let app = Browser::new(&town, IPHONE);
     let body = json!({"username": "alice", "password": PASSWORD, "client": "app"});
@@ -54,6 +55,69 @@ async fn an_installed_app_lives_longer() {
     assert!(app.is_let_in().await);
     town.pass(DAY + SECOND).await;
     assert!(!app.is_let_in().await, "180 days are its life");
+}
+
+#[tokio::test]
+async fn that_it_is_an_app_is_a_claim_and_outlives_no_remembered_session() {
+    for (settings, days, kept) in [
+        ("", 30, true),
+        ("sessions: { remember_me: { for: 3d } }", 3, true),
+        ("sessions: { remember_me: { allowed: false }, unremembered_lifetime: 4d }", 4, false),
+        ("sessions: { remember_me: { for: never }, absolute_timeout: 5d }", 5, true),
+        ("sessions: { app: { lifetime: 2d } }", 2, true),
+        ("sessions: { app: { idle_timeout: 1d } }", 1, true),
+    ] {
+        let town = Town::with(settings);
+        town.with_user("alice").await;
+        let app = Browser::new(&town, IPHONE);
+        let form = [("username", "alice"), ("password", PASSWORD), ("client", "app")];
+        let answer = app.post_form("/security/sign-in", &form).await.answer();
+        assert_eq!(answer.cookie(town.cookie()).unwrap().max_age.is_some(), kept, "{settings}");
+        let list = app.get("/security/sessions").await.answer();
+        assert!(list.says("app.example.com app on iPhone"), "{}", list.words());
+        let current = app.api("GET", "/sessions/current", serde_json::Value::Null).await.json();
+        assert_eq!(current["kind"], "app");
+        let details = app.get(&format!("/security/sessions/{}", current["id"].as_str().unwrap())).await.answer();
+        assert!(details.says("In the installed app"), "{}", details.words());
+        town.flush().await;
+
+        town.advance(just_under(days * DAY));
+        assert!(app.is_let_in().await, "{settings}");
+        town.advance(SECOND);
+        assert!(!app.is_let_in().await, "{settings}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_form_calls_its_client_is_an_app_or_a_browser() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    for (client, kind) in [("app", "app"), ("cookie", "web"), ("", "web"), ("App", "web"), ("token", "web")] {
+        let browser = Browser::new(&town, IPHONE);
+        let form = [("username", alice.name()), ("password", PASSWORD), ("client", client)];
+        assert_eq!(browser.post_form("/security/sign-in", &form).await.answer().status, 303);
+        let current = browser.api("GET", "/sessions/current", serde_json::Value::Null).await.json();
+        assert_eq!(current["kind"], kind, "{client:?}");
+    }
+}
+
+/// What a browser fetches without cookies, before and after one installs the app.
+const INSTALLABLE: &str = "
+  - { path: /manifest.json, access: public, upstream: app }
+  - { path: /icons, access: public, upstream: app }
+  - { path: /, access: signed_in, upstream: app }";
+
+#[tokio::test]
+async fn manifest_and_icons_come_without_cookies_where_the_operator_says_so() {
+    let town = Town::with_routes(INSTALLABLE);
+    let browser = town.stranger();
+    for (path, place) in [("/manifest.json", "manifest"), ("/icons/192.png", "image")] {
+        let fetch = browser.fetch(Method::GET, path).with("sec-fetch-dest", place);
+        assert!(fetch.send().await.arrived().person.is_none(), "{path}");
+    }
+    for path in ["/manifest.json5", "/manifest.jsonx", "/icons.png", "/Manifest.json", "/"] {
+        assert_eq!(browser.fetch(Method::GET, path).send().await.status(), 401, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ pub(in crate::config) struct RememberMeFile {
 pub(in crate::config) struct AppSessionsFile {
     /// A session of an installed app (a PWA) ends when it has not been used for this long.
     pub(in crate::config) idle_timeout: Field<Span>,
-    /// How long a session of an installed app (a PWA) lives after the sign-in.
+    /// How long a session of an installed app (a PWA) lives after the sign-in; no longer than `remember_me.for`, and than
+    /// `unremembered_lifetime` where `remember_me.allowed` is off: that it is an app is what its browser says.
     pub(in crate::config) lifetime: Field<Span>,
 }
 

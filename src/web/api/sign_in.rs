@@ -75,7 +75,7 @@ pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result
         Outcome::TooMany { until } => return Err(Error::TooMany { until }),
     };
     let SignedIn { session, token, device, .. } = *signed_in;
-    let keep = session.terms.outlives_the_window();
+    let keep = desk.sessions.policy().is_kept(session.terms);
     let mut cookies = Answer::no_content().with_session(&desk.cookies, &token, keep);
     if let Some(device) = device {
         cookies = cookies.with_device(&desk.cookies, &device);

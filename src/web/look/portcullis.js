@@ -100,6 +100,12 @@
     ask(link.href).catch(() => location.assign(link.href));
   });
 
+  // An installed app says so when one signs in: its window has no address bar.
+  const client = document.querySelector("input[name=client]");
+  const modes = ["standalone", "minimal-ui", "window-controls-overlay"];
+  const installed = () => navigator.standalone || modes.some((mode) => matchMedia(`(display-mode: ${mode})`).matches);
+  if (client && installed()) client.value = "app";
+
   localTimes(document);
   reveals(document);
   document.querySelector("[data-focus]")?.focus();

@@ -32,6 +32,9 @@ pub(in crate::web) struct SignInForm {
     password: String,
     remember_me: Option<String>,
     rd: Option<String>,
+    /// `app` where the page found itself in the window of an installed app.
+    #[serde(default)]
+    client: String,
 }
 
 /// Shows the form, and says why one is there. Whoever is signed in goes on.
@@ -51,7 +54,7 @@ pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<A
 
 /// Tries to sign in.
 pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> Result<impl IntoResponse, Error> {
-    let SignInForm { username, password, remember_me, rd } = form;
+    let SignInForm { username, password, remember_me, rd, client } = form;
     let remember = remember_me.is_some();
     let missing = NotIn::Missing { name: username.trim().is_empty(), password: password.is_empty() };
     if missing != (NotIn::Missing { name: false, password: false }) {
@@ -61,7 +64,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> 
         login: username.clone(),
         password: Password::new(password),
         remember,
-        kind: Kind::Web,
+        kind: if client == "app" { Kind::App } else { Kind::Web },
         device: call.device(),
         replaces: call.principal().map(|me| me.session),
     };
@@ -109,7 +112,7 @@ fn again(
 
 fn welcome(call: &Call, rd: Option<&str>, signed_in: &SignedIn) -> Answer {
     let names = &call.desk().cookies;
-    let keep = signed_in.session.terms.outlives_the_window();
+    let keep = call.desk().sessions.policy().is_kept(signed_in.session.terms);
     let answer = Answer::see_other(&call.onward(rd)).with_session(names, &signed_in.token, keep);
     match &signed_in.device {
         Some(device) => answer.with_device(names, device),
