@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::public_url::PublicUrl;
+
 /// What the first configuration says.
 #[derive(Debug)]
 pub struct Starter<'a> {
@@ -43,6 +45,16 @@ fn text(starter: &Starter<'_>) -> String {
         Some(address) => format!("\n# Where Portcullis listens.\nlisten: {address}\n"),
         None => String::new(),
     };
+    // Cookies know no ports: what else is installed on this host shall not sign anybody out.
+    let cookie_name = match public_url.parse::<PublicUrl>() {
+        Ok(url) if url.authority() != url.host() => {
+            format!(
+                "  cookie_name: portcullis-{}   # apart from what else is on this host: cookies know no ports\n",
+                url.port()
+            )
+        }
+        _ => String::new(),
+    };
     let branding = match name {
         // In quotes, and with nothing in it that would be filled in.
         Some(name) => format!("branding:\n  app_name: {}\n", serde_json::Value::from(name.replace("${", "$${"))),
@@ -71,7 +83,7 @@ sessions:
   remember_me:
     allowed: true         # the box \"Keep me signed in\"
     for: 30d
-
+{cookie_name}
 # Metrics and health checks, never for visitors.
 admin:
   listen: {admin_listen}

@@ -4,45 +4,12 @@
 //! Who reads a cookie more generously than others finds one where they find none, and a session that they do not see.
 //! Two cookies of one of our names are none. Other cookies may hold any byte and are never read as text.
 
+mod names;
+
+pub use names::{CookieNames, DEFAULT_NAME};
+
 use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
-
-/// The names of our cookies under one `public_url`.
-#[derive(Clone, Debug)]
-pub struct CookieNames {
-    /// The session.
-    pub session: String,
-    /// The known device.
-    pub device: String,
-    /// A result in words, shown once.
-    pub flash: String,
-    /// Between two steps of a sign-in.
-    pub pending: String,
-    /// Only sent over TLS.
-    pub secure: bool,
-}
-
-impl CookieNames {
-    /// `__Host-portcullis…` over https, `portcullis…` over http on loopback.
-    #[must_use]
-    pub fn new(https: bool) -> Self {
-        let base = if https { "__Host-portcullis" } else { "portcullis" };
-        Self {
-            session: base.to_owned(),
-            device: format!("{base}-device"),
-            flash: format!("{base}-flash"),
-            pending: format!("{base}-pending"),
-            secure: https,
-        }
-    }
-
-    /// Whether a cookie of this name is ours, under either scheme: such a cookie never travels to or from an app.
-    #[must_use]
-    pub fn is_ours(name: &[u8]) -> bool {
-        let name = name.strip_prefix(b"__Host-").or_else(|| name.strip_prefix(b"__Secure-")).unwrap_or(name);
-        matches!(name, b"portcullis" | b"portcullis-device" | b"portcullis-flash" | b"portcullis-pending")
-    }
-}
 
 /// What a request shows under one of our names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,9 +42,9 @@ pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Shown<'a> {
 
 /// A cookie header without our cookies: `None` when nothing is left, the very same bytes when none was ours.
 #[must_use]
-pub fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
+pub fn without_ours(names: &CookieNames, line: &HeaderValue) -> Option<HeaderValue> {
     let bytes = line.as_bytes();
-    let ours = |pair: &&[u8]| CookieNames::is_ours(parts(pair).0);
+    let ours = |pair: &&[u8]| names.are_ours(parts(pair).0);
     if !pairs(bytes).any(|pair| ours(&pair)) {
         return Some(line.clone());
     }
@@ -90,16 +57,16 @@ pub fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
 /// Whether a `Set-Cookie` of an app has one of our names. After each comma, too: some clients take several cookies from one
 /// line, as an older standard has it.
 #[must_use]
-pub fn sets_ours(line: &HeaderValue) -> bool {
-    line.as_bytes().split(|byte| *byte == b',').any(begins_with_ours)
+pub fn sets_ours(names: &CookieNames, line: &HeaderValue) -> bool {
+    line.as_bytes().split(|byte| *byte == b',').any(|cookie| begins_with_ours(names, cookie))
 }
 
-fn begins_with_ours(cookie: &[u8]) -> bool {
+fn begins_with_ours(names: &CookieNames, cookie: &[u8]) -> bool {
     let pair = pairs(cookie).next().unwrap_or_default();
     match parts(pair) {
         // Browsers send a cookie without a name back as its value alone: `=portcullis=x` returns as `portcullis=x`.
-        (b"", Some(value)) => CookieNames::is_ours(parts(value).0),
-        (name, _) => CookieNames::is_ours(name),
+        (b"", Some(value)) => names.are_ours(parts(value).0),
+        (name, _) => names.are_ours(name),
     }
 }
 
@@ -137,6 +104,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn names() -> CookieNames {
+        CookieNames::new(true, DEFAULT_NAME)
+    }
 
     fn headers(lines: &[&[u8]]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -195,7 +166,7 @@ mod tests {
             (b"__Host-portcullis=v; portcullis-device=x", None),
         ] {
             let line = HeaderValue::from_bytes(sent).unwrap();
-            assert_eq!(without_ours(&line).as_ref().map(HeaderValue::as_bytes), arrives, "{sent:?}");
+            assert_eq!(without_ours(&names(), &line).as_ref().map(HeaderValue::as_bytes), arrives, "{sent:?}");
         }
     }
 
@@ -274,7 +245,7 @@ mod tests {
         fn what_is_left_for_the_app_is_its_own_byte_for_byte(lines in prop::collection::vec(line(), 0..4)) {
             for line in &lines {
                 let sent = HeaderValue::from_bytes(line).unwrap();
-                let left = without_ours(&sent);
+                let left = without_ours(&names(), &sent);
                 let left = left.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
                 for name in ["portcullis", "__Host-portcullis", "__Host-portcullis-device", "portcullis-flash"] {
                     let shown = headers(&[left]);
@@ -282,17 +253,17 @@ mod tests {
                 }
                 let theirs = |line: &[u8]| -> Vec<Vec<u8>> {
                     let all = line.split(|byte| *byte == b';').map(|pair| pair.trim_ascii().to_vec());
-                    all.filter(|pair| !CookieNames::is_ours(parts(pair).0) && !pair.is_empty()).collect()
+                    all.filter(|pair| !names().are_ours(parts(pair).0) && !pair.is_empty()).collect()
                 };
                 prop_assert_eq!(theirs(left), theirs(line));
-                prop_assert!(pairs(line).any(|pair| CookieNames::is_ours(parts(pair).0)) || left == line.as_slice());
+                prop_assert!(pairs(line).any(|pair| names().are_ours(parts(pair).0)) || left == line.as_slice());
             }
         }
 
         #[test]
         fn no_cookie_that_an_app_may_set_comes_back_as_ours(line in line()) {
             let set = HeaderValue::from_bytes(&line).unwrap();
-            if !sets_ours(&set) {
+            if !sets_ours(&names(), &set) {
                 for name in ["portcullis", "__Host-portcullis", "__Host-portcullis-device"] {
                     let shown = headers(&[&sent_back(&line)]);
                     prop_assert_eq!(find(&shown, name), Shown::Nothing, "{:?}", line);
@@ -311,6 +282,8 @@ mod tests {
             ("=x", false),
             ("sessionid=portcullis", false),
             ("portcullis2=x", false),
+            ("portcullis-8443=x", true),
+            ("__Host-portcullis-8443-device=x", true),
             ("portcullis", true),
             ("=portcullis", true),
             ("= \tportcullis =x", true),
@@ -322,7 +295,7 @@ mod tests {
             ("a=1; portcullis=x", false),
             ("PORTCULLIS=x", false),
         ] {
-            assert_eq!(sets_ours(&HeaderValue::from_static(line)), ours, "{line}");
+            assert_eq!(sets_ours(&names(), &HeaderValue::from_static(line)), ours, "{line}");
         }
     }
 }

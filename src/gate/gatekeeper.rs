@@ -31,7 +31,6 @@ const NOWHERE: &str = "/.well-known/resource-that-should-not-exist-whose-status-
 /// Decides what happens to a request.
 pub struct Gate {
     parts: GateParts,
-    names: CookieNames,
 }
 
 /// Who is taken to send a request.
@@ -47,6 +46,8 @@ enum Who<'a> {
 pub struct GateParts {
     /// The one origin that is served.
     pub public_url: PublicUrl,
+    /// What our cookies are called.
+    pub cookies: CookieNames,
     /// The rules.
     pub routes: Arc<ArcSwap<RouteTable>>,
     /// Where sessions are kept.
@@ -65,15 +66,8 @@ impl Gate {
     /// A gate.
     #[must_use]
     pub fn new(parts: GateParts) -> Self {
-        let names = CookieNames::new(parts.public_url.is_https());
         parts.metrics.know_decisions(&Label::ALL.map(Label::as_str));
-        Self { parts, names }
-    }
-
-    /// The names of our cookies.
-    #[must_use]
-    pub const fn cookies(&self) -> &CookieNames {
-        &self.names
+        Self { parts }
     }
 
     /// Judges a request: looks up who sends it, and does nothing else. It never fails: an outage is a refusal.
@@ -218,7 +212,7 @@ impl Gate {
                 return Ok(self.weigh(&token, just_opened(&token, owner.clone(), self.parts.clock.now())));
             }
         }
-        let token = match cookie::find(head.headers, &self.names.session) {
+        let token = match cookie::find(head.headers, &self.parts.cookies.session) {
             Shown::Nothing => return Ok(Presented::Nothing),
             Shown::Several => return Ok(Presented::Bad(Because::TwoCookies)),
             Shown::One(value) => match SessionToken::parse(value) {

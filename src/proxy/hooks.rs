@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    gate::{Decision, Head, Judged, Permit},
+    gate::{Decision, Head, Judged, Permit, cookie::CookieNames},
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
@@ -54,6 +54,8 @@ pub struct ProxyParts {
     pub upstreams: Arc<ArcSwap<Upstreams>>,
     /// What visitors see; whether they come over https is taken from it.
     pub public_url: PublicUrl,
+    /// What our cookies are called.
+    pub cookies: CookieNames,
     /// Whose word about a visitor's address is taken.
     pub trusted: TrustedProxies,
     /// For whose bodies is waited.

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Version, header};
 use pingora::{http::ResponseHeader, proxy::Session};
 
 use super::upstreams::Upstream;
-use crate::gate::cookie;
+use crate::gate::cookie::{self, CookieNames};
 
 // Names that are looked for in each answer: as text they would be read and folded each time.
 static HAND_OVER: HeaderName = HeaderName::from_static("portcullis-session");
@@ -13,8 +13,8 @@ static HOPS: [HeaderName; 3] =
     [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), header::UPGRADE];
 
 /// Removes what an app says to Portcullis, or to a neighbour, and not to the client.
-pub(super) fn keep_to_ourselves(answer: &mut ResponseHeader, upstream: Option<&Upstream>) {
-    refuse_our_cookies(answer, upstream);
+pub(super) fn keep_to_ourselves(answer: &mut ResponseHeader, names: &CookieNames, upstream: Option<&Upstream>) {
+    refuse_our_cookies(answer, names, upstream);
     answer.remove_header(&HAND_OVER);
 }
 
@@ -42,12 +42,12 @@ pub(super) fn is_event_stream(answer: &ResponseHeader) -> bool {
 }
 
 /// An app cannot sign anybody in or out by setting our cookies.
-fn refuse_our_cookies(answer: &mut ResponseHeader, upstream: Option<&Upstream>) {
+fn refuse_our_cookies(answer: &mut ResponseHeader, names: &CookieNames, upstream: Option<&Upstream>) {
     let lines = answer.headers.get_all(header::SET_COOKIE);
-    if !lines.iter().any(cookie::sets_ours) {
+    if !lines.iter().any(|line| cookie::sets_ours(names, line)) {
         return;
     }
-    let kept: Vec<HeaderValue> = lines.iter().filter(|line| !cookie::sets_ours(line)).cloned().collect();
+    let kept: Vec<HeaderValue> = lines.iter().filter(|line| !cookie::sets_ours(names, line)).cloned().collect();
     answer.remove_header(&header::SET_COOKIE);
     for line in kept {
         // Fails only above 32,768 headers, and there were more before.

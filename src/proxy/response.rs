@@ -21,7 +21,7 @@ pub(super) fn filter(
 ) -> Result<()> {
     one_reading::ensure(session, answer, &mut ctx.interim)?;
     // From every head, early hints too: a browser takes a cookie from any of them.
-    passing::keep_to_ourselves(answer, ctx.upstream.as_deref());
+    passing::keep_to_ourselves(answer, &parts.cookies, ctx.upstream.as_deref());
     let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
     if answer.status.is_informational() && !upgraded {
         return Ok(());

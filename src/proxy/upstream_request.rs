@@ -12,7 +12,7 @@ pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut P
         return Error::e_explain(ErrorType::InternalError, "no permit");
     };
     let ours = parts.identity.load();
-    let spoofed = identity::strip(request, &ours);
+    let spoofed = identity::strip(request, &ours, &parts.cookies);
     if spoofed > 0 {
         parts.metrics.spoofed_headers(spoofed);
     }

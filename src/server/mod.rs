@@ -167,6 +167,7 @@ impl Serving {
                 portcullis: portcullis.clone(),
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
+                cookies: parts.cookies.clone(),
                 trusted: trusted_proxies(&config),
                 identity: parts.settings.identity.clone(),
                 clock: parts.clock.clone(),

@@ -46,6 +46,8 @@ pub struct Parts {
     hasher: Hasher,
     throttle: Throttle,
     public_url: PublicUrl,
+    /// What our cookies are called.
+    pub cookies: CookieNames,
 }
 
 impl Parts {
@@ -98,6 +100,7 @@ impl Parts {
             accounts,
             hasher,
             throttle,
+            cookies: CookieNames::new(public_url.is_https(), &config.sessions.cookie_name),
             public_url,
         }
     }
@@ -107,6 +110,7 @@ impl Parts {
     pub fn portcullis(&self) -> Portcullis {
         let gate = Gate::new(GateParts {
             public_url: self.public_url.clone(),
+            cookies: self.cookies.clone(),
             routes: self.settings.routes.clone(),
             sessions: self.stores.sessions.clone(),
             policy: self.settings.session.clone(),
@@ -151,7 +155,7 @@ impl Parts {
         });
         Desk {
             public_url: self.public_url.clone(),
-            cookies: CookieNames::new(self.public_url.is_https()),
+            cookies: self.cookies.clone(),
             clock: self.clock.clone(),
             sessions: self.sessions.clone(),
             accounts: self.accounts.clone(),

@@ -121,14 +121,18 @@ fn seconds(span: Duration) -> cookie::time::Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{SessionId, UserId};
+    use crate::{
+        gate::cookie::DEFAULT_NAME,
+        id::{SessionId, UserId},
+    };
 
     #[test]
     fn a_session_cookie_has_the_attributes_of_the_contract() {
         let token = SessionToken::mint(SessionId::mint(UserId::mint()));
         let line = |https, remembered| {
-            let answer =
-                Answer::no_content().with_session(&CookieNames::new(https), &token, remembered).into_response();
+            let answer = Answer::no_content()
+                .with_session(&CookieNames::new(https, DEFAULT_NAME), &token, remembered)
+                .into_response();
             answer.headers()[header::SET_COOKIE].to_str().unwrap().replace(&token.hand_over(), "*")
         };
         assert_eq!(line(true, true), "__Host-portcullis=*; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000");

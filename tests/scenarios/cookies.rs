@@ -30,6 +30,19 @@ async fn over_http_on_this_machine_it_has_a_plain_name() {
 }
 
 #[tokio::test]
+async fn its_name_can_be_chosen_and_the_others_follow() {
+    let town = Town::with("sessions: { cookie_name: acme }");
+    town.with_user("alice").await;
+    let browser = town.stranger();
+    browser.sign_in("alice", "wrong").await;
+    assert!(browser.sign_in("alice", crate::town::PASSWORD).await.cookie("__Host-acme").is_some());
+    assert!(browser.is_let_in().await);
+    assert!(browser.cookie("__Host-acme-device").is_some());
+    let other = format!("__Host-portcullis={}", browser.cookie("__Host-acme").unwrap());
+    assert_eq!(town.stranger().bare(Method::GET, "/").with("cookie", &other).send().await.status(), 401);
+}
+
+#[tokio::test]
 async fn a_name_of_the_other_scheme_opens_nothing() {
     for (town, other) in [(Town::new(), "portcullis"), (Town::on_http(), "__Host-portcullis")] {
         let browser = town.with_user("alice").await.signed_in_on(MAC).await;

@@ -122,7 +122,10 @@ async fn whoever_only_knows_the_id_is_told_nothing() {
         let bare = phone.session().trim_start_matches("sess_").to_owned();
         let secret_of_another = laptop.key().split('.').nth(1).unwrap().to_owned();
         let stranger = town.stranger();
+        let of_nobody = "0".repeat(26);
+        stranger.puts_into_jar(town.cookie(), &format!("{of_nobody}.{secret_of_another}"));
         let nothing = why(&stranger).await;
+        assert!(nothing.contains("not known here"), "{nothing}");
 
         stranger.puts_into_jar(town.cookie(), &format!("{bare}.{secret_of_another}"));
 
@@ -165,4 +168,19 @@ async fn what_one_was_told_is_over_does_not_come_back_with_a_longer_timeout() {
     assert!(!browser.is_let_in().await);
     assert!(why(&browser).await.contains("had not been used"), "and the reason is still told");
     assert_eq!(town.metric("sessions_ended_total{reason=\"idle\"}"), 1);
+}
+
+#[tokio::test]
+async fn a_session_of_another_installation_is_told_apart() {
+    let [here, there] = Town::on_each_store();
+    let theirs = there.with_user("alice").await.signed_in_on(MAC).await;
+    for value in [theirs.key(), "of-some-other-app".to_owned()] {
+        let browser = here.stranger();
+        browser.puts_into_jar("__Host-portcullis", &value);
+        assert_eq!(browser.get("/").await.status(), 302);
+        assert!(why(&browser).await.contains("signed in somewhere that is not known here"), "{value}");
+        assert!(browser.cookie("__Host-portcullis").is_some(), "it is not taken away");
+    }
+    assert!(!why(&here.stranger()).await.contains("not known here"), "nobody is told so who shows nothing");
+    assert!(theirs.is_let_in().await);
 }

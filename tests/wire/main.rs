@@ -57,4 +57,5 @@ mod reloading;
 mod replicas;
 mod stopping;
 mod store_away;
+mod two_installations;
 mod watching;

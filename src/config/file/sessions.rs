@@ -33,6 +33,11 @@ pub(in crate::config) struct SessionsFile {
     pub(in crate::config) streams_outlive_store: Field<Length>,
     /// How many sessions an account may have; above it the one that was idle longest ends. 1 to 10000.
     pub(in crate::config) max_per_user: Field<u32>,
+    /// What the session's cookie is called; the others are called after it. Over https `__Host-` is put in front. Browsers keep
+    /// cookies by host, not by port: each of several installations on one host needs a name of its own, or whoever signs in at
+    /// one is signed out of the other. Begin it with `portcullis-`, and no app behind another one sees it. 1 to 64 of A-Z a-z
+    /// 0-9 - _. A change signs everybody out, and needs a restart.
+    pub(in crate::config) cookie_name: Field<String>,
 }
 
 /// The box "Keep me signed in".
@@ -67,6 +72,7 @@ impl Read for SessionsFile {
             heartbeat_interval: keys.take("heartbeat_interval"),
             streams_outlive_store: keys.take("streams_outlive_store"),
             max_per_user: keys.take("max_per_user"),
+            cookie_name: keys.take("cookie_name"),
         };
         keys.close(&["tokens", "visitor_control"]);
         Some(sessions)

@@ -9,6 +9,7 @@ use crate::config::complaint::Desk;
 use crate::config::file::sessions::SessionsFile;
 use crate::config::read::Field;
 use crate::config::value::length::{self, Length, Span};
+use crate::gate::cookie::{self, CookieNames};
 
 const SHORTEST_IDLE: Duration = Duration::from_secs(2);
 const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
@@ -42,6 +43,8 @@ pub struct Sessions {
     pub streams_outlive_store: Duration,
     /// Above it the session that was idle longest ends.
     pub max_per_user: u32,
+    /// What the session's cookie is called, without its prefix.
+    pub cookie_name: String,
 }
 
 /// The box "Keep me signed in".
@@ -75,6 +78,7 @@ impl Default for Sessions {
             heartbeat_interval: Duration::from_secs(5),
             streams_outlive_store: Duration::from_secs(1),
             max_per_user: 100,
+            cookie_name: cookie::DEFAULT_NAME.to_owned(),
         }
     }
 }
@@ -109,9 +113,18 @@ impl Sessions {
                 desk,
             ),
             max_per_user: bounds::count(file.max_per_user, default.max_per_user, &(1..=10_000), desk),
+            cookie_name: cookie_name(file.cookie_name, default.cookie_name, desk),
             app,
         }
     }
+}
+
+fn cookie_name(field: Field<String>, default: String, desk: &Desk) -> String {
+    let Some(field) = field else { return default };
+    if let Err(mend) = CookieNames::check(&field.value) {
+        field.complain(desk, mend);
+    }
+    field.value
 }
 
 /// The interval as written, which must fit the idle timeouts; or the default, brought down to what fits.

@@ -10,7 +10,10 @@ mod preset;
 use http::{HeaderName, HeaderValue, header};
 use pingora::http::{IntoCaseHeaderName, RequestHeader};
 
-use crate::{gate::cookie, session::Owner};
+use crate::{
+    gate::cookie::{self, CookieNames},
+    session::Owner,
+};
 
 pub(super) use managed::is_alias;
 pub use preset::{IdentityHeaders, IdentityPreset, NotSaid, Told, are_aliases, may_be_said};
@@ -28,12 +31,12 @@ pub(super) struct Origin<'a> {
 }
 
 /// Removes from a request whatever only we may say, and our cookies. Tells how many names were removed.
-pub(super) fn strip(request: &mut RequestHeader, ours: &IdentityHeaders) -> u64 {
+pub(super) fn strip(request: &mut RequestHeader, ours: &IdentityHeaders, cookies: &CookieNames) -> u64 {
     let spoofed: Vec<HeaderName> = request.headers.keys().filter(|name| ours.manage(name.as_str())).cloned().collect();
     for name in &spoofed {
         request.remove_header(name);
     }
-    strip_our_cookies(request);
+    strip_our_cookies(request, cookies);
     spoofed.len() as u64
 }
 
@@ -51,9 +54,9 @@ pub(super) fn set(request: &mut RequestHeader, ours: &IdentityHeaders, person: O
     say(request, "X-Request-Id", origin.request_id);
 }
 
-fn strip_our_cookies(request: &mut RequestHeader) {
+fn strip_our_cookies(request: &mut RequestHeader, names: &CookieNames) {
     let lines = request.headers.get_all(header::COOKIE);
-    let kept: Vec<Option<HeaderValue>> = lines.iter().map(cookie::without_ours).collect();
+    let kept: Vec<Option<HeaderValue>> = lines.iter().map(|line| cookie::without_ours(names, line)).collect();
     if lines.iter().zip(&kept).all(|(sent, kept)| Some(sent) == kept.as_ref()) {
         return;
     }
@@ -76,6 +79,10 @@ fn say(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn strip(request: &mut RequestHeader, ours: &IdentityHeaders) -> u64 {
+        super::strip(request, ours, &CookieNames::new(true, cookie::DEFAULT_NAME))
+    }
     use crate::id::UserId;
 
     fn request(lines: &[(&str, &[u8])]) -> RequestHeader {

@@ -131,7 +131,9 @@ fn the_starter_is_short_and_good() {
             .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.listen, [expected]);
         assert_eq!(config.admin.listen, admin_listen);
-        assert_eq!(config.sessions, config::Sessions::default());
+        let apart = if public_url.ends_with(":8080") { "portcullis-8080" } else { "portcullis" };
+        let sessions = config::Sessions { cookie_name: apart.to_owned(), ..config::Sessions::default() };
+        assert_eq!(config.sessions, sessions);
     }
 }
 

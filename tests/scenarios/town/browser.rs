@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use portcullis::{
-    gate::{Decision, Explained, Head, cookie::CookieNames},
+    gate::{Decision, Explained, Head},
     session::Owner,
 };
 use serde_json::Value;
@@ -166,7 +166,7 @@ impl<'t> Browser<'t> {
                 jar.remove(&cookie.name);
                 continue;
             }
-            if CookieNames::new(self.town.is_https()).session == cookie.name {
+            if self.town.parts.cookies.session == cookie.name {
                 self.town.keep_secret(cookie.value.split('.').nth(1).unwrap());
             }
             let kept = Kept { value: cookie.value.clone(), lasting: cookie.max_age.is_some() };

@@ -195,6 +195,7 @@ impl Plan {
         let parts = ProxyParts {
             portcullis: Arc::new(portcullis),
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
+            cookies: parts.cookies,
             trusted: trusted_proxies(&config),
             public_url: config.public_url.clone(),
             identity: parts.settings.identity,

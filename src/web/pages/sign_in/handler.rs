@@ -48,6 +48,8 @@ pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<A
         page = page.form_not_sent();
     } else if let Some(ended) = ended(&call).await? {
         page = page.because(&ended, &call.desk().sessions.policy(), now);
+    } else if let Some(Because::NoSuchSession { .. } | Because::Unreadable) = call.because() {
+        page = page.unknown_session();
     }
     call.show(StatusCode::OK, &page)
 }

@@ -76,6 +76,14 @@ impl SignInPage {
         Self { why: Some(why(self.frame.words, ended, policy, now)), ..self }
     }
 
+    /// Says that the browser holds a session that this installation does not know: another one's on the same host, or one of
+    /// long ago.
+    #[must_use]
+    pub fn unknown_session(self) -> Self {
+        let note = self.frame.say("sign-in-unknown-session").into();
+        Self { why: Some(note), ..self }
+    }
+
     /// Says that a form could not be sent, because nobody was signed in.
     #[must_use]
     pub fn form_not_sent(self) -> Self {

@@ -180,6 +180,7 @@ sign-in-password-missing = Enter your password.
 sign-in-store-away = We can’t sign you in right now. Nothing is wrong with your account. Try again in a moment.
 sign-in-overloaded = Many people are signing in right now. Try again in a moment.
 sign-in-form-not-sent = You were not signed in any more, so your form was not sent. Sign in, go back to it, and send it again.
+sign-in-unknown-session = Your browser is signed in somewhere that is not known here: at another app of this address, or too long ago to tell. If you sign in here, you may have to sign in there again.
 
 why-signed-out = You signed out of this session { $ago }.
 why-from-another-device = You were signed out because this session was ended from { $device }, { $ago }.

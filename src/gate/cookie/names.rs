@@ -1,0 +1,116 @@
+//! What our cookies are called, and which names no app sees or sets.
+
+/// What our cookies are called where nobody says otherwise.
+pub const DEFAULT_NAME: &str = "portcullis";
+
+/// Ends of the names of cookies beside the session's: a session's cookie of one installation may not be another's of these.
+const HELPERS: [&str; 3] = ["-device", "-flash", "-pending"];
+
+/// The names of our cookies under one `public_url`.
+#[derive(Clone, Debug)]
+pub struct CookieNames {
+    /// The session.
+    pub session: String,
+    /// The known device.
+    pub device: String,
+    /// A result in words, shown once.
+    pub flash: String,
+    /// Between two steps of a sign-in.
+    pub pending: String,
+    /// Only sent over TLS.
+    pub secure: bool,
+    /// Without the prefix.
+    base: String,
+}
+
+impl CookieNames {
+    /// `__Host-NAME…` over https, `NAME…` over http on loopback.
+    #[must_use]
+    pub fn new(https: bool, name: &str) -> Self {
+        let prefixed = if https { format!("__Host-{name}") } else { name.to_owned() };
+        Self {
+            device: format!("{prefixed}-device"),
+            flash: format!("{prefixed}-flash"),
+            pending: format!("{prefixed}-pending"),
+            session: prefixed,
+            secure: https,
+            base: name.to_owned(),
+        }
+    }
+
+    /// What is wrong with `name` as a name for our cookies, and what to write instead.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn check(name: &str) -> Result<(), &'static str> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if name.starts_with("__") {
+            return Err("begins as a prefix that browsers read; write it without: over https __Host- is put in front");
+        }
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(fits) {
+            return Err("is no name for a cookie; write 1 to 64 of the letters A-Z a-z 0-9 - _");
+        }
+        if HELPERS.iter().any(|helper| name.ends_with(helper)) {
+            return Err("ends as the name of another cookie of Portcullis; choose another, such as portcullis-8443");
+        }
+        Ok(())
+    }
+
+    /// Whether a cookie of this name is ours, or of another installation by its name, under either scheme: such a cookie never
+    /// travels to or from an app.
+    #[must_use]
+    pub fn are_ours(&self, name: &[u8]) -> bool {
+        let name = name.strip_prefix(b"__Host-").or_else(|| name.strip_prefix(b"__Secure-")).unwrap_or(name);
+        [self.base.as_str(), DEFAULT_NAME].iter().any(|base| {
+            name.strip_prefix(base.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_an_installation_are_all_from_its_own() {
+        let names = CookieNames::new(true, "acme");
+        assert_eq!((names.session.as_str(), names.device.as_str()), ("__Host-acme", "__Host-acme-device"));
+        for (name, ours) in [
+            ("acme", true),
+            ("__Host-acme", true),
+            ("__Secure-acme-flash", true),
+            ("acme-anything", true),
+            ("portcullis", true),
+            ("__Host-portcullis-8443", true),
+            ("acmes", false),
+            ("Acme", false),
+            ("x-acme", false),
+        ] {
+            assert_eq!(names.are_ours(name.as_bytes()), ours, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_refused() {
+        for good in ["portcullis", "acme", "portcullis-8443", "Acme_1", "a", &"a".repeat(64)] {
+            assert_eq!(CookieNames::check(good), Ok(()), "{good}");
+        }
+        let long = "a".repeat(65);
+        for bad in [
+            "",
+            "__Host-acme",
+            "__acme",
+            "a b",
+            "a;b",
+            "a=b",
+            "a,b",
+            "\u{e9}",
+            "a\n",
+            "acme-device",
+            "portcullis-flash",
+            &long,
+        ] {
+            assert!(CookieNames::check(bad).is_err(), "{bad:?}");
+        }
+    }
+}
