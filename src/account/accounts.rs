@@ -255,12 +255,13 @@ impl Accounts {
         changed?.ok_or(Problem::NoSuchUser)
     }
 
-    /// The tries that were made on an account are forgotten, under whichever name and from whichever device.
+    /// The tries that were made on an account are forgotten, under whichever name, from whichever device and in whichever session.
     pub(super) async fn forgive(&self, account: &Account) -> Result<(), StoreError> {
         let logins: Vec<String> =
             std::iter::once(account.name.folded()).chain(account.email.as_ref().map(Email::folded)).collect();
         let devices = self.0.store.devices(account.id).await?;
-        self.0.throttle.forgive(account.id, &logins, &devices).await
+        let sessions: Vec<_> = self.0.sessions.list(account.id, None).await?.iter().map(|session| session.id).collect();
+        self.0.throttle.forgive(account.id, &logins, &devices, &sessions).await
     }
 
     /// Logs and counts what a store has changed, and the sessions that ended with it.

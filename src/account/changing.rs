@@ -69,7 +69,8 @@ impl Accounts {
         Ok(set.ok_or(Problem::NoSuchUser)?.ended)
     }
 
-    /// Changes the password for whoever knows the current one. A wrong one counts as a try to sign in does.
+    /// Changes the password for whoever knows the current one. Wrong ones close the session's own counter, and no stranger's
+    /// do; they count for the account, too.
     ///
     /// # Errors
     /// When the new password breaks the rules, the current one is wrong, too many were, or the store is away.
@@ -85,15 +86,11 @@ impl Accounts {
         }
         let new = self.acceptable(account, new)?;
         let slot = self.0.hasher.reserve(Queue::Known)?;
-        let device = match shown_device {
-            Some(cookie) => self.0.store.known_device(account.id, cookie).await?,
-            None => None,
-        };
         let login = account.name.folded();
-        let tried = Try { login: &login, user: Some(account.id), device, ip: from.ip };
+        let tried = Try { login: &login, user: Some(account.id), device: None, session: Some(session), ip: from.ip };
         let counted = match self.0.throttle.attempt(tried).await? {
             Leave::Granted(counted) => counted,
-            // Whoever is signed in may know that the account is closed.
+            // Whoever is signed in may know that too many of their own were wrong.
             Leave::Refused { until } | Leave::Withheld { until } => return Err(Problem::TooMany { until }),
         };
         let known = self.0.store.password(account.id).await?;

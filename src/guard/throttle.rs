@@ -2,6 +2,7 @@
 //!
 //! - A stranger's tries close an account, but not to a device that this account has signed in from before: such a device
 //!   has a counter of its own. Otherwise whoever knows a name could keep its owner out.
+//! - So has a session that asks for a change of the password, whatever device it is on.
 //! - Somebody is told to wait only for what they typed themselves. An account that others closed under its other name
 //!   answers as a wrong password does: otherwise waiting would tell which address belongs to which name.
 
@@ -12,7 +13,7 @@ use arc_swap::ArcSwap;
 use super::{Counter, Tally, ThrottleStore};
 use crate::{
     clock::{Clock, Timestamp},
-    id::{DeviceId, UserId},
+    id::{DeviceId, SessionId, UserId},
     metrics::Metrics,
     outage::StoreError,
     secret::Key,
@@ -44,6 +45,8 @@ pub struct Try<'a> {
     pub user: Option<UserId>,
     /// The device that shows itself, if that user has signed in from it before.
     pub device: Option<DeviceId>,
+    /// The session of that user in which the password is asked for once more; its tries are counted by it.
+    pub session: Option<SessionId>,
     /// Where it comes from.
     pub ip: IpAddr,
 }
@@ -84,10 +87,11 @@ enum Scope {
     Account,
     Address,
     Device,
+    Session,
 }
 
 impl Scope {
-    const ALL: [Self; 3] = [Self::Account, Self::Address, Self::Device];
+    const ALL: [Self; 4] = [Self::Account, Self::Address, Self::Device, Self::Session];
 
     /// Its value of the label `scope`.
     const fn label(self) -> &'static str {
@@ -95,6 +99,7 @@ impl Scope {
             Self::Account => "account",
             Self::Address => "address",
             Self::Device => "device",
+            Self::Session => "session",
         }
     }
 }
@@ -144,9 +149,10 @@ impl Throttle {
     /// # Errors
     /// When the store is away: then nothing is checked either.
     pub async fn attempt(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
-        match tried.device {
-            Some(device) => self.by_known_device(tried, device).await,
-            None => self.by_anybody(tried).await,
+        match (tried.session, tried.device) {
+            (Some(session), _) => self.by_own_counter(tried, of_session(session), Scope::Session).await,
+            (None, Some(device)) => self.by_own_counter(tried, of_device(device), Scope::Device).await,
+            (None, None) => self.by_anybody(tried).await,
         }
     }
 
@@ -165,15 +171,22 @@ impl Throttle {
         self.store.settle(&counted.own, &counted.shared).await
     }
 
-    /// An account starts anew, under each of these folded names and on each of these devices: somebody proved in another
-    /// way that it is theirs, or the operator says so.
+    /// An account starts anew, under each of these folded names, on each of these devices and in each of these sessions:
+    /// somebody proved in another way that it is theirs, or the operator says so.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn forgive(&self, user: UserId, logins: &[String], devices: &[DeviceId]) -> Result<(), StoreError> {
+    pub async fn forgive(
+        &self,
+        user: UserId,
+        logins: &[String],
+        devices: &[DeviceId],
+        sessions: &[SessionId],
+    ) -> Result<(), StoreError> {
         let logins = logins.iter().map(|login| self.of_login(login));
         let devices = devices.iter().copied().map(of_device);
-        let all: Vec<String> = std::iter::once(of_user(user)).chain(logins).chain(devices).collect();
+        let sessions = sessions.iter().copied().map(of_session);
+        let all: Vec<String> = std::iter::once(of_user(user)).chain(logins).chain(devices).chain(sessions).collect();
         self.store.settle(&all, &[]).await
     }
 
@@ -201,18 +214,17 @@ impl Throttle {
         })
     }
 
-    /// Its failures count for the account, too, whether that is closed or not.
-    async fn by_known_device(&self, tried: Try<'_>, device: DeviceId) -> Result<Leave, StoreError> {
-        let device = self.counter(of_device(device));
+    /// Asks one counter that no stranger can close. Its failures count for the account, too, whether that is closed or not.
+    async fn by_own_counter(&self, tried: Try<'_>, name: String, own: Scope) -> Result<Leave, StoreError> {
+        let counter = self.counter(name);
         let beside: Vec<Counter> = std::iter::once(self.of_login(tried.login))
             .chain(tried.user.map(of_user))
             .map(|name| self.counter(name))
             .collect();
-        let own = vec![device.name.clone()];
-        Ok(match self.store.attempt(std::slice::from_ref(&device), &beside, self.clock.now()).await? {
+        Ok(match self.store.attempt(std::slice::from_ref(&counter), &beside, self.clock.now()).await? {
             Tally::Closed { until } => Leave::Refused { until },
             Tally::Counted { closed, beside_until } => {
-                let scope = |name: &String| if *name == device.name { Scope::Device } else { Scope::Account };
+                let scope = |name: &String| if *name == counter.name { own } else { Scope::Account };
                 // What was closed already was not counted, and has no try to give back.
                 let shared = match beside_until {
                     None => beside.into_iter().map(|counter| counter.name).collect(),
@@ -220,7 +232,7 @@ impl Throttle {
                 };
                 let mut closed: Vec<Scope> = closed.iter().map(scope).collect();
                 closed.dedup();
-                Leave::Granted(Counted { own, shared, closed })
+                Leave::Granted(Counted { own: vec![counter.name], shared, closed })
             }
         })
     }
@@ -242,6 +254,10 @@ impl Throttle {
 
 fn of_user(user: UserId) -> String {
     format!("user:{user}")
+}
+
+fn of_session(session: SessionId) -> String {
+    format!("session:{session}")
 }
 
 fn of_device(device: DeviceId) -> String {

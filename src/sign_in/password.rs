@@ -189,14 +189,15 @@ impl SignIn {
         // Before anything is counted or written: whoever cannot be served costs two look-ups.
         let queue = if device.is_some() { Queue::Known } else { Queue::Anybody };
         let slot = self.0.hasher.reserve(queue).inspect_err(|Busy| self.0.metrics.tried(Tried::Overloaded))?;
-        let counted = match self.0.throttle.attempt(Try { login: &login, user, device, ip: from.ip }).await? {
-            Leave::Granted(counted) => Some(counted),
-            Leave::Withheld { .. } => None,
-            Leave::Refused { until } => {
-                self.turn_away(&login, user, from).await?;
-                return Ok(Break(Outcome::TooMany { until }));
-            }
-        };
+        let counted =
+            match self.0.throttle.attempt(Try { login: &login, user, device, session: None, ip: from.ip }).await? {
+                Leave::Granted(counted) => Some(counted),
+                Leave::Withheld { .. } => None,
+                Leave::Refused { until } => {
+                    self.turn_away(&login, user, from).await?;
+                    return Ok(Break(Outcome::TooMany { until }));
+                }
+            };
         let (generation, hash) = match &account {
             Some(account) => {
                 (self.0.sessions.admit(&account.as_owner()).await?, self.0.accounts.password(account.id).await?)

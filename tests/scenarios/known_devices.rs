@@ -77,6 +77,26 @@ async fn a_strangers_tries_do_not_keep_the_owner_from_changing_the_password() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_password_is_counted_by_its_session() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let (bare, other) = (town.stranger(), alice.signed_in_on(MAC).await);
+        bare.puts_into_jar(town.cookie(), &alice.signed_in_on(MAC).await.key());
+        fails(&town.stranger(), "alice", 5).await;
+        let change = |current| json!({"current_password": current, "new_password": "Ferry-crossing-at-9"});
+        for _ in 0..5 {
+            assert_eq!(other.api("PUT", "/password", change("wrong")).await.problem(), "wrong-password");
+        }
+        assert_eq!(other.api("PUT", "/password", change(PASSWORD)).await.status, 429, "its own tries close it");
+        town.parts.accounts.unlock(&alice.account, Actor::Operator).await.unwrap();
+        assert_eq!(other.api("PUT", "/password", change("wrong")).await.problem(), "wrong-password", "unlocked");
+        fails(&town.stranger(), "alice", 4).await;
+        assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 429, "its failures count for the account");
+        assert_eq!(bare.api("PUT", "/password", change(PASSWORD)).await.status, 204, "without a device cookie");
+    }
+}
+
+#[tokio::test]
 async fn wrong_current_passwords_count_towards_the_lockout() {
     let town = Town::new();
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;

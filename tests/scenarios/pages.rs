@@ -161,6 +161,7 @@ fn words_of_the_contract_stand_on_their_pages() {
         ("sessions", "Details"),
         ("session", "Requests that changed something"),
         ("session", "Don’t know this session?"),
+        ("sign-in", "Forgot your password? Get help"),
         ("signed-out-everywhere", "Signed out 4 sessions."),
         ("password-changed", "Your password was changed. 2 other sessions are still signed in. Review them"),
         ("set-password", "Choose a password for Meridian"),

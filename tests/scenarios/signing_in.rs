@@ -35,6 +35,13 @@ async fn a_wrong_password_opens_nothing() {
 }
 
 #[tokio::test]
+async fn the_form_says_whom_to_ask_for_a_forgotten_password() {
+    let town = Town::new();
+    let answer = town.stranger().get("/security/sign-in").await.answer();
+    assert!(answer.says("Forgot your password? Ask the administrator of"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn the_name_is_kept_in_the_form_and_the_password_is_not() {
     let town = Town::new();
     town.with_user("alice").await;
