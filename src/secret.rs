@@ -8,6 +8,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Length of a token as text: 32 bytes in base64url without padding.
@@ -149,6 +150,24 @@ impl Password {
         Self(typed)
     }
 
+    /// The same by `OpaqueString` (RFC 8265, 4.2): each space of another kind is U+0020, then NFC. So the same keys are the
+    /// same password, whatever composes their letters. What was prepared is wiped, too.
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let is_space =
+            |c| matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}');
+        // NFC is at most three times as long in UTF-8: what grows would leave a copy behind.
+        let mut normalized = String::with_capacity(self.0.len() * 3);
+        normalized.extend(self.0.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc());
+        Self(normalized)
+    }
+
+    /// Whether both are the same once normalised.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.normalized().0 == other.normalized().0
+    }
+
     /// The text, for hashing and for the password rules.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -180,6 +199,15 @@ mod tests {
         assert_eq!(Token::parse(text.as_bytes()).map(|t| t.digest()), Some(token.digest()));
         for bad in ["", "x", &text[1..], &format!("{text}="), &text.replace(&text[0..1], "*")] {
             assert!(Token::parse(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_same_keys_are_the_same_password() {
+        let normalized = |text: &str| Password::new(text.to_owned()).normalized().0.clone();
+        assert_eq!(normalized("cafe\u{301} \u{3000}x\u{a0}"), "caf\u{e9}  x ");
+        for same in ["Ａ", "ﬁ", "K2²", "pass word"] {
+            assert_eq!(normalized(same), same, "nothing else is mapped");
         }
     }
 

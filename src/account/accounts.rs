@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::{
     Account, AccountStore, Added, Busy, Change, Changed, DisplayName, Email, Hasher, NewPassword, PasswordPolicy, Role,
-    UserName, Weakness, fold,
+    UserName, Weakness, unicode::looks_like,
 };
 use crate::{
     audit::{Actor, Fact, Journal, Story},
@@ -30,6 +30,9 @@ pub enum Problem {
     /// The address signs in somebody already.
     #[error("somebody has that e-mail address already")]
     EmailTaken,
+    /// The name or address may be mistaken for this one.
+    #[error("it may be mistaken for {0:?}, which somebody has already; choose one that looks different")]
+    LooksLike(String),
     /// There is no such account.
     #[error("there is no such user")]
     NoSuchUser,
@@ -102,8 +105,9 @@ impl Accounts {
     /// Adds an account. It has no password yet.
     ///
     /// # Errors
-    /// When its name or address is taken, or the store is away.
+    /// When its name or address is taken or may be mistaken for another's, or the store is away.
     pub async fn add(&self, new: NewUser, by: Actor) -> Result<Account, Problem> {
+        distinct(&new, &self.0.store.list().await?)?;
         let account = Account {
             id: UserId::mint(),
             name: new.name,
@@ -133,7 +137,7 @@ impl Accounts {
     /// # Errors
     /// When the store is away.
     pub async fn by_login(&self, login: &str) -> Result<Option<Account>, StoreError> {
-        self.0.store.by_login(&fold(login)).await
+        self.0.store.by_typed(login).await
     }
 
     /// One account.
@@ -282,6 +286,27 @@ impl Accounts {
             self.0.sessions.count(&changed.ended, parting);
         }
     }
+}
+
+/// Whether nobody can take a new name or address for one of these accounts'.
+pub(super) fn distinct(new: &NewUser, others: &[Account]) -> Result<(), Problem> {
+    let (name, email) = (&new.name, new.email.as_ref());
+    for other in others {
+        if other.name.folded() == name.folded() {
+            return Err(Problem::NameTaken);
+        }
+        if looks_like(name.as_str(), other.name.as_str()) {
+            return Err(Problem::LooksLike(other.name.to_string()));
+        }
+        let (Some(email), Some(its)) = (email, &other.email) else { continue };
+        if email.folded() == its.folded() {
+            return Err(Problem::EmailTaken);
+        }
+        if looks_like(email.as_str(), its.as_str()) {
+            return Err(Problem::LooksLike(its.to_string()));
+        }
+    }
+    Ok(())
 }
 
 fn sorted(mut roles: Vec<Role>) -> Vec<Role> {

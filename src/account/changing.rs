@@ -81,7 +81,7 @@ impl Accounts {
         from: &Visitor,
     ) -> Result<PasswordChanged, Problem> {
         let PasswordChange { current, new, end_others, session, shown, device: shown_device } = change;
-        if current.expose() == new.expose() {
+        if current.is_same(&new) {
             return Err(Problem::Weak(vec![Weakness::SameAsBefore]));
         }
         let new = self.acceptable(account, new)?;

@@ -55,7 +55,7 @@ pub enum Verdict {
     Wrong,
     /// It is.
     Right,
-    /// It is, and its hash was made at another cost: hash it anew.
+    /// It is, and its hash was made at another cost or of another spelling: hash it anew.
     RightButOld,
 }
 
@@ -146,11 +146,12 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Hashes a new password.
+    /// Hashes a new password, normalised.
     ///
     /// # Panics
     /// Never: argon2 hashes whatever was accepted as a password.
     pub async fn hash(&self, password: Password) -> PasswordHash {
+        let password = password.normalized();
         let (argon2, memory) = (self.hasher.argon2.clone(), Arc::clone(&self.hasher.memory));
         let hash = self.hasher.work(move || {
             let (salt, mut hash) = (random(), [0; Params::DEFAULT_OUTPUT_LEN]);
@@ -160,8 +161,20 @@ impl Slot {
         PasswordHash::new(hash.await)
     }
 
-    /// Checks a password against a hash, or against nobody's: that costs the same and is always wrong.
+    /// Checks a password against a hash, or against nobody's: that costs the same and is always wrong. One that is not typed
+    /// as it is normalised is checked as typed, too, whatever the first check said: hashes from before are of what was typed.
     pub async fn check(&self, password: Password, hash: Option<&PasswordHash>) -> Verdict {
+        let normalized = password.normalized();
+        let differs = normalized.expose() != password.expose();
+        let verdict = self.check_as_it_is(normalized, hash).await;
+        let as_typed = if differs { self.check_as_it_is(password, hash).await } else { Verdict::Wrong };
+        match (verdict, as_typed) {
+            (Verdict::Wrong, Verdict::Right | Verdict::RightButOld) => Verdict::RightButOld,
+            (verdict, _) => verdict,
+        }
+    }
+
+    async fn check_as_it_is(&self, password: Password, hash: Option<&PasswordHash>) -> Verdict {
         let known = hash.is_some();
         let phc: String = hash.map_or(&*self.hasher.nobody, PasswordHash::as_phc).to_owned();
         let (argon2, memory) = (self.hasher.argon2.clone(), Arc::clone(&self.hasher.memory));
@@ -256,6 +269,24 @@ mod tests {
         assert_eq!(slot.check(typed("correct horse"), Some(&hash)).await, Verdict::Right);
         assert_eq!(slot.check(typed("correct horsf"), Some(&hash)).await, Verdict::Wrong);
         assert_eq!(slot.check(typed("nobody"), None).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_however_its_letters_are_composed() {
+        let slot = hasher(1, 2).reserve(Queue::Anybody).unwrap();
+        let hash = slot.hash(typed("cafe\u{301}-7")).await;
+        for same in ["caf\u{e9}-7", "cafe\u{301}-7"] {
+            assert_eq!(slot.check(typed(same), Some(&hash)).await, Verdict::Right);
+        }
+        let hashed = |text: &'static str| {
+            let (argon2, memory) = (slot.hasher.argon2.clone(), Arc::clone(&slot.hasher.memory));
+            let (salt, mut hash) = (random(), [0; Params::DEFAULT_OUTPUT_LEN]);
+            memory.hash(&argon2, &typed(text), &salt, &mut hash).unwrap();
+            PasswordHash::new(written(argon2.params(), &salt, &hash))
+        };
+        let old = hashed("cafe\u{301}-7");
+        assert_eq!(slot.check(typed("cafe\u{301}-7"), Some(&old)).await, Verdict::RightButOld, "to be renewed");
+        assert_eq!(slot.check(typed("cafe-7"), Some(&old)).await, Verdict::Wrong);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ mod consequence;
 mod device;
 mod name;
 mod store;
+mod unicode;
 
 mod accounts;
 mod changing;
@@ -19,9 +20,10 @@ pub use changing::{PasswordChange, PasswordChanged};
 pub use consequence::{Alteration, Altered, Consequence, Fate};
 pub use device::KnownDevice;
 pub use hasher::{Busy, Cost, Hasher, Queue, Slot, Verdict};
-pub use name::{DisplayName, Email, NotAName, Role, UserName, fold, is_invisible, is_joiner};
+pub use name::{DisplayName, Email, NotAName, Role, UserName, is_invisible, is_joiner};
 pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
 pub use store::{AccountRecords, AccountStore};
+pub use unicode::{aliases, exact_key, fold, look_alikes};
 pub use user::{Account, Added};
 
 /// The role that makes an administrator of Portcullis.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::unicode::{case_preserved, disallowed, exact_key, fold};
+
 /// Why a name is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAName {
@@ -17,12 +19,6 @@ pub enum NotAName {
     /// It does not look like `someone@example.com`.
     #[error("it is not an address such as someone@example.com")]
     NotAnAddress,
-}
-
-/// Name and address as they are compared: trimmed, in lower case.
-#[must_use]
-pub fn fold(login: &str) -> String {
-    login.trim().to_lowercase()
 }
 
 macro_rules! checked_text {
@@ -43,6 +39,12 @@ macro_rules! checked_text {
             pub fn folded(&self) -> String {
                 fold(&self.0)
             }
+
+            /// The text by its exact spelling: what it is kept under. Of a new one, the same as it is compared.
+            #[must_use]
+            pub fn key(&self) -> String {
+                exact_key(&self.0)
+            }
         }
 
         impl fmt::Display for $name {
@@ -54,8 +56,8 @@ macro_rules! checked_text {
 }
 
 checked_text!(
-    /// What somebody signs in with: up to 64 characters of any script, without spaces at its ends, control characters,
-    /// or the comma and `@` that would make it ambiguous in headers and at sign-in.
+    /// What somebody signs in with: up to 64 letters, digits and ASCII signs of any script (the identifier class of RFC 8264),
+    /// with single spaces within, and without the comma and `@` that would make it ambiguous in headers and at sign-in.
     UserName
 );
 checked_text!(
@@ -73,11 +75,23 @@ checked_text!(
 );
 
 impl UserName {
-    /// Checks and takes a name.
+    /// Checks and takes a new name, as RFC 8265's `UsernameCasePreserved` writes it.
     ///
     /// # Errors
     /// When it is empty, too long, or holds what no name may hold.
     pub fn new(text: &str) -> Result<Self, NotAName> {
+        let name = Self::kept(&case_preserved(text))?;
+        match disallowed(&name.0) {
+            Some(letter) => Err(NotAName::Letter(letter)),
+            None => Ok(name),
+        }
+    }
+
+    /// Takes a name that is kept already, in its own spelling: older ones may hold what no new one may.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or holds what no name ever might.
+    pub fn kept(text: &str) -> Result<Self, NotAName> {
         let text = bounded(text, 64)?;
         match text
             .chars()
@@ -104,11 +118,19 @@ impl DisplayName {
 }
 
 impl Email {
-    /// Checks and takes an address.
+    /// Checks and takes a new address, as RFC 8265's `UsernameCasePreserved` writes it.
     ///
     /// # Errors
     /// When it cannot be one.
     pub fn new(text: &str) -> Result<Self, NotAName> {
+        Self::kept(&case_preserved(text))
+    }
+
+    /// Takes an address that is kept already, in its own spelling.
+    ///
+    /// # Errors
+    /// When it cannot be one.
+    pub fn kept(text: &str) -> Result<Self, NotAName> {
         let text = bounded(text, 254)?;
         if let Some(letter) = text
             .chars()

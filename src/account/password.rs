@@ -1,11 +1,16 @@
 //! What a new password must be. Checked once; a [`NewPassword`] has passed.
 
+use unicode_normalization::char::is_combining_mark;
 use zxcvbn::{Score, zxcvbn};
 
+use super::unicode::caseless;
 use crate::secret::Password;
 
 /// Longest password in characters: more would only make the hash work.
 const LONGEST: usize = 256;
+
+/// Shortest name that a password may not contain, in letters.
+const NAME: usize = 3;
 
 /// The operator's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +47,7 @@ pub enum Weakness {
     NoSpecial,
     /// Among the first that anybody would try.
     Common,
-    /// It is made of the account's own name or address.
+    /// It contains a name of the account.
     LikeTheName,
     /// It is the password that is to be changed.
     SameAsBefore,
@@ -61,12 +66,14 @@ impl NewPassword {
 }
 
 impl PasswordPolicy {
-    /// Checks a new password; `known` are the words that anybody knows of the account: name, address, the app's name.
+    /// Checks a new password, normalised; `known` is what anybody knows of the account: name, address, display name.
     ///
     /// # Errors
     /// Every rule that it breaks, in the order in which the page lists them.
     pub fn check(&self, typed: Password, known: &[&str]) -> Result<NewPassword, Vec<Weakness>> {
-        let text = typed.expose();
+        let normalized = typed.normalized();
+        drop(typed);
+        let text = normalized.expose();
         let length = text.chars().count();
         let mut broken = Vec::new();
         let mut rule = |holds: bool, weakness| {
@@ -83,19 +90,27 @@ impl PasswordPolicy {
             rule(text.chars().any(|c| !c.is_alphanumeric()), Weakness::NoSpecial);
         }
         if broken.is_empty() {
-            if known.iter().any(|word| is_like(text, word)) {
+            if contains_name(text, known) {
                 broken.push(Weakness::LikeTheName);
             } else if is_common(text) {
                 broken.push(Weakness::Common);
             }
         }
-        if broken.is_empty() { Ok(NewPassword(typed)) } else { Err(broken) }
+        if broken.is_empty() { Ok(NewPassword(normalized)) } else { Err(broken) }
     }
 }
 
-fn is_like(text: &str, word: &str) -> bool {
-    let (text, word) = (text.to_lowercase(), word.to_lowercase());
-    word.chars().count() >= 4 && text.contains(&word) && text.chars().count() < word.chars().count() + 6
+/// Whether a name, or a word of one, of three letters or more is in a password, without regard to case and width. Of an
+/// address the part before the `@` is a name.
+fn contains_name(text: &str, known: &[&str]) -> bool {
+    let text = caseless(text);
+    let is_letter = |c: char| c.is_alphanumeric() || is_combining_mark(c);
+    let is_long = |word: &str| word.chars().filter(|c| is_letter(*c)).count() >= NAME;
+    known.iter().any(|name| {
+        let name = caseless(name.split('@').next().unwrap_or_default());
+        let mut words = std::iter::once(&*name).chain(name.split(|c: char| !is_letter(c)));
+        words.any(|word| is_long(word) && text.contains(word))
+    })
 }
 
 /// Whether a guesser who knows the usual passwords, names, dates and keyboard walks gets there in under a million tries.
@@ -127,6 +142,21 @@ mod tests {
             ("Alice-77!", vec![LikeTheName]),
         ] {
             assert_eq!(check(PolicyKind::Classic, 8, text), weak, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_name_of_three_letters_is_in_it() {
+        let policy = PasswordPolicy { kind: PolicyKind::Modern, min_length: 8 };
+        let known = ["Bob", "b.o@example.com", "Ana-Zoe\u{308} Li"];
+        let check = |text: &str| policy.check(Password::new(text.to_owned()), &known).err().unwrap_or_default();
+        for text in
+            ["qv7!kBOBwx92#", "ｂｏｂ-lantern-ferry", "lantern-ana-ferry", "lantern-ZO\u{cb}-ferry", "Ana-Zoë Li ferry"]
+        {
+            assert_eq!(check(text), [Weakness::LikeTheName], "{text}");
+        }
+        for text in ["lantern-li-ferry-7", "lantern-example-7", "b.o-lantern-ferry"] {
+            assert_eq!(check(text), [], "{text}");
         }
     }
 

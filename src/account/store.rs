@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 
-use super::{Account, Added, Alteration, Change, Changed, KnownDevice, NewHash, PasswordHash};
+use super::{Account, Added, Alteration, Change, Changed, KnownDevice, NewHash, PasswordHash, exact_key, fold};
 use crate::{
     audit::Story,
     clock::Timestamp,
@@ -18,8 +18,21 @@ use crate::{
 /// Keeps accounts, password hashes, one-time links and known devices.
 #[async_trait]
 pub trait AccountRecords: Send + Sync {
-    /// The account that signs in with this name or e-mail address, already folded (`account::fold`).
-    async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError>;
+    /// The account that signs in with this name or e-mail address: by its exact spelling (`account::exact_key`), or as it is
+    /// compared (`account::fold`) where that is nobody else's.
+    async fn by_login(&self, key: &str) -> Result<Option<Account>, StoreError>;
+
+    /// The account that signs in with what was typed: its exact spelling goes before how it is compared. Of a name that nobody
+    /// has as much is looked up.
+    async fn by_typed(&self, typed: &str) -> Result<Option<Account>, StoreError> {
+        let (exact, folded) = (exact_key(typed), fold(typed));
+        let by_exact = self.by_login(&exact).await?;
+        if exact == folded {
+            return Ok(by_exact);
+        }
+        let by_fold = self.by_login(&folded).await?;
+        Ok(by_exact.or(by_fold))
+    }
 
     /// One account.
     async fn get(&self, id: UserId) -> Result<Option<Account>, StoreError>;

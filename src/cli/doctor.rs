@@ -6,6 +6,7 @@ use super::{
     ConfigFile, Done, Failed,
     checkup::{self, Finding},
     healthcheck::{self, Told},
+    look_alikes,
     output::say,
 };
 use crate::config::Config;
@@ -25,6 +26,7 @@ impl Doctor {
         let mut found = vec![Finding::Fine(format!("{}: no complaints", path.display()))];
         found.extend(checkup::files(&path, &config));
         found.extend(checkup::stores(&config));
+        found.extend(look_alikes::accounts(&config));
         found.extend(checkup::bare_passwords(&config));
         found.extend(checkup::visitors(&config));
         found.extend(server(&config));

@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod healthcheck;
 mod init;
+mod look_alikes;
 mod output;
 mod run;
 mod sessions;

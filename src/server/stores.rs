@@ -5,7 +5,7 @@ use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 use tracing::{error, info, warn};
 
 use crate::{
-    account::AccountStore,
+    account::{AccountRecords as _, AccountStore},
     audit::AuditStore,
     clock::{Clock, Timestamp},
     config::{RecordsIn, RedisUrl, Store},
@@ -108,6 +108,22 @@ impl Stores {
     /// When it cannot be used; the message says why and what to do.
     pub async fn inspect_redis(url: &RedisUrl) -> Result<About, CannotOpen> {
         Ok(inspect(&place_of(url, Opener::CommandLine)?).await?)
+    }
+
+    /// The names of all accounts, and their addresses, as they are kept; nothing is changed.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or read.
+    pub async fn inspect_logins(store: &Store, records: Option<&RecordsIn>) -> Result<[Vec<String>; 2], CannotOpen> {
+        let url = match (store, records) {
+            (Store::Memory, _) => return Ok([Vec::new(), Vec::new()]),
+            (Store::File(path), _) | (_, Some(RecordsIn::File(path))) => return Ok(embedded::inspect_logins(path)?),
+            (_, Some(RecordsIn::Redis(url))) | (Store::Redis(url), None) => url,
+        };
+        let (records, _) = RedisRecords::open(&place_of(url, Opener::CommandLine)?).await?;
+        let accounts = records.list().await.unwrap_or_default();
+        let names = accounts.iter().map(|account| account.name.to_string()).collect();
+        Ok([names, accounts.iter().filter_map(|account| account.email.as_ref().map(ToString::to_string)).collect()])
     }
 
     /// The same stores, measured.

@@ -179,8 +179,8 @@ impl SignIn {
         shown: Option<Digest>,
         from: &Visitor,
     ) -> Result<ControlFlow<Outcome, PasswordStep>, Failure> {
+        let account = self.0.accounts.by_typed(login).await?;
         let login = fold(login);
-        let account = self.0.accounts.by_login(&login).await?;
         let user = account.as_ref().map(|account| account.id);
         let device = match (user, shown) {
             (Some(user), Some(shown)) => self.0.accounts.known_device(user, shown).await?,

@@ -232,7 +232,7 @@ impl From<AccountProblem> for Error {
             AccountProblem::NoSuchUser => Self::NotFound,
             AccountProblem::Busy(busy) => busy.into(),
             AccountProblem::Store(away) => away.into(),
-            AccountProblem::NameTaken | AccountProblem::EmailTaken => {
+            AccountProblem::NameTaken | AccountProblem::EmailTaken | AccountProblem::LooksLike(_) => {
                 Self::Fields(vec![("/name".to_owned(), problem.to_string())])
             }
         }

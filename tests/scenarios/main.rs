@@ -39,6 +39,7 @@ mod same_site;
 mod slashes;
 mod spellings;
 mod unauthenticated;
+mod unicode;
 
 mod api_contract;
 mod errors_never_leak;

@@ -27,10 +27,12 @@ const ACCOUNTS: &str =
 
 #[async_trait]
 impl AccountRecords for Embedded {
-    async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError> {
+    async fn by_login(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.read(|on| {
-            let sql = format!("{ACCOUNTS} WHERE name_key = ?1 OR email_key = ?1");
-            on.prepare_cached(&sql)?.query_row([folded], account).optional()
+            let sql = format!(
+                "{ACCOUNTS} WHERE name_key = ?1 OR email_key = ?1 OR id = (SELECT account FROM login WHERE key = ?1)"
+            );
+            on.prepare_cached(&sql)?.query_row([key], account).optional()
         })
     }
 
@@ -106,9 +108,11 @@ impl AccountStore for Embedded {
 
 /// Nobody may sign in with what signs somebody else in, be it their name or their address.
 fn add(on: &Connection, account: Account, story: &Story) -> rusqlite::Result<Added> {
-    let name_key = account.name.folded();
-    let email_key = account.email.as_ref().map(Email::folded);
-    let mut taken = on.prepare_cached("SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1")?;
+    let name_key = account.name.key();
+    let email_key = account.email.as_ref().map(Email::key);
+    let mut taken = on.prepare_cached(
+        "SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1 UNION ALL SELECT 1 FROM login WHERE key = ?1",
+    )?;
     if taken.exists([&name_key])? {
         return Ok(Added::NameTaken);
     }
@@ -142,14 +146,14 @@ pub(super) fn one(on: &Connection, id: UserId) -> rusqlite::Result<Option<Accoun
     on.prepare_cached(&format!("{ACCOUNTS} WHERE id = ?1"))?.query_row([Text(id)], account).optional()
 }
 
-/// Names are read back by the rules they were let in by.
+/// Names are read back in their own spelling, also those from before today's rules.
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let Json(roles): Json<Vec<String>> = row.get(4)?;
     Ok(Account {
         id: row.get::<_, Text<_>>(0)?.0,
-        name: checked(row, 1, UserName::new)?,
+        name: checked(row, 1, UserName::kept)?,
         display_name: row.get(2)?,
-        email: row.get::<_, Option<String>>(3)?.map(|_| checked(row, 3, Email::new)).transpose()?,
+        email: row.get::<_, Option<String>>(3)?.map(|_| checked(row, 3, Email::kept)).transpose()?,
         roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
         })?,

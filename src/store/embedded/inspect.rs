@@ -46,6 +46,22 @@ pub fn inspect(path: &Path) -> Result<Inspected, OpenError> {
     look().map(|_| Inspected::Usable).map_err(|misfit| explain(path, misfit))
 }
 
+/// The names in a store's file, and the addresses, whatever its format.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn inspect_logins(path: &Path) -> Result<[Vec<String>; 2], OpenError> {
+    let read = || -> Result<[Vec<String>; 2], schema::Misfit> {
+        let on = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        if schema::look(&on)? == 0 {
+            return Ok([Vec::new(), Vec::new()]);
+        }
+        let all = |sql| on.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>();
+        Ok([all("SELECT name FROM account")?, all("SELECT email FROM account WHERE email IS NOT NULL")?])
+    };
+    read().map_err(|misfit| explain(path, misfit))
+}
+
 /// Whether a file can be made there: there is no other way to know than to make one.
 fn try_folder(folder: &Path) -> io::Result<()> {
     let probe = folder.join(format!(".portcullis-{}", process::id()));

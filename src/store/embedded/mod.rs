@@ -25,7 +25,7 @@ mod passwords;
 mod records;
 mod throttle;
 
-pub use inspect::{Inspected, inspect};
+pub use inspect::{Inspected, inspect, inspect_logins};
 pub use open::OpenError;
 
 use std::{

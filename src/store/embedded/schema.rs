@@ -2,8 +2,13 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::account::aliases;
+
 /// Each step takes a file from the version of its index to the next. A step that was released is never edited.
-const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: [&str; 3] = [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+
+/// The version whose step needs names normalised, which SQL cannot.
+const NORMALISED: usize = 3;
 
 /// Stands in the file's header, so that a database of some other program is not taken for ours: "Port".
 const APPLICATION: i64 = 0x506f_7274;
@@ -70,11 +75,57 @@ pub(super) fn migrate(on: &mut Connection) -> Result<(), Misfit> {
     }
     let step = on.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Looked at again under the lock: another process may have come first.
-    for sql in &STEPS[look(&step)?..] {
+    let version = look(&step)?;
+    for sql in &STEPS[version..] {
         step.execute_batch(sql)?;
+    }
+    if version < NORMALISED {
+        normalise_logins(&step)?;
     }
     step.pragma_update(None, "application_id", APPLICATION)?;
     step.pragma_update(None, "user_version", super::columns::whole(STEPS.len()))?;
     step.commit()?;
     Ok(())
+}
+
+/// Writes down how old names and addresses are compared today.
+fn normalise_logins(on: &Connection) -> rusqlite::Result<()> {
+    let all = "SELECT id, name FROM account UNION ALL SELECT id, email FROM account WHERE email IS NOT NULL";
+    let rows = on.prepare(all)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<Vec<_>, _>>()?;
+    let logins: Vec<(&str, String)> =
+        rows.iter().map(|(id, login): &(String, String)| (&**id, login.clone())).collect();
+    let mut add = on.prepare("INSERT INTO login (key, account) VALUES (?1, ?2)")?;
+    for (key, id) in aliases(&logins) {
+        add.execute((key, id))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_from_before_names_were_normalised_gets_their_keys() {
+        let mut file = Connection::open_in_memory().unwrap();
+        STEPS[..2].iter().for_each(|sql| file.execute_batch(sql).unwrap());
+        file.pragma_update(None, "application_id", APPLICATION).unwrap();
+        file.pragma_update(None, "user_version", 2).unwrap();
+        for (id, name, email) in [
+            ("user_1", "alice", "A@EXAMPLE.com"),
+            ("user_2", "Jose\u{301}", "jose\u{301}@example.com"),
+            ("user_3", "zo\u{eb}", "z@example.com"),
+            ("user_4", "zoe\u{308}", "y@example.com"),
+        ] {
+            let sql = "INSERT INTO account (id, name, name_key, email, email_key, roles, disabled, created, version) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, '[]', 0, 0, 1)";
+            file.execute(sql, (id, name, name.to_lowercase(), email, email.to_lowercase())).unwrap();
+        }
+        migrate(&mut file).unwrap();
+        let mut keys = file.prepare("SELECT key, account FROM login ORDER BY key").unwrap();
+        let keys = keys.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let keys: Vec<(String, String)> = keys.collect::<Result<_, _>>().unwrap();
+        let expected = ["jos\u{e9}", "jos\u{e9}@example.com"].map(|key| (key.to_owned(), "user_2".to_owned()));
+        assert_eq!(keys, expected, "what collides keeps its spelling");
+    }
 }

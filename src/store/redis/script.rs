@@ -40,6 +40,7 @@ scripts! {
     TRAIL = "records/trail.lua";
     FORGET = "records/forget.lua";
     ADD = "records/journal.lua" "records/add.lua";
+    ALIAS = "records/alias.lua";
     ALTER = "go_on.lua" "records/journal.lua" "records/devices.lua" "records/alter.lua";
     LOGIN = "records/login.lua";
     ACCOUNTS = "records/accounts.lua";

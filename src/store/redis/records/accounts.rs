@@ -11,7 +11,7 @@ use super::{
     stored::{logins, name, read_account, read_holder, write_account, write_holder},
 };
 use crate::{
-    account::{Account, AccountRecords, Added, KnownDevice, PasswordHash},
+    account::{Account, AccountRecords, Added, KnownDevice, PasswordHash, aliases},
     audit::{Fact, Story},
     clock::Timestamp,
     id::{DeviceId, UserId},
@@ -22,6 +22,9 @@ use crate::{
 
 /// Accounts that are listed in one step.
 const PAGE: usize = 500;
+
+/// How names are compared: PRECIS `UsernameCaseMapped`.
+const RULE: &str = "precis";
 
 #[derive(Serialize)]
 struct NewAccount {
@@ -53,6 +56,26 @@ impl RedisRecords {
         value.map(|value| Ok(AsRead { account: read_account(&id, &value)?, value })).transpose()
     }
 
+    /// Writes down how old names and addresses are compared today, once for all processes.
+    async fn normalise_logins(&self) -> Result<(), StoreError> {
+        let normalise = async || {
+            let rule: Option<String> = self.link.ask(cmd("GET").arg(keys::LOGIN_RULE)).await?;
+            if rule.as_deref() == Some(RULE) {
+                return Ok(());
+            }
+            let mut logins = Vec::new();
+            for account in self.list().await? {
+                logins.push((account.id, account.name.to_string()));
+                logins.extend(account.email.map(|email| (account.id, email.to_string())));
+            }
+            let mut told = vec![RULE.to_owned()];
+            told.extend(aliases(&logins).into_iter().flat_map(|(key, id)| [key, id.bare()]));
+            // A replica that has not heard of it is told again.
+            self.link.run(&script::ALIAS.call(&[keys::LOGINS, keys::ACCOUNTS, keys::LOGIN_RULE], &told)).await
+        };
+        self.normalised.get_or_try_init(normalise).await.copied()
+    }
+
     /// Who holds this link while it is good, and what says so.
     pub(super) async fn holder(&self, link: Digest, now: Timestamp) -> Result<Option<(AsRead, String)>, StoreError> {
         let look = script::LINK.call(&[keys::LINKS, keys::ACCOUNTS], &[layout::digest(&link)]);
@@ -68,8 +91,9 @@ impl RedisRecords {
 
 #[async_trait]
 impl AccountRecords for RedisRecords {
-    async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError> {
-        let look = script::LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[folded]);
+    async fn by_login(&self, key: &str) -> Result<Option<Account>, StoreError> {
+        self.normalise_logins().await?;
+        let look = script::LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[key]);
         let found: Option<(String, String)> = self.link.run(&look).await?;
         found.map(|(id, account)| read_account(&id, &account)).transpose()
     }
@@ -93,6 +117,7 @@ impl AccountRecords for RedisRecords {
     }
 
     async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
+        self.normalise_logins().await?;
         let mut touched = Touched::new(&[&JOURNAL[..], &[keys::ACCOUNTS, keys::LOGINS, keys::NAMES]].concat());
         let added = Line::of(&story.entry(Some(account.id), Fact::UserAdded), &mut touched);
         let new = NewAccount {

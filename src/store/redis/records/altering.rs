@@ -11,7 +11,7 @@ use super::{
     accounts::AsRead,
     journal::{JOURNAL, Line},
     keys::{self, Touched},
-    stored::{logins, name, write_account},
+    stored::{every_login, name, write_account},
 };
 use crate::{
     account::{Account, Alteration, Altered, Change, Consequence, NewHash, PasswordHash},
@@ -171,7 +171,7 @@ fn of_change(AsRead { account: before, value: was }: AsRead, change: &Change, st
         id: before.id.bare(),
         was,
         account: after.as_ref().map(write_account),
-        logins: logins(&before),
+        logins: every_login(&before),
         name: name(&before),
         kills_link: loses_all,
         forgets_devices: loses_all,

@@ -4,9 +4,11 @@ use crate::{audit::Outcome, id::UserId};
 
 /// Accounts by id.
 pub(super) const ACCOUNTS: &str = "portcullis:{records}:accounts";
-/// Whom a folded name or address signs in.
+/// Whom a name or address signs in: by its exact spelling, and as it is compared.
 pub(super) const LOGINS: &str = "portcullis:{records}:logins";
-/// The folded names in their order, each with its account's id behind it.
+/// The rule by which [`LOGINS`] knows how names are compared; missing, they are known by their exact spelling only.
+pub(super) const LOGIN_RULE: &str = "portcullis:{records}:login-rule";
+/// The names in lower case in their order, each with its account's id behind it.
 pub(super) const NAMES: &str = "portcullis:{records}:names";
 /// Password hashes by account.
 pub(super) const PASSWORDS: &str = "portcullis:{records}:passwords";

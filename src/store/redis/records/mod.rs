@@ -12,6 +12,7 @@ mod keys;
 mod stored;
 
 use redis::FromRedisValue;
+use tokio::sync::OnceCell;
 
 use super::{
     keeper::Ears,
@@ -28,6 +29,8 @@ const TRIES: usize = 1_000;
 /// Keeps records in Redis.
 pub struct RedisRecords {
     link: Link,
+    /// That [`keys::LOGINS`] knows how names are compared; asked before the first look-up.
+    normalised: OnceCell<()>,
     wait_replicas: usize,
 }
 
@@ -41,7 +44,7 @@ impl RedisRecords {
         let (link, about) = Link::open(place, place.patience, ears).await;
         match about {
             Err(why) if why.is_lasting() => Err(why),
-            about => Ok((Self { link, wait_replicas: place.wait_replicas }, about)),
+            about => Ok((Self { link, normalised: OnceCell::new(), wait_replicas: place.wait_replicas }, about)),
         }
     }
 

@@ -36,16 +36,16 @@ pub(super) fn write_account(account: &Account) -> String {
     })
 }
 
-/// Names are read back by the rules they were let in by.
+/// Names are read back in their own spelling, also those from before today's rules.
 pub(super) fn read_account(id: &str, value: &str) -> Result<Account, StoreError> {
     let read = || {
         let stored: Stored = serde_json::from_str(value).ok()?;
         let Stored { name, display_name, email, roles, disabled, created, password_set, version } = stored;
         Some(Account {
             id: UserId::from_bare(id.as_bytes())?,
-            name: UserName::new(&name).ok()?,
+            name: UserName::kept(&name).ok()?,
             display_name,
-            email: email.map(|email| Email::new(&email)).transpose().ok()?,
+            email: email.map(|email| Email::kept(&email)).transpose().ok()?,
             roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().ok()?,
             disabled,
             created,
@@ -56,14 +56,20 @@ pub(super) fn read_account(id: &str, value: &str) -> Result<Account, StoreError>
     read().ok_or_else(|| unreadable("account"))
 }
 
-/// What signs this account in: its name, then its address.
+/// What signs this account in by its exact spelling: its name, then its address.
 pub(super) fn logins(account: &Account) -> Vec<String> {
-    [account.name.folded()].into_iter().chain(account.email.as_ref().map(Email::folded)).collect()
+    [account.name.key()].into_iter().chain(account.email.as_ref().map(Email::key)).collect()
+}
+
+/// What signs this account in, also as it is compared.
+pub(super) fn every_login(account: &Account) -> Vec<String> {
+    let folded = [account.name.folded()].into_iter().chain(account.email.as_ref().map(Email::folded));
+    logins(account).into_iter().chain(folded).collect()
 }
 
 /// Its place among the names.
 pub(super) fn name(account: &Account) -> String {
-    format!("{}\n{}", account.name.folded(), account.id.bare())
+    format!("{}\n{}", account.name.key(), account.id.bare())
 }
 
 /// A device as its account has it.

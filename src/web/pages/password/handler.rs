@@ -71,9 +71,9 @@ async fn others(call: &Call) -> Option<usize> {
 /// What is wrong with the form before anybody looks at the password of now.
 async fn wrong_before(call: &Call, change: &Change, again: &Password) -> Result<Vec<Wrong>, Error> {
     let me = call.me()?;
-    let current = change.current.expose();
-    let mut wrong: Vec<Wrong> = current.is_empty().then_some(Wrong::CurrentMissing).into_iter().collect();
-    if !current.is_empty() && current == change.new.expose() {
+    let is_missing = change.current.expose().is_empty();
+    let mut wrong: Vec<Wrong> = is_missing.then_some(Wrong::CurrentMissing).into_iter().collect();
+    if !is_missing && change.current.is_same(&change.new) {
         wrong.push(Wrong::Weak(Weakness::SameAsBefore));
     }
     let account = call.desk().accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
@@ -97,7 +97,7 @@ pub(in crate::web) fn wrong_with(
     };
     if again.expose().is_empty() {
         wrong.push(Wrong::AgainMissing);
-    } else if again.expose() != new.expose() {
+    } else if !again.is_same(new) {
         wrong.push(Wrong::AgainDiffers);
     }
     wrong

@@ -355,7 +355,7 @@ password-rule-lower = at least one lower-case letter
 password-rule-digit = at least one number
 password-rule-special = at least one special character, such as ! @ # $
 password-rule-uncommon = something hard to guess (common passwords are refused)
-password-rule-name = something that is not your name or e‑mail address
+password-rule-name = no part of your name or e‑mail address of three letters or more
 password-rule-words = nothing else: a few unrelated words do well
 # A rule that the password does not keep, in the list of rules.
 password-rule-missed = Not yet: { $rule }

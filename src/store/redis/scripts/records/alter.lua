@@ -19,7 +19,9 @@ if plan.account then
 else
   redis.call('HDEL', KEYS[5], plan.id)
   for _, login in ipairs(plan.logins) do
-    redis.call('HDEL', KEYS[6], login)
+    if redis.call('HGET', KEYS[6], login) == plan.id then
+      redis.call('HDEL', KEYS[6], login)
+    end
   end
   redis.call('ZREM', KEYS[7], plan.name)
   redis.call('HDEL', KEYS[8], plan.id)

@@ -1,0 +1,203 @@
+//! One name and one password, whatever keyboard wrote them; and no two accounts that look alike.
+
+use std::sync::Arc;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use portcullis::{
+    account::{Account, AccountRecords, AccountStore, Email, NewHash, NewUser, PasswordHash, Problem, UserName},
+    audit::Actor,
+    clock::Clock,
+    id::UserId,
+    secret::Password,
+    store::{
+        embedded::Embedded,
+        redis::{Redis, RedisRecords},
+    },
+};
+
+use crate::{
+    redis_server::RedisServer,
+    store_contract::people::{account, at, story},
+    town::{DAY, Town},
+};
+
+/// As macOS composes its letters, and as phones do.
+const APART: &str = "Cafe\u{301}-lante\u{301}rn-9";
+const TOGETHER: &str = "Caf\u{e9}-lant\u{e9}rn-9";
+
+/// The hash of what was typed, as it was.
+fn hash_as_typed(text: &str) -> PasswordHash {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+    let mut hash = [0; 32];
+    argon2.hash_password_into(text.as_bytes(), b"saltsaltsaltsalt", &mut hash).unwrap();
+    let written = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+    PasswordHash::new(format!("$argon2id$v=19$m=8,t=1,p=1${}${}", written(b"saltsaltsaltsalt"), written(&hash)))
+}
+
+fn new(name: &str, email: &str) -> NewUser {
+    NewUser {
+        name: UserName::new(name).unwrap(),
+        email: Some(Email::new(email).unwrap()),
+        display_name: None,
+        roles: Vec::new(),
+    }
+}
+
+/// An account from before names were normalised.
+fn old_account(name: &str, email: &str) -> Account {
+    Account {
+        name: UserName::kept(name).unwrap(),
+        email: Some(Email::kept(email).unwrap()),
+        ..account("placeholder", None)
+    }
+}
+
+#[tokio::test]
+async fn the_same_keys_sign_in_from_each_device() {
+    for town in Town::on_each_store() {
+        let jose =
+            town.parts.accounts.add(new("Jose\u{301}", "Jose\u{301}@example.com"), Actor::Operator).await.unwrap();
+        assert_eq!(jose.name.as_str(), "Jos\u{e9}");
+        town.parts.accounts.set_password(&jose, Password::new(APART.to_owned()), Actor::Operator).await.unwrap();
+        for (name, password) in [
+            ("jos\u{e9}", TOGETHER),
+            ("JOSE\u{301}", APART),
+            ("ｊｏｓé", TOGETHER),
+            ("jose\u{301}@EXAMPLE.com", APART),
+            ("ｊｏｓé＠ｅｘａｍｐｌｅ．ｃｏｍ", TOGETHER),
+        ] {
+            assert_eq!(town.stranger().sign_in(name, password).await.status, 303, "{name}");
+        }
+        assert_eq!(town.stranger().sign_in("jose", TOGETHER).await.status, 401);
+        assert_eq!(town.stranger().sign_in("jos\u{e9}", "Cafe-lantern-9").await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn an_old_hash_of_what_was_typed_is_good_and_renewed() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let old = NewHash::Set(hash_as_typed(APART));
+        town.parts.stores.accounts.set_password(alice.id(), &old, &story(at(0))).await.unwrap();
+        assert_eq!(town.stranger().sign_in("alice", TOGETHER).await.status, 401, "nobody knows how it was typed");
+        assert_eq!(town.stranger().sign_in("alice", APART).await.status, 303);
+        assert_eq!(town.stranger().sign_in("alice", TOGETHER).await.status, 303, "renewed");
+        assert_eq!(town.stranger().sign_in("alice", APART).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn how_long_a_check_takes_says_nothing_of_the_name() {
+    let town = Town::new();
+    town.with_user("alice").await;
+    for name in ["alice", "nobody"] {
+        for (typed, hashes) in [(TOGETHER, 1), (APART, 2), ("a\u{a0}space-of-another-kind", 2)] {
+            let before = town.metric("password_hash_seconds_count");
+            assert_eq!(town.stranger().sign_in(name, typed).await.status, 401);
+            assert_eq!(town.metric("password_hash_seconds_count"), before + hashes, "{name} {typed:?}");
+            town.advance(DAY);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_a_name_that_looks_like_another() {
+    for town in Town::on_each_store() {
+        town.with_user("paypal").await;
+        for (name, email) in [
+            ("p\u{430}ypal", "x@example.com"),
+            ("paypaI", "x@example.com"),
+            ("paypa1", "x@example.com"),
+            ("other", "p\u{430}ypal@example.com"),
+        ] {
+            let refused = town.parts.accounts.add(new(name, email), Actor::Operator).await;
+            assert!(matches!(refused, Err(Problem::LooksLike(_))), "{name} {email}: {refused:?}");
+        }
+        let taken = town.parts.accounts.add(new("ＰＡＹＰＡＬ", "x@example.com"), Actor::Operator).await;
+        assert!(matches!(taken, Err(Problem::NameTaken)), "{taken:?}");
+        assert_eq!(town.parts.accounts.list().await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_password_holds_no_name_of_its_account() {
+    for town in Town::on_each_store() {
+        let bob = town.with_user_without_password("bob", &[]).await;
+        let set = |text: &str| {
+            let password = Password::new(text.to_owned());
+            town.parts.accounts.set_password(&bob.account, password, Actor::Operator)
+        };
+        for bad in ["Ferry-BOB-lantern-9", "Ferry-ｂｏｂ-lantern-9"] {
+            assert!(matches!(set(bad).await, Err(Problem::Weak(_))), "{bad}");
+        }
+        set("Ferry-lantern-9").await.unwrap();
+    }
+}
+
+/// What signs in whom, where these accounts stand as they did before names were normalised.
+async fn old_names_sign_in(accounts: &dyn AccountStore, ids: [UserId; 4]) {
+    let [jose, wide, zoe_together, zoe_apart] = ids.map(Some);
+    for (typed, expected) in [
+        ("Jose\u{301}", jose),
+        ("jos\u{e9}", jose),
+        ("JOSÉ@example.com", jose),
+        ("ａｌｉｃｅ", wide),
+        ("Alice", wide),
+        ("zo\u{eb}", zoe_together),
+        ("zoe\u{308}", zoe_apart),
+        ("zoe", None),
+    ] {
+        let found = accounts.by_typed(typed).await.unwrap();
+        assert_eq!(found.map(|account| account.id), expected, "{typed:?}");
+    }
+}
+
+fn old_accounts() -> [Account; 4] {
+    [
+        old_account("Jose\u{301}", "jose\u{301}@example.com"),
+        old_account("Ａｌｉｃｅ", "wide@example.com"),
+        old_account("zo\u{eb}", "z@example.com"),
+        old_account("zoe\u{308}", "y@example.com"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_old_names_is_compatible() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let old = old_accounts();
+    let store = Embedded::open(&path).unwrap();
+    for account in &old {
+        store.add(account, &story(at(0))).await.unwrap();
+    }
+    drop(store);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch("DROP TABLE login; PRAGMA user_version = 2;").unwrap();
+    drop(file);
+    let store = Embedded::open(&path).unwrap();
+    old_names_sign_in(&store, old.each_ref().map(|account| account.id)).await;
+    assert_eq!(store.list().await.unwrap().len(), 4, "read back in their own spelling");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_of_old_names_is_compatible() {
+    let server = RedisServer::start();
+    let open = async || {
+        let (records, _) = RedisRecords::open(&server.place()).await.unwrap();
+        Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.unwrap().0
+    };
+    let old = old_accounts();
+    let store = open().await;
+    for account in &old {
+        store.add(account, &story(at(0))).await.unwrap();
+    }
+    assert_eq!(server.ask::<u32>(&["DEL", "portcullis:{records}:login-rule"]), 1);
+    let store = open().await;
+    old_names_sign_in(&store, old.each_ref().map(|account| account.id)).await;
+    assert_eq!(store.list().await.unwrap().len(), 4, "read back in their own spelling");
+    for account in &old {
+        store.change(account.id, &portcullis::account::Change::Remove, &story(at(1))).await.unwrap();
+    }
+    assert_eq!(server.ask::<u32>(&["HLEN", "portcullis:{records}:logins"]), 0, "every key goes with its account");
+}
