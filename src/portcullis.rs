@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::{
     gate::{Decision, Explained, Gate, Head, Judged, Permit, Refusal, Verdict, Visit},
     session::Owner,
-    web::{Failed, Web},
+    web::{Failed, LiveSessions, Web},
 };
 
 /// The whole program, but for the socket.
@@ -50,6 +50,14 @@ impl Portcullis {
     /// The answer to a request for our own pages, with the whole of its body.
     pub async fn serve(&self, visit: Visit, head: &Head<'_>, body: Bytes) -> http::Response<Bytes> {
         self.web.serve(visit, head, body).await
+    }
+
+    /// The event stream that a request for our own pages asks for.
+    ///
+    /// # Errors
+    /// The answer to a request that gets none.
+    pub async fn live(&self, visit: Visit, head: &Head<'_>) -> Result<LiveSessions, http::Response<Bytes>> {
+        self.web.live(visit, head).await
     }
 
     /// The answer to a request that goes nowhere: a page, a redirect or a problem document, by what its client asks for.

@@ -24,6 +24,13 @@ use crate::{
 /// Where the style sheet and the script are.
 const ASSETS: &str = "/security/assets/";
 
+/// Own paths that are asked for without anybody doing anything: a look at them is no sign of life of a session. The stream of
+/// changes of the list of sessions, and the state of a session that an app's open page asks for.
+const PASSIVE: [&str; 2] = [LIVE_SESSIONS, "/security/api/v1/session-state"];
+
+/// The stream of changes of the list of sessions: open for as long as its page is, and cut when its session ends.
+pub const LIVE_SESSIONS: &str = "/security/sessions/live";
+
 /// What browsers ask for to see whether a server says 404 where nothing is, before they trust
 /// `/.well-known/change-password`: an app that shows a page under every path must not be asked.
 const NOWHERE: &str = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
@@ -95,7 +102,8 @@ impl Gate {
                 }
             }
             Decision::Serve(visit) => {
-                if let Some(principal) = visit.presented.good() {
+                let passive = !head.is_action() && PASSIVE.contains(&visit.path.path());
+                if let Some(principal) = visit.presented.good().filter(|_| !passive) {
                     self.beat(head, &visit.path, principal);
                 }
             }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Decision, Label, Presented};
+use http::Method;
+
+use super::{Decision, Head, Label, Presented, gatekeeper::LIVE_SESSIONS};
 use crate::id::SessionId;
 
 /// A judgement. It does nothing yet: what it decides is had from [`super::Gate::decide`], which counts it, once.
@@ -38,13 +40,23 @@ impl Judged {
         self.took
     }
 
-    /// The session that lets it through to an app, where it goes to one and is not for everybody.
+    /// The session that lets it through to an app, where it goes to one and is not for everybody; or to a stream of our own,
+    /// which stays open.
     #[must_use]
     pub fn lets_in(&self) -> Option<SessionId> {
         match &self.decision {
             Decision::Forward(permit) => permit.session(),
+            Decision::Serve(visit) if visit.path.path() == LIVE_SESSIONS => {
+                visit.presented.good().map(|principal| principal.session)
+            }
             Decision::Serve(_) | Decision::Refuse(_) => None,
         }
+    }
+
+    /// Whether it is answered by a stream of our own, for a session.
+    #[must_use]
+    pub fn opens_a_stream(&self, head: &Head<'_>) -> bool {
+        *head.method == Method::GET && matches!(self.decision, Decision::Serve(_)) && self.lets_in().is_some()
     }
 
     /// Where it is for our own pages, which want the body, too: who is calling.

@@ -18,7 +18,7 @@ mod slashes;
 pub use credentials::{Because, Presented, Principal};
 pub use decision::{Decision, Label, Permit, Refusal, Visit};
 pub use explain::{Explained, Verdict};
-pub use gatekeeper::{Gate, GateParts};
+pub use gatekeeper::{Gate, GateParts, LIVE_SESSIONS};
 pub use head::{Caller, Head};
 pub use judged::Judged;
 pub use path::{BadPath, CanonicalPath};

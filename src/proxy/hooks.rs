@@ -22,6 +22,7 @@ use super::{
     bodies::Whose,
     content,
     failure::{self, Failure},
+    live,
     passage::Passage,
     response, upstream_request,
     upstreams::Upstream,
@@ -106,13 +107,21 @@ impl Proxy {
         judged
     }
 
+    pub(super) fn portcullis(&self) -> &Portcullis {
+        &self.0.portcullis
+    }
+
+    pub(super) const fn hsts(&self) -> Option<&HeaderValue> {
+        self.0.hsts.as_ref()
+    }
+
     fn forward(&self, ctx: &mut Passage, permit: Permit) {
         let upstream = self.0.upstreams.load().get(permit.upstream());
         ctx.goes(permit, upstream);
     }
 
     /// Sends an answer of ours, and notes what the client was told.
-    async fn send(&self, session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
+    pub(super) async fn send(&self, session: &mut Session, ctx: &mut Passage, mut answer: Response<Bytes>, last: bool) {
         if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
             answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
         }
@@ -161,6 +170,12 @@ impl ProxyHttp for Proxy {
         };
         let judged = self.judge(&head, line).await;
         ctx.note(&head, request, &judged);
+        if judged.opens_a_stream(&head) {
+            let request = request.clone();
+            let head = head_of(&request, source, request_id.as_str());
+            live::serve(self, session, ctx, &head, judged).await;
+            return Ok(true);
+        }
         if let Some(presented) = judged.visitor() {
             let whose = if presented.good().is_some() { Whose::Known } else { Whose::Stranger };
             let request = request.clone();

@@ -30,6 +30,7 @@ mod limits;
 mod line;
 mod lines;
 mod listening;
+mod live;
 mod one_reading;
 mod passage;
 mod passing;

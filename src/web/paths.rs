@@ -12,6 +12,10 @@ pub const SIGN_OUT: &str = "/security/sign-out";
 pub const SIGNED_OUT: &str = "/security/signed-out";
 /// Where one is signed in.
 pub const SESSIONS: &str = "/security/sessions";
+/// Changes of that list, as an event stream.
+pub use crate::gate::LIVE_SESSIONS;
+/// After a sign-in that another tab is waiting for.
+pub const SIGNED_IN: &str = "/security/signed-in";
 /// Details of one session.
 pub const SESSION: &str = "/security/sessions/{id}";
 /// Ending one session; GET asks first.
@@ -30,6 +34,9 @@ pub const PASSWORD: &str = "/security/password";
 pub const SET_PASSWORD: &str = "/security/set-password";
 /// Style sheets and the script.
 pub const ASSETS: &str = "/security/assets";
+
+/// The script for an app's own pages. Its name stays the same, so that an app can hold it.
+pub const WATCH_SCRIPT: &str = "/security/assets/watch.js";
 
 /// Details of this session.
 #[must_use]

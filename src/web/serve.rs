@@ -11,7 +11,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use tower::ServiceExt as _;
 
-use super::{Call, Desk, Error, Failed, api, call::Facts, harden, headers::let_be_framed, pages, render};
+use super::{
+    Call, Desk, Error, Failed, LiveSessions, api, call::Facts, harden, headers::let_be_framed, live::LiveStreams,
+    pages, paths, render,
+};
 use crate::{
     gate::{Head, Presented, Refusal, Visit},
     session::Owner,
@@ -21,6 +24,7 @@ use crate::{
 pub struct Web {
     desk: Arc<Desk>,
     router: Router,
+    live: LiveStreams,
 }
 
 impl Web {
@@ -32,7 +36,7 @@ impl Web {
             .merge(pages::router())
             .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
             .fallback(|| async { Error::NotFound });
-        Self { desk, router }
+        Self { desk, router, live: LiveStreams::default() }
     }
 
     /// Answers a request for our own pages.
@@ -41,6 +45,18 @@ impl Web {
         let target = visit.path.with_query();
         let response = self.route(&call, &target, body).await;
         finish(render::said(response, &call, head, &target)).await
+    }
+
+    /// Opens the event stream that a visit asks for.
+    ///
+    /// # Errors
+    /// The answer to a visit that gets none.
+    pub async fn live(&self, visit: Visit, head: &Head<'_>) -> Result<LiveSessions, http::Response<Bytes>> {
+        let call = self.call(head, visit.presented, None, visit.ip);
+        match LiveSessions::open(call.clone(), &self.live).await {
+            Ok(live) => Ok(live),
+            Err(why) => Err(finish(render::said(why.into_response(), &call, head, paths::LIVE_SESSIONS)).await),
+        }
     }
 
     /// Answers a request that goes nowhere.

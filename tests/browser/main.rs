@@ -14,6 +14,7 @@ mod frames;
 mod hostile;
 mod installed_app;
 mod keyboard;
+mod live;
 mod open_streams;
 mod sessions;
 mod width;

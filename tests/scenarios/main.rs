@@ -25,6 +25,7 @@ mod history;
 mod hostile_texts;
 mod lifetimes;
 mod open_streams;
+mod session_state;
 mod sessions_list;
 
 mod disabling;

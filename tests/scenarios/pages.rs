@@ -139,7 +139,7 @@ fn words_of_the_contract_stand_on_their_pages() {
         ("sessions", "Sign out 4 other sessions"),
         ("sessions", "Active now"),
         ("sessions", "signed in 11 days ago"),
-        ("sessions", "signs out in 7 days"),
+        ("sessions", "signs out in 7 days if not used"),
         ("sessions-flash", "Only this device is signed in."),
         ("sessions-flash", "Signed out 3 sessions."),
         ("history-empty", "No sign-ins recorded yet."),

@@ -25,6 +25,7 @@ mod http2_frames;
 mod identity;
 mod identity_presets;
 mod listening;
+mod live_sessions;
 mod log;
 mod proxy_protocol;
 mod servers;

@@ -6,6 +6,7 @@ mod json;
 mod me;
 mod password;
 mod resources;
+mod session_state;
 mod sessions;
 mod sign_in;
 
@@ -46,6 +47,8 @@ pub(super) fn router() -> Router {
         .routes(routes!(sessions::get, sessions::end))
         .routes(routes!(sessions::revoke_others))
         .routes(routes!(sessions::revoke_all))
+        .routes(routes!(session_state::session_state))
+        .routes(routes!(session_state::stay))
         .routes(routes!(history::login_history))
         .routes(routes!(password::change))
         .split_for_parts();

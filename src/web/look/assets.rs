@@ -30,12 +30,16 @@ static JS: LazyLock<(String, Asset)> = LazyLock::new(|| {
     let asset = Asset { bytes: script.into(), content_type: "text/javascript; charset=utf-8" };
     (format!("{}/portcullis.{}.js", paths::ASSETS, mark_of(script)), asset)
 });
+static WATCH: LazyLock<(String, Asset)> = LazyLock::new(|| {
+    let asset = Asset { bytes: include_str!("watch.js").into(), content_type: "text/javascript; charset=utf-8" };
+    (paths::WATCH_SCRIPT.to_owned(), asset)
+});
 static URLS: LazyLock<Urls> = LazyLock::new(|| Urls { css: CSS.0.clone(), js: JS.0.clone() });
 
-/// The file at this path (`/security/assets/portcullis.<hash>.css`).
+/// The file at this path (`/security/assets/portcullis.<hash>.css`, `/security/assets/watch.js`).
 #[must_use]
 pub fn asset(path: &str) -> Option<Asset> {
-    [&*CSS, &*JS].into_iter().find(|(url, _)| url == path).map(|(_, asset)| asset.clone())
+    [&*CSS, &*JS, &*WATCH].into_iter().find(|(url, _)| url == path).map(|(_, asset)| asset.clone())
 }
 
 /// Where the files are.
@@ -44,9 +48,11 @@ pub fn urls() -> &'static Urls {
     &URLS
 }
 
-/// A style sheet and the path under which it is found.
+/// A style sheet, without the comments that stand in lines of their own, and the path under which it is found.
 pub(super) fn css(name: &str, text: &str) -> (String, Asset) {
-    let asset = Asset { bytes: text.into(), content_type: "text/css; charset=utf-8" };
+    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("/*")).collect();
+    let text = &lines.join("\n");
+    let asset = Asset { bytes: text.as_str().into(), content_type: "text/css; charset=utf-8" };
     (format!("{}/{name}.{}.css", paths::ASSETS, mark_of(text)), asset)
 }
 

@@ -106,6 +106,41 @@
   const installed = () => navigator.standalone || modes.some((mode) => matchMedia(`(display-mode: ${mode})`).matches);
   if (client && installed()) client.value = "app";
 
+  // The list of sessions shows what happens elsewhere. Whatever goes wrong, the page stays as it is.
+  const live = document.querySelector("[data-live]");
+  const links = () => all("h2 a", live).map((link) => link.getAttribute("href"));
+  let source;
+  const update = (event) => {
+    if (document.querySelector("dialog[open]")) return;
+    const page = new DOMParser().parseFromString(event.data, "text/html").querySelector("[data-live]");
+    if (!page) return;
+    const before = links();
+    const count = live.querySelector("[data-count]").textContent;
+    const focused = live.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    live.replaceChildren(...document.importNode(page, true).childNodes);
+    localTimes(live);
+    for (const row of all(".row", live)) row.classList.toggle("fresh", !before.includes(row.querySelector("h2 a").getAttribute("href")));
+    const now = live.querySelector("[data-count]").textContent;
+    if (now !== count) document.getElementById("live-status").textContent = now;
+    if (focused) all("a", live).find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
+  };
+  const listen = () => {
+    source?.close();
+    if (document.hidden) return;
+    source = new EventSource(live.dataset.live);
+    source.addEventListener("sessions", update);
+    source.onerror = async () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      const state = await fetch("/security/api/v1/session-state").then((answer) => answer.json()).catch(() => ({}));
+      if (state.state === "signed_out") location.reload();
+      else setTimeout(listen, 10000);
+    };
+  };
+  if (live && typeof EventSource === "function") {
+    document.addEventListener("visibilitychange", listen);
+    listen();
+  }
+
   localTimes(document);
   reveals(document);
   document.querySelector("[data-focus]")?.focus();

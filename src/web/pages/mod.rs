@@ -16,6 +16,7 @@ pub mod session;
 pub mod sessions;
 pub mod set_password;
 pub mod sign_in;
+pub mod signed_in;
 pub mod signed_out;
 
 pub(super) use route::router;

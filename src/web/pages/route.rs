@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{StatusCode, header};
 
-use super::{confirmation, history, hub, password, session, sessions, set_password, sign_in, signed_out};
+use super::{confirmation, history, hub, password, session, sessions, set_password, sign_in, signed_in, signed_out};
 use crate::web::{Answer, Call, Error, paths};
 
 /// The pages' routes.
@@ -19,6 +19,8 @@ pub(in crate::web) fn router() -> Router {
         .route(paths::SIGN_OUT, get(signed_out::ask).post(signed_out::submit))
         .route(paths::SIGNED_OUT, get(signed_out::show))
         .route(paths::SESSIONS, get(sessions::show))
+        .route(paths::LIVE_SESSIONS, get(sessions::not_live))
+        .route(paths::SIGNED_IN, get(signed_in::show))
         .route(paths::SESSION, get(session::show))
         .route(paths::END_SESSION, get(confirmation::ask_one).post(confirmation::end_one))
         .route(paths::END_OTHERS, get(confirmation::ask_others).post(confirmation::end_others))
@@ -34,10 +36,11 @@ pub(in crate::web) fn router() -> Router {
         )
 }
 
-/// A style sheet or the script. Its name changes with its content, so it may be kept for ever.
+/// A style sheet or a script. A name that changes with the content may be kept for ever; the other one for an hour.
 async fn asset(call: Call, uri: http::Uri) -> Result<impl IntoResponse, Error> {
     let asset = call.house().branding.asset(uri.path()).ok_or(Error::NotFound)?;
-    let headers =
-        [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let kept =
+        if uri.path() == paths::WATCH_SCRIPT { "public, max-age=3600" } else { "public, max-age=31536000, immutable" };
+    let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, kept)];
     Ok((headers, asset.bytes))
 }

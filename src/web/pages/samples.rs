@@ -38,6 +38,7 @@ pub fn all() -> Vec<Sample> {
     let mut all = Vec::new();
     for words in Words::all() {
         add(&mut all, words, super::sign_in::samples(words));
+        add(&mut all, words, super::signed_in::samples(words));
         add(&mut all, words, super::signed_out::samples(words));
         add(&mut all, words, super::framed::samples(words));
         add(&mut all, words, super::confirmation::samples(words));

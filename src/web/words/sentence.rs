@@ -25,6 +25,15 @@ impl Words {
     }
 }
 
+impl Sentence {
+    /// The words alone, without the element.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let when = self.when.as_ref().map_or("", |when| when.text.as_str());
+        format!("{}{when}{}", self.before, self.after)
+    }
+}
+
 impl From<String> for Sentence {
     fn from(text: String) -> Self {
         Self { before: text, when: None, after: String::new() }

@@ -8,7 +8,7 @@ use crate::{
     session::{Kind, Session, SessionPolicy},
     web::{
         look::{Frame, Icon, Tab},
-        pages::sessions::Dot,
+        pages::sessions::{Dot, signs_out},
         paths,
         words::{When, inert},
     },
@@ -67,7 +67,7 @@ impl SessionPage {
             title: words.session(session, &frame.app_name),
             dot: Dot::of(session, me, now),
             seen: words.past("last-active", session.activity.latest, now),
-            signs_out: words.future("signs-out", policy.signs_out_at(session.terms, session.activity.latest), now),
+            signs_out: signs_out(words, session, policy, now),
             groups: vec![
                 Group { title: frame.say("details-device"), facts: device(&frame, session) },
                 Group { title: frame.say("details-network"), facts: network(&frame, session) },

@@ -4,7 +4,7 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::show;
+pub(in crate::web) use handler::{html, not_live, show};
 pub use samples::samples;
-pub(crate) use view::Dot;
 pub use view::SessionsPage;
+pub(crate) use view::{Dot, signs_out};

@@ -11,7 +11,7 @@ use crate::{
     web::{
         look::{Frame, Icon, Tab},
         paths,
-        words::When,
+        words::{When, Words},
     },
 };
 
@@ -81,7 +81,7 @@ impl Row {
             ip: session.activity.ip.to_string(),
             seen: words.past("last-active", session.activity.latest, now),
             signed_in: words.past("signed-in", session.terms.opened, now),
-            signs_out: words.future("signs-out", policy.signs_out_at(session.terms, session.activity.latest), now),
+            signs_out: signs_out(words, session, policy, now),
             details: paths::session(session.id),
             end: paths::end_session(session.id),
             end_label: words.say_with("sign-out-of", &[("device", (&title).into())]),
@@ -89,6 +89,13 @@ impl Row {
             title,
         }
     }
+}
+
+/// When a session ends by itself; "if not used", where using it moves that moment.
+pub(crate) fn signs_out(words: &Words, session: &Session, policy: &SessionPolicy, now: Timestamp) -> When {
+    let end = policy.signs_out_at(session.terms, session.activity.latest);
+    let key = if end < policy.ends_at(session.terms) { "signs-out-idle" } else { "signs-out" };
+    words.future(key, end, now)
 }
 
 impl Dot {

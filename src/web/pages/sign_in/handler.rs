@@ -8,12 +8,13 @@ use super::{NotIn, SignInPage};
 use crate::{
     gate::Because,
     secret::Password,
-    session::{Ended, Ending, Kind},
+    session::Kind,
     sign_in::{Attempt, Outcome, SignedIn},
     web::{
         Answer, Call, Error, WayBack,
         look::Flash,
         sent::{Form, Query},
+        why_ended,
     },
 };
 
@@ -46,7 +47,7 @@ pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<A
     let mut page = page(&call, way.rd.as_deref());
     if call.flash() == Some(Flash::FormNotSent) {
         page = page.form_not_sent();
-    } else if let Some(ended) = ended(&call).await? {
+    } else if let Some(ended) = why_ended::of(&call).await? {
         page = page.because(&ended, &call.desk().sessions.policy(), now);
     } else if let Some(Because::NoSuchSession { .. } | Because::Unreadable) = call.because() {
         page = page.unknown_session();
@@ -120,23 +121,4 @@ fn welcome(call: &Call, rd: Option<&str>, signed_in: &SignedIn) -> Answer {
         Some(device) => answer.with_device(names, device),
         None => answer,
     }
-}
-
-/// Why the session that this browser holds is not good any more.
-async fn ended(call: &Call) -> Result<Option<Ended>, Error> {
-    let now = call.desk().clock.now();
-    let by_itself = |ending| Some(Ended { ending, at: now });
-    Ok(match call.because() {
-        Some(Because::NoSuchSession { id, shown }) => call.desk().sessions.ended(id, shown).await?,
-        Some(Because::Idle(id, kind)) => {
-            call.desk().sessions.run_out(id).await?;
-            by_itself(Ending::Idle { kind })
-        }
-        Some(Because::Worn(id)) => {
-            call.desk().sessions.run_out(id).await?;
-            by_itself(Ending::Expired)
-        }
-        Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
-        Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) | None => None,
-    })
 }

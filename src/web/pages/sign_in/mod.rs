@@ -6,5 +6,5 @@ mod view;
 
 pub(in crate::web) use handler::{show, submit};
 pub use samples::samples;
-pub(crate) use view::try_again;
 pub use view::{NotIn, SignInPage};
+pub(crate) use view::{ended_sentence, try_again};

@@ -73,7 +73,7 @@ impl SignInPage {
     /// Says why the last session ended.
     #[must_use]
     pub fn because(self, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Self {
-        Self { why: Some(why(self.frame.words, ended, policy, now)), ..self }
+        Self { why: Some(ended_sentence(self.frame.words, ended, policy, now)), ..self }
     }
 
     /// Says that the browser holds a session that this installation does not know: another one's on the same host, or one of
@@ -132,7 +132,8 @@ pub(crate) fn try_again(words: &Words, until: Timestamp, now: Timestamp) -> Sent
     words.sentence("too-many-attempts", "time", words.time_of_day(until), &[("span", left.into())])
 }
 
-fn why(words: &Words, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Sentence {
+/// The sentence that says why a session is over.
+pub(crate) fn ended_sentence(words: &Words, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Sentence {
     let with_time = |key| words.sentence(key, "ago", words.past("ago", ended.at, now), &[]);
     match &ended.ending {
         Ending::SignedOut => with_time("why-signed-out"),

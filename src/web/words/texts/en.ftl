@@ -88,6 +88,22 @@ signs-out = { $unit ->
     }
    *[date] signs out on { $date }
 }
+signs-out-idle = { $unit ->
+    [moment] signs out in less than a minute if not used
+    [minutes] { $count ->
+        [one] signs out in { $count } minute if not used
+       *[other] signs out in { $count } minutes if not used
+    }
+    [hours] { $count ->
+        [one] signs out in { $count } hour if not used
+       *[other] signs out in { $count } hours if not used
+    }
+    [days] { $count ->
+        [one] signs out in { $count } day if not used
+       *[other] signs out in { $count } days if not used
+    }
+   *[date] signs out on { $date } if not used
+}
 span = { $unit ->
     [minutes] { $count ->
         [one] { $count } minute
@@ -416,3 +432,15 @@ error-store-away-lead-signed-in = You have not been signed out by this. Try agai
 error-overloaded = Too much is going on right now
 error-overloaded-lead = Nothing was changed. Try again in a moment.
 error-app-slow = { $app } takes too long to answer
+
+# The page after a sign-in that another tab is waiting for.
+signed-in-title = You are signed in to { $app }
+signed-in-lead = You can close this tab: the one where you were goes on.
+
+# What an app's open page says of its session.
+watch-signed-out = You are signed out.
+watch-idle = You will be signed out soon, because you have not used this for a while.
+watch-expires = You will be signed out soon, because this session has reached the end of its time. Save what you are doing.
+watch-sign-in = Sign in
+watch-stay = Stay signed in
+watch-dismiss = Close

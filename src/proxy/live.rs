@@ -1,0 +1,72 @@
+//! The event stream of an open list of sessions: the one answer of our own that has no end of its own. A cut of its connection
+//! ends it, as it ends an app's.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use pingora::{Result, http::ResponseHeader, proxy::Session};
+
+use super::{Proxy, hooks::REQUEST_ID, passage::Passage};
+use crate::{
+    gate::{Decision, Head, Judged},
+    web::{Failed, LiveEvent, LiveSessions, harden},
+};
+
+/// Answers a request that opens a stream, until its session ends or its client goes.
+pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passage, head: &Head<'_>, judged: Judged) {
+    let portcullis = proxy.portcullis();
+    let answer = match portcullis.decide(head, judged) {
+        Decision::Serve(visit) => match portcullis.live(visit, head).await {
+            Ok(live) => {
+                ctx.streams("sse");
+                ctx.status = 200;
+                if let Err(error) = stream(session, ctx, live, proxy.hsts()).await {
+                    tracing::debug!(error = error.etype().as_str(), "Event stream closed by its client");
+                }
+                return;
+            }
+            Err(answer) => answer,
+        },
+        Decision::Refuse(refusal) => portcullis.refuse(&refusal, head).await,
+        Decision::Forward(_) => portcullis.fail(Failed::Broken, None, head).await,
+    };
+    proxy.send(session, ctx, answer, false).await;
+}
+
+async fn stream(
+    session: &mut Session,
+    ctx: &mut Passage,
+    mut live: LiveSessions,
+    hsts: Option<&HeaderValue>,
+) -> Result<()> {
+    let mut answer = Response::new(Bytes::new());
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // nginx in front of us would else gather events before it passes any on.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    harden(headers);
+    if let Some(hsts) = hsts {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+    let (mut parts, _) = answer.into_parts();
+    if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
+        parts.headers.insert(&REQUEST_ID, id);
+    }
+    session.set_keepalive(None);
+    session.write_response_header(Box::new(ResponseHeader::from(parts)), false).await?;
+    let mut next = LiveEvent::Say(LiveSessions::greeting());
+    loop {
+        match next {
+            LiveEvent::Say(bytes) => {
+                ctx.bytes += bytes.len();
+                session.write_response_body(Some(bytes), false).await?;
+            }
+            LiveEvent::Quiet => {}
+            LiveEvent::End => break,
+        }
+        if session.is_process_shutting_down() {
+            break;
+        }
+        next = live.next().await;
+    }
+    session.write_response_body(None, true).await
+}

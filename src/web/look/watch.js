@@ -1,0 +1,130 @@
+// Tells whoever has a page of an app open when their session has ended, or soon will. One line in the page brings it:
+//   <script src="/security/assets/watch.js" defer></script>
+// It asks for the state of the session when the page is looked at again, when a call is answered with 401, each minute
+// while the page is seen, and shortly before the session ends. None of that uses the session.
+(() => {
+  "use strict";
+  if (window.top !== window || window.portcullisWatch) return;
+  window.portcullisWatch = true;
+  const STATE = "/security/api/v1/session-state";
+  const EVERY = 60;
+  let known; // The user whose page this is.
+  let out = false;
+  let put_away; // The message that was closed.
+  let timer;
+  let asking = false;
+  let again = false;
+  let bar;
+
+  const element = (name, text, style) => {
+    const made = document.createElement(name);
+    made.textContent = text;
+    Object.assign(made.style, style);
+    return made;
+  };
+  const button = (text, act) => {
+    const made = element("button", text, {
+      font: "600 15px/20px system-ui,sans-serif", padding: "12px 16px", minHeight: "44px", borderRadius: "10px", cursor: "pointer",
+      border: "1px solid currentColor", background: "transparent", color: "inherit", margin: "0",
+    });
+    made.type = "button";
+    made.addEventListener("click", act);
+    return made;
+  };
+  const hide = () => {
+    bar?.remove();
+    bar = undefined;
+  };
+  const show = (message, buttons) => {
+    if (bar?.message === message) return;
+    hide();
+    const host = document.createElement("div");
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    Object.assign(host.style, {
+      all: "initial", position: "fixed", insetInline: "0", insetBlockEnd: "0", zIndex: "2147483647", display: "block",
+    });
+    const root = host.attachShadow({ mode: "open" });
+    const box = element("div", "", {
+      display: "flex", flexWrap: "wrap", gap: "12px", alignItems: "center", justifyContent: "center", padding: "12px 16px",
+      font: "400 16px/24px system-ui,sans-serif", color: dark ? "#f2c572" : "#6b4300", background: dark ? "#2d2310" : "#fdf0d2",
+      borderTop: "1px solid currentColor", boxSizing: "border-box",
+    });
+    box.setAttribute("role", "alert");
+    box.append(element("span", message, { maxWidth: "64ch" }), ...buttons);
+    root.append(box);
+    document.documentElement.append(host);
+    bar = { message, remove: () => host.remove() };
+  };
+
+  const signIn = (state) => () => window.open(state.sign_in_url, "_blank", "noopener");
+  const stay = async () => {
+    const answer = await fetch(`${STATE}/stay`, { method: "POST" }).catch(() => undefined);
+    if (answer?.ok) take(await answer.json());
+    else ask();
+  };
+  const take = (state) => {
+    const { texts } = state;
+    if (state.state === "signed_out") {
+      out = true;
+      if (put_away !== texts.message) {
+        show(texts.message, [button(texts.sign_in, signIn(state)), button(texts.dismiss, () => {
+          put_away = texts.message;
+          hide();
+        })]);
+      }
+      return;
+    }
+    // What stands on this page belongs to somebody else.
+    if (known && known !== state.user) return location.reload();
+    known = state.user;
+    out = false;
+    put_away = undefined;
+    const left = state.seconds_left;
+    if (left > state.warn_seconds) return hide();
+    show(texts.message, [state.extendable ? button(texts.stay, stay) : button(texts.sign_in, signIn(state))]);
+  };
+  // Never two at a time; a reason that comes meanwhile asks once more.
+  const ask = async () => {
+    if (asking) {
+      again = true;
+      return;
+    }
+    asking = true;
+    clearTimeout(timer);
+    let next = EVERY;
+    try {
+      const answer = await fetch(STATE, { cache: "no-store" });
+      if (answer.ok) {
+        const state = await answer.json();
+        take(state);
+        if (state.state === "active") {
+          const { seconds_left: left, warn_seconds: warn } = state;
+          next = left > warn ? Math.min(EVERY, left - warn) : Math.min(15, left + 1);
+        } else next = 15;
+      }
+    } catch {
+      // Offline, or Portcullis is restarting: the next time will tell.
+    }
+    asking = false;
+    if (again) {
+      again = false;
+      return ask();
+    }
+    // A page that nobody sees asks when it is seen.
+    if (!document.hidden) timer = setTimeout(ask, Math.max(1, next) * 1000);
+  };
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
+  addEventListener("focus", () => out && ask());
+  addEventListener("online", ask);
+  addEventListener("pageshow", (event) => event.persisted && ask());
+  try {
+    new PerformanceObserver((list) => {
+      const refused = (entry) => entry.responseStatus === 401 && new URL(entry.name).origin === location.origin;
+      if (!out && list.getEntries().some(refused)) ask();
+    }).observe({ type: "resource" });
+  } catch {
+    // A browser that does not tell how calls were answered: each minute will do.
+  }
+  ask();
+})();

@@ -1,0 +1,30 @@
+//! Why the session of a browser is not good any more: for the sign-in page, and for an app's open page.
+
+use super::{Call, Error};
+use crate::{
+    gate::Because,
+    session::{Ended, Ending},
+};
+
+/// Why the session that a call shows is not good any more; none where it shows none, or one that nobody can speak of. A
+/// session that has run out is ended with it: a longer timeout must not bring it back once its browser was told.
+///
+/// # Errors
+/// [`Error::StoreAway`] when the store is away.
+pub(super) async fn of(call: &Call) -> Result<Option<Ended>, Error> {
+    let now = call.desk().clock.now();
+    let by_itself = |ending| Some(Ended { ending, at: now });
+    Ok(match call.because() {
+        Some(Because::NoSuchSession { id, shown }) => call.desk().sessions.ended(id, shown).await?,
+        Some(Because::Idle(id, kind)) => {
+            call.desk().sessions.run_out(id).await?;
+            by_itself(Ending::Idle { kind })
+        }
+        Some(Because::Worn(id)) => {
+            call.desk().sessions.run_out(id).await?;
+            by_itself(Ending::Expired)
+        }
+        Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
+        Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) | None => None,
+    })
+}
