@@ -28,6 +28,12 @@ const WAITING_PER_CORE: usize = 16;
 /// How many more of those may wait who are known.
 const KEPT_FREE_PER_CORE: usize = 8;
 
+/// The most memory, in KiB, that a hash from elsewhere may ask for.
+const FOREIGN_MEMORY: u32 = 1024 * 1024;
+
+/// The most passes that it may ask for.
+const FOREIGN_PASSES: u32 = 100;
+
 /// What a hash costs. The default is OWASP's: 19 MiB, two passes, one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -234,6 +240,16 @@ fn written(params: &Params, salt: &[u8; Salt::RECOMMENDED_LENGTH], hash: &[u8]) 
         hash: Some(Output::new(hash).expect("argon2 makes hashes of a length that can be written")),
     };
     whole.to_string()
+}
+
+impl PasswordHash {
+    /// A hash from elsewhere: none where argon2 could not check it here, in time and in memory.
+    #[must_use]
+    pub fn checked(phc: String) -> Option<Self> {
+        let (argon2, ..) = read(&phc)?;
+        let bounded = argon2.params().m_cost() <= FOREIGN_MEMORY && argon2.params().t_cost() <= FOREIGN_PASSES;
+        bounded.then(|| Self::new(phc))
+    }
 }
 
 /// How a kept hash was made, with its salt and itself.

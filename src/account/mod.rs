@@ -13,6 +13,7 @@ mod accounts;
 mod changing;
 mod hasher;
 mod password;
+mod transfer;
 
 pub use accounts::{Accounts, AccountsParts, LINK_LIFETIME, NewUser, Problem};
 pub use change::{Change, Changed, NewHash, PasswordHash};
@@ -23,6 +24,7 @@ pub use hasher::{Busy, Cost, Hasher, Queue, Slot, Verdict};
 pub use name::{DisplayName, Email, NotAName, Role, UserName, is_invisible, is_joiner};
 pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
 pub use store::{AccountRecords, AccountStore};
+pub use transfer::{Arrival, ImportOptions, Portable, Restored};
 pub use unicode::{aliases, exact_key, fold, look_alikes};
 pub use user::{Account, Added};
 

@@ -6,7 +6,9 @@
 
 use async_trait::async_trait;
 
-use super::{Account, Added, Alteration, Change, Changed, KnownDevice, NewHash, PasswordHash, exact_key, fold};
+use super::{
+    Account, Added, Alteration, Change, Changed, KnownDevice, NewHash, PasswordHash, Restored, exact_key, fold,
+};
 use crate::{
     audit::Story,
     clock::Timestamp,
@@ -42,6 +44,10 @@ pub trait AccountRecords: Send + Sync {
 
     /// Adds an account, unless its name or address signs somebody else in already.
     async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError>;
+
+    /// Adds an account as it was in another store, with its password, unless somebody else has its name or address by their exact
+    /// spelling.
+    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError>;
 
     /// The hash of an account's password.
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;

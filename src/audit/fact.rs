@@ -163,6 +163,16 @@ pub enum Fact {
     LinkMade,
     /// The account was added.
     UserAdded,
+    /// The account came from another store.
+    UserImported {
+        /// With these roles.
+        roles: Vec<String>,
+    },
+    /// All accounts were written into a file, with their password hashes.
+    UsersExported {
+        /// How many.
+        users: usize,
+    },
     /// The account was disabled.
     UserDisabled,
     /// The account was enabled.
@@ -192,6 +202,8 @@ impl Fact {
             Self::PasswordSet => "password_set",
             Self::LinkMade => "link_made",
             Self::UserAdded => "user_added",
+            Self::UserImported { .. } => "user_imported",
+            Self::UsersExported { .. } => "users_exported",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserUnlocked => "user_unlocked",
@@ -234,6 +246,8 @@ impl Fact {
             | Self::PasswordSet
             | Self::LinkMade
             | Self::UserAdded
+            | Self::UserImported { .. }
+            | Self::UsersExported { .. }
             | Self::UserDisabled
             | Self::UserEnabled
             | Self::UserUnlocked

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::{
-    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash},
+    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
     audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, Tally, ThrottleStore},
@@ -116,6 +116,7 @@ measured!(AccountRecords {
     get(id: UserId) -> Option<Account>, account;
     list() -> Vec<Account>, account;
     add(account: &Account, story: &Story) -> Added, account;
+    restore(restored: &Restored, story: &Story) -> Added, account;
     password(id: UserId) -> Option<PasswordHash>, account;
     rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool, account;
     put_link(id: UserId, link: Digest, expires: Timestamp, story: &Story) -> bool, account;

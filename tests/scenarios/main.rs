@@ -32,6 +32,7 @@ mod disabling;
 mod one_time_links;
 mod passwords;
 mod throttling;
+mod transfer;
 
 mod cookies;
 mod explaining;

@@ -59,4 +59,5 @@ mod replicas;
 mod stopping;
 mod store_away;
 mod two_installations;
+mod users_transfer;
 mod watching;

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountRecords, AccountStore, Added, Alteration, Changed, Email, KnownDevice, PasswordHash, Role,
-        UserName,
+        Account, AccountRecords, AccountStore, Added, Alteration, Changed, Email, KnownDevice, PasswordHash, Portable,
+        Restored, Role, UserName,
     },
     audit::{Fact, Story},
     clock::Timestamp,
@@ -46,7 +46,20 @@ impl AccountRecords for Embedded {
 
     async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
         let (account, story) = (account.clone(), story.clone());
-        self.act(move |on| add(on, account, &story)).await
+        self.act(move |on| {
+            let entry = story.entry(Some(account.id), Fact::UserAdded);
+            let added = add(on, account)?;
+            if added == Added::Yes {
+                journal::write(on, entry)?;
+            }
+            Ok(added)
+        })
+        .await
+    }
+
+    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError> {
+        let (restored, story) = (restored.clone(), story.clone());
+        self.act(move |on| restore(on, &restored, &story)).await
     }
 
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
@@ -107,7 +120,7 @@ impl AccountStore for Embedded {
 }
 
 /// Nobody may sign in with what signs somebody else in, be it their name or their address.
-fn add(on: &Connection, account: Account, story: &Story) -> rusqlite::Result<Added> {
+fn add(on: &Connection, account: Account) -> rusqlite::Result<Added> {
     let name_key = account.name.key();
     let email_key = account.email.as_ref().map(Email::key);
     let mut taken = on.prepare_cached(
@@ -138,8 +151,26 @@ fn add(on: &Connection, account: Account, story: &Story) -> rusqlite::Result<Add
         account.password_set,
         whole(account.version),
     ))?;
-    journal::write(on, story.entry(Some(account.id), Fact::UserAdded))?;
     Ok(Added::Yes)
+}
+
+fn restore(on: &Connection, restored: &Restored, story: &Story) -> rusqlite::Result<Added> {
+    let Portable { account, password } = &restored.portable;
+    let added = add(on, account.clone())?;
+    if added == Added::Yes {
+        if let Some(hash) = password {
+            passwords::put(on, account.id, hash)?;
+        }
+        let mut alias = on.prepare_cached(
+            "INSERT OR IGNORE INTO login (key, account) SELECT ?1, ?2 \
+             WHERE NOT EXISTS (SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1)",
+        )?;
+        for key in &restored.aliases {
+            alias.execute((key, Text(account.id)))?;
+        }
+        journal::write(on, story.entry(Some(account.id), restored.fact()))?;
+    }
+    Ok(added)
 }
 
 pub(super) fn one(on: &Connection, id: UserId) -> rusqlite::Result<Option<Account>> {

@@ -26,11 +26,17 @@ pub(super) fn set(
         at,
         whole(version),
     ))?;
+    put(on, id, hash)?;
+    kill_links(on, id)
+}
+
+/// Keeps the hash of an account that is there.
+pub(super) fn put(on: &Connection, id: UserId, hash: &PasswordHash) -> rusqlite::Result<()> {
     on.prepare_cached(
         "INSERT INTO password (account, hash) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET hash = excluded.hash",
     )?
     .execute((Text(id), hash.as_phc()))?;
-    kill_links(on, id)
+    Ok(())
 }
 
 /// Replaces a hash by another of the same password: to whoever uses it, nothing has changed.

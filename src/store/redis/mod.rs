@@ -41,7 +41,9 @@ use self::{
 };
 use super::Records;
 use crate::{
-    account::{Account, AccountRecords, AccountStore, Added, Alteration, Altered, Changed, KnownDevice, PasswordHash},
+    account::{
+        Account, AccountRecords, AccountStore, Added, Alteration, Altered, Changed, KnownDevice, PasswordHash, Restored,
+    },
     audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, Tally, ThrottleStore},
@@ -269,6 +271,7 @@ passed_on!(AccountRecords {
     get(id: UserId) -> Option<Account>;
     list() -> Vec<Account>;
     add(account: &Account, story: &Story) -> Added;
+    restore(restored: &Restored, story: &Story) -> Added;
     password(id: UserId) -> Option<PasswordHash>;
     rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool;
     put_link(id: UserId, link: Digest, expires: Timestamp, story: &Story) -> bool;

@@ -238,6 +238,11 @@ impl Town {
     }
 }
 
+/// A configuration for parts over a store of one's own.
+pub(crate) fn config_of_tests() -> Config {
+    config(HTTPS, ROUTES, "")
+}
+
 fn config(public_url: &str, routes: &str, settings: &str) -> Config {
     let text = format!(
         "public_url: {public_url}\nlisten: 127.0.0.1:8080\nstore: memory\nupstreams:\n  app: {{ servers: \

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use portcullis::{
-    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash},
+    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
     audit::{AuditStore, Entry, Page, Query, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
     guard::{Counter, Tally, ThrottleStore},
@@ -175,6 +175,10 @@ impl AccountRecords for Witness {
 
     async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
         self.pass("add", self.inner.accounts.add(account, story)).await
+    }
+
+    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError> {
+        self.pass("restore", self.inner.accounts.restore(restored, story)).await
     }
 
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {

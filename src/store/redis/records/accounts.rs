@@ -11,8 +11,8 @@ use super::{
     stored::{logins, name, read_account, read_holder, write_account, write_holder},
 };
 use crate::{
-    account::{Account, AccountRecords, Added, KnownDevice, PasswordHash, aliases},
-    audit::{Fact, Story},
+    account::{Account, AccountRecords, Added, KnownDevice, PasswordHash, Portable, Restored, aliases},
+    audit::{Entry, Fact, Story},
     clock::Timestamp,
     id::{DeviceId, UserId},
     outage::StoreError,
@@ -32,6 +32,10 @@ struct NewAccount {
     account: String,
     logins: Vec<String>,
     name: String,
+    /// Further keys, where nobody has them.
+    aliases: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
     lines: Vec<Line>,
 }
 
@@ -76,6 +80,35 @@ impl RedisRecords {
         self.normalised.get_or_try_init(normalise).await.copied()
     }
 
+    async fn insert(
+        &self,
+        account: &Account,
+        password: Option<&PasswordHash>,
+        aliases: &[String],
+        entry: &Entry,
+    ) -> Result<Added, StoreError> {
+        self.normalise_logins().await?;
+        let keys = [keys::ACCOUNTS, keys::LOGINS, keys::NAMES, keys::PASSWORDS];
+        let mut touched = Touched::new(&[&JOURNAL[..], &keys].concat());
+        let line = Line::of(entry, &mut touched);
+        let new = NewAccount {
+            id: account.id.bare(),
+            account: write_account(account),
+            logins: logins(account),
+            name: name(account),
+            aliases: aliases.to_vec(),
+            password: password.map(|hash| hash.as_phc().to_owned()),
+            lines: vec![line],
+        };
+        let answer: String = self.commit(&script::ADD.call(touched.all(), &[layout::json(&new)])).await?;
+        match answer.as_str() {
+            "added" => Ok(Added::Yes),
+            "name" => Ok(Added::NameTaken),
+            "email" => Ok(Added::EmailTaken),
+            _ => Err(Trouble::Twice.into()),
+        }
+    }
+
     /// Who holds this link while it is good, and what says so.
     pub(super) async fn holder(&self, link: Digest, now: Timestamp) -> Result<Option<(AsRead, String)>, StoreError> {
         let look = script::LINK.call(&[keys::LINKS, keys::ACCOUNTS], &[layout::digest(&link)]);
@@ -117,23 +150,13 @@ impl AccountRecords for RedisRecords {
     }
 
     async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
-        self.normalise_logins().await?;
-        let mut touched = Touched::new(&[&JOURNAL[..], &[keys::ACCOUNTS, keys::LOGINS, keys::NAMES]].concat());
-        let added = Line::of(&story.entry(Some(account.id), Fact::UserAdded), &mut touched);
-        let new = NewAccount {
-            id: account.id.bare(),
-            account: write_account(account),
-            logins: logins(account),
-            name: name(account),
-            lines: vec![added],
-        };
-        let answer: String = self.commit(&script::ADD.call(touched.all(), &[layout::json(&new)])).await?;
-        match answer.as_str() {
-            "added" => Ok(Added::Yes),
-            "name" => Ok(Added::NameTaken),
-            "email" => Ok(Added::EmailTaken),
-            _ => Err(Trouble::Twice.into()),
-        }
+        self.insert(account, None, &[], &story.entry(Some(account.id), Fact::UserAdded)).await
+    }
+
+    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError> {
+        let Portable { account, password } = &restored.portable;
+        let entry = story.entry(Some(account.id), restored.fact());
+        self.insert(account, password.as_ref(), &restored.aliases, &entry).await
     }
 
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {

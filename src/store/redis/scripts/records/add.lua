@@ -1,5 +1,5 @@
 -- Adds an account. Nobody may sign in with what signs somebody else in.
--- KEYS: as in journal.lua; then accounts, logins, names. ARGV: the plan, as JSON.
+-- KEYS: as in journal.lua; then accounts, logins, names, passwords. ARGV: the plan, as JSON.
 -- Returns "added", or what is taken: "name", "email", or "id".
 local plan = cjson.decode(ARGV[1])
 for place, login in ipairs(plan.logins) do
@@ -13,6 +13,12 @@ end
 redis.call('HSET', KEYS[5], plan.id, plan.account)
 for _, login in ipairs(plan.logins) do
   redis.call('HSET', KEYS[6], login, plan.id)
+end
+for _, alias in ipairs(plan.aliases) do
+  redis.call('HSETNX', KEYS[6], alias, plan.id)
+end
+if plan.password then
+  redis.call('HSET', KEYS[8], plan.id, plan.password)
 end
 redis.call('ZADD', KEYS[7], 0, plan.name)
 write_journal(plan.lines)

@@ -1,22 +1,26 @@
 //! `portcullis users`: who may sign in.
 
+mod transfer;
+
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{
-    ConfigFile, Done, Failed,
-    beside::{Beside, password_from_stdin},
-    output::{plain, say, say_json, say_table},
-};
 use crate::{
-    account::{Account, DisplayName, Email, LINK_LIFETIME, NewUser, NotAName, Role, UserName},
+    account::{Account, DisplayName, Email, ImportOptions, LINK_LIFETIME, NewUser, NotAName, Role, UserName},
     audit::Actor,
+    cli::{
+        ConfigFile, Done, Failed,
+        beside::{Beside, password_from_stdin},
+        output::{plain, say, say_json, say_table},
+    },
 };
 
 /// Adds, lists and changes users
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis users add alice --email alice@example.com --role editor")]
-pub(super) struct Users {
+pub(in crate::cli) struct Users {
     #[command(flatten)]
     file: ConfigFile,
     #[command(subcommand)]
@@ -91,6 +95,31 @@ enum Verb {
         #[arg(long, conflicts_with = "roles")]
         none: bool,
     },
+    /// Writes all users with their password hashes into a new file that only you can read
+    #[command(after_help = "For another store: sessions, known devices, links and the journal stay behind.\n\n\
+                            Example: portcullis users export users.json --with-roles")]
+    Export {
+        /// The file, which must not be there yet
+        file: PathBuf,
+        /// Write the roles, too
+        #[arg(long)]
+        with_roles: bool,
+    },
+    /// Adds the users of an exported file, under their ids; what is there already stays as it is
+    #[command(
+        after_help = "It may be repeated. Exit 1: some are not here as the file has them; which and why is told.\n\n\
+                            Example: portcullis users import users.json --with-roles --dry-run"
+    )]
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Give the roles of the file, administrators' too
+        #[arg(long)]
+        with_roles: bool,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Removes a user with all that belongs to them, but for what the journal tells
     #[command(after_help = "Example: portcullis users remove alice")]
     Remove {
@@ -100,7 +129,7 @@ enum Verb {
 }
 
 impl Users {
-    pub(super) fn run(self) -> Done {
+    pub(in crate::cli) fn run(self) -> Done {
         let Self { file, verb } = self;
         Beside::open(&file)?.work(async move |beside| match verb {
             Verb::Add { name, email, display_name, roles, password_stdin } => {
@@ -148,6 +177,10 @@ impl Users {
                 let account = beside.parts.accounts.set_roles(account.id, read_roles(&roles)?, Actor::Operator).await?;
                 say(&format!("Roles of {}: {}", plain(account.name.as_str()), shown_roles(&account)));
                 Ok(())
+            }
+            Verb::Export { file, with_roles } => transfer::export(beside, &file, with_roles).await,
+            Verb::Import { file, with_roles, dry_run } => {
+                transfer::import(beside, &file, ImportOptions { with_roles, dry_run }).await
             }
             Verb::Remove { name } => {
                 let account = beside.account(&name).await?;

@@ -1,0 +1,135 @@
+//! Accounts from one store to another: none is lost, none is changed, and nobody gets a role that was not asked for.
+
+use std::sync::Arc;
+
+use portcullis::{
+    account::{Account, AccountStore, Arrival, Cost, Email, ImportOptions, NewHash, Portable, UserName},
+    audit::{Actor, Fact, TrailEnd, TrailQuery},
+    clock::Clock,
+    server::{Parts, Stores},
+    store::{
+        embedded::Embedded,
+        redis::{Redis, RedisRecords},
+    },
+};
+
+use crate::{
+    redis_server::RedisServer,
+    store_contract::people::{account, at, hash, story},
+    town::config_of_tests,
+};
+
+const ALL: ImportOptions = ImportOptions { with_roles: true, dry_run: false };
+
+/// The program over a store.
+fn parts(stores: Stores) -> Parts {
+    Parts::new(&config_of_tests(), stores, Clock::machine(), Cost { memory: 8, passes: 1 })
+}
+
+fn in_memory() -> Parts {
+    parts(Stores::all_in(Arc::new(Embedded::in_memory().unwrap())))
+}
+
+async fn in_redis() -> (RedisServer, Parts) {
+    let server = RedisServer::start();
+    let (records, _) = RedisRecords::open(&server.place()).await.unwrap();
+    let (store, _) = Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.unwrap();
+    (server, parts(Stores::all_in(Arc::new(store))))
+}
+
+/// Everybody that there can be: with and without a password, disabled, and names from before they were normalised.
+async fn fill(store: &dyn AccountStore) {
+    let old = |name: &str| Account { name: UserName::kept(name).unwrap(), ..account("x", None) };
+    let accounts = [
+        account("alice", Some("alice@example.com")),
+        Account { disabled: true, display_name: None, ..account("bob", None) },
+        Account { email: Some(Email::kept("zoe\u{308}@example.com").unwrap()), ..old("zo\u{eb}") },
+        old("zoe\u{308}"),
+        old("Jose\u{301}"),
+    ];
+    for account in &accounts {
+        store.add(account, &story(at(0))).await.unwrap();
+    }
+    for account in &accounts[2..] {
+        store.set_password(account.id, &NewHash::Set(hash("secret")), &story(at(1))).await.unwrap();
+    }
+}
+
+/// The journal, oldest first.
+async fn facts(parts: &Parts) -> Vec<Fact> {
+    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+    parts.stores.audit.trail(&all).await.unwrap().entries.into_iter().map(|entry| entry.fact).collect()
+}
+
+/// An account without its version, which rises.
+fn unversioned(portable: Portable) -> Portable {
+    Portable { account: Account { version: 0, ..portable.account }, ..portable }
+}
+
+async fn everything(parts: &Parts) -> Vec<Portable> {
+    parts.accounts.export(Actor::Operator).await.unwrap().into_iter().map(unversioned).collect()
+}
+
+async fn moves_whole(from: &Parts, to: &Parts) {
+    fill(&*from.stores.accounts).await;
+    let exported = from.accounts.export(Actor::Operator).await.unwrap();
+    let dry = ImportOptions { dry_run: true, ..ALL };
+    let would = to.accounts.import(&exported, dry, Actor::Operator).await.unwrap();
+    assert_eq!((would, to.accounts.list().await.unwrap().len()), (vec![Arrival::Added; 5], 0), "a dry run");
+    let arrived = to.accounts.import(&exported, ALL, Actor::Operator).await.unwrap();
+    assert_eq!(arrived, vec![Arrival::Added; 5]);
+    assert_eq!(everything(to).await, exported.iter().cloned().map(unversioned).collect::<Vec<_>>());
+    let again = to.accounts.import(&exported, ALL, Actor::Operator).await.unwrap();
+    assert_eq!(again, vec![Arrival::Present; 5], "once is enough");
+    for (typed, name) in [("zo\u{eb}", "zo\u{eb}"), ("zoe\u{308}", "zoe\u{308}"), ("jos\u{e9}", "Jose\u{301}")] {
+        let found = to.accounts.by_login(typed).await.unwrap();
+        assert_eq!(found.map(|account| account.name.to_string()).as_deref(), Some(name), "{typed:?}");
+    }
+    let trail = facts(to).await;
+    let imported = trail.iter().filter(|fact| matches!(fact, Fact::UserImported { .. })).count();
+    assert_eq!(imported, 5, "each is in the journal");
+    let trail = facts(from).await;
+    assert_eq!(trail.last(), Some(&Fact::UsersExported { users: 5 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_a_file_to_redis_no_account_is_lost() {
+    let (_server, redis) = in_redis().await;
+    moves_whole(&in_memory(), &redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_redis_to_a_file_no_account_is_lost() {
+    let (_server, redis) = in_redis().await;
+    moves_whole(&redis, &in_memory()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_changed_and_no_role_comes_along_unasked() {
+    let (_server, redis) = in_redis().await;
+    for to in [in_memory(), redis] {
+        let there = account("alice", Some("alice@example.com"));
+        to.stores.accounts.add(&there, &story(at(0))).await.unwrap();
+        let portable = |account: &Account| Portable { account: account.clone(), password: None };
+        let arriving = [
+            portable(&Account { disabled: true, ..there.clone() }),
+            portable(&account("Alice", Some("other@example.com"))),
+            portable(&account("carol", Some("ALICE@example.com"))),
+            portable(&account("dave", None)),
+            portable(&account("dave", None)),
+        ];
+        let options = ImportOptions { with_roles: false, dry_run: false };
+        let arrived = to.accounts.import(&arriving, options, Actor::Operator).await.unwrap();
+        let expected = [
+            Arrival::Differs(vec!["disabled"]),
+            Arrival::NameTaken,
+            Arrival::EmailTaken,
+            Arrival::Added,
+            Arrival::NameTaken,
+        ];
+        assert_eq!(arrived, expected);
+        let dave = to.accounts.by_login("dave").await.unwrap().unwrap();
+        assert!(dave.roles.is_empty() && !arriving[3].account.roles.is_empty());
+        assert_eq!(to.accounts.get(there.id).await.unwrap(), Some(there), "as it was");
+    }
+}
