@@ -7,6 +7,7 @@ mod records_file;
 mod records_redis;
 mod store_contract;
 mod store_crash;
+mod store_creation;
 mod store_file;
 mod store_redis;
 mod store_spoiled;

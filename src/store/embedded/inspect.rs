@@ -11,7 +11,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    OpenError,
+    OpenError, creation,
     open::{explain, flags, folder_of, refused},
     schema,
 };
@@ -21,7 +21,7 @@ use super::{
 pub enum Inspected {
     /// Nothing yet: opening it would create it.
     Absent,
-    /// A store, or an empty file that may become one.
+    /// A store.
     Usable,
 }
 
@@ -35,15 +35,21 @@ pub fn inspect(path: &Path) -> Result<Inspected, OpenError> {
         return Err(OpenError::NotAStore { path: path.to_owned() });
     }
     match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) if file.metadata().is_ok_and(|about| about.len() == 0) => {
+            return Err(OpenError::Emptied { path: path.to_owned() });
+        }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(remains) = creation::remains(path) {
+                return Err(OpenError::Removed { path: path.to_owned(), remains });
+            }
             return try_folder(folder).map(|()| Inspected::Absent).map_err(|error| refused(path, error));
         }
         Err(error) => return Err(refused(path, error)),
     }
     let full = path.canonicalize().map_err(|error| refused(path, error))?;
-    let look = || schema::look(&Connection::open_with_flags(&full, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?);
-    look().map(|_| Inspected::Usable).map_err(|misfit| explain(path, misfit))
+    let look = || schema::look_at_file(&Connection::open_with_flags(&full, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?);
+    look().map(|()| Inspected::Usable).map_err(|misfit| explain(path, misfit))
 }
 
 /// The names in a store's file, and the addresses, whatever its format.

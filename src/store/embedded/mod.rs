@@ -4,6 +4,7 @@
 //! its COMMIT is on disk; acts that wait share one. Reads run where they are asked for: a check is two microseconds, less
 //! than handing it to another thread would take. Nothing is read from memory that another process could have changed.
 
+mod creation;
 mod inspect;
 mod open;
 mod place;
@@ -36,6 +37,7 @@ use std::{
 
 use rusqlite::Connection;
 use tokio::sync::Notify;
+use tracing::warn;
 
 use self::{place::Place, readers::Readers, schema::State, writer::Writer};
 use crate::outage::StoreError;
@@ -79,6 +81,9 @@ impl Embedded {
 
     fn open_waiting(path: &Path, patience: Duration) -> Result<Self, OpenError> {
         let file = open::file(path)?;
+        if file.created {
+            warn!("Created a new store at {}: it holds no accounts and no sessions", path.display());
+        }
         let readers = file.readers.into_iter().map(|reader| Arc::new(Mutex::new(reader))).collect();
         let this = Self::of(path, Arc::new(Mutex::new(file.writer)), readers, patience)?;
         // What later looks compare with. What is amiss already, they will tell.

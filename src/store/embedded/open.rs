@@ -2,9 +2,7 @@
 
 use std::{
     error::Error,
-    fs::OpenOptions,
     io,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -13,6 +11,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
+    creation,
     place::Place,
     schema::{self, Misfit},
 };
@@ -62,6 +61,20 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// It holds nothing, though every store holds its tables from its creation on.
+    #[error("{} is empty, and a store never is: what it held is lost, or its -wal file was taken away. Put a backup in its place; only to start anew, without accounts and sessions, remove the file", path.display())]
+    Emptied {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is gone, and what belongs to it is not.
+    #[error("{} is gone, but {} is still there: put the file or a backup back; only to start anew, without accounts and sessions, remove that one, too", path.display(), remains.display())]
+    Removed {
+        /// The file.
+        path: PathBuf,
+        /// What is left of it.
+        remains: PathBuf,
+    },
     /// A part of it is missing or overwritten.
     #[error("{} is damaged; stop every Portcullis that uses it and put a backup in its place", path.display())]
     Damaged {
@@ -101,14 +114,15 @@ pub(super) struct File {
     pub(super) writer: Connection,
     pub(super) readers: Vec<Connection>,
     pub(super) place: Place,
+    pub(super) created: bool,
 }
 
 pub(super) fn file(path: &Path) -> Result<File, OpenError> {
-    let (true_path, place) = create(path)?;
+    let (true_path, place, created) = find_or_create(path)?;
     let open = || -> Result<(Connection, Vec<Connection>), Misfit> {
         let mut writer = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
         writer.busy_timeout(OPENING)?;
-        schema::look(&writer)?; // before anything is written: WAL mode is a change of the file
+        schema::look_at_file(&writer)?; // before anything is written: WAL mode is a change of the file
         write_ahead(&writer)?;
         settle(&writer)?;
         schema::migrate(&mut writer)?;
@@ -125,7 +139,7 @@ pub(super) fn file(path: &Path) -> Result<File, OpenError> {
         Ok((writer, readers))
     };
     let (writer, readers) = open().map_err(|misfit| explain(path, misfit))?;
-    Ok(File { writer, readers, place })
+    Ok(File { writer, readers, place, created })
 }
 
 pub(super) fn memory() -> Result<Connection, OpenError> {
@@ -140,23 +154,17 @@ pub(super) fn memory() -> Result<Connection, OpenError> {
 
 /// Creates the file for its owner alone; `SQLite` gives the files beside it (`-wal`, `-shm`) the same mode. Answers with the
 /// full path: to `SQLite` an empty name, or `:memory:`, would mean something else.
-fn create(path: &Path) -> Result<(PathBuf, Place), OpenError> {
+fn find_or_create(path: &Path) -> Result<(PathBuf, Place, bool), OpenError> {
     folder_of(path)?;
     if path.is_dir() {
         return Err(OpenError::NotAStore { path: path.to_owned() });
     }
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .and_then(|file| {
-            let path = path.canonicalize()?;
-            Ok((path.clone(), Place::of(path, &file)?))
-        })
-        .map_err(|error| refused(path, error))
+    let opened = creation::open_or_create(path)?;
+    let place = || {
+        let path = path.canonicalize()?;
+        Ok((path.clone(), Place::of(path, &opened.file)?, opened.created))
+    };
+    place().map_err(|error| refused(path, error))
 }
 
 /// The folder of the file, which must be there.
@@ -217,6 +225,7 @@ pub(super) fn explain(path: &Path, misfit: Misfit) -> OpenError {
     let path = path.to_owned();
     let error = match misfit {
         Misfit::Foreign => return OpenError::NotAStore { path },
+        Misfit::Empty => return OpenError::Emptied { path },
         Misfit::Newer { theirs, ours } => return OpenError::Newer { path, theirs, ours },
         Misfit::Sqlite(error) => error,
     };

@@ -60,11 +60,7 @@ struct Hidden {
 impl Place {
     /// Of an open file.
     pub(super) fn of(path: PathBuf, file: &File) -> io::Result<Self> {
-        let beside = |end: &str| {
-            let mut name = path.clone().into_os_string();
-            name.push(end);
-            Beside { path: name.into(), identity: None }
-        };
+        let beside = |end| Beside { path: beside(&path, end), identity: None };
         let seen = Seen { log: beside("-wal"), index: beside("-shm"), state: None };
         Ok(Self { file: identity(&file.metadata()?), seen: Mutex::new(seen), lost: OnceLock::new(), path })
     }
@@ -108,6 +104,13 @@ impl Place {
         }
         Ok(None)
     }
+}
+
+/// The path of a file beside this one: its name with an ending.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(end);
+    name.into()
 }
 
 /// What stands at a path, if anything does.

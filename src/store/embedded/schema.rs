@@ -42,6 +42,8 @@ impl State {
 pub(super) enum Misfit {
     /// It is a database, but of another program.
     Foreign,
+    /// It is a database without tables.
+    Empty,
     /// A newer Portcullis wrote it.
     Newer { theirs: i64, ours: i64 },
     /// `SQLite` said no.
@@ -66,6 +68,11 @@ pub(super) fn look(on: &Connection) -> Result<usize, Misfit> {
         Ok(known) if known <= STEPS.len() => Ok(known),
         _ => Err(Misfit::Newer { theirs: version, ours: super::columns::whole(STEPS.len()) }),
     }
+}
+
+/// The same, of a file that was there before: it was never without tables.
+pub(super) fn look_at_file(on: &Connection) -> Result<(), Misfit> {
+    if look(on)? == 0 { Err(Misfit::Empty) } else { Ok(()) }
 }
 
 /// Takes every step that is still to be taken, all or none.

@@ -1,0 +1,113 @@
+//! A store's file is made whole, and one that has lost what it held is no new one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use portcullis::{
+    account::AccountRecords,
+    store::embedded::{Embedded, OpenError, inspect},
+};
+use rusqlite::Connection;
+
+use crate::store_contract::people::{account, at, story};
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    (folder, path)
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    PathBuf::from(format!("{}{end}", path.display()))
+}
+
+/// Why it does not open, which whoever only looks is told, too. Nothing is made or changed.
+fn refusal(path: &Path) -> OpenError {
+    let names = || {
+        let folder = fs::read_dir(path.parent().unwrap()).unwrap();
+        let mut files: Vec<_> =
+            folder.map(|file| file.unwrap()).map(|file| (file.file_name(), fs::read(file.path()).unwrap())).collect();
+        files.sort();
+        files
+    };
+    let before = names();
+    let looked = inspect(path).expect_err("a look says so");
+    let refusal = Embedded::open(path).expect_err("it must not open");
+    assert_eq!(looked.to_string(), refusal.to_string());
+    assert_eq!(names(), before);
+    refusal
+}
+
+#[test]
+fn an_empty_file_is_refused_and_left_as_it_is() {
+    let (_folder, path) = place();
+    fs::write(&path, "").unwrap();
+    let told = refusal(&path).to_string();
+    assert!(told.contains("is empty, and a store never is") && told.contains("Put a backup in its place"), "{told}");
+}
+
+#[test]
+fn a_store_that_was_emptied_is_refused() {
+    let (_folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    assert!(matches!(refusal(&path), OpenError::Emptied { .. }));
+    // A database of ours without tables, as earlier versions left behind when the log went that held them.
+    fs::remove_file(&path).unwrap();
+    let on = Connection::open(&path).unwrap();
+    on.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
+    drop(on);
+    assert!(fs::metadata(&path).unwrap().len() > 0);
+    assert!(matches!(Embedded::open(&path), Err(OpenError::Emptied { .. })));
+    assert!(matches!(inspect(&path), Err(OpenError::Emptied { .. })));
+}
+
+#[tokio::test]
+async fn a_new_store_needs_no_log_to_be_one() {
+    let (folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    // As a crash leaves it, whose -wal somebody then takes away.
+    let copy = folder.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    let copied = Embedded::open(&copy).expect("all tables are in the file");
+    assert!(AccountRecords::list(&copied).await.unwrap().is_empty());
+    drop(store);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_store_that_is_gone_is_not_played_into_a_new_one() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    store.add(&account("alice", None), &story(at(1))).await.unwrap();
+    let log = fs::read(beside(&path, "-wal")).unwrap();
+    drop(store);
+    for end in ["-wal", "-journal"] {
+        let left = beside(&path, end);
+        drop(fs::remove_file(&path));
+        fs::write(&left, &log).unwrap();
+        let told = refusal(&path).to_string();
+        assert!(told.contains("is gone, but") && told.contains(end), "{told}");
+        fs::remove_file(left).unwrap();
+    }
+    Embedded::open(&path).expect("without it, a new one is made");
+}
+
+#[test]
+fn of_many_who_create_it_at_once_each_gets_the_same() {
+    let (folder, path) = place();
+    let start = Arc::new(std::sync::Barrier::new(8));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                start.wait();
+                drop(Embedded::open(&path).unwrap());
+            });
+        }
+    });
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names, ["portcullis.db"], "no draft is left");
+}
