@@ -16,7 +16,7 @@ use super::{
     OpenError,
     open::{explain, flags, folder_of, refused},
     place::beside,
-    schema,
+    schema::{self, Misfit},
 };
 use crate::secret::random;
 
@@ -76,18 +76,9 @@ fn create(path: &Path) -> Result<bool, OpenError> {
     let draft = beside(&place, &format!(".new-{:016x}", u64::from_ne_bytes(random())));
     let draft = Draft(draft);
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft.0).map_err(|error| refused(path, error))?;
-    let fill = || {
-        // To `SQLite` a relative name may mean something else.
-        let full = draft.0.canonicalize().map_err(|error| refused(path, error))?;
-        let fill = || {
-            let mut on = Connection::open_with_flags(&full, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-            on.pragma_update(None, "synchronous", "full")?;
-            schema::migrate(&mut on)?;
-            on.close().map_err(|(_, error)| error.into())
-        };
-        fill().map_err(|misfit| explain(path, misfit))
-    };
-    fill()?;
+    // To `SQLite` a relative name may mean something else.
+    let absolute = draft.0.canonicalize().map_err(|error| refused(path, error))?;
+    fill(&absolute).map_err(|misfit| explain(path, misfit))?;
     let name = || -> io::Result<bool> {
         let first = give_name(&draft.0, &place)?;
         if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -96,6 +87,14 @@ fn create(path: &Path) -> Result<bool, OpenError> {
         Ok(first)
     };
     name().map_err(|error| refused(path, error))
+}
+
+/// Writes the tables.
+fn fill(path: &Path) -> Result<(), Misfit> {
+    let mut on = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    on.pragma_update(None, "synchronous", "full")?;
+    schema::migrate(&mut on)?;
+    on.close().map_err(|(_, error)| error.into())
 }
 
 /// Whether it got the name, or another had it already: of two, one.
