@@ -6,12 +6,13 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
@@ -76,6 +77,9 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// By how much the machine's clock must differ from the time of this run before that is told.
+const STEP: i64 = 60_000;
+
 /// Where the time comes from: the machine, or a test's hand.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
@@ -98,7 +102,10 @@ struct Led {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// The machine's clock as it was at the start of this process, and the time since: steady, whoever sets that clock
+    /// meanwhile. It goes on while the machine is suspended.
+    ///
+    /// Invariant: inside one run, time neither goes back nor jumps. `clock::tests::a_run_has_a_time_of_its_own`.
     #[must_use]
     pub const fn machine() -> Self {
         Self(Source::Machine)
@@ -139,12 +146,32 @@ impl Clock {
         }
     }
 
+    /// Sets a clock that is moved by hand, forward or back.
+    pub fn turn_to(&self, now: Timestamp) {
+        if let Source::Hand(at) = &self.0 {
+            at.store(now.as_millis(), Ordering::SeqCst);
+        }
+    }
+
+    /// How far the machine's clock is ahead of the time of this run, in milliseconds, where somebody has set it since this
+    /// was last told.
+    #[must_use]
+    pub fn step(&self) -> Option<i64> {
+        static TOLD: AtomicI64 = AtomicI64::new(0);
+        let Source::Machine = &self.0 else { return None };
+        let ahead = wall().as_millis() - self.now().as_millis();
+        let is_news = (ahead - TOLD.load(Ordering::Relaxed)).abs() >= STEP;
+        is_news.then(|| {
+            TOLD.store(ahead, Ordering::Relaxed);
+            ahead
+        })
+    }
+
     /// Now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::Machine => Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)),
+            Source::Machine => START.time_of(running()),
             Source::Led(led) => Timestamp(led.zero.load(Ordering::SeqCst).saturating_add(millis(led.since.elapsed()))),
             Source::Hand(at) => Timestamp(at.load(Ordering::SeqCst)),
         }
@@ -169,6 +196,34 @@ impl Clock {
     pub fn stopwatch(&self) -> Stopwatch {
         Stopwatch(Instant::now())
     }
+}
+
+/// The beginning of this run.
+static START: LazyLock<Start> = LazyLock::new(|| Start { running: running(), wall: wall() });
+
+struct Start {
+    /// How long the machine had been running.
+    running: Duration,
+    /// What its clock showed.
+    wall: Timestamp,
+}
+
+impl Start {
+    fn time_of(&self, running: Duration) -> Timestamp {
+        self.wall.plus(running.saturating_sub(self.running))
+    }
+}
+
+/// What the machine's clock shows.
+#[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+fn wall() -> Timestamp {
+    Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
+}
+
+/// How long the machine has been running, suspended or not: nobody can set that.
+fn running() -> Duration {
+    let since_boot = clock_gettime(ClockId::Boottime);
+    Duration::try_from(since_boot).expect("a machine has not been running for less than nothing")
 }
 
 /// Measures how long something takes.
@@ -201,6 +256,16 @@ mod tests {
         let before = clock.now();
         clock.heard(before.minus(Duration::from_millis(10)), asked);
         assert!(clock.now() >= before);
+    }
+
+    #[test]
+    fn a_run_has_a_time_of_its_own() {
+        // Whatever the machine's clock shows by now, it is not asked.
+        let start = Start { running: Duration::from_secs(100), wall: Timestamp::from_millis(7_000) };
+        assert_eq!(start.time_of(Duration::from_secs(103)), Timestamp::from_millis(10_000));
+        assert_eq!(start.time_of(Duration::from_secs(99)), Timestamp::from_millis(7_000));
+        let (wall, now) = (wall(), Clock::machine().now());
+        assert!(wall.since(now) < Duration::from_secs(5) && now.since(wall) < Duration::from_secs(5));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Seldom {
     #[must_use]
     pub fn is_news(&self, news: impl Hash, now: Timestamp) -> bool {
         let news = self.key.hash_one(news);
-        let is_news = self.told.get(&news).is_none_or(|last| now.since(last) >= AGAIN);
+        let is_news = self.told.get(&news).is_none_or(|last| last > now.plus(AGAIN) || now.since(last) >= AGAIN);
         if is_news {
             self.told.insert(news, now);
         }

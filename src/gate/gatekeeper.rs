@@ -240,6 +240,7 @@ impl Gate {
     async fn look_up(&self, token: &SessionToken) -> Result<Presented, StoreError> {
         let (id, shown) = (token.id(), token.digest());
         let found = match self.parts.sessions.find(id).await {
+            Ok(Some(found)) if found.is_of_the_future(self.parts.clock.now()) => self.clamp(id, found).await,
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Presented::Bad(Because::NoSuchSession { id, shown })),
             Err(why @ StoreError::Unreadable(_)) => {
@@ -252,6 +253,15 @@ impl Gate {
             }
         };
         Ok(self.weigh(token, found))
+    }
+
+    /// Counts what lies in the future as now, and writes that: a store that cannot is asked again at the next look.
+    async fn clamp(&self, id: SessionId, found: Found) -> Found {
+        let now = self.parts.clock.now();
+        if let Err(away) = self.parts.sessions.clamp(id, found.latest, now).await {
+            debug!(session.id = %id, "Session {id} is of the future, and stays so: {away}");
+        }
+        found.clamped(now)
     }
 
     /// Whether what the store has of a session lets whoever shows `token` in, now.

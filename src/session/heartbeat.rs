@@ -77,6 +77,7 @@ impl Heart {
         for shard in &self.0.shards {
             let mut pulses = shard.lock().unwrap_or_else(PoisonError::into_inner);
             pulses.retain(|_, pulse| {
+                pulse.taken = pulse.taken.min(now); // the clock may have stepped back: Redis', for one
                 let due = all || now.since(pulse.taken) >= interval;
                 if due && let Some(beat) = pulse.pending.take() {
                     pulse.taken = now;

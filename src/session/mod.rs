@@ -3,6 +3,7 @@
 //! A session is a record that allows, never a tombstone that forbids: what is lost is signed out.
 
 mod ending;
+mod future;
 mod heartbeat;
 mod policy;
 mod sessions;

@@ -142,7 +142,8 @@ impl Sessions {
     pub async fn list(&self, owner: UserId, current: Option<SessionId>) -> Result<Vec<Session>, StoreError> {
         let now = self.clock.now();
         let policy = self.policy.load();
-        let mut sessions = self.store.list(owner).await?;
+        let mut sessions: Vec<Session> =
+            self.store.list(owner).await?.into_iter().map(|session| session.clamped(now)).collect();
         sessions.retain(|session| policy.standing(session.terms, session.activity.latest, now) == Standing::Live);
         sessions.sort_by_key(|session| (Some(session.id) != current, std::cmp::Reverse(session.activity.latest)));
         Ok(sessions)
@@ -160,7 +161,9 @@ impl Sessions {
         let now = self.clock.now();
         let policy = self.policy.load();
         let session = self.store.get(id).await?;
-        Ok(session.filter(|found| policy.standing(found.terms, found.activity.latest, now) == Standing::Live))
+        Ok(session
+            .map(|found| found.clamped(now))
+            .filter(|found| policy.standing(found.terms, found.activity.latest, now) == Standing::Live))
     }
 
     /// Ends one of a user's own sessions. None: there is no such session of theirs.

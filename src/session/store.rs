@@ -6,7 +6,7 @@ use std::{net::IpAddr, time::Duration};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Ended, Ending, Method, Parting, Session, Terms};
+use super::{Ended, Ending, Method, Parting, Session, Terms, future};
 use crate::{
     audit::{Fact, Story},
     clock::Timestamp,
@@ -44,6 +44,13 @@ pub trait SessionStore: Send + Sync {
     /// Invariant: it never creates and never goes back. A request that started before a sign-out may end after it.
     /// Held by `store_contract::touch_after_end_changes_nothing`.
     async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError>;
+
+    /// Moves what a session has of the future back to `now`: its beginning, the time of its former secret, and its last hit
+    /// where that still is `latest`. So expiry runs from the first time that somebody has read it.
+    ///
+    /// Invariant: what is not of the future stays, and so does what was written since. Held by
+    /// `store_contract::what_lies_in_the_future_is_moved_back_once`.
+    async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError>;
 
     /// Ends sessions, leaves a note of each, writes each into the journal, and tells which they were: one step. All but
     /// `Which::One` raise the generation, so that a sign-in under way loses too; a kept session stays. Once this
@@ -117,6 +124,24 @@ pub struct Found {
     pub assurance: u8,
     /// What its user may do now.
     pub owner: Owner,
+}
+
+impl Found {
+    /// Whether a clock that was ahead wrote it, by more than clocks differ.
+    #[must_use]
+    pub fn is_of_the_future(&self, now: Timestamp) -> bool {
+        let latest = self.secrets.former.map_or(self.latest, |(_, until)| self.latest.max(until.minus(future::GRACE)));
+        future::is_ahead(latest.max(self.terms.opened), now)
+    }
+
+    /// The same, with now in place of what lies in the future.
+    #[must_use]
+    pub fn clamped(mut self, now: Timestamp) -> Self {
+        self.latest = self.latest.min(now);
+        self.terms.opened = self.terms.opened.min(now);
+        self.secrets.former = self.secrets.former.map(|(former, until)| (former, until.min(now)));
+        self
+    }
 }
 
 /// The digests that open a session.

@@ -95,6 +95,7 @@ measured!(SessionStore {
     put_owner(owner: &Owner) -> u64, owner;
     open(new: NewSession) -> Opened, open;
     touch(beats: &[Beat]) -> (), touch;
+    clamp(id: SessionId, latest: Timestamp, now: Timestamp) -> (), touch;
     end(which: Which, parting: &Parting) -> Vec<Session>, end;
     expire(id: SessionId, latest: Timestamp, parting: &Parting) -> Option<Session>, expire;
     ended(id: SessionId, secret: Digest) -> Option<Ended>, list;

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use tracing::warn;
 
 use crate::{
     account::AccountStore,
@@ -63,6 +64,12 @@ impl Sweep {
     /// When the store is away; the next sweep does the rest.
     pub async fn run_once(&self) -> Result<Swept, StoreError> {
         let now = self.clock.now();
+        if let Some(ahead) = self.clock.step() {
+            warn!(
+                "The machine's clock was set: it is {} s ahead of the time of this run, which stays steady until a restart",
+                ahead / 1000
+            );
+        }
         let policy = self.policy.load_full();
         let mut ended = 0;
         let mut after = None;
@@ -76,6 +83,10 @@ impl Sweep {
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             for session in &page {
+                if session.is_of_the_future(now) {
+                    self.sessions.clamp(session.id, session.activity.latest, now).await?;
+                    continue;
+                }
                 let Some(ending) = policy.ran_out(session, now) else { continue };
                 let parting = Parting::new(ending, Story::of_the_system(now));
                 let gone = self.sessions.expire(session.id, session.activity.latest, &parting).await;

@@ -19,6 +19,7 @@ mod signing_out;
 mod way_back;
 mod why_signed_out;
 
+mod clock_steps;
 mod ending_sessions;
 mod frames;
 mod heartbeat;

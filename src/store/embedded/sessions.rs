@@ -93,6 +93,10 @@ impl SessionStore for Embedded {
         self.act(move |on| touch(on, &beats)).await
     }
 
+    async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.act(move |on| clamp(on, id, latest, now)).await
+    }
+
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         let parting = parting.clone();
         self.end_some(move |on| ending::end(on, which, &parting)).await
@@ -191,6 +195,20 @@ fn touch(on: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {
         touch.execute((Text(beat.id), beat.at, Text(beat.ip), beat.actions, &beat.page))?;
     }
     Ok(())
+}
+
+fn clamp(on: &Connection, id: SessionId, latest: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
+    on.prepare_cached(
+        "UPDATE session SET opened = min(opened, ?2), former_until = min(former_until, ?2)
+         WHERE id = ?1 AND (opened > ?2 OR former_until > ?2)",
+    )?
+    .execute((Text(id), now))?;
+    on.prepare_cached(
+        "UPDATE activity SET latest = ?3
+         WHERE session = (SELECT key FROM session WHERE id = ?1) AND latest = ?2 AND latest > ?3",
+    )?
+    .execute((Text(id), latest, now))
+    .map(drop)
 }
 
 fn found(owner: UserId, row: &Row<'_>) -> rusqlite::Result<Found> {

@@ -13,11 +13,22 @@ use crate::{
     outage::StoreError,
 };
 
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 struct State {
     /// Oldest first.
     tries: Vec<Timestamp>,
     closed_until: Option<Timestamp>,
+}
+
+impl State {
+    /// What lies in the future counts as now: no counter is closed for longer than its rule has it.
+    fn clamped(mut self, counter: &Counter, now: Timestamp) -> Self {
+        for at in &mut self.tries {
+            *at = (*at).min(now);
+        }
+        self.closed_until = self.closed_until.map(|until| until.min(now.plus(counter.cool_off)));
+        self
+    }
 }
 
 #[async_trait]
@@ -65,7 +76,13 @@ fn attempt(on: &Connection, asked: &[Counter], beside: &[Counter], now: Timestam
 }
 
 fn still_closed(on: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
-    Ok(read(on, &counter.name)?.closed_until.filter(|until| now < *until))
+    let read = read(on, &counter.name)?;
+    let state = read.clone().clamped(counter, now);
+    if state != read {
+        // Whoever reads it first writes that: it runs from now on.
+        write(on, counter, &state, now)?;
+    }
+    Ok(state.closed_until.filter(|until| now < *until))
 }
 
 /// The tries that are left are fewer than those that close it: it is open, whichever try had closed it.
@@ -86,16 +103,21 @@ fn count(on: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result
     tries.push(now);
     let closes = u32::try_from(tries.len()).unwrap_or(u32::MAX) >= counter.tries;
     let closed_until = closes.then(|| now.plus(counter.cool_off));
+    write(on, counter, &State { tries, closed_until }, now)?;
+    Ok(closes)
+}
+
+fn write(on: &Connection, counter: &Counter, state: &State, now: Timestamp) -> rusqlite::Result<()> {
     // The later of both: when the try that closed it is taken back, the others still count.
-    let says_nothing_from = closed_until.max(Some(now.plus(counter.within)));
+    let says_nothing_from = state.closed_until.max(Some(now.plus(counter.within)));
     on.prepare_cached(
         "INSERT INTO throttle (name, tries, closed_until, says_nothing_from) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (name) DO UPDATE SET
              tries = excluded.tries, closed_until = excluded.closed_until,
              says_nothing_from = excluded.says_nothing_from",
     )?
-    .execute((&counter.name, Json(tries), closed_until, says_nothing_from))?;
-    Ok(closes)
+    .execute((&counter.name, Json(&state.tries), state.closed_until, says_nothing_from))
+    .map(drop)
 }
 
 fn read(on: &Connection, name: &str) -> rusqlite::Result<State> {

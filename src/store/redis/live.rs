@@ -163,6 +163,12 @@ impl Live {
         Ok(())
     }
 
+    pub(super) async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let keys = [keys::session(id), keys::activity(id), keys::sessions(id.owner())];
+        let told = [id.serial(), latest.as_millis().to_string(), now.as_millis().to_string()];
+        self.acts.run(&script::CLAMP.call(&keys, &told)).await
+    }
+
     pub(super) async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
         let note: Option<String> = self.acts.ask(cmd("GET").arg(keys::note(id))).await?;
         note.map_or(Ok(None), |note| layout::read_note(&note, secret))

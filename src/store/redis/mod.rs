@@ -151,6 +151,10 @@ impl SessionStore for Redis {
         self.live.touch(beats).await
     }
 
+    async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.live.clamp(id, latest, now).await
+    }
+
     /// Everybody's is a step for each user: there is none over all slots.
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         let owner = match which {

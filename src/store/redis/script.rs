@@ -31,6 +31,7 @@ scripts! {
     MARK = "go_on.lua" "mark.lua";
     ANNOUNCE = "go_on.lua" "announce.lua";
     TOUCH = "touch.lua";
+    CLAMP = "clamp.lua";
     TOLD = "told.lua";
     ATTEMPT = "attempt.lua";
     SETTLE = "settle.lua";

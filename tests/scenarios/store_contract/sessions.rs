@@ -16,6 +16,7 @@ stories! {
     a_touch_of_nothing_creates_nothing
     actions_stop_at_the_most
     twenty_thousand_beats_are_all_written
+    what_lies_in_the_future_is_moved_back_once
     a_renewed_secret_replaces_the_old_one
     only_the_present_secret_can_be_renewed
     a_renewal_of_nothing_is_refused
@@ -41,6 +42,32 @@ async fn what_was_opened_is_read_back_whole(stores: Stores) {
     let new = open(&*stores.sessions, alice, at(5)).await;
     assert_eq!(stores.sessions.get(new.session.id).await.unwrap(), Some(new.session.clone()));
     assert_eq!(stores.sessions.list(alice).await.unwrap(), [new.session]);
+}
+
+async fn what_lies_in_the_future_is_moved_back_once(stores: Stores) {
+    let alice = somebody(&stores).await;
+    let new = open(&*stores.sessions, alice, at(900)).await;
+    let id = new.session.id;
+    assert!(renew(&stores, id, new.secret, digest(), at(910)).await);
+    stores.sessions.touch(&[beat(id, at(950))]).await.unwrap();
+    let seen = || async {
+        let found = stores.sessions.find(id).await.unwrap().expect("it is there");
+        (found.terms.opened, found.latest, found.secrets.former.map(|(_, until)| until))
+    };
+    // Somebody who has read something else moves no hit, and of two who have read the same the first does.
+    stores.sessions.clamp(id, at(949), at(100)).await.unwrap();
+    assert_eq!(seen().await, (at(100), at(950), Some(at(100))));
+    for now in [101, 500, 960] {
+        stores.sessions.clamp(id, at(950), at(now)).await.unwrap();
+        assert_eq!(seen().await, (at(100), at(101), Some(at(100))), "{now}");
+    }
+    let session = stores.sessions.get(id).await.unwrap().expect("it is there");
+    assert_eq!((session.activity.actions, session.activity.last_page.as_deref()), (2, Some("/reports")));
+    stores.sessions.touch(&[beat(id, at(102))]).await.unwrap();
+    assert_eq!(seen().await.1, at(102), "hits count again");
+    let gone = SessionId::mint(alice);
+    stores.sessions.clamp(gone, at(950), at(100)).await.unwrap();
+    assert!(stores.sessions.find(gone).await.unwrap().is_none(), "it creates nothing");
 }
 
 async fn what_was_never_opened_is_none(stores: Stores) {

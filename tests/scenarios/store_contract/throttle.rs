@@ -27,6 +27,8 @@ stories! {
     forgetting_opens_nothing
     what_says_nothing_any_more_can_be_forgotten
     an_endless_cool_off_never_opens
+    a_clock_that_steps_back_closes_nothing_for_longer
+    tries_of_the_future_count_as_now
     of_two_hundred_at_once_five_get_through
 }
 
@@ -64,6 +66,41 @@ async fn the_last_try_is_allowed_and_closes(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &alice, 3).await, CLOSED);
     for second in [3, 4, 1_002] {
         assert_eq!(attempt(&*stores.throttle, &alice, second).await, Try::ClosedUntil(at(1_003)));
+    }
+}
+
+async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: Stores) {
+    let year = 365 * 24 * 3_600;
+    for (name, ahead) in [("hours", 7_200), ("years", 6 * year)] {
+        let alice = Counter { tries: 1, ..counter(name) };
+        assert_eq!(attempt(&*stores.throttle, &alice, 10 + ahead).await, CLOSED);
+        assert_eq!(
+            attempt(&*stores.throttle, &alice, 10).await,
+            Try::ClosedUntil(at(1_010)),
+            "for its cool-off, at most"
+        );
+        assert_eq!(attempt(&*stores.throttle, &alice, 500).await, Try::ClosedUntil(at(1_010)), "and from then on");
+        assert_eq!(attempt(&*stores.throttle, &alice, 1_010).await, CLOSED);
+    }
+}
+
+async fn tries_of_the_future_count_as_now(stores: Stores) {
+    let alice = counter("alice");
+    for second in [9_000, 9_001, 50] {
+        let expected = if second == 50 { CLOSED } else { ALLOWED };
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, expected, "{second}");
+    }
+    let bob = counter("bob");
+    for second in [9_000, 9_001] {
+        assert_eq!(attempt(&*stores.throttle, &bob, second).await, ALLOWED);
+    }
+    // Another counter is closed meanwhile, so that nothing is counted: it is read, and that is enough.
+    let shut = Counter { tries: 1, ..counter("shut") };
+    assert_eq!(attempt(&*stores.throttle, &shut, 50).await, CLOSED);
+    let both = [bob.clone(), shut];
+    assert_eq!(stores.throttle.attempt(&both, &[], at(50)).await.unwrap(), Tally::Closed { until: at(1_050) });
+    for second in [151, 152] {
+        assert_eq!(attempt(&*stores.throttle, &bob, second).await, ALLOWED, "they were of 50, and are forgotten");
     }
 }
 

@@ -114,6 +114,10 @@ impl SessionStore for Witness {
         self.pass("touch", self.inner.sessions.touch(beats)).await
     }
 
+    async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.pass("clamp", self.inner.sessions.clamp(id, latest, now)).await
+    }
+
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         self.pass("end", self.inner.sessions.end(which, parting)).await
     }

@@ -4,14 +4,29 @@
 -- Returns "closed" and until when; or "counted", the places of those that it closed, and until when others are closed.
 local asked, now = tonumber(ARGV[1]), tonumber(ARGV[2])
 
-local function read(key)
-  local closed_until, tries = string.match(redis.call('GET', key) or '-', '^(%S+)(.*)$')
+-- What lies in the future counts as now, and whoever reads it first writes that: no counter is closed for longer than its
+-- rule has it.
+local function read(place)
+  local key, within, cool_off = KEYS[place], tonumber(ARGV[3 * place + 1]), tonumber(ARGV[3 * place + 2])
+  local value = redis.call('GET', key) or '-'
+  local closed_until, tries = string.match(value, '^(%S+)(.*)$')
+  tries = string.gsub(tries, '%-?%d+', function(at)
+    return tonumber(at) > now and ARGV[2] or at
+  end)
+  local most = math.min(now + cool_off, 9007199254740991)
+  if tonumber(closed_until) and tonumber(closed_until) > most then
+    closed_until = string.format('%.0f', most)
+  end
+  if closed_until .. tries ~= value then
+    local keep = string.format('%.0f', math.min(math.max(within, cool_off, 1000), 1e13))
+    redis.call('SET', key, closed_until .. tries, 'PX', keep)
+  end
   return tonumber(closed_until), tries
 end
 
 local latest = nil
 for place = 1, asked do
-  local closed_until = read(KEYS[place])
+  local closed_until = read(place)
   if closed_until and now < closed_until then
     latest = math.max(latest or closed_until, closed_until)
   end
@@ -22,7 +37,7 @@ end
 
 local closed = {}
 for place, key in ipairs(KEYS) do
-  local closed_until, before = read(key)
+  local closed_until, before = read(place)
   if closed_until and now < closed_until then
     latest = math.max(latest or closed_until, closed_until)
   else
