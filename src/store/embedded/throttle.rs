@@ -61,6 +61,10 @@ fn attempt(on: &Connection, asked: &[Counter], beside: &[Counter], now: Timestam
     for counter in asked {
         closed_until = closed_until.max(still_closed(on, counter, now)?);
     }
+    for counter in beside {
+        // Where they are of the future they run from now on, too, whether they are counted or not.
+        still_closed(on, counter, now)?;
+    }
     if let Some(until) = closed_until {
         return Ok(Tally::Closed { until });
     }

@@ -29,6 +29,7 @@ stories! {
     an_endless_cool_off_never_opens
     a_clock_that_steps_back_closes_nothing_for_longer
     tries_of_the_future_count_as_now
+    all_counters_of_a_try_run_from_the_same_moment
     of_two_hundred_at_once_five_get_through
 }
 
@@ -82,6 +83,15 @@ async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: Stores) {
         assert_eq!(attempt(&*stores.throttle, &alice, 500).await, Try::ClosedUntil(at(1_010)), "and from then on");
         assert_eq!(attempt(&*stores.throttle, &alice, 1_010).await, CLOSED);
     }
+}
+
+async fn all_counters_of_a_try_run_from_the_same_moment(stores: Stores) {
+    let (own, other) = (Counter { tries: 1, ..counter("own") }, Counter { tries: 1, ..counter("other") });
+    let both = async |second| stores.throttle.attempt(&[own.clone()], &[other.clone()], at(second)).await.unwrap();
+    let counted = Tally::Counted { closed: vec!["own".to_owned(), "other".to_owned()], beside_until: None };
+    assert_eq!(both(90_000).await, counted);
+    assert_eq!(both(50).await, Tally::Closed { until: at(1_050) });
+    assert_eq!(both(1_050).await, counted, "the other one does not begin to run when the first one opens");
 }
 
 async fn tries_of_the_future_count_as_now(stores: Stores) {

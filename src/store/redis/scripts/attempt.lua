@@ -25,9 +25,10 @@ local function read(place)
 end
 
 local latest = nil
-for place = 1, asked do
+-- Those beside are read, too: where they are of the future they run from now on, whether they are counted or not.
+for place = 1, #KEYS do
   local closed_until = read(place)
-  if closed_until and now < closed_until then
+  if place <= asked and closed_until and now < closed_until then
     latest = math.max(latest or closed_until, closed_until)
   end
 end
