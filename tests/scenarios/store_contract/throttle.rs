@@ -87,7 +87,8 @@ async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: Stores) {
 
 async fn all_counters_of_a_try_run_from_the_same_moment(stores: Stores) {
     let (own, other) = (Counter { tries: 1, ..counter("own") }, Counter { tries: 1, ..counter("other") });
-    let both = async |second| stores.throttle.attempt(&[own.clone()], &[other.clone()], at(second)).await.unwrap();
+    let (asked, beside) = ([own], [other]);
+    let both = async |second| stores.throttle.attempt(&asked, &beside, at(second)).await.unwrap();
     let counted = Tally::Counted { closed: vec!["own".to_owned(), "other".to_owned()], beside_until: None };
     assert_eq!(both(90_000).await, counted);
     assert_eq!(both(50).await, Tally::Closed { until: at(1_050) });
