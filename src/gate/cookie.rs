@@ -4,8 +4,10 @@
 //! Who reads a cookie more generously than others finds one where they find none, and a session that they do not see.
 //! Two cookies of one of our names are none. Other cookies may hold any byte and are never read as text.
 
+mod app;
 mod names;
 
+pub use app::{AppCookie, AppCookies, ForgetOn, Noted, SetBy};
 pub use names::{CookieNames, DEFAULT_NAME};
 
 use http::{HeaderMap, HeaderValue, header};
@@ -38,6 +40,11 @@ pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Shown<'a> {
         }
     }
     shown
+}
+
+/// Each cookie of a request: its name, and its value where it has one.
+pub fn each(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    headers.get_all(header::COOKIE).iter().flat_map(|line| pairs(line.as_bytes())).map(parts)
 }
 
 /// A cookie header without our cookies: `None` when nothing is left, the very same bytes when none was ours.

@@ -30,7 +30,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    gate::{Decision, Head, Judged, Permit, cookie::CookieNames},
+    gate::{
+        Decision, Head, Judged, Permit,
+        cookie::{AppCookies, CookieNames},
+    },
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
@@ -57,6 +60,8 @@ pub struct ProxyParts {
     pub public_url: PublicUrl,
     /// What our cookies are called.
     pub cookies: CookieNames,
+    /// Writes cookies of apps down in the browser.
+    pub app_cookies: AppCookies,
     /// Whose word about a visitor's address is taken.
     pub trusted: TrustedProxies,
     /// For whose bodies is waited.

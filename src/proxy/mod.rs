@@ -10,6 +10,7 @@
 //! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
+mod app_cookies;
 mod asked;
 mod bodies;
 mod caching;

@@ -4,7 +4,7 @@ use http::{StatusCode, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
 use super::{
-    caching,
+    app_cookies, caching,
     hooks::{ProxyParts, REQUEST_ID},
     one_reading,
     passage::Passage,
@@ -22,6 +22,7 @@ pub(super) fn filter(
     one_reading::ensure(session, answer, &mut ctx.interim)?;
     // From every head, early hints too: a browser takes a cookie from any of them.
     passing::keep_to_ourselves(answer, &parts.cookies, ctx.upstream.as_deref());
+    app_cookies::note(parts, session.req_header(), answer, ctx)?;
     let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
     if answer.status.is_informational() && !upgraded {
         return Ok(());

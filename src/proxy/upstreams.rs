@@ -20,7 +20,7 @@ use pingora::upstreams::peer::HttpPeer;
 use tokio::{net::lookup_host, time::timeout};
 
 use super::connection::keepalive;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, gate::cookie::ForgetOn};
 
 /// How long a server that refused a connection is passed over.
 const PASSED_OVER: Duration = Duration::from_secs(5);
@@ -55,6 +55,8 @@ pub struct UpstreamPlan {
     pub connect: Duration,
     /// How long the app may be silent, before its answer and in it.
     pub read: Duration,
+    /// When its cookies are taken from a browser.
+    pub forget_on: ForgetOn,
 }
 
 /// One server of an upstream.
@@ -133,6 +135,11 @@ struct Server {
 }
 
 impl Upstream {
+    /// When its cookies are taken from a browser.
+    pub(super) const fn forget_on(&self) -> ForgetOn {
+        self.plan.forget_on
+    }
+
     /// As the operator calls it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -240,7 +247,7 @@ mod tests {
 
     fn plan(id: usize, servers: Vec<ServerAddress>) -> UpstreamPlan {
         let second = Duration::from_secs(1);
-        UpstreamPlan { id, name: "app".into(), servers, connect: second, read: second }
+        UpstreamPlan { id, name: "app".into(), servers, connect: second, read: second, forget_on: ForgetOn::ALWAYS }
     }
 
     async fn upstream(ports: &[u16]) -> Arc<Upstream> {

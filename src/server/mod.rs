@@ -168,6 +168,7 @@ impl Serving {
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
                 cookies: parts.cookies.clone(),
+                app_cookies: parts.app_cookies.clone(),
                 trusted: trusted_proxies(&config),
                 identity: parts.settings.identity.clone(),
                 clock: parts.clock.clone(),

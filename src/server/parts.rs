@@ -8,7 +8,10 @@ use crate::{
     audit::Journal,
     clock::Clock,
     config::{Config, PublicUrl},
-    gate::{Gate, GateParts, cookie::CookieNames},
+    gate::{
+        Gate, GateParts,
+        cookie::{AppCookies, CookieNames},
+    },
     guard::Throttle,
     metrics::Metrics,
     portcullis::Portcullis,
@@ -48,6 +51,9 @@ pub struct Parts {
     public_url: PublicUrl,
     /// What our cookies are called.
     pub cookies: CookieNames,
+    /// Writes cookies of apps down in the browser.
+    pub app_cookies: AppCookies,
+    key: Key,
 }
 
 impl Parts {
@@ -69,7 +75,7 @@ impl Parts {
         let hasher = Hasher::new(cost, cores, clock.clone(), metrics.clone());
         let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
         let lockout = settings.lockout.clone();
-        let throttle = Throttle::new(stores.throttle.clone(), lockout, key, clock.clone(), metrics.clone());
+        let throttle = Throttle::new(stores.throttle.clone(), lockout, key.clone(), clock.clone(), metrics.clone());
         let throttle = throttle.shared_by(trusted_proxies(config));
         // Where something in front has ended TLS and nobody says for whom, every visitor has its address.
         let throttle = if config.knows_visitors() { throttle } else { throttle.by_account_only() };
@@ -87,6 +93,7 @@ impl Parts {
         let end_again =
             EndAgain::new(stores.sessions.clone(), stores.accounts.clone(), sessions.clone(), clock.clone());
         let public_url = config.public_url.clone();
+        let cookies = CookieNames::new(public_url.is_https(), &config.sessions.cookie_name);
         Self {
             clock,
             metrics,
@@ -100,7 +107,9 @@ impl Parts {
             accounts,
             hasher,
             throttle,
-            cookies: CookieNames::new(public_url.is_https(), &config.sessions.cookie_name),
+            app_cookies: AppCookies::new(&cookies, key.clone()),
+            cookies,
+            key,
             public_url,
         }
     }
@@ -156,6 +165,8 @@ impl Parts {
         Desk {
             public_url: self.public_url.clone(),
             cookies: self.cookies.clone(),
+            app_cookies: self.app_cookies.clone(),
+            key: self.key.clone(),
             clock: self.clock.clone(),
             sessions: self.sessions.clone(),
             accounts: self.accounts.clone(),

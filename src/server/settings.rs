@@ -84,6 +84,7 @@ impl Settings {
             servers: said.servers.iter().map(server).collect(),
             connect: said.timeouts.connect,
             read: said.timeouts.read,
+            forget_on: said.forget_on,
         };
         config.upstreams.iter().map(plan).collect()
     }
@@ -138,6 +139,7 @@ fn house(config: &Config) -> House {
             config::AfterPasswordChange::EndOthers => AfterChange::EndOthers,
         },
         page_labels: config.activity.page_labels.clone(),
+        forget_on: config.upstreams.iter().map(|(name, said)| (name.clone(), said.forget_on)).collect(),
     }
 }
 

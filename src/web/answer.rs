@@ -17,6 +17,8 @@ use crate::{gate::cookie::CookieNames, secret::Token, session::SessionToken};
 const REMEMBERED: Duration = Duration::from_hours(400 * 24);
 /// How long a flash may wait for its page.
 const FLASH: Duration = Duration::from_mins(1);
+/// How long the sign-in page can say why a session has ended whose cookie is gone.
+const ENDED: Duration = Duration::from_mins(10);
 
 /// An answer under way.
 pub struct Answer(Response);
@@ -90,6 +92,36 @@ impl Answer {
         self.set(&gone).with(HeaderName::from_static("clear-site-data"), "\"cache\"")
     }
 
+    /// Says to whoever signs in next here that this person was signed in last.
+    #[must_use]
+    pub fn with_last_person(self, names: &CookieNames, digest: &str) -> Self {
+        let cookie = ours(names, &names.last, digest.to_owned());
+        self.set(&cookie.max_age(seconds(REMEMBERED)).build())
+    }
+
+    /// Leaves word for the sign-in page of a session that has ended.
+    #[must_use]
+    pub fn with_ended(self, names: &CookieNames, value: &str) -> Self {
+        let cookie = ours(names, &names.ended, value.to_owned());
+        self.set(&cookie.max_age(seconds(ENDED)).build())
+    }
+
+    /// Takes that word from the browser.
+    #[must_use]
+    pub fn without_ended(self, names: &CookieNames) -> Self {
+        let gone = ours(names, &names.ended, String::new()).max_age(seconds(Duration::ZERO)).build();
+        self.set(&gone)
+    }
+
+    /// With a `Set-Cookie` in ASCII.
+    #[must_use]
+    pub fn with_set_cookie(mut self, line: &str) -> Self {
+        if let Ok(line) = HeaderValue::from_str(line) {
+            self.0.headers_mut().append(header::SET_COOKIE, line);
+        }
+        self
+    }
+
     /// Takes the flash from the browser: it was shown.
     #[must_use]
     pub fn without_flash(self, names: &CookieNames) -> Self {
@@ -101,6 +133,12 @@ impl Answer {
         let line = HeaderValue::from_str(&cookie.to_string()).expect("a cookie of ours is ASCII");
         self.0.headers_mut().append(header::SET_COOKIE, line);
         self
+    }
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self(response)
     }
 }
 

@@ -156,6 +156,12 @@ impl Call {
         &self.0.method
     }
 
+    /// As sent.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
     /// The text of a header that is there once.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -6,8 +6,15 @@ use arc_swap::ArcSwap;
 
 use super::look::Branding;
 use crate::{
-    account::Accounts, audit::Journal, clock::Clock, gate::cookie::CookieNames, public_url::PublicUrl,
-    session::Sessions, sign_in::SignIn, visitor::Recogniser,
+    account::Accounts,
+    audit::Journal,
+    clock::Clock,
+    gate::cookie::{AppCookies, CookieNames, ForgetOn},
+    public_url::PublicUrl,
+    secret::Key,
+    session::Sessions,
+    sign_in::SignIn,
+    visitor::Recogniser,
 };
 
 /// The use cases that handlers call. One for the whole program.
@@ -16,6 +23,10 @@ pub struct Desk {
     pub public_url: PublicUrl,
     /// The names of our cookies.
     pub cookies: CookieNames,
+    /// What apps have left in a browser.
+    pub app_cookies: AppCookies,
+    /// Signs what a browser keeps for us.
+    pub key: Key,
     /// What time it is.
     pub clock: Clock,
     /// Open, list, end.
@@ -43,6 +54,8 @@ pub struct House {
     pub after_change: AfterChange,
     /// Names for pages of the app, by path.
     pub page_labels: BTreeMap<String, String>,
+    /// When cookies of an upstream are taken from a browser, by its name.
+    pub forget_on: BTreeMap<String, ForgetOn>,
 }
 
 /// What happens to the other sessions when the password changes.

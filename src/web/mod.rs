@@ -6,6 +6,7 @@ mod call;
 mod change_password;
 mod desk;
 mod error;
+mod forget;
 mod headers;
 mod live;
 pub mod look;

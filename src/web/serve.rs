@@ -44,7 +44,13 @@ impl Web {
         let call = self.call(head, visit.presented, None, visit.ip);
         let target = visit.path.with_query();
         let response = self.route(&call, &target, body).await;
-        finish(render::said(response, &call, head, &target)).await
+        let asks_to_sign_in = matches!(response.extensions().get(), Some(Error::SignInRequired));
+        let response = render::said(response, &call, head, &target);
+        finish(match call.because() {
+            Some(because) if asks_to_sign_in => call.forget_ended(because, head, response).await,
+            _ => response,
+        })
+        .await
     }
 
     /// Opens the event stream that a visit asks for.
@@ -65,6 +71,11 @@ impl Web {
             return self.frame(head).await;
         }
         let target = match refusal {
+            Refusal::SignIn { target, because: Some(because) } => {
+                let call = self.call(head, Presented::Nothing, None, head.ip);
+                let response = render::said(Error::from(refusal).into_response(), &call, head, target);
+                return finish(call.forget_ended(*because, head, response).await).await;
+            }
             Refusal::SignIn { target, .. } => target.as_str(),
             _ => "/",
         };

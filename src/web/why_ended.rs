@@ -2,8 +2,8 @@
 
 use super::{Call, Error};
 use crate::{
-    gate::Because,
-    session::{Ended, Ending},
+    gate::{Because, cookie::Shown},
+    session::{Ended, Ending, SessionToken},
 };
 
 /// Why the session that a call shows is not good any more; none where it shows none, or one that nobody can speak of. A
@@ -25,6 +25,14 @@ pub(super) async fn of(call: &Call) -> Result<Option<Ended>, Error> {
             by_itself(Ending::Expired)
         }
         Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
-        Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) | None => None,
+        Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) => None,
+        // Its cookie is gone already, and has left word.
+        None => match call.cookie(&call.desk().cookies.ended) {
+            Shown::One(value) => match SessionToken::parse(value) {
+                Some(token) => call.desk().sessions.ended(token.id(), token.digest()).await?,
+                None => None,
+            },
+            Shown::Nothing | Shown::Several => None,
+        },
     })
 }

@@ -15,6 +15,7 @@ mod hostile;
 mod installed_app;
 mod keyboard;
 mod live;
+mod next_visitor;
 mod open_streams;
 mod sessions;
 mod width;

@@ -30,6 +30,7 @@ mod open_streams;
 mod session_state;
 mod sessions_list;
 
+mod dead_sessions;
 mod disabling;
 mod one_time_links;
 mod passwords;

@@ -45,6 +45,7 @@ mod demo;
 mod ending;
 mod init;
 mod large_bodies;
+mod next_visitor;
 mod open_files;
 mod open_streams;
 mod open_streams_close;

@@ -4,17 +4,26 @@ use std::net::SocketAddr;
 
 use crate::harness::{App, Client, Installation, Running, Said, free_port, portcullis};
 
-/// A jar, as a browser keeps one for a host with all of its ports.
-#[derive(Default)]
-struct Jar(Vec<(String, String)>);
+/// A jar, as a browser keeps one for a host with all of its ports. Paths are not looked at.
+#[derive(Debug, Default)]
+pub(super) struct Jar {
+    kept: Vec<(String, String)>,
+    /// The `Set-Cookie`s of the last answer.
+    pub(super) set: Vec<String>,
+}
 
 impl Jar {
-    fn line(&self) -> String {
-        let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pub(super) fn line(&self) -> String {
+        let pairs: Vec<_> = self.kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }
 
-    async fn ask(&mut self, to: SocketAddr, request: &str, body: &str) -> (u16, String) {
+    /// How many cookies have this in their name.
+    pub(super) fn count(&self, part: &str) -> usize {
+        self.kept.iter().filter(|(name, _)| name.contains(part)).count()
+    }
+
+    pub(super) async fn ask(&mut self, to: SocketAddr, request: &str, body: &str) -> (u16, String) {
         let mut client = Client::connect(to).await;
         let answer = client
             .ask(format!(
@@ -24,19 +33,24 @@ impl Jar {
                 body.len()
             ))
             .await;
-        for set in answer.headers("set-cookie") {
+        self.set = answer.headers("set-cookie").into_iter().map(str::to_owned).collect();
+        for set in &self.set {
             let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
-            self.0.retain(|(kept, _)| kept != name);
+            self.kept.retain(|(kept, _)| kept != name);
             if !set.contains("Max-Age=0") {
-                self.0.push((name.to_owned(), value.to_owned()));
+                self.kept.push((name.to_owned(), value.to_owned()));
             }
         }
         (answer.status, answer.text())
     }
 
-    async fn sign_in(&mut self, to: SocketAddr) {
-        let form = format!("username=alice&password={}", crate::harness::PASSWORD);
+    pub(super) async fn sign_in_as(&mut self, to: SocketAddr, who: &str) {
+        let form = format!("username={who}&password={}", crate::harness::PASSWORD);
         assert_eq!(self.ask(to, "POST /security/sign-in", &form).await.0, 303);
+    }
+
+    async fn sign_in(&mut self, to: SocketAddr) {
+        self.sign_in_as(to, "alice").await;
     }
 }
 
@@ -54,8 +68,8 @@ async fn with_names_of_their_own_they_leave_each_other_alone() {
     let mut jar = Jar::default();
     jar.sign_in(one.public).await;
     jar.sign_in(two.public).await;
-    assert_eq!(jar.ask(one.public, "GET /", "").await.0, 200, "{:?}", jar.0);
-    assert_eq!(jar.ask(two.public, "GET /", "").await.0, 200, "{:?}", jar.0);
+    assert_eq!(jar.ask(one.public, "GET /", "").await.0, 200, "{jar:?}");
+    assert_eq!(jar.ask(two.public, "GET /", "").await.0, 200, "{jar:?}");
     assert!(!app.received().contains("portcullis") && !other.received().contains("acme"), "cookies stay at home");
     assert!(!other.received().contains("portcullis-1"), "those of another installation do not reach an app");
 }

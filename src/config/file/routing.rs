@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 
 use crate::config::complaint::Desk;
 use crate::config::meaning::routing::Access;
-use crate::config::read::{Field, Located, Read, choose_or};
+use crate::config::read::{Choice, Field, Located, OneOrMore, Read, choose_or};
 use crate::config::section::Section;
 use crate::config::tree::{Node, Value};
 use crate::config::value::label::Role;
@@ -22,6 +22,28 @@ pub(in crate::config) struct UpstreamFile {
     pub(in crate::config) servers: Field<Vec<Located<Server>>>,
     /// How long to wait for the app.
     pub(in crate::config) timeouts: TimeoutsFile,
+    /// When the cookies that this app has set are taken from a browser: `sign_out`, when somebody signs out there; `other_visitor`, when
+    /// somebody signs in and somebody else was signed in last, also where that session has ended by itself or from
+    /// elsewhere; `never`. One of them or a list. With `other_visitor` at any app the browser's storage and cache for this host are
+    /// cleared, too. Else the next person at the same browser is the last one to an app that knows people by a cookie of its own.
+    pub(in crate::config) forget_on: Field<OneOrMore<ForgetWord>>,
+}
+
+/// When something is forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(in crate::config) enum ForgetWord {
+    /// When somebody signs out.
+    SignOut,
+    /// When somebody else signs in.
+    OtherVisitor,
+    /// Not at all.
+    Never,
+}
+
+impl Choice for ForgetWord {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("sign_out", Self::SignOut), ("other_visitor", Self::OtherVisitor), ("never", Self::Never)];
 }
 
 /// How long to wait for an app.
@@ -74,7 +96,11 @@ pub(in crate::config) struct RouteFile {
 impl Read for UpstreamFile {
     fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
         let mut keys = Section::open(node, key, desk)?;
-        let upstream = Self { servers: keys.take("servers"), timeouts: keys.take_section("timeouts") };
+        let upstream = Self {
+            servers: keys.take("servers"),
+            timeouts: keys.take_section("timeouts"),
+            forget_on: keys.take("forget_on"),
+        };
         keys.close(&["health_check", "hand_over"]);
         Some(upstream)
     }

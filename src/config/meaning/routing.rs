@@ -10,14 +10,15 @@ use serde::Serialize;
 use super::bounds;
 use super::limits::BODY;
 use crate::config::complaint::Desk;
-use crate::config::file::routing::{RouteFile, TimeoutsFile, UpstreamFile};
-use crate::config::read::{Field, Located, Named, did_you_mean};
+use crate::config::file::routing::{ForgetWord, RouteFile, TimeoutsFile, UpstreamFile};
+use crate::config::read::{Field, Located, Named, OneOrMore, did_you_mean};
 use crate::config::tree::Place;
 use crate::config::value::length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
 use crate::config::value::size::Size;
 use crate::gate::CachePolicy;
+use crate::gate::cookie::ForgetOn;
 use crate::public_url::PublicUrl;
 
 /// Most sites that one route names: a request is compared with each.
@@ -30,6 +31,8 @@ pub struct Upstream {
     pub servers: Vec<Server>,
     /// How long to wait for it.
     pub timeouts: Timeouts,
+    /// When its cookies are taken from a browser.
+    pub forget_on: ForgetOn,
 }
 
 /// How long to wait for an app.
@@ -88,7 +91,7 @@ impl Default for Timeouts {
 impl Upstream {
     /// An app of one server.
     pub(in crate::config) fn of_server(server: Server) -> Self {
-        Self { servers: vec![server], timeouts: Timeouts::default() }
+        Self { servers: vec![server], timeouts: Timeouts::default(), forget_on: ForgetOn::ALWAYS }
     }
 }
 
@@ -209,6 +212,7 @@ impl Routing {
         let upstream = Upstream {
             servers: servers.iter().map(|server| server.value.clone()).collect(),
             timeouts: Timeouts::of(written.timeouts, desk),
+            forget_on: forget_on(written.forget_on, desk),
         };
         self.servers.extend(servers);
         self.upstreams.insert(name.value.clone(), upstream);
@@ -328,6 +332,15 @@ fn caching(shared: Field<bool>, documents: Field<bool>, access: &Access, desk: &
         allow_shared_cache: written(shared, default.allow_shared_cache),
         no_store_documents: written(documents, default.no_store_documents),
     }
+}
+
+fn forget_on(written: Field<OneOrMore<ForgetWord>>, desk: &Desk) -> ForgetOn {
+    let Some(written) = written else { return ForgetOn::ALWAYS };
+    let says = |word| written.value.0.iter().any(|said| said.value == word);
+    if says(ForgetWord::Never) && written.value.0.len() > 1 {
+        written.complain(desk, "says never beside another word; write never alone, or leave it out");
+    }
+    ForgetOn { sign_out: says(ForgetWord::SignOut), other_visitor: says(ForgetWord::OtherVisitor) }
 }
 
 fn is_at(server: &Server, listen: SocketAddr) -> bool {

@@ -17,7 +17,10 @@ pub fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
     let mut schema = generator.into_root_schema_for::<File>().to_value();
     fill_in(&mut schema, Some(&defaults()));
-    let upstream = serde_json::json!({ "timeouts": crate::config::Timeouts::default() });
+    let upstream = serde_json::json!({
+        "timeouts": crate::config::Timeouts::default(),
+        "forget_on": crate::gate::cookie::ForgetOn::ALWAYS,
+    });
     if let Some(upstreams) = schema.pointer_mut("/properties/upstreams/additionalProperties") {
         fill_in(upstreams, Some(&upstream));
     }

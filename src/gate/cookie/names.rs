@@ -4,7 +4,7 @@
 pub const DEFAULT_NAME: &str = "portcullis";
 
 /// Ends of the names of cookies beside the session's: a session's cookie of one installation may not be another's of these.
-const HELPERS: [&str; 3] = ["-device", "-flash", "-pending"];
+const HELPERS: [&str; 5] = ["-device", "-flash", "-pending", "-last", "-ended"];
 
 /// The names of our cookies under one `public_url`.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub struct CookieNames {
     pub flash: String,
     /// Between two steps of a sign-in.
     pub pending: String,
+    /// Who was signed in last, as a keyed digest.
+    pub last: String,
+    /// The session that has ended, for the sentence on the sign-in page.
+    pub ended: String,
     /// Only sent over TLS.
     pub secure: bool,
     /// Without the prefix.
@@ -32,6 +36,8 @@ impl CookieNames {
             device: format!("{prefixed}-device"),
             flash: format!("{prefixed}-flash"),
             pending: format!("{prefixed}-pending"),
+            last: format!("{prefixed}-last"),
+            ended: format!("{prefixed}-ended"),
             session: prefixed,
             secure: https,
             base: name.to_owned(),
@@ -50,7 +56,7 @@ impl CookieNames {
         if !(1..=64).contains(&name.len()) || !name.bytes().all(fits) {
             return Err("is no name for a cookie; write 1 to 64 of the letters A-Z a-z 0-9 - _");
         }
-        if HELPERS.iter().any(|helper| name.ends_with(helper)) {
+        if name.contains("-app-") || HELPERS.iter().any(|helper| name.ends_with(helper)) {
             return Err("ends as the name of another cookie of Portcullis; choose another, such as portcullis-8443");
         }
         Ok(())
@@ -107,6 +113,7 @@ mod tests {
             "\u{e9}",
             "a\n",
             "acme-device",
+            "acme-app-1",
             "portcullis-flash",
             &long,
         ] {

@@ -56,7 +56,7 @@ pub(super) async fn end(call: Call, Path(id): Path<String>) -> Result<Answer, Er
     let ended = call.desk().sessions.end_own(me.owner.id, id, Some(me.session), &call.visitor()).await?;
     let ended = ended.ok_or(Error::NotFound)?;
     let answer = Answer::no_content();
-    Ok(if ended.id == me.session { answer.without_session(&call.desk().cookies) } else { answer })
+    Ok(if ended.id == me.session { call.signed_out(answer) } else { answer })
 }
 
 /// Ends all of one's sessions but this one.
@@ -74,7 +74,7 @@ pub(super) async fn revoke_others(call: Call) -> Result<Json<Revoked>, Error> {
 pub(super) async fn revoke_all(call: Call) -> Result<impl IntoResponse, Error> {
     let me = call.me()?;
     let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;
-    let gone = Answer::no_content().without_session(&call.desk().cookies).into_response();
+    let gone = call.signed_out(Answer::no_content()).into_response();
     Ok((gone.headers().clone(), Json(Revoked { revoked: ended.len(), items: shown(&call, me, &ended) })))
 }
 

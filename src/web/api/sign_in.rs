@@ -8,7 +8,7 @@ use super::{Answer, Call, Error, Json, resources::SessionResource};
 use crate::{
     secret::Password,
     session::Kind,
-    sign_in::{Attempt, Outcome, SignedIn},
+    sign_in::{Attempt, Outcome},
     web::problem::Problem,
 };
 
@@ -74,13 +74,9 @@ pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result
         Outcome::Refused => return Err(Error::InvalidCredentials),
         Outcome::TooMany { until } => return Err(Error::TooMany { until }),
     };
-    let SignedIn { session, token, device, .. } = *signed_in;
-    let keep = desk.sessions.policy().is_kept(session.terms);
-    let mut cookies = Answer::no_content().with_session(&desk.cookies, &token, keep);
-    if let Some(device) = device {
-        cookies = cookies.with_device(&desk.cookies, &device);
-    }
-    let session = SessionResource::of(&session, Some(session.id), &desk.sessions.policy(), &call.house());
+    let cookies = call.signed_in(Answer::no_content(), &signed_in);
+    let session = &signed_in.session;
+    let session = SessionResource::of(session, Some(session.id), &desk.sessions.policy(), &call.house());
     Ok((cookies.into_response().headers().clone(), Json(SignInState { state: "complete", session })))
 }
 
@@ -90,5 +86,5 @@ pub(super) async fn sign_out(call: Call) -> Result<Answer, Error> {
     if let Some(me) = call.principal() {
         call.desk().sessions.end_own(me.owner.id, me.session, Some(me.session), &call.visitor()).await?;
     }
-    Ok(Answer::no_content().without_session(&call.desk().cookies))
+    Ok(call.signed_out(Answer::no_content()))
 }

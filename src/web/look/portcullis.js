@@ -24,6 +24,11 @@
     }
   };
 
+  // What Back takes from memory may be over: look again.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
   // Show and hide what is typed.
   const reveals = (root) => {
     for (const button of all("button.reveal", root)) {

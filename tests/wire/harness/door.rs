@@ -196,6 +196,7 @@ impl Plan {
             portcullis: Arc::new(portcullis),
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
             cookies: parts.cookies,
+            app_cookies: parts.app_cookies,
             trusted: trusted_proxies(&config),
             public_url: config.public_url.clone(),
             identity: parts.settings.identity,

@@ -31,7 +31,7 @@ pub(in crate::web) async fn end_one(call: Call, Path(id): Path<String>) -> Resul
     let ended = call.desk().sessions.end_own(me.owner.id, id, Some(me.session), &call.visitor()).await?;
     let names = &call.desk().cookies;
     Ok(match ended {
-        Some(gone) if gone.id == me.session => Answer::see_other(paths::SIGNED_OUT).without_session(names),
+        Some(gone) if gone.id == me.session => call.signed_out(Answer::see_other(paths::SIGNED_OUT)),
         Some(_) => Answer::see_other(paths::SESSIONS).with_flash(names, Flash::Ended(1)),
         None if id.owner() == me.owner.id => Answer::see_other(paths::SESSIONS).with_flash(names, Flash::AlreadyEnded),
         None => return Err(Error::NotFound),
@@ -68,5 +68,5 @@ pub(in crate::web) async fn end_all(call: Call) -> Result<Answer, Error> {
     let me = call.me()?;
     let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;
     let names = &call.desk().cookies;
-    Ok(Answer::see_other(paths::SIGNED_OUT).without_session(names).with_flash(names, Flash::Ended(ended.len())))
+    Ok(call.signed_out(Answer::see_other(paths::SIGNED_OUT)).with_flash(names, Flash::Ended(ended.len())))
 }

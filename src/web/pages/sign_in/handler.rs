@@ -45,14 +45,19 @@ pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<A
     }
     let now = call.desk().clock.now();
     let mut page = page(&call, way.rd.as_deref());
+    let mut is_over = false;
     if call.flash() == Some(Flash::FormNotSent) {
         page = page.form_not_sent();
     } else if let Some(ended) = why_ended::of(&call).await? {
         page = page.because(&ended, &call.desk().sessions.policy(), now);
+        // Not where a script looks at the page: its answer may be late.
+        let is_opened = call.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+        is_over = is_opened && !matches!(call.because(), None | Some(Because::Disabled(_)));
     } else if let Some(Because::NoSuchSession { .. } | Because::Unreadable) = call.because() {
         page = page.unknown_session();
     }
-    call.show(StatusCode::OK, &page)
+    let answer = call.show(StatusCode::OK, &page)?;
+    Ok(if is_over { call.without_ended_session(answer) } else { answer })
 }
 
 /// Tries to sign in.
@@ -114,11 +119,5 @@ fn again(
 }
 
 fn welcome(call: &Call, rd: Option<&str>, signed_in: &SignedIn) -> Answer {
-    let names = &call.desk().cookies;
-    let keep = call.desk().sessions.policy().is_kept(signed_in.session.terms);
-    let answer = Answer::see_other(&call.onward(rd)).with_session(names, &signed_in.token, keep);
-    match &signed_in.device {
-        Some(device) => answer.with_device(names, device),
-        None => answer,
-    }
+    call.signed_in(Answer::see_other(&call.onward(rd)), signed_in)
 }

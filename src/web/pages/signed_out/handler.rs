@@ -18,7 +18,7 @@ pub(in crate::web) async fn submit(call: Call) -> Result<Answer, Error> {
     if let Some(me) = call.principal() {
         call.desk().sessions.end_own(me.owner.id, me.session, Some(me.session), &call.visitor()).await?;
     }
-    Ok(Answer::see_other(paths::SIGNED_OUT).without_session(&call.desk().cookies))
+    Ok(call.signed_out(Answer::see_other(paths::SIGNED_OUT)))
 }
 
 /// Says that one is signed out.

@@ -1,0 +1,47 @@
+//! Cookies that an app sets, written down in the browser that keeps them, so that they can be taken from it again.
+
+use http::{HeaderValue, header};
+use pingora::{
+    Result,
+    http::{RequestHeader, ResponseHeader},
+};
+
+use super::{hooks::ProxyParts, passage::Passage};
+use crate::gate::cookie::{self, AppCookie, ForgetOn, Noted, SetBy, Shown};
+
+/// Writes down what the answer sets, where it is to be forgotten. An answer that sets no cookie is not looked at further.
+///
+/// On a public route nobody is looked up: there a browser counts that shows a session, good or not.
+pub(super) fn note(
+    parts: &ProxyParts,
+    request: &RequestHeader,
+    answer: &mut ResponseHeader,
+    ctx: &Passage,
+) -> Result<()> {
+    if !answer.headers.contains_key(header::SET_COOKIE) {
+        return Ok(());
+    }
+    let (Some(permit), Some(upstream)) = (&ctx.permit, ctx.upstream.as_deref()) else { return Ok(()) };
+    let shows_one = || matches!(cookie::find(&request.headers, &parts.cookies.session), Shown::One(_));
+    if upstream.forget_on() == ForgetOn::NEVER || !(permit.session().is_some() || shows_one()) {
+        return Ok(());
+    }
+    let by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path() };
+    let mut new: Vec<(String, String)> = Vec::new();
+    for line in answer.headers.get_all(header::SET_COOKIE) {
+        let Some(cookie) = AppCookie::read(line, by) else { continue };
+        match parts.app_cookies.note(&request.headers, &cookie, new.len()) {
+            Noted::New(name, value) if !new.iter().any(|(known, _)| *known == name) => new.push((name, value)),
+            Noted::New(..) | Noted::Known => {}
+            Noted::NoRoom => {
+                tracing::debug!(upstream = by.upstream, "App cookie stays in the browser: no room to note it");
+            }
+        }
+    }
+    for (name, value) in new {
+        if let Ok(line) = HeaderValue::from_str(&parts.app_cookies.set(&name, &value)) {
+            answer.append_header(header::SET_COOKIE, line)?;
+        }
+    }
+    Ok(())
+}
