@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{Decision, Head, Label, Presented, gatekeeper::LIVE_SESSIONS};
+use super::{Decision, Head, Label, Permit, Presented, Refusal, gatekeeper::LIVE_SESSIONS};
 use crate::id::SessionId;
 
 /// A judgement. It does nothing yet: what it decides is had from [`super::Gate::decide`], which counts it, once.
@@ -57,6 +57,30 @@ impl Judged {
     #[must_use]
     pub fn opens_a_stream(&self, head: &Head<'_>) -> bool {
         *head.method == Method::GET && matches!(self.decision, Decision::Serve(_)) && self.lets_in().is_some()
+    }
+
+    /// The permit, without counting anything: of a request that was decided before, and is judged again before it is sent
+    /// once more.
+    ///
+    /// # Errors
+    ///
+    /// It is not let through; the judgement as it was.
+    pub fn into_permit(self) -> Result<Permit, Box<Self>> {
+        match self.decision {
+            Decision::Forward(permit) => Ok(permit),
+            decision => Err(Box::new(Self { decision, ..self })),
+        }
+    }
+
+    /// The session that is known to be good, where there is one.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.decision {
+            Decision::Forward(permit) => permit.session(),
+            Decision::Serve(visit) => visit.presented.good().map(|principal| principal.session),
+            Decision::Refuse(Refusal::NotAllowed { session, .. }) => Some(*session),
+            Decision::Refuse(_) => None,
+        }
     }
 
     /// Where it is for our own pages, which want the body, too: who is calling.

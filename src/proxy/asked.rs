@@ -34,6 +34,11 @@ impl Source {
     /// Before there is a request.
     pub(super) const UNKNOWN: Self = Self { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), passed_on: false };
 
+    /// Whether somebody passed it on whose word is taken.
+    pub(super) const fn is_passed_on(self) -> bool {
+        self.passed_on
+    }
+
     /// Where this one came from.
     pub(super) fn of(session: &Session, trusted: &TrustedProxies) -> Self {
         let address = session.client_addr().and_then(|address| address.as_inet()).copied();

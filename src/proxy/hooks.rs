@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, header};
 use pingora::{
-    Error, ErrorType, Result,
+    Error, Result,
     http::{RequestHeader, ResponseHeader},
     modules::http::HttpModules,
     protocols::Digest,
@@ -18,13 +18,15 @@ use pingora::{
 
 use super::{
     Bodies, IdentityHeaders, Line, Upstreams, answer,
-    asked::{Source, head_of, wants_events},
+    asked::{Source, head_of},
     bodies::Whose,
     content,
     failure::{self, Failure},
     live,
     passage::Passage,
-    response, upstream_request,
+    peer,
+    peer::PeerConnection,
+    private, response, retry, upstream_request,
     upstreams::Upstream,
     wishes,
 };
@@ -43,12 +45,15 @@ use crate::{
 
 /// Servers that one request may be sent to, the first included.
 const TRIES: usize = 4;
+/// Times that one request may be sent again after that: once for a connection that must not be used again, once for one that
+/// the app had closed.
+const AGAIN: usize = 2;
 
 /// Looked for in each answer: as text it would be read and folded each time.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The reverse proxy in front of the apps.
-pub struct Proxy(ProxyParts);
+pub struct Proxy(pub(super) ProxyParts);
 
 /// What the proxy is made of.
 pub struct ProxyParts {
@@ -80,7 +85,7 @@ impl Proxy {
     /// As an application for [`super::Connections`]; `threads` will serve it.
     #[must_use]
     pub fn app(parts: ProxyParts, threads: usize) -> HttpProxy<Self> {
-        let conf = ServerConf { threads, max_retries: TRIES, ..ServerConf::default() };
+        let conf = ServerConf { threads, max_retries: TRIES + AGAIN, ..ServerConf::default() };
         let mut app = HttpProxy::new(Self(parts), Arc::new(conf));
         app.handle_init_modules();
         app
@@ -100,7 +105,7 @@ impl Proxy {
 
     /// Judges a request, and puts it on its line where it is let through for a session: from then on it is cut when that
     /// one ends. Where it has ended in between, what counts is what holds now.
-    async fn judge(&self, head: &Head<'_>, line: &Line) -> Judged {
+    pub(super) async fn judge(&self, head: &Head<'_>, line: &Line) -> Judged {
         let mut told = line.ends_told();
         let mut judged = self.0.portcullis.judge(head).await;
         while let Some(session) = judged.lets_in()
@@ -120,7 +125,7 @@ impl Proxy {
         self.0.hsts.as_ref()
     }
 
-    fn forward(&self, ctx: &mut Passage, permit: Permit) {
+    pub(super) fn forward(&self, ctx: &mut Passage, permit: Permit) {
         let upstream = self.0.upstreams.load().get(permit.upstream());
         ctx.goes(permit, upstream);
     }
@@ -174,6 +179,7 @@ impl ProxyHttp for Proxy {
             return Ok(true);
         };
         let judged = self.judge(&head, line).await;
+        private::close_of_others(line, &judged);
         ctx.note(&head, request, &judged);
         if judged.opens_a_stream(&head) {
             let request = request.clone();
@@ -218,18 +224,11 @@ impl ProxyHttp for Proxy {
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Passage) -> Result<Box<HttpPeer>> {
-        let (Some(_), Some(upstream)) = (&ctx.permit, &ctx.upstream) else {
-            return Error::e_explain(ErrorType::InternalError, "no permit, or its upstream is gone");
-        };
-        let stream = session.is_upgrade_req() || wants_events(session.req_header());
-        ctx.asked.get_or_insert(self.0.clock.stopwatch());
-        match upstream.next(&ctx.tried, stream, self.0.clock.now()) {
-            Some((address, peer)) => {
-                ctx.tried.push(address);
-                Ok(peer)
-            }
-            None => Err(Error::explain(ErrorType::ConnectNoRoute, "no server can be looked up").into_up()),
+        if ctx.retried {
+            self.judge_retry(session, ctx).await?;
         }
+        ctx.asked.get_or_insert(self.0.clock.stopwatch());
+        peer::choose(session.req_header(), session.is_upgrade_req(), ctx, self.0.clock.now())
     }
 
     async fn request_body_filter(
@@ -273,13 +272,18 @@ impl ProxyHttp for Proxy {
     fn error_while_proxy(
         &self,
         _: &HttpPeer,
-        _: &mut Session,
+        session: &mut Session,
         mut e: Box<Error>,
-        _: &mut Passage,
-        _: bool,
+        ctx: &mut Passage,
+        reused: bool,
     ) -> Box<Error> {
-        // The app may have seen the request, and have acted on it: it is never sent again.
-        e.set_retry(false);
+        // Else the app may have seen the request, and have acted on it: it is not sent again.
+        let again = *e.etype() == private::SPENT || reused && retry::begin(session, ctx, &e);
+        if again {
+            ctx.connection = PeerConnection::New;
+            ctx.tried.pop();
+        }
+        e.set_retry(again);
         e
     }
 
@@ -289,9 +293,13 @@ impl ProxyHttp for Proxy {
         reused: bool,
         _: &HttpPeer,
         _: std::os::unix::io::RawFd,
-        _: Option<&Digest>,
+        digest: Option<&Digest>,
         ctx: &mut Passage,
     ) -> Result<()> {
+        if private::is_spent(digest) && ctx.connection != PeerConnection::Private {
+            return Err(Error::new_up(private::SPENT));
+        }
+        ctx.socket = digest.and_then(|digest| digest.socket_digest.clone());
         if let (false, Some(upstream)) = (reused, ctx.upstream.as_deref()) {
             self.0.metrics.upstream_up(upstream.name(), true);
         }
@@ -330,6 +338,15 @@ impl ProxyHttp for Proxy {
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Passage) -> FailToProxy {
         let begun =
             session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
+        if let Some(refused) = ctx.refused.take() {
+            let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());
+            let answer = match refused.decision() {
+                Decision::Refuse(refusal) => self.0.portcullis.refuse(refusal, &head).await,
+                _ => self.0.portcullis.fail(Failed::Broken, None, &head).await,
+            };
+            self.send(session, ctx, answer, true).await;
+            return FailToProxy { error_code: ctx.status, can_reuse_downstream: false };
+        }
         let failure = Failure::of(e);
         if let Failure::Say(failed) = failure
             // That is the client's own doing, and as often as it likes.

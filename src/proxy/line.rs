@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-use super::{Cut, Lines};
+use super::{Cut, Lines, private::PrivateConnections};
 use crate::id::SessionId;
 
 /// A connection, and the session that it serves at this moment.
@@ -32,6 +32,8 @@ pub struct Line {
     /// Which one was.
     done: AtomicU64,
     waker: AtomicWaker,
+    /// Connections to apps that nobody else may use.
+    pub(super) private: PrivateConnections,
 }
 
 tokio::task_local! {
@@ -43,8 +45,8 @@ impl Line {
     /// The line with this place on the list.
     pub(super) fn new(lines: Arc<Lines>, key: u64) -> Self {
         let [request, first, second, since, ordered, done] = [const { AtomicU64::new(0) }; 6];
-        let waker = AtomicWaker::new();
-        Self { lines, key, request, session: [first, second], since, ordered, done, waker }
+        let (waker, private) = (AtomicWaker::new(), PrivateConnections::default());
+        Self { lines, key, request, session: [first, second], since, ordered, done, waker, private }
     }
 
     /// The line of the connection that is served by the task that asks. None: nobody could cut what it serves, and so it

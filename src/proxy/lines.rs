@@ -78,12 +78,16 @@ impl Lines {
     pub fn cut(&self, ended: &[(SessionId, Cut)]) -> usize {
         self.remember(ended);
         let ended: HashMap<SessionId, Cut> = ended.iter().copied().collect();
-        self.cut_where(|_, session, _| ended.get(&session?).copied())
+        let count = self.cut_where(|_, session, _| ended.get(&session?).copied());
+        self.close_private(|session| ended.contains_key(&session));
+        count
     }
 
     /// Cuts what has been in flight for so long for any session at all.
     pub fn cut_guarded(&self, longer: Duration, cut: Cut) -> usize {
-        self.cut_where(|_, session, since| (session.is_some() && since >= longer).then_some(cut))
+        let count = self.cut_where(|_, session, since| (session.is_some() && since >= longer).then_some(cut));
+        self.close_private(|_| true);
+        count
     }
 
     /// Cuts everything.
@@ -116,6 +120,12 @@ impl Lines {
             }
         }
         count
+    }
+
+    /// Closes private connections to apps, of requests that are cut and of none: after the cut, so that no request takes it for
+    /// the app's doing.
+    fn close_private(&self, ended: impl Fn(SessionId) -> bool) {
+        self.all().iter().for_each(|line| line.private.close_where(&ended));
     }
 
     /// Invariant: first an end is remembered, then lines are looked at; a request does the same in the other order.

@@ -5,8 +5,8 @@
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
 //! `connection` reads its `head` and watches its `chunks`, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
 //! `answer` sends what is ours (for what it waits, `bodies` has places), `content` knows whether there is a body to send on,
-//! `upstreams`, `upstream_request` and `identity` send the rest
-//! on, `response`, `one_reading` and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
+//! `upstreams`, `peer`, `private`, `retry`, `upstream_request` and `identity` send the rest on,
+//! `response`, `one_reading` and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
 //! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
@@ -35,8 +35,11 @@ mod live;
 mod one_reading;
 mod passage;
 mod passing;
+mod peer;
+mod private;
 mod request_id;
 mod response;
+mod retry;
 mod room;
 mod router;
 mod same_connection;

@@ -3,10 +3,13 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Method;
-use pingora::http::RequestHeader;
+use pingora::{http::RequestHeader, protocols::SocketDigest};
 use prometheus::IntGauge;
 
-use super::{Cut, Line, asked::Source, frames::Frames, request_id::RequestId, upstreams::Upstream};
+use super::{
+    Cut, Line, asked::Source, frames::Frames, peer::PeerConnection, private::Binding, request_id::RequestId,
+    upstreams::Upstream,
+};
 use crate::{
     clock::Stopwatch,
     gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
@@ -49,6 +52,14 @@ pub struct Passage {
     pub(super) line: Option<Arc<Line>>,
     /// Whether it turned out to have no content, though its head left that open.
     pub(super) is_empty: bool,
+    /// Whether it was sent once more already.
+    pub(super) retried: bool,
+    /// Where its connection to the app comes from.
+    pub(super) connection: PeerConnection,
+    /// The connection to the app.
+    pub(super) socket: Option<Arc<SocketDigest>>,
+    /// Why it was not let through any more when it was to be sent once more.
+    pub(super) refused: Option<Box<Judged>>,
     /// How much more of a body the app is sent; none is no limit.
     body_left: Option<u64>,
     seen: Option<Seen>,
@@ -88,6 +99,10 @@ impl Passage {
             interim: 0,
             line,
             is_empty: false,
+            retried: false,
+            connection: PeerConnection::Pooled,
+            socket: None,
+            refused: None,
             body_left: None,
             seen: None,
             stream: None,
@@ -141,6 +156,12 @@ impl Passage {
         self.permit = Some(permit);
     }
 
+    /// Whose its connection to the app would be, were it private.
+    pub(super) fn binding(&self) -> Option<Binding> {
+        let permit = self.permit.as_ref()?;
+        Some(Binding { session: permit.session(), upstream: permit.upstream() })
+    }
+
     /// Whether so many bytes of a body are within what its route takes.
     pub(super) fn has_room_for(&self, bytes: u64) -> bool {
         self.body_left.is_none_or(|left| bytes <= left)
@@ -177,6 +198,10 @@ impl Drop for Passage {
         let cut = self.line.as_ref().and_then(|line| line.was_cut());
         if let Some(line) = &self.line {
             line.end();
+            // Whoever comes next on the connection of a proxy may be somebody else.
+            if self.source.is_passed_on() {
+                line.private.close();
+            }
         }
         if let Some(cut) = cut {
             self.metrics.stream_cut(cut.label());

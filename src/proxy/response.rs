@@ -8,7 +8,7 @@ use super::{
     hooks::{ProxyParts, REQUEST_ID},
     one_reading,
     passage::Passage,
-    passing,
+    passing, peer, private,
 };
 use crate::gate::Permit;
 
@@ -23,6 +23,9 @@ pub(super) fn filter(
     // From every head, early hints too: a browser takes a cookie from any of them.
     passing::keep_to_ourselves(answer, &parts.cookies, ctx.upstream.as_deref());
     app_cookies::note(parts, session.req_header(), answer, ctx)?;
+    if private::is_offered(&answer.headers) {
+        peer::bind_what_follows(ctx);
+    }
     let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
     if answer.status.is_informational() && !upgraded {
         return Ok(());

@@ -27,7 +27,7 @@ const PASSED_OVER: Duration = Duration::from_secs(5);
 /// How long a look-up may take. A resolver that is silent must hold up neither the start nor a reload.
 const LOOK_UP: Duration = Duration::from_secs(2);
 /// Shorter than what app servers commonly wait (Node.js: 5 s), so that we close an idle connection before they do: a request
-/// sent into a connection that is being closed would be lost, and is not sent twice.
+/// sent into a connection that is being closed would be lost, and not each may be sent once more (`retry`).
 const IDLE: Duration = Duration::from_secs(4);
 
 /// Gives each name its id: the same one for the same name, and never another's.
@@ -161,11 +161,14 @@ impl Upstream {
             .filter(|server| server.address().is_some_and(|address| !tried.contains(&address)));
         let up = untried.clone().find(|server| server.passed_over_until.load(Ordering::Relaxed) <= now.as_millis());
         let chosen = up.or_else(|| untried.next())?;
-        let mut peer = Box::new(chosen.peer.clone());
-        if stream {
-            peer.options.read_timeout = None;
-        }
+        let peer = chosen.peer(stream);
         chosen.address().map(|address| (address, peer))
+    }
+
+    /// The peer at this address, while it is one of its servers.
+    pub(super) fn server(&self, at: SocketAddr, stream: bool) -> Option<Box<HttpPeer>> {
+        let servers = self.servers.load();
+        servers.iter().find(|server| server.address() == Some(at)).map(|server| server.peer(stream))
     }
 
     /// A server refused a connection. Tells whether there is another one to try.
@@ -230,6 +233,15 @@ impl Server {
         let refused = before.iter().find(|server| server.address() == Some(at));
         let until = refused.map_or(0, |server| server.passed_over_until.load(Ordering::Relaxed));
         Self { place, peer, passed_over_until: AtomicI64::new(until) }
+    }
+
+    /// For one request; a `stream` may be silent for as long as both ends like.
+    fn peer(&self, stream: bool) -> Box<HttpPeer> {
+        let mut peer = Box::new(self.peer.clone());
+        if stream {
+            peer.options.read_timeout = None;
+        }
+        peer
     }
 
     fn address(&self) -> Option<SocketAddr> {

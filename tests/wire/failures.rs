@@ -85,7 +85,7 @@ async fn an_app_that_talks_nonsense() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_sent_is_not_sent_again_on_another_connection() {
+async fn what_is_not_safe_is_not_sent_again_on_another_connection() {
     let app = App::serving(|mut stream, app| async move {
         app.record_request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
@@ -96,7 +96,7 @@ async fn a_request_that_was_sent_is_not_sent_again_on_another_connection() {
     let door = Door::before(&app).await;
     let mut client = door.client().await;
     assert_eq!(client.ask(door.as_alice("GET /1", "")).await.status, 200);
-    is_ours(&client.ask(door.as_alice("GET /2", "")).await, 502, "app-bad-answer");
+    is_ours(&client.ask(door.as_alice("POST /2", "")).await, 502, "app-bad-answer");
     assert_eq!(app.requests(), 2);
 }
 

@@ -1,0 +1,74 @@
+//! Retry of a request that an app's reused connection lost (RFC 9110, 9.2.2).
+//!
+//! An app may close an idle connection just when a request is sent into it. What is safe and has no content is then sent once
+//! more, over a new connection, where not one byte of an answer has come. Its session is judged again first: time has passed.
+
+use http::Method;
+use pingora::{
+    Error, ErrorSource,
+    ErrorType::{ConnectionClosed, InternalError, ReadError, WriteError},
+    Result,
+    proxy::Session,
+};
+
+use super::{Proxy, asked::head_of, passage::Passage, peer::PeerConnection};
+
+/// Whether a request that failed on a reused connection is sent once more. It is, once at most.
+pub(super) fn begin(session: &mut Session, ctx: &mut Passage, error: &Error) -> bool {
+    let heard = ctx.interim > 0 || ctx.status != 0;
+    let due =
+        !ctx.retried && ctx.connection == PeerConnection::Pooled && !heard && is_lost(error) && is_safe(session, ctx);
+    if due {
+        ctx.retried = true;
+        tracing::debug!(
+            request_id = ctx.request_id.as_str(),
+            "Sending a request once more: the app closed its idle connection"
+        );
+    }
+    due
+}
+
+/// Whether the connection ended before the first byte of an answer. Pingora says so in words only; `wire::retries` knows them.
+fn is_lost(error: &Error) -> bool {
+    let nothing_read = || error.context.as_ref().is_some_and(|words| words.as_str().ends_with("bytes already read: 0"));
+    *error.esource() == ErrorSource::Upstream
+        && match error.etype() {
+            // Of a request without content, its head.
+            WriteError => true,
+            ConnectionClosed | ReadError => nothing_read(),
+            _ => false,
+        }
+}
+
+/// Whether the request has a safe method, no content and no wish for another protocol.
+fn is_safe(session: &mut Session, ctx: &Passage) -> bool {
+    let method = &session.req_header().method;
+    let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) || method.as_str() == "QUERY";
+    safe && !session.is_upgrade_req() && (ctx.is_empty || session.is_body_empty())
+}
+
+impl Proxy {
+    /// Judges a request again before it is sent once more, on the line that it has. It was counted already.
+    ///
+    /// # Errors
+    ///
+    /// It is not let through any more; the answer says why.
+    pub(super) async fn judge_retry(&self, session: &Session, ctx: &mut Passage) -> Result<()> {
+        let request = session.req_header();
+        let request_id = ctx.request_id;
+        let head = head_of(request, ctx.source, request_id.as_str());
+        let Some(line) = &ctx.line else { return Error::e_explain(InternalError, "not registered") };
+        let judged = self.judge(&head, line).await;
+        ctx.note(&head, request, &judged);
+        match judged.into_permit() {
+            Ok(permit) => {
+                self.forward(ctx, permit);
+                Ok(())
+            }
+            Err(refused) => {
+                ctx.refused = Some(refused);
+                Error::e_explain(InternalError, "not let through any more")
+            }
+        }
+    }
+}
