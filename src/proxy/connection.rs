@@ -26,6 +26,7 @@ use super::{
     Entrance, Limits, Line, Lines,
     chunks::{Chunks, Watched},
     entrance::Admitted,
+    expecting::Expecting,
     farewell::{Lender, Lent},
     head::{self, Fault},
 };
@@ -101,7 +102,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         for left in (0..self.limits().requests).rev() {
             let first = std::mem::take(&mut first);
             let next = self.next_head(&mut stream, first, quiet.as_mut(), stopping.as_mut()).await;
-            let Next { head, websocket, chunks } = match next {
+            let Next { head, websocket, chunks, expecting } = match next {
                 Ok(next) => next,
                 Err(Fault::Gone) => return,
                 Err(fault) => return refuse(stream, fault).await,
@@ -114,6 +115,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             let watched = chunks.is_some();
             if let Some(chunks) = chunks {
                 stream = Watched::over(stream, chunks);
+            }
+            if expecting {
+                stream = Expecting::over(stream);
             }
             let mut session = ServerSession::new_http1(stream);
             // The head goes to Pingora's parser as if it had been pipelined: it is parsed before anything is read.
@@ -133,7 +137,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
                 (Err(cut), Some(lender)) => return lender.bid_farewell(cut).await,
                 (Ok(None) | Err(_), _) => return,
             };
-            let plain = if watched { Watched::taken_off(stream) } else { Some(stream) };
+            let plain = if expecting { Expecting::taken_off(stream) } else { Some(stream) };
+            let plain = if watched { plain.and_then(Watched::taken_off) } else { plain };
             let plain = if websocket { plain.and_then(Lent::taken_off) } else { plain };
             let Some(plain) = plain else { return };
             stream = plain;
@@ -175,7 +180,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         if let Some(chunks) = &mut chunks {
             chunks.look(&read[whole.end..]).map_err(|_| Fault::Malformed)?;
         }
-        Ok(Next { head: read, websocket: whole.websocket, chunks })
+        // Who has sent some of it does not wait.
+        let expecting = whole.expects_continue && read.len() == whole.end;
+        Ok(Next { head: read, websocket: whole.websocket, chunks, expecting })
     }
 }
 
@@ -187,6 +194,8 @@ struct Next {
     websocket: bool,
     /// Where its body comes in chunks, what those are so far.
     chunks: Option<Chunks>,
+    /// Whether its client waits for leave to send a body.
+    expecting: bool,
 }
 
 /// Returns when this process stops.

@@ -56,6 +56,8 @@ pub(super) struct Whole {
     pub(super) chunked: bool,
     /// Whether a WebSocket is asked for.
     pub(super) websocket: bool,
+    /// Whether a body comes only after leave to send it.
+    pub(super) expects_continue: bool,
 }
 
 /// Waits for the first bytes of a request.
@@ -76,8 +78,9 @@ pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &
         }
         match end_of_head(read, &mut seen)? {
             Some(end) if end <= limits.head_bytes => {
-                let Framing { chunked, websocket, .. } = inspect(&read[..end], limits.headers)?;
-                return Ok(Whole { end, chunked, websocket });
+                let framing = inspect(&read[..end], limits.headers)?;
+                let Framing { chunked, websocket, expects_continue, .. } = framing;
+                return Ok(Whole { end, chunked, websocket, expects_continue });
             }
             None if read.len() <= limits.head_bytes => {}
             _ => return Err(Fault::Large),
@@ -117,9 +120,10 @@ fn is_text(line: &[u8]) -> bool {
 #[derive(Default)]
 struct Framing<'a> {
     host: Option<&'a [u8]>,
-    length: bool,
+    length: Option<&'a [u8]>,
     chunked: bool,
     websocket: bool,
+    expects_continue: bool,
 }
 
 /// Looks at a complete head.
@@ -138,7 +142,7 @@ fn inspect(head: &[u8], most_headers: usize) -> Result<Framing<'_>, Fault> {
         }
         framing.read(line)?;
     }
-    if framing.chunked && (framing.length || version == b"HTTP/1.0") {
+    if framing.chunked && (framing.length.is_some() || version == b"HTTP/1.0") {
         return Err(Fault::Malformed);
     }
     // A request may name its host twice, if it names the same one.
@@ -230,7 +234,8 @@ impl<'a> Framing<'a> {
             let first = self.host.replace(value).is_none();
             plain(first && name.eq_ignore_ascii_case(b"host") && !value.contains(&b'@'))
         } else if is_alias(name, b"content_length") {
-            let (first, value) = (!std::mem::replace(&mut self.length, true), value());
+            let value = value();
+            let first = self.length.replace(value).is_none();
             // A zero in front makes an octal number of it, for some.
             let digits = (1..19).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
             let digits = digits && (value[0] != b'0' || value.len() == 1);
@@ -240,6 +245,9 @@ impl<'a> Framing<'a> {
             let chunked = value().eq_ignore_ascii_case(b"chunked");
             plain(first && chunked && name.eq_ignore_ascii_case(b"transfer-encoding"))
         } else {
+            // No other expectation is known (RFC 9110, 10.1.1).
+            self.expects_continue |=
+                name.eq_ignore_ascii_case(b"expect") && value().eq_ignore_ascii_case(b"100-continue");
             self.websocket |= name.eq_ignore_ascii_case(b"upgrade") && value().eq_ignore_ascii_case(b"websocket");
             Ok(())
         }

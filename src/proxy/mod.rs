@@ -3,7 +3,7 @@
 //! The only folder that names Pingora. It decides nothing: what happens to a request is a [`crate::gate::Decision`], asked
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
-//! `connection` reads its `head` and watches its `chunks`, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
+//! `connection` reads its `head`, watches its `chunks` and gives leave to whom is `expecting` it, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
 //! `answer` sends what is ours (for what it waits, `bodies` has places), `content` knows whether there is a body to send on,
 //! `upstreams`, `peer`, `private`, `retry`, `upstream_request` and `identity` send the rest on,
 //! `response`, `one_reading` and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
@@ -19,6 +19,7 @@ mod connection;
 mod content;
 mod cut;
 mod entrance;
+mod expecting;
 mod failure;
 mod farewell;
 mod frames;

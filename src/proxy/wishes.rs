@@ -16,9 +16,14 @@ static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// what is none.
 pub(super) fn settle(session: &mut Session) {
     let request = session.req_header_mut();
-    if request.headers.contains_key(header::UPGRADE) && !opens_a_websocket(request) {
-        request.remove_header(&header::UPGRADE);
-        request.remove_header(&HTTP2_SETTINGS);
+    if request.headers.contains_key(header::UPGRADE) {
+        if opens_a_websocket(request) {
+            // Some clients say that no body comes. Not every app takes that for a handshake.
+            request.remove_header(&header::CONTENT_LENGTH);
+        } else {
+            request.remove_header(&header::UPGRADE);
+            request.remove_header(&HTTP2_SETTINGS);
+        }
     }
     if request.version == Version::HTTP_10 {
         // It knows no answer before the answer (RFC 9110, 10.1.1 and 15.2).
@@ -41,7 +46,7 @@ fn opens_a_websocket(request: &RequestHeader) -> bool {
         && names_websocket(headers)
         && headers.get_all(header::CONNECTION).iter().any(says_upgrade)
         && headers.get_all(header::SEC_WEBSOCKET_KEY).iter().count() == 1
-        && !headers.contains_key(header::CONTENT_LENGTH)
+        && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0")
         && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
@@ -77,8 +82,9 @@ mod tests {
             part.remove(place);
             assert!(!asks(&part), "without {:?}", whole[place]);
         }
+        assert!(asks(&[&whole[..], &[("Content-Length", "0")]].concat()), "it says that no body comes");
         for more in
-            [("Upgrade", "h2c"), ("Sec-WebSocket-Key", "y"), ("Content-Length", "0"), ("Transfer-Encoding", "chunked")]
+            [("Upgrade", "h2c"), ("Sec-WebSocket-Key", "y"), ("Content-Length", "1"), ("Transfer-Encoding", "chunked")]
         {
             assert!(!asks(&[&whole[..], &[more]].concat()), "with {more:?}");
         }

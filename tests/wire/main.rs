@@ -14,6 +14,7 @@ mod connection_sign_in;
 mod cookies;
 mod cross_site;
 mod early_answers;
+mod expectations;
 mod failures;
 mod fault_tools;
 mod forwarded;

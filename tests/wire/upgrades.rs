@@ -26,7 +26,6 @@ fn others() -> Vec<(&'static str, &'static str, String)> {
         ("GET", "1.1", format!("Connection: Upgrade\r\n{KEY}")),
         ("GET", "1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n".to_owned()),
         ("GET", "1.1", format!("{websocket}{KEY}")),
-        ("GET", "1.1", format!("{websocket}Content-Length: 0\r\n")),
         ("POST", "1.1", websocket.clone()),
         ("OPTIONS", "1.1", websocket.clone()),
         ("GET", "1.0", format!("{websocket}Connection: keep-alive\r\n")),
@@ -76,8 +75,10 @@ async fn no_app_opens_a_pipe_for_whom_did_not_ask_for_a_websocket() {
 
 #[tokio::test]
 async fn c04_what_follows_a_websocket_that_the_app_declines_is_not_passed_on() {
-    let upgrade =
-        format!("GET /public HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{KEY}\r\n");
+    let upgrade = |lines| {
+        let websocket = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{KEY}{lines}");
+        format!("GET /public HTTP/1.1\r\nHost: app.test\r\n{websocket}\r\n")
+    };
     let answers: [(&'static [u8], u16); 7] = [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200),
         (b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nok", 426),
@@ -88,7 +89,10 @@ async fn c04_what_follows_a_websocket_that_the_app_declines_is_not_passed_on() {
         (b"HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", 502),
     ];
     for (answer, status) in answers {
-        for at_once in [true, false] {
+        for (at_once, lines) in
+            [(true, ""), (false, ""), (true, "Content-Length: 0\r\n"), (false, "Content-Length: 0\r\n")]
+        {
+            let upgrade = upgrade(lines);
             let app = eager(answer).await;
             let door = Door::before(&app).await;
             let mut client = door.client().await;
@@ -111,14 +115,18 @@ async fn c04_what_follows_a_websocket_that_the_app_declines_is_not_passed_on() {
 async fn a_websocket_that_both_agree_on_is_a_pipe() {
     let app = eager(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n").await;
     let door = Door::before(&app).await;
-    let mut client = door.client().await;
-    let lines = format!("connection: keep-alive, upgrade\r\nupgrade: WebSocket\r\n{KEY}");
-    client.send(format!("GET /public HTTP/1.1\r\nHost: app.test\r\n{lines}\r\n")).await;
-    assert!(client.head().await.starts_with("HTTP/1.1 101"));
-    client.send("said on it").await;
-    until("the app to hear it", async || app.received().contains("said on it").then_some(())).await;
-    let told = app.received().to_lowercase();
-    assert!(told.contains("\r\nconnection: upgrade\r\n") && told.contains("\r\nupgrade: websocket\r\n"), "{told}");
+    for length in ["", "Content-Length: 0\r\n", "content-length:0\r\n"] {
+        app.forget();
+        let mut client = door.client().await;
+        let lines = format!("connection: keep-alive, upgrade\r\nupgrade: WebSocket\r\n{length}{KEY}");
+        client.send(format!("GET /public HTTP/1.1\r\nHost: app.test\r\n{lines}\r\n")).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 101"), "{length}");
+        client.send("said on it").await;
+        until("the app to hear it", async || app.received().contains("said on it").then_some(())).await;
+        let told = app.received().to_lowercase();
+        assert!(told.contains("\r\nconnection: upgrade\r\n") && told.contains("\r\nupgrade: websocket\r\n"), "{told}");
+        assert!(!told.contains("content-length"), "{told}");
+    }
 }
 
 #[tokio::test]
