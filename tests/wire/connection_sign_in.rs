@@ -58,7 +58,7 @@ impl Signing {
 fn step(request: &str, who: &mut String) -> (&'static str, String) {
     let line = |name: &str| {
         let lines = request.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).last()
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next_back()
     };
     if let Some(offer) = line("x-offer") {
         return ("401 Unauthorized", format!("{}\r\n", offer.replace(" | ", "\r\n")));
@@ -66,7 +66,7 @@ fn step(request: &str, who: &mut String) -> (&'static str, String) {
     match line("authorization").unwrap_or_default().rsplit_once(' ') {
         Some((_, "hello")) => ("401 Unauthorized", "WWW-Authenticate: NTLM challenge\r\n".to_owned()),
         Some((_, name)) if name.starts_with("i-am-") => {
-            *who = name["i-am-".len()..].to_owned();
+            name["i-am-".len()..].clone_into(who);
             ("200 OK", "Persistent-Auth: true\r\n".to_owned())
         }
         _ => ("200 OK", String::new()),
