@@ -1,6 +1,6 @@
 //! What becomes of a request. Every path through the gate ends in a [`Decision`].
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use super::{BadPath, Because, CachePolicy, CanonicalPath, Presented, Principal, Route};
 use crate::{id::SessionId, session::Owner};
@@ -34,7 +34,7 @@ impl Permit {
         Self { path, route: Arc::clone(&rule.path), upstream, principal, counts, body_size, caching }
     }
 
-    /// The path that the rules were read on, and that the app receives.
+    /// The path that the rules were read on, and what the app receives of it.
     #[must_use]
     pub const fn path(&self) -> &CanonicalPath {
         &self.path
@@ -137,19 +137,21 @@ impl Refusal {
         }
     }
 
-    /// Why, in a word for the log, where the decision's label does not say it.
+    /// Why, for the log, where the decision's label does not say it: a word, for a path also its character and the key that
+    /// would let it through.
     #[must_use]
-    pub const fn why(&self) -> Option<&'static str> {
-        match self {
-            Self::SignIn { .. } | Self::StoreAway => None,
-            Self::NotAllowed { .. } => Some("role"),
-            Self::NoRoute => Some("no_route"),
-            Self::WrongHost => Some("wrong_host"),
-            Self::Path(_) => Some("path"),
-            Self::Host => Some("host"),
-            Self::Method => Some("method"),
-            Self::CrossSite => Some("cross_site"),
-        }
+    pub fn why(&self) -> Option<Cow<'static, str>> {
+        let word = match self {
+            Self::SignIn { .. } | Self::StoreAway => return None,
+            Self::Path(why) => return Some(why.in_the_log().into()),
+            Self::NotAllowed { .. } => "role",
+            Self::NoRoute => "no_route",
+            Self::WrongHost => "wrong_host",
+            Self::Host => "host",
+            Self::Method => "method",
+            Self::CrossSite => "cross_site",
+        };
+        Some(word.into())
     }
 }
 

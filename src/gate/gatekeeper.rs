@@ -7,9 +7,10 @@ use http::{Method, header};
 use tracing::{debug, error};
 
 use super::{
-    Access, Because, Caller, CanonicalPath, Decision, Explained, Head, Judged, Label, Permit, Presented, Principal,
-    Refusal, RouteTable, Visit,
+    Access, BadPath, Because, Caller, CanonicalPath, Decision, Explained, Head, Judged, Label, Permit, Presented,
+    Principal, Refusal, RouteTable, Visit,
     cookie::{self, CookieNames, Shown},
+    own_paths::{ASSETS, NOWHERE, is_ours},
     same_site,
 };
 use crate::{
@@ -21,19 +22,12 @@ use crate::{
     session::{Beat, Found, Heart, Kind, Owner, Secrets, SessionPolicy, SessionStore, SessionToken, Standing, Terms},
 };
 
-/// Where the style sheet and the script are.
-const ASSETS: &str = "/security/assets/";
-
 /// Own paths that are asked for without anybody doing anything: a look at them is no sign of life of a session. The stream of
 /// changes of the list of sessions, and the state of a session that an app's open page asks for.
 const PASSIVE: [&str; 2] = [LIVE_SESSIONS, "/security/api/v1/session-state"];
 
 /// The stream of changes of the list of sessions: open for as long as its page is, and cut when its session ends.
 pub const LIVE_SESSIONS: &str = "/security/sessions/live";
-
-/// What browsers ask for to see whether a server says 404 where nothing is, before they trust
-/// `/.well-known/change-password`: an app that shows a page under every path must not be asked.
-const NOWHERE: &str = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
 
 /// Decides what happens to a request.
 pub struct Gate {
@@ -74,6 +68,7 @@ impl Gate {
     #[must_use]
     pub fn new(parts: GateParts) -> Self {
         parts.metrics.know_decisions(&Label::ALL.map(Label::as_str));
+        parts.metrics.know_refused_paths(&BadPath::labels());
         Self { parts }
     }
 
@@ -108,6 +103,9 @@ impl Gate {
                 }
             }
             Decision::Refuse(Refusal::CrossSite) => self.parts.metrics.csrf_rejected(),
+            Decision::Refuse(Refusal::Path(why)) => {
+                self.parts.metrics.path_refused(why.label(), why.key().unwrap_or("none"));
+            }
             Decision::Refuse(_) => {}
         }
         self.parts.metrics.decided(label.as_str(), took);
@@ -136,7 +134,7 @@ impl Gate {
         if matches!(*head.method, Method::CONNECT | Method::TRACE) {
             return refused(Refusal::Method);
         }
-        let parsed = routes.read(head.target, is_ours);
+        let parsed = routes.read(head.target);
         if let Err(refusal) = self.check_host(head) {
             // What is the same for everybody: the page that says so can be read under the wrong host, too.
             if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {
@@ -147,13 +145,11 @@ impl Gate {
             Ok(path) => path,
             Err(why) => return refused(Refusal::Path(why)),
         };
-        if is_ours(path.for_rules()) {
+        if is_ours(path.path()) {
             return self.visit(head, path, who).await;
         }
-        let (place, route) = match routes.rule_of(&path) {
-            Ok(Some(rule)) => rule,
-            Ok(None) => return refused(Refusal::NoRoute),
-            Err(why) => return refused(Refusal::Path(why)),
+        let Some((place, route)) = routes.find(&path) else {
+            return refused(Refusal::NoRoute);
         };
         let judged = if route.access == Access::Public {
             Judged::of(Decision::Forward(Permit::new(path, route, None)), Label::Public)
@@ -291,7 +287,7 @@ impl Gate {
 
     fn beat(&self, head: &Head<'_>, path: &CanonicalPath, principal: &Principal) {
         let at: Timestamp = self.parts.clock.now();
-        let page = (!is_ours(path.for_rules()) && head.opens_a_page()).then(|| page_of(path));
+        let page = (!is_ours(path.path()) && head.opens_a_page()).then(|| page_of(path));
         let beat = Beat { id: principal.session, at, ip: head.ip, actions: u32::from(head.is_action()), page };
         self.note(beat);
     }
@@ -303,13 +299,7 @@ impl Gate {
 
 /// Whether this is a style sheet or the script, with its parameters and without.
 fn is_asset(path: &CanonicalPath) -> bool {
-    path.path().starts_with(ASSETS) && path.for_rules().starts_with(ASSETS)
-}
-
-/// Whether Portcullis itself answers this path.
-fn is_ours(path: &str) -> bool {
-    let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    under("/security") || under("/.well-known/portcullis") || matches!(path, "/.well-known/change-password" | NOWHERE)
+    path.path().starts_with(ASSETS) && path.without_parameters().starts_with(ASSETS)
 }
 
 fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> Judged {
@@ -333,6 +323,6 @@ fn just_opened(token: &SessionToken, owner: Owner, now: Timestamp) -> Found {
 
 /// A path for "last page": bounded, without its query.
 fn page_of(path: &CanonicalPath) -> String {
-    let path = path.for_rules();
+    let path = path.without_parameters();
     path[..path.floor_char_boundary(256)].to_owned()
 }

@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{BadPath, CanonicalPath, path::Keep, slashes};
+use super::{
+    BadPath, CanonicalPath, Character,
+    own_paths::is_ours,
+    path::Keep,
+    readings::{self, Letters},
+    slashes,
+};
 
 /// Who may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +59,19 @@ impl Default for CachePolicy {
     }
 }
 
+/// What an app is sent of characters that not every server reads in the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathPolicy {
+    /// Whether `%2f` may be in a path, which the app then gets as it came.
+    pub allow_encoded_slash: bool,
+    /// Whether the app gets `//` as it came, and not as one slash.
+    pub keep_double_slash: bool,
+    /// What the app takes for letters of a name.
+    pub letters: Letters,
+    /// Whether the app gets path and query as they came, `%2f` and `//` included.
+    pub preserve_path: bool,
+}
+
 /// A rule for a part of the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -66,10 +85,8 @@ pub struct Route {
     pub counts_as_activity: bool,
     /// Bytes of a body that the upstream is sent at most; none is no limit.
     pub body_size: Option<u64>,
-    /// Whether `%2f` may be in a path, which the app then gets as it came.
-    pub allow_encoded_slash: bool,
-    /// Whether the app gets `//` as it came, and not as one slash.
-    pub keep_double_slash: bool,
+    /// What becomes of characters that not every server reads in the same way.
+    pub paths: PathPolicy,
     /// Other origins whose pages may open a WebSocket here, as browsers write them.
     pub websocket_origins: Vec<String>,
     /// How far the app's own word about caching counts.
@@ -85,15 +102,19 @@ impl Route {
     /// When `path` has no canonical spelling.
     pub fn new(path: &str, access: Access, upstream: usize, counts_as_activity: bool) -> Result<Self, BadPath> {
         let canonical = CanonicalPath::parse(path.as_bytes())?;
-        let prefix = canonical.for_rules().trim_end_matches('/').to_owned();
+        let prefix = canonical.without_parameters().trim_end_matches('/').to_owned();
+        if let Some(other) =
+            readings::of(prefix.as_bytes(), Letters::default())?.iter().find(|other| other.spelling() != prefix)
+        {
+            return Err(BadPath::Refused(other.character()));
+        }
         Ok(Self {
             path: path.into(),
             access,
             upstream,
             counts_as_activity,
             body_size: None,
-            allow_encoded_slash: false,
-            keep_double_slash: false,
+            paths: PathPolicy::default(),
             websocket_origins: Vec::new(),
             caching: CachePolicy::default(),
             prefix,
@@ -106,10 +127,10 @@ impl Route {
         Self { body_size, ..self }
     }
 
-    /// The same, for an app that tells a slash from an encoded one, or one from two.
+    /// The same, for an app that reads paths in this way.
     #[must_use]
-    pub fn with_slashes(self, allow_encoded_slash: bool, keep_double_slash: bool) -> Self {
-        Self { allow_encoded_slash, keep_double_slash, ..self }
+    pub fn with_paths(self, paths: PathPolicy) -> Self {
+        Self { paths, ..self }
     }
 
     /// The same, and pages of these origins may open a WebSocket.
@@ -134,7 +155,7 @@ impl Route {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteTable {
     routes: Vec<Route>,
-    /// Whether one of them keeps slashes as they came: else no request is looked at for that.
+    /// Whether one of them keeps slashes or the whole path as they came: else no request is looked at for that.
     keeps: bool,
 }
 
@@ -142,59 +163,92 @@ impl RouteTable {
     /// In this order.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
-        let keeps = routes.iter().any(|route| route.allow_encoded_slash || route.keep_double_slash);
+        let keeps = routes.iter().any(|route| route.paths.keep_double_slash || route.paths.preserve_path);
         Self { routes, keeps }
     }
 
-    /// Reads path and query as sent: canonical, but for slashes that the rule permits. `is_ours` tells our own pages.
+    /// Reads path and query as sent: canonical, but for what stays as it came. However a server reads the path, it falls under
+    /// the rule that [`RouteTable::find`] finds, and is none of ours; or it is ours, however it is read.
     ///
     /// # Errors
     /// When the path could be read in two ways, under two rules; see [`BadPath`].
-    pub fn read(&self, target: &[u8], is_ours: impl Fn(&str) -> bool) -> Result<CanonicalPath, BadPath> {
-        let canonical = CanonicalPath::parse(target);
-        if !self.keeps {
-            return canonical;
+    pub fn read(&self, target: &[u8]) -> Result<CanonicalPath, BadPath> {
+        let path = CanonicalPath::keeping(target, Keep { encoded: true, double: false, letters: true })?;
+        let has_several = readings::ambiguous_in(path.path()).next().is_some();
+        if !has_several && !self.keeps {
+            return Ok(path);
         }
-        let keep = match &canonical {
-            Err(BadPath::Ambiguous) if slashes::has_encoded(target) => {
-                // Whatever else makes it ambiguous is found again.
-                let path = CanonicalPath::keeping(target, Keep { encoded: true, double: false })?;
-                let rule = self.first(path.for_rules()).map(|(_, route)| route);
-                let Some(rule) = rule.filter(|rule| rule.allow_encoded_slash) else { return canonical };
-                Keep { encoded: true, double: rule.keep_double_slash }
-            }
-            Ok(path) if slashes::has_double(target) && !is_ours(path.for_rules()) => {
-                let rule = self.first(path.for_rules()).map(|(_, route)| route);
-                let Some(_) = rule.filter(|rule| rule.keep_double_slash) else { return canonical };
-                Keep { encoded: false, double: true }
-            }
-            _ => return canonical,
+        if is_ours(path.path()) {
+            return if has_several { hold_as_ours(&path).map(|()| path) } else { Ok(path) };
+        }
+        let PathPolicy { allow_encoded_slash, keep_double_slash, letters, preserve_path } =
+            self.find(&path).map(|(_, rule)| rule.paths).unwrap_or_default();
+        let encoded = slashes::has_encoded(path.path());
+        if encoded && !allow_encoded_slash && !preserve_path {
+            return Err(BadPath::Refused(Character::EncodedSlash));
+        }
+        let double = (keep_double_slash || preserve_path) && slashes::has_double(target);
+        let path = if double {
+            CanonicalPath::keeping(target, Keep { encoded: true, double: true, letters: true })?
+        } else {
+            path
         };
-        let path = CanonicalPath::keeping(target, keep)?;
-        let place = |reading: &str| self.first(reading).map(|(place, _)| place);
-        let rule = place(path.for_rules());
-        let same = |reading: &String| place(reading) == rule && !is_ours(reading);
-        if slashes::readings(target, &path)?.iter().all(same) { Ok(path) } else { Err(BadPath::Slashes) }
+        if encoded || double {
+            let character = if encoded { Character::EncodedSlash } else { Character::DoubleSlash };
+            for reading in slashes::readings(target, !letters.semicolon)? {
+                self.hold(&path, &reading, character)?;
+            }
+        }
+        if has_several || double {
+            self.hold_all(&path, path.path().as_bytes(), letters)?;
+        }
+        if !preserve_path {
+            return Ok(path);
+        }
+        let came = slashes::path_of(target);
+        if came.starts_with(b"//") {
+            return Err(BadPath::Refused(Character::DoubleSlash));
+        }
+        self.hold_all(&path, came, letters)?;
+        Ok(path.sent_as(target))
     }
 
-    /// The first rule that covers the path without its parameters, and its place.
+    /// Sees that all readings of `sent`, but for those that `letters` rules out, fall under the rule of `path`, and none is ours.
+    fn hold_all(&self, path: &CanonicalPath, sent: &[u8], letters: Letters) -> Result<(), BadPath> {
+        for reading in readings::of(sent, letters)? {
+            let character = reading.character();
+            self.hold(path, &reading.spelling(), character)?;
+            if let Some(literal) = reading.literal() {
+                self.hold(path, &literal, character)?;
+            }
+        }
+        if letters == Letters::default() {
+            return Ok(());
+        }
+        // Whatever the app is said to do: nothing on the way to it may take the path for one of ours.
+        for reading in readings::of(sent, Letters::default())? {
+            if is_ours(&reading.spelling()) {
+                return Err(BadPath::Own(reading.character()));
+            }
+        }
+        Ok(())
+    }
+
+    fn hold(&self, path: &CanonicalPath, reading: &str, character: Character) -> Result<(), BadPath> {
+        let place = |path: &str| self.first(path).map(|(place, _)| place);
+        if is_ours(reading) {
+            Err(BadPath::Own(character))
+        } else if place(reading) != place(path.path()) {
+            Err(BadPath::TwoRules(character))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The first rule that covers the path, and its place.
     #[must_use]
     pub fn find(&self, path: &CanonicalPath) -> Option<(usize, &Route)> {
-        self.first(path.for_rules())
-    }
-
-    /// The one rule that a request for the path falls under, whether its app cuts parameters or not. Where some are cut and
-    /// some are not it is the same one: no rule has parameters.
-    ///
-    /// # Errors
-    /// [`BadPath::TwoRules`] when it is another rule with parameters than without.
-    pub fn rule_of(&self, path: &CanonicalPath) -> Result<Option<(usize, &Route)>, BadPath> {
-        let found = self.find(path);
-        let place = |found: Option<(usize, &Route)>| found.map(|(place, _)| place);
-        match path.uncut() {
-            Some(uncut) if place(self.first(uncut)) != place(found) => Err(BadPath::TwoRules),
-            _ => Ok(found),
-        }
+        self.first(path.path())
     }
 
     fn first(&self, path: &str) -> Option<(usize, &Route)> {
@@ -208,14 +262,30 @@ impl RouteTable {
     }
 }
 
+/// Sees that a path of ours is ours however it is read. None of them holds an encoded delimiter or control character.
+fn hold_as_ours(path: &CanonicalPath) -> Result<(), BadPath> {
+    let is_letter = |character: &Character| {
+        use Character::{EncodedBackslash, EncodedControl, EncodedSemicolon, EncodedSlash};
+        matches!(character, EncodedBackslash | EncodedControl(_) | EncodedSemicolon | EncodedSlash)
+    };
+    if let Some(character) = readings::ambiguous_in(path.path()).find(is_letter) {
+        return Err(BadPath::Own(character));
+    }
+    let readings = readings::of(path.path().as_bytes(), Letters::default())?;
+    match readings.iter().find(|reading| !is_ours(&reading.spelling())) {
+        Some(reading) => Err(BadPath::Own(reading.character())),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn matched(routes: &[&str], path: &str) -> Result<Option<usize>, BadPath> {
         let table = RouteTable::new(routes.iter().map(|r| Route::new(r, Access::SignedIn, 0, true).unwrap()).collect());
-        let rule = table.rule_of(&CanonicalPath::parse(path.as_bytes()).unwrap())?;
-        Ok(rule.map(|(place, _)| place))
+        let path = table.read(path.as_bytes())?;
+        Ok(table.find(&path).map(|(place, _)| place))
     }
 
     #[test]
@@ -242,7 +312,7 @@ mod tests {
         let routes = ["/admin/public", "/admin"];
         for path in ["/admin;x", "/admin;x/public", "/admin/;/public", "/;x/admin", "/admin/public;x", "/;/;x/admin/y"]
         {
-            assert_eq!(matched(&routes, path), Err(BadPath::TwoRules), "{path}");
+            assert_eq!(matched(&routes, path), Err(BadPath::TwoRules(Character::Semicolon)), "{path}");
         }
         assert_eq!(matched(&routes, "/admin/a;x/public"), Ok(Some(1)));
         assert_eq!(matched(&routes, "/other;x"), Ok(None));

@@ -3,11 +3,13 @@
 //! One server reads `%2f` as a letter of a name, another as a slash, before or after it resolves dots; one reads `//` as a
 //! segment without a name, another as one slash. Such a path is let through where all of them read it under one rule.
 
-use super::{BadPath, CanonicalPath, path::Keep};
+use percent_encoding::percent_decode;
 
-/// Whether a slash is encoded in the path.
-pub(super) fn has_encoded(target: &[u8]) -> bool {
-    path_of(target).windows(3).any(|part| part.eq_ignore_ascii_case(b"%2f"))
+use super::{BadPath, CanonicalPath, Character, path::Keep};
+
+/// Whether a slash is encoded in a path.
+pub(super) fn has_encoded(path: &str) -> bool {
+    path.as_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(b"%2f"))
 }
 
 /// Whether two slashes follow each other in the path.
@@ -15,48 +17,46 @@ pub(super) fn has_double(target: &[u8]) -> bool {
     path_of(target).windows(2).any(|part| part == b"//")
 }
 
-/// Whether a segment is more than a name with slashes in it once they are decoded: `..%2fadmin`, or at the beginning of a path
-/// `%2fadmin`.
-pub(super) fn decodes_oddly(segment: &str, is_first: bool) -> bool {
-    let is_plain = |bytes: &[u8]| !bytes.split(|byte| *byte == b'/').any(|name| matches!(before(name), b"." | b".."));
-    has_encoded(segment.as_bytes()) && {
-        let decoded = decoded(segment.as_bytes());
-        (is_first && decoded.starts_with(b"/")) || !is_plain(&decoded)
+/// Refuses a first segment that begins with a slash once it is decoded, or is empty without its control characters: what follows
+/// would name a host.
+pub(super) fn refuse_host(segment: &str) -> Result<(), BadPath> {
+    if !segment.contains('%') {
+        return Ok(());
+    }
+    let decoded = percent_decode(segment.as_bytes());
+    match decoded.into_iter().find(|byte| !byte.is_ascii_control()) {
+        Some(b'/') => Err(BadPath::Refused(Character::DoubleSlash)),
+        Some(b'\\') => Err(BadPath::Refused(Character::EncodedBackslash)),
+        None => Err(BadPath::Refused(Character::EncodedControl(b'\t'))),
+        Some(_) => Ok(()),
     }
 }
 
-/// Every way in which a server may read the path of `target`, or what is sent on for it: slashes as letters or as slashes,
-/// doubled ones as two or as one, dots resolved after that, parameters there or cut, before or after it.
+/// Every way in which a server may read the path of `target` that resolves its dots before or after it reads slashes: encoded ones
+/// as letters or as slashes, doubled ones as two or as one; parameters there or, where the app `cuts` them, cut before or
+/// after it.
 ///
 /// # Errors
 /// When one of them is no path, or leaves the root.
-pub(super) fn readings(target: &[u8], sent_on: &CanonicalPath) -> Result<Vec<String>, BadPath> {
-    let (came, sent_on) = (path_of(target), sent_on.path().as_bytes());
+pub(super) fn readings(target: &[u8], cuts: bool) -> Result<Vec<String>, BadPath> {
+    let path = path_of(target);
     let mut readings = Vec::new();
-    read_all(came, &mut readings)?;
-    if sent_on != came {
-        read_all(sent_on, &mut readings)?;
-    }
-    Ok(readings)
-}
-
-fn read_all(path: &[u8], readings: &mut Vec<String>) -> Result<(), BadPath> {
-    let has_parameters = path.contains(&b';');
+    let has_parameters = cuts && path.contains(&b';');
     let cut = has_parameters.then(|| without_parameters(path));
     let cut_after = has_parameters.then(|| without_parameters(&decoded(path)));
     for path in [Some(path), cut.as_deref(), cut_after.as_deref()].into_iter().flatten() {
         for (path, encoded) in [(path, true), (&decoded(path), false)] {
             for double in [false, true] {
-                let reading = CanonicalPath::keeping(path, Keep { encoded, double })?;
-                readings.push(reading.for_rules().to_owned());
-                if let Some(uncut) = reading.uncut() {
-                    readings.push(uncut.to_owned());
-                    readings.push(String::from_utf8_lossy(&without_parameters(uncut.as_bytes())).into_owned());
+                let reading = CanonicalPath::keeping(path, Keep { encoded, double, letters: true })?;
+                if cuts && reading.path().contains(';') {
+                    readings.push(reading.without_parameters().into_owned());
+                    readings.push(String::from_utf8_lossy(&without_parameters(reading.path().as_bytes())).into_owned());
                 }
+                readings.push(reading.path().to_owned());
             }
         }
     }
-    Ok(())
+    Ok(readings)
 }
 
 /// Parameters cut, and a segment that has nothing else left as one without a name.
@@ -69,7 +69,7 @@ fn before(segment: &[u8]) -> &[u8] {
     segment.split(|byte| *byte == b';').next().unwrap_or(segment)
 }
 
-fn path_of(target: &[u8]) -> &[u8] {
+pub(super) fn path_of(target: &[u8]) -> &[u8] {
     target.split(|byte| *byte == b'?').next().unwrap_or(target)
 }
 

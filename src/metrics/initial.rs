@@ -50,6 +50,13 @@ impl Metrics {
         self.upstream_answers.know(upstream);
     }
 
+    /// Makes the series of these refused paths exist: character and key.
+    pub fn know_refused_paths(&self, kinds: &[(&'static str, &'static str)]) {
+        for (character, key) in kinds {
+            self.paths_refused.with_label_values(&[character, key]);
+        }
+    }
+
     /// Makes the series of these decisions of the gate exist.
     pub fn know_decisions(&self, decisions: &[&'static str]) {
         let series = |decision: &&'static str| {

@@ -43,6 +43,7 @@ pub struct Metrics {
     password_hash_rejected: IntCounter,
     lockouts: IntCounterVec,
     csrf_rejections: IntCounter,
+    paths_refused: IntCounterVec,
     spoofed_headers: IntCounter,
     store_operations: IntCounterVec,
     store_operation_seconds: HistogramVec,
@@ -102,6 +103,11 @@ impl Metrics {
                 .counter("password_hash_rejected_total", "Passwords not checked because too many were waiting"),
             lockouts: made.counters("lockouts_total", "Counters that closed", &["scope"]),
             csrf_rejections: made.counter("csrf_rejections_total", "Unsafe requests from another site"),
+            paths_refused: made.counters(
+                "paths_refused_total",
+                "Requests refused for their path, and the key of a route that would let them through",
+                &["character", "key"],
+            ),
             spoofed_headers: made
                 .counter("spoofed_identity_headers_total", "Identity headers that a client sent, removed"),
             store_operations: made.counters("store_operations_total", "Operations on the store", &["op", "result"]),
@@ -221,6 +227,11 @@ impl Metrics {
     /// An unsafe request came from another site.
     pub fn csrf_rejected(&self) {
         self.csrf_rejections.inc();
+    }
+
+    /// A path was refused for this character; with this key of its route it would not have been.
+    pub fn path_refused(&self, character: &'static str, key: &'static str) {
+        self.paths_refused.with_label_values(&[character, key]).inc();
     }
 
     /// So many identity headers that a client sent were removed.

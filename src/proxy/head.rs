@@ -4,12 +4,15 @@
 //! Pingora's parser accepts bare line feeds, `Transfer-Encoding` beside `Content-Length`, and 1 MiB of head, and its timer
 //! restarts at each read. What two programs could read in two ways ends here, with an answer and a closed connection.
 
+mod target;
+
 use bytes::{Buf as _, BytesMut};
 use http::{Method, StatusCode, header};
 use memchr::{memchr, memchr_iter};
 use pingora::{http::RequestHeader, protocols::Stream};
 use tokio::io::AsyncReadExt as _;
 
+use self::target::{authority, is_plain, is_target};
 use super::{Limits, identity::is_alias};
 
 /// Why there is no head that could be served.
@@ -80,6 +83,7 @@ pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &
             Some(end) if end <= limits.head_bytes => {
                 let framing = inspect(&read[..end], limits.headers)?;
                 let Framing { chunked, websocket, expects_continue, .. } = framing;
+                let end = end + target::encode(read);
                 return Ok(Whole { end, chunked, websocket, expects_continue });
             }
             None if read.len() <= limits.head_bytes => {}
@@ -184,38 +188,6 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     if well_formed { Ok((target, version)) } else { Err(Fault::Malformed) }
 }
 
-/// A path, `*`, or a whole address of ours: nothing else is asked of a reverse proxy.
-fn is_target(target: &[u8]) -> bool {
-    target.starts_with(b"/") || target == b"*" || authority(target).is_some_and(|host| !host.is_empty())
-}
-
-/// Whether a target is text, without what Pingora would refuse in its own name: its parser of URLs knows some bytes in one
-/// half of a target, and not in the other.
-fn is_plain(target: &[u8]) -> bool {
-    let (mut in_query, mut ascii) = (false, true);
-    for byte in target {
-        match byte {
-            0..=b' ' | b'#' | b'<' | b'>' => return false,
-            b'"' if in_query => return false,
-            b'`' if !in_query => return false,
-            b'?' => in_query = true,
-            0x80.. => ascii = false,
-            _ => {}
-        }
-    }
-    ascii || std::str::from_utf8(target).is_ok()
-}
-
-fn authority(target: &[u8]) -> Option<&[u8]> {
-    let scheme = [&b"http://"[..], b"https://"]
-        .into_iter()
-        .find(|scheme| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))?;
-    let rest = &target[scheme.len()..];
-    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'\\')).unwrap_or(rest.len());
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    (rest.get(end) != Some(&b'\\') && rest[..end].iter().all(plain)).then_some(&rest[..end])
-}
-
 impl<'a> Framing<'a> {
     /// A line that begins with a blank continues the one before it, for some: it has no name, and so is refused.
     fn read(&mut self, line: &'a [u8]) -> Result<(), Fault> {
@@ -299,6 +271,7 @@ mod tests {
         for head in [
             "GET / HTTP/1.1\r\nHost: a\r\n\r\nrest\0",
             "GET /a?b=\u{e9} HTTP/1.0\r\n\r\n",
+            "GET /\"<>`|^{}?\"<>`|^{} HTTP/1.1\r\n\r\n",
             "POST /a HTTP/1.1\r\nhost:a\r\nContent-Length: 5\r\nX:\t\r\nY: \u{e9}\r\n\r\n",
             "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n",
             "GET http://a:80/x HTTP/1.1\r\nHost: a:80\r\n\r\n",
@@ -376,9 +349,7 @@ mod tests {
             "GET http:///x HTTP/1.1",
             "GET http://a\\b/ HTTP/1.1",
             "GET ftp://a/ HTTP/1.1",
-            "GET /a?\" HTTP/1.1",
-            "GET /a?> HTTP/1.1",
-            "GET /` HTTP/1.1",
+            "GET /a?b#c HTTP/1.1",
         ] {
             assert_eq!(look(&format!("{line}\r\nHost: a\r\n\r\n")), Err(Fault::Malformed), "{line:?}");
         }

@@ -1,8 +1,9 @@
 //! One request on its way through, and the one line that is written about it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Method;
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use pingora::{http::RequestHeader, protocols::SocketDigest};
 use prometheus::IntGauge;
 
@@ -78,7 +79,7 @@ struct Seen {
     path: Option<String>,
     protocol: &'static str,
     decision: Label,
-    refused: Option<&'static str>,
+    refused: Option<Cow<'static, str>>,
     session: Option<SessionId>,
     user: Option<UserId>,
     auth: Duration,
@@ -127,7 +128,7 @@ impl Passage {
         };
         self.seen = Some(Seen {
             method: head.method.clone(),
-            path: path.map(|path| String::from_utf8_lossy(&path[..path.len().min(PATH)]).into_owned()),
+            path: path.map(in_ascii),
             protocol,
             decision: judged.label(),
             refused: if let Decision::Refuse(refusal) = judged.decision() { refusal.why() } else { None },
@@ -221,7 +222,7 @@ impl Drop for Passage {
             took,
             auth: seen.auth,
             decision: seen.decision.as_str(),
-            refused: seen.refused,
+            refused: seen.refused.as_deref(),
             route,
             upstream: self.upstream.as_deref().map(Upstream::name),
             session: seen.session,
@@ -233,6 +234,12 @@ impl Drop for Passage {
         };
         line.log();
     }
+}
+
+/// A path as it came, with what is not to be seen in it encoded.
+fn in_ascii(path: &[u8]) -> String {
+    const UNSEEN: &AsciiSet = &CONTROLS.add(b' ');
+    percent_encode(&path[..path.len().min(PATH)], UNSEEN).to_string()
 }
 
 fn short(text: &str, most: usize) -> &str {

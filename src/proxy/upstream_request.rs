@@ -22,11 +22,11 @@ pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut P
     let host = parts.public_url.authority();
     let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
     identity::set(request, &ours, permit.person(), &origin);
-    let target = permit.path().with_query();
     if ctx.is_empty {
         // Said, so that trailers alone make no body in chunks.
         request.insert_header(header::CONTENT_LENGTH, 0)?;
     }
+    let target = permit.path().forwarded();
     // As a rule it came in its one spelling, and need not be read again.
-    if request.raw_path() == target.as_bytes() { Ok(()) } else { request.set_raw_path(target.as_bytes()) }
+    if request.raw_path() == target.as_ref() { Ok(()) } else { request.set_raw_path(&target) }
 }

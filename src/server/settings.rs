@@ -8,7 +8,7 @@ use crate::{
     account::{PasswordPolicy, PolicyKind},
     certificate::Certificate,
     config::{self, Config},
-    gate::{Access, Route, RouteTable},
+    gate::{Access, Letters, PathPolicy, Route, RouteTable},
     guard::LockoutPolicy,
     proxy::{IdentityHeaders, Limits, ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
@@ -187,7 +187,16 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
         Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
             .expect("a configuration takes a path only if the gate makes a route of it")
             .taking(said.body_size.map(config::Size::bytes))
-            .with_slashes(said.allow_encoded_slash, said.keep_double_slash)
+            .with_paths(PathPolicy {
+                allow_encoded_slash: said.allow_encoded_slash,
+                keep_double_slash: said.keep_double_slash,
+                letters: Letters {
+                    semicolon: said.allow_semicolon,
+                    backslash: said.allow_encoded_backslash,
+                    control: said.allow_encoded_control,
+                },
+                preserve_path: said.preserve_path,
+            })
             .with_websocket_origins(said.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
             .with_caching(said.caching)
     });

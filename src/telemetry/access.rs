@@ -38,7 +38,7 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) auth: Duration,
     pub(crate) decision: &'static str,
     /// Why it was refused, where the decision does not say it.
-    pub(crate) refused: Option<&'static str>,
+    pub(crate) refused: Option<&'a str>,
     pub(crate) route: &'a str,
     pub(crate) upstream: Option<&'a str>,
     pub(crate) session: Option<SessionId>,

@@ -48,6 +48,8 @@ pub enum Error {
     BodyIncomplete,
     /// The head cannot be taken: path or host.
     BadRequest(&'static str),
+    /// The path cannot be forwarded.
+    Path(BadPath),
     /// The request is for another host.
     WrongHost,
     /// Too many passwords are waiting, or too many bodies are waited for.
@@ -126,7 +128,7 @@ impl Error {
             }
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is larger than is taken here."),
             Self::BodyIncomplete => (S::REQUEST_TIMEOUT, "body-incomplete", "The body did not arrive in time."),
-            Self::BadRequest(_) => (S::BAD_REQUEST, "bad-request", "The request cannot be read."),
+            Self::BadRequest(_) | Self::Path(_) => (S::BAD_REQUEST, "bad-request", "The request cannot be read."),
             Self::WrongHost => (S::MISDIRECTED_REQUEST, "wrong-host", "This address is not served here."),
             Self::Overloaded => {
                 (S::SERVICE_UNAVAILABLE, "overloaded", "Too many people are signing in. Try again in a moment.")
@@ -156,6 +158,7 @@ impl Error {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::BadRequest(why) => Some((*why).to_owned()),
+            Self::Path(why) => Some(why.to_string()),
             Self::TooMany { until } => Some(format!("The next attempt is looked at from {} on.", until.rfc3339())),
             _ => None,
         }
@@ -249,8 +252,7 @@ impl From<&Refusal> for Error {
             Refusal::NotAllowed { .. } => Self::NotAllowed,
             Refusal::NoRoute => Self::NotFound,
             Refusal::WrongHost => Self::WrongHost,
-            Refusal::Path(BadPath::TooLong) => Self::BadRequest("The address is too long."),
-            Refusal::Path(_) => Self::BadRequest("The path could be read in two ways; it is not forwarded."),
+            Refusal::Path(why) => Self::Path(*why),
             Refusal::Host => Self::BadRequest("There must be one Host header, and it must agree with the address."),
             Refusal::Method => Self::MethodNotAllowed,
             Refusal::CrossSite => Self::CrossSite,

@@ -56,6 +56,14 @@ mod tests {
             ("/a/../%2Fevil.test", None),
             ("/%5cevil.test", None),
             ("/files//a%2fb", Some("/files//a%2fb")),
+            ("/%7euser/a%3bb%09c%5cd;e?f=%7e", Some("/%7euser/a%3bb%09c%5cd;e?f=%7e")),
+            ("/x/../%7euser", Some("/~user")),
+            ("/a|?{c}", Some("/a|?{c}")),
+            ("/a\"<b>|?{c}", Some("/a%22%3Cb%3E%7C?%7Bc%7D")),
+            ("/%09/evil.test", None),
+            ("/%09%5cevil.test", None),
+            ("/a/..%3b/b", None),
+            ("/a%00", None),
         ] {
             assert_eq!(WayBack::parse(rd).map(WayBack::into_path).as_deref(), path, "{rd:?}");
         }

@@ -66,9 +66,9 @@ async fn a_path_that_could_be_read_in_two_ways_is_refused_for_everybody() {
     let browser = town.with_user_of("root", &["admin"]).await.signed_in_on(MAC).await;
     for path in [
         "/a%2fb",
-        "/a%5cb",
-        "/a%3bb",
+        "/admin%5cb",
         "/admin%3Bx/y",
+        "/admin%09/y",
         "/assets/..%3b/admin",
         "/a/%2e%2e%3b/b",
         "/a%00b",

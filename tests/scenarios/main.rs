@@ -40,6 +40,7 @@ mod transfer;
 mod cookies;
 mod explaining;
 mod gate_rules;
+mod letters;
 mod same_site;
 mod slashes;
 mod spellings;

@@ -160,7 +160,9 @@ fn table() -> RouteTable {
 }
 
 fn rule(path: &CanonicalPath) -> Result<Option<usize>, BadPath> {
-    table().rule_of(path).map(|rule| rule.map(|(place, _)| place))
+    let table = table();
+    let path = table.read(path.with_query().as_bytes())?;
+    Ok(table.find(&path).map(|(place, _)| place))
 }
 
 /// The places of bytes in a path that stand for themselves: no `%`, and nothing that belongs to one.
@@ -186,7 +188,9 @@ proptest! {
         let Ok(path) = CanonicalPath::parse(target.as_bytes()) else { return Ok(()) };
         let sent = target.split('?').next().unwrap().as_bytes();
         let places = plain_places(&sent[1..]);
-        prop_assume!(!places.is_empty());
+        if places.is_empty() {
+            return Ok(());
+        }
         let place = 1 + which.get(&places);
         let byte = sent[place];
         let code = if lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") };

@@ -123,7 +123,9 @@ async fn why_a_request_is_denied_stands_in_its_line() {
     let app = App::ok().await;
     let door = Door::before(&app).await;
     for (request, why) in [
-        (door.as_alice("GET /x/%2fy", ""), Some("path")),
+        (door.as_alice("GET /x/%2fy", ""), Some("path: %2f, allow_encoded_slash")),
+        (door.as_alice("GET /security%5cy", ""), Some("path: %5c")),
+        (door.as_alice("GET /a/..%0a\u{e9}\"", ""), Some("path: dot-segment")),
         (door.as_alice("TRACE /x", ""), Some("method")),
         (
             door.as_alice("POST /security/sign-out", "Sec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n"),
@@ -138,5 +140,6 @@ async fn why_a_request_is_denied_stands_in_its_line() {
         all_gone(&door).await;
         let line = lines.access()[before].clone();
         assert_eq!(line["refused"].as_str(), why, "{line:?}");
+        assert!(line["path"].as_str().unwrap().is_ascii(), "{line:?}");
     }
 }

@@ -26,6 +26,7 @@ mod http2_content;
 mod http2_frames;
 mod identity;
 mod identity_presets;
+mod letters;
 mod listening;
 mod live_sessions;
 mod log;

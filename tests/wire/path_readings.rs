@@ -17,8 +17,9 @@ const TABLES: [&str; 2] = [
     "- { path: /public, access: public, upstream: app",
 ];
 const REST: [&str; 2] = ["", "- { path: /, access: signed_in, upstream: app }\n"];
-/// Without permission for slashes, and with it.
-const PERMITS: [&str; 2] = [" }\n", ", allow_encoded_slash: true, keep_double_slash: true }\n"];
+/// Without permission for slashes, with it, and as it came.
+const PERMITS: [&str; 3] =
+    [" }\n", ", allow_encoded_slash: true, keep_double_slash: true }\n", ", preserve_path: true }\n"];
 
 type Heard = Arc<Mutex<Vec<Reading>>>;
 
@@ -62,6 +63,73 @@ impl Stranger<'_> {
     }
 }
 
+/// Names that some reader takes for others.
+const RARE: [&str; 63] = [
+    "admin",
+    "public",
+    "public",
+    "Admin",
+    "%61dmin",
+    "adm%69n",
+    "%2561dmin",
+    "admin;x",
+    "admin%3bx",
+    ";admin",
+    "..",
+    "..",
+    "%2e%2e",
+    "%2e.",
+    "%252e%252e",
+    "..;",
+    "..;x=y",
+    "..%3b",
+    "..%00",
+    "...",
+    ".",
+    "",
+    "x",
+    "x?/../admin",
+    "x#/../admin",
+    "%23",
+    "%3f",
+    "admin%00",
+    "admin%20",
+    "admin.",
+    "admin%09",
+    "admin%0a",
+    "ad%09min",
+    "adm%0din",
+    "%01admin",
+    "admin%7f",
+    "admin%3fx",
+    "admin%23x",
+    "..%09",
+    ".%0a.",
+    "..%5c",
+    "..%5cadmin",
+    "%5c..%5cadmin",
+    "..%2500",
+    "a%3bb",
+    "a%5cb",
+    "a%09b",
+    "\"<>`|^{}",
+    "x?\"<>`|^{}",
+    "%c3%a9",
+    "%",
+    "%zz",
+    "%2",
+    "*",
+    "@admin",
+    "admin:80",
+    "%u0061dmin",
+    "..%c0%af",
+    "%ef%bc%8f",
+    "%c0%ae%c0%ae",
+    "%e2%80%a5",
+    "security",
+    "..%ff",
+];
+
 /// What hides a path, piece by piece.
 fn targets(host: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
     let slash = prop::sample::select(vec![
@@ -82,58 +150,16 @@ fn targets(host: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
         "///",
         ";/",
         "/;/",
+        "%3b/",
+        "/%3B/",
+        "/%5c",
+        "%09/",
+        "/%0a",
     ]);
     let usual = prop::sample::select(vec![
         "admin", "admin", "%61dmin", "public", "x", "..", "..", "%2e%2e", ".", "", ";x", "..;",
     ]);
-    let rare = prop::sample::select(vec![
-        "admin",
-        "public",
-        "public",
-        "Admin",
-        "%61dmin",
-        "adm%69n",
-        "%2561dmin",
-        "admin;x",
-        "admin%3bx",
-        ";admin",
-        "..",
-        "..",
-        "%2e%2e",
-        "%2e.",
-        "%252e%252e",
-        "..;",
-        "..;x=y",
-        "..%3b",
-        "..%00",
-        "...",
-        ".",
-        "",
-        "x",
-        "x?/../admin",
-        "x#/../admin",
-        "%23",
-        "%3f",
-        "admin%00",
-        "admin%20",
-        "admin.",
-        "admin%09",
-        "admin%0a",
-        "%c3%a9",
-        "%",
-        "%zz",
-        "%2",
-        "*",
-        "@admin",
-        "admin:80",
-        "%u0061dmin",
-        "..%c0%af",
-        "%ef%bc%8f",
-        "%c0%ae%c0%ae",
-        "%e2%80%a5",
-        "security",
-        "..%ff",
-    ]);
+    let rare = prop::sample::select(RARE.to_vec());
     let name = prop_oneof![2 => usual, 1 => rare];
     let odd = prop_oneof![
         20 => Just(Vec::new()),
@@ -169,10 +195,12 @@ async fn whoever_is_signed_out_reaches_nothing_guarded(table: usize, permits: &s
     let house = Installation::with(&keys);
     let _server = house.run().await;
     let mut stranger = Stranger { house: &house, client: None };
-    for (target, place) in KNOWN {
+    // What is sent as it came has no dots.
+    let known = if permits == PERMITS[2] { &KNOWN[..2] } else { &KNOWN };
+    for (target, place) in known {
         assert_eq!(stranger.ask(target.as_bytes()).await.status, 200, "{target}");
         for reading in std::mem::take(&mut *heard.lock().unwrap()) {
-            assert_eq!(reading.place.as_deref(), Some(place), "{target}: {reading:?}");
+            assert_eq!(reading.place.as_deref(), Some(*place), "{target}: {reading:?}");
         }
     }
     for target in ["/admin", "/admin/x"] {
@@ -220,4 +248,14 @@ async fn one_place_is_open() {
 #[tokio::test]
 async fn one_place_is_open_and_slashes_are_kept() {
     whoever_is_signed_out_reaches_nothing_guarded(1, PERMITS[1]).await;
+}
+
+#[tokio::test]
+async fn all_but_one_place_is_open_and_paths_are_preserved() {
+    whoever_is_signed_out_reaches_nothing_guarded(0, PERMITS[2]).await;
+}
+
+#[tokio::test]
+async fn one_place_is_open_and_paths_are_preserved() {
+    whoever_is_signed_out_reaches_nothing_guarded(1, PERMITS[2]).await;
 }

@@ -86,6 +86,10 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         body_size: None,
         allow_encoded_slash: false,
         keep_double_slash: false,
+        allow_semicolon: false,
+        allow_encoded_backslash: false,
+        allow_encoded_control: false,
+        preserve_path: false,
         websocket_origins: Vec::new(),
         caching: CachePolicy::default(),
     };

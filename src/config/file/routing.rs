@@ -79,6 +79,19 @@ pub(in crate::config) struct RouteFile {
     /// Whether the app gets `//` as it came. Else it gets one slash. Such a path is refused where it would fall under another
     /// route when `//` is read as one slash. At the beginning of a path it is always one.
     pub(in crate::config) keep_double_slash: Field<bool>,
+    /// Whether the app takes `;` and `%3b` for letters, and cuts no `;parameters`: such a path is then let through also where it would
+    /// fall under another route without what follows the `;`. Where it falls under this route either way it needs no key.
+    pub(in crate::config) allow_semicolon: Field<bool>,
+    /// Whether the app takes `%5c` for a letter: such a path is then let through also where it would fall under another route
+    /// with a slash instead. Where it falls under this route either way it needs no key.
+    pub(in crate::config) allow_encoded_backslash: Field<bool>,
+    /// Whether the app takes encoded control characters (`%01` to `%1f`, `%7f`) for letters: such a path is then let through also
+    /// where it would fall under another route without them. Where it falls under this route either way it needs no key.
+    pub(in crate::config) allow_encoded_control: Field<bool>,
+    /// Whether the app gets path and query as they came, byte for byte, for apps that check a signature over them (Matrix,
+    /// imgproxy, S3, OAuth 1); `%2f` and `//` are let through with it. A path with a segment that is `.` or `..` for anybody, with
+    /// `//` at its beginning, or that could fall under another route is refused.
+    pub(in crate::config) preserve_path: Field<bool>,
     /// Other origins of the same site (another subdomain, another port) whose pages may open a WebSocket here, up to 32:
     /// `https://other.example.com`. A page of quite another site brings no cookie, and so nobody who is signed in. Where somebody must be signed
     /// in, pages of any site but `public_url` and these are refused; programs that send no `Origin` are not.
@@ -126,6 +139,10 @@ impl Read for RouteFile {
             body_size: keys.take_or_none("body_size"),
             allow_encoded_slash: keys.take("allow_encoded_slash"),
             keep_double_slash: keys.take("keep_double_slash"),
+            allow_semicolon: keys.take("allow_semicolon"),
+            allow_encoded_backslash: keys.take("allow_encoded_backslash"),
+            allow_encoded_control: keys.take("allow_encoded_control"),
+            preserve_path: keys.take("preserve_path"),
             websocket_origins: keys.take("websocket_origins"),
             allow_shared_cache: keys.take("allow_shared_cache"),
             no_store_documents: keys.take("no_store_documents"),

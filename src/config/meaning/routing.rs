@@ -48,6 +48,7 @@ pub struct Timeouts {
 
 /// A rule for a part of the site.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Route {
     /// A case-sensitive prefix that ends at a segment.
     pub path: String,
@@ -63,6 +64,14 @@ pub struct Route {
     pub allow_encoded_slash: bool,
     /// Whether the app gets `//` as it came.
     pub keep_double_slash: bool,
+    /// Whether the app takes `;` and `%3b` for letters.
+    pub allow_semicolon: bool,
+    /// Whether the app takes `%5c` for a letter.
+    pub allow_encoded_backslash: bool,
+    /// Whether the app takes encoded control characters for letters.
+    pub allow_encoded_control: bool,
+    /// Whether the app gets path and query as they came.
+    pub preserve_path: bool,
     /// Other sites whose pages may open a WebSocket here.
     pub websocket_origins: Vec<PublicUrl>,
     /// How far the app's own word about caching counts.
@@ -106,6 +115,10 @@ impl Route {
             body_size,
             allow_encoded_slash: false,
             keep_double_slash: false,
+            allow_semicolon: false,
+            allow_encoded_backslash: false,
+            allow_encoded_control: false,
+            preserve_path: false,
             websocket_origins: Vec::new(),
             caching: CachePolicy::default(),
         }
@@ -263,6 +276,10 @@ impl Routing {
                 body_size,
                 allow_encoded_slash: is_on(route.value.allow_encoded_slash),
                 keep_double_slash: is_on(route.value.keep_double_slash),
+                allow_semicolon: is_on(route.value.allow_semicolon),
+                allow_encoded_backslash: is_on(route.value.allow_encoded_backslash),
+                allow_encoded_control: is_on(route.value.allow_encoded_control),
+                preserve_path: is_on(route.value.preserve_path),
                 websocket_origins: websocket_origins(route.value.websocket_origins, &access, desk),
                 caching: caching(route.value.allow_shared_cache, route.value.no_store_documents, &access, desk),
                 access,

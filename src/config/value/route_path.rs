@@ -5,15 +5,7 @@ use schemars::JsonSchema;
 use crate::config::complaint::escape;
 use crate::config::read::Scalar;
 use crate::config::tree::Node;
-use crate::gate::{self, BadPath, CanonicalPath, RouteTable};
-
-/// Paths that Portcullis answers itself.
-const OURS: [&str; 4] = [
-    "/security",
-    "/.well-known/portcullis",
-    "/.well-known/change-password",
-    "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200",
-];
+use crate::gate::{self, BadPath, CanonicalPath, OWN_PATHS, RouteTable};
 
 /// A path prefix that ends at a segment, in the spelling in which the gate reads it.
 #[derive(Clone, JsonSchema)]
@@ -37,7 +29,7 @@ impl Scalar for RoutePath {
                 format!("is not spelled as requests are matched; write {}", escape(route.as_str(), 200))
             });
         }
-        let ours = OURS.iter().find(|ours| Self::of(ours).is_ok_and(|ours| ours.covers(&route)));
+        let ours = OWN_PATHS.iter().find(|ours| Self::of(ours).is_ok_and(|ours| ours.covers(&route)));
         match ours {
             Some(ours) => Err(format!("is under {ours}, which Portcullis answers itself; write another path")),
             None => Ok(route),
@@ -84,13 +76,12 @@ const fn mend(why: BadPath) -> &'static str {
     match why {
         BadPath::NotAPath => "does not begin with /; write the path from the root, such as /admin",
         BadPath::BrokenEncoding => "has a % without two digits behind it; write a percent sign as %25",
-        BadPath::Ambiguous => {
-            "has %2f, %5c, %3b, a backslash or a control character in it, and no such request is let in; write the path \
-             that is meant"
+        BadPath::Refused(_) | BadPath::TwoRules(_) | BadPath::Own(_) | BadPath::TooManyReadings => {
+            "has %2f, %5c, %3b, %3f, %23, %25 before two digits, a backslash, a control character or a name that ends in a dot in \
+             it, which not every server reads in the same way; write a shorter prefix without it"
         }
+        BadPath::DotSegment => "has .. in it, or what some servers read so; write the path that is meant",
         BadPath::AboveRoot => "has .. in it that leads out of the root; write the path that is meant",
-        // Of a path alone, without parameters, there is one reading only.
-        BadPath::TwoRules | BadPath::Slashes => "could be read in two ways; write the path that is meant",
         BadPath::TooLong => "is longer than any request may be; write a shorter prefix",
     }
 }

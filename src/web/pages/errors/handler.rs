@@ -20,6 +20,7 @@ fn trouble(error: &Error, call: &Call) -> Trouble {
         | Error::PasswordPolicy(_)
         | Error::UnsupportedMediaType
         | Error::BodyIncomplete => Trouble::BadRequest,
+        Error::Path(why) => Trouble::BadPath(*why),
         Error::SignInRequired | Error::InvalidCredentials | Error::WrongPassword | Error::NotAllowed => {
             Trouble::NotAllowed
         }

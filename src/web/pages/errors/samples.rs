@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{ErrorPage, Trouble};
-use crate::web::{pages::samples, words::Words};
+use crate::{
+    gate::{BadPath, Character},
+    web::{pages::samples, words::Words},
+};
 
 /// Samples: everything that can go wrong.
 #[must_use]
@@ -12,6 +15,7 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
     let until = now.plus(Duration::from_mins(29));
     [
         ("error-bad-request", Trouble::BadRequest),
+        ("error-bad-path", Trouble::BadPath(BadPath::TwoRules(Character::EncodedSemicolon))),
         ("error-not-allowed", Trouble::NotAllowed),
         ("error-cross-site", Trouble::CrossSite),
         ("error-not-found", Trouble::NotFound),

@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::{
     clock::Timestamp,
+    gate::BadPath,
     web::{
         look::{Frame, Icon},
         paths,
@@ -33,6 +34,8 @@ struct WayOut {
 pub enum Trouble {
     /// The request made no sense (400).
     BadRequest,
+    /// The path could be read in two ways, or in none (400).
+    BadPath(BadPath),
     /// The visitor may not see this (403).
     NotAllowed,
     /// The request came from another site (403).
@@ -89,6 +92,7 @@ fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
     let words = frame.words;
     let (title, lead) = match trouble {
         Trouble::BadRequest => (words.say("error-bad-request"), words.say("error-bad-request-lead")),
+        Trouble::BadPath(why) => (words.say("error-bad-path"), bad_path_lead(frame, *why)),
         Trouble::NotAllowed => (words.say("error-not-allowed"), words.say("error-not-allowed-lead")),
         Trouble::CrossSite => (words.say("error-cross-site"), words.say("error-cross-site-lead")),
         Trouble::NotFound => (words.say("error-not-found"), words.say("error-not-found-lead")),
@@ -112,6 +116,28 @@ fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
         Trouble::AppSlow => (frame.say_app("error-app-slow"), app_lead(frame)),
     };
     (title, lead.into())
+}
+
+/// Which character is at fault, and what an operator could do about it.
+fn bad_path_lead(frame: &Frame, why: BadPath) -> String {
+    let words = frame.words;
+    let lead = match why.character() {
+        Some(character) => {
+            let spelling = character.spelling();
+            let character = words.say_with("error-character", &[("character", character.label().into())]);
+            let args = [("character", character.as_str().into()), ("spelling", spelling.as_str().into())];
+            words.say_with("error-bad-path-character", &args)
+        }
+        None => words.say(match why {
+            BadPath::TooLong | BadPath::TooManyReadings => "error-bad-path-too-long",
+            BadPath::DotSegment | BadPath::AboveRoot => "error-bad-path-dots",
+            _ => "error-bad-path-broken",
+        }),
+    };
+    match why.key() {
+        Some(key) => format!("{lead} {}", words.say_with("error-bad-path-key", &[("key", key.into())])),
+        None => lead,
+    }
 }
 
 /// Whoever is signed in is told that they still are.

@@ -407,6 +407,30 @@ error-request = Request ID
 error-again = Try again
 error-bad-request = We did not understand that
 error-bad-request-lead = The request was not complete or not well-formed. Go back and try again.
+error-bad-path = This address cannot be opened
+error-bad-path-character = It holds { $character } ({ $spelling }), and not every server reads that in the same way: what may be opened here may be something else there.
+error-bad-path-key = Whoever runs this can let it through with “{ $key }: true” in its route, where the app takes it for a letter.
+error-bad-path-dots = It leads up by dots that not every server reads in the same way, or out of the site.
+error-bad-path-broken = It is not spelled as addresses are: it does not begin with a slash, or holds a percent sign that encodes nothing.
+error-bad-path-too-long = It is too long.
+error-character = { $character ->
+    [encoded-slash] an encoded slash
+    [double-slash] a double slash
+    [semicolon] a semicolon
+    [encoded-semicolon] an encoded semicolon
+    [backslash] a backslash
+    [encoded-backslash] an encoded backslash
+    [encoded-control] an encoded control character
+    [control] a control character
+    [null] a null byte
+    [encoded-question-mark] an encoded question mark
+    [encoded-hash] an encoded number sign
+    [hash] a number sign
+    [trailing-dot] a dot or blank at the end of a name
+    [encoded-letter] an encoded letter
+    [encoded-percent] a percent sign that is encoded twice
+   *[overlong] an overlong encoding
+ }
 error-not-allowed = You may not see this page
 error-not-allowed-lead = You are signed in, but your account is not allowed here. If it should be, ask an administrator.
 error-cross-site = This came from another site

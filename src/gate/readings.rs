@@ -1,0 +1,294 @@
+//! The ways in which servers read one path.
+//!
+//! A server decodes, once or twice; cuts `;parameters` from each segment or all that follows them; takes `\` for a slash; leaves
+//! control characters out, or ends at one; leaves dots and blanks at the end of names out; merges slashes; and does these in any order. Every reading that comes of it is
+//! made, so that all can be held under the rule that was asked. None may hold a dot segment, so it does not matter when
+//! a server resolves those. Case is kept: a rule is case-sensitive, and an app that is not says so in its documents.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memmem};
+
+use super::{
+    BadPath, Character,
+    spelling::{hex, write_spelling},
+};
+
+/// Bytes of all readings of one path together: what comes of a path of 32 KiB with one odd character, or of 2 KiB with all.
+const MOST: usize = 256 * 1024;
+
+/// Characters in a canonical path that not every server reads in the same way.
+pub(super) fn ambiguous_in(path: &str) -> impl Iterator<Item = Character> {
+    let path = path.as_bytes();
+    memchr3_iter(b';', b'%', b'.', path).filter_map(|at| match path[at] {
+        b';' => Some(Character::Semicolon),
+        b'.' => matches!(path.get(at + 1), None | Some(b'/')).then_some(Character::TrailingDot),
+        _ => ambiguous(&path[at + 1..]),
+    })
+}
+
+/// What is encoded here, where not every server reads it, or it with what follows it, in the same way.
+fn ambiguous(code: &[u8]) -> Option<Character> {
+    let [first, second, rest @ ..] = code else { return None };
+    let byte = hex(*first)? << 4 | hex(*second)?;
+    match byte {
+        b'/' => Some(Character::EncodedSlash),
+        b';' => Some(Character::EncodedSemicolon),
+        b'\\' => Some(Character::EncodedBackslash),
+        b'?' => Some(Character::EncodedQuestionMark),
+        b'#' => Some(Character::EncodedHash),
+        b' ' => matches!(rest.first(), None | Some(b'/')).then_some(Character::TrailingDot),
+        0xc0 | 0xc1 | 0xe0 | 0xf0 => Some(Character::Overlong),
+        b'%' => match rest {
+            [high, low, ..] => hex(*high).and(hex(*low)).map(|_| Character::EncodedPercent),
+            _ => None,
+        },
+        control if is_control(control) => Some(Character::EncodedControl(control)),
+        _ => None,
+    }
+}
+
+/// Which characters a route's app is known to take for letters: what else they could be is no reading of that app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Letters {
+    /// `;` and `%3b`.
+    pub semicolon: bool,
+    /// `%5c`.
+    pub backslash: bool,
+    /// `%01` to `%1f` and `%7f`.
+    pub control: bool,
+}
+
+impl Letters {
+    const fn has(self, character: Character) -> bool {
+        match character {
+            Character::Semicolon | Character::EncodedSemicolon => self.semicolon,
+            Character::EncodedBackslash => self.backslash,
+            Character::EncodedControl(_) => self.control,
+            _ => false,
+        }
+    }
+}
+
+/// One way to read a path.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// Decoded as far as this reader decodes.
+    path: Vec<u8>,
+    /// How many times it was decoded.
+    decoded: u8,
+    /// What semicolons in it are, as they were sent.
+    semicolon: Character,
+    /// What is read in another way than as a letter; none in the path as it was sent.
+    character: Option<Character>,
+}
+
+/// Something that a server does to a path; none where it changes nothing.
+type Step = fn(&Reading) -> Option<Reading>;
+
+const STEPS: [Step; 11] = [
+    decode,
+    cut_parameters,
+    cut_at_parameters,
+    read_backslashes,
+    drop_controls,
+    end_at_control,
+    end_at_mark,
+    read_overlong,
+    merge_slashes,
+    drop_host,
+    trim_names,
+];
+
+/// Every reading of `path`, itself first, but for those that `letters` rules out.
+///
+/// # Errors
+/// When one of them has a dot segment, or begins as what names a host, or there are too many.
+pub(super) fn of(path: &[u8], letters: Letters) -> Result<Vec<Reading>, BadPath> {
+    let semicolon = if path.contains(&b';') { Character::Semicolon } else { Character::EncodedSemicolon };
+    let mut readings = vec![Reading { path: path.to_vec(), decoded: 0, semicolon, character: None }];
+    let (mut at, mut bytes) = (0, path.len());
+    if has_dot_segment(path) {
+        return Err(BadPath::DotSegment);
+    }
+    while at < readings.len() {
+        for step in STEPS {
+            let Some(next) = step(&readings[at]) else { continue };
+            let left_out = next.character.is_some_and(|character| letters.has(character));
+            if left_out || readings.iter().any(|reading| reading.path == next.path) {
+                continue;
+            }
+            if has_dot_segment(&next.path) {
+                return Err(BadPath::DotSegment);
+            }
+            match next.character {
+                Some(character) if character != Character::Semicolon && next.path.starts_with(b"//") => {
+                    return Err(BadPath::Refused(character));
+                }
+                _ => {}
+            }
+            bytes += next.path.len();
+            if bytes > MOST {
+                return Err(BadPath::TooManyReadings);
+            }
+            readings.push(next);
+        }
+        at += 1;
+    }
+    Ok(readings)
+}
+
+impl Reading {
+    /// The same, read on: as `path`, since `character` is no letter there.
+    fn on(&self, path: Vec<u8>, character: Option<Character>) -> Self {
+        Self { path, character: self.character.or(character), ..*self }
+    }
+
+    /// What is read in another way than as a letter.
+    pub(super) fn character(&self) -> Character {
+        let encoded = if self.decoded == 0 { Character::EncodedLetter } else { Character::EncodedPercent };
+        self.character.unwrap_or(encoded)
+    }
+
+    /// In the spelling in which rules are written.
+    pub(super) fn spelling(&self) -> String {
+        let mut text = String::with_capacity(self.path.len());
+        write_spelling(&self.path, false, &mut text);
+        text
+    }
+
+    /// As a server reads it that has decoded nothing so far, and does not.
+    pub(super) fn literal(&self) -> Option<String> {
+        (self.decoded == 0).then(|| {
+            let mut text = String::with_capacity(self.path.len());
+            write_spelling(&self.path, true, &mut text);
+            text
+        })
+    }
+}
+
+/// Whether a segment is `.` or `..` for some server: once it is decoded, without its parameters, its blanks and control
+/// characters, or up to the first of those. A backslash ends a segment, too.
+pub(super) fn has_dot_segment(path: &[u8]) -> bool {
+    if memchr2(b'.', b'%', path).is_none() {
+        return false;
+    }
+    decoded(path).split(|byte| matches!(byte, b'/' | b'\\')).any(|name| {
+        let cut = before(name, |byte| byte == b';');
+        [name, cut].into_iter().any(|name| is_dots(name) || is_dots(before(name, is_control)))
+    })
+}
+
+/// Whether nothing but one dot, or two, is left without blanks and control characters.
+fn is_dots(name: &[u8]) -> bool {
+    let mut left = name.iter().filter(|byte| **byte != b' ' && !is_control(**byte));
+    matches!((left.next(), left.next(), left.next()), (Some(b'.'), None | Some(b'.'), None))
+}
+
+const fn is_control(byte: u8) -> bool {
+    byte < b' ' || byte == 0x7f
+}
+
+fn before(bytes: &[u8], is_end: impl Fn(u8) -> bool) -> &[u8] {
+    bytes.iter().position(|byte| is_end(*byte)).map_or(bytes, |end| &bytes[..end])
+}
+
+/// Each `%` with two hexadecimal digits as its byte.
+fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
+    percent_encoding::percent_decode(path).into()
+}
+
+fn decode(reading: &Reading) -> Option<Reading> {
+    let Cow::Owned(path) = decoded(&reading.path) else { return None };
+    let slashes = |path: &[u8]| memchr_iter(b'/', path).count();
+    let character = if slashes(&path) > slashes(&reading.path) {
+        Some(Character::EncodedSlash)
+    } else {
+        (reading.decoded > 0).then_some(Character::EncodedPercent)
+    };
+    Some(Reading { decoded: reading.decoded.saturating_add(1), ..reading.on(path, character) })
+}
+
+fn cut_parameters(reading: &Reading) -> Option<Reading> {
+    memchr(b';', &reading.path)?;
+    let cut = |segment| before(segment, |byte| byte == b';');
+    let path = reading.path.split(|byte| *byte == b'/').map(cut).collect::<Vec<_>>().join(&b'/');
+    Some(reading.on(path, Some(reading.semicolon)))
+}
+
+fn cut_at_parameters(reading: &Reading) -> Option<Reading> {
+    let end = memchr(b';', &reading.path)?;
+    Some(reading.on(reading.path[..end].to_vec(), Some(reading.semicolon)))
+}
+
+fn read_backslashes(reading: &Reading) -> Option<Reading> {
+    memchr(b'\\', &reading.path)?;
+    let path = reading.path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect();
+    Some(reading.on(path, Some(Character::EncodedBackslash)))
+}
+
+fn first_control(reading: &Reading) -> Option<(usize, Character)> {
+    let end = reading.path.iter().position(|byte| is_control(*byte))?;
+    let byte = reading.path[end];
+    Some((end, if byte == 0 { Character::Null } else { Character::EncodedControl(byte) }))
+}
+
+fn drop_controls(reading: &Reading) -> Option<Reading> {
+    let (_, character) = first_control(reading)?;
+    let path = reading.path.iter().copied().filter(|byte| !is_control(*byte)).collect();
+    Some(reading.on(path, Some(character)))
+}
+
+fn end_at_control(reading: &Reading) -> Option<Reading> {
+    let (end, character) = first_control(reading)?;
+    Some(reading.on(reading.path[..end].to_vec(), Some(character)))
+}
+
+fn end_at_mark(reading: &Reading) -> Option<Reading> {
+    let end = reading.path.iter().position(|byte| matches!(byte, b'?' | b'#'))?;
+    let is_hash = reading.path[end] == b'#';
+    let character = if is_hash { Character::EncodedHash } else { Character::EncodedQuestionMark };
+    Some(reading.on(reading.path[..end].to_vec(), Some(character)))
+}
+
+/// Reads letters of ASCII in more bytes than UTF-8 has for them (RFC 3629, 3), as some decoders do.
+fn read_overlong(reading: &Reading) -> Option<Reading> {
+    let mut path = Vec::new();
+    let mut rest = reading.path.as_slice();
+    while let [first, more @ ..] = rest {
+        let (byte, length) = match rest {
+            [high @ (0xc0 | 0xc1), low @ 0x80..0xc0, ..] => ((high & 1) << 6 | (low & 0x3f), 2),
+            [0xe0, high @ (0x80 | 0x81), low @ 0x80..0xc0, ..] => ((high & 1) << 6 | (low & 0x3f), 3),
+            [0xf0, 0x80, high @ (0x80 | 0x81), low @ 0x80..0xc0, ..] => ((high & 1) << 6 | (low & 0x3f), 4),
+            _ => (*first, 1),
+        };
+        path.push(byte);
+        rest = &more[length - 1..];
+    }
+    (path.len() < reading.path.len()).then(|| reading.on(path, Some(Character::Overlong)))
+}
+
+fn merge_slashes(reading: &Reading) -> Option<Reading> {
+    memmem::find(&reading.path, b"//")?;
+    let mut path = reading.path.clone();
+    path.dedup_by(|next, before| *next == b'/' && *before == b'/');
+    Some(reading.on(path, Some(Character::DoubleSlash)))
+}
+
+/// Leaves dots and blanks at the end of names out, as Windows does.
+fn trim_names(reading: &Reading) -> Option<Reading> {
+    let is_left_out = |byte: &u8| matches!(byte, b'.' | b' ');
+    let trim = |name: &[u8]| {
+        let length = name.iter().rposition(|byte| !is_left_out(byte)).map_or(name.len(), |last| last + 1);
+        name[..length].to_vec()
+    };
+    let path = reading.path.split(|byte| *byte == b'/').map(trim).collect::<Vec<_>>().join(&b'/');
+    (path.len() < reading.path.len()).then(|| reading.on(path, Some(Character::TrailingDot)))
+}
+
+/// Reads what stands behind `//` as a host, as URL parsers do.
+fn drop_host(reading: &Reading) -> Option<Reading> {
+    let rest = reading.path.strip_prefix(b"//")?;
+    let path = memchr(b'/', rest).map_or_else(|| b"/".to_vec(), |end| rest[end..].to_vec());
+    Some(reading.on(path, Some(Character::DoubleSlash)))
+}

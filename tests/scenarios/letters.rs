@@ -1,0 +1,433 @@
+//! `;`, `%3b`, `%5c`, control characters and their kin: let through where every server reads the path under one rule, sent on as
+//! they came where a route says so, and refused with a reason that can be acted on.
+
+use http::Method;
+use percent_encoding::percent_decode;
+use portcullis::gate::{Access, Letters, PathPolicy, Route, RouteTable};
+use proptest::prelude::*;
+
+use crate::town::{MAC, Town};
+
+const ROUTES: &str = "
+  - { path: /admin, access: { roles: [admin] }, upstream: app }
+  - { path: /files/private, access: { roles: [admin] }, upstream: app }
+  - { path: /files, access: public, upstream: app }
+  - { path: /signed/private, access: { roles: [admin] }, upstream: app }
+  - { path: /signed, access: public, upstream: app, preserve_path: true }
+  - { path: /, access: public, upstream: app }";
+
+#[tokio::test]
+async fn what_is_under_one_rule_however_it_is_read_is_let_through() {
+    let town = Town::with_routes(ROUTES);
+    for (sent, arrives) in [
+        ("/files/a;b.txt", "/files/a;b.txt"),
+        ("/files/a%3bb.txt", "/files/a%3Bb.txt"),
+        ("/files/a%3B%3bb;c.txt", "/files/a%3B%3Bb;c.txt"),
+        ("/files/a%5cb.txt", "/files/a%5Cb.txt"),
+        ("/files/a%09b%0ac%0d%7f%1f%01.txt", "/files/a%09b%0Ac%0D%7F%1F%01.txt"),
+        ("/files/C%23/what%3f", "/files/C%23/what%3F"),
+        ("/files/100%2541", "/files/100%2541"),
+        ("/files/a%c0%af%c0%aex", "/files/a%C0%AF%C0%AEx"),
+        ("/files/\u{939}%e0%a4%b9/\u{1f600}", "/files/%E0%A4%B9%E0%A4%B9/%F0%9F%98%80"),
+        ("/files/a\"<b>`c|d^e{f}[g]", "/files/a%22%3Cb%3E%60c%7Cd%5Ee%7Bf%7D%5Bg%5D"),
+        ("/files/x?a=\"<b>`c|d^e{f}[g]\\\u{e9}&g=%7b;", "/files/x?a=%22%3Cb%3E%60c%7Cd%5Ee%7Bf%7D[g]%5C%C3%A9&g=%7b;"),
+        ("/files/a./b%20/c.d", "/files/a./b%20/c.d"),
+        ("/anything%3b", "/anything%3B"),
+        ("/...;x/..x%5c", "/...;x/..x%5C"),
+    ] {
+        assert_eq!(town.stranger().get(sent).await.arrived().path, arrives, "{sent}");
+    }
+}
+
+/// Paths of which somebody reads another one, the character at fault, and the key that would let it through.
+const REFUSED: [(&str, &str, &str, &str); 37] = [
+    ("/admin;x", ";", "semicolon", "allow_semicolon"),
+    ("/admin%3bx/y", "%3b", "encoded-semicolon", "allow_semicolon"),
+    ("/files;v=1/a", ";", "semicolon", "allow_semicolon"),
+    ("/;v/admin", ";", "semicolon", "allow_semicolon"),
+    ("/x;/../%61dmin%3b", "%3b", "encoded-semicolon", "allow_semicolon"),
+    ("/admin%5cx", "%5c", "encoded-backslash", "allow_encoded_backslash"),
+    ("/files%5cprivate", "%5c", "encoded-backslash", "allow_encoded_backslash"),
+    ("/files/private%5Cx", "%5c", "encoded-backslash", "allow_encoded_backslash"),
+    ("/ad%09min/x", "%09", "encoded-control", "allow_encoded_control"),
+    ("/admin%0Ax", "%0a", "encoded-control", "allow_encoded_control"),
+    ("/files/priv%0date", "%0d", "encoded-control", "allow_encoded_control"),
+    ("/files/private%7F", "%7f", "encoded-control", "allow_encoded_control"),
+    ("/admin%3fx", "%3f", "encoded-question-mark", "none"),
+    ("/admin%23x", "%23", "encoded-hash", "none"),
+    ("/%2561dmin/x", "%25", "encoded-percent", "none"),
+    ("/files/%2570rivate", "%25", "encoded-percent", "none"),
+    ("/%c1%a1dmin", "%c0", "overlong", "none"),
+    ("/admin./x", ". %20", "trailing-dot", "none"),
+    ("/admin%20", ". %20", "trailing-dot", "none"),
+    ("/admin.%20.", ". %20", "trailing-dot", "none"),
+    ("/files/a%2fb", "%2f", "encoded-slash", "allow_encoded_slash"),
+    ("/files/a%00", "%00", "null", "none"),
+    ("/files/a\\b", "\\", "backslash", "none"),
+    ("/files/..;/admin", "dot-segment", "dot-segment", "none"),
+    ("/files/..%3b/admin", "dot-segment", "dot-segment", "none"),
+    ("/files/..%5c..%5cadmin", "dot-segment", "dot-segment", "none"),
+    ("/files/.%09./admin", "dot-segment", "dot-segment", "none"),
+    ("/files/..%0a/admin", "dot-segment", "dot-segment", "none"),
+    ("/files/..%20/admin", "dot-segment", "dot-segment", "none"),
+    ("/files/%252e%252e/admin", "dot-segment", "dot-segment", "none"),
+    ("/files/%c0%ae%c0%ae/admin", "dot-segment", "dot-segment", "none"),
+    ("/files/..%2500/admin", "dot-segment", "dot-segment", "none"),
+    ("/..", "dot-segment", "dot-segment", "none"),
+    ("/files/%", "broken-encoding", "broken-encoding", "none"),
+    ("/%5cevil.test/x", "%5c", "encoded-backslash", "none"),
+    ("/%09/evil.test", "%09", "encoded-control", "none"),
+    ("/security;x/sign-in", ";", "semicolon", "none"),
+];
+
+#[tokio::test]
+async fn what_has_two_readings_is_refused_and_the_character_and_the_key_are_told() {
+    let town = Town::with_routes(ROUTES);
+    let root = town.with_user_of("root", &["admin"]).await.signed_in_on(MAC).await;
+    for (path, character, label, key) in REFUSED {
+        let counted = format!("paths_refused_total{{character=\"{label}\",key=\"{key}\"}}");
+        let before = town.metric(&counted);
+        for caller in [&root, &town.stranger()] {
+            let problem = caller.fetch(Method::GET, path).send().await.answer();
+            assert_eq!((problem.status, problem.problem().as_str()), (400, "bad-request"), "{path}");
+            let detail = problem.json()["detail"].as_str().unwrap().to_owned();
+            let page = caller.get(path).await.answer();
+            assert_eq!(page.status, 400);
+            for said in [detail.as_str(), page.text()] {
+                let names_it = character == label || said.contains(&format!("({character})"));
+                assert!(names_it, "{path}: {said}");
+                assert_eq!(said.contains("allow_"), key != "none", "{path}: {said}");
+                assert!(key == "none" || said.contains(key), "{path}: {said}");
+            }
+        }
+        assert_eq!(town.metric(&counted), before + 4, "{path}: {counted}");
+        let head = root.navigation(Method::GET, path);
+        let (explained, status) = head.explained(None).await;
+        assert_eq!(status, Some(400));
+        let portcullis::gate::Verdict::Refuse(refusal) = explained.verdict else { panic!("{path}") };
+        let in_the_log = refusal.why().unwrap().into_owned();
+        let expected = if key == "none" { format!("path: {character}") } else { format!("path: {character}, {key}") };
+        assert_eq!(in_the_log, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_takes_them_for_letters_gets_them_by_its_routes_key() {
+    let town_with = |keys: &str| {
+        let routes = format!(
+            "
+  - {{ path: /admin, access: {{ roles: [admin] }}, upstream: app }}
+  - {{ path: /, access: public, upstream: app{keys} }}"
+        );
+        Town::with_routes(routes.leak())
+    };
+    let keys = ["allow_semicolon", "allow_encoded_backslash", "allow_encoded_control"];
+    for (key, path, arrives) in [
+        (keys[0], "/admin;x", "/admin;x"),
+        (keys[0], "/admin%3bx/y", "/admin%3Bx/y"),
+        (keys[0], "/;v/admin", "/;v/admin"),
+        (keys[1], "/admin%5cx", "/admin%5Cx"),
+        (keys[2], "/ad%09min", "/ad%09min"),
+        (keys[2], "/admin%0ax", "/admin%0Ax"),
+    ] {
+        for other in keys {
+            let town = town_with(&format!(", {other}: true"));
+            let reply = town.stranger().get(path).await;
+            if other == key {
+                assert_eq!(reply.arrived().path, arrives, "{path} by {other}");
+            } else {
+                assert_eq!(reply.answer().status, 400, "{path} by {other}");
+            }
+        }
+    }
+    let all = keys.map(|key| format!(", {key}: true")).concat();
+    let town = town_with(&all);
+    for path in [
+        "/security;x/sign-in",
+        "/security%5csign-in",
+        "/secur%09ity",
+        "/security%0a",
+        "/x/..;/admin",
+        "/x/..%3b/admin",
+        "/x%5c..%5cadmin",
+        "/x/.%09./admin",
+        "/x%00",
+        "/x\\y",
+        "/%5cadmin",
+        "/admin%2fx",
+        "/admin%3fx",
+    ] {
+        assert_eq!(town.stranger().get(path).await.answer().status, 400, "{path}: no key allows it");
+    }
+}
+
+#[tokio::test]
+async fn a_path_arrives_byte_for_byte_where_its_route_preserves_it() {
+    let town = Town::with_routes(ROUTES);
+    for path in [
+        "/signed/%7Euser/%61%2d",
+        "/signed/room%3A%21a%2fb%2F//c/",
+        "/signed/a;b%3bc%5cd%09e%0Af",
+        "/signed/caf%c3%A9/[x]|{y}^'\"",
+        "/signed/...",
+        "/signed?a=%7e&b={c|d}^`\\[]&e=%2F/..//;",
+        "/signed/https://example.com/a%2520b.png?x#y",
+    ] {
+        let path = path.split('#').next().unwrap();
+        assert_eq!(town.stranger().get(path).await.arrived().path, path);
+    }
+    for path in [
+        "/signed/./a",
+        "/signed/a/../b",
+        "/signed/a/%2e%2e/b",
+        "/signed/%2e/b",
+        "/signed/a/..",
+        "/signed/a%2f..%2fb",
+        "/signed/a/..;x/b",
+        "/signed/a/..%3b/b",
+        "/signed/a%5c..%5cb",
+        "/signed/%252e%252e/b",
+        "/signed/a%00",
+        "/signed/a\\b",
+        "/signed/a%",
+        "//signed/a",
+        "/%73igned/a",
+        "/./signed/a",
+        "/signed%2fa",
+        "/signed%5ca",
+        "/signed%2fprivate",
+        "/signed/priv%61te%3bx/../../signed/x",
+        "/signed/private%3bx",
+        "/signed%2f..%2fsecurity",
+    ] {
+        let answer = town.stranger().fetch(Method::GET, path).send().await.answer();
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-request"), "{path}");
+    }
+    for path in ["/signed/%70rivate/x", "/signed//private"] {
+        let denied = town.stranger().fetch(Method::GET, path).send().await.answer();
+        assert_eq!(denied.status, 401, "{path}: its own rule is asked");
+    }
+    assert_eq!(town.stranger().get("/files/%7Euser").await.arrived().path, "/files/~user", "of this route alone");
+}
+
+#[tokio::test]
+async fn whoever_was_sent_to_sign_in_comes_back_to_the_very_path() {
+    let town = Town::with_routes("\n  - { path: /, access: signed_in, upstream: app, preserve_path: true }");
+    town.with_user("alice").await;
+    let browser = town.stranger();
+    for path in ["/%7euser/a%3bb%09c%5cd;e//f%2fg?h=%7e{i|j}", "/caf%c3%a9;jsessionid=1"] {
+        let asked = browser.get(path).await.answer();
+        let page = browser.get(asked.location()).await.answer();
+        assert!(page.text().contains("name=\"rd\""), "{path}: {}", page.text());
+        let form = [("username", "alice"), ("password", crate::town::PASSWORD), ("rd", path)];
+        let landed = town.stranger().post_form("/security/sign-in", &form).await.answer();
+        assert_eq!(landed.location(), path);
+    }
+}
+
+#[tokio::test]
+async fn the_last_page_is_shown_without_parameters_and_control_characters() {
+    let town = Town::with_routes("\n  - { path: /, access: signed_in, upstream: app }");
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    browser.get("/shop;jsessionid=hush/a%09b%0a%3cscript%3e%e2%80%ae").await.arrived();
+    town.flush().await;
+    let sessions = browser.get("/security/api/v1/sessions").await.answer();
+    let last = sessions.json()["items"][0]["activity"]["last_page"]["path"].as_str().map(str::to_owned);
+    assert_eq!(last.as_deref(), Some("/shop/a%09b%0A%3Cscript%3E%E2%80%AE"), "{}", sessions.text());
+}
+
+const RULES: [&str; 5] = ["/admin", "/api/open", "/api", "/names", "/"];
+
+fn table(permits: u32) -> RouteTable {
+    let routes = RULES.iter().enumerate().map(|(place, path)| {
+        let bit = |at: usize| permits >> (3 * place + at) & 1 == 1;
+        let paths = PathPolicy {
+            allow_encoded_slash: bit(0),
+            keep_double_slash: bit(1),
+            preserve_path: bit(2),
+            letters: Letters::default(),
+        };
+        Route::new(path, Access::SignedIn, 0, true).unwrap().with_paths(paths)
+    });
+    RouteTable::new(routes.collect())
+}
+
+fn under(path: &str, root: &str) -> bool {
+    root == "/" || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What servers do with a path.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Decode,
+    Merge,
+    Resolve,
+    CutParameters,
+    EndAtParameters,
+    ReadBackslashes,
+    DropTabsAndLineBreaks,
+    DropControls,
+    EndAtControl,
+    EndAtNull,
+    EndAtMark,
+    ReadOverlong,
+    TrimNames,
+}
+
+const STEPS: [Step; 13] = [
+    Step::Decode,
+    Step::Merge,
+    Step::Resolve,
+    Step::CutParameters,
+    Step::EndAtParameters,
+    Step::ReadBackslashes,
+    Step::DropTabsAndLineBreaks,
+    Step::DropControls,
+    Step::EndAtControl,
+    Step::EndAtNull,
+    Step::EndAtMark,
+    Step::ReadOverlong,
+    Step::TrimNames,
+];
+
+fn until(path: &[u8], ends: impl Fn(u8) -> bool) -> Vec<u8> {
+    path.iter().copied().take_while(|byte| !ends(*byte)).collect()
+}
+
+fn without(path: &[u8], drops: impl Fn(u8) -> bool) -> Vec<u8> {
+    path.iter().copied().filter(|byte| !drops(*byte)).collect()
+}
+
+/// As Windows reads a name; one of dots and blanks alone is none.
+fn trimmed(name: &[u8]) -> Vec<u8> {
+    let end = name.iter().rposition(|byte| !matches!(byte, b'.' | b' '));
+    end.map_or_else(|| name.to_vec(), |end| name[..=end].to_vec())
+}
+
+fn each_segment(path: &[u8], of: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    path.split(|byte| *byte == b'/').map(of).collect::<Vec<_>>().join(&b'/')
+}
+
+fn apply(path: &[u8], step: Step) -> Vec<u8> {
+    match step {
+        Step::Decode => percent_decode(path).collect(),
+        Step::Merge => {
+            let mut merged = path.to_vec();
+            merged.dedup_by(|a, b| *a == b'/' && *b == b'/');
+            merged
+        }
+        Step::Resolve => {
+            let mut segments: Vec<&[u8]> = Vec::new();
+            for segment in path.split(|byte| *byte == b'/').skip(1) {
+                match segment {
+                    b"." => {}
+                    b".." => drop(segments.pop()),
+                    name => segments.push(name),
+                }
+            }
+            [b"/", segments.join(&b'/').as_slice()].concat()
+        }
+        Step::CutParameters => each_segment(path, |segment| until(segment, |byte| byte == b';')),
+        Step::EndAtParameters => until(path, |byte| byte == b';'),
+        Step::ReadBackslashes => path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect(),
+        Step::DropTabsAndLineBreaks => without(path, |byte| matches!(byte, b'\t' | b'\n' | b'\r')),
+        Step::DropControls => without(path, |byte| byte.is_ascii_control()),
+        Step::EndAtControl => until(path, |byte| byte.is_ascii_control()),
+        Step::EndAtNull => until(path, |byte| byte == 0),
+        Step::EndAtMark => until(path, |byte| matches!(byte, b'?' | b'#')),
+        Step::ReadOverlong => {
+            let text: String = path.iter().map(|byte| char::from(*byte)).collect();
+            let mut text = text;
+            for byte in 0..0x80_u8 {
+                let long = [0xc0 | byte >> 6, 0x80 | byte & 0x3f].map(char::from).iter().collect::<String>();
+                text = text.replace(&long, &char::from(byte).to_string());
+            }
+            text.chars().map(|letter| letter as u8).collect()
+        }
+        Step::TrimNames => each_segment(path, trimmed),
+    }
+}
+
+fn targets() -> impl Strategy<Value = String> {
+    let parts = [
+        "admin",
+        "admin",
+        "api",
+        "open",
+        "names",
+        "security",
+        "sign-in",
+        "..",
+        ".",
+        "%2e%2e",
+        "x",
+        "",
+        "%61dmin",
+        "%2561dmin",
+        "%252e%252e",
+        "%c0%ae%c0%ae",
+        "%c1%a1dmin",
+        "ad%09min",
+        "adm%0Ain",
+        "..%0d",
+        "%01..",
+        ".%7f.",
+    ];
+    let ends = [
+        "", "", "", ";", ";v=1", "%3b", "%3Bx", "%5c", "%5C..", "%09", "%0a", "%3f", "%23", "%2500", "%253b", "%20",
+        "%c0%af",
+    ];
+    let slashes = [
+        "/", "/", "/", "//", "%2f", "%5c", "%5C", "%255c", "%252f", ";/", "/;/", "%3b/", "/%09", "%0a/", "/../", "/%5c",
+    ];
+    let part = (
+        prop::sample::select(slashes.to_vec()),
+        prop::sample::select(parts.to_vec()),
+        prop::sample::select(ends.to_vec()),
+    );
+    prop::collection::vec(part, 1..6).prop_map(|parts| {
+        let path: String = parts.iter().flat_map(|(slash, part, end)| [*slash, *part, *end]).collect();
+        if path.starts_with('/') { path } else { format!("/{path}") }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4000), ..ProptestConfig::default() })]
+
+    /// Whatever a server does to what it is sent, in whatever order, it does not come to another rule, or to ours.
+    #[test]
+    fn no_server_reads_another_rule(
+        target in targets(),
+        permits in prop_oneof![Just(0_u32), any::<u32>()],
+        steps in prop::collection::vec(prop::sample::select(STEPS.to_vec()), 0..7),
+    ) {
+        let table = table(permits);
+        let Ok(path) = table.read(target.as_bytes()) else { return Ok(()) };
+        let sent = path.forwarded();
+        let mut read = sent.split(|byte| *byte == b'?').next().unwrap().to_vec();
+        let Some((place, route)) = table.find(&path) else { panic!("there is a rule for everything") };
+        let is_ours = under(path.path(), "/security");
+        for step in &steps {
+            read = apply(&read, *step);
+        }
+        let shown = String::from_utf8_lossy(&read).into_owned();
+        let (sent, read) = (String::from_utf8_lossy(&sent).into_owned(), if shown.starts_with('/') { shown } else { format!("/{shown}") });
+        prop_assert_eq!(under(&read, "/security"), is_ours, "{} sent on as {}, is read as {} by {:?}", target, sent, read, steps);
+        if is_ours {
+            return Ok(());
+        }
+        let found = RULES.iter().position(|rule| under(&read, rule));
+        prop_assert_eq!(found, Some(place), "{} sent on as {}, is read as {} by {:?}", target, sent, read, steps);
+        prop_assert!(!route.paths.preserve_path || sent == target, "{} is sent on as {}", target, sent);
+        prop_assert!(!sent.to_lowercase().contains("%00") && !sent.contains('\\'));
+    }
+
+    /// With one rule for everything nothing is refused but what no key allows.
+    #[test]
+    fn one_rule_refuses_no_name(name in "([a-z]|;|%3b|%5C|%09|%0a|%7f|%3f|%23|%20|%25){1,12}") {
+        let rule = Route::new("/", Access::SignedIn, 0, true).unwrap();
+        let table = RouteTable::new(vec![rule]);
+        let target = format!("/files/x{name}x/y");
+        prop_assert!(table.read(target.as_bytes()).is_ok(), "{}: {:?}", target, table.read(target.as_bytes()));
+    }
+}
