@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod clock;
+pub mod exposure;
 pub mod id;
 pub mod outage;
 pub mod public_url;

@@ -174,10 +174,6 @@ pub(super) fn certificate(config: &Config) -> Vec<Finding> {
         let until = tls.certificate.until().rfc3339();
         found.push(Fine(format!("tls: the certificate in {file} is good until {until}")));
     }
-    let key = tls.key_file.display();
-    if fs::metadata(&tls.key_file).is_ok_and(|about| about.mode() & 0o004 != 0) {
-        found.push(Odd(format!("tls: everybody on this machine may read {key}; run: chmod o-r {key}")));
-    }
     found
 }
 
@@ -193,10 +189,6 @@ pub(super) fn files(file: &Path, config: &Config) -> Vec<Finding> {
     let Some(store) = file_of(config) else { return found };
     for name in ["", "-wal", "-shm"].map(|end| format!("{}{end}", store.display())) {
         let Ok(about) = fs::metadata(&name) else { continue };
-        let mode = about.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            found.push(Wrong(format!("{name}: others may read it (mode {mode:04o}); run: chmod 600 {name}")));
-        }
         let folder = store.parent().and_then(|folder| fs::metadata(folder).ok());
         if about.uid() == 0 && folder.is_some_and(|folder| folder.uid() != 0) {
             found.push(Wrong(format!(

@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::tree::{Node, Place};
+use crate::exposure::exposure;
 
 /// One thing wrong, on one line: `file:line:column: key: what is wrong; what to write instead`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +93,8 @@ impl std::error::Error for Complaints {}
 pub(super) struct Desk {
     file: String,
     base: PathBuf,
+    /// Folders of secrets whose modes a platform sets.
+    platform: Vec<PathBuf>,
     filed: RefCell<Vec<Complaint>>,
     /// Keys that were written with a mistake in their name: they are not missing as well.
     misspelt: RefCell<Vec<String>>,
@@ -103,9 +106,28 @@ impl Desk {
         Self {
             file: file_name(file),
             base: base.to_path_buf(),
+            platform: vec![PathBuf::from("/run/secrets")],
             filed: RefCell::default(),
             misspelt: RefCell::default(),
         }
+    }
+
+    /// Leaves the modes of files in `$CREDENTIALS_DIRECTORY` to whoever made it (systemd).
+    pub(super) fn with_credentials(mut self, env: super::Env<'_>) -> Self {
+        self.platform.extend(env("CREDENTIALS_DIRECTORY").filter(|folder| folder.starts_with('/')).map(PathBuf::from));
+        self
+    }
+
+    /// Refuses a file that holds a secret and that everybody on this machine may open, with the line that mends it.
+    pub(super) fn keeps_secret(&self, path: &Path) -> Result<(), String> {
+        let Some(exposure) = exposure(path) else { return Ok(()) };
+        let lies_in = |folder: &PathBuf| {
+            path.canonicalize().is_ok_and(|path| folder.canonicalize().is_ok_and(|folder| path.starts_with(folder)))
+        };
+        if self.platform.iter().any(lies_in) {
+            return Ok(());
+        }
+        Err(format!("{exposure}; run: chmod o-rwx {}", escape(&path.display().to_string(), 200)))
     }
 
     /// Files a complaint.

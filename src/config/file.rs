@@ -63,19 +63,19 @@ pub(super) struct File {
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, a Redis or Valkey server that several machines may share, `rediss://` over
     /// TLS; or `memory`, which forgets everything when Portcullis stops.
     pub(super) store: Field<Store>,
-    /// A file that holds the value of `store`, instead of `store`.
+    /// A file that holds the value of `store`, instead of `store`. Everybody on the machine may not be able to read it.
     pub(super) store_file: Field<String>,
     /// Where accounts and the journal are kept apart from sessions, with `store: redis://…` only: `file:PATH` or another
     /// `redis://…`. `null` is in the same store.
     pub(super) records: Field<RecordsIn>,
-    /// A file that holds the value of `records`, instead of `records`.
+    /// A file that holds the value of `records`, instead of `records`. Everybody on the machine may not be able to read it.
     pub(super) records_file: Field<String>,
     /// Base64 of at least 32 random bytes (`openssl rand -base64 32`), from which keys are made: so far the one that blinds
     /// the names that were tried at sign-in and that nobody has. With a new one their counters begin anew. With
     /// `store: memory` it may be left out: one is made at start.
     pub(super) secret: Field<String>,
-    /// A file that holds the value of `secret`, instead of `secret`. Only its owner may read it (`chmod 600`); under
-    /// `/run/secrets` the mode is left to the container platform.
+    /// A file that holds the value of `secret`, instead of `secret`. Its owner may read it, and a group
+    /// (`chmod 600`, or `640`); a file that everybody on the machine may read is refused.
     pub(super) secret_file: Field<String>,
     /// The short form for one app, all of it for signed-in visitors: the URL of the app. It stands for one upstream named
     /// `app` and one route `/`, and takes the place of `upstreams` and `routes`.

@@ -64,7 +64,7 @@ impl Config {
     /// # Errors
     /// With everything that is wrong with it.
     pub fn from_text(text: &str, file: &Path, base: &Path, env: Env<'_>) -> Result<Self, Complaints> {
-        let desk = Desk::new(file, base);
+        let desk = Desk::new(file, base).with_credentials(env);
         let config = read_tree(text, env, &desk).and_then(|tree| {
             let file = file::File::read(&tree, "", &desk)?;
             Some(Self::of(file, &desk))

@@ -56,7 +56,7 @@ fn faults(file: &str, text: &str) -> Vec<String> {
 /// How high a part stands: it names what is on its own floor and below. The rest is read by everybody, or reads all.
 fn floor(part: &str) -> Option<u8> {
     Some(match part {
-        "certificate" | "clock" | "id" | "secret" | "outage" | "public_url" => 0,
+        "certificate" | "clock" | "exposure" | "id" | "secret" | "outage" | "public_url" => 0,
         "visitor" | "session" | "account" | "audit" | "guard" => 1,
         "sign_in" => 2,
         "gate" | "web" => 3,

@@ -37,6 +37,7 @@ async fn a_file_of_an_older_program_becomes_a_current_one() {
     let alice = UserId::mint();
     old.execute(add, [alice.to_string()]).unwrap();
     drop(old);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     assert_eq!(inspect(&path).unwrap(), Inspected::Usable);
 
     let store = Embedded::open(&path).unwrap();
@@ -145,6 +146,7 @@ async fn sessions_go_with_one_set_of_accounts() {
         .unwrap()
         .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
         .unwrap();
+    std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     open(records("copy.db")).await.expect("a backup is the same");
     let _: String = server.ask(&["FLUSHDB"]);
     open(records("others.db")).await.expect("an empty one takes any");

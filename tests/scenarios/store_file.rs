@@ -62,6 +62,11 @@ async fn a_look_makes_and_changes_nothing() {
     assert_eq!(files(folder.path()), before);
 }
 
+/// Closes a file to everybody else.
+fn close(path: &Path) {
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
 #[tokio::test]
 async fn nobody_else_may_read_the_file_nor_those_beside_it() {
     let (folder, path) = place();
@@ -362,6 +367,7 @@ fn a_locked_file_is_told() {
     let older = "DROP TABLE consequence; DROP TABLE identity; PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(older).unwrap();
     let _blocker = lock(&path);
+    close(&path);
     assert!(matches!(refusal(&path), OpenError::Locked { .. }));
 }
 

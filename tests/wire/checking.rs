@@ -152,10 +152,54 @@ fn the_doctor_says_what_to_do() {
     let shown = |path: &Path| path.display().to_string();
     for words in [
         format!("chmod go-w {}", shown(&house.file())),
-        format!("chmod 600 {}", shown(&house.path("portcullis.db"))),
+        format!("may read it (mode 0644); run: chmod o-rwx {}", shown(&house.path("portcullis.db"))),
         "http://127.0.0.1:1 takes no connection".to_owned(),
     ] {
         assert!(said.out.lines().any(|line| line.starts_with("WRONG  ") && line.contains(&words)), "{words}: {said:?}");
+    }
+}
+
+#[test]
+fn a_store_that_everybody_may_read_is_refused_with_its_mend() {
+    let house = house();
+    house.user("alice", &[]);
+    let open_up = |name: &str, mode| {
+        fs::set_permissions(house.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // A process that was killed leaves it behind; what is written next stands there first.
+    fs::write(house.path("portcullis.db-wal"), "").unwrap();
+    open_up("portcullis.db-wal", 0o644);
+    for mode in [0o600, 0o644] {
+        open_up("portcullis.db", mode);
+        for words in [&["run"][..], &["users", "list"], &["config", "check"]] {
+            let why = house.cli(words).refused(1);
+            let mend = why.trim_end().split("run: ").nth(1).unwrap_or_default();
+            assert!(why.contains("everybody on this machine may read it") && mend.starts_with("chmod o-rwx "), "{why}");
+            assert_eq!(mend.contains("portcullis.db "), mode == 0o644, "{why}");
+            assert!(mend.ends_with("portcullis.db-wal"), "{why}");
+        }
+    }
+    let why = house.cli(&["users", "list"]).refused(1);
+    let mend = why.trim_end().split("run: ").nth(1).unwrap();
+    assert!(std::process::Command::new("sh").args(["-c", mend]).status().unwrap().success());
+    assert!(house.cli(&["users", "list"]).ok().contains("alice"));
+    open_up("portcullis.db", 0o660);
+    assert!(
+        house.cli(&["users", "list"]).ok().contains("alice"),
+        "a group may: volumes of containers are given to one"
+    );
+}
+
+#[test]
+fn a_key_of_tls_that_everybody_may_read_is_refused_with_its_mend() {
+    let (house, _shown) = Installation::over_tls("upstream: http://127.0.0.1:1\n");
+    let key = house.path("tls.key");
+    for (mode, code) in [(0o640, 0), (0o440, 0), (0o644, 2)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let said = house.cli(&["config", "check"]);
+        assert_eq!(said.code, code, "{said:?}");
+        let mend = format!("may read it (mode 0644); run: chmod o-rwx {}", key.display());
+        assert_eq!(said.err.contains(&mend), code == 2, "{said:?}");
     }
 }
 

@@ -15,7 +15,7 @@ pub(in crate::config) struct TlsFile {
     /// A PEM file: the certificate of the host of `public_url` first, those that vouch for it after it.
     #[schemars(required)]
     pub(in crate::config) certificate_file: Field<String>,
-    /// A PEM file with the private key of that certificate, without a passphrase. When either file changes both are read
+    /// A PEM file with the private key of that certificate, without a passphrase, which not everybody on the machine may read. When either file changes both are read
     /// again, and no connection is dropped.
     #[schemars(required)]
     pub(in crate::config) key_file: Field<String>,

@@ -3,7 +3,7 @@
 use crate::config::complaint::Desk;
 use crate::config::read::{Field, Located};
 use crate::config::tree::Place;
-use crate::config::value::secret::{RootSecret, read_small_file};
+use crate::config::value::secret::{RootSecret, read_secret_file};
 use crate::config::value::store::{RecordsIn, Store, Written};
 
 /// The store; `file:portcullis.db` beside the configuration when none is written.
@@ -52,7 +52,7 @@ pub(super) fn records(
 
 /// Reads a place from the file at this path.
 fn in_file_of_its_own<T: Written>(path: &Located<String>, desk: &Desk) -> Option<T> {
-    let place = read_small_file(&desk.path(&path.value)).and_then(|text| T::parse(text.trim(), desk));
+    let place = read_secret_file(&desk.path(&path.value), desk).and_then(|text| T::parse(text.trim(), desk));
     place.map_err(|message| path.complain(desk, message)).ok()
 }
 
@@ -70,7 +70,7 @@ pub(super) fn secret(
             (secret, parsed)
         }
         (None, Some(path)) => {
-            let parsed = RootSecret::from_file(&desk.path(&path.value));
+            let parsed = RootSecret::from_file(&desk.path(&path.value), desk);
             (path, parsed)
         }
         (Some(_), Some(path)) => {

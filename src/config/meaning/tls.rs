@@ -62,6 +62,7 @@ impl Tls {
                         Unfit::Key(message) => key_file.complain(desk, message),
                     })
                     .ok()?;
+                desk.keeps_secret(&paths.1).map_err(|message| key_file.complain(desk, message)).ok()?;
                 Some(Self { certificate_file: paths.0, key_file: paths.1, certificate, redirect_from, hsts })
             }
             (certificate_file, key_file) => {

@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretSlice};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::config::complaint::Desk;
+
 /// The fewest random bytes that a secret may have.
 const FEWEST_BYTES: usize = 32;
 
@@ -39,11 +41,9 @@ impl RootSecret {
         Ok(Self(SecretSlice::from(bytes.to_vec())))
     }
 
-    /// Reads the secret from a file that nobody else may read.
-    pub(in crate::config) fn from_file(path: &Path) -> Result<Self, String> {
-        let text = Zeroizing::new(read_small_file(path)?);
-        refuse_readable_by_others(path)?;
-        Self::parse(&text)
+    /// Reads the secret from a file of its own.
+    pub(in crate::config) fn from_file(path: &Path, desk: &Desk) -> Result<Self, String> {
+        Self::parse(&Zeroizing::new(read_secret_file(path, desk)?))
     }
 
     /// The bytes, for the one place that makes keys from them.
@@ -77,8 +77,8 @@ pub fn fresh_secret() -> Result<String, getrandom::Error> {
     Ok(STANDARD.encode(bytes.as_slice()))
 }
 
-/// Reads a file that holds a single value, without the line break at its end.
-pub(in crate::config) fn read_small_file(path: &Path) -> Result<String, String> {
+/// Reads a file that holds a single secret value, without the line break at its end. Everybody may not be able to.
+pub(in crate::config) fn read_secret_file(path: &Path, desk: &Desk) -> Result<String, String> {
     const LONGEST: u64 = 8 * 1024;
     let told = |error: &std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -101,24 +101,6 @@ pub(in crate::config) fn read_small_file(path: &Path) -> Result<String, String> 
     if text.len() as u64 > LONGEST {
         return Err("names a file above 8 KiB; name the file that holds this value alone".to_owned());
     }
+    desk.keeps_secret(path)?;
     Ok(text.trim_end().to_owned())
-}
-
-/// Container platforms own the mode of what they mount under `/run/secrets`; everywhere else the owner alone may read.
-#[cfg(unix)]
-fn refuse_readable_by_others(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).map_or(0, |about| about.permissions().mode());
-    let others = mode & 0o077;
-    if others == 0 || path.starts_with("/run/secrets") {
-        return Ok(());
-    }
-    let mode = mode & 0o777;
-    let path = crate::config::complaint::escape(&path.display().to_string(), 200);
-    Err(format!("others may read this file (mode {mode:04o}); run: chmod 600 {path}"))
-}
-
-#[cfg(not(unix))]
-fn refuse_readable_by_others(_: &Path) -> Result<(), String> {
-    Ok(())
 }

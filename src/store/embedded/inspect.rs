@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     OpenError, creation,
-    open::{explain, flags, folder_of, refused},
+    open::{explain, flags, folder_of, refuse_exposed, refused},
     schema,
 };
 
@@ -49,7 +49,8 @@ pub fn inspect(path: &Path) -> Result<Inspected, OpenError> {
     }
     let full = path.canonicalize().map_err(|error| refused(path, error))?;
     let look = || schema::look_at_file(&Connection::open_with_flags(&full, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?);
-    look().map(|()| Inspected::Usable).map_err(|misfit| explain(path, misfit))
+    look().map_err(|misfit| explain(path, misfit))?;
+    refuse_exposed(path).map(|()| Inspected::Usable)
 }
 
 /// The names in a store's file, and the addresses, whatever its format.

@@ -15,6 +15,7 @@ use super::{
     place::Place,
     schema::{self, Misfit},
 };
+use crate::exposure::{Exposure, exposure};
 
 /// How long opening waits for another process.
 const OPENING: Duration = Duration::from_secs(2);
@@ -48,6 +49,16 @@ pub enum OpenError {
         path: PathBuf,
         /// What the operating system said.
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// Everybody on this machine may read or change it, or a file that `SQLite` keeps beside it.
+    #[error("{}: {exposure}; run: chmod o-rwx {files}", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// What everybody may do.
+        exposure: Exposure,
+        /// All files that must be closed to everybody, as a shell reads them.
+        files: String,
     },
     /// It can be read only.
     #[error("cannot write {}: it, its folder or its file system is read-only; make it writable, or name another path", path.display())]
@@ -119,10 +130,15 @@ pub(super) struct File {
 
 pub(super) fn file(path: &Path) -> Result<File, OpenError> {
     let (true_path, place, created) = find_or_create(path)?;
-    let open = || -> Result<(Connection, Vec<Connection>), Misfit> {
-        let mut writer = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    let look = || -> Result<Connection, Misfit> {
+        let writer = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
         writer.busy_timeout(OPENING)?;
         schema::look_at_file(&writer)?; // before anything is written: WAL mode is a change of the file
+        Ok(writer)
+    };
+    let mut writer = look().map_err(|misfit| explain(path, misfit))?;
+    refuse_exposed(path)?;
+    let open = || -> Result<(Connection, Vec<Connection>), Misfit> {
         write_ahead(&writer)?;
         settle(&writer)?;
         schema::migrate(&mut writer)?;
@@ -165,6 +181,23 @@ fn find_or_create(path: &Path) -> Result<(PathBuf, Place, bool), OpenError> {
         Ok((path.clone(), Place::of(path, &opened.file)?, opened.created))
     };
     place().map_err(|error| refused(path, error))
+}
+
+/// Refuses a store that everybody on this machine may read, or those files of it that are beside it: what is written next
+/// stands in these first.
+pub(super) fn refuse_exposed(path: &Path) -> Result<(), OpenError> {
+    // Beside the file itself, and not beside a link to it.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let beside = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let exposed = ["", "-wal", "-shm"].map(beside).into_iter().filter_map(|file| Some((exposure(&file)?, file)));
+    let exposed: Vec<(Exposure, PathBuf)> = exposed.collect();
+    let Some((exposure, first)) = exposed.first() else { return Ok(()) };
+    let files: Vec<String> = exposed.iter().map(|(_, file)| file.display().to_string()).collect();
+    Err(OpenError::Exposed { path: first.clone(), exposure: *exposure, files: files.join(" ") })
 }
 
 /// The folder of the file, which must be there.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis::config::{self, Span, Starter};
 
-use super::{folder_with_secret, read_with, repository};
+use super::{folder_with_secret, read_with, repository, write_private};
 
 #[test]
 fn the_full_file_says_what_leaving_out_means() {
@@ -100,6 +100,29 @@ fn the_examples_of_the_guides_mean_what_they_say() {
     assert_eq!(sessions("guide-30d.yaml").remember_me.lifetime, Span::Never);
     assert_eq!(sessions("guide-30d.yaml").absolute_timeout, days(180));
     assert_eq!(sessions("guide-team.yaml").app.idle_timeout, Span::For(days(90)));
+}
+
+#[test]
+fn the_example_for_kubernetes_is_good() {
+    let folder = folder_with_secret();
+    write_private(&folder.path().join("store"), "redis://redis:6379/0\n", 0o440);
+    let text = std::fs::read_to_string(repository("deploy/kubernetes.yaml")).unwrap();
+    let inner = text.split("  portcullis.yaml: |\n").nth(1).unwrap().split("---").next().unwrap();
+    let inner: String = inner.lines().fold(String::new(), |text, line| text + &line[4.min(line.len())..] + "\n");
+    let inner =
+        inner.replace("/etc/portcullis/secrets/secret", "portcullis.secret").replace("/etc/portcullis/secrets/", "");
+    let config = read_with(&inner, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
+    assert!(config.admin.listen.ip().is_unspecified() && config.knows_visitors());
+    for line in ["fsGroup: 10001", "defaultMode: 0440", "path: /readyz, port: admin", "path: /livez, port: admin"] {
+        assert!(text.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn the_unit_waits_for_what_is_not_there_yet() {
+    let unit = std::fs::read_to_string(repository("deploy/portcullis.service")).unwrap();
+    assert!(unit.contains("\nStartLimitIntervalSec=0\n") && unit.contains("\nRestart=on-failure\n"));
+    assert!(!unit.contains("ExecStartPre"), "nothing that needs Redis");
 }
 
 fn starter() -> Starter<'static> {

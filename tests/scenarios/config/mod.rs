@@ -47,9 +47,13 @@ fn folder_with_secret() -> tempfile::TempDir {
     folder
 }
 
-#[expect(clippy::unwrap_used, reason = "a test whose files can not be prepared has failed")]
 fn write_secret(path: &Path, mode: u32) {
+    write_private(path, &format!("{SECRET}\n"), mode);
+}
+
+#[expect(clippy::unwrap_used, reason = "a test whose files can not be prepared has failed")]
+fn write_private(path: &Path, text: &str, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::write(path, format!("{SECRET}\n")).unwrap();
+    std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }

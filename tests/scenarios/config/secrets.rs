@@ -1,10 +1,10 @@
 //! Secrets and variables: where values come from, and that they are shown nowhere.
 
-use std::path::Path;
+use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use portcullis::config::{self, Store};
 
-use super::{MINIMAL, SECRET, folder_with_secret, minimal_and, read_with, write_secret};
+use super::{MINIMAL, SECRET, folder_with_secret, minimal_and, read_with, write_private, write_secret};
 
 #[test]
 fn variables_are_filled_in_and_add_no_keys() {
@@ -26,7 +26,7 @@ fn variables_are_filled_in_and_add_no_keys() {
 #[test]
 fn values_come_from_files_of_their_own() {
     let folder = folder_with_secret();
-    std::fs::write(folder.path().join("store.url"), "file:sessions.db\n").unwrap();
+    write_private(&folder.path().join("store.url"), "file:sessions.db\n", 0o440);
     let text = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\nstore_file: store.url\n\
                 secret_file: ./portcullis.secret\n";
     let config = read_with(text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
@@ -35,19 +35,61 @@ fn values_come_from_files_of_their_own() {
 }
 
 #[test]
-fn a_secret_that_others_may_read_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("portcullis.secret");
-    let text = format!("{MINIMAL}secret_file: portcullis.secret\n");
-    for (mode, good) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o644, false)] {
-        write_secret(&path, mode);
-        let result = read_with(&text, folder.path(), &[]);
-        assert_eq!(result.is_ok(), good, "{mode:o}");
-        if let Err(complaints) = result {
-            let mend = format!("(mode {mode:04o}); run: chmod 600 {}", path.display());
-            assert!(complaints.to_string().ends_with(&mend), "{complaints}");
+fn a_secret_that_everybody_may_open_is_refused() {
+    let folder = folder_with_secret();
+    let own = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\n";
+    for (key, file, rest) in [
+        ("secret_file", "portcullis.secret", "store: memory\n"),
+        ("store_file", "store.url", "secret_file: portcullis.secret\n"),
+        ("records_file", "store.url", "store: redis://127.0.0.1:1\nsecret_file: portcullis.secret\n"),
+    ] {
+        let path = folder.path().join(file);
+        let text = format!("{own}{rest}{key}: {file}\n");
+        std::fs::write(folder.path().join("store.url"), "file:sessions.db\n").unwrap();
+        for (mode, may) in [
+            (0o600, None),
+            (0o400, None),
+            (0o440, None),
+            (0o640, None),
+            (0o660, None),
+            (0o604, Some("read")),
+            (0o644, Some("read")),
+            (0o602, Some("change")),
+            (0o666, Some("read and change")),
+        ] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let told = read_with(&text, folder.path(), &[]).err().map(|complaints| complaints.to_string());
+            let mend = may.map(|may| {
+                format!(
+                    "{key}: everybody on this machine may {may} it (mode {mode:04o}); run: chmod o-rwx {}",
+                    path.display()
+                )
+            });
+            assert!(told.is_some() == mend.is_some(), "{key} {mode:o}: {told:?}");
+            assert!(told.zip(mend).is_none_or(|(told, mend)| told.ends_with(&mend)), "{key} {mode:o}");
         }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
+}
+
+#[test]
+fn what_systemd_hands_over_is_fine_whatever_its_mode() {
+    let (folder, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let elsewhere = folder.path().join("portcullis.secret");
+    for path in [&elsewhere, &credentials.path().join("portcullis.secret")] {
+        write_secret(path, 0o444);
+    }
+    let folder_of_credentials = credentials.path().to_str().unwrap();
+    let read = |file: &str, variable: &str| {
+        let text = format!("{MINIMAL}secret_file: {file}\n");
+        read_with(&text, folder.path(), &[("CREDENTIALS_DIRECTORY", variable)])
+    };
+    let handed = "\"${CREDENTIALS_DIRECTORY}/portcullis.secret\"";
+    assert!(read(handed, folder_of_credentials).is_ok());
+    assert!(read("portcullis.secret", folder_of_credentials).is_err(), "it lies elsewhere");
+    let around =
+        format!("{folder_of_credentials}/../{}/portcullis.secret", folder.path().file_name().unwrap().display());
+    assert!(read(&around, folder_of_credentials).is_err(), "a path that leads out of it again");
 }
 
 #[test]

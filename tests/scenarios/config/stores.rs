@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis::config::{self, Config, RecordsIn, RedisUrl, Store};
 
-use super::{SECRET, read, read_with};
+use super::{SECRET, read, read_with, write_private};
 
 const AROUND: &str = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\n";
 
@@ -199,8 +199,11 @@ fn records_are_apart_only_from_a_store_on_redis() {
 #[test]
 fn urls_come_from_files_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("store.url"), "rediss://:hunter2@cache/0?ca_file=ca.pem\n").unwrap();
-    std::fs::write(folder.path().join("records.url"), "file:records.db\n").unwrap();
+    for (name, url) in
+        [("store.url", "rediss://:hunter2@cache/0?ca_file=ca.pem\n"), ("records.url", "file:records.db\n")]
+    {
+        write_private(&folder.path().join(name), url, 0o600);
+    }
     let text = format!("{AROUND}secret: {SECRET}\nstore_file: store.url\nrecords_file: records.url\n");
     let config = read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
     let ca_file = folder.path().join("ca.pem");

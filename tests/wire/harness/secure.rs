@@ -1,6 +1,6 @@
 //! Certificates, and clients that trust nothing but one of them.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
@@ -32,7 +32,9 @@ impl Shown {
         about.not_before = date_time_ymd(2000, 1, 1);
         about.not_after = date_time_ymd(until, 1, 1);
         let certificate = about.self_signed(&key).unwrap();
-        fs::write(folder.join(format!("{file}.key")), key.serialize_pem()).unwrap();
+        let place = folder.join(format!("{file}.key"));
+        fs::write(&place, key.serialize_pem()).unwrap();
+        fs::set_permissions(place, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(folder.join(format!("{file}.crt")), certificate.pem()).unwrap();
         Self(certificate.der().clone())
     }
