@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
     account::{AccountRecords as _, AccountStore},
@@ -120,7 +120,7 @@ impl Stores {
             (Store::File(path), _) | (_, Some(RecordsIn::File(path))) => return Ok(embedded::inspect_logins(path)?),
             (_, Some(RecordsIn::Redis(url))) | (Store::Redis(url), None) => url,
         };
-        let (records, _) = RedisRecords::open(&place_of(url, Opener::CommandLine)?).await?;
+        let (records, _) = RedisRecords::open(&place_of(url, Opener::CommandLine)?, false).await;
         let accounts = records.list().await.unwrap_or_default();
         let names = accounts.iter().map(|account| account.name.to_string()).collect();
         Ok([names, accounts.iter().filter_map(|account| account.email.as_ref().map(ToString::to_string)).collect()])
@@ -166,8 +166,8 @@ async fn records_in_file(
 }
 
 /// Records on a server.
-async fn records_in(place: &Place, opener: Opener) -> Result<Arc<dyn Records>, CannotOpen> {
-    let (records, about) = RedisRecords::open(place).await?;
+async fn records_in(place: &Place, sessions: &Place, opener: Opener) -> Result<Arc<dyn Records>, CannotOpen> {
+    let (records, about) = RedisRecords::open(place, place.shown() != sessions.shown()).await;
     tell("Accounts and the journal", &about, place, opener)?;
     Ok(Arc::new(records))
 }
@@ -181,10 +181,10 @@ async fn open_redis(
     let live = place_of(url, opener)?;
     let records: Arc<dyn Records> = match records {
         Some(RecordsIn::File(path)) => records_in_file(path, opener, clock).await?,
-        Some(RecordsIn::Redis(url)) => records_in(&place_of(url, opener)?, opener).await?,
-        None => records_in(&live, opener).await?,
+        Some(RecordsIn::Redis(url)) => records_in(&place_of(url, opener)?, &live, opener).await?,
+        None => records_in(&live, &live, opener).await?,
     };
-    let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await?;
+    let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await;
     tell("Sessions", &about, &live, opener)?;
     // Beside a replica that is at it this says nothing.
     let idle = |last: &Timestamp| clock.now().since(*last) > Duration::from_mins(1);
@@ -201,29 +201,13 @@ async fn open_redis(
 /// Says what was found at a place. A server waits for one that is not there yet; the command line does not.
 fn tell(what: &str, about: &Result<About, Trouble>, place: &Place, opener: Opener) -> Result<(), Trouble> {
     match about {
-        Ok(About { name, appends, replicas }) => {
+        Ok(About { name, .. }) => {
             info!("{what} are in {name} at {}", place.shown());
-            if !appends {
-                warn!(
-                    "{name} at {} keeps no append-only file: a crash forgets what it was told last, lockouts and sign-outs \
-                     among them; set appendonly yes",
-                    place.shown()
-                );
-            }
-            if *replicas < place.wait_replicas {
-                warn!(
-                    "wait_replicas={} asks for more replicas than {} follow {name} at {}: until they do, nobody can sign in \
-                     or out",
-                    place.wait_replicas,
-                    replicas,
-                    place.shown()
-                );
-            }
             Ok(())
         }
         Err(why) if opener == Opener::CommandLine => Err(why.clone()),
         Err(why) => {
-            error!("{what} cannot be reached: {why}; until then guarded routes answer 503");
+            error!("{what} cannot be used: {why}; until then guarded routes answer 503");
             Ok(())
         }
     }

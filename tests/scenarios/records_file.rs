@@ -136,7 +136,7 @@ async fn sessions_go_with_one_set_of_accounts() {
     let server = crate::redis_server::RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
     let records = |name: &str| Arc::new(Embedded::open(&folder.path().join(name)).unwrap());
-    let open = async |records| Redis::open(&server.place(), records, &Clock::machine()).await.map(|_| ());
+    let open = async |records| Redis::open(&server.place(), records, &Clock::machine()).await.1.about.map(|_| ());
     open(records("ours.db")).await.unwrap();
     open(records("ours.db")).await.unwrap();
     assert!(matches!(open(records("others.db")).await, Err(Trouble::OtherRecords { .. })));

@@ -19,7 +19,7 @@ use crate::{
 };
 
 async fn open(place: &Place) -> RedisRecords {
-    RedisRecords::open(place).await.expect("it is fit").0
+    RedisRecords::open(place, true).await.0
 }
 
 async fn new() -> (RedisServer, RedisRecords) {

@@ -21,13 +21,26 @@ impl RedisServer {
         Self::with(&[])
     }
 
+    /// A Sentinel, with this file, which it writes to.
+    pub(crate) fn sentinel(file: &std::path::Path) -> Self {
+        Self::begin(&|command| {
+            command.arg(file).arg("--sentinel");
+        })
+    }
+
     /// With more words on its command line.
     pub(crate) fn with(more: &[&str]) -> Self {
+        Self::begin(&|command| {
+            command.args(["--save", "", "--appendonly", "no"]).args(more);
+        })
+    }
+
+    fn begin(with: &dyn Fn(&mut Command)) -> Self {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut command = Command::new("redis-server");
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-            command.args(more);
+            with(&mut command);
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
             let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             let process = started.unwrap_or_else(|why| panic!("no redis-server ({why}); tests/run installs it"));
             let mut server = Self { process, port };

@@ -35,7 +35,7 @@ impl Apart {
         let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
         let records = Embedded::open_to_serve(&folder.path().join("records.db")).unwrap();
         let place = Place { patience: Duration::from_millis(700), ..server.place() };
-        let (store, _) = Redis::open(&place, Arc::new(records), &Clock::machine()).await.unwrap();
+        let (store, _) = Redis::open(&place, Arc::new(records), &Clock::machine()).await;
         Self { server, folder, store }
     }
 
@@ -135,8 +135,67 @@ async fn a_server_that_may_throw_sessions_away_is_refused() {
         assert!(told.contains(&format!("(maxmemory-policy {policy}); set maxmemory-policy noeviction")), "{told}");
         let records = Arc::new(Embedded::in_memory().unwrap());
         let opened = Redis::open(&server.place(), records, &Clock::machine()).await;
-        assert!(matches!(opened, Err(Trouble::Unfit { .. })), "a server does not start on it either");
+        assert!(matches!(opened.1.about, Err(Trouble::Unfit { .. })), "{policy}");
+        let (store, refused) = (opened.0, opened.1.about.unwrap_err().to_string());
+        let id = new_session(UserId::mint(), at(1), 0).session.id;
+        for told in [store.find(id).await.unwrap_err(), SessionStore::ping(&store).await.unwrap_err()] {
+            assert!(told.to_string().contains(&refused), "the same is told to who asks: {told}");
+        }
+        let _: String = server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        usable(&store).await;
     }
+}
+
+/// Waits until the store answers.
+async fn usable(store: &Redis) {
+    for _ in 0..400 {
+        if SessionStore::ping(store).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("{:?}", SessionStore::ping(store).await);
+}
+
+#[tokio::test]
+async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_about() {
+    let server = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let records = |name: &str| Arc::new(Embedded::open(&folder.path().join(name)).unwrap());
+    let open = async |name: &str| Redis::open(&server.place(), records(name), &Clock::machine()).await.0;
+    server.freeze();
+    let late = open("others.db").await;
+    server.thaw();
+    let _: String = server.ask(&["SET", "portcullis:{live}:records", "of somebody else"]);
+    let id = new_session(UserId::mint(), at(1), 0).session.id;
+    for _ in 0..400 {
+        let told = late.find(id).await.map(|_| ()).unwrap_err().to_string();
+        if told.contains("belong to other accounts") {
+            break;
+        }
+        assert!(told.contains("does not answer") || told.contains("no connection"), "{told}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert!(late.find(id).await.unwrap_err().to_string().contains("belong to other accounts"));
+    let _: String = server.ask(&["FLUSHDB"]);
+    usable(&late).await;
+    assert!(open("ours.db").await.find(id).await.is_err(), "the first that were brought count");
+}
+
+#[tokio::test]
+async fn a_sentinel_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sentinel.conf");
+    std::fs::write(&file, "sentinel monitor main 127.0.0.1 1 1\n").unwrap();
+    let server = RedisServer::sentinel(&file);
+    for db in [0, 3] {
+        let told = why(&Place { db, ..server.place() }).await;
+        assert!(told.contains("is a Sentinel") && told.contains("name the Redis server itself"), "{told}");
+        assert!(!told.contains("number of the database"), "{told}");
+    }
+    let server = RedisServer::start();
+    let told = why(&Place { db: 99, ..server.place() }).await;
+    assert!(told.contains("number of the database") && !told.contains("Sentinel"), "{told}");
 }
 
 #[tokio::test]
@@ -173,7 +232,7 @@ async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
         ..server.place()
     };
     let records = Arc::new(Embedded::in_memory().unwrap());
-    let (store, _) = Redis::open(&login("portcullis"), records, &Clock::machine()).await.unwrap();
+    let (store, _) = Redis::open(&login("portcullis"), records, &Clock::machine()).await;
     store.put_owner(&account("alice", None).as_owner()).await.unwrap();
     store.ping().await.unwrap();
     store.catch_up(at(1)).await.unwrap();
@@ -185,7 +244,7 @@ async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
 async fn a_check_is_one_mget_and_a_session_is_below_a_kilobyte() {
     let server = RedisServer::start();
     let records = Arc::new(Embedded::in_memory().unwrap());
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.unwrap();
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
     let used = || -> i64 {
         let info: String = server.ask(&["INFO", "memory"]);
         info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")?.trim().parse().ok()).unwrap()
@@ -265,7 +324,7 @@ async fn a_frozen_server_is_given_up_and_found_again() {
 async fn the_clock_goes_by_redis() {
     let server = RedisServer::start();
     let (records, clock) = (Arc::new(Embedded::in_memory().unwrap()), Clock::led());
-    let (_store, _) = Redis::open(&server.place(), records, &clock).await.unwrap();
+    let (_store, _) = Redis::open(&server.place(), records, &clock).await;
     let (seconds, _): (i64, i64) = server.ask(&["TIME"]);
     assert!((clock.now().as_seconds() - seconds).abs() <= 1);
 }
@@ -276,7 +335,7 @@ async fn what_ended_and_came_back_is_ended_again() {
     let dir = folder.path().to_str().unwrap();
     let server = RedisServer::with(&["--enable-debug-command", "yes", "--dir", dir]);
     let records = Arc::new(Embedded::in_memory().unwrap());
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.unwrap();
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
     let store = Arc::new(store);
     let config = Config::demo("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
     let parts = Parts::new(&config, Stores::all_in(store.clone()), Clock::machine(), Cost::default());
@@ -306,8 +365,8 @@ async fn what_ended_and_came_back_is_ended_again() {
 #[tokio::test]
 async fn a_full_server_lets_everybody_out_and_nobody_in() {
     let server = RedisServer::start();
-    let records = Arc::new(RedisRecords::open(&server.place()).await.unwrap().0);
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.unwrap();
+    let records = Arc::new(RedisRecords::open(&server.place(), true).await.0);
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
     let owner = account("alice", None);
     store.add(&owner, &story(at(0))).await.unwrap();
     let generation = store.put_owner(&owner.as_owner()).await.unwrap();
@@ -336,7 +395,7 @@ async fn an_act_that_waits_for_replicas_that_are_not_there_holds_nothing_else_up
     let server = RedisServer::start();
     let records = Arc::new(Embedded::in_memory().unwrap());
     let place = Place { wait_replicas: 1, patience: Duration::from_secs(4), ..server.place() };
-    let (store, _) = Redis::open(&place, records, &Clock::machine()).await.unwrap();
+    let (store, _) = Redis::open(&place, records, &Clock::machine()).await;
     let owner = account("alice", None).as_owner();
     let generation = store.put_owner(&owner).await.unwrap();
     let new = new_session(owner.id, at(1), generation);

@@ -32,8 +32,8 @@ fn in_memory() -> Parts {
 
 async fn in_redis() -> (RedisServer, Parts) {
     let server = RedisServer::start();
-    let (records, _) = RedisRecords::open(&server.place()).await.unwrap();
-    let (store, _) = Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.unwrap();
+    let (records, _) = RedisRecords::open(&server.place(), false).await;
+    let (store, _) = Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await;
     (server, parts(Stores::all_in(Arc::new(store))))
 }
 

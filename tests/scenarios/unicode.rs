@@ -184,8 +184,8 @@ async fn a_file_of_old_names_is_compatible() {
 async fn a_redis_of_old_names_is_compatible() {
     let server = RedisServer::start();
     let open = async || {
-        let (records, _) = RedisRecords::open(&server.place()).await.unwrap();
-        Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.unwrap().0
+        let (records, _) = RedisRecords::open(&server.place(), false).await;
+        Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.0
     };
     let old = old_accounts();
     let store = open().await;

@@ -1,11 +1,14 @@
 //! Who keeps a connection up: connects, looks whether the server is fit, looks again and again, and connects anew.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use redis::{AsyncConnectionConfig, Client, PushKind, RedisError, aio::MultiplexedConnection};
 use tokio::{
-    sync::Notify,
+    sync::{Notify, OnceCell},
     time::{sleep, timeout},
 };
 use tracing::{error, info, warn};
@@ -18,7 +21,10 @@ use super::{
     script::Script,
     trouble::Trouble,
 };
-use crate::clock::{Clock, Timestamp};
+use crate::{
+    clock::{Clock, Timestamp},
+    store::Records,
+};
 
 /// How long a connection may take to come about, with signing in and a first look. Nobody waits for it but at the start.
 const CONNECTING: Duration = Duration::from_secs(3);
@@ -37,11 +43,48 @@ pub(super) struct Ears {
     pub(super) hints: Option<Arc<Notify>>,
     /// Whether the log is told when the connection goes and comes: of several to one place, one is enough.
     pub(super) loud: bool,
+    /// Whether the log is told what this server may lose: of several places on one server, one is enough.
+    pub(super) warns: bool,
+    /// The records that go with what is there, where that is looked at.
+    pub(super) belonging: Option<Arc<Belonging>>,
 }
 
 impl Ears {
     pub(super) fn quiet(self) -> Self {
-        Self { loud: false, ..self }
+        Self { loud: false, warns: false, ..self }
+    }
+}
+
+/// Sessions go with one set of accounts: with other ones, roles would be given to strangers.
+pub(super) struct Belonging {
+    records: Arc<dyn Records>,
+    /// Known from the first time on that the records could be asked.
+    identity: OnceCell<String>,
+}
+
+impl Belonging {
+    pub(super) fn to(records: Arc<dyn Records>) -> Self {
+        Self { records, identity: OnceCell::new() }
+    }
+
+    /// Looks whether the sessions at the other end go with these records; the first that are brought, do.
+    async fn look(&self, connection: &mut MultiplexedConnection, at: &str) -> Result<(), Trouble> {
+        let ours = self.identity.get_or_try_init(|| self.records.identity()).await;
+        let ours = ours.map_err(|why| Trouble::NoRecords { why: why.to_string() })?;
+        let said = |error: RedisError| Trouble::of(&error, at);
+        let get = || redis::cmd("GET").arg(keys::RECORDS).to_owned();
+        let mut known: Option<String> = get().query_async(connection).await.map_err(said)?;
+        if known.is_none() {
+            let mut first = redis::cmd("SET");
+            let first = first.arg(keys::RECORDS).arg(ours).arg("NX").query_async::<Option<String>>(connection).await;
+            match first.map_err(said) {
+                // Nobody can sign in until there is room, and so nothing can be mixed up.
+                Err(Trouble::Full) => return Ok(()),
+                first => drop(first?),
+            }
+            known = get().query_async(connection).await.map_err(said)?;
+        }
+        if known.as_ref() == Some(ours) { Ok(()) } else { Err(Trouble::OtherRecords { at: at.to_owned() }) }
     }
 }
 
@@ -51,11 +94,24 @@ pub(super) struct Keeper {
     at: String,
     tls: bool,
     ears: Ears,
+    wait_replicas: usize,
+    /// What the log was warned of when the connection last came about.
+    warned: Mutex<Vec<String>>,
+    /// The same server, asked for no database.
+    bare: redis::RedisResult<Client>,
 }
 
 impl Keeper {
     pub(super) fn new(place: &Place, ears: Ears) -> Self {
-        Self { client: place.client(), at: place.shown(), tls: place.tls.is_some(), ears }
+        Self {
+            client: place.client(),
+            at: place.shown(),
+            tls: place.tls.is_some(),
+            ears,
+            wait_replicas: place.wait_replicas,
+            warned: Mutex::default(),
+            bare: Place { db: 0, ..place.clone() }.client(),
+        }
     }
 
     /// A new connection to a server that is fit.
@@ -93,10 +149,46 @@ impl Keeper {
             probe.cmd("GET").arg(keys::USED).cmd("PUBLISH").arg(keys::HINTS).arg("0");
             let probed: Result<(Option<String>, i64), RedisError> = probe.query_async(&mut connection).await;
             probed.map_err(said)?;
+            if let Some(belonging) = &self.ears.belonging {
+                belonging.look(&mut connection, &self.at).await?;
+            }
+            self.warn(&about);
             Ok((Line::up(connection), about))
         };
         let silent = |_| Err(Trouble::Silent { at: self.at.clone() });
-        timeout(CONNECTING, connecting).await.unwrap_or_else(silent).map_err(|why| self.with_a_mend(why))
+        match timeout(CONNECTING, connecting).await.unwrap_or_else(silent) {
+            Err(Trouble::Refused(code)) if code == "ERR" && self.is_a_sentinel().await => Err(Trouble::Unfit {
+                at: self.at.clone(),
+                why: "is a Sentinel, which only knows where Redis is; name the Redis server itself, which redis-cli -p PORT \
+                      SENTINEL MASTERS tells there"
+                    .to_owned(),
+            }),
+            other => other.map_err(|why| self.with_a_mend(why)),
+        }
+    }
+
+    /// Whether a Sentinel answers there: it refuses most commands, and so the first of a connection.
+    async fn is_a_sentinel(&self) -> bool {
+        let asked = async {
+            let client = self.bare.as_ref().ok()?;
+            let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+            redis::cmd("INFO").arg("server").query_async::<String>(&mut connection).await.ok()
+        };
+        let info = timeout(CONNECTING, asked).await.ok().flatten();
+        info.is_some_and(|info| info.lines().any(|line| line.trim() == "redis_mode:sentinel"))
+    }
+
+    /// Tells the log what a fit server may lose, or keep from being done. The same is told once.
+    fn warn(&self, about: &About) {
+        if !self.ears.warns {
+            return;
+        }
+        let warnings = about.warnings(&self.at, self.wait_replicas);
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in warnings.iter().filter(|warning| !warned.contains(warning)) {
+            warn!("{warning}");
+        }
+        *warned = warnings;
     }
 
     /// What most often is behind it, where a connection does not come about.

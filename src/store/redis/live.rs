@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tracing::error;
 
 use super::{
-    keeper::Ears,
+    keeper::{Belonging, Ears},
     keys,
     layout::{self, Gate, OwnerPlan},
     link::{Link, PATIENCE},
@@ -22,6 +22,7 @@ use crate::{
     outage::StoreError,
     secret::Digest,
     session::{Beat, Ended, Found, Owner, Session},
+    store::Records,
 };
 
 /// Users that are looked at in one step, where it is about all of them.
@@ -49,9 +50,15 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) async fn open(place: &Place, clock: &Clock) -> (Self, Result<About, Trouble>) {
+    pub(super) async fn open(
+        place: &Place,
+        records: Arc<dyn Records>,
+        clock: &Clock,
+    ) -> (Self, Result<About, Trouble>) {
         let hints = Arc::new(Notify::new());
-        let ears = |hints| Ears { clock: clock.clone(), hints, loud: true };
+        let belonging = Arc::new(Belonging::to(records));
+        let ears =
+            |hints| Ears { clock: clock.clone(), hints, loud: true, warns: true, belonging: Some(belonging.clone()) };
         let commits = async {
             let waits = place.wait_replicas > 0;
             if waits { Some(Link::open(place, place.patience, ears(None).quiet()).await.0) } else { None }
@@ -275,15 +282,6 @@ impl Live {
         let mut turn = cmd("SET");
         turn.arg(keys::TURN).arg("1").arg("NX").arg("PX").arg(period.as_millis());
         Ok(self.acts.ask::<Option<String>>(&turn).await?.is_some())
-    }
-
-    /// Which records go with it: the first ones that were brought.
-    pub(super) async fn goes_with(&self, records: &str) -> Result<bool, StoreError> {
-        let mut first = cmd("SET");
-        first.arg(keys::RECORDS).arg(records).arg("NX");
-        self.acts.ask::<()>(&first).await?;
-        let known: String = self.acts.ask(cmd("GET").arg(keys::RECORDS)).await?;
-        Ok(known == records)
     }
 
     /// When somebody last used this store, if anybody ever has.

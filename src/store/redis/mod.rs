@@ -74,31 +74,22 @@ pub struct Opening {
 /// # Errors
 /// When it cannot be used; the message says why and what to do.
 pub async fn inspect(place: &Place) -> Result<About, Trouble> {
-    let ears = Ears { clock: Clock::machine(), hints: Some(Arc::default()), loud: false };
+    let ears =
+        Ears { clock: Clock::machine(), hints: Some(Arc::default()), loud: false, warns: false, belonging: None };
     Link::open(place, place.patience, ears).await.1
 }
 
 impl Redis {
     /// Connects, and stays connected from then on. `clock` is led by Redis.
     ///
-    /// # Errors
-    /// When it answers, and somebody must change something before it can be used.
-    pub async fn open(place: &Place, records: Arc<dyn Records>, clock: &Clock) -> Result<(Self, Opening), Trouble> {
-        let (live, about) = Live::open(place, clock).await;
-        if let Err(why) = &about
-            && why.is_lasting()
-        {
-            return Err(why.clone());
-        }
-        // Where either is away it cannot be told, and nothing can be done meanwhile.
-        if let Ok(records) = records.identity().await
-            && let Ok(false) = live.goes_with(&records).await
-        {
-            return Err(Trouble::OtherRecords { at: place.shown() });
-        }
+    /// What the server must be (that it evicts nothing, gives its user what is needed, holds sessions of these records) is looked
+    /// at whenever a connection comes about, the first time like any other: until it is so, each question is answered with
+    /// what is wrong.
+    pub async fn open(place: &Place, records: Arc<dyn Records>, clock: &Clock) -> (Self, Opening) {
+        let (live, about) = Live::open(place, records.clone(), clock).await;
         // Not knowing it is no reason not to start.
         let last_used = live.last_used().await.ok().flatten();
-        Ok((Self { live, records, clock: clock.clone() }, Opening { about, last_used }))
+        (Self { live, records, clock: clock.clone() }, Opening { about, last_used })
     }
 
     /// Ends sessions of one user.

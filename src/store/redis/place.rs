@@ -111,6 +111,27 @@ pub struct About {
     pub replicas: usize,
 }
 
+impl About {
+    /// What this server may lose, and what cannot be done with it yet. `replicas` is how many an act waits for.
+    pub(super) fn warnings(&self, at: &str, replicas: usize) -> Vec<String> {
+        let Self { name, appends, replicas: have } = self;
+        let mut warnings = Vec::new();
+        if !appends {
+            warnings.push(format!(
+                "{name} at {at} keeps no append-only file: a crash forgets what it was told last, lockouts and sign-outs among \
+                 them; set appendonly yes"
+            ));
+        }
+        if *have < replicas {
+            warnings.push(format!(
+                "wait_replicas={replicas} asks for more replicas than {have} follow {name} at {at}: until they do, nobody can \
+                 sign in or out"
+            ));
+        }
+        warnings
+    }
+}
+
 /// Reads `INFO`, and says what makes this server unfit.
 pub(super) fn look(info: &str, at: &str) -> Result<About, Trouble> {
     let field = |name: &str| info.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));

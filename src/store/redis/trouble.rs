@@ -52,6 +52,12 @@ pub enum Trouble {
         /// Where it is.
         at: String,
     },
+    /// Nobody can say which accounts go with the sessions there.
+    #[error("the accounts that go with the sessions cannot be asked: {why}")]
+    NoRecords {
+        /// What is wrong with them.
+        why: String,
+    },
     /// It is a replica: what it shows may be old, and it takes no writes.
     #[error("Redis at {at} is a replica; name the primary, or wait until one is promoted")]
     Replica {
@@ -120,11 +126,6 @@ impl Trouble {
     /// Whether nobody can be asked at all.
     pub(super) const fn is_of_the_connection(&self) -> bool {
         self.is_of_the_server() || matches!(self, Self::Unreachable { .. } | Self::Silent { .. })
-    }
-
-    /// Whether another try would meet the same: somebody must change something first.
-    pub(super) const fn is_lasting(&self) -> bool {
-        matches!(self, Self::Stranger { .. } | Self::Forbidden | Self::Unfit { .. } | Self::OtherRecords { .. })
     }
 }
 

@@ -96,9 +96,9 @@ fn of(store: Embedded, folder: Option<tempfile::TempDir>) -> Stores {
 /// A Redis of its own.
 pub(crate) async fn in_redis() -> Stores {
     let server = RedisServer::start();
-    let (records, _) = RedisRecords::open(&server.place()).await.expect("it is fit");
+    let (records, _) = RedisRecords::open(&server.place(), true).await;
     let records = Arc::new(records);
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await.expect("it is fit");
+    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
     let store = Arc::new(store);
     Stores {
         sessions: store.clone(),

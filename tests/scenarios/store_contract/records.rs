@@ -82,7 +82,7 @@ impl Keeper {
 
     async fn in_redis() -> Self {
         let server = RedisServer::start();
-        let open = async || Arc::new(RedisRecords::open(&server.place()).await.expect("it is fit").0);
+        let open = async || Arc::new(RedisRecords::open(&server.place(), true).await.0);
         let (records, again) = (open().await, open().await);
         Self { records, again, _place: Some(Box::new(server)) }
     }

@@ -35,17 +35,12 @@ pub struct RedisRecords {
 }
 
 impl RedisRecords {
-    /// Connects, and stays connected from then on. With it what answers there, or why nobody does yet.
-    ///
-    /// # Errors
-    /// When it answers, and somebody must change something before it can be used.
-    pub async fn open(place: &Place) -> Result<(Self, Result<About, Trouble>), Trouble> {
-        let ears = Ears { clock: Clock::machine(), hints: None, loud: true };
+    /// Connects, and stays connected from then on. With it what answers there, or why nobody can be asked yet. `warns`: whether
+    /// the log is told what the server may lose; of two places on one server, one is enough.
+    pub async fn open(place: &Place, warns: bool) -> (Self, Result<About, Trouble>) {
+        let ears = Ears { clock: Clock::machine(), hints: None, loud: true, warns, belonging: None };
         let (link, about) = Link::open(place, place.patience, ears).await;
-        match about {
-            Err(why) if why.is_lasting() => Err(why),
-            about => Ok((Self { link, normalised: OnceCell::new(), wait_replicas: place.wait_replicas }, about)),
-        }
+        (Self { link, normalised: OnceCell::new(), wait_replicas: place.wait_replicas }, about)
     }
 
     /// Does an act, and waits until it is as safe as the operator wants.
