@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     ConfigFile, Done, Failed,
     beside::Beside,
-    output::{plain, say, say_json, say_table},
+    output::{plain, say, say_json, say_table, written},
 };
 use crate::{
     audit::{Actor, Entry, Page, TrailEnd, TrailQuery},
@@ -88,7 +88,8 @@ impl Beside {
             for entry in &entries {
                 say(&Told::of(entry, &names).json().to_string());
             }
-            if next.is_none() {
+            // Where nobody reads any more, nothing more is looked up.
+            if next.is_none() || written().is_err() {
                 return Ok(());
             }
             query.after = next;

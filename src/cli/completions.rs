@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{CommandLine, Done};
+use super::{CommandLine, Done, output::say_bytes};
 
 /// Prints completions for a shell
 #[derive(Debug, Args)]
@@ -16,7 +16,9 @@ pub(super) struct Completions {
 impl Completions {
     #[expect(clippy::unnecessary_wraps, reason = "every verb has the same face")]
     pub(super) fn run(self) -> Done {
-        clap_complete::generate(self.shell, &mut CommandLine::command(), "portcullis", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut CommandLine::command(), "portcullis", &mut script);
+        say_bytes(&script);
         Ok(())
     }
 }

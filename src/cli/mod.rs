@@ -12,6 +12,7 @@ mod healthcheck;
 mod init;
 mod look_alikes;
 mod output;
+mod reason;
 mod run;
 mod sessions;
 mod users;
@@ -79,7 +80,16 @@ impl Failed {
 /// Runs the verb that the command line names.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match CommandLine::parse().verb {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        // The help and the version, which are a result.
+        Err(asked) if !asked.use_stderr() => {
+            output::say_bytes(asked.render().to_string().as_bytes());
+            return exit(Ok(()));
+        }
+        Err(wrong) => wrong.exit(),
+    };
+    exit(match line.verb {
         Verb::Run(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),
         Verb::Init(verb) => verb.run(),
@@ -91,7 +101,18 @@ pub fn main() -> ExitCode {
         Verb::Healthcheck(verb) => verb.run(),
         Verb::Version(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
-    };
+    })
+}
+
+/// What the shell is told.
+fn exit(done: Done) -> ExitCode {
+    let done = done.and_then(|()| match output::written() {
+        // A closed pipe (`| head`) is the reader's way to say: enough.
+        Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failed::No(format!("not all of the result could be written to standard output: {why}")))
+        }
+        _ => Ok(()),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::No(why)) => {

@@ -1,15 +1,41 @@
 //! What the command line prints. A listing is a table for people, or JSON for programs.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    sync::{Mutex, PoisonError},
+};
 
 use serde::Serialize;
 
 use crate::account::is_invisible;
 
-/// Prints a line of a result.
+/// The first error in writing to standard output.
+static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints a line of a result. Once it could not, nothing is printed any more: [`written`] tells why.
 pub(super) fn say(line: &str) {
-    // A closed pipe (`| head`) is the reader's way to say: enough.
-    let _ = writeln!(io::stdout().lock(), "{line}");
+    say_bytes(format!("{line}\n").as_bytes());
+}
+
+/// Prints a result as it is.
+pub(super) fn say_bytes(text: &[u8]) {
+    let mut failure = FAILURE.lock().unwrap_or_else(PoisonError::into_inner);
+    if failure.is_some() {
+        return;
+    }
+    let mut out = io::stdout().lock();
+    *failure = out.write_all(text).and_then(|()| out.flush()).err();
+}
+
+/// Whether all that was said can be read. What an act has done stays done; only who waits for its result hears of this.
+///
+/// # Errors
+/// Why standard output takes no more: the first write that it refused.
+pub(super) fn written() -> io::Result<()> {
+    match &*FAILURE.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(why) => Err(why.raw_os_error().map_or_else(|| why.kind().into(), io::Error::from_raw_os_error)),
+        None => Ok(()),
+    }
 }
 
 /// Prints why something was not done.

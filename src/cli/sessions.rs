@@ -7,6 +7,7 @@ use super::{
     ConfigFile, Done, Failed,
     beside::Beside,
     output::{plain, say, say_json, say_table},
+    reason::reason,
 };
 use crate::{
     audit::Actor,
@@ -38,19 +39,21 @@ enum Verb {
         json: bool,
     },
     /// Ends sessions: one by its id, all of a user, or all
-    #[command(after_help = "Example: portcullis sessions revoke sess_0123456789abcdefghjkmnpqrs")]
+    ///
+    /// All of a user, and all, want a reason; for one session it may be left out.
+    #[command(after_help = "Example: portcullis sessions revoke --user alice --reason \"lost laptop\"")]
     #[command(group = clap::ArgGroup::new("which").required(true).args(["id", "user", "all"]))]
     Revoke {
         /// The session: sess_…
         id: Option<SessionId>,
-        /// All sessions of this user: name or e-mail address
+        /// All sessions of this user: name or e-mail address; --reason is required
         #[arg(long, value_name = "NAME", requires = "reason")]
         user: Option<String>,
-        /// Everybody's sessions
+        /// Everybody's sessions; --reason is required
         #[arg(long, requires = "reason")]
         all: bool,
-        /// Why, for the record
-        #[arg(long, value_name = "TEXT")]
+        /// Why, for the record: at most 500 characters; required with --user and --all
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
         reason: Option<String>,
     },
 }

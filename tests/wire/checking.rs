@@ -47,7 +47,7 @@ fn what_would_happen_to_a_request_is_explained() {
             "{said}"
         );
     }
-    house.cli(&["users", "disable", "alice"]).ok();
+    house.cli(&["users", "disable", "alice", "--reason", "left"]).ok();
     assert!(get(&url, &["--user", "alice"]).ends_with("else 401), and cannot: the account is disabled\n"));
     house.cli(&["config", "check", "--explain", "GET", "/x", "--user", "carol"]).refused(1);
     house.cli(&["config", "check", "--explain", "GET", "example.com"]).refused(2);

@@ -46,8 +46,59 @@ fn wrong_usage_is_2() {
     anywhere(&["sessions", "revoke"]).refused(2);
     anywhere(&["sessions", "revoke", "not-an-id"]).refused(2);
     anywhere(&["users", "add"]).refused(2);
+    for reason in ["", " ", "two\nlines", &"x".repeat(501)] {
+        for act in [
+            &["users", "disable", "alice"][..],
+            &["sessions", "revoke", "--user", "alice"],
+            &["sessions", "revoke", "--all"],
+        ] {
+            let why = anywhere(&[act, &["--reason", reason]].concat()).refused(2);
+            assert!(why.contains("--reason"), "{why}");
+            assert!(anywhere(act).refused(2).contains("--reason"));
+        }
+    }
     anywhere(&["completions", "cobol"]).refused(2);
     anywhere(&["init", "--app", "gopher://x"]).refused(2);
+}
+
+#[test]
+fn help_says_where_a_reason_is_required() {
+    let help = anywhere(&["sessions", "revoke", "--help"]).ok();
+    assert!(help.contains("required with --user and --all"), "{help}");
+}
+
+/// What cannot be written is not done: a journal that is half on a full disk must not look like a whole one.
+#[test]
+fn a_result_that_cannot_be_written_is_1_and_told() {
+    let house = house();
+    house.user("alice", &[]);
+    for words in [
+        &["audit", "export"][..],
+        &["audit", "tail", "--json"],
+        &["users", "list"],
+        &["users", "add", "bob"],
+        &["sessions", "list", "--json"],
+        &["config", "show"],
+        &["config", "schema"],
+        &["config", "check"],
+        &["completions", "bash"],
+        &["version"],
+        &["--version"],
+        &["--help"],
+        &["users", "--help"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = portcullis(house.file().parent().unwrap());
+        let output = command.args(words).stdout(full).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {told}");
+        assert!(told.ends_with("standard output: No space left on device (os error 28)\n"), "{words:?}: {told}");
+    }
+    assert!(house.cli(&["users", "list"]).ok().contains("bob"), "what was done is done");
+    let script = format!("{} audit export | head -n 1", env!("CARGO_BIN_EXE_portcullis"));
+    let mut shell = Command::new("bash");
+    let piped = Said::by(shell.args(["-o", "pipefail", "-c", &script]).env("PORTCULLIS_CONFIG", house.file()), "");
+    assert_eq!((piped.code, piped.err.as_str(), piped.out.lines().count()), (0, "", 1), "{piped:?}");
 }
 
 #[test]
@@ -158,8 +209,8 @@ fn users_are_added_listed_and_changed() {
         2,
         "carol was not added"
     );
-    house.cli(&["users", "disable", "nobody"]).refused(1);
-    house.cli(&["users", "disable", "bob"]).ok();
+    house.cli(&["users", "disable", "nobody", "--reason", "left"]).refused(1);
+    house.cli(&["users", "disable", "bob", "--reason", "left"]).ok();
     assert_eq!(house.cli(&["users", "list", "--json"]).json()["items"][1]["disabled"], true);
     house.cli(&["users", "remove", "bob"]).ok();
     assert_eq!(house.cli(&["users", "list", "--json"]).json()["items"].as_array().unwrap().len(), 1);

@@ -84,7 +84,9 @@ async fn a_slow_redis_is_found_again() {
         until("it to be found again", async || (alice.look(0, 0).await? == 200).then_some(())).await;
     })
     .await;
-    run.operator().run(What::Disable { user: "user0".to_owned() }, &["users", "disable", "user0"]).await;
+    run.operator()
+        .run(What::Disable { user: "user0".to_owned() }, &["users", "disable", "user0", "--reason", "left"])
+        .await;
     roads[0].pass();
     run.end().await.has_no_violation();
 }

@@ -95,7 +95,7 @@ async fn the_command_line_gets_its_turn_beside_a_busy_server() {
     let commands = async {
         for name in ["bob", "carol", "dave"] {
             tokio::task::block_in_place(|| house.user(name, &[]));
-            tokio::task::block_in_place(|| house.cli(&["users", "disable", name]).ok());
+            tokio::task::block_in_place(|| house.cli(&["users", "disable", name, "--reason", "left"]).ok());
         }
         done.store(true, std::sync::atomic::Ordering::SeqCst);
     };

@@ -14,6 +14,7 @@ use crate::{
         ConfigFile, Done, Failed,
         beside::{Beside, password_from_stdin},
         output::{plain, say, say_json, say_table},
+        reason::reason,
     },
 };
 
@@ -59,9 +60,9 @@ enum Verb {
     Disable {
         /// Name or e-mail address
         name: String,
-        /// Why, for the record
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
+        /// Why, for the record: at most 500 characters
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
+        reason: String,
     },
     /// Lets a disabled user sign in again
     #[command(after_help = "Example: portcullis users enable alice")]
@@ -148,7 +149,7 @@ impl Users {
             Verb::List { json } => beside.list(json).await,
             Verb::Disable { name, reason } => {
                 let account = beside.account(&name).await?;
-                let ended = beside.parts.accounts.disable(account.id, Actor::Operator, reason).await?;
+                let ended = beside.parts.accounts.disable(account.id, Actor::Operator, Some(reason)).await?;
                 say(&format!("Disabled {}; {}", plain(account.name.as_str()), signed_out(ended.len())));
                 Ok(())
             }

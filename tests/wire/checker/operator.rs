@@ -41,7 +41,8 @@ impl Operator {
                     is_disabled = false;
                 }
                 _ => {
-                    self.run(What::Disable { user: last.clone() }, &["users", "disable", &last]).await;
+                    self.run(What::Disable { user: last.clone() }, &["users", "disable", &last, "--reason", "left"])
+                        .await;
                     is_disabled = true;
                 }
             }
