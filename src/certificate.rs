@@ -12,7 +12,7 @@ use rustls::{
     server::ParsedCertificate,
     sign::CertifiedKey,
 };
-use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
@@ -28,6 +28,8 @@ pub struct Certificate {
     key: Arc<CertifiedKey>,
     from: Timestamp,
     until: Timestamp,
+    /// The names and addresses in its subjectAltName.
+    names: Arc<[String]>,
 }
 
 /// Why two files are no certificate and its key. Tells which of the two, and what to do; never what is in the key.
@@ -49,6 +51,7 @@ impl Certificate {
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, Unfit> {
         let pem = contents(certificate).map_err(Unfit::Certificate)?;
         let chain = chain(&pem).map_err(Unfit::Certificate)?;
+        let names = names(&chain[0]).into();
         let (from, until) = validity(&chain[0]).map_err(Unfit::Certificate)?;
         let key = private_key(&contents(key).map_err(Unfit::Key)?).map_err(Unfit::Key)?;
         let signs = ring::sign::any_supported_type(&key).map_err(|_| {
@@ -56,7 +59,7 @@ impl Certificate {
         })?;
         let key = CertifiedKey::new(chain, signs);
         match key.keys_match() {
-            Ok(()) => Ok(Self { key: Arc::new(key), from, until }),
+            Ok(()) => Ok(Self { key: Arc::new(key), from, until, names }),
             Err(_) => {
                 Err(Unfit::Key("is the key of another certificate; name the two that were issued together".to_owned()))
             }
@@ -86,7 +89,11 @@ impl Certificate {
             doubts.push(format!("is good from {} on; set the clock, or wait", self.from.rfc3339()));
         }
         if !self.stands_for(host) {
-            doubts.push(format!("does not stand for {host}; have it issued for this host, as its subjectAltName"));
+            let names = if self.names.is_empty() { "no name".to_owned() } else { self.names.join(", ") };
+            doubts.push(format!(
+                "stands for {names}, and not for {host}; have it issued for this host, as its subjectAltName (*.example.com stands for \
+                 one label before example.com, and not for example.com itself)"
+            ));
         }
         doubts
     }
@@ -170,6 +177,21 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
 
 fn find(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|part| part == word)
+}
+
+/// The names and addresses that it stands for, as far as they can be told.
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
+    let shown = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(name.escape_default().to_string()),
+        GeneralName::IPAddress(bytes) => match **bytes {
+            [a, b, c, d] => Some(std::net::Ipv4Addr::new(a, b, c, d).to_string()),
+            ref bytes => <[u8; 16]>::try_from(bytes).ok().map(|bytes| std::net::Ipv6Addr::from(bytes).to_string()),
+        },
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(shown).collect()
 }
 
 /// From when until when it is good.

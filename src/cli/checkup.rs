@@ -13,7 +13,8 @@ use crate::{
     clock::Clock,
     config::{Config, RecordsIn, RedisUrl, Server, Store},
     outage::with_causes,
-    server::Stores,
+    proxy::cause,
+    server::{Installation, Stores},
     store::embedded::Inspected,
 };
 
@@ -130,32 +131,91 @@ pub(super) fn apps(config: &Config) -> Vec<Finding> {
     found
 }
 
+/// Addresses that can never be listened on here. What somebody has now may be ours, and what this user may not, another may.
+pub(super) fn addresses_of_others(config: &Config) -> Option<String> {
+    let impossible = |(key, address): (&str, SocketAddr)| {
+        let why = TcpListener::bind(address).err()?;
+        let passing = [io::ErrorKind::AddrInUse, io::ErrorKind::PermissionDenied].contains(&why.kind());
+        (!passing).then(|| format!("{key}: {}", cause(&address.to_string(), &why)))
+    };
+    listeners(config).find_map(impossible)
+}
+
+/// Each key that names an address to listen on, and the address.
+fn listeners(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    let visitors = config.listen.iter().map(|address| ("listen", *address));
+    let redirects = config.tls.iter().flat_map(|tls| &tls.redirect_from).map(|address| ("tls.redirect_from", *address));
+    visitors.chain(redirects).chain([("admin.listen", config.admin.listen)])
+}
+
+/// Who answers at the address of the admin listener.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Running {
+    /// Nobody, or no Portcullis.
+    Nobody,
+    /// The server of this configuration, and where it listens.
+    Ours(Vec<SocketAddr>),
+    /// That of another one.
+    Others,
+    /// A Portcullis that cannot be told apart: an older version, or one without a secret.
+    Some,
+}
+
+impl Running {
+    /// Asks at the address that the configuration names.
+    pub(super) fn asked(config: &Config) -> Self {
+        let ours = Installation::of(config).fingerprint;
+        match healthcheck::installation(config.admin.listen) {
+            Some(Installation { fingerprint: Some(theirs), listen }) if ours.is_some() => {
+                if ours == Some(theirs) {
+                    Self::Ours(listen)
+                } else {
+                    Self::Others
+                }
+            }
+            Some(_) => Self::Some,
+            None if healthcheck::ask(config.admin.listen).is_ok_and(|answer| answer.contains("ready")) => Self::Some,
+            None => Self::Nobody,
+        }
+    }
+}
+
 /// Whether each address can be listened on, or is listened on by Portcullis already.
 pub(super) fn ports(config: &Config) -> Vec<Finding> {
-    let running = healthcheck::ask(config.admin.listen).is_ok_and(|answer| answer.contains("ready"));
-    let visitors = config.listen.iter().map(|address| ("listen", *address));
+    let running = Running::asked(config);
     let each = |(key, address): (&str, SocketAddr)| match TcpListener::bind(address).map_err(|why| (why.kind(), why)) {
-        Ok(_) if running => Odd(format!(
+        Ok(_) if matches!(running, Running::Ours(_) | Running::Some) => Odd(format!(
             "{key}: nobody listens on {address}, although Portcullis is running; it was started with another {key}: \
              restart it"
         )),
         Ok(_) => Fine(format!("{key}: {address} is free")),
-        Err((io::ErrorKind::AddrInUse, _)) if running => Fine(format!("{key}: {address} is served by Portcullis")),
-        Err((io::ErrorKind::AddrInUse, _)) => Odd(format!(
+        Err((io::ErrorKind::AddrInUse, _)) => in_use(key, address, &running),
+        Err((_, why)) => Wrong(format!("{key}: {}", cause(&address.to_string(), &why))),
+    };
+    listeners(config).map(each).collect()
+}
+
+/// Somebody listens there: whether that is as it should be.
+fn in_use(key: &str, address: SocketAddr, running: &Running) -> Finding {
+    match running {
+        Running::Ours(at) if at.contains(&address) => Fine(format!("{key}: {address} is served by Portcullis")),
+        Running::Ours(_) => Wrong(format!(
+            "{key}: another program listens on {address} (ss -ltnp shows which), and not the Portcullis that runs; choose \
+             another port"
+        )),
+        Running::Others => Wrong(format!(
+            "{key}: something listens on {address}, and another installation of Portcullis answers at admin.listen; choose \
+             ports of its own for this one (ss -ltnp shows which are taken)"
+        )),
+        Running::Some => Odd(format!(
+            "{key}: {address} is served by Portcullis, or by something beside it: the one that runs does not say which \
+             installation it is"
+        )),
+        Running::Nobody => Odd(format!(
             "{key}: something listens on {address} (ss -ltnp shows what); if it is the running Portcullis, all is well (its \
              admin listener may still be on an old address until a restart), else choose another port"
         )),
-        Err((io::ErrorKind::PermissionDenied, _)) => Wrong(format!(
-            "{key}: this user may not listen on {address}; choose a port above 1023, or give the service \
-             CAP_NET_BIND_SERVICE, as deploy/portcullis.service does"
-        )),
-        Err((io::ErrorKind::AddrNotAvailable, _)) => {
-            Wrong(format!("{key}: no interface of this machine has the address {address}; write one that it has"))
-        }
-        Err((_, why)) => Wrong(format!("{key}: {address} cannot be listened on: {why}")),
-    };
-    let redirects = config.tls.iter().flat_map(|tls| &tls.redirect_from).map(|address| ("tls.redirect_from", *address));
-    visitors.chain(redirects).chain([("admin.listen", config.admin.listen)]).map(each).collect()
+    }
 }
 
 /// What browsers would not like about the certificate, and how long it is good.

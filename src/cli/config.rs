@@ -69,6 +69,9 @@ fn check(file: &ConfigFile) -> Done {
     if let Some(Finding::Wrong(why)) = stores.iter().find(|store| matches!(store, Finding::Wrong(_))) {
         return Err(Failed::No(format!("{}: {why}", path.display())));
     }
+    if let Some(why) = checkup::addresses_of_others(&config) {
+        return Err(Failed::No(format!("{}: {why}", path.display())));
+    }
     say(&format!("{}: no complaints", path.display()));
     let others = [
         checkup::bare_passwords(&config),

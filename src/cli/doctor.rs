@@ -57,6 +57,12 @@ impl Doctor {
 /// What the running server says of itself: it may be worse off than a look from outside can tell. None where none answers.
 fn server(config: &Config) -> Option<Finding> {
     let address = config.admin.listen;
+    if checkup::Running::asked(config) == checkup::Running::Others {
+        return Some(Finding::Wrong(format!(
+            "server: another installation of Portcullis answers at {address} (its secret is another one); this one does not run, \
+             or listens elsewhere"
+        )));
+    }
     match Told::by(&healthcheck::ask(address).ok()?) {
         Told::Ready(_) => Some(Finding::Fine(format!("server: the one that runs says at {address} that it is ready"))),
         Told::NotReady(why) => Some(Finding::Wrong(format!("server: the one that runs says at {address}: {why}"))),

@@ -12,7 +12,7 @@ use super::{
     ConfigFile, Done, Failed, env,
     output::{complain, plain, say},
 };
-use crate::config::Admin;
+use crate::{config::Admin, server::Installation};
 
 /// Asks the running server whether it is ready
 #[derive(Debug, Args)]
@@ -82,7 +82,18 @@ impl<'a> Told<'a> {
 }
 
 /// What the admin listener of a running server answers.
-pub(super) fn ask(mut address: SocketAddr) -> io::Result<String> {
+pub(super) fn ask(address: SocketAddr) -> io::Result<String> {
+    ask_for("/readyz", address)
+}
+
+/// The installation that the admin listener at this address belongs to; none where none answers, or an older version does.
+pub(super) fn installation(address: SocketAddr) -> Option<Installation> {
+    let answer = ask_for("/installation", address).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.starts_with("HTTP/1.1 200 ").then(|| serde_json::from_str(body.trim()).ok())?
+}
+
+fn ask_for(path: &str, mut address: SocketAddr) -> io::Result<String> {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -91,7 +102,7 @@ pub(super) fn ask(mut address: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer)?;
     Ok(answer)

@@ -57,10 +57,42 @@ pub struct Stopping {
 
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}")]
+#[error("cannot listen on {address}: {}", cause(address, source))]
 pub struct CannotListen {
     address: String,
     source: io::Error,
+}
+
+/// No such family of addresses: `EAFNOSUPPORT` of Linux.
+const NO_FAMILY: i32 = 97;
+
+/// Why an address cannot be listened on, and the mend: one cause, the true one.
+#[must_use]
+pub fn cause(address: &str, why: &io::Error) -> String {
+    let own = |ip: IpAddr| ip.is_unspecified() || ip.is_loopback();
+    let of_v6 = address.parse().ok().map(|address: SocketAddr| address.ip()).filter(IpAddr::is_ipv6);
+    match why.kind() {
+        _ if why.raw_os_error() == Some(NO_FAMILY) => {
+            format!("this machine has no IPv6, and {address} is such an address; write one of IPv4, such as 0.0.0.0")
+        }
+        // Every machine that has IPv6 has these two.
+        io::ErrorKind::AddrNotAvailable if of_v6.is_some_and(own) => {
+            format!(
+                "IPv6 is switched off on this machine, and {address} is such an address; write one of IPv4, such as 0.0.0.0"
+            )
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("no interface of this machine has the address {address}; write one that it has")
+        }
+        io::ErrorKind::AddrInUse => {
+            format!("another program listens on {address} (ss -ltnp shows which); end it, or choose another port")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "this user may not listen on {address}; choose a port above 1023, or give the service CAP_NET_BIND_SERVICE, as \
+             deploy/portcullis.service does"
+        ),
+        _ => format!("{address} cannot be listened on: {why}"),
+    }
 }
 
 /// Serving ended, and nobody had asked for it.
@@ -214,6 +246,22 @@ mod tests {
     use pingora::server::ShutdownWatch;
 
     use super::*;
+
+    #[test]
+    fn one_cause_is_told_and_it_is_the_true_one() {
+        let told = |address: &str, code| cause(address, &io::Error::from_raw_os_error(code));
+        for (address, code, words) in [
+            ("[::]:8080", NO_FAMILY, "this machine has no IPv6"),
+            ("[::1]:8080", 99, "IPv6 is switched off on this machine"),
+            ("[2001:db8::1]:8080", 99, "no interface of this machine has the address [2001:db8::1]:8080"),
+            ("192.0.2.1:80", 99, "no interface of this machine has the address 192.0.2.1:80"),
+            ("127.0.0.1:80", 98, "another program listens on 127.0.0.1:80"),
+            ("127.0.0.1:80", 13, "this user may not listen on 127.0.0.1:80"),
+        ] {
+            let told = told(address, code);
+            assert!(told.starts_with(words) && !told.contains(" may have it"), "{told}");
+        }
+    }
 
     struct Failing;
 

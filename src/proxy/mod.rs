@@ -58,7 +58,7 @@ pub use identity::{IdentityHeaders, IdentityPreset, NotSaid, Told, are_aliases, 
 pub use limits::Limits;
 pub use line::Line;
 pub use lines::Lines;
-pub use listening::{CannotListen, Interrupted, Listening, Stopping};
+pub use listening::{CannotListen, Interrupted, Listening, Stopping, cause};
 pub use room::Room;
 pub use router::ServeRouter;
 pub use tls::Tls;

@@ -1,15 +1,42 @@
 //! The admin listener: metrics, liveness, readiness. Never on the public port.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, routing::get};
 use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{metrics::Metrics, tasks::WatchStore};
+use crate::{config::Config, metrics::Metrics, secret::Key, tasks::WatchStore};
+
+/// A running server, for whoever must tell it from that of another installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installation {
+    /// A digest under the secret, which tells nothing of it; none where no secret is configured.
+    pub fingerprint: Option<String>,
+    /// All addresses that it listens on.
+    pub listen: Vec<SocketAddr>,
+}
+
+impl Installation {
+    /// That of a configuration, once it runs.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let redirects = config.tls.iter().flat_map(|tls| &tls.redirect_from);
+        Self {
+            fingerprint: config.secret.as_ref().map(|secret| Key::new(secret.expose()).blind("installation", "")),
+            listen: config.listen.iter().chain(redirects).chain([&config.admin.listen]).copied().collect(),
+        }
+    }
+}
 
 /// What the admin listener serves.
-pub(super) fn router(metrics: Arc<Metrics>, store: WatchStore, ready: watch::Receiver<bool>) -> Router {
+pub(super) fn router(
+    metrics: Arc<Metrics>,
+    store: WatchStore,
+    ready: watch::Receiver<bool>,
+    installation: Installation,
+) -> Router {
     let text =
         move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.text()) };
     let readiness = move || async move {
@@ -21,7 +48,9 @@ pub(super) fn router(metrics: Arc<Metrics>, store: WatchStore, ready: watch::Rec
             Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
         }
     };
+    let installation = move || async move { axum::Json(installation) };
     Router::new()
+        .route("/installation", get(installation))
         .route("/metrics", get(text))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readiness))

@@ -29,6 +29,7 @@ use crate::{
 };
 use reload::{Reload, certificate_files};
 
+pub use admin::Installation;
 pub use parts::Parts;
 pub use settings::{Settings, trusted_proxies};
 pub use stores::{CannotOpen, Opener, Stores};
@@ -55,7 +56,7 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] CannotOpen),
     /// An address cannot be listened on.
-    #[error("{key}: another program may have it (ss -ltnp shows which), or this user may not listen there")]
+    #[error("{key}: {source}")]
     Listen {
         /// The key that names the address.
         key: &'static str,
@@ -178,7 +179,7 @@ impl Serving {
             };
             listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads)).map_err(of("listen"))?;
         }
-        let admin = admin::router(metrics.clone(), store.clone(), is_ready);
+        let admin = admin::router(metrics.clone(), store.clone(), is_ready, Installation::of(&config));
         listening
             .add(&config.admin.listen.to_string(), private.clone(), ServeRouter::new(admin))
             .map_err(of("admin.listen"))?;

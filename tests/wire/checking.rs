@@ -141,6 +141,28 @@ async fn the_doctor_finds_nothing_wrong_with_a_good_installation() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn the_doctor_tells_two_installations_apart() {
+    let house = Installation::before(App::ok().await.address);
+    house.user("alice", &[]);
+    let server = house.run().await;
+    assert!(house.cli(&["doctor"]).ok().contains(&format!("listen: {} is served by Portcullis", house.public)));
+    let listens = |address| format!("{address} is served by Portcullis");
+    // The same configuration with a secret of its own, and with other ports.
+    let other = Installation::before(App::ok().await.address);
+    other.user("alice", &[]);
+    std::fs::copy(house.file(), other.file()).unwrap();
+    fs::write(other.path("portcullis.secret"), "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHRlc3RzLCBvZiBub2JvZHk=\n").unwrap();
+    let said = other.cli(&["doctor"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("WRONG  server: another installation of Portcullis answers at"), "{said:?}");
+    for (key, address) in [("listen", house.public), ("admin.listen", house.admin)] {
+        let told = format!("WRONG  {key}: something listens on {address}, and another installation of Portcullis");
+        assert!(said.out.contains(&told) && !said.out.contains(&listens(address)), "{told}: {said:?}");
+    }
+    server.stop().await;
+}
+
 #[test]
 fn the_doctor_says_what_to_do() {
     let house = house();
@@ -166,19 +188,25 @@ fn a_store_that_everybody_may_read_is_refused_with_its_mend() {
     let open_up = |name: &str, mode| {
         fs::set_permissions(house.path(name), fs::Permissions::from_mode(mode)).unwrap();
     };
-    // A process that was killed leaves it behind; what is written next stands there first.
-    fs::write(house.path("portcullis.db-wal"), "").unwrap();
-    open_up("portcullis.db-wal", 0o644);
-    for mode in [0o600, 0o644] {
-        open_up("portcullis.db", mode);
-        for words in [&["run"][..], &["users", "list"], &["config", "check"]] {
-            let why = house.cli(words).refused(1);
-            let mend = why.trim_end().split("run: ").nth(1).unwrap_or_default();
-            assert!(why.contains("everybody on this machine may read it") && mend.starts_with("chmod o-rwx "), "{why}");
-            assert_eq!(mend.contains("portcullis.db "), mode == 0o644, "{why}");
-            assert!(mend.ends_with("portcullis.db-wal"), "{why}");
-        }
+    open_up("portcullis.db", 0o644);
+    for words in [&["run"][..], &["users", "list"], &["config", "check"]] {
+        let why = house.cli(words).refused(1);
+        let mend = format!("may read it (mode 0644); run: chmod o-rwx {}", house.path("portcullis.db").display());
+        assert!(why.trim_end().ends_with(&mend), "{why}");
     }
+    // Beside a process that has it open, what is written next stands beside it first.
+    let held = rusqlite::Connection::open(house.path("portcullis.db")).unwrap();
+    let count: i64 = held.query_row("SELECT count(*) FROM account", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1);
+    open_up("portcullis.db", 0o600);
+    open_up("portcullis.db-shm", 0o644);
+    let why = house.cli(&["users", "list"]).refused(1);
+    assert!(
+        why.contains("-shm: everybody on this machine may read it") && why.trim_end().ends_with(".db-shm"),
+        "{why}"
+    );
+    drop(held);
+    open_up("portcullis.db", 0o644);
     let why = house.cli(&["users", "list"]).refused(1);
     let mend = why.trim_end().split("run: ").nth(1).unwrap();
     assert!(std::process::Command::new("sh").args(["-c", mend]).status().unwrap().success());

@@ -265,6 +265,24 @@ async fn an_address_that_is_taken_is_1_and_named() {
     assert!(said.code == 1 && said.err.contains(&format!("cannot listen on {}", house.public)), "{said:?}");
 }
 
+#[tokio::test]
+async fn an_address_of_another_machine_is_told_with_one_cause() {
+    let house = house();
+    let text = std::fs::read_to_string(house.file()).unwrap();
+    // TEST-NET-1 (RFC 5737): nobody has it.
+    std::fs::write(house.file(), format!("listen: 192.0.2.1:8080\ninsecure_http: true\n{text}")).unwrap();
+    for words in [&["config", "check"][..], &["run"], &["doctor"]] {
+        let said = house.cli(words);
+        let told = [said.out.as_str(), &said.err].concat();
+        assert_eq!(said.code, 1, "{told}");
+        assert!(
+            told.contains("no interface of this machine has the address 192.0.2.1:8080; write one that it has"),
+            "{told}"
+        );
+        assert!(!told.contains("another program may have it") && !told.contains("this user may not listen"), "{told}");
+    }
+}
+
 #[test]
 fn version_and_completions() {
     assert!(anywhere(&["version"]).ok().starts_with(&format!("portcullis {} (commit ", env!("CARGO_PKG_VERSION"))));

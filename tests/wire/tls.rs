@@ -157,7 +157,10 @@ async fn what_browsers_would_not_like_is_told() {
     Shown::issue_as(house.folder.path(), "tls", "other.example", 2001);
     let server = house.run().await;
     server.says("was good until 2001-01-01T00:00:00Z; renew it").await;
-    server.says("does not stand for 127.0.0.1; have it issued for this host, as its subjectAltName").await;
+    server.says("stands for other.example, and not for 127.0.0.1; have it issued for this host").await;
+    Shown::issue_as(house.folder.path(), "tls", "*.example.com", 2999);
+    server.says("stands for *.example.com, and not for 127.0.0.1").await;
+    Shown::issue_as(house.folder.path(), "tls", "127.0.0.1", 2001);
     let doctor = house.cli(&["doctor"]);
     assert!(doctor.out.contains("tls: the certificate in") && doctor.out.contains("renew it"), "{}", doctor.out);
 }

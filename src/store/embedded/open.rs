@@ -136,8 +136,13 @@ pub(super) fn file(path: &Path) -> Result<File, OpenError> {
         schema::look_at_file(&writer)?; // before anything is written: WAL mode is a change of the file
         Ok(writer)
     };
-    let mut writer = look().map_err(|misfit| explain(path, misfit))?;
-    refuse_exposed(path)?;
+    let look = || look().map_err(|misfit| explain(path, misfit));
+    if refuse_exposed(path).is_err() {
+        // What is no store of ours is told so. A look may tidy away what a killed process has left beside the file.
+        drop(look()?);
+        refuse_exposed(path)?;
+    }
+    let mut writer = look()?;
     let open = || -> Result<(Connection, Vec<Connection>), Misfit> {
         write_ahead(&writer)?;
         settle(&writer)?;
