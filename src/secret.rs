@@ -56,8 +56,16 @@ impl Token {
     /// What a store may keep of it.
     #[must_use]
     pub fn digest(&self) -> Digest {
+        #[cfg(test)]
+        DIGESTS.set(DIGESTS.get() + 1);
         Digest(Sha256::digest(self.0).into())
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Digests of tokens that this thread has computed.
+    pub(crate) static DIGESTS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl fmt::Debug for Token {

@@ -19,6 +19,7 @@ use crate::{
     metrics::{Lookup, Metrics},
     outage::StoreError,
     public_url::PublicUrl,
+    secret::Digest,
     session::{Beat, Found, Heart, Kind, Owner, Secrets, SessionPolicy, SessionStore, SessionToken, Standing, Terms},
 };
 
@@ -213,7 +214,8 @@ impl Gate {
             Who::Supposed(None) => return Ok(Presented::Nothing),
             Who::Supposed(Some(owner)) => {
                 let token = SessionToken::mint(SessionId::mint(owner.id));
-                return Ok(self.weigh(&token, just_opened(&token, owner.clone(), self.parts.clock.now())));
+                let (id, shown) = (token.id(), token.digest());
+                return Ok(self.weigh(id, shown, just_opened(shown, owner.clone(), self.parts.clock.now())));
             }
         }
         let token = match cookie::find(head.headers, &self.parts.cookies.session) {
@@ -248,7 +250,7 @@ impl Gate {
                 return Err(away);
             }
         };
-        Ok(self.weigh(token, found))
+        Ok(self.weigh(id, shown, found))
     }
 
     /// Counts what lies in the future as now, and writes that: a store that cannot is asked again at the next look.
@@ -260,9 +262,9 @@ impl Gate {
         found.clamped(now)
     }
 
-    /// Whether what the store has of a session lets whoever shows `token` in, now.
-    fn weigh(&self, token: &SessionToken, found: Found) -> Presented {
-        let (id, shown) = (token.id(), token.digest());
+    /// Whether what the store has of a session lets in, now, whoever has `shown` the secret with this digest. Takes the
+    /// digest: a SHA-256 for each request is enough.
+    fn weigh(&self, id: SessionId, shown: Digest, found: Found) -> Presented {
         let now = self.parts.clock.now();
         if !found.secrets.accept(shown, now) {
             return Presented::Bad(Because::WrongSecret(id));
@@ -311,9 +313,9 @@ fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> J
 }
 
 /// What the store would have of a session that has begun at this moment.
-fn just_opened(token: &SessionToken, owner: Owner, now: Timestamp) -> Found {
+fn just_opened(secret: Digest, owner: Owner, now: Timestamp) -> Found {
     Found {
-        secrets: Secrets { current: token.digest(), former: None },
+        secrets: Secrets { current: secret, former: None },
         terms: Terms { opened: now, remembered: false, kind: Kind::Web },
         latest: now,
         assurance: 1,

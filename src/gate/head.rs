@@ -70,10 +70,10 @@ impl Head<'_> {
         self.method == Method::GET && self.caller() == Caller::Navigation
     }
 
-    /// Whether it asks for more than a look: anything but GET, HEAD and OPTIONS.
+    /// Whether it asks for more than a look: its method is not safe (RFC 9110, 9.2.1; QUERY: RFC 10008).
     #[must_use]
     pub fn is_action(&self) -> bool {
-        !matches!(*self.method, Method::GET | Method::HEAD | Method::OPTIONS)
+        !self.method.is_safe()
     }
 
     /// The text of a header that is there once, as far as it is text.

@@ -3,7 +3,7 @@
 //! page of any site may open one, with the visitor's cookies, and read what comes. Such a request is no sign of life of the
 //! session, either.
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, header};
 
 use super::Head;
 
@@ -19,7 +19,7 @@ enum Said<'a> {
 
 /// Whether a request may come from our own pages, or from no browser at all. Safe methods may come from anywhere.
 pub(super) fn allows(head: &Head<'_>, origin: &str) -> bool {
-    if matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    if !head.is_action() {
         return true;
     }
     match (said(head, &SEC_FETCH_SITE), said(head, &header::ORIGIN)) {

@@ -15,7 +15,7 @@ use super::{
     connection::LINGER,
     failure::{Failure, is_malformed},
 };
-use crate::web::{Failed, harden};
+use crate::web::{FORWARDED_METHODS, Failed, harden};
 
 /// Most bytes of a body that is read only to be thrown away.
 const MOST: u64 = 64 * 1024;
@@ -35,6 +35,9 @@ pub(super) fn line(status: StatusCode, sentence: &'static str) -> Response<Bytes
     let mut answer = Response::new(Bytes::from_static(sentence.as_bytes()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(FORWARDED_METHODS));
+    }
     harden(answer.headers_mut());
     answer
 }

@@ -74,13 +74,12 @@ pub(super) fn head_of<'a>(request: &'a RequestHeader, source: Source, request_id
     }
 }
 
-/// A host that was passed on, if it was passed on once.
+/// The host that was passed on. Of a list the last one: each proxy appends what it was asked for, and only the last is sure to
+/// be written by one whose word is taken. What is empty counts for nothing (RFC 9110, 5.6.1).
 fn forwarded_host(headers: &HeaderMap) -> Option<&str> {
-    let mut hosts = headers.get_all(&X_FORWARDED_HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok(),
-        _ => None,
-    }
+    let lines = headers.get_all(&X_FORWARDED_HOST).iter().rev();
+    let mut hosts = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    std::str::from_utf8(hosts.find(|host| !host.is_empty())?).ok()
 }
 
 /// Whether a stream of events is asked for.

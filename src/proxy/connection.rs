@@ -11,6 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::BytesMut;
+use http::StatusCode;
 use pingora::{
     apps::{HttpServerApp, ServerApp},
     protocols::{ALPN, Stream, TcpKeepalive, http::ServerSession},
@@ -30,7 +31,10 @@ use super::{
     farewell::{Lender, Lent},
     head::{self, Fault},
 };
-use crate::{clock::Clock, web::OWN_HEADERS};
+use crate::{
+    clock::Clock,
+    web::{FORWARDED_METHODS, OWN_HEADERS},
+};
 
 /// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
 /// the answer.
@@ -207,9 +211,14 @@ pub(super) async fn stopped(shutdown: &mut ShutdownWatch) {
 /// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.
 async fn refuse(mut stream: Stream, fault: Fault) {
     let Some((status, sentence)) = fault.answer() else { return };
+    let allow = if status == StatusCode::METHOD_NOT_ALLOWED {
+        format!("allow: {FORWARDED_METHODS}\r\n")
+    } else {
+        String::new()
+    };
     let own = OWN_HEADERS.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n{own}\
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n{allow}{own}\
          cache-control: no-store\r\nconnection: close\r\n\r\n{sentence}",
         sentence.len()
     );

@@ -165,13 +165,23 @@ pub(super) fn inspect_http2(request: &RequestHeader, limits: &Limits) -> Result<
     let target = request.raw_path();
     plain((target.starts_with(b"/") || target == b"*") && is_plain(target))?;
     let mut framing = Framing::default();
-    let mut lines = 0;
+    // As long as the same head of HTTP/1.1 would be, in which all cookies are one line.
+    let (mut lines, mut cookies) = (0, 0);
+    let mut bytes = request.method.as_str().len() + target.len() + "  HTTP/1.1\r\n\r\n".len();
     for (name, value) in &request.headers {
-        // Each cookie may come in a line of its own.
-        lines += usize::from(name != header::COOKIE);
+        bytes += value.len();
+        if name == header::COOKIE {
+            cookies += 1;
+            bytes += "; ".len();
+        } else {
+            lines += 1;
+            bytes += name.as_str().len() + ": \r\n".len();
+        }
         framing.note(name.as_str().as_bytes(), value.as_bytes())?;
     }
-    if lines > limits.headers { Err(Fault::Large) } else { plain(!framing.chunked) }
+    lines += usize::from(cookies > 0);
+    bytes += if cookies > 0 { "cookie: ".len() } else { 0 };
+    if lines > limits.headers || bytes > limits.head_bytes { Err(Fault::Large) } else { plain(!framing.chunked) }
 }
 
 fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {

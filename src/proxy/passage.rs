@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::Method;
+use http::{HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use pingora::{http::RequestHeader, protocols::SocketDigest};
 use prometheus::IntGauge;
@@ -21,6 +21,8 @@ use crate::{
 
 /// Longest path in the log.
 const PATH: usize = 256;
+/// Longest host in it: as long as a name may be.
+const HOST: usize = 253;
 /// Longest method in it.
 const METHOD: usize = 32;
 /// Once in so long a client is heard while it sends: well below the shortest time in which a session becomes idle.
@@ -80,6 +82,8 @@ struct Seen {
     protocol: &'static str,
     decision: Label,
     refused: Option<Cow<'static, str>>,
+    /// The host that was asked for, where the request is refused for it.
+    host: Option<String>,
     session: Option<SessionId>,
     user: Option<UserId>,
     auth: Duration,
@@ -126,12 +130,14 @@ impl Passage {
             http::Version::HTTP_2 => "HTTP/2",
             _ => "HTTP/1.1",
         };
+        let wrong_host = matches!(judged.decision(), Decision::Refuse(Refusal::WrongHost));
         self.seen = Some(Seen {
             method: head.method.clone(),
             path: path.map(in_ascii),
             protocol,
             decision: judged.label(),
             refused: if let Decision::Refuse(refusal) = judged.decision() { refusal.why() } else { None },
+            host: wrong_host.then(|| host_of(head)),
             session,
             user,
             auth: judged.took(),
@@ -223,6 +229,7 @@ impl Drop for Passage {
             auth: seen.auth,
             decision: seen.decision.as_str(),
             refused: seen.refused.as_deref(),
+            host: seen.host.as_deref(),
             route,
             upstream: self.upstream.as_deref().map(Upstream::name),
             session: seen.session,
@@ -244,6 +251,13 @@ fn in_ascii(path: &[u8]) -> String {
 
 fn short(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
+}
+
+/// The host that was asked for: what a proxy passed on where its word is taken, else `Host`, else the authority of the target.
+fn host_of(head: &Head<'_>) -> String {
+    let host = head.headers.get(header::HOST).map(HeaderValue::as_bytes).or(head.authority.map(str::as_bytes));
+    let host = head.forwarded_host.map(str::as_bytes).or(host).unwrap_or_default();
+    String::from_utf8_lossy(&host[..host.len().min(HOST)]).into_owned()
 }
 
 /// Counts an open stream for as long as it lives.

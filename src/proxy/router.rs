@@ -9,7 +9,7 @@ use axum::{
     http::{Request, Response},
 };
 use bytes::{Bytes, BytesMut};
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use pingora::{
     Result,
     apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream},
@@ -52,6 +52,8 @@ impl ServeRouter {
         let (parts, mut body) = answer.into_parts();
         let mut head = ResponseHeader::from(parts);
         match body.size_hint().exact() {
+            // Without a body, and so without a length of one (RFC 9110, 8.6), which axum writes.
+            _ if head.status == StatusCode::NO_CONTENT => drop(head.remove_header(&header::CONTENT_LENGTH)),
             // An answer to HEAD says how long it would be.
             _ if head.headers.contains_key(header::CONTENT_LENGTH) => {}
             Some(length) => head.insert_header(header::CONTENT_LENGTH, length)?,
@@ -127,6 +129,6 @@ async fn next_part(session: &mut ServerSession, body: &mut Body) -> Result<Optio
 
 fn refusal() -> Response<Body> {
     let mut answer = Response::new(Body::from("The body is too large.\n"));
-    *answer.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
+    *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
     answer
 }

@@ -49,9 +49,11 @@ pub(super) fn router(
         }
     };
     let installation = move || async move { axum::Json(installation) };
+    // Some balancers ask so whether there is anybody.
+    let options = || async { (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, HEAD, OPTIONS")]) };
     Router::new()
-        .route("/installation", get(installation))
-        .route("/metrics", get(text))
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(readiness))
+        .route("/installation", get(installation).options(options))
+        .route("/metrics", get(text).options(options))
+        .route("/livez", get(|| async { "alive\n" }).options(options))
+        .route("/readyz", get(readiness).options(options))
 }

@@ -177,3 +177,64 @@ impl Parts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use http::{HeaderMap, HeaderValue, Method, header};
+
+    use super::*;
+    use crate::{
+        gate::{Decision, Head},
+        id::UserId,
+        secret::DIGESTS,
+        session::{Kind, Opening, Owner, Proof},
+        store::embedded::Embedded,
+        visitor::Visitor,
+    };
+
+    /// Of all that a checked request costs, SHA-256 is the largest part that is ours.
+    #[tokio::test]
+    async fn a_token_is_hashed_once_for_each_request() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let stores = Stores::all_in(Arc::new(Embedded::in_memory().unwrap()));
+        let config = Config::demo(address, address);
+        let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
+        let (id, ip) = (UserId::mint(), address.ip());
+        let owner = Owner {
+            id,
+            name: "alice".into(),
+            display_name: None,
+            email: None,
+            roles: Vec::new(),
+            disabled: false,
+            version: 1,
+        };
+        let opening = Opening {
+            owner: id,
+            generation: parts.sessions.admit(&owner).await.unwrap(),
+            proof: Proof { assurance: 1, methods: Vec::new(), at: parts.clock.now() },
+            remember: false,
+            kind: Kind::Web,
+            from: Visitor { ip, device: Recogniser::start().recognise(None) },
+            sign_ins: 1,
+            replaces: None,
+        };
+        let (_, token) = parts.sessions.open(opening).await.unwrap().unwrap();
+        let names = CookieNames::new(config.public_url.is_https(), &config.sessions.cookie_name);
+        let cookie = HeaderValue::from_str(&format!("{}={}", names.session, token.hand_over())).unwrap();
+        let host = HeaderValue::from_str(config.public_url.authority()).unwrap();
+        let headers = HeaderMap::from_iter([(header::HOST, host), (header::COOKIE, cookie)]);
+        let (method, request_id) = (&Method::GET, "a");
+        let head =
+            Head { method, target: b"/", authority: None, headers: &headers, ip, forwarded_host: None, request_id };
+        let (portcullis, before) = (parts.portcullis(), DIGESTS.get());
+        let judged = portcullis.judge(&head).await;
+        assert!(
+            matches!(portcullis.decide(&head, judged), Decision::Forward(_)),
+            "a request that is checked to its end"
+        );
+        assert_eq!(DIGESTS.get() - before, 1);
+    }
+}

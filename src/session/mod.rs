@@ -90,7 +90,7 @@ pub struct Activity {
     pub latest: Timestamp,
     /// Where the last hit came from.
     pub ip: IpAddr,
-    /// Requests other than GET, HEAD and OPTIONS.
+    /// Requests whose method is not safe: other than GET, HEAD, OPTIONS and QUERY.
     pub actions: u64,
     /// Path of the last page navigation, without its query.
     pub last_page: Option<String>,

@@ -39,6 +39,8 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) decision: &'static str,
     /// Why it was refused, where the decision does not say it.
     pub(crate) refused: Option<&'a str>,
+    /// The host that was asked for, where it is not ours.
+    pub(crate) host: Option<&'a str>,
     pub(crate) route: &'a str,
     pub(crate) upstream: Option<&'a str>,
     pub(crate) session: Option<SessionId>,
@@ -71,6 +73,7 @@ impl AccessLine<'_> {
             auth_ms = millis(self.auth),
             decision = self.decision,
             refused = self.refused,
+            host = self.host,
             route = self.route,
             upstream = self.upstream,
             session = self.session.map(tracing::field::display),
@@ -98,6 +101,9 @@ impl AccessLine<'_> {
         line.text("decision", self.decision);
         if let Some(refused) = self.refused {
             line.text("refused", refused);
+        }
+        if let Some(host) = self.host {
+            line.text("host", host);
         }
         line.text("route", self.route);
         if let Some(upstream) = self.upstream {
@@ -239,6 +245,7 @@ mod tests {
                 auth: Duration::from_nanos(4_999),
                 decision: "allow",
                 refused: known.then_some("role"),
+                host: known.then_some("evil.test"),
                 route: "/",
                 upstream: known.then_some("app"),
                 session: known.then_some(session),

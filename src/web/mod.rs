@@ -26,5 +26,5 @@ pub use desk::{AfterChange, Desk, House};
 pub use error::{Error, Failed, Shape, in_english};
 pub use headers::{OWN_HEADERS, harden};
 pub use live::{LiveEvent, LiveSessions};
-pub use serve::Web;
+pub use serve::{FORWARDED_METHODS, Web};
 pub use way_back::WayBack;

@@ -33,10 +33,10 @@ pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target:
     answer
 }
 
-/// A page navigation goes to sign-in and comes back. What was sent with another method than GET is not sent again: the
+/// A page navigation goes to sign-in and comes back. What was sent with a method that is not safe is not sent again: the
 /// sign-in page says so.
 fn to_sign_in(call: &Call, target: &str) -> Answer {
-    if !matches!(*call.method(), Method::GET | Method::HEAD) {
+    if !call.method().is_safe() {
         return Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::FormNotSent);
     }
     // What the sign-in page would not read, because it is too long, is not written.
@@ -47,5 +47,7 @@ fn to_sign_in(call: &Call, target: &str) -> Answer {
         }
         None => paths::SIGN_IN.to_owned(),
     };
-    Answer::redirect(StatusCode::FOUND, &place)
+    // A client keeps any other method than these two when it follows a 302 (RFC 9110, 15.4.3).
+    let keeps = matches!(*call.method(), Method::GET | Method::HEAD);
+    Answer::redirect(if keeps { StatusCode::FOUND } else { StatusCode::SEE_OTHER }, &place)
 }

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use tower::ServiceExt as _;
 
 use super::{
@@ -19,6 +19,9 @@ use crate::{
     gate::{Head, Presented, Refusal, Visit},
     session::Owner,
 };
+
+/// `Allow` where a place is not ours: any other method goes to the app, too, and what it thinks of it the app tells.
+pub const FORWARDED_METHODS: &str = "GET, HEAD, OPTIONS, QUERY, POST, PUT, PATCH, DELETE";
 
 /// Our own pages and the API.
 pub struct Web {
@@ -79,12 +82,16 @@ impl Web {
             Refusal::SignIn { target, .. } => target.as_str(),
             _ => "/",
         };
-        self.say(refusal.into(), refusal.person(), head, target).await
+        let mut response = Error::from(refusal).into_response();
+        if *refusal == Refusal::Method {
+            response.headers_mut().insert(header::ALLOW, self.allowed_at(head.target).await);
+        }
+        self.say(response, refusal.person(), head, target).await
     }
 
     /// Answers a request that was not refused, and came to nothing. `person` is who was let through.
     pub async fn fail(&self, failed: Failed, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
-        self.say(failed.into(), person, head, "/").await
+        self.say(Error::from(failed).into_response(), person, head, "/").await
     }
 
     /// The one page of ours that may stand inside another, wherever that is from.
@@ -100,9 +107,26 @@ impl Web {
     }
 
     /// `person` is who is known to be signed in: nobody is looked up for it.
-    async fn say(&self, error: Error, person: Option<&Owner>, head: &Head<'_>, target: &str) -> http::Response<Bytes> {
+    async fn say(
+        &self,
+        response: Response,
+        person: Option<&Owner>,
+        head: &Head<'_>,
+        target: &str,
+    ) -> http::Response<Bytes> {
         let call = self.call(head, Presented::Nothing, person, head.ip);
-        finish(render::said(error.into_response(), &call, head, target)).await
+        finish(render::said(response, &call, head, target)).await
+    }
+
+    /// The methods that a place supports, for a 405 (RFC 9110, 15.5.6): of one of ours the router knows them.
+    async fn allowed_at(&self, target: &[u8]) -> HeaderValue {
+        let options = Request::builder().method(Method::OPTIONS).uri(target).body(Body::empty());
+        let answer = match options {
+            Ok(options) => self.router.clone().oneshot(options).await.unwrap_or_else(|never| match never {}),
+            Err(_) => return HeaderValue::from_static(FORWARDED_METHODS),
+        };
+        let known = answer.headers().get(header::ALLOW).cloned();
+        known.unwrap_or(HeaderValue::from_static(FORWARDED_METHODS))
     }
 
     fn call(&self, head: &Head<'_>, presented: Presented, refused: Option<&Owner>, ip: std::net::IpAddr) -> Call {

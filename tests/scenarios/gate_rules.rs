@@ -222,3 +222,18 @@ async fn one_request_is_one_look_into_the_store() {
     assert_eq!(town.asked("find"), asked + 1);
     assert_eq!(town.asked("get") + town.asked("account"), 0, "the one look tells session and rights");
 }
+
+/// A page under another host leads away from it, wherever one presses; style sheet and script come from where it is.
+#[tokio::test]
+async fn the_page_of_a_wrong_host_leads_to_the_right_one() {
+    let town = Town::with("branding: { home_url: /home }");
+    for host in ["app.example.com.", "APP.EXAMPLE.COM.:443", "10.0.0.7", "evil.test"] {
+        let answer = town.stranger().navigation(Method::GET, "/x").with("host", host).send().await.answer();
+        assert_eq!(answer.status, 421, "{host}");
+        let links: Vec<_> =
+            answer.text().split("<a ").skip(1).filter_map(|link| link.split("href=\"").nth(1)).collect();
+        let elsewhere = |link: &&&str| !link.starts_with("https://app.example.com") && !link.starts_with('#');
+        assert!(links.len() >= 3 && !links.iter().any(|link| elsewhere(&link)), "{host} {links:?}");
+        assert!(links.iter().any(|link| link.starts_with("https://app.example.com/home\"")), "{links:?}");
+    }
+}

@@ -130,6 +130,43 @@ async fn a_method_that_a_page_does_not_know_is_said_to_be_so() {
     assert_eq!(browser.navigation(Method::DELETE, "/security/sign-in").send().await.answer().status, 405);
 }
 
+/// A 405 says what is allowed instead (RFC 9110, 15.5.6).
+#[tokio::test]
+async fn whoever_is_refused_by_method_is_told_which_are_allowed() {
+    const API: &str = "/security/api/v1";
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let page = browser.get("/security/sessions").await.answer();
+    let asset = page.text().split('"').find(|text| text.starts_with("/security/assets/")).unwrap();
+    let session = format!("/security/sessions/{}", browser.session());
+    for (path, allowed) in [
+        ("/security", "GET,HEAD"),
+        ("/security/sign-in", "GET,HEAD,POST"),
+        ("/security/sessions/sign-out-all", "GET,HEAD,POST"),
+        (&session, "GET,HEAD"),
+        (asset, "GET,HEAD"),
+        ("/.well-known/change-password", "GET,HEAD"),
+        (&format!("{API}/openapi.json"), "GET,HEAD"),
+        (&format!("{API}/me"), "GET,HEAD"),
+        (&format!("{API}/sign-in"), "POST"),
+        (&format!("{API}/password"), "PUT"),
+        (&format!("{API}/sessions/{}", browser.session()), "GET,HEAD,DELETE"),
+    ] {
+        for method in ["TRACE", "QUERY", "OPTIONS", "PATCH", "PROPFIND"] {
+            for ask in [
+                browser.navigation(method.parse().unwrap(), path).with("origin", town.origin()),
+                browser.fetch(method.parse().unwrap(), path),
+            ] {
+                let answer = ask.send().await.answer();
+                assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+            }
+        }
+    }
+    let traced = browser.fetch(Method::TRACE, "/orders").send().await.answer();
+    let allowed = "GET, HEAD, OPTIONS, QUERY, POST, PUT, PATCH, DELETE";
+    assert_eq!((traced.status, traced.header("allow")), (405, Some(allowed)));
+}
+
 #[tokio::test]
 async fn a_form_that_is_none_is_said_to_be_so() {
     let town = Town::new();

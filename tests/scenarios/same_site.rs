@@ -261,3 +261,19 @@ async fn no_spelling_of_where_a_call_comes_from_passes_for_our_own() {
         .and("content-type", b"text/plain");
     assert_eq!(twice.body(body).send().await.status(), 403, "two kinds are none");
 }
+
+/// A browser asks for leave before it sends QUERY to another site, and what it does is a look (RFC 10008).
+#[tokio::test]
+async fn a_query_is_a_look() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let query = |path: &str, method: &str| {
+        let ask = browser.bare(method.parse().unwrap(), path);
+        ask.with("sec-fetch-site", "cross-site").with("origin", "https://evil.test")
+    };
+    assert_eq!(query("/search", "QUERY").send().await.arrived().name(), Some("alice"));
+    assert_eq!(query("/security/sessions", "QUERY").send().await.status(), 405, "no page of ours knows it");
+    assert_eq!(query("/security/sessions", "query").send().await.status(), 403, "methods are told apart by case");
+    let upgrade = query("/search", "QUERY").with("upgrade", "websocket");
+    assert_eq!(upgrade.send().await.status(), 403, "the rule for upgrades asks for no method");
+}

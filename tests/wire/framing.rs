@@ -135,7 +135,15 @@ async fn tunnels_and_traces_are_refused() {
     refused("CONNECT app.test:443 HTTP/1.1\r\nHost: app.test:443\r\n\r\n", 405).await;
     let app = App::ok().await;
     let door = Door::before(&app).await;
-    assert_eq!(door.client().await.ask("TRACE /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 405);
+    for asked in ["TRACE /public", "CONNECT app.test:443"] {
+        let answer = door.client().await.ask(format!("{asked} HTTP/1.1\r\nHost: app.test:443\r\n\r\n")).await;
+        let allowed = answer.header("allow");
+        assert_eq!(
+            (answer.status, allowed),
+            (405, Some("GET, HEAD, OPTIONS, QUERY, POST, PUT, PATCH, DELETE")),
+            "{asked}"
+        );
+    }
     assert_eq!(app.received(), "");
 }
 

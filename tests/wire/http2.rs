@@ -177,9 +177,16 @@ async fn heads_that_are_too_large_are_refused() {
     assert_eq!(client.ask(with(99, 5, "x-#"), "").await.status, 200);
     assert_eq!(client.ask(with(101, 5, "x-#"), "").await.status, 431);
     assert_eq!(client.ask(with(150, 5, "cookie"), "").await.status, 200, "each may come in a line of its own");
+    assert_eq!(client.ask(with(180, 150, "cookie"), "").await.status, 200, "27 KB of cookies, as browsers split them");
+    assert!(app.header("cookie").iter().any(|line| line.len() == 180 * 152 - 2), "in one line");
+    assert_eq!(client.ask(with(1_000, 20, "cookie"), "").await.status, 200);
+    assert_eq!(client.ask(with(1, 27_000, "cookie"), "").await.status, 200, "one line of them is as long");
+    assert_eq!(client.ask(with(220, 150, "cookie"), "").await.status, 431, "33 KB in one line");
+    assert_eq!(client.ask(with(1, 33_000, "cookie"), "").await.status, 431, "and so are these");
     assert_eq!(client.ask(with(40, 1024, "x-#"), "").await.status, 431);
+    assert_eq!(client.ask(with(100, 1024, "x-#"), "").await.status, 431);
     assert_eq!(client.get("/public", "").await.status, 200, "the connection goes on");
-    assert_eq!(app.requests(), 3);
+    assert_eq!(app.requests(), 6);
 }
 
 #[tokio::test]

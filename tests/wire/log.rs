@@ -127,6 +127,7 @@ async fn why_a_request_is_denied_stands_in_its_line() {
         (door.as_alice("GET /security%5cy", ""), Some("path: %5c")),
         (door.as_alice("GET /a/..%0a\u{e9}\"", ""), Some("path: dot-segment")),
         (door.as_alice("TRACE /x", ""), Some("method")),
+        ("GET http://app.test./x HTTP/1.1\r\nHost: app.test.\r\n\r\n".to_owned(), Some("wrong_host")),
         (
             door.as_alice("POST /security/sign-out", "Sec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n"),
             Some("cross_site"),
@@ -136,10 +137,12 @@ async fn why_a_request_is_denied_stands_in_its_line() {
         (door.as_alice("GET /x", ""), None),
     ] {
         let before = lines.access().len();
-        door.client().await.ask(request).await;
+        door.client().await.ask(&request).await;
         all_gone(&door).await;
         let line = lines.access()[before].clone();
         assert_eq!(line["refused"].as_str(), why, "{line:?}");
         assert!(line["path"].as_str().unwrap().is_ascii(), "{line:?}");
+        let came = request.split("Host: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+        assert_eq!(line["host"].as_str(), came.filter(|_| why == Some("wrong_host")), "{line:?}");
     }
 }

@@ -3,8 +3,9 @@
 use futures_util::future::join_all;
 use h2::Reason;
 use http::Method;
+use tokio::time::timeout;
 
-use crate::harness::{App, Client, Http2, Installation, Streaming, until};
+use crate::harness::{App, Client, Http2, Installation, PATIENCE, Streaming, until};
 
 #[tokio::test]
 async fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
@@ -44,6 +45,36 @@ async fn idle_connections_leave_descriptors_for_the_rest() {
     .await;
     let told = server.log().iter().filter(|line| line["message"].to_string().contains("Closing new")).count();
     assert_eq!(told, 1, "once a minute");
+    server.stop().await;
+}
+
+/// Where no descriptor is left at all, `accept` fails. When there are some again, whoever waits is served.
+#[tokio::test]
+async fn a_listener_outlives_a_want_of_descriptors() {
+    let app = App::ok().await;
+    let house = Installation::with(&format!(
+        "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes: [{{ path: /, access: public, upstream: app }}]\n",
+        app.address
+    ));
+    let server = house.run_under("ulimit -n 40").await;
+    let ask = format!("GET /x HTTP/1.1\r\nHost: {}\r\n\r\n", house.public);
+    for _ in 0..2 {
+        let crowd = join_all((0..40).map(|_| Client::connect(house.public))).await;
+        let want = || server.child.printed().iter().filter(|line| line.contains("os error 24")).count();
+        let before = want();
+        until("accept to fail", async || {
+            let _one_more = Client::connect(house.public).await;
+            (want() > before).then_some(())
+        })
+        .await;
+        drop(crowd);
+        until("others to be served", async || {
+            let status = timeout(PATIENCE, async { Client::connect(house.public).await.ask(&ask).await.status });
+            (status.await == Ok(200)).then_some(())
+        })
+        .await;
+        assert_eq!(server.admin("/readyz").await.unwrap().0, 200);
+    }
     server.stop().await;
 }
 

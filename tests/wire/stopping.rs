@@ -138,3 +138,22 @@ async fn the_last_heartbeat_is_written_at_the_end() {
     let _server = house.run().await;
     assert_eq!(alice.status("/third").await, 200);
 }
+
+#[tokio::test]
+async fn the_admin_listener_says_what_may_be_asked_of_it() {
+    let (_app, _go, _house, server) = set("{ drain: 0s, grace: 0s }").await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        for (method, status) in [("OPTIONS", 204), ("HEAD", 200), ("POST", 405)] {
+            let answer = server.ask_admin(method, path).await;
+            assert_eq!(answer.status, status, "{method} {path}");
+            if status != 200 {
+                let mut allowed: Vec<_> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
+                allowed.sort_unstable();
+                assert_eq!(allowed, ["GET", "HEAD", "OPTIONS"], "{method} {path}");
+            }
+            if status == 204 {
+                assert_eq!(answer.header("content-length"), None, "without a body (RFC 9110, 8.6)");
+            }
+        }
+    }
+}

@@ -109,7 +109,7 @@ pub struct PlaceResource {
 pub struct ActivityResource {
     /// Sign-ins of its owner from the same device, this one included.
     pub sign_ins: u32,
-    /// Requests other than GET, HEAD and OPTIONS.
+    /// Requests whose method is not safe: other than GET, HEAD, OPTIONS and QUERY.
     pub actions: u64,
     /// The last page navigation.
     pub last_page: Option<PageResource>,

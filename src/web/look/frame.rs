@@ -37,6 +37,8 @@ pub struct Frame {
     pub(crate) words: &'static Words,
     pub(crate) app_name: String,
     pub(crate) home_url: String,
+    /// What stands before a path in a link: nothing, or the right origin on a page that is shown under another host.
+    pub(crate) origin: String,
     pub(crate) support_url: Option<String>,
     pub(crate) urls: &'static Urls,
     pub(crate) accent_url: Option<String>,
@@ -74,6 +76,7 @@ impl Frame {
             words,
             app_name: inert(&branding.app_name).into_owned(),
             home_url: branding.home_url.clone(),
+            origin: String::new(),
             support_url: branding.support_url.clone(),
             urls: assets::urls(),
             accent_url: branding.accent.as_ref().map(|accent| accent.url().to_owned()),
@@ -90,6 +93,14 @@ impl Frame {
         let initials = initials(&name);
         let email = owner.email.as_deref().map(|email| inert(email).into_owned());
         Self { person: Some(Person { name, email, initials }), ..self }
+    }
+
+    /// For a page under another host: its links lead to this origin. Style sheet and script come from where it is shown.
+    #[must_use]
+    pub(crate) fn leading_to(self, origin: &str) -> Self {
+        let is_path = self.home_url.starts_with('/');
+        let home_url = if is_path { format!("{origin}{}", self.home_url) } else { self.home_url };
+        Self { home_url, origin: origin.to_owned(), ..self }
     }
 
     /// With the result of the last act.

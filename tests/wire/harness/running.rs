@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use super::{Child, until};
+use super::{Child, Client, client::Answer, until};
 
 /// A running server.
 pub(crate) struct Running {
@@ -30,6 +30,13 @@ impl Running {
     pub(crate) async fn admin(&self, path: &str) -> Option<(u16, String)> {
         let answer = reqwest::get(format!("http://{}{path}", self.admin)).await.ok()?;
         Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
+    /// What the admin listener answers to a request of this method.
+    pub(crate) async fn ask_admin(&self, method: &str, path: &str) -> Answer {
+        let mut client = Client::connect(self.admin).await;
+        client.send(format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.admin)).await;
+        client.answer(false).await
     }
 
     /// The value of a series.

@@ -8,7 +8,11 @@ use crate::{
 
 /// The page of an error; should even that fail, its problem document.
 pub(in crate::web) fn answer(error: &Error, call: &Call) -> Answer {
-    let page = ErrorPage::new(call.frame(), &trouble(error, call), call.request_id(), call.desk().clock.now());
+    let frame = match error {
+        Error::WrongHost => call.frame().leading_to(call.desk().public_url.origin()),
+        _ => call.frame(),
+    };
+    let page = ErrorPage::new(frame, &trouble(error, call), call.request_id(), call.desk().clock.now());
     let status = error.shape().status;
     call.show(status, &page).unwrap_or_else(|_| problem::answer(error, call.request_id(), None))
 }
