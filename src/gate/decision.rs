@@ -1,6 +1,6 @@
 //! What becomes of a request. Every path through the gate ends in a [`Decision`].
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use super::{BadPath, Because, CachePolicy, CanonicalPath, Presented, Principal, Route};
 use crate::{id::SessionId, session::Owner};
@@ -25,13 +25,14 @@ pub struct Permit {
     principal: Option<Box<Principal>>,
     counts: bool,
     body_size: Option<u64>,
+    read_timeout: Option<Duration>,
     caching: CachePolicy,
 }
 
 impl Permit {
     pub(super) fn new(path: CanonicalPath, rule: &Route, principal: Option<Box<Principal>>) -> Self {
-        let Route { upstream, counts_as_activity: counts, body_size, caching, .. } = *rule;
-        Self { path, route: Arc::clone(&rule.path), upstream, principal, counts, body_size, caching }
+        let Route { upstream, counts_as_activity: counts, body_size, read_timeout, caching, .. } = *rule;
+        Self { path, route: Arc::clone(&rule.path), upstream, principal, counts, body_size, read_timeout, caching }
     }
 
     /// The path that the rules were read on, and what the app receives of it.
@@ -57,6 +58,12 @@ impl Permit {
     #[must_use]
     pub const fn body_size(&self) -> Option<u64> {
         self.body_size
+    }
+
+    /// How long the app may be silent; none where its upstream says so.
+    #[must_use]
+    pub const fn read_timeout(&self) -> Option<Duration> {
+        self.read_timeout
     }
 
     /// How far the app's own word about caching counts; none on a public route, where it counts as it is.

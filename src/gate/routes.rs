@@ -1,6 +1,6 @@
 //! Which rule a path falls under: first match wins, no match is refused.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
@@ -85,6 +85,8 @@ pub struct Route {
     pub counts_as_activity: bool,
     /// Bytes of a body that the upstream is sent at most; none is no limit.
     pub body_size: Option<u64>,
+    /// How long the app may be silent here; none where its upstream says so.
+    pub read_timeout: Option<Duration>,
     /// What becomes of characters that not every server reads in the same way.
     pub paths: PathPolicy,
     /// Other origins whose pages may open a WebSocket here, as browsers write them.
@@ -114,6 +116,7 @@ impl Route {
             upstream,
             counts_as_activity,
             body_size: None,
+            read_timeout: None,
             paths: PathPolicy::default(),
             websocket_origins: Vec::new(),
             caching: CachePolicy::default(),
@@ -125,6 +128,12 @@ impl Route {
     #[must_use]
     pub fn taking(self, body_size: Option<u64>) -> Self {
         Self { body_size, ..self }
+    }
+
+    /// The same, for an app that may be silent for so long here.
+    #[must_use]
+    pub fn silent_for(self, read_timeout: Option<Duration>) -> Self {
+        Self { read_timeout, ..self }
     }
 
     /// The same, for an app that reads paths in this way.

@@ -129,7 +129,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             session.set_keepalive(Some(self.limits().idle.as_secs()));
             session.set_keepalive_reuses_remaining(Some(left));
             session.set_read_timeout(Some(self.limits().body_idle));
-            session.set_write_timeout(Some(self.limits().body_idle));
+            session.set_write_timeout(Some(self.limits().write_idle));
             // What is cut is dropped: both of its connections close, that of the app too.
             let served = tokio::select! {
                 biased;

@@ -14,9 +14,12 @@ impl Cut {
     /// Portcullis stops, and its time to end by itself is over.
     pub const STOPPING: Self = Self(10);
 
+    /// Its client took nothing of the answer for too long.
+    pub const WRITE_IDLE: Self = Self(11);
+
     /// Every value of the label `reason`, so that each series exists from the start: first those of [`Ending::LABELS`].
-    pub const LABELS: [&'static str; 11] = {
-        let mut labels = [""; 11];
+    pub const LABELS: [&'static str; 12] = {
+        let mut labels = [""; 12];
         let mut place = 0;
         while place < Ending::LABELS.len() {
             labels[place] = Ending::LABELS[place];
@@ -25,6 +28,7 @@ impl Cut {
         labels[Self::GONE.0 as usize] = "gone";
         labels[Self::STORE_AWAY.0 as usize] = "store_away";
         labels[Self::STOPPING.0 as usize] = "stopping";
+        labels[Self::WRITE_IDLE.0 as usize] = "write_idle";
         labels
     };
 
@@ -59,8 +63,8 @@ impl Cut {
     /// From that number.
     pub(super) const fn numbered(number: u64) -> Option<Self> {
         match number {
-            #[expect(clippy::cast_possible_truncation, reason = "it is below 12")]
-            1..=11 => Some(Self(number as u8 - 1)),
+            #[expect(clippy::cast_possible_truncation, reason = "it is below 13")]
+            1..=12 => Some(Self(number as u8 - 1)),
             _ => None,
         }
     }
@@ -81,6 +85,6 @@ mod tests {
             assert!(!cut.label().is_empty());
             assert_eq!(Cut::numbered(cut.number()), Some(cut));
         }
-        assert_eq!((Cut::numbered(0), Cut::numbered(12)), (None, None));
+        assert_eq!((Cut::numbered(0), Cut::numbered(13)), (None, None));
     }
 }

@@ -33,6 +33,9 @@ impl Failure {
         if *error.etype() == TOO_LARGE {
             return Self::Say(Failed::BodyTooLarge);
         }
+        if is_stalled(error) {
+            return Self::Gone;
+        }
         match error.esource() {
             ErrorSource::Upstream => Self::Say(match error.etype() {
                 ReadTimedout | WriteTimedout => Failed::AppSilent,
@@ -52,6 +55,11 @@ impl Failure {
             },
         }
     }
+}
+
+/// Whether a client took nothing of an answer for too long.
+pub(super) fn is_stalled(error: &Error) -> bool {
+    *error.etype() == WriteTimedout && *error.esource() != ErrorSource::Upstream
 }
 
 /// Whether a connection failed for want of a descriptor, or a port, of ours: then nobody was asked.

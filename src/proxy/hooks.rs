@@ -144,6 +144,7 @@ impl Proxy {
         match sent {
             Ok(bytes) => ctx.bytes = bytes,
             Err(error) => {
+                ctx.is_stalled = failure::is_stalled(&error);
                 session.set_keepalive(None);
                 tracing::debug!(error = error.etype().as_str(), "The client went before it had its answer");
             }
@@ -348,6 +349,7 @@ impl ProxyHttp for Proxy {
             return FailToProxy { error_code: ctx.status, can_reuse_downstream: false };
         }
         let failure = Failure::of(e);
+        ctx.is_stalled = failure::is_stalled(e);
         if let Failure::Say(failed) = failure
             // That is the client's own doing, and as often as it likes.
             && !matches!(failed, Failed::BodyTooLarge | Failed::BodyIncomplete)

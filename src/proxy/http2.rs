@@ -143,7 +143,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             return refuse(session, fault).await;
         }
         gather_cookies(session.req_header_mut());
-        session.set_write_timeout(Some(self.limits().body_idle));
+        session.set_write_timeout(Some(self.limits().write_idle));
         line.begin();
         let session = ServerSession::new_http2(session);
         // What is cut is dropped: the stream is reset, and the app's connection closes. A body that stalls has no deadline of its

@@ -15,8 +15,10 @@ pub struct Limits {
     pub idle: Duration,
     /// Requests on one connection.
     pub requests: u32,
-    /// Between two reads of a body, and for each write.
+    /// Between two reads of a body.
     pub body_idle: Duration,
+    /// For each write of an answer.
+    pub write_idle: Duration,
     /// Streams of an HTTP/2 connection that may be open at a time.
     pub streams: u32,
 }
@@ -30,6 +32,7 @@ impl Default for Limits {
             idle: Duration::from_secs(75),
             requests: 1_000,
             body_idle: Duration::from_secs(30),
+            write_idle: Duration::from_mins(5),
             streams: 100,
         }
     }

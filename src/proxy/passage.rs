@@ -63,6 +63,8 @@ pub struct Passage {
     pub(super) socket: Option<Arc<SocketDigest>>,
     /// Why it was not let through any more when it was to be sent once more.
     pub(super) refused: Option<Box<Judged>>,
+    /// Whether its client took nothing of the answer for too long.
+    pub(super) is_stalled: bool,
     /// How much more of a body the app is sent; none is no limit.
     body_left: Option<u64>,
     seen: Option<Seen>,
@@ -108,6 +110,7 @@ impl Passage {
             connection: PeerConnection::Pooled,
             socket: None,
             refused: None,
+            is_stalled: false,
             body_left: None,
             seen: None,
             stream: None,
@@ -203,6 +206,7 @@ impl Passage {
 impl Drop for Passage {
     fn drop(&mut self) {
         let cut = self.line.as_ref().and_then(|line| line.was_cut());
+        let cut = cut.or(self.is_stalled.then_some(Cut::WRITE_IDLE));
         if let Some(line) = &self.line {
             line.end();
             // Whoever comes next on the connection of a proxy may be somebody else.

@@ -35,10 +35,11 @@ pub(super) fn speak_http_1_1(session: &mut Session, answer: &mut ResponseHeader)
     }
 }
 
-/// Whether it is a stream of events.
+/// Whether it is a stream of events: in any case, with any parameters (RFC 9110, 8.3.1).
 pub(super) fn is_event_stream(answer: &ResponseHeader) -> bool {
     let kind = answer.headers.get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+    let essence = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
+    essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// An app cannot sign anybody in or out by setting our cookies.
@@ -54,4 +55,28 @@ fn refuse_our_cookies(answer: &mut ResponseHeader, names: &CookieNames, upstream
         let _ = answer.append_header(header::SET_COOKIE, line);
     }
     tracing::warn!(upstream = upstream.map(Upstream::name), "An app tried to set a cookie of Portcullis");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_of_events_is_one_in_any_spelling() {
+        let is_one = |kind: &str| {
+            let mut answer = ResponseHeader::build(200, None).unwrap();
+            answer.insert_header("Content-Type", kind).unwrap();
+            is_event_stream(&answer)
+        };
+        for kind in
+            ["text/event-stream", "Text/Event-Stream", "text/event-stream;charset=utf-8", " text/event-stream ; a"]
+        {
+            assert!(is_one(kind), "{kind}");
+        }
+        for kind in
+            ["text/event-streams", "text/html", "", "application/text/event-stream", "text/html; text/event-stream"]
+        {
+            assert!(!is_one(kind), "{kind}");
+        }
+    }
 }

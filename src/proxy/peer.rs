@@ -11,7 +11,7 @@ use pingora::{
 };
 
 use super::{asked::wants_events, passage::Passage, private};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, gate::Permit};
 
 /// Where the connection to an app comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub(super) fn choose(
     };
     if bound.is_some() || private::is_asked_for(&request.headers) {
         ctx.connection = PeerConnection::Private;
+    }
+    if let Some(read) = ctx.permit.as_ref().and_then(Permit::read_timeout) {
+        peer.options.read_timeout = peer.options.read_timeout.and(Some(read));
+        peer.options.write_timeout = Some(read);
     }
     match ctx.connection {
         PeerConnection::Pooled => {}

@@ -1,6 +1,9 @@
 //! From what the operator said to what each part is given; and what a reload can change while we run.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 
@@ -153,6 +156,7 @@ pub(super) fn limits(config: &Config) -> Limits {
         idle: said.keep_alive,
         requests: said.requests_per_connection,
         body_idle: said.body_idle,
+        write_idle: said.write_idle,
         streams: said.http2_streams,
     }
 }
@@ -187,6 +191,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
         Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
             .expect("a configuration takes a path only if the gate makes a route of it")
             .taking(said.body_size.map(config::Size::bytes))
+            .silent_for(apart_from_upstream(config, said))
             .with_paths(PathPolicy {
                 allow_encoded_slash: said.allow_encoded_slash,
                 keep_double_slash: said.keep_double_slash,
@@ -201,6 +206,12 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
             .with_caching(said.caching)
     });
     RouteTable::new(routes.collect())
+}
+
+/// How long the app may be silent on this route, where its upstream does not say the same.
+fn apart_from_upstream(config: &Config, route: &config::Route) -> Option<Duration> {
+    let upstream = config.upstreams.get(&route.upstream).map(|upstream| upstream.timeouts.read);
+    (upstream != Some(route.timeouts.read)).then_some(route.timeouts.read)
 }
 
 #[cfg(test)]

@@ -77,6 +77,32 @@ async fn an_app_that_breaks_off_in_its_answer() {
     assert!(!rest.ends_with(b"0\r\n\r\n"), "nobody takes a part for the whole: {rest:?}");
 }
 
+/// What a route says of its app's silence counts there, shorter or longer than what its upstream says.
+#[tokio::test]
+async fn an_app_may_be_silent_for_as_long_as_its_route_says() {
+    const ROUTES: &str = "routes:
+  - { path: /short, access: public, upstream: app, timeouts: { read: 300ms } }
+  - { path: /long, access: public, upstream: app, timeouts: { read: 1m } }
+  - { path: /, access: public, upstream: app }
+";
+    let app = App::serving(|mut stream, app| async move {
+        app.record_request(&mut stream).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    })
+    .await;
+    for (upstream, path, status) in [
+        (Duration::from_mins(1), "/short", 504),
+        (Duration::from_mins(1), "/x", 200),
+        (Duration::from_millis(300), "/long", 200),
+        (Duration::from_millis(300), "/x", 504),
+    ] {
+        let door = Door::plan(&[app.address]).routes(ROUTES).read(upstream).open().await;
+        let answer = door.client().await.ask(format!("GET {path} HTTP/1.1\r\nHost: app.test\r\n\r\n")).await;
+        assert_eq!(answer.status, status, "{path} {upstream:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_app_that_talks_nonsense() {
     let app = App::answering(b"this is not HTTP\r\n\r\n").await;

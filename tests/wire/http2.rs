@@ -207,7 +207,7 @@ async fn a_body_that_does_not_come_and_one_that_is_not_taken_are_given_up() {
     let (house, shown) = Installation::over_tls(&format!(
         "upstreams: {{ app: {{ servers: [\"http://{}\"], timeouts: {{ read: 1s }} }}, flood: {{ servers: [\"http://{}\"] }} }}\nroutes:\n\
          - {{ path: /public/flood, access: public, upstream: flood }}\n- {{ path: /, access: signed_in, upstream: app }}\n\
-         limits: {{ body_idle: 1s }}\n",
+         limits: {{ body_idle: 1s, write_idle: 1s }}\n",
         app.address, flood.address
     ));
     house.user("alice", &[]);

@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::harness::{App, Client, Door, Installation, LONG_PATIENCE, PATIENCE, until};
+use crate::harness::{App, Client, Door, Http2, Installation, LONG_PATIENCE, PATIENCE, until};
 
 /// Every limit so short that a test can wait for it.
 const SHORT: &str = "limits: { head_size: 4KiB, headers: 10, head_deadline: 400ms, body_idle: 400ms, keep_alive: 400ms, \
@@ -105,19 +105,59 @@ async fn the_limits_of_the_configuration_hold() {
 #[tokio::test]
 async fn who_does_not_take_an_answer_is_cut() {
     let app = endless().await;
-    let limits = Limits { body_idle: Duration::from_millis(400), ..Limits::default() };
+    let limits = Limits { write_idle: Duration::from_millis(400), ..Limits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = narrow(door.address).await;
     client.send("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
     assert!(client.head().await.starts_with("HTTP/1.1 200"));
     until("the app to be let go", async || app.received().ends_with("[closed]").then_some(())).await;
     until("the client to be let go", async || (*door.open.borrow() == 0).then_some(())).await;
+    let cut = "portcullis_streams_cut_total{reason=\"write_idle\"} 1";
+    until("it to be counted", async || door.metrics.text().contains(cut).then_some(())).await;
+}
+
+/// A film that pauses is longer silent than an upload may be.
+#[tokio::test]
+async fn who_pauses_within_the_limit_reads_on() {
+    let app = endless().await;
+    let limits = Limits { body_idle: Duration::from_millis(200), write_idle: LONG_PATIENCE, ..Limits::default() };
+    let door = Door::plan(&[app.address]).read(Duration::from_millis(200)).limits(limits).open().await;
+    let mut client = narrow(door.address).await;
+    client.send("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert!(client.head().await.starts_with("HTTP/1.1 200"));
+    // The pause itself.
+    sleep(Duration::from_secs(1)).await;
+    let more = timeout(LONG_PATIENCE, client.exactly(1024 * 1024)).await.expect("it comes");
+    assert_eq!(more.len(), 1024 * 1024);
+    assert!(!app.received().ends_with("[closed]"));
+}
+
+/// Over HTTP/2 it is the stream's window that nobody opens.
+#[tokio::test]
+async fn who_does_not_take_an_answer_of_http2_is_cut_and_logged() {
+    let app = endless().await;
+    let (house, shown) = Installation::over_tls(&format!(
+        "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes: [{{ path: /, access: public, upstream: app }}]\n\
+         limits: {{ write_idle: 500ms }}\n",
+        app.address
+    ));
+    let server = house.run().await;
+    let client = Http2::connect(house.public, &shown).await;
+    let request = client.request(http::Method::GET, "/film").body(()).unwrap();
+    let (answer, _sending) = client.begin(request, true).await;
+    let answer = timeout(LONG_PATIENCE, answer).await.expect("an answer").unwrap();
+    let line = server.child.line(|line| line.contains("\"/film\"")).await;
+    assert!(line.contains("\"cut\":\"write_idle\"") && line.contains("\"status\":200"), "{line}");
+    until("the app to be let go", async || app.received().ends_with("[closed]").then_some(())).await;
+    server.metric_becomes("portcullis_streams_cut_total{reason=\"write_idle\"}", 1.0).await;
+    drop(answer);
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn who_takes_an_answer_byte_by_byte_is_cut_too() {
     let app = endless().await;
-    let limits = Limits { body_idle: Duration::from_millis(400), ..Limits::default() };
+    let limits = Limits { write_idle: Duration::from_millis(400), ..Limits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = narrow(door.address).await;
     client.send("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await;

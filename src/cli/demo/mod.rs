@@ -17,7 +17,7 @@ use super::{
 use crate::{
     account::{Account, DisplayName, Email, NewUser, Role, UserName},
     audit::Actor,
-    config::{Access, Config, Route},
+    config::{Access, Config, Route, RouteTimeouts},
     gate::CachePolicy,
     secret::{Password, random},
     server::{self, Parts, Server, StartError},
@@ -91,6 +91,7 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         allow_encoded_control: false,
         preserve_path: false,
         websocket_origins: Vec::new(),
+        timeouts: RouteTimeouts::default(),
         caching: CachePolicy::default(),
     };
     config.routes = vec![

@@ -21,9 +21,12 @@ pub(in crate::config) struct LimitsFile {
     /// The longest body of a request that an app is sent, from 1KiB up; a longer one is answered with 413. `null` is no
     /// limit. A route may have one of its own.
     pub(in crate::config) body_size: Field<Size>,
-    /// How long a client may send nothing of a body that is under way (then 408), or take nothing of an answer (then it is
-    /// cut). A WebSocket and a stream of events may be silent for as long as they like.
+    /// How long a client may send nothing of a body that is under way; then 408. A WebSocket and a stream of events may be
+    /// silent for as long as they like.
     pub(in crate::config) body_idle: Field<Length>,
+    /// How long a client may take nothing of an answer, as films and phones do that pause; then it is cut, with `cut:
+    /// write_idle` in its line of the log. Until then it holds a connection of its address and one to the app.
+    pub(in crate::config) write_idle: Field<Length>,
     /// How long a connection is kept between two requests.
     pub(in crate::config) keep_alive: Field<Length>,
     /// Requests on one connection; then it is closed, and the client opens another.
@@ -44,6 +47,7 @@ impl Read for LimitsFile {
             head_deadline: keys.take("head_deadline"),
             body_size: keys.take_or_null("body_size"),
             body_idle: keys.take("body_idle"),
+            write_idle: keys.take("write_idle"),
             keep_alive: keys.take("keep_alive"),
             requests_per_connection: keys.take("requests_per_connection"),
             connections_per_address: keys.take("connections_per_address"),

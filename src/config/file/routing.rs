@@ -55,6 +55,13 @@ pub(in crate::config) struct TimeoutsFile {
     pub(in crate::config) read: Field<Length>,
 }
 
+/// How long to wait for an app on a route.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct RouteTimeoutsFile {
+    /// For the next bytes of an answer here; then the visitor gets 504. Left out, it is that of the upstream.
+    pub(in crate::config) read: Field<Length>,
+}
+
 /// A rule for a part of the site.
 #[derive(Default, JsonSchema)]
 pub(in crate::config) struct RouteFile {
@@ -104,6 +111,8 @@ pub(in crate::config) struct RouteFile {
     /// session has ended, Back does not show it. `false`: the browser keeps it, and asks each time but for Back
     /// (`private, no-cache`).
     pub(in crate::config) no_store_documents: Field<bool>,
+    /// How long to wait for the app here.
+    pub(in crate::config) timeouts: RouteTimeoutsFile,
 }
 
 impl Read for UpstreamFile {
@@ -128,6 +137,15 @@ impl Read for TimeoutsFile {
     }
 }
 
+impl Read for RouteTimeoutsFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let timeouts = Self { read: keys.take("read") };
+        keys.close(&[]);
+        Some(timeouts)
+    }
+}
+
 impl Read for RouteFile {
     fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
         let mut keys = Section::open(node, key, desk)?;
@@ -146,6 +164,7 @@ impl Read for RouteFile {
             websocket_origins: keys.take("websocket_origins"),
             allow_shared_cache: keys.take("allow_shared_cache"),
             no_store_documents: keys.take("no_store_documents"),
+            timeouts: keys.take_section("timeouts"),
         };
         keys.close(&[]);
         Some(route)

@@ -26,9 +26,12 @@ pub struct Limits {
     pub head_deadline: Duration,
     /// What an app is sent; none is no limit.
     pub body_size: Option<Size>,
-    /// Without a byte of a body, in either direction.
+    /// Without a byte of a request's body.
     #[serde(serialize_with = "length::serialize")]
     pub body_idle: Duration,
+    /// Without a byte taken of an answer.
+    #[serde(serialize_with = "length::serialize")]
+    pub write_idle: Duration,
     /// Between two requests.
     #[serde(serialize_with = "length::serialize")]
     pub keep_alive: Duration,
@@ -48,6 +51,7 @@ impl Default for Limits {
             head_deadline: Duration::from_secs(15),
             body_size: None,
             body_idle: Duration::from_secs(30),
+            write_idle: Duration::from_mins(5),
             keep_alive: Duration::from_secs(75),
             requests_per_connection: 1_000,
             connections_per_address: 512,
@@ -69,6 +73,7 @@ impl Limits {
             head_deadline: bounds::length(file.head_deadline, default.head_deadline, &(short..=long), desk),
             body_size,
             body_idle: bounds::length(file.body_idle, default.body_idle, &(short..=long), desk),
+            write_idle: bounds::length(file.write_idle, default.write_idle, &(short..=long), desk),
             keep_alive: bounds::length(file.keep_alive, default.keep_alive, &(short..=long), desk),
             requests_per_connection: bounds::count(
                 file.requests_per_connection,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -21,6 +22,8 @@ use crate::gate::CachePolicy;
 use crate::gate::cookie::ForgetOn;
 use crate::public_url::PublicUrl;
 
+/// How long an app may be waited for.
+const READ: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(24);
 /// Most sites that one route names: a request is compared with each.
 const MOST_ORIGINS: usize = 32;
 
@@ -74,9 +77,19 @@ pub struct Route {
     pub preserve_path: bool,
     /// Other sites whose pages may open a WebSocket here.
     pub websocket_origins: Vec<PublicUrl>,
+    /// How long to wait for the app here.
+    pub timeouts: RouteTimeouts,
     /// How far the app's own word about caching counts.
     #[serde(flatten)]
     pub caching: CachePolicy,
+}
+
+/// How long to wait for an app on a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteTimeouts {
+    /// For the next bytes of an answer.
+    #[serde(serialize_with = "length::serialize")]
+    pub read: Duration,
 }
 
 /// Who may see a part of the site.
@@ -93,7 +106,13 @@ pub enum Access {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(2), read: Duration::from_mins(1) }
+        Self { connect: Duration::from_secs(2), read: Duration::from_secs(90) }
+    }
+}
+
+impl Default for RouteTimeouts {
+    fn default() -> Self {
+        Self { read: Timeouts::default().read }
     }
 }
 
@@ -120,6 +139,7 @@ impl Route {
             allow_encoded_control: false,
             preserve_path: false,
             websocket_origins: Vec::new(),
+            timeouts: RouteTimeouts::default(),
             caching: CachePolicy::default(),
         }
     }
@@ -269,9 +289,11 @@ impl Routing {
             });
             let access = route.value.access.map_or(Access::SignedIn, |access| access.value);
             let is_on = |key: Field<bool>| key.is_some_and(|on| on.value);
+            let upstream = upstream.map(|name| name.value).unwrap_or_default();
+            let inherited = self.upstreams.get(&upstream).map_or(Timeouts::default().read, |app| app.timeouts.read);
             self.routes.push(Route {
                 path: path.value.as_str().to_owned(),
-                upstream: upstream.map(|name| name.value).unwrap_or_default(),
+                upstream,
                 counts_as_activity: route.value.counts_as_activity.is_none_or(|counts| counts.value),
                 body_size,
                 allow_encoded_slash: is_on(route.value.allow_encoded_slash),
@@ -281,6 +303,7 @@ impl Routing {
                 allow_encoded_control: is_on(route.value.allow_encoded_control),
                 preserve_path: is_on(route.value.preserve_path),
                 websocket_origins: websocket_origins(route.value.websocket_origins, &access, desk),
+                timeouts: RouteTimeouts { read: bounds::length(route.value.timeouts.read, inherited, &READ, desk) },
                 caching: caching(route.value.allow_shared_cache, route.value.no_store_documents, &access, desk),
                 access,
             });
@@ -314,10 +337,9 @@ impl Timeouts {
     fn of(written: TimeoutsFile, desk: &Desk) -> Self {
         let default = Self::default();
         let connect = Duration::from_millis(10)..=Duration::from_mins(5);
-        let read = Duration::from_millis(100)..=Duration::from_hours(24);
         Self {
             connect: bounds::length(written.connect, default.connect, &connect, desk),
-            read: bounds::length(written.read, default.read, &read, desk),
+            read: bounds::length(written.read, default.read, &READ, desk),
         }
     }
 }
