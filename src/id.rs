@@ -63,6 +63,12 @@ impl SessionId {
         self.owner
     }
 
+    /// The session of this owner with this second half.
+    #[must_use]
+    pub const fn with_serial(owner: UserId, serial: u64) -> Self {
+        Self { owner, serial }
+    }
+
     /// Reads the id without its prefix, as the cookie carries it.
     #[must_use]
     pub fn from_bare(text: &[u8]) -> Option<Self> {

@@ -32,6 +32,8 @@ pub struct PasswordChange {
     pub shown: Digest,
     /// Digest of the device cookie that came with it.
     pub device: Option<Digest>,
+    /// The secret of the session from now on.
+    pub secret: Token,
 }
 
 /// A change that was made.
@@ -80,7 +82,7 @@ impl Accounts {
         change: PasswordChange,
         from: &Visitor,
     ) -> Result<PasswordChanged, Problem> {
-        let PasswordChange { current, new, end_others, session, shown, device: shown_device } = change;
+        let PasswordChange { current, new, end_others, session, shown, device: shown_device, secret } = change;
         if current.is_same(&new) {
             return Err(Problem::Weak(vec![Weakness::SameAsBefore]));
         }
@@ -101,7 +103,7 @@ impl Accounts {
             return Err(Problem::WrongPassword);
         }
         self.0.throttle.succeeded(&counted).await?;
-        let token = SessionToken::mint(session);
+        let token = SessionToken::new(session, secret);
         let story = self.0.journal.story(actor, Some(from));
         let renewal = Renewal { id: session, from: shown, to: token.digest(), grace_until: story.at.plus(GRACE) };
         let new = NewHash::Changed {

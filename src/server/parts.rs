@@ -12,7 +12,7 @@ use crate::{
         Gate, GateParts,
         cookie::{AppCookies, CookieNames},
     },
-    guard::Throttle,
+    guard::{Forms, Throttle},
     metrics::Metrics,
     portcullis::Portcullis,
     proxy::{Cut, Lines},
@@ -48,6 +48,7 @@ pub struct Parts {
     pub accounts: Accounts,
     hasher: Hasher,
     throttle: Throttle,
+    forms: Forms,
     public_url: PublicUrl,
     /// What our cookies are called.
     pub cookies: CookieNames,
@@ -75,6 +76,7 @@ impl Parts {
         let hasher = Hasher::new(cost, cores, clock.clone(), metrics.clone());
         let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
         let lockout = settings.lockout.clone();
+        let forms = Forms::new(stores.throttle.clone(), key.clone(), clock.clone());
         let throttle = Throttle::new(stores.throttle.clone(), lockout, key.clone(), clock.clone(), metrics.clone());
         let throttle = throttle.shared_by(trusted_proxies(config));
         // Where something in front has ended TLS and nobody says for whom, every visitor has its address.
@@ -110,6 +112,7 @@ impl Parts {
             app_cookies: AppCookies::new(&cookies, key.clone()),
             cookies,
             key,
+            forms,
             public_url,
         }
     }
@@ -158,6 +161,7 @@ impl Parts {
             sessions: self.sessions.clone(),
             hasher: self.hasher.clone(),
             throttle: self.throttle.clone(),
+            forms: self.forms.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
@@ -171,6 +175,7 @@ impl Parts {
             sessions: self.sessions.clone(),
             accounts: self.accounts.clone(),
             sign_in,
+            forms: self.forms.clone(),
             journal: self.journal.clone(),
             recogniser: Recogniser::start(),
             house: self.settings.house.clone(),
@@ -220,6 +225,7 @@ mod tests {
             from: Visitor { ip, device: Recogniser::start().recognise(None) },
             sign_ins: 1,
             replaces: None,
+            secret: None,
         };
         let (_, token) = parts.sessions.open(opening).await.unwrap().unwrap();
         let names = CookieNames::new(config.public_url.is_https(), &config.sessions.cookie_name);

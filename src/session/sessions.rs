@@ -14,7 +14,7 @@ use crate::{
     id::{SessionId, UserId},
     metrics::Metrics,
     outage::StoreError,
-    secret::Digest,
+    secret::{Digest, Token},
     visitor::Visitor,
 };
 
@@ -52,6 +52,8 @@ pub struct Opening {
     pub sign_ins: u32,
     /// The session that this browser holds already: it ends, so that none is left behind.
     pub replaces: Option<SessionId>,
+    /// The secret that it shall have, where the form that opens it may be sent again; else a random one.
+    pub secret: Option<Token>,
 }
 
 /// Who ends sessions, and for what.
@@ -104,8 +106,9 @@ impl Sessions {
     pub async fn open(&self, opening: Opening) -> Result<Option<(Session, SessionToken)>, StoreError> {
         let now = self.clock.now();
         let policy = self.policy.load();
+        let token = self.unused(opening.owner, opening.secret).await?;
         let session = Session {
-            id: SessionId::mint(opening.owner),
+            id: token.id(),
             terms: Terms {
                 opened: now,
                 remembered: opening.remember && policy.remember_me.allowed,
@@ -117,7 +120,6 @@ impl Sessions {
             sign_ins: opening.sign_ins,
             activity: Activity { latest: now, ip: opening.from.ip, actions: 0, last_page: None },
         };
-        let token = SessionToken::mint(session.id);
         let new = NewSession {
             session: session.clone(),
             secret: token.digest(),
@@ -133,6 +135,19 @@ impl Sessions {
         self.count(replaced.as_deref(), &replacing);
         self.count(&evicted, &evicting);
         Ok(Some((session, token)))
+    }
+
+    /// The token of a new session: of this secret, unless a session has had it before. One that has ended never lives again.
+    async fn unused(&self, owner: UserId, secret: Option<Token>) -> Result<SessionToken, StoreError> {
+        if let Some(secret) = secret {
+            let token = SessionToken::led_to_by(owner, secret);
+            let used = self.store.get(token.id()).await?.is_some()
+                || self.store.ended(token.id(), token.digest()).await?.is_some();
+            if !used {
+                return Ok(token);
+            }
+        }
+        Ok(SessionToken::mint(SessionId::mint(owner)))
     }
 
     /// A user's sessions that still count, the one that is asking first, then the longest unused last.

@@ -1,7 +1,7 @@
 //! What the cookie carries: a public id and a secret. The store keeps only the secret's digest.
 
 use crate::{
-    id::SessionId,
+    id::{SessionId, UserId},
     secret::{Digest, TOKEN_TEXT, Token},
 };
 
@@ -17,6 +17,21 @@ impl SessionToken {
     #[must_use]
     pub fn mint(id: SessionId) -> Self {
         Self { id, secret: Token::mint() }
+    }
+
+    /// The secret that a form leads to, for a session that only this form can have opened: whoever sends the form again is
+    /// handed the same one.
+    #[must_use]
+    pub fn led_to_by(owner: UserId, secret: Token) -> Self {
+        let digest = secret.digest();
+        let serial = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        Self { id: SessionId::with_serial(owner, serial), secret }
+    }
+
+    /// This secret, for this session.
+    #[must_use]
+    pub const fn new(id: SessionId, secret: Token) -> Self {
+        Self { id, secret }
     }
 
     /// Reads a cookie's value: 26 characters of id, a dot, 43 of secret. Anything else is none.
@@ -56,7 +71,6 @@ impl std::fmt::Debug for SessionToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::UserId;
 
     #[test]
     fn a_cookie_is_under_a_hundred_bytes_and_survives() {

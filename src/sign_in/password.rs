@@ -18,7 +18,7 @@ use crate::{
     account::{Account, AccountStore, Busy, Hasher, PasswordHash, Queue, Slot, Verdict, fold},
     audit::{Actor, Fact, Journal, Refusal, Seldom},
     clock::{Clock, Timestamp},
-    guard::{Counted, Leave, Throttle, Try},
+    guard::{Begun, Counted, Forms, Leave, Submission, Throttle, Try},
     id::{SessionId, UserId},
     metrics::{Metrics, Tried},
     outage::StoreError,
@@ -42,6 +42,8 @@ pub struct Attempt {
     pub device: Option<Digest>,
     /// The session that this browser holds already: it ends, so that none is left behind.
     pub replaces: Option<SessionId>,
+    /// The form that it came with, where that may come again.
+    pub form: Option<Submission>,
 }
 
 /// What became of a try.
@@ -112,6 +114,8 @@ pub struct SignInParts {
     pub hasher: Hasher,
     /// What counts tries.
     pub throttle: Throttle,
+    /// What tells a form from its repeat.
+    pub forms: Forms,
     /// What remembers.
     pub journal: Journal,
     /// What time it is.
@@ -142,7 +146,7 @@ impl SignIn {
     /// # Errors
     /// When nobody could look at it: too many are waiting, or the store is away.
     pub async fn with_password(&self, attempt: Attempt, from: &Visitor) -> Result<Outcome, Failure> {
-        let Attempt { login, password, remember, kind, device, replaces } = attempt;
+        let Attempt { login, password, remember, kind, device, replaces, form } = attempt;
         let step = match self.begin(&login, device, from).await? {
             Continue(step) => step,
             Break(outcome) => return Ok(outcome),
@@ -151,6 +155,49 @@ impl SignIn {
             Continue(proven) => proven,
             Break(outcome) => return Ok(outcome),
         };
+        let Some(form) = form else {
+            return self.open(Proven { account, generation }, (remember, kind), device, replaces, None, from).await;
+        };
+        let secret = form.secret("sign-in");
+        let begun = self.0.forms.begin(&form).await?;
+        if begun != Begun::First {
+            if let Some(signed_in) = self.opened_before(&account, secret, from).await? {
+                return Ok(Outcome::Complete(Box::new(signed_in)));
+            }
+            if begun == Begun::Unknown {
+                return Err(Busy.into());
+            }
+            // It has ended since: this is another sign-in.
+            return self.open(Proven { account, generation }, (remember, kind), device, replaces, None, from).await;
+        }
+        let proven = Proven { account, generation };
+        let opened = self.open(proven, (remember, kind), device, replaces, Some(secret), from).await;
+        let done = matches!(opened, Ok(Outcome::Complete(_)));
+        self.0.forms.settle(&form, done).await?;
+        opened
+    }
+
+    /// The session that the same form has opened already. It is told and counted once.
+    async fn opened_before(
+        &self,
+        account: &Account,
+        secret: Token,
+        from: &Visitor,
+    ) -> Result<Option<SignedIn>, StoreError> {
+        let token = SessionToken::led_to_by(account.id, secret);
+        let session = self.0.sessions.own(account.id, token.id(), from).await?;
+        Ok(session.map(|session| SignedIn { account: account.clone(), session, token, device: None }))
+    }
+
+    async fn open(
+        &self,
+        Proven { account, generation }: Proven,
+        (remember, kind): (bool, Kind),
+        device: Option<Digest>,
+        replaces: Option<SessionId>,
+        secret: Option<Token>,
+        from: &Visitor,
+    ) -> Result<Outcome, Failure> {
         let fresh = Token::mint();
         let met = self.0.accounts.meet_device(account.id, device, fresh.digest(), DEVICES, self.0.clock.now()).await?;
         let opening = Opening {
@@ -162,6 +209,7 @@ impl SignIn {
             from: from.clone(),
             sign_ins: met.sign_ins,
             replaces,
+            secret,
         };
         let Some((session, token)) = self.0.sessions.open(opening).await? else {
             return Ok(self.refuse(Some(account.id), Refusal::Superseded, from).await?);

@@ -55,6 +55,12 @@ impl Answer {
         Self((status, [(header::LOCATION, to)]).into_response())
     }
 
+    /// Whether it leads elsewhere.
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        self.0.status().is_redirection()
+    }
+
     /// With a header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &str) -> Self {
@@ -83,6 +89,12 @@ impl Answer {
     pub fn with_device(self, names: &CookieNames, device: &Token) -> Self {
         let cookie = ours(names, &names.device, device.hand_over());
         self.set(&cookie.max_age(seconds(REMEMBERED)).build())
+    }
+
+    /// Gives the browser a name of its own, for the forms that it is shown.
+    #[must_use]
+    pub fn with_form_cookie(self, names: &CookieNames, browser: &Token) -> Self {
+        self.set(&ours(names, &names.form, browser.hand_over()).build())
     }
 
     /// Takes the session's cookie from the browser.

@@ -1,6 +1,6 @@
 //! One request to our own pages, as a handler sees it: who calls, and with what.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -36,6 +36,8 @@ pub(super) struct Facts {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) request_id: String,
+    /// The browser's name among those that are shown forms, once it is asked for.
+    pub(super) browser: OnceLock<Token>,
 }
 
 impl Call {
@@ -114,6 +116,10 @@ impl Call {
         Words::for_language(self.header(header::ACCEPT_LANGUAGE.as_str()))
     }
 
+    pub(super) fn browser_cell(&self) -> &OnceLock<Token> {
+        &self.0.browser
+    }
+
     /// What stands around a page: the app's name, the menu of whoever is signed in, the result of the last act.
     #[must_use]
     pub fn frame(&self) -> Frame {
@@ -129,7 +135,7 @@ impl Call {
     /// # Errors
     /// [`Error::Broken`] when the page cannot be rendered.
     pub fn show(&self, status: StatusCode, page: &impl Template) -> Result<Answer, Error> {
-        let answer = Answer::page(status, self.render(page)?);
+        let answer = self.with_form_cookie(Answer::page(status, self.render(page)?));
         Ok(if self.flash().is_some() { answer.without_flash(&self.desk().cookies) } else { answer })
     }
 

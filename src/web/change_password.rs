@@ -3,7 +3,7 @@
 use super::{AfterChange, Answer, Call, Error};
 use crate::{
     account::{PasswordChange, PasswordChanged},
-    secret::Password,
+    secret::{Password, Token},
     session::SessionToken,
 };
 
@@ -15,6 +15,8 @@ pub(super) struct Change {
     pub(super) new: Password,
     /// The box was ticked.
     pub(super) end_others: bool,
+    /// The secret of the session from now on.
+    pub(super) secret: Token,
 }
 
 /// A change that was made.
@@ -55,6 +57,7 @@ pub(super) async fn change_password(call: &Call, change: Change) -> Result<Chang
         session: me.session,
         shown: me.shown,
         device: call.device(),
+        secret: change.secret,
     };
     let PasswordChanged { ended, token } = accounts.change_password(&account, asked, &call.visitor()).await?;
     Ok(Changed { ended: ended.len(), token, kept: call.desk().sessions.policy().is_kept(me.terms) })

@@ -10,6 +10,7 @@ use crate::{
     audit::Journal,
     clock::Clock,
     gate::cookie::{AppCookies, CookieNames, ForgetOn},
+    guard::Forms,
     public_url::PublicUrl,
     secret::Key,
     session::Sessions,
@@ -35,6 +36,8 @@ pub struct Desk {
     pub accounts: Accounts,
     /// From nobody to a session.
     pub sign_in: SignIn,
+    /// Tokens of forms, and whether one was sent before.
+    pub forms: Forms,
     /// What happened.
     pub journal: Journal,
     /// Names devices.

@@ -16,6 +16,7 @@ mod problem;
 mod render;
 mod sent;
 mod serve;
+mod submission;
 mod way_back;
 mod why_ended;
 pub mod words;

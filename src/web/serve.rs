@@ -1,6 +1,6 @@
 //! From a visit to an answer: the router, and the headers that all of our answers have.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Router,
@@ -138,6 +138,7 @@ impl Web {
             method: head.method.clone(),
             headers: head.headers.clone(),
             request_id: head.request_id.to_owned(),
+            browser: OnceLock::new(),
         })
     }
 

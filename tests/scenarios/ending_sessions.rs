@@ -219,6 +219,7 @@ async fn a_sign_in_that_races_the_end_of_all_loses() {
     let generation = town.parts.sessions.admit(&owner).await.unwrap();
     ends.post_form("/security/sessions/sign-out-all", &[]).await.answer();
     let opening = portcullis::session::Opening {
+        secret: None,
         owner: alice.id(),
         generation,
         proof: portcullis::session::Proof { assurance: 1, methods: vec![], at: town.now() },

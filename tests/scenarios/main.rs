@@ -34,6 +34,7 @@ mod dead_sessions;
 mod disabling;
 mod one_time_links;
 mod passwords;
+mod pressed_twice;
 mod throttling;
 mod transfer;
 

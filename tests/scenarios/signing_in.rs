@@ -30,7 +30,7 @@ async fn a_wrong_password_opens_nothing() {
 
     assert_eq!(answer.status, 401);
     assert!(answer.says("This name and password do not match."));
-    assert!(answer.cookies().is_empty());
+    assert!(answer.cookie(town.cookie()).is_none());
     assert!(!browser.is_let_in().await);
 }
 

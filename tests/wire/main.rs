@@ -55,6 +55,7 @@ mod open_streams;
 mod open_streams_close;
 mod open_streams_live;
 mod path_readings;
+mod pressed_twice;
 mod quickstart;
 mod real_apps;
 mod redis;

@@ -4,7 +4,7 @@
 pub const DEFAULT_NAME: &str = "portcullis";
 
 /// Ends of the names of cookies beside the session's: a session's cookie of one installation may not be another's of these.
-const HELPERS: [&str; 5] = ["-device", "-flash", "-pending", "-last", "-ended"];
+const HELPERS: [&str; 6] = ["-device", "-flash", "-form", "-pending", "-last", "-ended"];
 
 /// The names of our cookies under one `public_url`.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct CookieNames {
     pub device: String,
     /// A result in words, shown once.
     pub flash: String,
+    /// Which browser a form was shown to.
+    pub form: String,
     /// Between two steps of a sign-in.
     pub pending: String,
     /// Who was signed in last, as a keyed digest.
@@ -35,6 +37,7 @@ impl CookieNames {
         Self {
             device: format!("{prefixed}-device"),
             flash: format!("{prefixed}-flash"),
+            form: format!("{prefixed}-form"),
             pending: format!("{prefixed}-pending"),
             last: format!("{prefixed}-last"),
             ended: format!("{prefixed}-ended"),
@@ -115,6 +118,7 @@ mod tests {
             "acme-device",
             "acme-app-1",
             "portcullis-flash",
+            "portcullis-form",
             &long,
         ] {
             assert!(CookieNames::check(bad).is_err(), "{bad:?}");

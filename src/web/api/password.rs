@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Answer, Call, Error, Json};
 use crate::{
-    secret::Password,
+    secret::{Password, Token},
     web::{
         change_password::{Change, change_password},
         problem::Problem,
@@ -37,6 +37,6 @@ pub(super) struct PasswordChange {
 ))]
 pub(super) async fn change(call: Call, Json(form): Json<PasswordChange>) -> Result<Answer, Error> {
     let PasswordChange { current_password: current, new_password: new, end_other_sessions: end_others } = form;
-    let changed = change_password(&call, Change { current, new, end_others }).await?;
+    let changed = change_password(&call, Change { current, new, end_others, secret: Token::mint() }).await?;
     Ok(changed.hand_over(&call, Answer::no_content()))
 }

@@ -67,6 +67,7 @@ pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result
         },
         device: call.device(),
         replaces: call.principal().map(|me| me.session),
+        form: None,
     };
     let desk = call.desk();
     let signed_in = match desk.sign_in.with_password(attempt, &call.visitor()).await? {

@@ -45,6 +45,8 @@ pub struct Frame {
     pub(crate) person: Option<Person>,
     pub(crate) tab: Option<Tab>,
     pub(crate) flash: Option<Notice>,
+    /// The token of the page's form.
+    pub(crate) form: Option<String>,
 }
 
 /// Who is signed in, for the menu.
@@ -83,6 +85,7 @@ impl Frame {
             person: None,
             tab: None,
             flash: None,
+            form: None,
         }
     }
 
@@ -107,6 +110,12 @@ impl Frame {
     #[must_use]
     pub fn with_flash(self, flash: Option<Flash>) -> Self {
         Self { flash: flash.map(|flash| flash.say(self.words)), ..self }
+    }
+
+    /// With the token of the form on it.
+    #[must_use]
+    pub fn with_form(self, token: String) -> Self {
+        Self { form: Some(token), ..self }
     }
 
     /// With the tabs, this one being the current one. The pages set it themselves.

@@ -55,6 +55,14 @@
     field.focus();
   });
 
+  // A form is sent once. Pressed again after a while it is sent again, and acts once all the same.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 3000);
+  });
+
   // A menu closes when one looks elsewhere.
   document.addEventListener("click", (event) => {
     for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;

@@ -103,6 +103,14 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    /// The same, with `TOKEN` for the token of its form, which is another one each time.
+    pub(crate) fn text_of_any_form(&self) -> String {
+        let field = "name=\"form\" value=\"";
+        let Some((before, token)) = self.text().split_once(field) else { return self.text().to_owned() };
+        let (_, after) = token.split_once('"').unwrap();
+        format!("{before}{field}TOKEN\"{after}")
+    }
+
     /// Where it sends the browser.
     pub(crate) fn location(&self) -> &str {
         self.header("location").unwrap_or_else(|| panic!("{} leads nowhere: {}", self.status, self.text()))

@@ -5,7 +5,13 @@ use http::StatusCode;
 use super::Confirmation;
 use crate::{
     id::SessionId,
-    web::{Answer, Call, Error, look::Flash, paths, sent::Path},
+    web::{
+        Answer, Call, Error,
+        look::Flash,
+        paths,
+        sent::Path,
+        submission::{Content, Press, SIGNED_IN},
+    },
 };
 
 /// Asks before one session ends.
@@ -20,22 +26,49 @@ pub(in crate::web) async fn ask_one(call: Call, Path(id): Path<String>) -> Resul
         }
         None => return Err(Error::NotFound),
     };
-    let page = Confirmation::end_one(call.frame(), &session, id == me.session, call.desk().clock.now());
+    let page =
+        Confirmation::end_one(call.frame_of_form(SIGNED_IN), &session, id == me.session, call.desk().clock.now());
     call.show(StatusCode::OK, &page)
 }
 
 /// Ends one session; the one in use signs out.
-pub(in crate::web) async fn end_one(call: Call, Path(id): Path<String>) -> Result<Answer, Error> {
-    let me = call.me()?;
+pub(in crate::web) async fn end_one(call: Call, Path(id): Path<String>, content: Content) -> Result<Answer, Error> {
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    let ended = call.desk().sessions.end_own(me.owner.id, id, Some(me.session), &call.visitor()).await?;
-    let names = &call.desk().cookies;
-    Ok(match ended {
-        Some(gone) if gone.id == me.session => call.signed_out(Answer::see_other(paths::SIGNED_OUT)),
-        Some(_) => Answer::see_other(paths::SESSIONS).with_flash(names, Flash::Ended(1)),
-        None if id.owner() == me.owner.id => Answer::see_other(paths::SESSIONS).with_flash(names, Flash::AlreadyEnded),
-        None => return Err(Error::NotFound),
+    let own = call.principal().is_none_or(|me| me.session == id);
+    let next = if own { paths::SIGNED_OUT } else { paths::SESSIONS };
+    once(&call, &content, next, async || {
+        let me = call.me()?;
+        let ended = call.desk().sessions.end_own(me.owner.id, id, Some(me.session), &call.visitor()).await?;
+        let names = &call.desk().cookies;
+        Ok(match ended {
+            Some(gone) if gone.id == me.session => call.signed_out(Answer::see_other(paths::SIGNED_OUT)),
+            Some(_) => Answer::see_other(paths::SESSIONS).with_flash(names, Flash::Ended(1)),
+            None if id.owner() == me.owner.id => {
+                Answer::see_other(paths::SESSIONS).with_flash(names, Flash::AlreadyEnded)
+            }
+            None => return Err(Error::NotFound),
+        })
     })
+    .await
+}
+
+/// Acts, unless the form has acted already: then it leads to `next`, where the first led, and what is told once is not told
+/// again.
+async fn once(
+    call: &Call,
+    content: &Content,
+    next: &'static str,
+    act: impl AsyncFnOnce() -> Result<Answer, Error>,
+) -> Result<Answer, Error> {
+    let submission = call.submission(SIGNED_IN, content);
+    match call.press(submission.as_ref()).await? {
+        Press::Repeat => Ok(Answer::see_other(next)),
+        Press::First => {
+            let answer = act().await;
+            call.settle(submission.as_ref(), answer.is_ok()).await;
+            answer
+        }
+    }
 }
 
 /// Asks before all others end.
@@ -46,27 +79,39 @@ pub(in crate::web) async fn ask_others(call: Call) -> Result<Answer, Error> {
     if others.is_empty() {
         return Ok(Answer::see_other(paths::SESSIONS));
     }
-    call.show(StatusCode::OK, &Confirmation::end_others(call.frame(), &others, call.desk().clock.now()))
+    call.show(
+        StatusCode::OK,
+        &Confirmation::end_others(call.frame_of_form(SIGNED_IN), &others, call.desk().clock.now()),
+    )
 }
 
 /// Ends all others.
-pub(in crate::web) async fn end_others(call: Call) -> Result<Answer, Error> {
-    let me = call.me()?;
-    let ended = call.desk().sessions.end_others(me.owner.id, me.session, &call.visitor()).await?;
-    Ok(Answer::see_other(paths::SESSIONS).with_flash(&call.desk().cookies, Flash::Ended(ended.len())))
+pub(in crate::web) async fn end_others(call: Call, content: Content) -> Result<Answer, Error> {
+    once(&call, &content, paths::SESSIONS, async || {
+        let me = call.me()?;
+        let ended = call.desk().sessions.end_others(me.owner.id, me.session, &call.visitor()).await?;
+        Ok(Answer::see_other(paths::SESSIONS).with_flash(&call.desk().cookies, Flash::Ended(ended.len())))
+    })
+    .await
 }
 
 /// Asks before all end, this one too.
 pub(in crate::web) async fn ask_all(call: Call) -> Result<Answer, Error> {
     let me = call.me()?;
     let all = call.desk().sessions.list(me.owner.id, Some(me.session)).await?;
-    call.show(StatusCode::OK, &Confirmation::end_all(call.frame(), &all, me.session, call.desk().clock.now()))
+    call.show(
+        StatusCode::OK,
+        &Confirmation::end_all(call.frame_of_form(SIGNED_IN), &all, me.session, call.desk().clock.now()),
+    )
 }
 
 /// Ends all, this one too.
-pub(in crate::web) async fn end_all(call: Call) -> Result<Answer, Error> {
-    let me = call.me()?;
-    let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;
-    let names = &call.desk().cookies;
-    Ok(call.signed_out(Answer::see_other(paths::SIGNED_OUT)).with_flash(names, Flash::Ended(ended.len())))
+pub(in crate::web) async fn end_all(call: Call, content: Content) -> Result<Answer, Error> {
+    once(&call, &content, paths::SIGNED_OUT, async || {
+        let me = call.me()?;
+        let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;
+        let names = &call.desk().cookies;
+        Ok(call.signed_out(Answer::see_other(paths::SIGNED_OUT)).with_flash(names, Flash::Ended(ended.len())))
+    })
+    .await
 }

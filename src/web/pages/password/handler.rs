@@ -6,13 +6,15 @@ use serde::Deserialize;
 use super::{PasswordPage, Wrong};
 use crate::{
     account::{Account, Accounts, Problem, Weakness},
-    secret::Password,
+    gate::Because,
+    secret::{Password, Token},
+    session::SessionToken,
     web::{
         Answer, Call, Error,
         change_password::{Change, change_password},
         look::Flash,
         paths,
-        sent::Form,
+        submission::{FormWithContent, Press, SIGNED_IN},
     },
 };
 
@@ -34,24 +36,55 @@ pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
 }
 
 /// Changes the password. What the form itself tells is told at once, and nothing is counted for it.
-pub(in crate::web) async fn submit(call: Call, Form(form): Form<PasswordForm>) -> Result<Answer, Error> {
+pub(in crate::web) async fn submit(
+    call: Call,
+    FormWithContent(form, content): FormWithContent<PasswordForm>,
+) -> Result<Answer, Error> {
+    let submission = call.submission(SIGNED_IN, &content);
+    let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.secret("password"));
+    if let Press::Repeat = call.press(submission.as_ref()).await? {
+        return changed_before(&call, secret).await;
+    }
+    let answer = change(&call, form, secret).await;
+    // What is shown once more has changed nothing.
+    let done = answer.as_ref().is_ok_and(Answer::is_redirect);
+    call.settle(submission.as_ref(), done).await;
+    answer
+}
+
+/// The form has changed the password already. Where the browser has not got the session's new secret by now, it gets it.
+async fn changed_before(call: &Call, secret: Token) -> Result<Answer, Error> {
+    let answer = Answer::see_other(paths::PASSWORD);
+    let Some(Because::WrongSecret(id)) = call.because() else { return Ok(answer) };
+    let session = call.desk().sessions.own(id.owner(), id, &call.visitor()).await?;
+    Ok(match session {
+        Some(session) => {
+            let kept = call.desk().sessions.policy().is_kept(session.terms);
+            answer.with_session(&call.desk().cookies, &SessionToken::new(id, secret), kept)
+        }
+        None => answer,
+    })
+}
+
+async fn change(call: &Call, form: PasswordForm, secret: Token) -> Result<Answer, Error> {
     let PasswordForm { current_password, new_password, new_password_again, end_other_sessions } = form;
     let again = Password::new(new_password_again);
     let end_others = end_other_sessions.is_some();
-    let change = Change { current: Password::new(current_password), new: Password::new(new_password), end_others };
-    let wrong = wrong_before(&call, &change, &again).await?;
-    let once_more = |wrong: &[Wrong], status| call.show(status, &page(&call)?.refused(wrong, end_others));
+    let change =
+        Change { current: Password::new(current_password), new: Password::new(new_password), end_others, secret };
+    let wrong = wrong_before(call, &change, &again).await?;
+    let once_more = |wrong: &[Wrong], status| call.show(status, &page(call)?.refused(wrong, end_others));
     if !wrong.is_empty() {
         return once_more(&wrong, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    match change_password(&call, change).await {
+    match change_password(call, change).await {
         Ok(changed) => {
-            let flash = Flash::PasswordChanged { ended: changed.ended, others: others(&call).await };
+            let flash = Flash::PasswordChanged { ended: changed.ended, others: others(call).await };
             let answer = Answer::see_other(paths::PASSWORD).with_flash(&call.desk().cookies, flash);
-            Ok(changed.hand_over(&call, answer))
+            Ok(changed.hand_over(call, answer))
         }
         Err(error @ Error::TooMany { until }) => {
-            let page = page(&call)?.too_many(until, end_others, call.desk().clock.now());
+            let page = page(call)?.too_many(until, end_others, call.desk().clock.now());
             call.show(error.shape().status, &page)
         }
         Err(error) => match wrong_of(&error) {
@@ -114,5 +147,10 @@ pub(in crate::web) fn wrong_of(error: &Error) -> Option<Vec<Wrong>> {
 
 fn page(call: &Call) -> Result<PasswordPage, Error> {
     let name = call.me()?.owner.name.clone();
-    Ok(PasswordPage::new(call.frame(), &name, call.desk().accounts.password_policy(), call.house().after_change))
+    Ok(PasswordPage::new(
+        call.frame_of_form(SIGNED_IN),
+        &name,
+        call.desk().accounts.password_policy(),
+        call.house().after_change,
+    ))
 }

@@ -12,7 +12,8 @@ use crate::{
         look::Flash,
         pages::password::{wrong_of, wrong_with},
         paths,
-        sent::{Form, Query},
+        sent::Query,
+        submission::{FormWithContent, Press},
     },
 };
 
@@ -43,10 +44,25 @@ pub(in crate::web) async fn show(call: Call, Query(link): Query<Link>) -> Result
 }
 
 /// Sets the password and uses the link up.
-pub(in crate::web) async fn submit(call: Call, Form(form): Form<SetPasswordForm>) -> Result<Answer, Error> {
-    let Behind { page, link, account } = match behind(&call, &form.token).await {
+pub(in crate::web) async fn submit(
+    call: Call,
+    FormWithContent(form, content): FormWithContent<SetPasswordForm>,
+) -> Result<Answer, Error> {
+    let submission = call.submission(&place(&form.token), &content);
+    // A token for this place was made for whoever showed the good link.
+    if let Press::Repeat = call.press_of(submission.as_ref()).await? {
+        return Ok(Answer::see_other(paths::SIGN_IN));
+    }
+    let answer = set(&call, form).await;
+    let done = answer.as_ref().is_ok_and(Answer::is_redirect);
+    call.settle(submission.as_ref(), done).await;
+    answer
+}
+
+async fn set(call: &Call, form: SetPasswordForm) -> Result<Answer, Error> {
+    let Behind { page, link, account } = match behind(call, &form.token).await {
         Ok(good) => good,
-        Err(error) => return expired(&call, error),
+        Err(error) => return expired(call, error),
     };
     let (new, again) = (Password::new(form.new_password), Password::new(form.new_password_again));
     let wrong = wrong_with(&call.desk().accounts, &account, &new, &again);
@@ -59,7 +75,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SetPasswordForm>
             let error = Error::from(problem);
             match wrong_of(&error) {
                 Some(wrong) => call.show(error.shape().status, &page.refused(&wrong)),
-                None => expired(&call, error),
+                None => expired(call, error),
             }
         }
     }
@@ -76,8 +92,18 @@ async fn behind(call: &Call, token: &str) -> Result<Behind, Error> {
     let link = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
     let accounts = &call.desk().accounts;
     let account = accounts.holder_of(&link).await?;
-    let page = SetPasswordPage::new(call.frame(), account.name.as_str(), token, accounts.password_policy());
+    let page = SetPasswordPage::new(
+        call.frame_of_form(&place(token)),
+        account.name.as_str(),
+        token,
+        accounts.password_policy(),
+    );
     Ok(Behind { page, link, account })
+}
+
+/// Where the form of this link is.
+fn place(link: &str) -> String {
+    format!("set-password {link}")
 }
 
 fn expired(call: &Call, error: Error) -> Result<Answer, Error> {

@@ -13,7 +13,8 @@ use crate::{
     web::{
         Answer, Call, Error, WayBack,
         look::Flash,
-        sent::{Form, Query},
+        sent::Query,
+        submission::{self, FormWithContent},
         why_ended,
     },
 };
@@ -61,7 +62,10 @@ pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<A
 }
 
 /// Tries to sign in.
-pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> Result<impl IntoResponse, Error> {
+pub(in crate::web) async fn submit(
+    call: Call,
+    FormWithContent(form, content): FormWithContent<SignInForm>,
+) -> Result<impl IntoResponse, Error> {
     let SignInForm { username, password, remember_me, rd, client } = form;
     let remember = remember_me.is_some();
     let missing = NotIn::Missing { name: username.trim().is_empty(), password: password.is_empty() };
@@ -75,6 +79,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> 
         kind: if client == "app" { Kind::App } else { Kind::Web },
         device: call.device(),
         replaces: call.principal().map(|me| me.session),
+        form: call.submission(submission::SIGN_IN, &content),
     };
     let error = match call.desk().sign_in.with_password(attempt, &call.visitor()).await {
         Ok(Outcome::Complete(signed_in)) => return Ok(welcome(&call, rd.as_deref(), &signed_in).into_response()),
@@ -93,7 +98,7 @@ pub(in crate::web) async fn submit(call: Call, Form(form): Form<SignInForm>) -> 
 }
 
 fn page(call: &Call, rd: Option<&str>) -> SignInPage {
-    let page = SignInPage::new(call.frame(), &call.desk().sessions.policy());
+    let page = SignInPage::new(call.frame_of_form(submission::SIGN_IN), &call.desk().sessions.policy());
     match rd.and_then(WayBack::parse) {
         Some(way) => page.on_the_way_to(&way.into_path()),
         None => page,

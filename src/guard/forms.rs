@@ -1,0 +1,154 @@
+//! Forms that are sent twice: a double click acts once, whichever process hears of it first.
+//!
+//! A form carries a token that only we can make, for one browser, one use and an hour. Whoever sends the form claims the
+//! submission in the store before it acts; a second one with the same content waits for the first, and acts no more. Of an
+//! answer nothing is kept: what it needs to say again can be derived from what was sent.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Counter, Tally, ThrottleStore};
+use crate::{
+    clock::{Clock, Timestamp},
+    outage::StoreError,
+    secret::{Key, Token},
+};
+
+/// How long a token is good. A claim is kept for as long, so that none is used again when its claim is forgotten.
+const GOOD_FOR: Duration = Duration::from_hours(1);
+/// A claim outlives each token that made it, whatever the clocks of several processes say.
+const KEPT: Duration = Duration::from_hours(2);
+/// How long a second submission waits for the first, and how often it looks.
+const PATIENCE: u32 = 100;
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Makes the tokens of forms, and tells first submissions from repeats.
+#[derive(Clone)]
+pub struct Forms {
+    store: Arc<dyn ThrottleStore>,
+    key: Key,
+    clock: Clock,
+}
+
+/// A form as one browser sent it: the same content with the same token is the same submission.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    name: String,
+    key: Key,
+}
+
+/// Which submission of the same form this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// The first: say how it ends ([`Forms::settle`]).
+    First,
+    /// Another one, and the first is done.
+    Repeat,
+    /// Another one, and nobody knows what became of the first.
+    Unknown,
+}
+
+impl Submission {
+    /// A secret that this submission alone leads to: each process of ours derives the same one.
+    ///
+    /// # Panics
+    /// Never: a keyed digest has the length of a token.
+    #[must_use]
+    pub fn secret(&self, purpose: &str) -> Token {
+        let text = self.key.blind(&format!("form-{purpose}"), &self.name);
+        Token::parse(text.as_bytes()).expect("a keyed digest has the length of a token")
+    }
+
+    fn claim(&self) -> Counter {
+        counter(format!("form:{}", self.name))
+    }
+
+    fn done(&self) -> Counter {
+        counter(format!("form-done:{}", self.name))
+    }
+}
+
+impl Forms {
+    /// Over one store; processes that share it share the key.
+    #[must_use]
+    pub const fn new(store: Arc<dyn ThrottleStore>, key: Key, clock: Clock) -> Self {
+        Self { store, key, clock }
+    }
+
+    /// A new token for a form that is shown to `browser`, good for one `place`.
+    #[must_use]
+    pub fn token(&self, place: &str, browser: &Token) -> String {
+        let made = self.clock.now().as_millis();
+        let random = Token::mint().hand_over();
+        let proof = self.proof(place, browser, made, &random);
+        format!("{made}.{random}.{proof}")
+    }
+
+    /// Reads the token of a form that `browser` sent with this content, which the token is part of. None: it is none of
+    /// ours, of another browser or place, or too old.
+    #[must_use]
+    pub fn read(&self, token: &str, place: &str, browser: &Token, content: &[u8]) -> Option<Submission> {
+        let (made, rest) = token.split_once('.')?;
+        let (random, proof) = rest.split_once('.')?;
+        let at: i64 = made.parse().ok()?;
+        let good = self.clock.now().since(Timestamp::from_millis(at)) <= GOOD_FOR;
+        let ours = Token::parse(proof.as_bytes())?.digest()
+            == Token::parse(self.proof(place, browser, at, random).as_bytes())?.digest();
+        if !(good && ours) {
+            return None;
+        }
+        let content = String::from_utf8_lossy(content);
+        let name = self.key.blind("form-content", &format!("{place}\n{}\n{content}", browser.hand_over()));
+        Some(Submission { name, key: self.key.clone() })
+    }
+
+    /// Claims a submission; where it is claimed already, waits for how it ends.
+    ///
+    /// # Errors
+    /// When the store is away: nothing is claimed then.
+    pub async fn begin(&self, submission: &Submission) -> Result<Begun, StoreError> {
+        for _ in 0..PATIENCE {
+            if let Tally::Counted { .. } = self.attempt(submission.claim()).await? {
+                return Ok(Begun::First);
+            }
+            if self.is_done(submission).await? {
+                return Ok(Begun::Repeat);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(Begun::Unknown)
+    }
+
+    /// Whether a submission was claimed and is done. It writes: ask only for one whose form was not for everybody.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn is_done(&self, submission: &Submission) -> Result<bool, StoreError> {
+        // Nothing is counted where it is closed; where it is not, one that never closes is counted and soon forgotten.
+        let look = Counter { tries: u32::MAX, within: Duration::from_secs(1), ..submission.done() };
+        Ok(matches!(self.attempt(look).await?, Tally::Closed { .. }))
+    }
+
+    /// How a first submission ended: `done`, or as if it had never been.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn settle(&self, submission: &Submission, done: bool) -> Result<(), StoreError> {
+        if done {
+            self.attempt(submission.done()).await.map(drop)
+        } else {
+            self.store.settle(&[submission.claim().name], &[]).await
+        }
+    }
+
+    async fn attempt(&self, counter: Counter) -> Result<Tally, StoreError> {
+        self.store.attempt(&[counter], &[], self.clock.now()).await
+    }
+
+    fn proof(&self, place: &str, browser: &Token, made: i64, random: &str) -> String {
+        self.key.blind("form-token", &format!("{place}\n{}\n{made}\n{random}", browser.hand_over()))
+    }
+}
+
+fn counter(name: String) -> Counter {
+    Counter { name, tries: 1, within: KEPT, cool_off: KEPT }
+}

@@ -1,0 +1,129 @@
+//! A form of ours that may be sent twice: its token, and whether it acts.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use bytes::Bytes;
+use http::header;
+use serde::de::DeserializeOwned;
+use tracing::warn;
+
+use super::{Answer, Call, Error, look::Frame, sent::Form};
+use crate::{
+    gate::cookie::Shown,
+    guard::{Begun, Submission},
+    secret::Token,
+};
+
+/// Place of the forms of whoever is signed in.
+pub(super) const SIGNED_IN: &str = "signed-in";
+/// Place of the form to sign in.
+pub(super) const SIGN_IN: &str = "sign-in";
+/// The field of a form that holds its token.
+const FIELD: &str = "form";
+
+/// The content of a form as it was sent, before it is known for which place its token should be good.
+pub(super) struct Content(Bytes);
+
+/// A form, and its content for [`Call::submission`].
+pub(super) struct FormWithContent<T>(pub(super) T, pub(super) Content);
+
+impl<S: Send + Sync> FromRequest<S> for Content {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|_| Error::BadRequest("The form cannot be read."))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormWithContent<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let (parts, body) = request.into_parts();
+        let Content(content) = Content::from_request(Request::new(body), state).await?;
+        let mut again = Request::new(Body::from(content.clone()));
+        *again.method_mut() = parts.method;
+        if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
+            again.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+        }
+        let Form(form) = Form::from_request(again, state).await?;
+        Ok(Self(form, Content(content)))
+    }
+}
+
+/// Whether a form acts.
+pub(super) enum Press {
+    /// It acts. Say how that ended ([`Call::settle`]).
+    First,
+    /// It has acted before.
+    Repeat,
+}
+
+impl Call {
+    /// The frame of a page with a form, which carries a token that is good for one `place`.
+    pub(super) fn frame_of_form(&self, place: &str) -> Frame {
+        let token = self.desk().forms.token(place, self.browser());
+        self.frame().with_form(token)
+    }
+
+    /// The browser's own name among those that are shown forms: the one of its cookie, or a new one for its cookie.
+    fn browser(&self) -> &Token {
+        self.browser_cell().get_or_init(|| self.known_browser().unwrap_or_else(Token::mint))
+    }
+
+    fn known_browser(&self) -> Option<Token> {
+        match self.cookie(&self.desk().cookies.form) {
+            Shown::One(value) => Token::parse(value),
+            Shown::Nothing | Shown::Several => None,
+        }
+    }
+
+    /// With the cookie that names the browser, where the page has a form and the browser has no such cookie.
+    pub(super) fn with_form_cookie(&self, answer: Answer) -> Answer {
+        match self.browser_cell().get() {
+            Some(browser) if self.known_browser().is_none() => answer.with_form_cookie(&self.desk().cookies, browser),
+            _ => answer,
+        }
+    }
+
+    /// The submission that a form is, by the token in its content. None where it has none that is good here: it is taken
+    /// as it comes.
+    pub(super) fn submission(&self, place: &str, content: &Content) -> Option<Submission> {
+        let (_, token) = form_urlencoded::parse(&content.0).find(|(name, _)| name == FIELD)?;
+        self.desk().forms.read(&token, place, &self.known_browser()?, &content.0)
+    }
+
+    /// Whether a form of somebody who is signed in, or was, acts.
+    pub(super) async fn press(&self, submission: Option<&Submission>) -> Result<Press, Error> {
+        match submission {
+            // The first may have ended the session: then this one is a repeat, and else it will not act either.
+            Some(submission) if self.principal().is_none() => {
+                let done = self.desk().forms.is_done(submission).await?;
+                Ok(if done { Press::Repeat } else { Press::First })
+            }
+            submission => self.press_of(submission).await,
+        }
+    }
+
+    /// Whether a form acts, of whoever was shown it.
+    pub(super) async fn press_of(&self, submission: Option<&Submission>) -> Result<Press, Error> {
+        let Some(submission) = submission else { return Ok(Press::First) };
+        let forms = &self.desk().forms;
+        match forms.begin(submission).await? {
+            Begun::First => Ok(Press::First),
+            Begun::Repeat => Ok(Press::Repeat),
+            Begun::Unknown => Err(Error::Overloaded),
+        }
+    }
+
+    /// How a first submission ended. What was done is done, also where that cannot be noted.
+    pub(super) async fn settle(&self, submission: Option<&Submission>, done: bool) {
+        let Some(submission) = submission else { return };
+        if let Err(why) = self.desk().forms.settle(submission, done).await {
+            warn!(request_id = self.request_id(), "Outcome of a form not noted: {why}");
+        }
+    }
+}
