@@ -11,6 +11,7 @@ mod store_creation;
 mod store_file;
 mod store_redis;
 mod store_spoiled;
+mod store_writes;
 
 mod town;
 

@@ -23,6 +23,7 @@ mod devices;
 mod ending;
 mod journal;
 mod passwords;
+mod probe;
 mod records;
 mod throttle;
 
@@ -39,7 +40,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 use tracing::warn;
 
-use self::{place::Place, readers::Readers, schema::State, writer::Writer};
+use self::{place::Place, probe::Probe, readers::Readers, schema::State, writer::Writer};
 use crate::outage::StoreError;
 
 /// How many rows of one piece of upkeep go into one act, so that nobody waits long behind it.
@@ -58,6 +59,7 @@ pub struct Embedded {
     readers: Readers,
     /// None in memory.
     place: Option<Place>,
+    probe: Probe,
     /// This process may have ended sessions.
     ended: Notify,
 }
@@ -110,7 +112,7 @@ impl Embedded {
     ) -> Result<Self, OpenError> {
         let writer = Writer::start(writer, patience)
             .map_err(|source| OpenError::Failed { path: path.to_owned(), source: Box::new(source) })?;
-        Ok(Self { writer, readers: Readers::new(readers), place: None, ended: Notify::new() })
+        Ok(Self { writer, readers: Readers::new(readers), place: None, probe: Probe::default(), ended: Notify::new() })
     }
 
     /// Looks something up, here and now.
@@ -125,7 +127,11 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.place.as_ref().map_or(Ok(()), Place::still_there)?;
-        self.writer.act(work).await
+        let done = self.writer.act(work).await;
+        if done.is_err() {
+            self.probe.doubt();
+        }
+        done
     }
 
     /// An act that may end sessions: whoever waits for that is told.

@@ -70,6 +70,9 @@ pub enum Trouble {
     /// It has no memory left for writes.
     #[error("Redis has reached its maxmemory; raise it")]
     Full,
+    /// Its last snapshot failed, or its append-only file does: it takes no writes until that is mended.
+    #[error("Redis cannot save to its disk and takes no writes (MISCONF); give its disk room, or look into its log")]
+    Unsaved,
     /// Not enough replicas have confirmed an act.
     #[error("{have} of {want} Redis replicas have confirmed it")]
     Unconfirmed {
@@ -111,6 +114,7 @@ impl Trouble {
             _ if error.detail().is_some_and(|detail| detail.contains("ACL failure")) => Self::Forbidden,
             _ => match error.code() {
                 Some("OOM") => Self::Full,
+                Some("MISCONF") => Self::Unsaved,
                 Some("NOAUTH" | "WRONGPASS") => Self::Stranger { at: at.to_owned() },
                 Some(code) => Self::Refused(code.to_owned()),
                 None => Self::Nonsense,
