@@ -108,6 +108,9 @@ fn of_many_who_create_it_at_once_each_gets_the_same() {
             });
         }
     });
-    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
-    assert_eq!(names, ["portcullis.db"], "no draft is left");
+    let names = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    // Whoever closes while another opens leaves the files beside it to that one.
+    let drafts: Vec<_> =
+        names.filter(|name| !["", "-wal", "-shm"].iter().any(|end| *name == format!("portcullis.db{end}"))).collect();
+    assert!(drafts.is_empty(), "drafts are left: {drafts:?}");
 }
