@@ -38,9 +38,12 @@ fn is_hardened(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_have_no_place_in_a_target() {
-    refused(b"GET /public/\xff HTTP/1.1\r\nHost: app.test\r\n\r\n", 400).await;
-    refused(b"GET /public?\xc3 HTTP/1.1\r\nHost: app.test\r\n\r\n", 400).await;
+async fn bytes_beyond_ascii_reach_the_app_encoded() {
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let latin_1 = b"GET /public/\xff?\xc3 HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    assert_eq!(door.client().await.ask(latin_1).await.status, 200);
+    assert!(app.received().starts_with("GET /public/%FF?%C3 HTTP/1.1\r\n"), "{}", app.received());
     let app = App::ok().await;
     let door = Door::before(&app).await;
     let text = "GET /public/\u{e9}?\u{e9} HTTP/1.1\r\nHost: app.test\r\n\r\n";

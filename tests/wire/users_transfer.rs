@@ -12,7 +12,7 @@ async fn whoever_moves_to_redis_signs_in_there() {
     let house = Installation::before(app.address);
     house.user("alice", &["--role", "admin"]);
     house.cli(&["users", "add", "bob"]).ok();
-    house.cli(&["users", "disable", "bob"]).ok();
+    house.cli(&["users", "disable", "bob", "--reason", "a test"]).ok();
     house.cli(&["users", "export", "users.json", "--with-roles"]).ok();
     let file = house.path("users.json");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);

@@ -142,9 +142,9 @@ async fn the_log_holds_no_secret_and_one_record_for_each_event() {
     raw.ask(&lines).await;
     lines = lines.replace("/a%0a%7Bforged%7D%1b", "/b\u{1b}[31m\u{7f}");
     Client::connect(house.public).await.ask(&lines).await;
-    // What opens a session, and what knows a device, in every place where a careless program would print it.
+    // What opens a session, what knows a device, and who was here last, in every place where a careless program would print it.
     let secrets: Vec<&str> = cookie.split("; ").map(|cookie| cookie.split_once('=').unwrap().1).collect();
-    assert_eq!(secrets.len(), 2, "{cookie}");
+    assert_eq!(secrets.len(), 3, "{cookie}");
     for secret in &secrets {
         let request =
             alice.request(Method::GET, &format!("/q?{secret}")).header("referer", format!("http://x/?{secret}"));
