@@ -1,6 +1,6 @@
 //! Where each page is. The one list: templates, handlers and tests take their paths from here.
 
-use crate::id::SessionId;
+use crate::{account::UserName, id::SessionId};
 
 /// The hub.
 pub const HUB: &str = "/security";
@@ -48,4 +48,11 @@ pub fn session(id: SessionId) -> String {
 #[must_use]
 pub fn end_session(id: SessionId) -> String {
     format!("{SESSIONS}/{id}/sign-out")
+}
+
+/// The sign-in form with a name in it.
+#[must_use]
+pub fn sign_in_as(name: &UserName) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", name.as_str()).finish();
+    format!("{SIGN_IN}?{query}")
 }

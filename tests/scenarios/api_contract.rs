@@ -54,6 +54,29 @@ fn is_as_documented(document: &Value, (method, path): (&str, &str), answer: &Ans
     }
 }
 
+/// Whether an id is as its pattern says: `^PREFIX[ALPHABET]{COUNT}$`, and no other pattern is known here.
+fn is_id_like(pattern: &str, id: &str) -> bool {
+    let (prefix, rest) = pattern.strip_prefix('^').and_then(|rest| rest.split_once("[0-9a-hj-km-np-tv-z]{")).unwrap();
+    let count: usize = rest.strip_suffix("}$").unwrap().parse().unwrap();
+    let is_digit = |letter: char| letter.is_ascii_digit() || letter.is_ascii_lowercase() && !"ilou".contains(letter);
+    id.strip_prefix(prefix).is_some_and(|bare| bare.len() == count && bare.chars().all(is_digit))
+}
+
+#[tokio::test]
+async fn ids_and_cursors_have_patterns() {
+    let document = document(&Town::new()).await;
+    for (path, method) in
+        [("/sessions/{id}", "get"), ("/sessions/{id}", "delete"), ("/sessions", "get"), ("/login-history", "get")]
+    {
+        let parameters = document["paths"][path][method]["parameters"].as_array().unwrap();
+        let named = parameters.iter().filter(|it| it["name"] == "id" || it["name"] == "cursor");
+        let patterns: Vec<_> = named.filter_map(|it| it["schema"]["pattern"].as_str()).collect();
+        assert_eq!(patterns.len(), 1, "{method} {path}: {parameters:?}");
+    }
+    let id = &document["components"]["schemas"]["SessionResource"]["properties"]["id"];
+    assert!(is_id_like(id["pattern"].as_str().unwrap(), "sess_7f3kq7f3kq7f37f3kq7f3kq7f3"), "{id}");
+}
+
 /// A rough reading of JSON Schema: references, alternatives, types, required and unknown properties, items.
 fn fits(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(named) = schema["$ref"].as_str() {
@@ -78,6 +101,9 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str) {
         _ => true,
     };
     assert!(allowed, "{at}: {value} is not {}", schema["type"]);
+    if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), value.as_str()) {
+        assert!(is_id_like(pattern, text), "{at}: {text} is not {pattern}");
+    }
     if let Some(object) = value.as_object() {
         for required in schema["required"].as_array().into_iter().flatten() {
             assert!(object.contains_key(required.as_str().unwrap()), "{at}: {required} is missing in {value}");

@@ -29,8 +29,10 @@ async fn a_link_sets_the_first_password() {
 
         let answer = choose(&town, &link, NEW).await;
 
-        assert_eq!((answer.status, answer.location()), (303, "/security/sign-in"));
+        assert_eq!((answer.status, answer.location()), (303, "/security/sign-in?name=alice"));
         assert!(answer.cookie(town.cookie()).is_none(), "it signs nobody in");
+        let form = town.stranger().get(answer.location()).await.answer();
+        assert!(form.text().contains(r#"name="username" value="alice""#), "the name stands in the form");
         assert_eq!(town.stranger().sign_in("alice", NEW).await.status, 303);
         assert_eq!(town.told(), ["user_added", "link_made", "password_set", "signed_in"]);
     }

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LoginResource {
     /// `evt_…`
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^evt_[0-9a-hj-km-np-tv-z]{13}$")]
     id: EventId,
     /// RFC 3339.
     at: String,

@@ -76,6 +76,7 @@ pub struct Paging {
     #[param(minimum = 1, maximum = 100, default = 100)]
     pub limit: usize,
     /// `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 64)]
     pub cursor: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionResource {
     /// `sess_…`
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^sess_[0-9a-hj-km-np-tv-z]{26}$")]
     pub id: SessionId,
     /// Whether it is the session that asks.
     pub current: bool,
@@ -137,7 +137,7 @@ pub struct RiskResource {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UserResource {
     /// `usr_…`
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^usr_[0-9a-hj-km-np-tv-z]{13}$")]
     pub id: crate::id::UserId,
     /// What they sign in with.
     pub name: String,

@@ -40,7 +40,8 @@ pub(super) async fn current(call: Call) -> Result<Json<SessionResource>, Error> 
 }
 
 /// One of one's own sessions; other people's are not found.
-#[utoipa::path(get, path = "/sessions/{id}", params(("id" = String, Path, description = "sess_…")),
+#[utoipa::path(get, path = "/sessions/{id}",
+    params(("id" = String, Path, description = "sess_…", pattern = "^sess_[0-9a-hj-km-np-tv-z]{26}$")),
     responses((status = 200, body = SessionResource, description = "The session"), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn get(call: Call, Path(id): Path<String>) -> Result<Json<SessionResource>, Error> {
     call.me()?;
@@ -48,7 +49,8 @@ pub(super) async fn get(call: Call, Path(id): Path<String>) -> Result<Json<Sessi
 }
 
 /// Ends one of one's own sessions. The current one too: that signs out.
-#[utoipa::path(delete, path = "/sessions/{id}", params(("id" = String, Path, description = "sess_…")),
+#[utoipa::path(delete, path = "/sessions/{id}",
+    params(("id" = String, Path, description = "sess_…", pattern = "^sess_[0-9a-hj-km-np-tv-z]{26}$")),
     responses((status = 204, description = "It has ended"), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn end(call: Call, Path(id): Path<String>) -> Result<Answer, Error> {
     let me = call.me()?;

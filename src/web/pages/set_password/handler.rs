@@ -70,7 +70,10 @@ async fn set(call: &Call, form: SetPasswordForm) -> Result<Answer, Error> {
         return call.show(StatusCode::UNPROCESSABLE_ENTITY, &page.refused(&wrong));
     }
     match call.desk().accounts.redeem(&link, new, &call.visitor()).await {
-        Ok(_) => Ok(Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::PasswordSet)),
+        Ok(account) => {
+            Ok(Answer::see_other(&paths::sign_in_as(&account.name))
+                .with_flash(&call.desk().cookies, Flash::PasswordSet))
+        }
         Err(problem) => {
             let error = Error::from(problem);
             match wrong_of(&error) {

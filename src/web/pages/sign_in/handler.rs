@@ -19,10 +19,11 @@ use crate::{
     },
 };
 
-/// Where one was going.
+/// Where one was going, and the name that stands in the form.
 #[derive(Deserialize)]
 pub(in crate::web) struct Way {
     rd: Option<String>,
+    name: Option<String>,
 }
 
 /// The form as it was sent.
@@ -45,7 +46,7 @@ pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<A
         return Ok(Answer::see_other(&call.onward(way.rd.as_deref())));
     }
     let now = call.desk().clock.now();
-    let mut page = page(&call, way.rd.as_deref());
+    let mut page = page(&call, way.rd.as_deref()).of(way.name.as_deref().unwrap_or_default());
     let mut is_over = false;
     if call.flash() == Some(Flash::FormNotSent) {
         page = page.form_not_sent();

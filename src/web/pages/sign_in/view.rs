@@ -70,6 +70,13 @@ impl SignInPage {
         }
     }
 
+    /// With a name in the form; none where it is too long to be one.
+    #[must_use]
+    pub fn of(self, name: &str) -> Self {
+        let name = if name.len() <= 256 { inert(name).into_owned() } else { String::new() };
+        Self { name, ..self }
+    }
+
     /// Says why the last session ended.
     #[must_use]
     pub fn because(self, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Self {
