@@ -20,7 +20,10 @@ use crate::{
     outage::StoreError,
     public_url::PublicUrl,
     secret::Digest,
-    session::{Beat, Found, Heart, Kind, Owner, Secrets, SessionPolicy, SessionStore, SessionToken, Standing, Terms},
+    session::{
+        Beat, Found, Heart, Kind, Owner, Secrets, SessionPolicy, SessionStore, SessionToken, Standing, Terms,
+        UnconfirmedEnds,
+    },
 };
 
 /// Own paths that are asked for without anybody doing anything: a look at them is no sign of life of a session. The stream of
@@ -54,6 +57,8 @@ pub struct GateParts {
     pub routes: Arc<ArcSwap<RouteTable>>,
     /// Where sessions are kept.
     pub sessions: Arc<dyn SessionStore>,
+    /// Ends that the store does not know yet.
+    pub unconfirmed: Arc<UnconfirmedEnds>,
     /// When they end by themselves.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
     /// Where hits go.
@@ -268,6 +273,9 @@ impl Gate {
         let now = self.parts.clock.now();
         if !found.secrets.accept(shown, now) {
             return Presented::Bad(Because::WrongSecret(id));
+        }
+        if self.parts.unconfirmed.holds(id) {
+            return Presented::Bad(Because::NoSuchSession { id, shown });
         }
         if found.owner.disabled {
             return Presented::Bad(Because::Disabled(id));

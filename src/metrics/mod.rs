@@ -38,6 +38,7 @@ pub struct Metrics {
     sessions_created: IntCounterVec,
     sessions_ended: IntCounterVec,
     sessions_active: IntGauge,
+    ends_unconfirmed: IntGauge,
     sign_in_attempts: IntCounterVec,
     password_hash: Histogram,
     password_hash_rejected: IntCounter,
@@ -93,6 +94,8 @@ impl Metrics {
             sessions_created: made.counters("sessions_created_total", "Sessions opened", &["method"]),
             sessions_ended: made.counters("sessions_ended_total", "Sessions ended", &["reason"]),
             sessions_active: made.gauge("sessions_active", "Sessions in the store"),
+            ends_unconfirmed: made
+                .gauge("ends_unconfirmed", "Ended sessions that the store does not know to have ended"),
             sign_in_attempts: made.counters("sign_in_attempts_total", "Tries to sign in", &["step", "result"]),
             password_hash: made.histogram(
                 "password_hash_seconds",
@@ -196,6 +199,11 @@ impl Metrics {
     /// So many sessions are in the store.
     pub fn sessions_active(&self, count: u64) {
         self.sessions_active.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// So many ends are held in memory and not written.
+    pub fn ends_unconfirmed(&self, count: usize) {
+        self.ends_unconfirmed.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Somebody tried to sign in with a password.

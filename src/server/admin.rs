@@ -44,7 +44,10 @@ pub(super) fn router(
             return (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or stopping\n".to_owned());
         }
         match store.run_once().await {
-            Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+            Ok(()) => {
+                let caveat = store.caveat().map(|caveat| format!("{caveat}\n"));
+                (StatusCode::OK, format!("ready\n{}", caveat.unwrap_or_default()))
+            }
             Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
         }
     };

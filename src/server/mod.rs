@@ -198,6 +198,7 @@ impl Serving {
         // Before anybody is let in: what ends from here on is told.
         watch.run_once().await;
         let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
+        parts.confirm_ends().drive(&mut driver);
         watch_ends(&mut driver, watch, check, parts.end_again.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         if let Some(warning) = config.hides_visitors() {

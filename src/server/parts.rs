@@ -19,7 +19,7 @@ use crate::{
     secret::Key,
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
-    tasks::{CheckStreams, CheckStreamsParts, EndAgain, WatchEnds, WatchEndsParts},
+    tasks::{CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, WatchEnds, WatchEndsParts},
     visitor::Recogniser,
     web::{Desk, Web},
 };
@@ -125,12 +125,19 @@ impl Parts {
             cookies: self.cookies.clone(),
             routes: self.settings.routes.clone(),
             sessions: self.stores.sessions.clone(),
+            unconfirmed: self.sessions.unconfirmed(),
             policy: self.settings.session.clone(),
             heart: self.heart.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         });
         Portcullis::new(gate, Web::new(Arc::new(self.desk())))
+    }
+
+    /// What writes ends that the store could not write at first.
+    #[must_use]
+    pub fn confirm_ends(&self) -> ConfirmEnds {
+        ConfirmEnds::new(self.sessions.clone(), self.lines.clone(), self.metrics.clone())
     }
 
     /// What cuts open streams when their session ends.

@@ -9,6 +9,7 @@ mod policy;
 mod sessions;
 mod store;
 mod token;
+mod unconfirmed;
 
 pub use ending::{Ended, Ending, Parting};
 pub use heartbeat::Heart;
@@ -16,6 +17,7 @@ pub use policy::{AppPolicy, RememberMe, SessionPolicy, Span, Standing, Terms};
 pub use sessions::{EndedBy, Opening, Sessions};
 pub use store::{Beat, Ends, Found, Mark, NewSession, Opened, Owner, Renewal, Secrets, SessionStore, Which};
 pub use token::SessionToken;
+pub use unconfirmed::{EndError, UnconfirmedEnds};
 
 use std::net::IpAddr;
 

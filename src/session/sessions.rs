@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tracing::{error, warn};
 
 use super::{
-    Activity, Ended, Ending, Kind, NewSession, Opened, Owner, Parting, Proof, Session, SessionPolicy, SessionStore,
-    SessionToken, Standing, Terms, Which,
+    Activity, EndError, Ended, Ending, Kind, NewSession, Opened, Owner, Parting, Proof, Session, SessionPolicy,
+    SessionStore, SessionToken, Standing, Terms, UnconfirmedEnds, Which,
 };
 use crate::{
     audit::{Actor, Fact, Journal, Seldom, Story, Told},
@@ -31,6 +32,8 @@ pub struct Sessions {
     metrics: Arc<Metrics>,
     /// Who reached for another's session lately.
     reaches: Seldom,
+    /// Ends that the store could not write.
+    unconfirmed: Arc<UnconfirmedEnds>,
 }
 
 /// A session that is about to be opened for somebody who has proved who they are.
@@ -87,7 +90,7 @@ impl Sessions {
         metrics: Arc<Metrics>,
     ) -> Self {
         metrics.know_endings(&Ending::LABELS);
-        Self { store, journal, policy, clock, metrics, reaches: Seldom::default() }
+        Self { store, journal, policy, clock, metrics, reaches: Seldom::default(), unconfirmed: Arc::default() }
     }
 
     /// Writes what an owner may do now and tells the generation that an [`Opening`] must name.
@@ -184,38 +187,38 @@ impl Sessions {
     /// Ends one of a user's own sessions. None: there is no such session of theirs.
     ///
     /// # Errors
-    /// When the store is away; whether it ended is unknown then.
+    /// When the end is not written yet, or the store is away; whether it ended is unknown then.
     pub async fn end_own(
         &self,
         owner: UserId,
         id: SessionId,
         current: Option<SessionId>,
         from: &Visitor,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Option<Session>, EndError> {
         if id.owner() != owner {
             self.note_reach(owner, id, from).await?;
             return Ok(None);
         }
         let by = EndedBy { own: current, ..EndedBy::from_another_device(owner, from) };
-        Ok(self.end(Which::One { owner, id }, by, Some(from)).await?.pop())
+        Ok(self.end_or_hold(Which::One { owner, id }, by, from).await?.pop())
     }
 
     /// Ends all of a user's sessions but the one that asks.
     ///
     /// # Errors
-    /// When the store is away; which of them ended is unknown then.
-    pub async fn end_others(&self, owner: UserId, keep: SessionId, from: &Visitor) -> Result<Vec<Session>, StoreError> {
+    /// When the ends are not written yet, or the store is away; which of them ended is unknown then.
+    pub async fn end_others(&self, owner: UserId, keep: SessionId, from: &Visitor) -> Result<Vec<Session>, EndError> {
         let by = EndedBy::from_another_device(owner, from);
-        self.end(Which::AllBut { owner, keep }, by, Some(from)).await
+        self.end_or_hold(Which::AllBut { owner, keep }, by, from).await
     }
 
     /// Ends all of a user's sessions, the one that asks too.
     ///
     /// # Errors
-    /// When the store is away; which of them ended is unknown then.
-    pub async fn end_all(&self, owner: UserId, current: SessionId, from: &Visitor) -> Result<Vec<Session>, StoreError> {
+    /// When the ends are not written yet, or the store is away; which of them ended is unknown then.
+    pub async fn end_all(&self, owner: UserId, current: SessionId, from: &Visitor) -> Result<Vec<Session>, EndError> {
         let by = EndedBy { own: Some(current), ..EndedBy::from_another_device(owner, from) };
-        self.end(Which::AllOf(owner), by, Some(from)).await
+        self.end_or_hold(Which::AllOf(owner), by, from).await
     }
 
     /// Ends a session that has run out, once its browser is told so or what it has in flight is cut: a longer timeout must not
@@ -240,12 +243,79 @@ impl Sessions {
     /// # Errors
     /// When the store is away; which of them ended is unknown then.
     pub async fn end(&self, which: Which, by: EndedBy, from: Option<&Visitor>) -> Result<Vec<Session>, StoreError> {
+        self.end_as(which, &self.parting(by, from)).await
+    }
+
+    /// Ends sessions. Where the store can be read and takes no writes, the end holds in this process until it does.
+    async fn end_or_hold(&self, which: Which, by: EndedBy, from: &Visitor) -> Result<Vec<Session>, EndError> {
+        let parting = self.parting(by, Some(from));
+        match self.end_as(which, &parting).await {
+            Err(StoreError::Away(why)) => {
+                let refused = StoreError::Away(why);
+                Err(if self.hold(which, parting, &refused).await? { EndError::Unconfirmed } else { refused.into() })
+            }
+            ended => Ok(ended?),
+        }
+    }
+
+    /// Holds the ends of sessions that can be read. False: there is none of them any more, or no room.
+    async fn hold(&self, which: Which, parting: Parting, refused: &StoreError) -> Result<bool, StoreError> {
+        let sessions = match which {
+            Which::One { owner, id } => self.store.get(id).await?.filter(|_| id.owner() == owner).into_iter().collect(),
+            Which::AllBut { owner, .. } | Which::AllOf(owner) => self.store.list(owner).await?,
+            Which::Everyone { .. } => Vec::new(),
+        };
+        let mut ids: Vec<SessionId> = sessions.into_iter().map(|session| session.id).collect();
+        ids.retain(|id| !matches!(which, Which::AllBut { keep, .. } if keep == *id));
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let is_held = self.unconfirmed.hold(&ids, parting);
+        self.metrics.ends_unconfirmed(self.unconfirmed.count());
+        if is_held {
+            warn!(sessions = ids.len(), "End not confirmed, held in memory and lost at a restart: {refused}");
+        } else {
+            error!(sessions = ids.len(), "End refused, too many are held in memory already: {refused}");
+        }
+        Ok(is_held)
+    }
+
+    /// Writes ends that are held, and lets go of them; tells how many.
+    ///
+    /// # Errors
+    /// When the store takes no writes; those that are left are held on.
+    pub async fn confirm_ends(&self) -> Result<usize, StoreError> {
+        let mut written = 0;
+        while let Some((id, parting)) = self.unconfirmed.next() {
+            let ended = self.store.end(Which::One { owner: id.owner(), id }, &parting).await;
+            if let Err(why) = ended {
+                self.unconfirmed.put_off(id);
+                return Err(why);
+            }
+            self.unconfirmed.confirm(id);
+            self.journal.tell(&ended, |ended| parting.told(ended));
+            self.count(&ended?, &parting);
+            written += 1;
+        }
+        Ok(written)
+    }
+
+    /// Ends that the store could not write.
+    #[must_use]
+    pub fn unconfirmed(&self) -> Arc<UnconfirmedEnds> {
+        self.unconfirmed.clone()
+    }
+
+    fn parting(&self, by: EndedBy, from: Option<&Visitor>) -> Parting {
         let EndedBy { actor, ending, own, reason } = by;
-        let parting = Parting { ending, own, reason, story: self.journal.story(actor, from) };
-        let ended = self.store.end(which, &parting).await;
+        Parting { ending, own, reason, story: self.journal.story(actor, from) }
+    }
+
+    async fn end_as(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
+        let ended = self.store.end(which, parting).await;
         self.journal.tell(&ended, |ended| parting.told(ended));
         let ended = ended?;
-        self.count(&ended, &parting);
+        self.count(&ended, parting);
         Ok(ended)
     }
 
@@ -261,6 +331,12 @@ impl Sessions {
     /// # Errors
     /// When the store is away.
     pub async fn ended(&self, id: SessionId, shown: Digest) -> Result<Option<Ended>, StoreError> {
+        if let Some(ended) = self.unconfirmed.ended(id)
+            && let Some(found) = self.store.find(id).await?
+            && found.secrets.accept(shown, self.clock.now())
+        {
+            return Ok(Some(ended));
+        }
         self.store.ended(id, shown).await
     }
 

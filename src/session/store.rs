@@ -94,6 +94,11 @@ pub trait SessionStore: Send + Sync {
         Ok(true)
     }
 
+    /// What a store that answers cannot do at the moment, in a sentence, as the last [`SessionStore::ping`] found it.
+    fn caveat(&self) -> Option<String> {
+        None
+    }
+
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -110,6 +110,10 @@ measured!(SessionStore {
     async fn end_hinted(&self) {
         self.store.end_hinted().await;
     }
+
+    fn caveat(&self) -> Option<String> {
+        self.store.caveat()
+    }
 });
 
 measured!(AccountRecords {

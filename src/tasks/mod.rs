@@ -3,6 +3,7 @@
 
 mod catch_up;
 mod check_streams;
+mod confirm_ends;
 mod driver;
 mod end_again;
 mod heartbeat;
@@ -13,6 +14,7 @@ mod watch_store;
 
 pub use catch_up::CatchUp;
 pub use check_streams::{CheckStreams, CheckStreamsParts};
+pub use confirm_ends::ConfirmEnds;
 pub use driver::Driver;
 pub use end_again::EndAgain;
 pub use heartbeat::FlushHeartbeats;

@@ -24,6 +24,12 @@ impl WatchStore {
         Self { store, metrics, up: Arc::new(AtomicBool::new(false)) }
     }
 
+    /// What a store that answers cannot do at the moment.
+    #[must_use]
+    pub fn caveat(&self) -> Option<String> {
+        self.store.caveat()
+    }
+
     /// Asks once.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::{
     clock::Timestamp,
     gate::{BadPath, Refusal},
     outage::StoreError,
+    session::EndError,
     sign_in::Failure,
 };
 
@@ -56,6 +57,8 @@ pub enum Error {
     Overloaded,
     /// The store is away.
     StoreAway,
+    /// The store takes no writes: an end holds in this process alone so far.
+    EndNotConfirmed,
     /// The app cannot be reached.
     AppAway,
     /// The app did not answer in time.
@@ -134,6 +137,11 @@ impl Error {
                 (S::SERVICE_UNAVAILABLE, "overloaded", "Too many people are signing in. Try again in a moment.")
             }
             Self::StoreAway => (S::SERVICE_UNAVAILABLE, "store-unavailable", "Sessions cannot be checked right now."),
+            Self::EndNotConfirmed => (
+                S::SERVICE_UNAVAILABLE,
+                "end-not-confirmed",
+                "Ended here, but not yet confirmed: it could not be written, and is lost at a restart of Portcullis.",
+            ),
             Self::AppAway => (S::BAD_GATEWAY, "app-unreachable", "The app cannot be reached."),
             Self::AppSilent => (S::GATEWAY_TIMEOUT, "app-timeout", "The app did not answer in time."),
             Self::AppGarbled => (S::BAD_GATEWAY, "app-bad-answer", "The app's answer cannot be read."),
@@ -148,7 +156,7 @@ impl Error {
         match self {
             Self::TooMany { until } => Some(until.since(now).as_secs().max(1)),
             Self::Overloaded => Some(2),
-            Self::StoreAway | Self::AppAway => Some(5),
+            Self::StoreAway | Self::EndNotConfirmed | Self::AppAway => Some(5),
             _ => None,
         }
     }
@@ -206,6 +214,15 @@ impl From<StoreError> for Error {
                 error!("{why}");
                 Self::Broken
             }
+        }
+    }
+}
+
+impl From<EndError> for Error {
+    fn from(why: EndError) -> Self {
+        match why {
+            EndError::Unconfirmed => Self::EndNotConfirmed,
+            EndError::Store(away) => away.into(),
         }
     }
 }

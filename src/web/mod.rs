@@ -16,6 +16,7 @@ mod problem;
 mod render;
 mod sent;
 mod serve;
+mod sign_out;
 mod submission;
 mod way_back;
 mod why_ended;

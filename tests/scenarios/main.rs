@@ -47,6 +47,7 @@ mod same_site;
 mod slashes;
 mod spellings;
 mod unauthenticated;
+mod unconfirmed_ends;
 mod unicode;
 
 mod api_contract;

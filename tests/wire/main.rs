@@ -65,5 +65,6 @@ mod replicas;
 mod stopping;
 mod store_away;
 mod two_installations;
+mod unwritable;
 mod users_transfer;
 mod watching;

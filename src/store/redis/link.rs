@@ -181,6 +181,11 @@ impl Link {
         Ok(())
     }
 
+    /// Whether the last try to write found no memory left.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
     /// Why nobody can be asked, if that is so.
     pub(super) fn trouble_now(&self) -> Option<Trouble> {
         self.line.load().broken().cloned()

@@ -277,6 +277,11 @@ impl Live {
         self.acts.try_to_write(keys::USED, &now.as_millis().to_string()).await
     }
 
+    /// Whether the last ping found no memory left.
+    pub(super) fn is_full(&self) -> bool {
+        self.acts.is_full()
+    }
+
     /// Whether it is this replica's turn at what one of them must do every `period`.
     pub(super) async fn take_turn(&self, period: Duration) -> Result<bool, StoreError> {
         let mut turn = cmd("SET");

@@ -210,6 +210,10 @@ impl SessionStore for Redis {
         self.live.take_turn(period).await
     }
 
+    fn caveat(&self) -> Option<String> {
+        self.live.is_full().then(|| format!("{}; until then nobody can sign in", Trouble::Full))
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.live.ping(self.clock.now()).await?;
         self.records.ping().await

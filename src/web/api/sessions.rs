@@ -51,7 +51,8 @@ pub(super) async fn get(call: Call, Path(id): Path<String>) -> Result<Json<Sessi
 /// Ends one of one's own sessions. The current one too: that signs out.
 #[utoipa::path(delete, path = "/sessions/{id}",
     params(("id" = String, Path, description = "sess_…", pattern = "^sess_[0-9a-hj-km-np-tv-z]{26}$")),
-    responses((status = 204, description = "It has ended"), (status = 401, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 204, description = "It has ended"), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn end(call: Call, Path(id): Path<String>) -> Result<Answer, Error> {
     let me = call.me()?;
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
@@ -63,7 +64,8 @@ pub(super) async fn end(call: Call, Path(id): Path<String>) -> Result<Answer, Er
 
 /// Ends all of one's sessions but this one.
 #[utoipa::path(post, path = "/sessions/revoke-others",
-    responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem)))]
+    responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem),
+        (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn revoke_others(call: Call) -> Result<Json<Revoked>, Error> {
     let me = call.me()?;
     let ended = call.desk().sessions.end_others(me.owner.id, me.session, &call.visitor()).await?;
@@ -72,7 +74,8 @@ pub(super) async fn revoke_others(call: Call) -> Result<Json<Revoked>, Error> {
 
 /// Ends all of one's sessions, this one too.
 #[utoipa::path(post, path = "/sessions/revoke-all",
-    responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem)))]
+    responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem),
+        (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn revoke_all(call: Call) -> Result<impl IntoResponse, Error> {
     let me = call.me()?;
     let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;

@@ -9,7 +9,7 @@ use crate::{
     secret::Password,
     session::Kind,
     sign_in::{Attempt, Outcome},
-    web::problem::Problem,
+    web::{problem::Problem, sign_out},
 };
 
 /// A name and a password.
@@ -82,10 +82,9 @@ pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result
 }
 
 /// Signs out: ends the session that asks. Nobody signed in is signed out, too.
-#[utoipa::path(post, path = "/sign-out", responses((status = 204, description = "Nobody is signed in any more")))]
+#[utoipa::path(post, path = "/sign-out", responses((status = 204, description = "Nobody is signed in any more"),
+        (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn sign_out(call: Call) -> Result<Answer, Error> {
-    if let Some(me) = call.principal() {
-        call.desk().sessions.end_own(me.owner.id, me.session, Some(me.session), &call.visitor()).await?;
-    }
+    sign_out::sign_out(&call).await?;
     Ok(call.signed_out(Answer::no_content()))
 }

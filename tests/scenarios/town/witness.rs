@@ -29,9 +29,35 @@ pub(crate) enum Weather {
     Away,
     /// It cannot be reached for this operation.
     AwayFor(&'static str),
+    /// It is read, and takes no writes: a full disk, a read-only file system, a Redis without replicas.
+    TakesNoWrites,
     /// It does this operation, and its answer is lost.
     LosesAnswersOf(&'static str),
 }
+
+/// Operations that write.
+const WRITES: [&str; 20] = [
+    "put_owner",
+    "open",
+    "touch",
+    "clamp",
+    "end",
+    "expire",
+    "forget_ended",
+    "add",
+    "restore",
+    "rehash",
+    "put_link",
+    "forget_devices",
+    "meet_device",
+    "change",
+    "set_password",
+    "redeem_link",
+    "record",
+    "attempt",
+    "settle",
+    "ping",
+];
 
 /// A store that is watched.
 pub(super) struct Witness {
@@ -83,7 +109,8 @@ impl Witness {
             Weather::Away => Err(away()),
             Weather::AwayFor(this) if this == op => Err(away()),
             Weather::LosesAnswersOf(this) if this == op => act.await.and_then(|_| Err(away())),
-            Weather::Fair | Weather::AwayFor(_) | Weather::LosesAnswersOf(_) => act.await,
+            Weather::TakesNoWrites if WRITES.contains(&op) => Err(away()),
+            Weather::Fair | Weather::TakesNoWrites | Weather::AwayFor(_) | Weather::LosesAnswersOf(_) => act.await,
         }
     }
 }

@@ -36,6 +36,7 @@ fn trouble(error: &Error, call: &Call) -> Trouble {
         Error::TooMany { until } => Trouble::TooMany { until: *until },
         Error::Overloaded => Trouble::Overloaded,
         Error::StoreAway => Trouble::StoreAway { session_shown: shows_a_session(call) },
+        Error::EndNotConfirmed => Trouble::EndNotConfirmed,
         Error::AppAway | Error::AppGarbled => Trouble::AppAway,
         Error::AppSilent => Trouble::AppSlow,
         Error::Broken => Trouble::Internal,

@@ -27,6 +27,7 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
         ("error-app-away", Trouble::AppAway),
         ("error-store-away", Trouble::StoreAway { session_shown: true }),
         ("error-store-away-nobody", Trouble::StoreAway { session_shown: false }),
+        ("error-end-not-confirmed", Trouble::EndNotConfirmed),
         ("error-overloaded", Trouble::Overloaded),
         ("error-app-slow", Trouble::AppSlow),
     ]

@@ -62,6 +62,8 @@ pub enum Trouble {
         /// Whether the visitor showed a session, which nobody can look at now.
         session_shown: bool,
     },
+    /// An end could not be written yet (503).
+    EndNotConfirmed,
     /// Too much to do at once (503).
     Overloaded,
     /// The app did not answer in time (504).
@@ -75,9 +77,11 @@ impl ErrorPage {
         let (title, lead) = say(&frame, trouble, now);
         let way_out = match trouble {
             Trouble::WrongHost(right) => Some(WayOut { href: right.clone(), text: right.clone() }),
-            Trouble::StoreAway { .. } | Trouble::AppAway | Trouble::AppSlow | Trouble::Overloaded => {
-                Some(WayOut { href: String::new(), text: frame.say("error-again") })
-            }
+            Trouble::StoreAway { .. }
+            | Trouble::EndNotConfirmed
+            | Trouble::AppAway
+            | Trouble::AppSlow
+            | Trouble::Overloaded => Some(WayOut { href: String::new(), text: frame.say("error-again") }),
             _ => Some(WayOut { href: frame.home_url.clone(), text: frame.say_app("back-to-app") }),
         };
         Self { title, lead, way_out, request_id: request_id.to_owned(), frame }
@@ -112,6 +116,7 @@ fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
         Trouble::StoreAway { session_shown: false } => {
             (words.say("error-store-away-nobody"), words.say("error-store-away-lead"))
         }
+        Trouble::EndNotConfirmed => (words.say("error-end-not-confirmed"), words.say("error-end-not-confirmed-lead")),
         Trouble::Overloaded => (words.say("error-overloaded"), words.say("error-overloaded-lead")),
         Trouble::AppSlow => (frame.say_app("error-app-slow"), app_lead(frame)),
     };

@@ -3,11 +3,17 @@
 use http::StatusCode;
 
 use super::SignedOutPage;
-use crate::web::{Answer, Call, Error, pages::confirmation::Confirmation, paths};
+use crate::web::{
+    Answer, Call, Error,
+    pages::confirmation::Confirmation,
+    paths,
+    sign_out::{check_end, sign_out},
+};
 
 /// Asks first.
 pub(in crate::web) async fn ask(call: Call) -> Result<Answer, Error> {
     if call.principal().is_none() {
+        check_end(&call)?;
         return Ok(Answer::see_other(paths::SIGNED_OUT));
     }
     call.show(StatusCode::OK, &Confirmation::sign_out(call.frame()))
@@ -15,9 +21,7 @@ pub(in crate::web) async fn ask(call: Call) -> Result<Answer, Error> {
 
 /// Signs out. Nobody signed in is signed out, too.
 pub(in crate::web) async fn submit(call: Call) -> Result<Answer, Error> {
-    if let Some(me) = call.principal() {
-        call.desk().sessions.end_own(me.owner.id, me.session, Some(me.session), &call.visitor()).await?;
-    }
+    sign_out(&call).await?;
     Ok(call.signed_out(Answer::see_other(paths::SIGNED_OUT)))
 }
 

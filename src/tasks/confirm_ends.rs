@@ -1,0 +1,91 @@
+//! Writes ends that the store could not write when they were asked for, and cuts what is in flight for their sessions at once.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::Driver;
+use crate::{
+    metrics::Metrics,
+    outage::StoreError,
+    proxy::{Cut, Lines},
+    session::Sessions,
+};
+
+/// Time between two tries to write.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Confirms ends.
+#[derive(Clone)]
+pub struct ConfirmEnds {
+    sessions: Sessions,
+    lines: Arc<Lines>,
+    metrics: Arc<Metrics>,
+    failing: Arc<AtomicBool>,
+}
+
+impl ConfirmEnds {
+    /// For the ends of `sessions`, and what is in flight for them.
+    #[must_use]
+    pub fn new(sessions: Sessions, lines: Arc<Lines>, metrics: Arc<Metrics>) -> Self {
+        Self { sessions, lines, metrics, failing: Arc::default() }
+    }
+
+    /// Runs it from now on.
+    pub fn drive(self, driver: &mut Driver) {
+        let due = self.clone();
+        let due = move || {
+            let confirm = due.clone();
+            async move { confirm.due().await }
+        };
+        driver.whenever(due, move || {
+            let confirm = self.clone();
+            async move {
+                // What it did, or could not do, is in the log.
+                let _ = confirm.run_once().await;
+            }
+        });
+    }
+
+    /// Waits until an end is held, or until held ones are due to be tried again.
+    pub async fn due(&self) {
+        let unconfirmed = self.sessions.unconfirmed();
+        tokio::select! {
+            () = unconfirmed.added() => {}
+            () = sleep(AGAIN) => {}
+        }
+    }
+
+    /// Cuts what is in flight for sessions whose end is held, and writes ends; tells how many it has written.
+    ///
+    /// # Errors
+    /// When the store takes no writes; the next run does the rest.
+    pub async fn run_once(&self) -> Result<usize, StoreError> {
+        let unconfirmed = self.sessions.unconfirmed();
+        let uncut: Vec<_> =
+            unconfirmed.take_uncut().into_iter().map(|(id, ending)| (id, Cut::after(&ending))).collect();
+        if !uncut.is_empty() {
+            self.lines.cut(&uncut);
+        }
+        let before = unconfirmed.count();
+        let written = self.sessions.confirm_ends().await;
+        let left = unconfirmed.count();
+        self.metrics.ends_unconfirmed(left);
+        let was_failing = self.failing.swap(written.is_err(), Ordering::SeqCst);
+        match &written {
+            Err(why) if !was_failing => {
+                warn!(ends = left, "Unconfirmed ends cannot be written, and are lost at a restart: {why}");
+            }
+            Ok(_) if before > 0 && left == 0 => info!("Unconfirmed ends are written, all of them"),
+            Ok(_) | Err(_) => {}
+        }
+        written
+    }
+}
