@@ -127,7 +127,7 @@ impl Link {
             answers.retain(|answer| *answer != Err(Trouble::Forgetful));
         }
         for why in answers.into_iter().filter_map(Result::err) {
-            if why.is_of_the_connection() || why == Trouble::Full {
+            if why.is_of_the_connection() || why.is_of_all_writes() {
                 return Err(why.into());
             }
             error!("One of {} like it could not be done: {why}", calls.len());

@@ -73,6 +73,9 @@ pub enum Trouble {
     /// Its last snapshot failed, or its append-only file does: it takes no writes until that is mended.
     #[error("Redis cannot save to its disk and takes no writes (MISCONF); give its disk room, or look into its log")]
     Unsaved,
+    /// Fewer replicas follow it than its `min-replicas-to-write`.
+    #[error("Redis has fewer replicas than min-replicas-to-write asks for and takes no writes (NOREPLICAS)")]
+    TooFewReplicas,
     /// Not enough replicas have confirmed an act.
     #[error("{have} of {want} Redis replicas have confirmed it")]
     Unconfirmed {
@@ -115,6 +118,7 @@ impl Trouble {
             _ => match error.code() {
                 Some("OOM") => Self::Full,
                 Some("MISCONF") => Self::Unsaved,
+                Some("NOREPLICAS") => Self::TooFewReplicas,
                 Some("NOAUTH" | "WRONGPASS") => Self::Stranger { at: at.to_owned() },
                 Some(code) => Self::Refused(code.to_owned()),
                 None => Self::Nonsense,
@@ -125,6 +129,11 @@ impl Trouble {
     /// Whether this server must not be asked at all: what it shows may be old, or not there yet.
     pub(super) const fn is_of_the_server(&self) -> bool {
         matches!(self, Self::Replica { .. } | Self::Loading | Self::Stranger { .. })
+    }
+
+    /// Whether this server takes no writes of anybody, and may be read.
+    pub(super) const fn is_of_all_writes(&self) -> bool {
+        matches!(self, Self::Full | Self::Unsaved | Self::TooFewReplicas)
     }
 
     /// Whether nobody can be asked at all.
