@@ -27,12 +27,23 @@ pub struct Permit {
     body_size: Option<u64>,
     read_timeout: Option<Duration>,
     caching: CachePolicy,
+    watch: bool,
 }
 
 impl Permit {
     pub(super) fn new(path: CanonicalPath, rule: &Route, principal: Option<Box<Principal>>) -> Self {
-        let Route { upstream, counts_as_activity: counts, body_size, read_timeout, caching, .. } = *rule;
-        Self { path, route: Arc::clone(&rule.path), upstream, principal, counts, body_size, read_timeout, caching }
+        let Route { upstream, counts_as_activity: counts, body_size, read_timeout, caching, watch, .. } = *rule;
+        Self {
+            path,
+            route: Arc::clone(&rule.path),
+            upstream,
+            principal,
+            counts,
+            body_size,
+            read_timeout,
+            caching,
+            watch,
+        }
     }
 
     /// The path that the rules were read on, and what the app receives of it.
@@ -64,6 +75,12 @@ impl Permit {
     #[must_use]
     pub const fn read_timeout(&self) -> Option<Duration> {
         self.read_timeout
+    }
+
+    /// Whether a document gets the script that watches its session; never on a public route.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watch && self.principal.is_some()
     }
 
     /// How far the app's own word about caching counts; none on a public route, where it counts as it is.

@@ -93,6 +93,8 @@ pub struct Route {
     pub websocket_origins: Vec<String>,
     /// How far the app's own word about caching counts.
     pub caching: CachePolicy,
+    /// Whether documents get the script that watches their session.
+    pub watch: bool,
     /// Canonical, without the slash at its end: what a path must begin with, up to a segment's end.
     prefix: String,
 }
@@ -120,6 +122,7 @@ impl Route {
             paths: PathPolicy::default(),
             websocket_origins: Vec::new(),
             caching: CachePolicy::default(),
+            watch: false,
             prefix,
         })
     }
@@ -146,6 +149,12 @@ impl Route {
     #[must_use]
     pub fn with_websocket_origins(self, websocket_origins: Vec<String>) -> Self {
         Self { websocket_origins, ..self }
+    }
+
+    /// The same, with the script that watches a session in its documents, or without.
+    #[must_use]
+    pub fn watched(self, watch: bool) -> Self {
+        Self { watch, ..self }
     }
 
     /// The same, for answers that may be kept as `caching` says.

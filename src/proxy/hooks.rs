@@ -28,7 +28,7 @@ use super::{
     peer::PeerConnection,
     private, response, retry, upstream_request,
     upstreams::Upstream,
-    wishes,
+    watch_script, wishes,
 };
 use crate::{
     clock::Clock,
@@ -329,9 +329,10 @@ impl ProxyHttp for Proxy {
         &self,
         _: &mut Session,
         body: &mut Option<Bytes>,
-        _: bool,
+        end: bool,
         ctx: &mut Passage,
     ) -> Result<Option<std::time::Duration>> {
+        watch_script::append(body, end, ctx.appended);
         ctx.bytes += body.as_ref().map_or(0, Bytes::len);
         Ok(None)
     }

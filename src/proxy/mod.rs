@@ -47,6 +47,7 @@ mod same_connection;
 mod tls;
 mod upstream_request;
 mod upstreams;
+mod watch_script;
 mod wishes;
 
 pub use bodies::Bodies;

@@ -63,6 +63,8 @@ pub struct Passage {
     pub(super) socket: Option<Arc<SocketDigest>>,
     /// Why it was not let through any more when it was to be sent once more.
     pub(super) refused: Option<Box<Judged>>,
+    /// Bytes behind the last one of its answer's body.
+    pub(super) appended: &'static [u8],
     /// Whether its client took nothing of the answer for too long.
     pub(super) is_stalled: bool,
     /// How much more of a body the app is sent; none is no limit.
@@ -110,6 +112,7 @@ impl Passage {
             connection: PeerConnection::Pooled,
             socket: None,
             refused: None,
+            appended: &[],
             is_stalled: false,
             body_left: None,
             seen: None,

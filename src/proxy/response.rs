@@ -8,7 +8,7 @@ use super::{
     hooks::{ProxyParts, REQUEST_ID},
     one_reading,
     passage::Passage,
-    passing, peer, private,
+    passing, peer, private, watch_script,
 };
 use crate::gate::Permit;
 
@@ -47,6 +47,9 @@ pub(super) fn filter(
     }
     if let Some(policy) = ctx.permit.as_ref().and_then(Permit::caching) {
         caching::restrict(answer, session.req_header(), policy)?;
+    }
+    if ctx.permit.as_ref().is_some_and(Permit::is_watched) {
+        ctx.appended = watch_script::prepare(answer, session.req_header(), parts.public_url.origin())?;
     }
     if !answer.headers.contains_key(&REQUEST_ID) {
         answer.insert_header("X-Request-Id", ctx.request_id.as_str())?;

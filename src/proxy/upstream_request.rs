@@ -3,7 +3,7 @@
 use http::header;
 use pingora::{Error, ErrorType, Result, http::RequestHeader};
 
-use super::{hooks::ProxyParts, identity, passage::Passage};
+use super::{hooks::ProxyParts, identity, passage::Passage, watch_script};
 use crate::visitor::text_of;
 
 /// Removes every identity header that the client sent, sets those that the permit gives, and the path that the rules read.
@@ -25,6 +25,9 @@ pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut P
     if ctx.is_empty {
         // Said, so that trailers alone make no body in chunks.
         request.insert_header(header::CONTENT_LENGTH, 0)?;
+    }
+    if permit.is_watched() {
+        watch_script::unmark(request)?;
     }
     let target = permit.path().forwarded();
     // As a rule it came in its one spelling, and need not be read again.

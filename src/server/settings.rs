@@ -204,6 +204,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
             })
             .with_websocket_origins(said.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
             .with_caching(said.caching)
+            .watched(config.branding.watch)
     });
     RouteTable::new(routes.collect())
 }

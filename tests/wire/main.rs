@@ -67,4 +67,5 @@ mod store_away;
 mod two_installations;
 mod unwritable;
 mod users_transfer;
+mod watch_script;
 mod watching;

@@ -71,6 +71,9 @@ pub(in crate::config) struct BrandingFile {
     /// The colour of buttons and links, `"#rrggbb"` in quotes; `null` keeps the built-in one. It must have a contrast of
     /// 4.5:1 on the page (`#f5f6f4`), or text in it could not be read.
     pub(in crate::config) accent: Field<Accent>,
+    /// Whether pages of guarded routes get the script `/security/assets/watch.js`, which tells their visitor that the session
+    /// has ended or soon will: whole documents in HTML that are not compressed and whose Content-Security-Policy allows it.
+    pub(in crate::config) watch: Field<bool>,
 }
 
 impl Read for SignInFile {
@@ -132,6 +135,7 @@ impl Read for BrandingFile {
             home_url: keys.take("home_url"),
             support_url: keys.take_or_null("support_url"),
             accent: keys.take_or_null("accent"),
+            watch: keys.take("watch"),
         };
         keys.close(&[]);
         Some(branding)

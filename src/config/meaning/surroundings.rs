@@ -96,6 +96,8 @@ pub struct Branding {
     /// `#rrggbb`, readable on the ground of the pages; none for the built-in colour.
     #[serde(serialize_with = "as_text")]
     pub accent: Option<Accent>,
+    /// Whether documents of guarded routes get the script that watches their session.
+    pub watch: bool,
 }
 
 impl Default for SignIn {
@@ -180,7 +182,13 @@ impl Shutdown {
 
 impl Default for Branding {
     fn default() -> Self {
-        Self { app_name: "localhost".to_owned(), home_url: "/".to_owned(), support_url: None, accent: None }
+        Self {
+            app_name: "localhost".to_owned(),
+            home_url: "/".to_owned(),
+            support_url: None,
+            accent: None,
+            watch: false,
+        }
     }
 }
 
@@ -191,6 +199,7 @@ impl Branding {
             home_url: file.home_url.map_or_else(|| Self::default().home_url, |link| link.value.0),
             support_url: file.support_url.map(|link| link.value.0),
             accent: file.accent.map(|accent| accent.value.0),
+            watch: file.watch.is_some_and(|watch| watch.value),
         }
     }
 }

@@ -1,0 +1,252 @@
+//! The script that watches a session (`branding.watch`): one line behind a document of a guarded route.
+//!
+//! Only behind a whole 200 document in plain HTML whose Content-Security-Policy allows it as it is: nothing of an app's answer
+//! is decoded, reordered or held back, and no policy is changed.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use pingora::{
+    Result,
+    http::{RequestHeader, ResponseHeader},
+};
+
+/// Behind a document, where parsers take it for a part of the body.
+const SCRIPT: &[u8] = b"\n<script src=\"/security/assets/watch.js\" defer></script>\n";
+/// Behind the entity tag of a document with the script, inside its quotes: it is another representation.
+const MARK: &str = "-watch";
+/// Fields over the bytes of a body: with the script they would be wrong.
+const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "signature"];
+
+/// Prepares an answer for the script. What follows its body: nothing where it gets none.
+///
+/// # Errors
+///
+/// A value that cannot be a header, which those of a parsed answer can.
+pub(super) fn prepare(answer: &mut ResponseHeader, request: &RequestHeader, origin: &str) -> Result<&'static [u8]> {
+    if answer.status == StatusCode::NOT_MODIFIED {
+        if values(&request.headers, &header::IF_NONE_MATCH).any(|tags| tags.contains(MARK)) {
+            mark(answer)?;
+        }
+        return Ok(&[]);
+    }
+    if !opens_a_document(request) || !is_whole_html(answer) || !is_allowed(&answer.headers, origin) {
+        return Ok(&[]);
+    }
+    let length = answer.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    match length {
+        Some(0) => return Ok(&[]),
+        Some(length) => answer.insert_header(header::CONTENT_LENGTH, length + SCRIPT.len())?,
+        None => {}
+    }
+    answer.remove_header(&header::ACCEPT_RANGES);
+    mark(answer)?;
+    Ok(SCRIPT)
+}
+
+/// Adds what follows a body to its last piece.
+pub(super) fn append(piece: &mut Option<Bytes>, last: bool, appended: &[u8]) {
+    if last && !appended.is_empty() {
+        let mut with = BytesMut::from(piece.as_deref().unwrap_or_default());
+        with.extend_from_slice(appended);
+        *piece = Some(with.freeze());
+    }
+}
+
+/// Asks the app for its own representation, where a browser asks for the one with the script.
+///
+/// # Errors
+///
+/// A value that cannot be a header, which a part of one can.
+pub(super) fn unmark(request: &mut RequestHeader) -> Result<()> {
+    let tags: Vec<_> = values(&request.headers, &header::IF_NONE_MATCH).map(str::to_owned).collect();
+    if tags.iter().any(|tags| tags.contains(MARK)) {
+        request.insert_header(header::IF_NONE_MATCH, tags.join(", ").replace(&format!("{MARK}\""), "\""))?;
+    }
+    Ok(())
+}
+
+fn mark(answer: &mut ResponseHeader) -> Result<()> {
+    let Some(tag) = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()) else { return Ok(()) };
+    let marked = match tag.trim_start_matches("W/").trim_matches('"') {
+        plain if plain.ends_with(MARK) => return Ok(()),
+        plain => HeaderValue::from_str(&format!("W/\"{plain}{MARK}\"")),
+    };
+    if let Ok(marked) = marked {
+        answer.insert_header(header::ETAG, marked)?;
+    }
+    Ok(())
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+}
+
+/// Whether a browser opens a document of its own: no frame, no `fetch`, no part of one.
+fn opens_a_document(request: &RequestHeader) -> bool {
+    if request.method != Method::GET || request.headers.contains_key(header::RANGE) {
+        return false;
+    }
+    if let Some(what) = request.headers.get("sec-fetch-dest") {
+        return what == "document";
+    }
+    let html = values(&request.headers, &header::ACCEPT).any(|accept| accept.contains("text/html"));
+    html && !request.headers.contains_key("x-requested-with")
+}
+
+/// Whether an answer is HTML as it was made: not encoded, not a part, not to be kept as it is, not a file to save.
+fn is_whole_html(answer: &ResponseHeader) -> bool {
+    let headers = &answer.headers;
+    let one = |name: &HeaderName| values(headers, name).next().unwrap_or_default().to_ascii_lowercase();
+    let kind = one(&header::CONTENT_TYPE);
+    let is_html = kind.split(';').next().is_some_and(|kind| kind.trim() == "text/html");
+    let is_plain = matches!(one(&header::CONTENT_ENCODING).as_str(), "" | "identity");
+    let may_change =
+        !values(headers, &header::CACHE_CONTROL).any(|it| it.to_ascii_lowercase().contains("no-transform"));
+    let is_shown = !one(&header::CONTENT_DISPOSITION).starts_with("attachment");
+    let is_signed = DIGESTS.iter().any(|name| headers.contains_key(*name));
+    answer.status == StatusCode::OK
+        && is_html
+        && is_plain
+        && may_change
+        && is_shown
+        && !is_signed
+        && !headers.contains_key(header::CONTENT_RANGE)
+}
+
+/// Whether every policy of an answer (Content Security Policy Level 3) lets a script of `origin` run, and call it.
+fn is_allowed(headers: &HeaderMap, origin: &str) -> bool {
+    let said = headers.get_all(header::CONTENT_SECURITY_POLICY);
+    said.iter().all(|value| value.to_str().is_ok_and(|text| text.split(',').all(|policy| allows(policy, origin))))
+}
+
+fn allows(policy: &str, origin: &str) -> bool {
+    let directives: Vec<Vec<String>> = policy
+        .split(';')
+        .map(|directive| directive.split_ascii_whitespace().map(str::to_ascii_lowercase).collect::<Vec<_>>())
+        .filter(|words| !words.is_empty())
+        .collect();
+    let sources = |names: &[&str]| {
+        names.iter().find_map(|name| directives.iter().find(|words| words[0] == *name).map(|words| &words[1..]))
+    };
+    let scheme = origin.split_once("://").map_or("", |(scheme, _)| scheme);
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let takes = |sources: Option<&[String]>| {
+        sources.is_none_or(|sources| {
+            let names_us = |source: &String| {
+                let source = source.trim_end_matches('/');
+                source == "'self'"
+                    || source == "*"
+                    || source == format!("{scheme}:")
+                    || source == origin
+                    || source == host
+            };
+            sources.iter().any(names_us)
+        })
+    };
+    let scripts = sources(&["script-src-elem", "script-src", "default-src"]);
+    // With it browsers take no host's word, and not that of 'self'.
+    let is_strict = scripts.is_some_and(|sources| sources.iter().any(|source| source == "'strict-dynamic'"));
+    let is_boxed = sources(&["sandbox"]).is_some();
+    takes(scripts) && !is_strict && !is_boxed && takes(sources(&["connect-src", "default-src"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "https://app.example.com";
+
+    #[test]
+    fn a_policy_allows_it_as_it_is_or_not_at_all() {
+        for (policy, allowed) in [
+            ("", true),
+            ("default-src 'self'", true),
+            ("img-src 'none'", true),
+            ("Default-Src 'SELF'; object-src 'none'", true),
+            ("script-src https:; connect-src https://app.example.com", true),
+            ("script-src app.example.com; connect-src *", true),
+            ("default-src 'none'", false),
+            ("script-src 'nonce-abc'", false),
+            ("script-src 'self' 'strict-dynamic' 'nonce-abc'", false),
+            ("script-src-elem 'none'; script-src 'self'", false),
+            ("default-src 'self'; connect-src https://api.example.com", false),
+            ("sandbox allow-scripts", false),
+        ] {
+            assert_eq!(allows(policy, ORIGIN), allowed, "{policy}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'"));
+        assert!(is_allowed(&headers, ORIGIN));
+        headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("img-src *, script-src 'none'"));
+        assert!(!is_allowed(&headers, ORIGIN), "each of several policies counts");
+    }
+
+    fn document(lines: &[(&'static str, &'static str)]) -> ResponseHeader {
+        let mut answer = ResponseHeader::build(200, None).unwrap();
+        for (name, value) in
+            [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "10")].iter().chain(lines)
+        {
+            answer.insert_header(*name, *value).unwrap();
+        }
+        answer
+    }
+
+    fn request(lines: &[(&'static str, &'static str)]) -> RequestHeader {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for (name, value) in [("Sec-Fetch-Dest", "document")].iter().chain(lines) {
+            request.insert_header(*name, *value).unwrap();
+        }
+        request
+    }
+
+    #[test]
+    fn a_whole_document_gets_it_and_nothing_else() {
+        let mut answer = document(&[("ETag", "\"abc\""), ("Accept-Ranges", "bytes")]);
+        assert_eq!(prepare(&mut answer, &request(&[]), ORIGIN).unwrap(), SCRIPT);
+        assert_eq!(answer.headers["content-length"], (10 + SCRIPT.len()).to_string());
+        assert_eq!(answer.headers["etag"], "W/\"abc-watch\"");
+        assert!(!answer.headers.contains_key("accept-ranges"));
+        for lines in [
+            ("Content-Encoding", "gzip"),
+            ("Content-Type", "application/json"),
+            ("Content-Range", "bytes 0-9/100"),
+            ("Cache-Control", "private, No-Transform"),
+            ("Content-Disposition", "attachment; filename=a.html"),
+            ("Content-Digest", "sha-256=:x:"),
+            ("Content-Length", "0"),
+            ("Content-Security-Policy", "script-src 'none'"),
+        ] {
+            assert!(prepare(&mut document(&[lines]), &request(&[]), ORIGIN).unwrap().is_empty(), "{lines:?}");
+        }
+        for lines in [("Sec-Fetch-Dest", "iframe"), ("Sec-Fetch-Dest", "empty"), ("Range", "bytes=0-9")] {
+            assert!(prepare(&mut document(&[]), &request(&[lines]), ORIGIN).unwrap().is_empty(), "{lines:?}");
+        }
+        let mut head = request(&[]);
+        head.set_method(Method::HEAD);
+        assert!(prepare(&mut document(&[]), &head, ORIGIN).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_app_is_asked_for_its_own_tag_and_a_browser_keeps_its() {
+        let mut asked = request(&[("If-None-Match", "W/\"abc-watch\", \"def\"")]);
+        let client = asked.clone();
+        unmark(&mut asked).unwrap();
+        assert_eq!(asked.headers["if-none-match"], "W/\"abc\", \"def\"");
+        let mut answer = ResponseHeader::build(304, None).unwrap();
+        answer.insert_header("ETag", "\"abc\"").unwrap();
+        assert!(prepare(&mut answer, &client, ORIGIN).unwrap().is_empty());
+        assert_eq!(answer.headers["etag"], "W/\"abc-watch\"");
+    }
+
+    #[test]
+    fn it_stands_behind_the_last_piece() {
+        let mut piece = Some(Bytes::from_static(b"<p>"));
+        append(&mut piece, false, SCRIPT);
+        assert_eq!(piece.as_deref(), Some(&b"<p>"[..]));
+        append(&mut piece, true, SCRIPT);
+        assert!(piece.unwrap().ends_with(SCRIPT));
+        let mut none = None;
+        append(&mut none, true, SCRIPT);
+        assert_eq!(none.as_deref(), Some(SCRIPT));
+    }
+}
