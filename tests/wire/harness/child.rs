@@ -39,6 +39,11 @@ impl Child {
         until(&format!("a line of {}", self.name), async || self.printed().into_iter().find(|line| wanted(line))).await
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends it a signal: `TERM`, `INT`, `HUP`, `KILL`, `STOP`.
     pub(crate) fn signal(&self, name: &str) {
         // The shell's own `kill`: there is one everywhere.
