@@ -201,3 +201,52 @@ impl IdentityHeaders {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tells_something_else_is_no_name_for_a_header_of_an_operator() {
+        for (name, why) in [
+            ("", NotSaid::NotAToken),
+            ("X Employee", NotSaid::NotAToken),
+            ("X-Employ\u{e9}e", NotSaid::NotAToken),
+            ("X:Y", NotSaid::NotAToken),
+            ("X.Y", NotSaid::NotAToken),
+            ("-x", NotSaid::NotAToken),
+            ("X\r\nY", NotSaid::NotAToken),
+            ("Connection", NotSaid::Taken),
+            ("transfer_encoding", NotSaid::Taken),
+            ("Keep-Alive", NotSaid::Taken),
+            ("TE", NotSaid::Taken),
+            ("Trailer", NotSaid::Taken),
+            ("Upgrade", NotSaid::Taken),
+            ("Proxy-Authorization", NotSaid::Taken),
+            ("Host", NotSaid::Taken),
+            ("Cookie", NotSaid::Taken),
+            ("content_length", NotSaid::Taken),
+            ("Authorization", NotSaid::Taken),
+            ("Sec-WebSocket-Key", NotSaid::Taken),
+            ("Origin", NotSaid::Taken),
+            ("If-None-Match", NotSaid::Taken),
+            ("X-Request-Id", NotSaid::NotWho),
+            ("x_request_id", NotSaid::NotWho),
+            ("X-Forwarded-For", NotSaid::NotWho),
+            ("X_Forwarded_Host", NotSaid::NotWho),
+            ("X-Forwarded-Proto", NotSaid::NotWho),
+            ("Forwarded", NotSaid::NotWho),
+            ("Remote-Addr", NotSaid::NotWho),
+            ("X-Real-IP", NotSaid::NotWho),
+            ("X-Original-URL", NotSaid::NotWho),
+            ("Portcullis-Session", NotSaid::NotWho),
+            ("Proxy", NotSaid::NotWho),
+        ] {
+            assert_eq!(may_be_said(name), Err(why), "{name}");
+        }
+        assert_eq!(may_be_said(&"x".repeat(65)), Err(NotSaid::TooLong));
+        for name in ["X-Employee", "X-WEBAUTH-ROLE", "X-Forwarded-User", "Remote-User", "x_auth_user", "Teams", "1"] {
+            assert_eq!(may_be_said(name), Ok(()), "{name}");
+        }
+    }
+}
