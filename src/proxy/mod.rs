@@ -55,7 +55,7 @@ pub use connection::Connections;
 pub use cut::Cut;
 pub use entrance::Entrance;
 pub use hooks::{Proxy, ProxyParts};
-pub use identity::{IdentityHeaders, IdentityPreset, NotSaid, Told, are_aliases, may_be_said};
+pub use identity::{IdentityEncoding, IdentityHeaders, IdentityPreset, NotSaid, Told, are_aliases, may_be_said};
 pub use limits::Limits;
 pub use line::Line;
 pub use lines::Lines;

@@ -21,7 +21,8 @@ pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut P
     let ip = text_of(ctx.source.ip);
     let host = parts.public_url.authority();
     let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
-    identity::set(request, &ours, permit.person(), &origin);
+    let encoding = ctx.upstream.as_ref().map(|upstream| upstream.identity_encoding()).unwrap_or_default();
+    identity::set(request, &ours, encoding, permit.person(), &origin);
     if ctx.is_empty {
         // Said, so that trailers alone make no body in chunks.
         request.insert_header(header::CONTENT_LENGTH, 0)?;

@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use pingora::upstreams::peer::HttpPeer;
 use tokio::{net::lookup_host, time::timeout};
 
-use super::connection::keepalive;
+use super::{IdentityEncoding, connection::keepalive};
 use crate::{clock::Timestamp, gate::cookie::ForgetOn};
 
 /// How long a server that refused a connection is passed over.
@@ -57,6 +57,8 @@ pub struct UpstreamPlan {
     pub read: Duration,
     /// When its cookies are taken from a browser.
     pub forget_on: ForgetOn,
+    /// How the values of identity headers are written for it.
+    pub identity_encoding: IdentityEncoding,
 }
 
 /// One server of an upstream.
@@ -138,6 +140,11 @@ impl Upstream {
     /// When its cookies are taken from a browser.
     pub(super) const fn forget_on(&self) -> ForgetOn {
         self.plan.forget_on
+    }
+
+    /// How the values of identity headers are written for it.
+    pub(super) const fn identity_encoding(&self) -> IdentityEncoding {
+        self.plan.identity_encoding
     }
 
     /// As the operator calls it.
@@ -259,7 +266,15 @@ mod tests {
 
     fn plan(id: usize, servers: Vec<ServerAddress>) -> UpstreamPlan {
         let second = Duration::from_secs(1);
-        UpstreamPlan { id, name: "app".into(), servers, connect: second, read: second, forget_on: ForgetOn::ALWAYS }
+        UpstreamPlan {
+            id,
+            name: "app".into(),
+            servers,
+            connect: second,
+            read: second,
+            forget_on: ForgetOn::ALWAYS,
+            identity_encoding: IdentityEncoding::Utf8,
+        }
     }
 
     async fn upstream(ports: &[u16]) -> Arc<Upstream> {

@@ -88,6 +88,7 @@ impl Settings {
             connect: said.timeouts.connect,
             read: said.timeouts.read,
             forget_on: said.forget_on,
+            identity_encoding: said.identity_encoding,
         };
         config.upstreams.iter().map(plan).collect()
     }

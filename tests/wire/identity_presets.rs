@@ -225,3 +225,26 @@ async fn a_name_with_a_line_break_cannot_be_made() {
         assert!(said.code != 0 && said.err.contains("the display name"), "{}", said.err);
     }
 }
+
+#[tokio::test]
+async fn each_upstream_gets_names_in_its_own_encoding() {
+    let app = App::ok().await;
+    let server = format!("servers: [\"http://{}\"]", app.address);
+    let house = Installation::with(&format!(
+        "upstreams:\n  plain: {{ {server} }}\n  extended: {{ {server}, identity_encoding: rfc8187 }}\n  ascii: {{ {server}, \
+         identity_encoding: ascii }}\nroutes:\n- {{ path: /extended, upstream: extended }}\n- {{ path: /ascii, upstream: \
+         ascii }}\n- {{ path: /, upstream: plain }}\n"
+    ));
+    house.user("alice", &["--display-name", "Ana Mar\u{ed}a 100%", "--role", "admin"]);
+    let _server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    for path in ["/", "/extended", "/ascii"] {
+        assert_eq!(alice.request(reqwest::Method::GET, path).send().await.unwrap().status(), 200, "{path}");
+    }
+    assert_eq!(
+        app.header("remote-name"),
+        ["Ana Mar\u{ed}a 100%", "UTF-8''Ana%20Mar%C3%ADa%20100%25", "Ana Mar%C3%ADa 100%25"]
+    );
+    assert_eq!(app.header("remote-user"), ["alice"; 3]);
+    assert_eq!(app.header("remote-groups"), ["admin"; 3]);
+}

@@ -12,6 +12,7 @@ use crate::config::value::length::Length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::server::Server;
 use crate::config::value::size::Size;
+use crate::proxy::IdentityEncoding;
 use crate::public_url::PublicUrl;
 
 /// An app behind Portcullis.
@@ -27,6 +28,10 @@ pub(in crate::config) struct UpstreamFile {
     /// elsewhere; `never`. One of them or a list. With `other_visitor` at any app the browser's storage and cache for this host are
     /// cleared, too. Else the next person at the same browser is the last one to an app that knows people by a cookie of its own.
     pub(in crate::config) forget_on: Field<OneOrMore<ForgetWord>>,
+    /// How the values of identity headers are written for this app. `utf8`: as they are. `rfc8187`: `UTF-8''Mar%C3%ADa`
+    /// (RFC 8187) where a value is not ASCII, or itself begins with `UTF-8''`. `ascii`: percent-encoded what is not ASCII, and `%` itself:
+    /// `Mar%C3%ADa`, `100%25`. Two names never become one. Lists of roles are encoded as a whole.
+    pub(in crate::config) identity_encoding: Field<IdentityEncoding>,
 }
 
 /// When something is forgotten.
@@ -39,6 +44,11 @@ pub(in crate::config) enum ForgetWord {
     OtherVisitor,
     /// Not at all.
     Never,
+}
+
+impl Choice for IdentityEncoding {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("utf8", Self::Utf8), ("rfc8187", Self::Rfc8187), ("ascii", Self::Ascii)];
 }
 
 impl Choice for ForgetWord {
@@ -122,6 +132,7 @@ impl Read for UpstreamFile {
             servers: keys.take("servers"),
             timeouts: keys.take_section("timeouts"),
             forget_on: keys.take("forget_on"),
+            identity_encoding: keys.take("identity_encoding"),
         };
         keys.close(&["health_check", "hand_over"]);
         Some(upstream)

@@ -20,6 +20,7 @@ use crate::config::value::server::Server;
 use crate::config::value::size::Size;
 use crate::gate::CachePolicy;
 use crate::gate::cookie::ForgetOn;
+use crate::proxy::IdentityEncoding;
 use crate::public_url::PublicUrl;
 
 /// How long an app may be waited for.
@@ -36,6 +37,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// When its cookies are taken from a browser.
     pub forget_on: ForgetOn,
+    /// How the values of identity headers are written for it.
+    pub identity_encoding: IdentityEncoding,
 }
 
 /// How long to wait for an app.
@@ -119,7 +122,8 @@ impl Default for RouteTimeouts {
 impl Upstream {
     /// An app of one server.
     pub(in crate::config) fn of_server(server: Server) -> Self {
-        Self { servers: vec![server], timeouts: Timeouts::default(), forget_on: ForgetOn::ALWAYS }
+        let (timeouts, identity_encoding) = Default::default();
+        Self { servers: vec![server], timeouts, forget_on: ForgetOn::ALWAYS, identity_encoding }
     }
 }
 
@@ -246,6 +250,7 @@ impl Routing {
             servers: servers.iter().map(|server| server.value.clone()).collect(),
             timeouts: Timeouts::of(written.timeouts, desk),
             forget_on: forget_on(written.forget_on, desk),
+            identity_encoding: written.identity_encoding.map(|said| said.value).unwrap_or_default(),
         };
         self.servers.extend(servers);
         self.upstreams.insert(name.value.clone(), upstream);

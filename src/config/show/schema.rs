@@ -20,6 +20,7 @@ pub fn schema() -> Value {
     let upstream = serde_json::json!({
         "timeouts": crate::config::Timeouts::default(),
         "forget_on": crate::gate::cookie::ForgetOn::ALWAYS,
+        "identity_encoding": crate::proxy::IdentityEncoding::Utf8,
     });
     if let Some(upstreams) = schema.pointer_mut("/properties/upstreams/additionalProperties") {
         fill_in(upstreams, Some(&upstream));

@@ -4,6 +4,7 @@
 //! nominates: headers set earlier could be nominated away. Two names are aliases when they are equal after lower-casing
 //! and mapping every byte that is no letter and no digit to `_`, because apps behind CGI-like interfaces see them so.
 
+mod encoding;
 mod managed;
 mod preset;
 
@@ -15,6 +16,7 @@ use crate::{
     session::Owner,
 };
 
+pub use encoding::IdentityEncoding;
 pub(super) use managed::is_alias;
 pub use preset::{IdentityHeaders, IdentityPreset, NotSaid, Told, are_aliases, may_be_said};
 
@@ -41,9 +43,15 @@ pub(super) fn strip(request: &mut RequestHeader, ours: &IdentityHeaders, cookies
 }
 
 /// Says who is calling, or nothing where nobody is known. Comes after [`strip`].
-pub(super) fn set(request: &mut RequestHeader, ours: &IdentityHeaders, person: Option<&Owner>, origin: &Origin<'_>) {
+pub(super) fn set(
+    request: &mut RequestHeader,
+    ours: &IdentityHeaders,
+    encoding: IdentityEncoding,
+    person: Option<&Owner>,
+    origin: &Origin<'_>,
+) {
     if let Some(person) = person {
-        ours.tell(person, |name, value| say(request, name, value));
+        ours.tell(person, |name, value| say(request, name, &encoding.encode(value)));
     }
     if request.headers.get(header::HOST).is_none_or(|host| host.as_bytes() != origin.host.as_bytes()) {
         say(request, "Host", origin.host);
@@ -83,6 +91,10 @@ mod tests {
     fn strip(request: &mut RequestHeader, ours: &IdentityHeaders) -> u64 {
         super::strip(request, ours, &CookieNames::new(true, cookie::DEFAULT_NAME))
     }
+    fn set(request: &mut RequestHeader, ours: &IdentityHeaders, person: Option<&Owner>, origin: &Origin<'_>) {
+        super::set(request, ours, IdentityEncoding::Utf8, person, origin);
+    }
+
     use crate::id::UserId;
 
     fn request(lines: &[(&str, &[u8])]) -> RequestHeader {
