@@ -7,7 +7,7 @@
 mod app;
 mod names;
 
-pub use app::{AppCookie, AppCookies, ForgetOn, Noted, SetBy};
+pub use app::{AppCookie, AppCookies, ForgetOn, Lifetime, Noted, SetBy};
 pub use names::{CookieNames, DEFAULT_NAME};
 
 use http::{HeaderMap, HeaderValue, header};

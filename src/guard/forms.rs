@@ -17,6 +17,8 @@ use crate::{
 const GOOD_FOR: Duration = Duration::from_hours(1);
 /// A claim outlives each token that made it, whatever the clocks of several processes say.
 const KEPT: Duration = Duration::from_hours(2);
+/// How far the clocks of two processes may be apart.
+const SKEW: Duration = Duration::from_mins(1);
 /// How long a second submission waits for the first, and how often it looks.
 const PATIENCE: u32 = 100;
 const LOOK: Duration = Duration::from_millis(50);
@@ -32,7 +34,10 @@ pub struct Forms {
 /// A form as one browser sent it: the same content with the same token is the same submission.
 #[derive(Clone, Debug)]
 pub struct Submission {
+    /// Told to the store.
     name: String,
+    /// Told to nobody. Neither leads to the other: who reads the store and the key derives no secret from them.
+    seed: String,
     key: Key,
 }
 
@@ -54,7 +59,7 @@ impl Submission {
     /// Never: a keyed digest has the length of a token.
     #[must_use]
     pub fn secret(&self, purpose: &str) -> Token {
-        let text = self.key.blind(&format!("form-{purpose}"), &self.name);
+        let text = self.key.blind(&format!("form-{purpose}"), &self.seed);
         Token::parse(text.as_bytes()).expect("a keyed digest has the length of a token")
     }
 
@@ -90,15 +95,18 @@ impl Forms {
         let (made, rest) = token.split_once('.')?;
         let (random, proof) = rest.split_once('.')?;
         let at: i64 = made.parse().ok()?;
-        let good = self.clock.now().since(Timestamp::from_millis(at)) <= GOOD_FOR;
+        let (now, made_at) = (self.clock.now(), Timestamp::from_millis(at));
+        // One of the future would outlive its claim.
+        let good = now.since(made_at) <= GOOD_FOR && made_at.since(now) <= SKEW;
         let ours = Token::parse(proof.as_bytes())?.digest()
             == Token::parse(self.proof(place, browser, at, random).as_bytes())?.digest();
         if !(good && ours) {
             return None;
         }
         let content = String::from_utf8_lossy(content);
-        let name = self.key.blind("form-content", &format!("{place}\n{}\n{content}", browser.hand_over()));
-        Some(Submission { name, key: self.key.clone() })
+        let sent = format!("{place}\n{}\n{content}", browser.hand_over());
+        let (name, seed) = (self.key.blind("form-content", &sent), self.key.blind("form-seed", &sent));
+        Some(Submission { name, seed, key: self.key.clone() })
     }
 
     /// Claims a submission; where it is claimed already, waits for how it ends.

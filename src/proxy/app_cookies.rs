@@ -26,20 +26,28 @@ pub(super) fn note(
     if upstream.forget_on() == ForgetOn::NEVER || !(permit.session().is_some() || shows_one()) {
         return Ok(());
     }
-    let by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path() };
-    let mut new: Vec<(String, String)> = Vec::new();
+    let now = parts.clock.now();
+    let by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
+    let mut lines: Vec<(String, String)> = Vec::new();
     for line in answer.headers.get_all(header::SET_COOKIE) {
-        let Some(cookie) = AppCookie::read(line, by) else { continue };
-        match parts.app_cookies.note(&request.headers, &cookie, new.len()) {
-            Noted::New(name, value) if !new.iter().any(|(known, _)| *known == name) => new.push((name, value)),
-            Noted::New(..) | Noted::Known => {}
+        let Some((cookie, lifetime)) = AppCookie::read(line, by) else { continue };
+        match parts.app_cookies.note(&request.headers, &cookie, lifetime, &lines) {
+            // Of several of one name the last one holds, as in a browser.
+            Noted::New(name, line) | Noted::Gone(name, line) => {
+                lines.retain(|(known, _)| *known != name);
+                lines.push((name, line));
+            }
+            Noted::Known => {}
             Noted::NoRoom => {
-                tracing::debug!(upstream = by.upstream, "App cookie stays in the browser: no room to note it");
+                tracing::warn!(
+                    upstream = by.upstream,
+                    "App cookie stays in the browser after a sign-out: no room to note it"
+                );
             }
         }
     }
-    for (name, value) in new {
-        if let Ok(line) = HeaderValue::from_str(&parts.app_cookies.set(&name, &value)) {
+    for (_, line) in lines {
+        if let Ok(line) = HeaderValue::from_str(&line) {
             answer.append_header(header::SET_COOKIE, line)?;
         }
     }

@@ -47,7 +47,9 @@ pub(super) fn choose(
         return Err(Error::explain(ConnectNoRoute, "no server can be looked up").into_up());
     };
     if bound.is_some() || private::is_asked_for(&request.headers) {
-        ctx.connection = PeerConnection::Private;
+        // On a public route nobody is known: what follows on the client's connection may be somebody else's.
+        let is_known = binding.session.is_some();
+        ctx.connection = if is_known { PeerConnection::Private } else { PeerConnection::New };
     }
     if let Some(read) = ctx.permit.as_ref().and_then(Permit::read_timeout) {
         peer.options.read_timeout = peer.options.read_timeout.and(Some(read));
@@ -70,7 +72,8 @@ pub(super) fn bind_what_follows(ctx: &Passage) {
     if let Some(socket) = &ctx.socket {
         private::spend(socket);
     }
-    if let (Some(binding), Some(server), Some(line)) = (ctx.binding(), ctx.tried.last(), &ctx.line) {
+    let binding = ctx.binding().filter(|binding| binding.session.is_some());
+    if let (Some(binding), Some(server), Some(line)) = (binding, ctx.tried.last(), &ctx.line) {
         line.private.bind(binding, *server);
     }
 }

@@ -13,7 +13,7 @@ use pingora::{
 /// Behind a document, where parsers take it for a part of the body.
 const SCRIPT: &[u8] = b"\n<script src=\"/security/assets/watch.js\" defer></script>\n";
 /// Behind the entity tag of a document with the script, inside its quotes: it is another representation.
-const MARK: &str = "-watch";
+const MARK: &str = "-portcullis-watch";
 /// Fields over the bytes of a body: with the script they would be wrong.
 const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "signature"];
 
@@ -58,9 +58,11 @@ pub(super) fn append(piece: &mut Option<Bytes>, last: bool, appended: &[u8]) {
 ///
 /// A value that cannot be a header, which a part of one can.
 pub(super) fn unmark(request: &mut RequestHeader) -> Result<()> {
-    let tags: Vec<_> = values(&request.headers, &header::IF_NONE_MATCH).map(str::to_owned).collect();
-    if tags.iter().any(|tags| tags.contains(MARK)) {
-        request.insert_header(header::IF_NONE_MATCH, tags.join(", ").replace(&format!("{MARK}\""), "\""))?;
+    for name in [header::IF_NONE_MATCH, header::IF_MATCH, header::IF_RANGE] {
+        let tags: Vec<_> = values(&request.headers, &name).map(str::to_owned).collect();
+        if tags.iter().any(|tags| tags.contains(MARK)) {
+            request.insert_header(name, tags.join(", ").replace(&format!("{MARK}\""), "\""))?;
+        }
     }
     Ok(())
 }
@@ -204,7 +206,7 @@ mod tests {
         let mut answer = document(&[("ETag", "\"abc\""), ("Accept-Ranges", "bytes")]);
         assert_eq!(prepare(&mut answer, &request(&[]), ORIGIN).unwrap(), SCRIPT);
         assert_eq!(answer.headers["content-length"], (10 + SCRIPT.len()).to_string());
-        assert_eq!(answer.headers["etag"], "W/\"abc-watch\"");
+        assert_eq!(answer.headers["etag"], "W/\"abc-portcullis-watch\"");
         assert!(!answer.headers.contains_key("accept-ranges"));
         for lines in [
             ("Content-Encoding", "gzip"),
@@ -228,14 +230,14 @@ mod tests {
 
     #[test]
     fn an_app_is_asked_for_its_own_tag_and_a_browser_keeps_its() {
-        let mut asked = request(&[("If-None-Match", "W/\"abc-watch\", \"def\"")]);
+        let mut asked = request(&[("If-None-Match", "W/\"abc-portcullis-watch\", \"def\"")]);
         let client = asked.clone();
         unmark(&mut asked).unwrap();
         assert_eq!(asked.headers["if-none-match"], "W/\"abc\", \"def\"");
         let mut answer = ResponseHeader::build(304, None).unwrap();
         answer.insert_header("ETag", "\"abc\"").unwrap();
         assert!(prepare(&mut answer, &client, ORIGIN).unwrap().is_empty());
-        assert_eq!(answer.headers["etag"], "W/\"abc-watch\"");
+        assert_eq!(answer.headers["etag"], "W/\"abc-portcullis-watch\"");
     }
 
     #[test]

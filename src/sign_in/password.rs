@@ -173,7 +173,10 @@ impl SignIn {
         let proven = Proven { account, generation };
         let opened = self.open(proven, (remember, kind), device, replaces, Some(secret), from).await;
         let done = matches!(opened, Ok(Outcome::Complete(_)));
-        self.0.forms.settle(&form, done).await?;
+        // What was done is done, whether its repeat will be told or not.
+        if let Err(why) = self.0.forms.settle(&form, done).await {
+            warn!("Sign-in form not settled: {why}");
+        }
         opened
     }
 

@@ -62,6 +62,9 @@ impl Call {
     fn without_app_cookies(&self, answer: Answer, applies: impl Fn(ForgetOn) -> bool) -> Answer {
         let (desk, house) = (self.desk(), self.house());
         let mut answer = answer;
+        for name in desk.app_cookies.unknown(self.headers()) {
+            answer = answer.with_set_cookie(&desk.app_cookies.dropped(&name));
+        }
         for (name, cookie) in desk.app_cookies.known(self.headers()) {
             // Of an app that is gone from the configuration nothing needs to stay.
             if house.forget_on.get(&cookie.upstream).is_none_or(|forget| applies(*forget)) {

@@ -1,6 +1,6 @@
 //! Where each page is. The one list: templates, handlers and tests take their paths from here.
 
-use crate::{account::UserName, id::SessionId};
+use crate::id::SessionId;
 
 /// The hub.
 pub const HUB: &str = "/security";
@@ -52,7 +52,7 @@ pub fn end_session(id: SessionId) -> String {
 
 /// The sign-in form with a name in it.
 #[must_use]
-pub fn sign_in_as(name: &UserName) -> String {
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", name.as_str()).finish();
+pub fn sign_in_as(name: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", name).finish();
     format!("{SIGN_IN}?{query}")
 }

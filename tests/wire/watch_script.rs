@@ -27,7 +27,7 @@ async fn a_document_with_a_length_and_one_in_chunks_get_it() {
     ] {
         let answer = asked(answer, "GET /page", OPENS).await;
         assert_eq!(answer.text(), format!("<p>Tea</p{LINE}"));
-        assert_eq!(answer.header("etag"), Some("W/\"a-watch\""));
+        assert_eq!(answer.header("etag"), Some("W/\"a-portcullis-watch\""));
     }
 }
 
@@ -58,9 +58,9 @@ async fn what_is_no_whole_document_of_a_guarded_route_is_as_it_was() {
 async fn the_app_hears_its_own_tag_and_the_browser_keeps_its_page() {
     let app = App::answering(b"HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n").await;
     let door = Door::plan(&[app.address]).keys("branding: { watch: true }\n").open().await;
-    let lines = format!("{OPENS}If-None-Match: W/\"a-watch\"\r\n");
+    let lines = format!("{OPENS}If-None-Match: W/\"a-portcullis-watch\"\r\n");
     let answer = door.client().await.ask(door.as_alice("GET /page", &lines)).await;
-    assert_eq!((answer.status, answer.header("etag")), (304, Some("W/\"a-watch\"")));
+    assert_eq!((answer.status, answer.header("etag")), (304, Some("W/\"a-portcullis-watch\"")));
     assert_eq!(app.header("if-none-match"), ["W/\"a\""]);
 }
 

@@ -27,6 +27,9 @@ pub(in crate::web) struct Link {
 /// The form as it was sent.
 #[derive(Deserialize)]
 pub(in crate::web) struct SetPasswordForm {
+    /// The name that the form shows, for what is told a second time.
+    #[serde(default)]
+    username: String,
     #[serde(default)]
     token: String,
     #[serde(default)]
@@ -51,7 +54,7 @@ pub(in crate::web) async fn submit(
     let submission = call.submission(&place(&form.token), &content);
     // A token for this place was made for whoever showed the good link.
     if let Press::Repeat = call.press_of(submission.as_ref()).await? {
-        return Ok(Answer::see_other(paths::SIGN_IN));
+        return Ok(Answer::see_other(&paths::sign_in_as(&form.username)));
     }
     let answer = set(&call, form).await;
     let done = answer.as_ref().is_ok_and(Answer::is_redirect);
@@ -70,10 +73,8 @@ async fn set(call: &Call, form: SetPasswordForm) -> Result<Answer, Error> {
         return call.show(StatusCode::UNPROCESSABLE_ENTITY, &page.refused(&wrong));
     }
     match call.desk().accounts.redeem(&link, new, &call.visitor()).await {
-        Ok(account) => {
-            Ok(Answer::see_other(&paths::sign_in_as(&account.name))
-                .with_flash(&call.desk().cookies, Flash::PasswordSet))
-        }
+        Ok(account) => Ok(Answer::see_other(&paths::sign_in_as(account.name.as_str()))
+            .with_flash(&call.desk().cookies, Flash::PasswordSet)),
         Err(problem) => {
             let error = Error::from(problem);
             match wrong_of(&error) {
