@@ -201,6 +201,21 @@ async fn what_signs_each_request_in_keeps_the_pool() {
 }
 
 #[tokio::test]
+async fn on_a_public_route_it_is_good_for_one_request() {
+    let signing = Signing::open().await;
+    let (house, _server) = town(&signing, "").await;
+    let mut one = Visitor::of(&house, "").await;
+    let first = one.ask("/public/x", "Authorization: NTLM i-am-alice\r\n").await;
+    assert_eq!(first.1, "alice");
+    // Whoever comes next on the connection of a client, as behind a balancer, may be somebody else.
+    let next = one.ask("/public/x", "").await;
+    assert_eq!(next.1, "nobody");
+    assert_ne!(next.0, first.0);
+    let again = one.ask("/public/x", "Authorization: NTLM hello\r\n").await;
+    assert_ne!(again.0, first.0, "and none is kept for who asks again");
+}
+
+#[tokio::test]
 async fn it_ends_with_its_session_and_with_a_change_of_it() {
     let signing = Signing::open().await;
     let (house, _server) = town(&signing, "").await;
