@@ -5,9 +5,11 @@
 //! Two cookies of one of our names are none. Other cookies may hold any byte and are never read as text.
 
 mod app;
+mod app_notes;
 mod names;
 
-pub use app::{AppCookie, AppCookies, ForgetOn, Lifetime, Noted, SetBy};
+pub use app::{AppCookie, ForgetOn, Lifetime, SetBy};
+pub use app_notes::{AppCookies, Noted};
 pub use names::{CookieNames, DEFAULT_NAME};
 
 use http::{HeaderMap, HeaderValue, header};
