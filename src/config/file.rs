@@ -63,12 +63,12 @@ pub(super) struct File {
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, a Redis or Valkey server that several machines may share, `rediss://` over
     /// TLS; or `memory`, which forgets everything when Portcullis stops.
     pub(super) store: Field<Store>,
-    /// A file that holds the value of `store`, instead of `store`. Everybody on the machine may not be able to read it.
+    /// A file that holds the value of `store`, instead of `store`. It must not be readable by everybody on the machine.
     pub(super) store_file: Field<String>,
     /// Where accounts and the journal are kept apart from sessions, with `store: redis://…` only: `file:PATH` or another
     /// `redis://…`. `null` is in the same store.
     pub(super) records: Field<RecordsIn>,
-    /// A file that holds the value of `records`, instead of `records`. Everybody on the machine may not be able to read it.
+    /// A file that holds the value of `records`, instead of `records`. It must not be readable by everybody on the machine.
     pub(super) records_file: Field<String>,
     /// Base64 of at least 32 random bytes (`openssl rand -base64 32`), from which keys are made: so far the one that blinds
     /// the names that were tried at sign-in and that nobody has. With a new one their counters begin anew. With

@@ -66,7 +66,7 @@ pub(in crate::config) struct BrandingFile {
     /// Where the link back to the app leads: a path or an `http` or `https` URL.
     pub(in crate::config) home_url: Field<HomeLink>,
     /// Where people find help, also with a forgotten password: an `http`, `https` or `mailto` URL; `null` shows no such link,
-    /// and the sign-in page names the administrator.
+    /// and the sign-in page tells to ask the administrator.
     pub(in crate::config) support_url: Field<SupportLink>,
     /// The colour of buttons and links, `"#rrggbb"` in quotes; `null` keeps the built-in one. It must have a contrast of
     /// 4.5:1 on the page (`#f5f6f4`), or text in it could not be read.

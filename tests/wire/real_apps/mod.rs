@@ -51,7 +51,7 @@ impl Guarded {
         timeout(START, listening).await.unwrap_or_else(|_| panic!("{page} does not listen: {:?}", app.printed()));
         let installation = Installation::with(&keys(page, address));
         for name in ["alice", "bob"] {
-            installation.user(name, &["--role", "staff"]);
+            installation.user(name, &["--role", "staff", "--role", "maker"]);
         }
         let server = installation.run().await;
         let (alice, bob) = (installation.signed_in("alice").await, installation.signed_in("bob").await);
