@@ -126,13 +126,31 @@ impl Forms {
         Ok(Begun::Unknown)
     }
 
-    /// Whether a submission was claimed and is done. It writes: ask only for one whose form was not for everybody.
+    /// Whether another submission of the same form has acted; waits for one that is under way. Claims nothing. The look writes:
+    /// ask only for one whose form was not for everybody.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn is_done(&self, submission: &Submission) -> Result<bool, StoreError> {
+    pub async fn has_acted(&self, submission: &Submission) -> Result<bool, StoreError> {
+        for _ in 0..PATIENCE {
+            if self.is_done(submission).await? {
+                return Ok(true);
+            }
+            if !self.is_closed(submission.claim()).await? {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(false)
+    }
+
+    async fn is_done(&self, submission: &Submission) -> Result<bool, StoreError> {
+        self.is_closed(submission.done()).await
+    }
+
+    async fn is_closed(&self, counter: Counter) -> Result<bool, StoreError> {
         // Nothing is counted where it is closed; where it is not, one that never closes is counted and soon forgotten.
-        let look = Counter { tries: u32::MAX, within: Duration::from_secs(1), ..submission.done() };
+        let look = Counter { tries: u32::MAX, within: Duration::from_secs(1), ..counter };
         Ok(matches!(self.attempt(look).await?, Tally::Closed { .. }))
     }
 

@@ -99,10 +99,11 @@ impl Call {
     /// Whether a form of somebody who is signed in, or was, acts.
     pub(super) async fn press(&self, submission: Option<&Submission>) -> Result<Press, Error> {
         match submission {
-            // The first may have ended the session: then this one is a repeat, and else it will not act either.
+            // The first may have ended the session, or be about to be told so: then this one is a repeat, and else it will not
+            // act either.
             Some(submission) if self.principal().is_none() => {
-                let done = self.desk().forms.is_done(submission).await?;
-                Ok(if done { Press::Repeat } else { Press::First })
+                let acted = self.desk().forms.has_acted(submission).await?;
+                Ok(if acted { Press::Repeat } else { Press::First })
             }
             submission => self.press_of(submission).await,
         }
