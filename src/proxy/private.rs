@@ -42,7 +42,7 @@ use crate::{
 pub(super) const SPENT: ErrorType = ErrorType::new("a connection that somebody signed in on");
 
 /// Schemes that sign a connection in.
-const SCHEMES: [&[u8]; 4] = [b"ntlm", b"negotiate", b"kerberos", b"nego2"];
+const SCHEMES: [&[u8]; 5] = [b"ntlm", b"negotiate", b"kerberos", b"nego2", b"gss-negotiate"];
 static PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");
 
 /// Next key of the pool that nobody has. 0 is everybody's.
@@ -269,6 +269,7 @@ mod tests {
             &["ntlm"],
             &["nEgOtIaTe\tYII"],
             &["Kerberos x"],
+            &["GSS-Negotiate x"],
             &["Basic YTpi, NTLM x"],
             &["Basic YTpi,Negotiate"],
             &["Basic YTpi", "Negotiate x"],

@@ -6,6 +6,9 @@ use serde::{Serialize, Serializer};
 use super::{parts, trim};
 use crate::clock::Timestamp;
 
+/// Longest value of an attribute that browsers look at (RFC 6265bis, 5.6).
+const LONGEST_ATTRIBUTE: usize = 1_024;
+
 /// When the cookies of an upstream are taken from a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForgetOn {
@@ -108,6 +111,9 @@ impl AppCookie {
         for piece in pieces {
             let (attribute, value) = parts(piece);
             let value = value.unwrap_or_default();
+            if value.len() > LONGEST_ATTRIBUTE {
+                continue;
+            }
             match attribute.to_ascii_lowercase().as_slice() {
                 b"domain" => cookie.domain = Some(text(value)?.trim_start_matches('.').to_ascii_lowercase()),
                 b"path" if value.starts_with(b"/") => cookie.path = text(value)?,
@@ -183,11 +189,19 @@ fn seconds(value: &[u8]) -> Option<i64> {
     is_number.then(|| text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
 }
 
-/// Seconds until an `Expires`; none where it is no date of HTTP.
+/// Seconds until an `Expires`; none where it is no date of HTTP, or one that browsers read otherwise: they know no zone but GMT.
 fn seconds_until(value: &[u8], now: Timestamp) -> Option<i64> {
-    // Netscape's form has hyphens in its date.
+    // Netscape's form has hyphens in its date, and two digits for its year.
     let text = std::str::from_utf8(value).ok()?.replace('-', " ");
-    let at = jiff::fmt::rfc2822::parse(&text).ok()?.timestamp().as_second();
+    let mut words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [_, _, _, year, _, "GMT"] = words.as_slice() else { return None };
+    let full = match (year.len(), year.parse().ok()?) {
+        (2, short @ 70..=99) => format!("19{short}"),
+        (2, short @ 0..=69_u16) => format!("20{short:02}"),
+        _ => (*year).to_owned(),
+    };
+    words[3] = &full;
+    let at = jiff::fmt::rfc2822::parse(&words.join(" ")).ok()?.timestamp().as_second();
     Some(at - now.as_seconds())
 }
 
@@ -266,6 +280,9 @@ mod tests {
             ("a=1; Expires=Tue, 14 Nov 2023 22:14:20 GMT", Lifetime::Short(60)),
             ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=100000", Lifetime::Long),
             ("a=1; Expires=soon", Lifetime::Long),
+            ("a=; Expires=Thu, 01-Jan-70 00:00:00 GMT", Lifetime::Over),
+            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 +0530", Lifetime::Long),
+            ("a=1; Expires=Sun, 14 Nov 55 22:14:20 GMT", Lifetime::Long),
         ] {
             assert_eq!(lasting(line).unwrap().1, lifetime, "{line}");
         }
