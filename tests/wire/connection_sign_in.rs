@@ -194,10 +194,14 @@ async fn what_signs_each_request_in_keeps_the_pool() {
         "X-Offer: WWW-Authenticate: Basic realm=\"NTLM\"\r\n",
         "X-Offer: WWW-Authenticate: Digest realm=\"a\", nonce=\"b\"\r\n",
         "",
-    ] {
+    ]
+    .repeat(3)
+    {
         numbers.push(Visitor::of(&house, &alice).await.ask("/", lines).await.0);
     }
-    assert!(numbers.iter().all(|number| *number == numbers[0]), "{numbers:?}");
+    // A connection may come back to the pool a moment after its answer; one that is private would never.
+    let distinct: std::collections::BTreeSet<_> = numbers.iter().collect();
+    assert!(distinct.len() <= 3, "{numbers:?}");
 }
 
 #[tokio::test]
