@@ -270,7 +270,8 @@ impl Live {
 
     /// Whether the connections are up, the log of ends can be read, and something can be written.
     pub(super) async fn ping(&self, now: Timestamp) -> Result<(), StoreError> {
-        if let Some(why) = self.checks.trouble_now().or_else(|| self.ends.trouble_now()) {
+        let commits = || self.commits.as_ref().and_then(Link::trouble_now);
+        if let Some(why) = self.checks.trouble_now().or_else(|| self.ends.trouble_now()).or_else(commits) {
             return Err(why.into());
         }
         self.ends(None).await?;

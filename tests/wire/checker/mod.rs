@@ -214,8 +214,6 @@ impl Checker {
         // Whoever holds a connection that was cut has noticed by then.
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.all_ready().await;
-        // A replica is ready by its look-ups; its other connections to the store follow within half a second.
-        tokio::time::sleep(Duration::from_millis(500)).await;
         self.board.mended(trouble);
         done
     }
