@@ -70,7 +70,7 @@ pub(crate) async fn each_page(look: impl AsyncFn(&Browser, &str)) {
     show(&link).await;
     browser.fill("#new_password", "weak").await;
     browser.fill("#new_password_again", "weak").await;
-    browser.click("main form button[type=submit], form button.primary").await;
+    browser.submit("main form button[type=submit], form button.primary").await;
     browser.find("[aria-invalid=true]").await;
     look(&browser, "/security/set-password with faults").await;
     show("/security/set-password?token=nothing").await;
@@ -78,11 +78,11 @@ pub(crate) async fn each_page(look: impl AsyncFn(&Browser, &str)) {
     browser.goto("/security").await;
     browser.fill("#username", "alice").await;
     browser.fill("#password", "wrong").await;
-    browser.click("form button.primary").await;
+    browser.submit("form button.primary").await;
     browser.find("[role=alert]").await;
     look(&browser, "/security/sign-in after a wrong password").await;
     browser.fill("#password", crate::harness::PASSWORD).await;
-    browser.click("form button.primary").await;
+    browser.submit("form button.primary").await;
     browser.arrives("/security").await;
     let session = format!("/security/sessions/{}", others[0].session().await);
     for page in [
@@ -105,7 +105,7 @@ pub(crate) async fn each_page(look: impl AsyncFn(&Browser, &str)) {
     browser.click("a.end").await;
     browser.find("dialog[open]").await;
     look(&browser, "the dialog on /security/sessions").await;
-    browser.click("dialog button.danger").await;
+    browser.submit("dialog button.danger").await;
     browser.reads("Signed out 1 session").await;
     look(&browser, "/security/sessions with a result").await;
     browser.goto("/security/sessions").await;
@@ -115,7 +115,7 @@ pub(crate) async fn each_page(look: impl AsyncFn(&Browser, &str)) {
     for field in ["#current_password", "#new_password", "#new_password_again"] {
         browser.fill(field, "weak").await;
     }
-    browser.click("main form button.primary").await;
+    browser.submit("main form button.primary").await;
     browser.find("[aria-invalid=true]").await;
     look(&browser, "/security/password with faults").await;
     others[1].call(reqwest::Method::POST, "/sessions/revoke-others", &serde_json::json!({})).await;

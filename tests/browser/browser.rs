@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use thirtyfour::error::{WebDriverErrorInner, WebDriverResult};
 use thirtyfour::{By, Capabilities, ChromiumLikeCapabilities as _, DesiredCapabilities, Key, WebDriver, WebElement};
 
 use crate::harness::{Child, Installation, PASSWORD, until};
@@ -125,19 +126,28 @@ impl Browser {
         self.driver.find_all(By::Css(css)).await.unwrap().len()
     }
 
+    /// Clicks an element. One that the page replaces in between is looked up again: nothing was clicked.
     pub(crate) async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap();
+        until(css, async || unless_stale(self.find(css).await.click().await)).await;
+    }
+
+    /// Sends a form by its button, and waits until the page that held it is gone.
+    pub(crate) async fn submit(&self, css: &str) {
+        let button = self.find(css).await;
+        button.click().await.unwrap();
+        let gone = async || unless_stale(button.is_enabled().await).is_none().then_some(());
+        until(&format!("the page of {css} to go"), gone).await;
     }
 
     pub(crate) async fn fill(&self, css: &str, text: &str) {
-        self.find(css).await.send_keys(text).await.unwrap();
+        until(css, async || unless_stale(self.find(css).await.send_keys(text).await)).await;
     }
 
     /// Signs in with the form that is shown.
     pub(crate) async fn sign_in(&self, name: &str) {
         self.fill("#username", name).await;
         self.fill("input[type=password]", PASSWORD).await;
-        self.click("main form button[type=submit]").await;
+        self.submit("main form button[type=submit]").await;
     }
 
     /// Presses keys.
@@ -184,5 +194,16 @@ impl Browser {
             { "name": "prefers-reduced-motion", "value": "reduce" },
         ] });
         self.driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
+    }
+}
+
+/// What a command answered; nothing when its element belongs to a page that is gone. `ChromeDriver` says the second
+/// where the page goes while it looks.
+fn unless_stale<T>(answer: WebDriverResult<T>) -> Option<T> {
+    match answer {
+        Ok(value) => Some(value),
+        Err(why) if matches!(&*why, WebDriverErrorInner::StaleElementReference(_)) => None,
+        Err(why) if why.to_string().contains("does not belong to the document") => None,
+        Err(why) => panic!("{why}"),
     }
 }

@@ -17,10 +17,10 @@ async fn the_whole_way(scripts: bool) {
 
     browser.fill("#username", "alice").await;
     browser.fill("input[type=password]", "wrong").await;
-    browser.click("main form button[type=submit]").await;
+    browser.submit("main form button[type=submit]").await;
     browser.reads("do not match").await;
     browser.fill("input[type=password]", crate::harness::PASSWORD).await;
-    browser.click("main form button[type=submit]").await;
+    browser.submit("main form button[type=submit]").await;
     browser.arrives("/app?tab=2#/r/1?x=%2F&y").await;
 
     assert!(!app.received().contains("/r/1") && !app.received().contains("%2Fr%2F1"), "{}", app.received());

@@ -59,7 +59,7 @@ async fn the_list_shows_what_happens_elsewhere() {
     assert_eq!(browser.count(".row.fresh").await, 1, "what is new stands out");
     // The new row works as one that was there: its dialog opens, and ends it.
     browser.click(&format!("a.end[href='/security/sessions/{id}/sign-out']")).await;
-    browser.click("dialog button.danger").await;
+    browser.submit("dialog button.danger").await;
     browser.reads("Only this device is signed in").await;
 
     let another = house.signed_in("alice").await;

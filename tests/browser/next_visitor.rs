@@ -65,7 +65,7 @@ async fn somebody_else_finds_nothing_and_the_same_person_their_settings() {
 
     // The same person, after signing out.
     browser.goto("/security/sign-out").await;
-    browser.click("main form button[type=submit]").await;
+    browser.submit("main form button[type=submit]").await;
     browser.arrives("/security/signed-out").await;
     app.forget();
     browser.goto("/home").await;

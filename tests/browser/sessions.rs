@@ -37,12 +37,12 @@ async fn signing_in_leads_where_one_was_going() {
     browser.arrives("/security/sign-in?rd=%2Fdiary%3Fday%3D1").await;
     browser.fill("#username", "alice").await;
     browser.fill("input[type=password]", "wrong").await;
-    browser.click("main form button[type=submit]").await;
+    browser.submit("main form button[type=submit]").await;
     browser.find("[role=alert]").await;
     assert_eq!(browser.find("#username").await.prop("value").await.unwrap().unwrap(), "alice", "the name is kept");
     assert_eq!(browser.find("#password").await.prop("value").await.unwrap().unwrap(), "", "the password is not");
     browser.fill("#password", PASSWORD).await;
-    browser.click("main form button[type=submit]").await;
+    browser.submit("main form button[type=submit]").await;
     browser.arrives("/diary?day=1").await;
     browser.reads("Alice's diary").await;
     browser.goto("/security").await;
@@ -65,7 +65,7 @@ async fn another_browser_is_ended_from_a_dialog() {
     browser.loses("dialog").await;
     assert_eq!(other.status("/").await, 200);
     browser.click("a.end").await;
-    browser.click("dialog button.danger").await;
+    browser.submit("dialog button.danger").await;
     browser.reads("Signed out 1 session").await;
     assert_eq!(browser.place().await, "/security/sessions");
     assert_eq!(other.status("/").await, 401);
@@ -81,7 +81,7 @@ async fn another_browser_is_ended_without_scripts() {
     browser.click("a.end").await;
     browser.arrives(&format!("/security/sessions/{}/sign-out", other.session().await)).await;
     browser.reads("Chrome on macOS").await;
-    browser.click("[data-confirm] button.danger").await;
+    browser.submit("[data-confirm] button.danger").await;
     browser.arrives("/security/sessions").await;
     browser.reads("Signed out 1 session").await;
     assert_eq!(other.status("/").await, 401);
@@ -94,7 +94,7 @@ async fn all_others_are_ended_and_this_one_stays() {
     let browser = alice_at(&house, "/security/sessions").await;
     browser.reads("Sign out 2 other sessions").await;
     browser.click("a.danger-outline").await;
-    browser.click("dialog button.danger").await;
+    browser.submit("dialog button.danger").await;
     browser.reads("Signed out 2 sessions").await;
     for other in others {
         assert_eq!(other.status("/").await, 401);
@@ -113,7 +113,7 @@ async fn everywhere_is_counted_with_this_one() {
     let other = house.signed_in("alice").await;
     let browser = alice_at(&house, "/security/sessions").await;
     browser.click(".all a").await;
-    browser.click("dialog button.danger").await;
+    browser.submit("dialog button.danger").await;
     browser.arrives("/security/signed-out").await;
     browser.reads("Signed out 2 sessions.").await;
     assert_eq!(other.status("/").await, 401);
@@ -128,7 +128,7 @@ async fn a_changed_password_leads_to_who_is_still_signed_in() {
     for field in ["#new_password", "#new_password_again"] {
         browser.fill(field, "Another-horse-8-battery").await;
     }
-    browser.click("main form button.primary").await;
+    browser.submit("main form button.primary").await;
     browser.reads_in("[role=status]", "1 other session is still signed in. Review it").await;
     browser.click("[role=status] a").await;
     browser.arrives("/security/sessions").await;
@@ -156,7 +156,7 @@ async fn after_signing_out_the_way_back_shows_nothing() {
     browser.goto("/security/sessions").await;
     browser.reads("This device").await;
     browser.click("details.user summary").await;
-    browser.click("details.user button").await;
+    browser.submit("details.user button").await;
     browser.arrives("/security/signed-out").await;
     for _ in 0..2 {
         browser.driver.back().await.unwrap();
@@ -176,7 +176,7 @@ async fn a_changed_password_counts_and_may_end_the_others() {
         browser.fill("#current_password", current).await;
         browser.fill("#new_password", new).await;
         browser.fill("#new_password_again", again).await;
-        browser.click("main form button.primary").await;
+        browser.submit("main form button.primary").await;
     };
     change(PASSWORD, "weak", "week").await;
     // All at once, and each field is led to.
