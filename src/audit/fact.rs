@@ -31,6 +31,17 @@ pub struct Entry {
     pub fact: Fact,
 }
 
+impl Entry {
+    /// Time of the last thing that it tells of.
+    #[must_use]
+    pub const fn last(&self) -> Timestamp {
+        match self.fact {
+            Fact::SignInsFailed { until, .. } => until,
+            _ => self.at,
+        }
+    }
+}
+
 /// Who did something, when, from where and with what: all that the journal says of an act beside what came of it. A store
 /// is handed the story with the act and writes the entries in the same step, so that none is ever missing (promise P6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +150,15 @@ pub enum Fact {
         /// Why.
         why: Refusal,
     },
+    /// Failed sign-ins that have no line of their own, counted from the entry's time on.
+    SignInsFailed {
+        /// Step that failed.
+        step: Method,
+        /// Number of tries, at least one.
+        count: u64,
+        /// Time of the last one.
+        until: Timestamp,
+    },
     /// A session ended.
     SessionEnded {
         /// Which.
@@ -195,6 +215,7 @@ impl Fact {
         match self {
             Self::SignedIn { .. } => "signed_in",
             Self::SignInFailed { .. } => "sign_in_failed",
+            Self::SignInsFailed { .. } => "sign_ins_failed",
             Self::SessionEnded { .. } => "session_ended",
             Self::SessionOfAnother { .. } => "session_of_another",
             Self::PasswordChanged => "password_changed",
@@ -218,8 +239,25 @@ impl Fact {
         match self {
             Self::SignedIn { .. } => Some(Outcome::Succeeded),
             // Whoever guesses the password in a stolen session shows up where one looks for that.
-            Self::SignInFailed { .. } | Self::PasswordChangeFailed => Some(Outcome::Failed),
+            Self::SignInFailed { .. } | Self::SignInsFailed { .. } | Self::PasswordChangeFailed => {
+                Some(Outcome::Failed)
+            }
             _ => None,
+        }
+    }
+
+    /// Whether it tells of failed tries to sign in, of which the journal keeps only so many.
+    #[must_use]
+    pub const fn is_failed_sign_in(&self) -> bool {
+        matches!(self, Self::SignInFailed { .. } | Self::SignInsFailed { .. })
+    }
+
+    /// Number of tries that it tells of.
+    #[must_use]
+    pub const fn tries(&self) -> u64 {
+        match self {
+            Self::SignInsFailed { count, .. } => *count,
+            _ => 1,
         }
     }
 
@@ -241,6 +279,7 @@ impl Fact {
             | Self::SessionEnded { session, .. }
             | Self::SessionOfAnother { session } => Some(*session),
             Self::SignInFailed { .. }
+            | Self::SignInsFailed { .. }
             | Self::PasswordChanged
             | Self::PasswordChangeFailed
             | Self::PasswordSet

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tracing::info;
 
-use super::{Actor, AuditStore, Entry, Fact, Page, Query, Story, Told};
+use super::{
+    Actor, AuditStore, Entry, Fact, FailedSignIn, Page, Query, Refusal, Story, Told, failed_sign_ins::FailedSignIns,
+};
 use crate::{clock::Clock, id::UserId, metrics::Metrics, outage::StoreError, visitor::Visitor};
 
 /// The journal of what happened (promise P6). What comes of an act is written by the store in the step that does the act:
@@ -14,13 +16,17 @@ pub struct Journal {
     store: Arc<dyn AuditStore>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    failed: Arc<FailedSignIns>,
 }
+
+/// Counting lines that are written at once.
+const PORTION: usize = 200;
 
 impl Journal {
     /// A journal kept in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn AuditStore>, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, metrics }
+        Self { store, clock, metrics, failed: Arc::default() }
     }
 
     /// The story of what somebody does now.
@@ -41,6 +47,38 @@ impl Journal {
         fact: Fact,
     ) -> Result<(), StoreError> {
         self.write(&[self.story(actor, from).entry(user, fact)]).await
+    }
+
+    /// Writes a failed sign-in, or counts it where the budget of lines is spent: then [`Journal::write_counts`] tells of it.
+    ///
+    /// # Errors
+    /// When the store is away and the try has a line of its own; it is not written then, as far as it is known.
+    pub async fn record_failed(&self, failed: FailedSignIn<'_>, why: Refusal) -> Result<(), StoreError> {
+        if !self.failed.take_line(&failed, self.clock.now()) {
+            return Ok(());
+        }
+        let FailedSignIn { user, from, step, .. } = failed;
+        self.record(user, Actor::Visitor, Some(from), Fact::SignInFailed { step, why }).await
+    }
+
+    /// Counts a failed sign-in without a line of its own.
+    pub fn count_failed(&self, failed: FailedSignIn<'_>) {
+        self.failed.count(&failed, self.clock.now());
+    }
+
+    /// Writes the counts of failed sign-ins that have grown since they were last written; tells how many lines it wrote.
+    ///
+    /// # Errors
+    /// When the store is away; they are kept for the next time.
+    pub async fn write_counts(&self) -> Result<usize, StoreError> {
+        let unwritten = self.failed.unwritten(self.clock.now());
+        for portion in unwritten.chunks(PORTION) {
+            let written = self.store.merge(portion).await;
+            self.metrics.audited(portion.len(), written.is_ok());
+            written?;
+            self.failed.written(portion);
+        }
+        Ok(unwritten.len())
     }
 
     /// Writes entries as they are: all of them or none.

@@ -9,12 +9,17 @@ use crate::{
     outage::StoreError,
 };
 
-/// Keeps the journal. Entries are only ever added, and dropped by age.
+/// Keeps the journal. Entries are only ever added, and dropped by age or, failed sign-ins alone, for want of room. A line that
+/// counts failed sign-ins grows.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
     /// Writes entries, all or none, before it answers. One that is there already, by its id, stays as it is: whoever does
     /// not know whether it was written writes it again.
     async fn record(&self, entries: &[Entry]) -> Result<(), StoreError>;
+
+    /// Writes lines that count failed sign-ins ([`Fact::SignInsFailed`](super::Fact::SignInsFailed)), all or none. One that is
+    /// there already, by its id, keeps its place and its time, and tells what the new one does.
+    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError>;
 
     /// A user's sign-ins and failed sign-ins, newest first.
     async fn login_history(&self, query: &Query) -> Result<Page, StoreError>;
@@ -22,8 +27,27 @@ pub trait AuditStore: Send + Sync {
     /// Drops what happened before `before`.
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
 
+    /// Drops failed sign-ins of names that nobody has from before `before`.
+    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Number of entries.
+    async fn size(&self) -> Result<JournalSize, StoreError>;
+
+    /// Drops so many failed sign-ins: first of names that nobody has, then others; of each the oldest. Tells how many it has
+    /// dropped: fewer where there are no more.
+    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError>;
+
     /// Everything that happened, in the order in which it was written or the other way round.
     async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError>;
+}
+
+/// Number of entries in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalSize {
+    /// All of them.
+    pub entries: u64,
+    /// Of these, failed sign-ins.
+    pub failed: u64,
 }
 
 /// Which entries.

@@ -11,7 +11,7 @@ use super::{
     output::{plain, say, say_json, say_table, written},
 };
 use crate::{
-    audit::{Actor, Entry, Page, TrailEnd, TrailQuery},
+    audit::{Actor, Entry, Fact, Page, TrailEnd, TrailQuery},
     id::UserId,
 };
 
@@ -128,6 +128,9 @@ impl<'a> Told<'a> {
             _ => Map::new(),
         };
         details.shift_remove("fact");
+        if let Fact::SignInsFailed { until, .. } = &entry.fact {
+            details.insert("until".to_owned(), until.rfc3339().into());
+        }
         let session = details.shift_remove("session").unwrap_or_default();
         let reason = details.shift_remove("reason").unwrap_or_default();
         Self { entry, names, details, session, reason }
@@ -163,8 +166,12 @@ impl<'a> Told<'a> {
             Actor::User(id) => shown(id),
             other => other.kind().to_owned(),
         };
-        let what = self.entry.fact.name().replace('_', " ");
-        let more: Vec<String> = self.details.values().flat_map(words).collect();
+        let (what, more): (String, Vec<String>) = match &self.entry.fact {
+            Fact::SignInsFailed { count, until, .. } => {
+                ("sign in failed".to_owned(), vec![format!("and {count} more until {}", until.rfc3339())])
+            }
+            fact => (fact.name().replace('_', " "), self.details.values().flat_map(words).collect()),
+        };
         let device = self.entry.device.as_ref().map(|device| plain(&device.label()));
         let from = self.entry.ip.map(|ip| ip.to_string()).into_iter().chain(device).collect::<Vec<_>>();
         let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), plain);

@@ -22,7 +22,7 @@ pub(super) mod surroundings;
 pub(super) mod tls;
 
 use limits::LimitsFile;
-use policies::{IdentityFile, LockoutFile, PasswordsFile};
+use policies::{AuditFile, IdentityFile, LockoutFile, PasswordsFile};
 use routing::{RouteFile, UpstreamFile};
 use sessions::SessionsFile;
 use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
@@ -93,6 +93,8 @@ pub(super) struct File {
     pub(super) passwords: PasswordsFile,
     /// When an account is locked after wrong passwords.
     pub(super) lockout: LockoutFile,
+    /// What the journal keeps.
+    pub(super) audit: AuditFile,
     /// What a client may ask of a connection. A change of these needs a restart, but for `body_size`.
     pub(super) limits: LimitsFile,
     /// How the app learns who is calling.
@@ -135,6 +137,7 @@ impl Read for File {
             sessions: keys.take_section("sessions"),
             passwords: keys.take_section("passwords"),
             lockout: keys.take_section("lockout"),
+            audit: keys.take_section("audit"),
             limits: keys.take_section("limits"),
             identity: keys.take_section("identity"),
             admin: keys.take_section("admin"),

@@ -26,7 +26,7 @@ pub(super) mod surroundings;
 pub(super) mod tls;
 
 use limits::Limits;
-use policies::{Identity, Lockout, Passwords};
+use policies::{Audit, Identity, Lockout, Passwords};
 use routing::{Route, Upstream};
 use sessions::Sessions;
 use surroundings::{Activity, Admin, Branding, Log, Shutdown, SignIn};
@@ -66,6 +66,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// When an account is locked.
     pub lockout: Lockout,
+    /// What the journal keeps.
+    pub audit: Audit,
     /// What a client may ask of a connection.
     pub limits: Limits,
     /// How the app learns who is calling.
@@ -117,6 +119,7 @@ impl Config {
             sessions: Sessions::of(file.sessions, desk),
             passwords: Passwords::of(file.passwords, desk),
             lockout: Lockout::of(file.lockout, desk),
+            audit: Audit::of(file.audit, desk),
             limits,
             identity: Identity::of(file.identity, desk),
             admin,
@@ -163,6 +166,7 @@ impl Config {
             sessions: Sessions::default(),
             passwords: Passwords::default(),
             lockout: Lockout::default(),
+            audit: Audit::default(),
             limits: Limits::default(),
             identity: Identity::default(),
             admin: Admin::default(),

@@ -26,7 +26,7 @@ pub use complaint::{Complaint, Complaints};
 pub use find::find;
 pub use meaning::Config;
 pub use meaning::limits::Limits;
-pub use meaning::policies::{AfterPasswordChange, ExtraHeader, Identity, Lockout, PasswordPolicy, Passwords};
+pub use meaning::policies::{AfterPasswordChange, Audit, ExtraHeader, Identity, Lockout, PasswordPolicy, Passwords};
 pub use meaning::routing::{Access, Route, RouteTimeouts, Timeouts, Upstream};
 pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
 pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};

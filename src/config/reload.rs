@@ -27,6 +27,7 @@ impl Config {
             sessions,
             passwords: _,
             lockout: _,
+            audit: _,
             activity: _,
             branding: _,
             identity: _,

@@ -56,6 +56,8 @@ pub struct Metrics {
     streams_cut: IntCounterVec,
     revocation_propagation: Histogram,
     audit_events: IntCounterVec,
+    audit_entries: IntGauge,
+    audit_max_entries: IntGauge,
     config_reload: IntGauge,
     certificate_expiry: IntGauge,
 }
@@ -143,6 +145,8 @@ impl Metrics {
                 PROPAGATION_BUCKETS,
             ),
             audit_events: made.counters("audit_events_total", "Entries of the journal", &["result"]),
+            audit_entries: made.gauge("audit_entries", "Entries of the journal"),
+            audit_max_entries: made.gauge("audit_max_entries", "Entries with which the journal is full"),
             config_reload: made
                 .gauge("config_last_reload_successful", "1 when the configuration was last read without a complaint"),
             certificate_expiry: made
@@ -292,6 +296,12 @@ impl Metrics {
     /// So long after a session had ended, what was under way for it was cut.
     pub fn end_propagated(&self, took: Duration) {
         self.revocation_propagation.observe(took.as_secs_f64());
+    }
+
+    /// The journal has so many entries, and is full with so many.
+    pub fn journal_is(&self, entries: u64, most: u64) {
+        self.audit_entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.audit_max_entries.set(i64::try_from(most).unwrap_or(i64::MAX));
     }
 
     /// Entries were written to the journal, or could not be.

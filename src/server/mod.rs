@@ -24,7 +24,9 @@ use crate::{
         Bodies, CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping,
         Tls, Upstreams,
     },
-    tasks::{CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore},
+    tasks::{
+        CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore, WriteCounts,
+    },
     telemetry::{LogFormat, LogStyle},
 };
 use reload::{Reload, certificate_files};
@@ -36,6 +38,8 @@ pub use stores::{CannotOpen, Opener, Stores};
 
 /// How often expired sessions are swept.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How often counts of failed sign-ins are written: a crash loses those since.
+const COUNTS: Duration = Duration::from_secs(2);
 /// How often acts that were broken off are looked for.
 const CATCH_UP: Duration = Duration::from_secs(5);
 /// How often the store is asked whether it answers.
@@ -236,6 +240,7 @@ impl Serving {
         heartbeats.run_once(true).await;
         driver.stop().await;
         heartbeats.run_once(true).await;
+        let _ = WriteCounts::new(parts.journal.clone()).run_once().await; // told in the log
         served?;
         info!("Stopped");
         Ok(())
@@ -272,7 +277,7 @@ fn sweep(parts: &Parts) -> Sweep {
         sessions: parts.stores.sessions.clone(),
         accounts: parts.stores.accounts.clone(),
         throttle: parts.stores.throttle.clone(),
-        audit: parts.stores.audit.clone(),
+        trim: parts.trim_journal(),
         journal: parts.journal.clone(),
         policy: parts.settings.session.clone(),
         clock: parts.clock.clone(),
@@ -304,6 +309,14 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
                 Ok(_) => {}
                 Err(away) => warn!("Could not sweep expired sessions: {away}"),
             }
+        }
+    });
+    let counts = WriteCounts::new(parts.journal.clone());
+    driver.every(COUNTS, move || {
+        let counts = counts.clone();
+        async move {
+            // What it did, or could not do, is in the log.
+            let _ = counts.run_once().await;
         }
     });
     let catch_up = CatchUp::new(parts.stores.sessions.clone(), parts.clock.clone());

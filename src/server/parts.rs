@@ -19,7 +19,7 @@ use crate::{
     secret::Key,
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
-    tasks::{CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, WatchEnds, WatchEndsParts},
+    tasks::{CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, TrimJournal, WatchEnds, WatchEndsParts},
     visitor::Recogniser,
     web::{Desk, Web},
 };
@@ -138,6 +138,13 @@ impl Parts {
     #[must_use]
     pub fn confirm_ends(&self) -> ConfirmEnds {
         ConfirmEnds::new(self.sessions.clone(), self.lines.clone(), self.metrics.clone())
+    }
+
+    /// What the journal does not keep, and how full it is.
+    #[must_use]
+    pub fn trim_journal(&self) -> TrimJournal {
+        let audit = self.stores.audit.clone();
+        TrimJournal::new(audit, self.settings.audit.clone(), self.clock.clone(), self.metrics.clone())
     }
 
     /// What cuts open streams when their session ends.

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     account::{PasswordPolicy, PolicyKind},
+    audit::JournalPolicy,
     certificate::Certificate,
     config::{self, Config},
     gate::{Access, Letters, PathPolicy, Route, RouteTable},
@@ -28,6 +29,8 @@ pub struct Settings {
     pub password: Arc<ArcSwap<PasswordPolicy>>,
     /// When an account cools off.
     pub lockout: Arc<ArcSwap<LockoutPolicy>>,
+    /// What the journal keeps.
+    pub audit: Arc<ArcSwap<JournalPolicy>>,
     /// Names, links and habits.
     pub house: Arc<ArcSwap<House>>,
     /// What is shown to who comes by TLS; none where nobody does.
@@ -48,6 +51,7 @@ impl Settings {
             session: Arc::new(ArcSwap::from_pointee(session_policy(config))),
             password: Arc::new(ArcSwap::from_pointee(password_policy(config))),
             lockout: Arc::new(ArcSwap::from_pointee(lockout_policy(config))),
+            audit: Arc::new(ArcSwap::from_pointee(journal_policy(config))),
             house: Arc::new(ArcSwap::from_pointee(house(config))),
             certificate: config.tls.as_ref().map(|tls| Arc::new(ArcSwap::from_pointee(tls.certificate.clone()))),
             routes: Arc::new(ArcSwap::from_pointee(route_table(config, &ids))),
@@ -65,6 +69,7 @@ impl Settings {
         self.session.store(Arc::new(session));
         self.password.store(Arc::new(password));
         self.lockout.store(Arc::new(lockout));
+        self.audit.store(Arc::new(journal_policy(config)));
         self.house.store(Arc::new(house));
         self.routes.store(Arc::new(routes));
         self.identity.store(Arc::new(identity));
@@ -126,6 +131,11 @@ fn password_policy(config: &Config) -> PasswordPolicy {
 const fn lockout_policy(config: &Config) -> LockoutPolicy {
     let config::Lockout { failures, within, cool_off } = config.lockout;
     LockoutPolicy { failures, within, cool_off }
+}
+
+fn journal_policy(config: &Config) -> JournalPolicy {
+    let config::Audit { retention, unknown_names_retention, max_entries } = config.audit;
+    JournalPolicy { retention, unknown_names_retention, max_entries: max_entries.into() }
 }
 
 fn house(config: &Config) -> House {

@@ -1,8 +1,8 @@
 //! Signing in with a name and a password.
 //!
 //! The order is the security: take a place among those that are hashed, count the try, read the generation, check the
-//! password (at the same cost for a name that nobody has), and only then open. Every try that was looked at is in the
-//! journal; of those that were turned away, one a minute is.
+//! password (at the same cost for a name that nobody has), and only then open. Every failed try is in the journal: within its
+//! budget with a line of its own, of those that were turned away one a minute; beyond that it is counted.
 
 use std::{
     ops::{
@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::{
     account::{Account, AccountStore, Busy, Hasher, PasswordHash, Queue, Slot, Verdict, fold},
-    audit::{Actor, Fact, Journal, Refusal, Seldom},
+    audit::{FailedSignIn, Journal, Refusal, Seldom},
     clock::{Clock, Timestamp},
     guard::{Begun, Counted, Forms, Leave, Submission, Throttle, Try},
     id::{SessionId, UserId},
@@ -127,6 +127,8 @@ pub struct SignInParts {
 /// A counted try whose password has not been looked at.
 struct PasswordStep {
     slot: Slot,
+    /// Folded.
+    login: String,
     /// None: the password is looked at, but whatever it is, it is refused.
     counted: Option<Counted>,
     account: Option<Account>,
@@ -151,26 +153,25 @@ impl SignIn {
             Continue(step) => step,
             Break(outcome) => return Ok(outcome),
         };
-        let Proven { account, generation } = match step.answer(self, password, from).await? {
+        let proven = match step.answer(self, password, from).await? {
             Continue(proven) => proven,
             Break(outcome) => return Ok(outcome),
         };
         let Some(form) = form else {
-            return self.open(Proven { account, generation }, (remember, kind), device, replaces, None, from).await;
+            return self.open(proven, (remember, kind), device, replaces, None, from).await;
         };
         let secret = form.secret("sign-in");
         let begun = self.0.forms.begin(&form).await?;
         if begun != Begun::First {
-            if let Some(signed_in) = self.opened_before(&account, secret, from).await? {
+            if let Some(signed_in) = self.opened_before(&proven.account, secret, from).await? {
                 return Ok(Outcome::Complete(Box::new(signed_in)));
             }
             if begun == Begun::Unknown {
                 return Err(Busy.into());
             }
             // It has ended since: this is another sign-in.
-            return self.open(Proven { account, generation }, (remember, kind), device, replaces, None, from).await;
+            return self.open(proven, (remember, kind), device, replaces, None, from).await;
         }
-        let proven = Proven { account, generation };
         let opened = self.open(proven, (remember, kind), device, replaces, Some(secret), from).await;
         let done = matches!(opened, Ok(Outcome::Complete(_)));
         // What was done is done, whether its repeat will be told or not.
@@ -194,7 +195,7 @@ impl SignIn {
 
     async fn open(
         &self,
-        Proven { account, generation }: Proven,
+        Proven { account, login, generation }: Proven,
         (remember, kind): (bool, Kind),
         device: Option<Digest>,
         replaces: Option<SessionId>,
@@ -215,7 +216,7 @@ impl SignIn {
             secret,
         };
         let Some((session, token)) = self.0.sessions.open(opening).await? else {
-            return Ok(self.refuse(Some(account.id), Refusal::Superseded, from).await?);
+            return Ok(self.refuse(&login, Some(account.id), Refusal::Superseded, from).await?);
         };
         self.0.metrics.tried(Tried::Succeeded);
         self.0.metrics.session_created("password");
@@ -255,15 +256,16 @@ impl SignIn {
             }
             None => (0, None),
         };
-        Ok(Continue(PasswordStep { slot, counted, account, hash, generation }))
+        Ok(Continue(PasswordStep { slot, login, counted, account, hash, generation }))
     }
 
-    /// Counts a try that nobody looked at. Of those that come in one minute one is in the journal, whether anybody has that
+    /// Counts a try that nobody looked at. Of those that come in one minute one has a line of its own, whether anybody has that
     /// name or not: whoever floods a closed account must not fill the store, nor learn by the time it takes who is known.
     async fn turn_away(&self, login: &str, user: Option<UserId>, from: &Visitor) -> Result<(), StoreError> {
         if self.0.turned_away.is_news((login, network_of(from.ip)), self.0.clock.now()) {
-            return self.refuse(user, Refusal::Throttled, from).await.map(drop);
+            return self.refuse(login, user, Refusal::Throttled, from).await.map(drop);
         }
+        self.0.journal.count_failed(FailedSignIn { login, user, from, step: Method::Password });
         self.0.metrics.tried(Tried::Throttled);
         Ok(())
     }
@@ -274,10 +276,15 @@ impl SignIn {
         }
     }
 
-    async fn refuse(&self, user: Option<UserId>, why: Refusal, from: &Visitor) -> Result<Outcome, StoreError> {
+    async fn refuse(
+        &self,
+        login: &str,
+        user: Option<UserId>,
+        why: Refusal,
+        from: &Visitor,
+    ) -> Result<Outcome, StoreError> {
         self.0.metrics.tried(if why == Refusal::Throttled { Tried::Throttled } else { Tried::Failed });
-        let fact = Fact::SignInFailed { step: Method::Password, why };
-        self.0.journal.record(user, Actor::Visitor, Some(from), fact).await?;
+        self.0.journal.record_failed(FailedSignIn { login, user, from, step: Method::Password }, why).await?;
         Ok(Outcome::Refused)
     }
 }
@@ -290,11 +297,11 @@ impl PasswordStep {
         password: Password,
         from: &Visitor,
     ) -> Result<ControlFlow<Outcome, Proven>, StoreError> {
-        let Self { slot, counted, account, hash, generation } = self;
+        let Self { slot, login, counted, account, hash, generation } = self;
         let verdict = slot.check(password.clone(), hash.as_ref()).await;
         let user = account.as_ref().map(|account| account.id);
         let Some(counted) = counted else {
-            return sign_in.refuse(user, Refusal::Throttled, from).await.map(Break);
+            return sign_in.refuse(&login, user, Refusal::Throttled, from).await.map(Break);
         };
         let why = match (account, hash, verdict) {
             (None, ..) => Refusal::UnknownUser,
@@ -306,16 +313,17 @@ impl PasswordStep {
                 if verdict == Verdict::RightButOld {
                     sign_in.rehash(account.id, &hash, &slot.hash(password).await).await;
                 }
-                return Ok(Continue(Proven { account, generation }));
+                return Ok(Continue(Proven { account, login, generation }));
             }
         };
         sign_in.0.throttle.failed(&counted);
-        sign_in.refuse(user, why, from).await.map(Break)
+        sign_in.refuse(&login, user, why, from).await.map(Break)
     }
 }
 
 /// Somebody who has given the right password.
 struct Proven {
     account: Account,
+    login: String,
     generation: u64,
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
-    audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
+    audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, Tally, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
@@ -138,6 +138,10 @@ measured!(AccountStore {
 
 measured!(AuditStore {
     record(entries: &[Entry]) -> (), journal;
+    merge(entries: &[Entry]) -> (), journal;
+    forget_unknown(before: Timestamp) -> (), sweep;
+    size() -> JournalSize, sweep;
+    drop_failed(count: u64) -> u64, sweep;
     login_history(query: &Query) -> Page, journal;
     forget(before: Timestamp) -> (), sweep;
     trail(query: &TrailQuery) -> Page, journal;

@@ -6,9 +6,10 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tracing::warn;
 
+use super::TrimJournal;
 use crate::{
     account::AccountStore,
-    audit::{AuditStore, Journal, Story},
+    audit::{Journal, Story},
     clock::Clock,
     guard::ThrottleStore,
     metrics::Metrics,
@@ -20,8 +21,6 @@ use crate::{
 const NOTES: Duration = Duration::from_hours(30 * 24);
 /// How long a device is known after its last sign-in: as long as its cookie lives.
 const DEVICES: Duration = Duration::from_hours(400 * 24);
-/// How long the journal remembers.
-const JOURNAL: Duration = Duration::from_hours(400 * 24);
 /// Sessions that are looked at in one step.
 const PAGE: usize = 500;
 
@@ -34,8 +33,8 @@ pub struct Sweep {
     pub accounts: Arc<dyn AccountStore>,
     /// Counters of tries.
     pub throttle: Arc<dyn ThrottleStore>,
-    /// The journal's store, for what is too old.
-    pub audit: Arc<dyn AuditStore>,
+    /// What the journal does not keep.
+    pub trim: TrimJournal,
     /// The journal, for what ends.
     pub journal: Journal,
     /// When sessions end by themselves.
@@ -76,6 +75,7 @@ impl Sweep {
         if !self.sessions.take_turn(self.every / 2).await? {
             let left = self.sessions.count().await?;
             self.metrics.sessions_active(left);
+            self.trim.measure().await?;
             return Ok(Swept { ended, left });
         }
         loop {
@@ -100,7 +100,8 @@ impl Sweep {
         self.sessions.forget_ended(now.minus(NOTES)).await?;
         self.throttle.forget(now).await?;
         self.accounts.forget_devices(now.minus(DEVICES)).await?;
-        self.audit.forget(now.minus(JOURNAL)).await?;
+        self.trim.run_once().await?;
+        self.trim.measure().await?;
         let left = self.sessions.count().await?;
         self.metrics.sessions_active(left);
         Ok(Swept { ended, left })

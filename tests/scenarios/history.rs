@@ -106,9 +106,9 @@ async fn the_file_holds_the_same() {
     assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"sign-in-history.csv\""));
     assert_eq!(
         file.text(),
-        "time,status,step,ip,device\n\
-         2026-11-21T12:01:00Z,Success,password,203.0.113.7,Chrome on macOS\n\
-         2026-11-21T12:00:00Z,Failed,password,203.0.113.7,Chrome on macOS\n"
+        "time,status,step,ip,device,attempts,last\n\
+         2026-11-21T12:01:00Z,Success,password,203.0.113.7,Chrome on macOS,1,2026-11-21T12:01:00Z\n\
+         2026-11-21T12:00:00Z,Failed,password,203.0.113.7,Chrome on macOS,1,2026-11-21T12:00:00Z\n"
     );
     let failed = browser.get("/security/history.csv?outcome=failed").await.answer();
     assert_eq!(failed.text().lines().count(), 2);

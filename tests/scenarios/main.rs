@@ -22,6 +22,7 @@ mod why_signed_out;
 
 mod clock_steps;
 mod ending_sessions;
+mod failed_sign_ins;
 mod frames;
 mod heartbeat;
 mod history;

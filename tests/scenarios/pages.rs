@@ -125,7 +125,8 @@ fn plurals() {
     assert_eq!(say("sessions-end-others", 1), "Sign out 1 other session");
     assert_eq!(say("sessions-end-others", 2), "Sign out 2 other sessions");
     assert_eq!(say("confirm-button", 1), "Sign out 1 session");
-    assert_eq!(say("hub-failed", 2), "2 failed attempts in the last 30 days");
+    let failed = [("count", 2_u64.into()), ("number", words.number(2).into())];
+    assert_eq!(words.say_with("hub-failed", &failed), "2 failed attempts in the last 30 days");
     assert_eq!(words.number(1_234), "1,234");
 }
 

@@ -48,7 +48,7 @@ async fn a_file_of_an_older_program_becomes_a_current_one() {
     drop(store);
     let version =
         |path| Connection::open(path).unwrap().query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    assert_eq!(version(&path).unwrap(), 3);
+    assert_eq!(version(&path).unwrap(), 4);
 }
 
 #[tokio::test]

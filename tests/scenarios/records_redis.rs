@@ -139,6 +139,28 @@ async fn an_entry_that_cannot_be_read_is_dropped_by_age_all_the_same() {
 }
 
 #[tokio::test]
+async fn failed_sign_ins_from_before_their_lists_are_found() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    let why = portcullis::audit::Refusal::WrongPassword;
+    let failed = portcullis::audit::Fact::SignInFailed { step: portcullis::session::Method::Password, why };
+    for user in [None, Some(alice)] {
+        records.record(&[story(at(1)).entry(user, failed.clone())]).await.unwrap();
+    }
+    for list in ["journal-unknown", "journal-failed"] {
+        assert_eq!(
+            server.ask::<i64>(&["DEL", &format!("portcullis:{{records}}:{list}")]),
+            1,
+            "as an older version had it"
+        );
+    }
+    assert_eq!(records.size().await.unwrap().failed, 2);
+    records.forget_unknown(at(2)).await.unwrap();
+    assert_eq!(records.size().await.unwrap().failed, 1);
+    assert_eq!(records.drop_failed(9).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
     let (server, records) = new().await;
     let forget = || server.ask::<()>(&["SCRIPT", "FLUSH"]);

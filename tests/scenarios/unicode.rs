@@ -173,7 +173,10 @@ async fn a_file_of_old_names_is_compatible() {
     }
     drop(store);
     let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch("DROP TABLE login; PRAGMA user_version = 2;").unwrap();
+    file.execute_batch(
+        "DROP TABLE login; DROP INDEX journal_of_unknown; DROP INDEX journal_of_failures; PRAGMA user_version = 2;",
+    )
+    .unwrap();
     drop(file);
     let store = Embedded::open(&path).unwrap();
     old_names_sign_in(&store, old.each_ref().map(|account| account.id)).await;

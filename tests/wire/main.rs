@@ -62,6 +62,7 @@ mod redis;
 mod redis_faults;
 mod reloading;
 mod replicas;
+mod sign_in_flood;
 mod stopping;
 mod store_away;
 mod two_installations;

@@ -35,6 +35,19 @@ pub(in crate::config) struct LockoutFile {
     pub(in crate::config) cool_off: Field<Length>,
 }
 
+/// What the journal keeps: the sign-in history of visitors, and what `portcullis audit` shows.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct AuditFile {
+    /// How long an entry is kept, from 1d up.
+    pub(in crate::config) retention: Field<Length>,
+    /// How long a failed sign-in with a name that nobody has is kept, from 1h up, where that is shorter.
+    pub(in crate::config) unknown_names_retention: Field<Length>,
+    /// How many entries the journal holds, 1000 to 5000000; each takes about 1 KiB of disk or of Redis' memory. Failed sign-ins
+    /// have at most three quarters of it. Above it the oldest of them are dropped, those with names that nobody has first. All
+    /// other entries stay for `retention`, even where they alone are more.
+    pub(in crate::config) max_entries: Field<u32>,
+}
+
 /// How the app learns who is calling.
 #[derive(Default, JsonSchema)]
 pub(in crate::config) struct IdentityFile {
@@ -82,6 +95,19 @@ impl Read for LockoutFile {
             Self { failures: keys.take("failures"), within: keys.take("within"), cool_off: keys.take("cool_off") };
         keys.close(&["permanent_after"]);
         Some(lockout)
+    }
+}
+
+impl Read for AuditFile {
+    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
+        let mut keys = Section::open(node, key, desk)?;
+        let audit = Self {
+            retention: keys.take("retention"),
+            unknown_names_retention: keys.take("unknown_names_retention"),
+            max_entries: keys.take("max_entries"),
+        };
+        keys.close(&[]);
+        Some(audit)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::bounds;
 use crate::config::complaint::Desk;
-use crate::config::file::policies::{ExtraHeaderFile, IdentityFile, LockoutFile, PasswordsFile};
+use crate::config::file::policies::{AuditFile, ExtraHeaderFile, IdentityFile, LockoutFile, PasswordsFile};
 use crate::config::read::Located;
 use crate::config::value::length;
 use crate::proxy::{IdentityPreset, Told, are_aliases};
@@ -59,6 +59,19 @@ pub struct Lockout {
     /// How long it stays locked.
     #[serde(serialize_with = "length::serialize")]
     pub cool_off: Duration,
+}
+
+/// What the journal keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// For any entry.
+    #[serde(serialize_with = "length::serialize")]
+    pub retention: Duration,
+    /// For failed sign-ins with a name that nobody has.
+    #[serde(serialize_with = "length::serialize")]
+    pub unknown_names_retention: Duration,
+    /// Entries above which failed sign-ins are dropped.
+    pub max_entries: u32,
 }
 
 /// How the app learns who is calling.
@@ -123,6 +136,30 @@ impl Lockout {
             failures: bounds::count(file.failures, default.failures, &(1..=100), desk),
             within: bounds::length(file.within, default.within, &range, desk),
             cool_off: bounds::length(file.cool_off, default.cool_off, &range, desk),
+        }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        let day = Duration::from_hours(24);
+        Self { retention: 400 * day, unknown_names_retention: 7 * day, max_entries: 200_000 }
+    }
+}
+
+impl Audit {
+    pub(super) fn of(file: AuditFile, desk: &Desk) -> Self {
+        let default = Self::default();
+        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
+        Self {
+            retention: bounds::length(file.retention, default.retention, &bounds::from(day), desk),
+            unknown_names_retention: bounds::length(
+                file.unknown_names_retention,
+                default.unknown_names_retention,
+                &bounds::from(hour),
+                desk,
+            ),
+            max_entries: bounds::count(file.max_entries, default.max_entries, &(1_000..=5_000_000), desk),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::schema::schema;
 
 /// The order of the file, which is the order of the page.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "tls",
     "upstreams",
     "routes",
@@ -15,6 +15,7 @@ const SECTIONS: [&str; 15] = [
     "sessions",
     "passwords",
     "lockout",
+    "audit",
     "limits",
     "identity",
     "admin",

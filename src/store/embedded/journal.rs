@@ -1,4 +1,4 @@
-//! The journal. Rows are added and dropped by age, never changed.
+//! The journal. Rows are added and dropped; of those, only the ones that count failed sign-ins change.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Embedded,
+    Embedded, PORTION,
     columns::{Json, Text, whole},
 };
 use crate::{
-    audit::{Actor, AuditStore, Entry, Fact, Outcome, Page, Query, TrailEnd, TrailQuery},
+    audit::{Actor, AuditStore, Entry, Fact, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery},
     clock::Timestamp,
     outage::StoreError,
     visitor::Device,
@@ -33,6 +33,20 @@ const BACKWARDS: &str = "
     WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR key < (SELECT key FROM journal WHERE id = ?2))
     ORDER BY key DESC LIMIT ?3";
 
+/// Failed sign-ins; their two indexes name the same facts.
+const DROP_UNKNOWN: &str = "
+    DELETE FROM journal WHERE key IN
+    (SELECT key FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NULL AND at < ?1
+     ORDER BY at LIMIT ?2)";
+const DROP_FAILED: &str = "
+    DELETE FROM journal WHERE key IN
+    (SELECT key FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NOT NULL AND at < ?1
+     ORDER BY at LIMIT ?2)";
+const SIZE: &str = "
+    SELECT (SELECT count(*) FROM journal),
+           (SELECT count(*) FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NULL)
+         + (SELECT count(*) FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NOT NULL)";
+
 /// What nothing is looked up by.
 #[derive(Serialize, Deserialize)]
 struct Body {
@@ -48,6 +62,11 @@ impl AuditStore for Embedded {
     async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
         self.act(move |on| entries.into_iter().try_for_each(|entry| write(on, entry))).await
+    }
+
+    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let entries = entries.to_vec();
+        self.act(move |on| entries.into_iter().try_for_each(|entry| merge(on, entry))).await
     }
 
     async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
@@ -66,6 +85,34 @@ impl AuditStore for Embedded {
 
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
         self.drop_old("DELETE FROM journal WHERE key IN (SELECT key FROM journal WHERE at < ?1 LIMIT ?2)", before).await
+    }
+
+    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.drop_old(DROP_UNKNOWN, before).await
+    }
+
+    async fn size(&self) -> Result<JournalSize, StoreError> {
+        self.read(|on| {
+            let counted = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            let (entries, failed) = on.prepare_cached(SIZE)?.query_row([], counted)?;
+            Ok(JournalSize { entries: entries.unsigned_abs(), failed: failed.unsigned_abs() })
+        })
+    }
+
+    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {
+        let mut left = count;
+        for sql in [DROP_UNKNOWN, DROP_FAILED] {
+            while left > 0 {
+                let most = whole(left.min(PORTION as u64));
+                let drop_some = move |on: &Connection| on.prepare_cached(sql)?.execute((i64::MAX, most));
+                let dropped = self.act(drop_some).await? as u64;
+                if dropped == 0 {
+                    break;
+                }
+                left -= dropped;
+            }
+        }
+        Ok(count - left)
     }
 
     async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
@@ -102,6 +149,16 @@ pub(super) fn write(on: &Connection, entry: Entry) -> rusqlite::Result<()> {
     )?
     .execute((Text(id), at, user.map(Text), name, sign_in, Json(Body { actor, ip, device, fact })))?;
     Ok(())
+}
+
+/// Writes a line that counts, or what it tells now.
+fn merge(on: &Connection, entry: Entry) -> rusqlite::Result<()> {
+    let Entry { id, actor, ip, ref device, ref fact, .. } = entry;
+    let body = Json(Body { actor, ip, device: device.clone(), fact: fact.clone() });
+    let grown = on
+        .prepare_cached("UPDATE journal SET body = ?2 WHERE id = ?1 AND fact = 'sign_ins_failed'")?
+        .execute((Text(id), body))?;
+    if grown == 0 { write(on, entry) } else { Ok(()) }
 }
 
 /// What a row tells, from the column of its body.

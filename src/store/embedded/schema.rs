@@ -5,7 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::account::aliases;
 
 /// Each step takes a file from the version of its index to the next. A step that was released is never edited.
-const STEPS: [&str; 3] = [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The version whose step needs names normalised, which SQL cannot.
 const NORMALISED: usize = 3;
@@ -111,6 +116,31 @@ fn normalise_logins(on: &Connection) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failed_sign_ins_from_before_their_indexes_are_found_by_them() {
+        let mut file = Connection::open_in_memory().unwrap();
+        STEPS[..3].iter().for_each(|sql| file.execute_batch(sql).unwrap());
+        file.pragma_update(None, "application_id", APPLICATION).unwrap();
+        file.pragma_update(None, "user_version", 3).unwrap();
+        let add = "INSERT INTO journal (id, at, user, fact, sign_in, body) VALUES (?1, 1, ?2, ?3, 'failed', '{}')";
+        for (id, user, fact) in [
+            ("a", None, "sign_in_failed"),
+            ("b", Some("alice"), "sign_in_failed"),
+            ("c", Some("alice"), "password_change_failed"),
+        ] {
+            file.execute(add, (id, user, fact)).unwrap();
+        }
+        migrate(&mut file).unwrap();
+        for index in ["journal_of_unknown", "journal_of_failures"] {
+            let of_nobody = if index == "journal_of_unknown" { "IS NULL" } else { "IS NOT NULL" };
+            let sql = format!(
+                "SELECT count(*) FROM journal INDEXED BY {index}
+                 WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user {of_nobody}"
+            );
+            assert_eq!(file.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap(), 1, "{index}");
+        }
+    }
 
     #[test]
     fn a_file_from_before_names_were_normalised_gets_their_keys() {

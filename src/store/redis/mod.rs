@@ -44,7 +44,7 @@ use crate::{
     account::{
         Account, AccountRecords, AccountStore, Added, Alteration, Altered, Changed, KnownDevice, PasswordHash, Restored,
     },
-    audit::{AuditStore, Entry, Page, Query, Story, TrailQuery},
+    audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
     guard::{Counter, Tally, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
@@ -283,6 +283,10 @@ passed_on!(AccountRecords {
 
 passed_on!(AuditStore {
     record(entries: &[Entry]) -> ();
+    merge(entries: &[Entry]) -> ();
+    forget_unknown(before: Timestamp) -> ();
+    size() -> JournalSize;
+    drop_failed(count: u64) -> u64;
     login_history(query: &Query) -> Page;
     forget(before: Timestamp) -> ();
     trail(query: &TrailQuery) -> Page;

@@ -37,6 +37,7 @@ scripts! {
     SETTLE = "settle.lua";
 
     RECORD = "go_on.lua" "records/journal.lua" "records/record.lua";
+    MERGE = "records/journal.lua" "records/merge.lua";
     HISTORY = "records/history.lua";
     TRAIL = "records/trail.lua";
     FORGET = "records/forget.lua";

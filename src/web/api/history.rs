@@ -33,6 +33,10 @@ pub(super) struct LoginResource {
     device: DeviceResource,
     /// The session that it opened.
     session_id: Option<String>,
+    /// How many attempts this stands for: more than one where failed ones were too many to be listed one by one.
+    attempts: u64,
+    /// When the last of them was, RFC 3339.
+    last_at: String,
 }
 
 /// Which entries.
@@ -74,7 +78,7 @@ impl LoginResource {
     fn of(entry: &Entry) -> Option<Self> {
         let (outcome, step, session_id) = match &entry.fact {
             Fact::SignedIn { session, method: by } => ("succeeded", method(*by), Some(session.to_string())),
-            Fact::SignInFailed { step, .. } => ("failed", method(*step), None),
+            Fact::SignInFailed { step, .. } | Fact::SignInsFailed { step, .. } => ("failed", method(*step), None),
             Fact::PasswordChangeFailed => ("failed", "password_change", None),
             _ => return None,
         };
@@ -87,6 +91,8 @@ impl LoginResource {
             place: PlaceResource::default(),
             device: DeviceResource::of(&entry.device.clone().unwrap_or_default()),
             session_id,
+            attempts: entry.fact.tries(),
+            last_at: entry.last().rfc3339(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What happened, and that it stays told.
 
 use portcullis::{
-    audit::{Actor, Entry, Fact, Outcome, Query, Refusal},
+    audit::{Actor, Entry, Fact, JournalSize, Outcome, Query, Refusal, TrailEnd, TrailQuery},
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
     session::{Ending, Kind, Method},
@@ -22,6 +22,11 @@ stories! {
     an_entry_that_is_told_again_stands_once
     old_entries_are_forgotten
     a_thousand_old_entries_are_forgotten
+    a_count_grows_in_its_place
+    a_count_is_no_other_entry
+    failed_sign_ins_of_nobody_are_forgotten_by_themselves
+    of_failed_sign_ins_those_of_nobody_go_first_and_acts_never
+    a_thousand_failed_sign_ins_go_at_once
 }
 
 fn entry(user: UserId, at: Timestamp, fact: Fact) -> Entry {
@@ -175,4 +180,104 @@ async fn a_thousand_old_entries_are_forgotten(stores: Stores) {
     stores.journal.record(&entries).await.unwrap();
     stores.journal.forget(at(999)).await.unwrap();
     assert_eq!(history(&stores, query(alice)).await, [entries[999].clone()]);
+}
+
+fn counted(entry: &Entry, count: u64, until: Timestamp) -> Entry {
+    Entry { fact: Fact::SignInsFailed { step: Method::Password, count, until }, ..entry.clone() }
+}
+
+async fn trail(stores: &Stores) -> Vec<Entry> {
+    let query = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: 5_000 };
+    stores.journal.trail(&query).await.unwrap().entries
+}
+
+async fn size(stores: &Stores) -> (u64, u64) {
+    let JournalSize { entries, failed } = stores.journal.size().await.unwrap();
+    (entries, failed)
+}
+
+async fn a_count_grows_in_its_place(stores: Stores) {
+    let alice = UserId::mint();
+    let first = counted(&failed(alice, at(1)), 3, at(2));
+    let nobodys = counted(&Entry { user: None, ..failed(alice, at(1)) }, 1, at(1));
+    stores.journal.merge(&[first.clone(), nobodys.clone()]).await.unwrap();
+    stores.journal.merge(&[]).await.unwrap();
+    let later = signed_in(alice, at(3));
+    stores.journal.record(std::slice::from_ref(&later)).await.unwrap();
+    // Of another device by now: what it tells is all new, but its place and its time.
+    let grown = Entry { device: None, ..counted(&first, 5_950, at(9)) };
+    stores.journal.merge(&[Entry { at: at(8), ..grown.clone() }]).await.unwrap();
+    assert_eq!(history(&stores, query(alice)).await[..1], *std::slice::from_ref(&later));
+    let told = &history(&stores, query(alice)).await[1];
+    assert_eq!((told.id, &told.fact, &told.device), (grown.id, &grown.fact, &None));
+    assert_eq!(trail(&stores).await.iter().map(|entry| entry.id).collect::<Vec<_>>(), [first.id, nobodys.id, later.id]);
+    assert_eq!(size(&stores).await, (3, 2));
+    // What was dropped meanwhile is written anew.
+    assert_eq!(stores.journal.drop_failed(9).await.unwrap(), 2);
+    stores.journal.merge(std::slice::from_ref(&grown)).await.unwrap();
+    assert_eq!(history(&stores, query(alice)).await, [later, grown]);
+}
+
+async fn a_count_is_no_other_entry(stores: Stores) {
+    let alice = UserId::mint();
+    let one = counted(&failed(alice, at(1)), 3, at(2));
+    stores.journal.merge(std::slice::from_ref(&one)).await.unwrap();
+    stores.journal.record(&[counted(&one, 9, at(9))]).await.unwrap();
+    assert_eq!(history(&stores, query(alice)).await, [one], "an entry that is told again stays as it is");
+}
+
+async fn failed_sign_ins_of_nobody_are_forgotten_by_themselves(stores: Stores) {
+    let alice = UserId::mint();
+    let nobodys = |second| Entry { user: None, ..failed(alice, at(second)) };
+    let (old, count, new) = (nobodys(1), counted(&nobodys(2), 7, at(3)), nobodys(5));
+    let (hers, act) = (failed(alice, at(1)), signed_in(alice, at(1)));
+    let rest = [hers.clone(), act.clone(), new.clone()];
+    stores.journal.record(&[old, count]).await.unwrap();
+    stores.journal.record(&rest).await.unwrap();
+    stores.journal.forget_unknown(at(5)).await.unwrap();
+    assert_eq!(trail(&stores).await, rest);
+    assert_eq!(size(&stores).await, (3, 2));
+    stores.journal.forget(at(9)).await.unwrap();
+    assert_eq!(size(&stores).await, (0, 0));
+}
+
+async fn of_failed_sign_ins_those_of_nobody_go_first_and_acts_never(stores: Stores) {
+    let alice = UserId::mint();
+    let nobodys = |second| Entry { user: None, ..failed(alice, at(second)) };
+    let acts = [
+        signed_in(alice, at(1)),
+        entry(alice, at(1), Fact::PasswordChangeFailed),
+        entry(
+            alice,
+            at(1),
+            Fact::SessionEnded { session: SessionId::mint(alice), ending: Ending::SignedOut, reason: None },
+        ),
+        Entry { user: None, ..entry(alice, at(1), Fact::UsersExported { users: 3 }) },
+    ];
+    let (hers, her_newer) = (failed(alice, at(2)), failed(alice, at(3)));
+    let (theirs, their_newer) = (nobodys(8), nobodys(9));
+    stores.journal.record(&acts).await.unwrap();
+    stores.journal.record(&[her_newer.clone(), hers.clone(), their_newer.clone(), theirs]).await.unwrap();
+    let drop_one = async || {
+        assert_eq!(stores.journal.drop_failed(1).await.unwrap(), 1);
+        trail(&stores).await[acts.len()..].to_vec()
+    };
+    assert_eq!(drop_one().await, [her_newer.clone(), hers.clone(), their_newer], "nobody's oldest");
+    assert_eq!(drop_one().await, [her_newer.clone(), hers]);
+    assert_eq!(drop_one().await, *std::slice::from_ref(&her_newer), "then the oldest of others");
+    assert_eq!(history(&stores, Query { outcome: Some(Outcome::Failed), ..query(alice) }).await[..1], [her_newer]);
+    assert_eq!(size(&stores).await, (5, 1));
+    assert_eq!(stores.journal.drop_failed(100).await.unwrap(), 1);
+    assert_eq!(trail(&stores).await, acts);
+}
+
+async fn a_thousand_failed_sign_ins_go_at_once(stores: Stores) {
+    let alice = UserId::mint();
+    let all: Vec<Entry> = (0..1_400)
+        .map(|second| Entry { user: (second % 2 == 0).then_some(alice), ..failed(alice, at(second)) })
+        .collect();
+    stores.journal.record(&all).await.unwrap();
+    assert_eq!(stores.journal.drop_failed(1_300).await.unwrap(), 1_300);
+    let left: Vec<Entry> = all[1_200..].iter().filter(|entry| entry.user.is_some()).cloned().collect();
+    assert_eq!(trail(&stores).await, left);
 }

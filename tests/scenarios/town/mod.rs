@@ -157,7 +157,7 @@ impl Town {
             sessions: parts.stores.sessions.clone(),
             accounts: parts.stores.accounts.clone(),
             throttle: parts.stores.throttle.clone(),
-            audit: parts.stores.audit.clone(),
+            trim: parts.trim_journal(),
             journal: parts.journal.clone(),
             policy: parts.settings.session.clone(),
             clock: parts.clock.clone(),

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use portcullis::{
     account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
-    audit::{AuditStore, Entry, Page, Query, Story, TrailEnd, TrailQuery},
+    audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
     guard::{Counter, Tally, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
@@ -276,6 +276,22 @@ impl AuditStore for Witness {
 
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
         self.pass("forget_entries", self.inner.audit.forget(before)).await
+    }
+
+    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.pass("merge", self.inner.audit.merge(entries)).await
+    }
+
+    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_unknown", self.inner.audit.forget_unknown(before)).await
+    }
+
+    async fn size(&self) -> Result<JournalSize, StoreError> {
+        self.pass("journal_size", self.inner.audit.size()).await
+    }
+
+    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {
+        self.pass("drop_failed", self.inner.audit.drop_failed(count)).await
     }
 
     async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {

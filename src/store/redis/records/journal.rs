@@ -1,8 +1,8 @@
-//! The journal. Entries are added and dropped by age, never changed. Each has a place, which is never given twice: of two of one
+//! The journal. Entries are added and dropped; of those, only the ones that count failed sign-ins change. Each has a place, which is never given twice: of two of one
 //! moment, the one with the later place is the newer.
 
 use async_trait::async_trait;
-use redis::cmd;
+use redis::{Cmd, Pipeline, cmd};
 use serde::Serialize;
 
 use super::{
@@ -10,13 +10,15 @@ use super::{
     keys::{self, Touched},
 };
 use crate::{
-    audit::{AuditStore, Entry, Fact, Outcome, Page, Query, TrailEnd, TrailQuery},
+    audit::{AuditStore, Entry, Fact, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery},
     clock::Timestamp,
     id::UserId,
     outage::StoreError,
     store::redis::{
         layout::{json, unreadable},
+        live::understand,
         script,
+        trouble::Trouble,
     },
 };
 
@@ -38,6 +40,9 @@ pub(super) struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     trail: Option<usize>,
     sign_ins: Vec<usize>,
+    /// Of a failed sign-in, its list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<usize>,
     body: String,
 }
 
@@ -59,9 +64,16 @@ impl Line {
             user: entry.user.map_or_else(|| "-".to_owned(), UserId::bare),
             trail: entry.user.map(|user| touched.number(keys::trail(user))),
             sign_ins,
+            failed: failed_list(entry).map(|key| touched.number(key.to_owned())),
             body: json(entry),
         }
     }
+}
+
+/// The list that an entry belongs to as a failed sign-in.
+fn failed_list(entry: &Entry) -> Option<&'static str> {
+    let list = if entry.user.is_none() { keys::UNKNOWN } else { keys::FAILED };
+    entry.fact.is_failed_sign_in().then_some(list)
 }
 
 /// An entry that is dropped: where it may stand.
@@ -101,6 +113,15 @@ impl AuditStore for RedisRecords {
         self.commit(&script::RECORD.call(touched.all(), &[json(&lines), about.to_owned()])).await
     }
 
+    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut touched = Touched::new(&JOURNAL);
+        let lines: Vec<Line> = entries.iter().map(|entry| Line::of(entry, &mut touched)).collect();
+        self.commit(&script::MERGE.call(touched.all(), &[json(&lines)])).await
+    }
+
     async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
         let after = query.after.map(|after| after.to_string()).unwrap_or_default();
         let told = [query.user.bare(), after, one_more(query.limit)];
@@ -112,17 +133,41 @@ impl AuditStore for RedisRecords {
         let mut oldest = cmd("ZRANGE");
         oldest.arg(keys::BY_TIME).arg("-inf").arg(format!("({}", before.as_millis())).arg("BYSCORE");
         oldest.arg("LIMIT").arg(0).arg(PORTION);
-        loop {
-            let old: Vec<String> = self.link.ask(&oldest).await?;
-            if old.is_empty() {
-                return Ok(());
+        self.drop_while_any(&oldest).await
+    }
+
+    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.sort_failed().await?;
+        let mut oldest = cmd("ZRANGE");
+        oldest.arg(keys::UNKNOWN).arg("-inf").arg(format!("({}", before.as_millis())).arg("BYSCORE");
+        oldest.arg("LIMIT").arg(0).arg(PORTION);
+        self.drop_while_any(&oldest).await
+    }
+
+    async fn size(&self) -> Result<JournalSize, StoreError> {
+        self.sort_failed().await?;
+        let mut all = Pipeline::new();
+        all.cmd("ZCARD").arg(keys::BY_TIME).cmd("ZCARD").arg(keys::UNKNOWN).cmd("ZCARD").arg(keys::FAILED);
+        let counts: Vec<u64> = self.link.ask_all(&all).await?.into_iter().map(understand).collect::<Result<_, _>>()?;
+        let [entries, unknown, failed] = counts.try_into().map_err(|_| Trouble::Nonsense)?;
+        Ok(JournalSize { entries, failed: unknown + failed })
+    }
+
+    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {
+        self.sort_failed().await?;
+        let mut left = count;
+        for list in [keys::UNKNOWN, keys::FAILED] {
+            while left > 0 {
+                let last = left.min(PORTION as u64) - 1;
+                let oldest: Vec<String> = self.link.ask(cmd("ZRANGE").arg(list).arg(0).arg(last)).await?;
+                if oldest.is_empty() {
+                    break;
+                }
+                left -= oldest.len() as u64;
+                self.drop_all(oldest).await?;
             }
-            let values: Vec<Option<String>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&old)).await?;
-            let mut touched = Touched::new(&[keys::ENTRIES, keys::TRAIL, keys::BY_TIME]);
-            let each = old.into_iter().zip(&values);
-            let dropped: Vec<_> = each.map(|(id, value)| Dropped::of(id, value.as_deref(), &mut touched)).collect();
-            self.commit::<()>(&script::FORGET.call(touched.all(), &[json(&dropped)])).await?;
         }
+        Ok(count - left)
     }
 
     async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
@@ -138,6 +183,55 @@ impl AuditStore for RedisRecords {
 }
 
 impl RedisRecords {
+    /// Drops what `oldest` finds, again and again.
+    async fn drop_while_any(&self, oldest: &Cmd) -> Result<(), StoreError> {
+        loop {
+            let old: Vec<String> = self.link.ask(oldest).await?;
+            if old.is_empty() {
+                return Ok(());
+            }
+            self.drop_all(old).await?;
+        }
+    }
+
+    async fn drop_all(&self, old: Vec<String>) -> Result<(), StoreError> {
+        let values: Vec<Option<String>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&old)).await?;
+        let mut touched = Touched::new(&[keys::ENTRIES, keys::TRAIL, keys::BY_TIME, keys::UNKNOWN, keys::FAILED]);
+        let each = old.into_iter().zip(&values);
+        let dropped: Vec<_> = each.map(|(id, value)| Dropped::of(id, value.as_deref(), &mut touched)).collect();
+        self.commit(&script::FORGET.call(touched.all(), &[json(&dropped)])).await
+    }
+
+    /// Puts failed sign-ins on their lists that were written before there were any, once.
+    async fn sort_failed(&self) -> Result<(), StoreError> {
+        if self.link.ask::<bool>(cmd("EXISTS").arg(keys::SORTED)).await? {
+            return Ok(());
+        }
+        let mut cursor = "0".to_owned();
+        loop {
+            let mut scan = cmd("HSCAN");
+            scan.arg(keys::ENTRIES).arg(&cursor).arg("COUNT").arg(PORTION);
+            let (next, found): (String, Vec<String>) = self.link.ask(&scan).await?;
+            let mut lists = Pipeline::new();
+            for pair in found.as_chunks::<2>().0 {
+                let entry: Option<Entry> =
+                    pair[1].split_once('\n').and_then(|(_, body)| serde_json::from_str(body).ok());
+                let Some(entry) = entry else { continue };
+                if let Some(list) = failed_list(&entry) {
+                    lists.cmd("ZADD").arg(list).arg(entry.at.as_millis()).arg(&pair[0]);
+                }
+            }
+            if !lists.is_empty() {
+                self.link.ask_all(&lists).await?;
+            }
+            if next == "0" {
+                break;
+            }
+            cursor = next;
+        }
+        self.link.ask(cmd("SET").arg(keys::SORTED).arg("1")).await
+    }
+
     async fn page(&self, limit: usize, look: &script::Call) -> Result<Page, StoreError> {
         let values: Vec<Option<String>> = self.link.run(look).await?;
         let read = |value: &String| {

@@ -36,6 +36,13 @@ pub(super) const TRAIL: &str = "portcullis:{records}:trail";
 /// Entries by their time.
 pub(super) const BY_TIME: &str = "portcullis:{records}:journal-by-time";
 
+/// Failed sign-ins of names that nobody has, by their time.
+pub(super) const UNKNOWN: &str = "portcullis:{records}:journal-unknown";
+/// Other failed sign-ins, by their time.
+pub(super) const FAILED: &str = "portcullis:{records}:journal-failed";
+/// That [`UNKNOWN`] and [`FAILED`] know all that was there before them.
+pub(super) const SORTED: &str = "portcullis:{records}:journal-sorted";
+
 /// Entries about a user, by their place.
 pub(super) fn trail(user: UserId) -> String {
     format!("portcullis:{{records}}:trail:{}", user.bare())

@@ -47,7 +47,7 @@ pub(in crate::web) async fn file(call: Call, Query(filter): Query<Filter>) -> Re
     let page = read(&call, &filter, PER_FILE).await?;
     let mut sheet = csv::Writer::from_writer(Vec::new());
     let written = sheet
-        .write_record(["time", "status", "step", "ip", "device"])
+        .write_record(["time", "status", "step", "ip", "device", "attempts", "last"])
         .and_then(|()| page.entries.iter().filter_map(line).try_for_each(|line| sheet.write_record(line)));
     let text = written.ok().and_then(|()| sheet.into_inner().ok()).and_then(|bytes| String::from_utf8(bytes).ok());
     let answer = Answer::text(StatusCode::OK, "text/csv; charset=utf-8", text.ok_or(Error::Broken)?);
@@ -60,16 +60,17 @@ async fn read(call: &Call, filter: &Filter, limit: usize) -> Result<Page, Error>
     Ok(call.desk().journal.login_history(&query).await?)
 }
 
-fn line(entry: &Entry) -> Option<[String; 5]> {
+fn line(entry: &Entry) -> Option<[String; 7]> {
     let (status, step) = match &entry.fact {
         Fact::SignedIn { .. } => ("Success", "password"),
-        Fact::SignInFailed { .. } => ("Failed", "password"),
+        Fact::SignInFailed { .. } | Fact::SignInsFailed { .. } => ("Failed", "password"),
         Fact::PasswordChangeFailed => ("Failed", "password change"),
         _ => return None,
     };
     let ip = entry.ip.map(|ip| ip.to_string()).unwrap_or_default();
     let device = entry.device.as_ref().map(crate::visitor::Device::label).unwrap_or_default();
-    Some([entry.at.rfc3339(), status.to_owned(), step.to_owned(), ip, harmless(device)])
+    let (attempts, last) = (entry.fact.tries().to_string(), entry.last().rfc3339());
+    Some([entry.at.rfc3339(), status.to_owned(), step.to_owned(), ip, harmless(device), attempts, last])
 }
 
 /// A cell that begins like a formula is text, not a formula: a spreadsheet would work it out, with whatever somebody else put

@@ -27,7 +27,7 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, HistoryPage)> {
 
 /// Failures as samples.
 pub(crate) fn failed_entries(now: Timestamp) -> Vec<Entry> {
-    entries(now).into_iter().filter(|entry| matches!(entry.fact, Fact::SignInFailed { .. })).collect()
+    entries(now).into_iter().filter(|entry| entry.fact.is_failed_sign_in()).collect()
 }
 
 fn entries(now: Timestamp) -> Vec<Entry> {
@@ -52,6 +52,7 @@ fn entries(now: Timestamp) -> Vec<Entry> {
         entry(5, 11 * day, Some(samples::mac()), signed_in()),
         entry(6, 12 * day, None, failed(Refusal::Disabled)),
         entry(7, 13 * day, Some(samples::mac()), failed(Refusal::Superseded)),
+        entry(9, 14 * day, None, Fact::SignInsFailed { step, count: 5_950, until: now.minus(13 * day) }),
         entry(8, 400 * day, Some(samples::mac()), failed(Refusal::NoPassword)),
     ]
 }

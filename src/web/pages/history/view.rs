@@ -9,7 +9,7 @@ use crate::{
     web::{
         look::{Frame, Icon, Tab},
         paths,
-        words::{When, Words},
+        words::{Sentence, When, Words},
     },
 };
 
@@ -40,6 +40,8 @@ struct Row {
     status: String,
     detail: String,
     at: When,
+    /// Of several attempts, the last.
+    last: Option<Sentence>,
     ip: Option<String>,
     device: Option<String>,
 }
@@ -83,6 +85,10 @@ impl Row {
         let (failed, detail) = match &entry.fact {
             Fact::SignedIn { method, .. } => (false, step(words, *method)),
             Fact::SignInFailed { why, step: at } => (true, refusal(words, *why, *at)),
+            Fact::SignInsFailed { count, .. } => {
+                let args = [("count", (*count).into()), ("number", words.number(*count).into())];
+                (true, words.say_with("history-more", &args))
+            }
             Fact::PasswordChangeFailed => (true, words.say("history-password-change")),
             _ => return None,
         };
@@ -92,6 +98,8 @@ impl Row {
             status: words.say(if failed { "history-row-failed" } else { "history-row-succeeded" }),
             detail,
             at: words.absolute(entry.at),
+            last: (entry.last() > entry.at)
+                .then(|| words.sentence("history-last", "when", words.absolute(entry.last()), &[])),
             ip: entry.ip.map(|ip| ip.to_string()),
             device: entry.device.as_ref().map(|device| words.device(device)),
         })

@@ -23,7 +23,7 @@ pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
     let sessions = desk.sessions.list(me.owner.id, Some(me.session)).await?;
     let query = Query { user: me.owner.id, outcome: Some(Outcome::Failed), after: None, limit: MOST };
     let mut failed = desk.journal.login_history(&query).await?.entries;
-    failed.retain(|entry| now.since(entry.at) < RECENT);
+    failed.retain(|entry| now.since(entry.last()) < RECENT);
     let more_failed = failed.len() == MOST;
     let account = desk.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
     let standing = Standing {

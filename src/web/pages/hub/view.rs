@@ -90,12 +90,15 @@ fn hints(frame: &Frame, others: &[&Session], now: Timestamp) -> Vec<Sentence> {
 
 fn failures(frame: &Frame, standing: &Standing<'_>, now: Timestamp) -> Vec<Sentence> {
     let words = frame.words;
-    let Some(last) = standing.failed.first() else { return vec![words.say("hub-failed-none").into()] };
-    let ago = words.past("ago", last.at, now);
+    let Some(last) = standing.failed.iter().max_by_key(|entry| entry.last()) else {
+        return vec![words.say("hub-failed-none").into()];
+    };
+    let ago = words.past("ago", last.last(), now);
+    let tries: u64 = standing.failed.iter().map(|entry| entry.fact.tries()).sum();
     let count = words
         .say_with(
             if standing.more_failed { "hub-failed-or-more" } else { "hub-failed" },
-            &[("count", standing.failed.len().into())],
+            &[("count", tries.into()), ("number", words.number(tries).into())],
         )
         .into();
     match last.device.as_ref() {

@@ -261,9 +261,9 @@ hub-sessions-link = See all sessions
 hub-failed-none = No failed attempts in the last 30 days.
 hub-failed = { $count ->
     [one] { $count } failed attempt in the last 30 days
-   *[other] { $count } failed attempts in the last 30 days
+   *[other] { $number } failed attempts in the last 30 days
 }
-hub-failed-or-more = { $count } or more failed attempts in the last 30 days
+hub-failed-or-more = { $number } or more failed attempts in the last 30 days
 hub-failed-last = The last one { $ago }
 hub-failed-last-from = The last one { $ago }, with { $device }
 hub-history-link = Look at the history
@@ -342,6 +342,11 @@ history-wrong-password = wrong password
 history-no-password = no password was set yet
 history-disabled = the account was switched off
 history-throttled = refused after too many attempts
+history-more = { $count ->
+    [one] and { $number } more attempt, not listed by itself
+   *[other] and { $number } more attempts, not listed one by one
+}
+history-last = the last one { $when }
 history-password-change = wrong current password, to change it
 history-superseded = all sessions were being signed out
 history-empty = No sign-ins recorded yet.

@@ -13,6 +13,9 @@ local function write_journal(lines)
       if line.trail then
         redis.call('ZADD', KEYS[line.trail], place, line.id)
       end
+      if line.failed then
+        redis.call('ZADD', KEYS[line.failed], line.at, line.id)
+      end
       for _, sign_ins in ipairs(line.sign_ins) do
         redis.call('ZADD', KEYS[sign_ins], 0, line.moment .. place .. line.id)
       end

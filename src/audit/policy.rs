@@ -1,0 +1,76 @@
+//! Rules by which the journal forgets.
+
+use std::time::Duration;
+
+use super::JournalSize;
+
+/// Share of the entries at which the journal is called nearly full, in percent.
+const NEARLY_FULL: u64 = 80;
+
+/// How long entries are kept, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalPolicy {
+    /// For any entry.
+    pub retention: Duration,
+    /// For failed sign-ins with a name that nobody has.
+    pub unknown_names_retention: Duration,
+    /// Entries above which failed sign-ins are dropped.
+    pub max_entries: u64,
+}
+
+/// How much of the journal's room is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fullness {
+    /// Less than four fifths.
+    Roomy,
+    /// Four fifths, or more.
+    NearlyFull,
+    /// All of it by what is never dropped for want of room.
+    FullOfActs,
+}
+
+impl JournalPolicy {
+    /// Failed sign-ins that are to be dropped. They have at most three quarters of the journal, so that there is always room for
+    /// acts, and less where acts need more than theirs; but the newest twentieth stays, whatever acts need.
+    ///
+    /// Invariant: no number of entries asks for an act to be dropped.
+    #[must_use]
+    pub fn excess(&self, size: JournalSize) -> u64 {
+        let acts = size.entries.saturating_sub(size.failed);
+        let room = (self.max_entries / 4 * 3).min(self.max_entries.saturating_sub(acts));
+        size.failed.saturating_sub(room.max(self.max_entries / 20))
+    }
+
+    /// How full a journal of this size is.
+    #[must_use]
+    pub const fn fullness(&self, size: JournalSize) -> Fullness {
+        if size.entries.saturating_sub(size.failed) >= self.max_entries {
+            Fullness::FullOfActs
+        } else if size.entries.saturating_mul(100) >= self.max_entries.saturating_mul(NEARLY_FULL) {
+            Fullness::NearlyFull
+        } else {
+            Fullness::Roomy
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excess(acts: u64, failed: u64) -> u64 {
+        let day = Duration::from_hours(24);
+        let policy = JournalPolicy { retention: day, unknown_names_retention: day, max_entries: 1_000 };
+        policy.excess(JournalSize { entries: acts + failed, failed })
+    }
+
+    #[test]
+    fn failed_sign_ins_leave_room_for_acts() {
+        assert_eq!(excess(0, 750), 0);
+        assert_eq!(excess(0, 800), 50, "a quarter is kept free");
+        assert_eq!(excess(500, 500), 0);
+        assert_eq!(excess(600, 500), 100, "acts may need more");
+        assert_eq!(excess(5_000, 80), 30, "a twentieth stays");
+        assert_eq!(excess(5_000, 0), 0);
+    }
+}

@@ -1,0 +1,83 @@
+//! Drops what the journal does not keep: entries that are too old, and failed sign-ins that are too many.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tracing::{info, warn};
+
+use crate::{
+    audit::{AuditStore, Fullness, JournalPolicy, JournalSize},
+    clock::Clock,
+    metrics::Metrics,
+    outage::StoreError,
+};
+
+/// Trims the journal.
+#[derive(Clone)]
+pub struct TrimJournal {
+    store: Arc<dyn AuditStore>,
+    policy: Arc<ArcSwap<JournalPolicy>>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    last: Arc<Mutex<Option<Fullness>>>,
+}
+
+impl TrimJournal {
+    /// Over this store, by this policy.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn AuditStore>,
+        policy: Arc<ArcSwap<JournalPolicy>>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { store, policy, clock, metrics, last: Arc::default() }
+    }
+
+    /// Drops once. Tells how many failed sign-ins went because they were too many.
+    ///
+    /// # Errors
+    /// When the store is away; the next run does the rest.
+    pub async fn run_once(&self) -> Result<u64, StoreError> {
+        let (policy, now) = (self.policy.load_full(), self.clock.now());
+        self.store.forget(now.minus(policy.retention)).await?;
+        self.store.forget_unknown(now.minus(policy.unknown_names_retention)).await?;
+        let excess = policy.excess(self.store.size().await?);
+        if excess == 0 {
+            return Ok(0);
+        }
+        let dropped = self.store.drop_failed(excess).await?;
+        info!(entries = dropped, "Journal is full: dropped its oldest failed sign-ins");
+        Ok(dropped)
+    }
+
+    /// Measures the journal, and warns where it fills up.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn measure(&self) -> Result<JournalSize, StoreError> {
+        let (policy, size) = (self.policy.load_full(), self.store.size().await?);
+        self.metrics.journal_is(size.entries, policy.max_entries);
+        let fullness = policy.fullness(size);
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(fullness);
+        if before.is_none_or(|before| before < fullness) {
+            let (entries, most) = (size.entries, policy.max_entries);
+            match fullness {
+                Fullness::Roomy => {}
+                Fullness::NearlyFull => warn!(
+                    entries,
+                    most,
+                    "Journal is nearly full: when it is, its oldest failed sign-ins are dropped; raise audit.max_entries, or \
+                     export it and shorten audit.retention"
+                ),
+                Fullness::FullOfActs => warn!(
+                    entries,
+                    most,
+                    "Journal is full of acts, which are kept for audit.retention: it grows beyond audit.max_entries, and keeps \
+                     few failed sign-ins; raise the one, or shorten the other"
+                ),
+            }
+        }
+        Ok(size)
+    }
+}
