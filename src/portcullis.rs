@@ -9,8 +9,9 @@ use http::StatusCode;
 
 use crate::{
     gate::{Decision, Explained, Gate, Head, Judged, Permit, Refusal, Verdict, Visit},
+    guard::Submission,
     session::Owner,
-    web::{Failed, LiveSessions, Web},
+    web::{Failed, FormStep, LiveSessions, Web},
 };
 
 /// The whole program, but for the socket.
@@ -58,6 +59,21 @@ impl Portcullis {
     /// The answer to a request that gets none.
     pub async fn live(&self, visit: Visit, head: &Head<'_>) -> Result<LiveSessions, http::Response<Bytes>> {
         self.web.live(visit, head).await
+    }
+
+    /// What is to be done with a request that posts a form of another site; none where it posts none.
+    pub async fn take_up(&self, judged: &Judged, head: &Head<'_>) -> Option<FormStep> {
+        Some(self.web.take_up(judged.form()?, judged, head).await)
+    }
+
+    /// The page that asks whether such a form is to be sent on. None: its content cannot be carried.
+    pub async fn ask(&self, judged: &Judged, head: &Head<'_>, content: &[u8]) -> Option<http::Response<Bytes>> {
+        self.web.ask(judged.form()?, judged, head, content).await
+    }
+
+    /// Takes back that such a form has gone on: it reached nobody.
+    pub async fn release(&self, submission: &Submission) {
+        self.web.release(submission).await;
     }
 
     /// The answer to a request that goes nowhere: a page, a redirect or a problem document, by what its client asks for.

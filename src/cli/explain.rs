@@ -42,7 +42,8 @@ pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -
         };
         let owner = account.as_ref().map(Account::as_owner);
         let (explained, status) = beside.parts.portcullis().explain(&request.head(), owner.as_ref()).await;
-        say(&format!("{} {}: {}", request.method, request.target, tell(&explained, status, &beside.config)));
+        let told = tell(&explained, status, &beside.config);
+        say(&format!("{} {}: {told}{}", request.method, request.target, forms(&request, &explained)));
         Ok(())
     })
 }
@@ -97,6 +98,19 @@ fn tell(explained: &Explained, status: Option<StatusCode>, config: &Config) -> S
     match &explained.rule {
         Some((place, Route { path, access, .. })) => format!("route {} ({path}, {access}): {said}", place + 1),
         None => said,
+    }
+}
+
+/// Who else may post a form there, where somebody may.
+fn forms(request: &Request, explained: &Explained) -> String {
+    let path = request.target.split('?').next().unwrap_or_default();
+    let targets = explained.rule.iter().flat_map(|(_, rule)| &rule.cross_site_forms);
+    match targets.into_iter().find(|target| request.method == Method::POST && target.path == path) {
+        Some(target) => {
+            let senders = target.senders.join(", ");
+            format!("; a form from {senders} is shown to its visitor, who sends it on (cross_site_forms)")
+        }
+        None => String::new(),
     }
 }
 

@@ -14,6 +14,7 @@ use super::value::server::Server;
 use super::value::store::{RecordsIn, Store};
 use crate::public_url::PublicUrl;
 
+pub(super) mod cross_site;
 pub(super) mod limits;
 pub(super) mod policies;
 pub(super) mod routing;

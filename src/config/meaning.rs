@@ -16,6 +16,7 @@ use super::value::store::{RecordsIn, Store};
 use crate::public_url::PublicUrl;
 
 mod bounds;
+pub(super) mod cross_site;
 mod entrance;
 mod keeping;
 pub(super) mod limits;

@@ -25,6 +25,7 @@ pub use crate::public_url::PublicUrl;
 pub use complaint::{Complaint, Complaints};
 pub use find::find;
 pub use meaning::Config;
+pub use meaning::cross_site::CrossSiteForms;
 pub use meaning::limits::Limits;
 pub use meaning::policies::{AfterPasswordChange, Audit, ExtraHeader, Identity, Lockout, PasswordPolicy, Passwords};
 pub use meaning::routing::{Access, Route, RouteTimeouts, Timeouts, Upstream};

@@ -7,8 +7,8 @@ use http::{Method, header};
 use tracing::{debug, error};
 
 use super::{
-    Access, BadPath, Because, Caller, CanonicalPath, Decision, Explained, Head, Judged, Label, Permit, Presented,
-    Principal, Refusal, RouteTable, Visit,
+    Access, BadPath, Because, Caller, CanonicalPath, CrossSiteForm, Decision, Explained, Head, Judged, Label, Permit,
+    Presented, Principal, Refusal, RouteTable, Visit,
     cookie::{self, CookieNames, Shown},
     own_paths::{ASSETS, NOWHERE, is_ours},
     same_site,
@@ -140,7 +140,12 @@ impl Gate {
         if matches!(*head.method, Method::CONNECT | Method::TRACE) {
             return refused(Refusal::Method);
         }
-        let parsed = routes.read(head.target);
+        let form = match routes.form_of(head, self.parts.public_url.origin()) {
+            Ok(form) => form,
+            Err(refusal) => return refused(refusal),
+        };
+        // Without the parameter by which our page is known.
+        let parsed = routes.read(form.as_ref().map_or(head.target, |form| form.target.as_bytes()));
         if let Err(refusal) = self.check_host(head) {
             // What is the same for everybody: the page that says so can be read under the wrong host, too.
             if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {
@@ -169,10 +174,14 @@ impl Gate {
                     refused(Refusal::NotAllowed { session: principal.session, owner })
                 }
                 Ok(Presented::Good(principal)) => {
-                    Judged::of(Decision::Forward(Permit::new(path, route, Some(principal))), Label::Allow)
+                    let form = form.filter(is_sent_on).map(Box::new);
+                    let permit = Permit::new(path, route, Some(principal));
+                    Judged { form, ..Judged::of(Decision::Forward(permit), Label::Allow) }
                 }
-                Ok(Presented::Nothing) => sign_in(head, &path, None),
-                Ok(Presented::Bad(because)) => sign_in(head, &path, Some(because)),
+                Ok(Presented::Nothing) => Judged { form: form.map(Box::new), ..sign_in(head, &path, None) },
+                Ok(Presented::Bad(because)) => {
+                    Judged { form: form.filter(is_sent_on).map(Box::new), ..sign_in(head, &path, Some(because)) }
+                }
             }
         };
         Judged { rule: Some(place), ..judged }
@@ -310,6 +319,10 @@ impl Gate {
 /// Whether this is a style sheet or the script, with its parameters and without.
 fn is_asset(path: &CanonicalPath) -> bool {
     path.path().starts_with(ASSETS) && path.without_parameters().starts_with(ASSETS)
+}
+
+const fn is_sent_on(form: &CrossSiteForm) -> bool {
+    form.token.is_some()
 }
 
 fn sign_in(head: &Head<'_>, path: &CanonicalPath, because: Option<Because>) -> Judged {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{Decision, Head, Label, Permit, Presented, Refusal, gatekeeper::LIVE_SESSIONS};
+use super::{CrossSiteForm, Decision, Head, Label, Permit, Presented, Refusal, gatekeeper::LIVE_SESSIONS};
 use crate::id::SessionId;
 
 /// A judgement. It does nothing yet: what it decides is had from [`super::Gate::decide`], which counts it, once.
@@ -15,11 +15,13 @@ pub struct Judged {
     /// The place of the rule that it falls under, from 0.
     pub(super) rule: Option<usize>,
     pub(super) took: Duration,
+    /// The form of another site that it is, where that is not treated as any request.
+    pub(super) form: Option<Box<CrossSiteForm>>,
 }
 
 impl Judged {
     pub(super) const fn of(decision: Decision, label: Label) -> Self {
-        Self { decision, label, rule: None, took: Duration::ZERO }
+        Self { decision, label, rule: None, took: Duration::ZERO, form: None }
     }
 
     /// What would be decided, to look at.
@@ -32,6 +34,12 @@ impl Judged {
     #[must_use]
     pub const fn label(&self) -> Label {
         self.label
+    }
+
+    /// The form of another site that it is: one that its visitor is asked about, or has sent on.
+    #[must_use]
+    pub fn form(&self) -> Option<&CrossSiteForm> {
+        self.form.as_deref()
     }
 
     /// How long it took.

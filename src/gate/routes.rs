@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 use super::{
-    BadPath, CanonicalPath, Character,
+    BadPath, CanonicalPath, Character, CrossSiteForm, FormTarget, Head, Refusal, cross_site_form,
     own_paths::is_ours,
     path::Keep,
     readings::{self, Letters},
@@ -91,6 +91,8 @@ pub struct Route {
     pub paths: PathPolicy,
     /// Other origins whose pages may open a WebSocket here, as browsers write them.
     pub websocket_origins: Vec<String>,
+    /// Paths here that take forms of other sites.
+    pub cross_site_forms: Vec<FormTarget>,
     /// How far the app's own word about caching counts.
     pub caching: CachePolicy,
     /// Whether documents get the script that watches their session.
@@ -121,6 +123,7 @@ impl Route {
             read_timeout: None,
             paths: PathPolicy::default(),
             websocket_origins: Vec::new(),
+            cross_site_forms: Vec::new(),
             caching: CachePolicy::default(),
             watch: false,
             prefix,
@@ -151,6 +154,12 @@ impl Route {
         Self { websocket_origins, ..self }
     }
 
+    /// The same, and these paths take forms of other sites.
+    #[must_use]
+    pub fn with_cross_site_forms(self, cross_site_forms: Vec<FormTarget>) -> Self {
+        Self { cross_site_forms, ..self }
+    }
+
     /// The same, with the script that watches a session in its documents, or without.
     #[must_use]
     pub fn watched(self, watch: bool) -> Self {
@@ -175,6 +184,8 @@ pub struct RouteTable {
     routes: Vec<Route>,
     /// Whether one of them keeps slashes or the whole path as they came: else no request is looked at for that.
     keeps: bool,
+    /// Whether one of them takes forms of other sites: else no request is looked at for that.
+    takes_forms: bool,
 }
 
 impl RouteTable {
@@ -182,7 +193,24 @@ impl RouteTable {
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
         let keeps = routes.iter().any(|route| route.paths.keep_double_slash || route.paths.preserve_path);
-        Self { routes, keeps }
+        let takes_forms = routes.iter().any(|route| !route.cross_site_forms.is_empty());
+        Self { routes, keeps, takes_forms }
+    }
+
+    /// The form of another site that a request posts to a path that takes it.
+    ///
+    /// # Errors
+    /// Its sender may not post here any more.
+    pub(super) fn form_of(&self, head: &Head<'_>, origin: &str) -> Result<Option<CrossSiteForm>, Refusal> {
+        if !self.takes_forms || !head.is_action() {
+            return Ok(None);
+        }
+        let path = cross_site_form::path_of(head.target);
+        let mut targets = self.routes.iter().flat_map(|route| &route.cross_site_forms);
+        match targets.find(|target| target.path.as_bytes() == path) {
+            Some(target) => CrossSiteForm::of(head, target, origin),
+            None => Ok(None),
+        }
     }
 
     /// Reads path and query as sent: canonical, but for what stays as it came. However a server reads the path, it falls under

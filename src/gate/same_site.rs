@@ -10,7 +10,7 @@ use super::Head;
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What a header says that a browser sends once.
-enum Said<'a> {
+pub(super) enum Said<'a> {
     Nothing,
     Once(&'a [u8]),
     /// No browser does that: whoever reads another one than we do reads another answer.
@@ -48,7 +48,7 @@ pub(super) fn may_open(head: &Head<'_>, origin: &str, others: &[String]) -> bool
     }
 }
 
-fn said<'a>(head: &Head<'a>, name: &HeaderName) -> Said<'a> {
+pub(super) fn said<'a>(head: &Head<'a>, name: &HeaderName) -> Said<'a> {
     let mut values = head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     match (values.next(), values.next()) {
         (None, _) => Said::Nothing,

@@ -79,6 +79,16 @@ impl Forms {
         Self { store, key, clock }
     }
 
+    /// The browser that a form is shown to of which no cookie came, and whose cookies must stay as they are.
+    ///
+    /// # Panics
+    /// Never: a keyed digest has the length of a token.
+    #[must_use]
+    pub fn any_browser(&self) -> Token {
+        let text = self.key.blind("form-any-browser", "");
+        Token::parse(text.as_bytes()).expect("a keyed digest has the length of a token")
+    }
+
     /// A new token for a form that is shown to `browser`, good for one `place`.
     #[must_use]
     pub fn token(&self, place: &str, browser: &Token) -> String {
@@ -164,6 +174,14 @@ impl Forms {
         } else {
             self.store.settle(&[submission.claim().name], &[]).await
         }
+    }
+
+    /// Takes back what was noted of a submission: it has not acted after all, and may be sent again.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn release(&self, submission: &Submission) -> Result<(), StoreError> {
+        self.store.settle(&[submission.claim().name, submission.done().name], &[]).await
     }
 
     async fn attempt(&self, counter: Counter) -> Result<Tally, StoreError> {

@@ -15,7 +15,10 @@ use super::{
     connection::LINGER,
     failure::{Failure, is_malformed},
 };
-use crate::web::{FORWARDED_METHODS, Failed, harden};
+use crate::{
+    gate::LARGEST_FORM,
+    web::{FORWARDED_METHODS, Failed, harden},
+};
 
 /// Most bytes of a body that is read only to be thrown away.
 const MOST: u64 = 64 * 1024;
@@ -26,6 +29,7 @@ const UNWANTED: Duration = Duration::from_secs(1);
 const fn bounds(whose: Whose) -> (usize, Duration) {
     match whose {
         Whose::Known => (64 * 1024, Duration::from_secs(30)),
+        Whose::Form => (LARGEST_FORM, Duration::from_secs(10)),
         Whose::Stranger | Whose::Unwanted => (8 * 1024, Duration::from_secs(10)),
     }
 }

@@ -37,6 +37,8 @@ pub(super) enum Whose {
     Known,
     /// Somebody's who is not.
     Stranger,
+    /// A form of another site, which a page of ours carries on.
+    Form,
     /// Of a request that was answered without it.
     Unwanted,
 }
@@ -45,7 +47,7 @@ impl Bodies {
     fn places(&self, whose: Whose) -> &Semaphore {
         match whose {
             Whose::Known => &self.known,
-            Whose::Stranger => &self.strangers,
+            Whose::Stranger | Whose::Form => &self.strangers,
             Whose::Unwanted => &self.unwanted,
         }
     }

@@ -19,8 +19,7 @@ use pingora::{
 use super::{
     Bodies, IdentityHeaders, Line, Upstreams, answer,
     asked::{Source, head_of},
-    bodies::Whose,
-    content,
+    content, cross_site_form,
     failure::{self, Failure},
     live,
     passage::Passage,
@@ -28,7 +27,7 @@ use super::{
     peer::PeerConnection,
     private, response, retry, upstream_request,
     upstreams::Upstream,
-    watch_script, wishes,
+    visit, watch_script, wishes,
 };
 use crate::{
     clock::Clock,
@@ -91,18 +90,6 @@ impl Proxy {
         app
     }
 
-    /// The answer to a request for our own pages, when its body is there, or will not come.
-    async fn visited(&self, head: &Head<'_>, judged: Judged, body: Result<Bytes, Failure>) -> Response<Bytes> {
-        let portcullis = &self.0.portcullis;
-        match (portcullis.decide(head, judged), body) {
-            (Decision::Serve(visit), Ok(body)) => portcullis.serve(visit, head, body).await,
-            (Decision::Refuse(refusal), Ok(_)) => portcullis.refuse(&refusal, head).await,
-            (Decision::Forward(_), Ok(_)) => portcullis.fail(Failed::Broken, None, head).await,
-            (_, Err(Failure::Say(failed))) => portcullis.fail(failed, None, head).await,
-            (_, Err(Failure::Malformed | Failure::Gone)) => answer::malformed(),
-        }
-    }
-
     /// Judges a request, and puts it on its line where it is let through for a session: from then on it is cut when that
     /// one ends. Where it has ended in between, what counts is what holds now.
     pub(super) async fn judge(&self, head: &Head<'_>, line: &Line) -> Judged {
@@ -119,6 +106,10 @@ impl Proxy {
 
     pub(super) fn portcullis(&self) -> &Portcullis {
         &self.0.portcullis
+    }
+
+    pub(super) fn bodies(&self) -> &Bodies {
+        &self.0.bodies
     }
 
     pub(super) const fn hsts(&self) -> Option<&HeaderValue> {
@@ -188,22 +179,11 @@ impl ProxyHttp for Proxy {
             live::serve(self, session, ctx, &head, judged).await;
             return Ok(true);
         }
-        if let Some(presented) = judged.visitor() {
-            let whose = if presented.good().is_some() { Whose::Known } else { Whose::Stranger };
-            let request = request.clone();
-            let head = head_of(&request, source, request_id.as_str());
-            let body = answer::read_body(session, whose, &self.0.bodies).await;
-            let judged = if body.as_ref().is_ok_and(|body| !body.is_empty()) {
-                // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
-                let now = self.0.portcullis.judge_again(&head, judged).await;
-                ctx.note(&head, &request, &now);
-                now
-            } else {
-                judged
-            };
-            let last = body.is_err();
-            let answer = self.visited(&head, judged, body).await;
-            self.send(session, ctx, answer, last).await;
+        if judged.form().is_some() {
+            return cross_site_form::serve(self, session, ctx, judged).await;
+        }
+        if judged.visitor().is_some() {
+            visit::serve(self, session, ctx, judged).await;
             return Ok(true);
         }
         let answer = match self.0.portcullis.decide(&head, judged) {
@@ -364,6 +344,9 @@ impl ProxyHttp for Proxy {
                 source = e.esource().as_str(),
                 "Could not bring an answer"
             );
+        }
+        if let (Failure::Say(Failed::AppAway), Some(form)) = (failure, ctx.form.take()) {
+            self.0.portcullis.release(&form).await;
         }
         // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
         if !begun {

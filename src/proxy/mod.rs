@@ -17,6 +17,7 @@ mod caching;
 mod chunks;
 mod connection;
 mod content;
+mod cross_site_form;
 mod cut;
 mod entrance;
 mod expecting;
@@ -47,6 +48,7 @@ mod same_connection;
 mod tls;
 mod upstream_request;
 mod upstreams;
+mod visit;
 mod watch_script;
 mod wishes;
 

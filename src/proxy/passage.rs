@@ -14,6 +14,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
+    guard::Submission,
     id::{SessionId, UserId},
     metrics::Metrics,
     telemetry::AccessLine,
@@ -65,6 +66,8 @@ pub struct Passage {
     pub(super) refused: Option<Box<Judged>>,
     /// Bytes behind the last one of its answer's body.
     pub(super) appended: &'static [u8],
+    /// The form of another site that it takes to the app.
+    pub(super) form: Option<Submission>,
     /// Whether its client took nothing of the answer for too long.
     pub(super) is_stalled: bool,
     /// How much more of a body the app is sent; none is no limit.
@@ -113,6 +116,7 @@ impl Passage {
             socket: None,
             refused: None,
             appended: &[],
+            form: None,
             is_stalled: false,
             body_left: None,
             seen: None,

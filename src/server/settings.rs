@@ -12,7 +12,7 @@ use crate::{
     audit::JournalPolicy,
     certificate::Certificate,
     config::{self, Config},
-    gate::{Access, Letters, PathPolicy, Route, RouteTable},
+    gate::{Access, FormTarget, Letters, PathPolicy, Route, RouteTable},
     guard::LockoutPolicy,
     proxy::{IdentityHeaders, Limits, ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
@@ -214,10 +214,15 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
                 preserve_path: said.preserve_path,
             })
             .with_websocket_origins(said.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
+            .with_cross_site_forms(said.cross_site_forms.iter().map(form_target).collect())
             .with_caching(said.caching)
             .watched(config.branding.watch)
     });
     RouteTable::new(routes.collect())
+}
+
+fn form_target(said: &config::CrossSiteForms) -> FormTarget {
+    FormTarget { path: said.path.clone(), senders: said.from.iter().map(|sender| sender.origin().to_owned()).collect() }
 }
 
 /// How long the app may be silent on this route, where its upstream does not say the same.

@@ -4,6 +4,7 @@ mod answer;
 pub mod api;
 mod call;
 mod change_password;
+mod cross_site_form;
 mod desk;
 mod error;
 mod forget;
@@ -24,6 +25,7 @@ pub mod words;
 
 pub use answer::Answer;
 pub use call::Call;
+pub use cross_site_form::FormStep;
 pub use desk::{AfterChange, Desk, House};
 pub use error::{Error, Failed, Shape, in_english};
 pub use headers::{OWN_HEADERS, harden};

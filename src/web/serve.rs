@@ -129,7 +129,17 @@ impl Web {
         known.unwrap_or(HeaderValue::from_static(FORWARDED_METHODS))
     }
 
-    fn call(&self, head: &Head<'_>, presented: Presented, refused: Option<&Owner>, ip: std::net::IpAddr) -> Call {
+    pub(super) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(super) fn call(
+        &self,
+        head: &Head<'_>,
+        presented: Presented,
+        refused: Option<&Owner>,
+        ip: std::net::IpAddr,
+    ) -> Call {
         Call::new(Facts {
             desk: Arc::clone(&self.desk),
             presented,
@@ -163,7 +173,7 @@ impl Web {
 }
 
 /// The headers of all of our own answers, and the body as one piece.
-async fn finish(response: Response) -> http::Response<Bytes> {
+pub(super) async fn finish(response: Response) -> http::Response<Bytes> {
     let (mut parts, body) = response.into_parts();
     harden(&mut parts.headers);
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();

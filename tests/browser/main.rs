@@ -9,6 +9,7 @@ mod harness;
 mod browser;
 
 mod accessibility;
+mod cross_site_form;
 mod double_click;
 mod fragment;
 mod frames;

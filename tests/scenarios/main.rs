@@ -41,6 +41,7 @@ mod throttling;
 mod transfer;
 
 mod cookies;
+mod cross_site_forms;
 mod explaining;
 mod gate_rules;
 mod letters;

@@ -12,7 +12,7 @@ fn house() -> Installation {
         "{APP}routes:\n\
          - {{ path: /assets, access: public, upstream: app }}\n\
          - {{ path: /admin, access: {{ roles: [admin] }}, upstream: app }}\n\
-         - {{ path: /, access: signed_in, upstream: app }}\n"
+         - {{ path: /, access: signed_in, upstream: app, cross_site_forms: [{{ path: /pay, from: [\"https://pay.test\"] }}] }}\n"
     ))
 }
 
@@ -47,6 +47,9 @@ fn what_would_happen_to_a_request_is_explained() {
             "{said}"
         );
     }
+    let forms =
+        |method, url| explain(method, url, &["--user", "alice"]).contains("a form from https://pay.test is shown");
+    assert!(forms("POST", "/pay?a=b") && !forms("GET", "/pay") && !forms("POST", "/pay/x"));
     house.cli(&["users", "disable", "alice", "--reason", "left"]).ok();
     assert!(get(&url, &["--user", "alice"]).ends_with("else 401), and cannot: the account is disabled\n"));
     house.cli(&["config", "check", "--explain", "GET", "/x", "--user", "carol"]).refused(1);

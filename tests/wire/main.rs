@@ -13,6 +13,7 @@ mod chunked;
 mod connection_sign_in;
 mod cookies;
 mod cross_site;
+mod cross_site_forms;
 mod early_answers;
 mod expectations;
 mod failures;

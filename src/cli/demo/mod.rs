@@ -91,6 +91,7 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         allow_encoded_control: false,
         preserve_path: false,
         websocket_origins: Vec::new(),
+        cross_site_forms: Vec::new(),
         timeouts: RouteTimeouts::default(),
         caching: CachePolicy::default(),
     };

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 
+use super::cross_site::CrossSiteFormsFile;
 use crate::config::complaint::Desk;
 use crate::config::meaning::routing::Access;
 use crate::config::read::{Choice, Field, Located, OneOrMore, Read, choose_or};
@@ -113,6 +114,12 @@ pub(in crate::config) struct RouteFile {
     /// `https://other.example.com`. A page of quite another site brings no cookie, and so nobody who is signed in. Where somebody must be signed
     /// in, pages of any site but `public_url` and these are refused; programs that send no `Origin` are not.
     pub(in crate::config) websocket_origins: Field<Vec<Located<PublicUrl>>>,
+    /// Forms that pages of other sites post here (payment returns, the POST binding of SAML): `{ path: /payment/return,
+    /// from: [https://pay.example] }`, the one path and the origins of the senders, each exact, up to 32. A browser sends no session
+    /// along with such a form. With this key a page of Portcullis names sender and path, carries the fields (urlencoded, at most 64 KiB
+    /// and 500 of them, stored nowhere), and sends them on when its visitor presses a button. The app then sees the `Origin` of `public_url`:
+    /// name only a path whose app checks what is in the form, such as a signature. Else the visitor is led to sign in, and the form is lost.
+    pub(in crate::config) cross_site_forms: Field<Vec<Located<CrossSiteFormsFile>>>,
     /// Whether a shared cache in front (a CDN, a proxy) may keep what the app lets it keep: `public`, `s-maxage`,
     /// `CDN-Cache-Control` and the like then stand as the app says them. Whatever it keeps it gives to anybody, and asks
     /// nobody. Else an answer to somebody who is signed in is `private`.
@@ -173,6 +180,7 @@ impl Read for RouteFile {
             allow_encoded_control: keys.take("allow_encoded_control"),
             preserve_path: keys.take("preserve_path"),
             websocket_origins: keys.take("websocket_origins"),
+            cross_site_forms: keys.take("cross_site_forms"),
             allow_shared_cache: keys.take("allow_shared_cache"),
             no_store_documents: keys.take("no_store_documents"),
             timeouts: keys.take_section("timeouts"),

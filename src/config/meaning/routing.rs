@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::bounds;
+use super::cross_site::{self, CrossSiteForms};
 use super::limits::BODY;
 use crate::config::complaint::Desk;
 use crate::config::file::routing::{ForgetWord, RouteFile, TimeoutsFile, UpstreamFile};
@@ -25,8 +26,6 @@ use crate::public_url::PublicUrl;
 
 /// How long an app may be waited for.
 const READ: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(24);
-/// Most sites that one route names: a request is compared with each.
-const MOST_ORIGINS: usize = 32;
 
 /// An app behind Portcullis.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,6 +79,8 @@ pub struct Route {
     pub preserve_path: bool,
     /// Other sites whose pages may open a WebSocket here.
     pub websocket_origins: Vec<PublicUrl>,
+    /// Paths that take forms of other sites.
+    pub cross_site_forms: Vec<CrossSiteForms>,
     /// How long to wait for the app here.
     pub timeouts: RouteTimeouts,
     /// How far the app's own word about caching counts.
@@ -143,6 +144,7 @@ impl Route {
             allow_encoded_control: false,
             preserve_path: false,
             websocket_origins: Vec::new(),
+            cross_site_forms: Vec::new(),
             timeouts: RouteTimeouts::default(),
             caching: CachePolicy::default(),
         }
@@ -307,7 +309,8 @@ impl Routing {
                 allow_encoded_backslash: is_on(route.value.allow_encoded_backslash),
                 allow_encoded_control: is_on(route.value.allow_encoded_control),
                 preserve_path: is_on(route.value.preserve_path),
-                websocket_origins: websocket_origins(route.value.websocket_origins, &access, desk),
+                websocket_origins: cross_site::websocket_origins(route.value.websocket_origins, &access, desk),
+                cross_site_forms: cross_site::forms(route.value.cross_site_forms, &path.value, &earlier, &access, desk),
                 timeouts: RouteTimeouts { read: bounds::length(route.value.timeouts.read, inherited, &READ, desk) },
                 caching: caching(route.value.allow_shared_cache, route.value.no_store_documents, &access, desk),
                 access,
@@ -347,17 +350,6 @@ impl Timeouts {
             read: bounds::length(written.read, default.read, &READ, desk),
         }
     }
-}
-
-fn websocket_origins(written: Field<Vec<Located<PublicUrl>>>, access: &Access, desk: &Desk) -> Vec<PublicUrl> {
-    let Some(written) = written else { return Vec::new() };
-    if *access == Access::Public {
-        written.complain(desk, "says nothing on a public route, where no WebSocket is refused; take it out");
-    }
-    if written.value.len() > MOST_ORIGINS {
-        written.complain(desk, format!("has more than {MOST_ORIGINS} sites; keep those whose pages need it"));
-    }
-    written.value.into_iter().map(|origin| origin.value).collect()
 }
 
 fn caching(shared: Field<bool>, documents: Field<bool>, access: &Access, desk: &Desk) -> CachePolicy {

@@ -35,6 +35,7 @@ pub fn schema() -> Value {
         "allow_encoded_control": false,
         "preserve_path": false,
         "websocket_origins": [],
+        "cross_site_forms": [],
         "allow_shared_cache": false,
         "no_store_documents": true,
     });

@@ -37,7 +37,36 @@ impl Scalar for RoutePath {
     }
 }
 
+/// One path, in the spelling in which the gate reads it.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = "^/"))]
+pub(in crate::config) struct ExactPath(RoutePath);
+
+impl Scalar for ExactPath {
+    fn from_scalar(node: &Node) -> Result<Self, String> {
+        let written = String::from_scalar(node)?;
+        if written.contains('*') {
+            return Err("has * in it; write one whole path, nothing else is covered by it".to_owned());
+        }
+        let RoutePath { rule, .. } = RoutePath::from_scalar(node)?;
+        let path = CanonicalPath::parse(written.as_bytes()).map_err(|why| mend(why).to_owned())?;
+        Ok(Self(RoutePath { path, rule }))
+    }
+}
+
+impl ExactPath {
+    /// The path.
+    pub(in crate::config) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
 impl RoutePath {
+    /// Whether it takes a request for this path.
+    pub(in crate::config) fn takes(&self, path: &ExactPath) -> bool {
+        self.covers(&path.0)
+    }
+
     /// As the gate reads it.
     fn of(path: &str) -> Result<Self, BadPath> {
         let rule = gate::Route::new(path, gate::Access::SignedIn, 0, true)?;

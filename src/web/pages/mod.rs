@@ -7,6 +7,7 @@ mod route;
 pub mod samples;
 
 pub mod confirmation;
+pub mod cross_site_form;
 pub mod errors;
 pub mod framed;
 pub mod history;

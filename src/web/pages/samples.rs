@@ -41,6 +41,8 @@ pub fn all() -> Vec<Sample> {
         add(&mut all, words, super::signed_in::samples(words));
         add(&mut all, words, super::signed_out::samples(words));
         add(&mut all, words, super::framed::samples(words));
+        add(&mut all, words, super::cross_site_form::samples(words));
+        add(&mut all, words, super::cross_site_form::sent_samples(words));
         add(&mut all, words, super::confirmation::samples(words));
         add(&mut all, words, super::hub::samples(words));
         add(&mut all, words, super::sessions::samples(words));

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use portcullis::{
     gate::{Decision, Explained, Head},
     session::Owner,
+    web::FormStep,
 };
 use serde_json::Value;
 
@@ -229,8 +230,15 @@ impl Ask<'_> {
         let town = self.browser.town;
         let request_id = town.next_request();
         let head = self.head(&request_id);
-        let answer = match town.portcullis.decide(&head, town.portcullis.judge(&head).await) {
-            Decision::Forward(permit) => {
+        let judged = town.portcullis.judge(&head).await;
+        let form = match town.portcullis.take_up(&judged, &head).await {
+            Some(FormStep::Answer(answer)) => Some(answer),
+            Some(FormStep::Ask) => town.portcullis.ask(&judged, &head, &self.body).await,
+            Some(FormStep::Forward(_)) | None => None,
+        };
+        let answer = match (form, town.portcullis.decide(&head, judged)) {
+            (Some(answer), _) => answer,
+            (None, Decision::Forward(permit)) => {
                 return Reply::Arrived(Arrived {
                     route: permit.route().to_owned(),
                     path: permit.path().with_query(),
@@ -238,8 +246,8 @@ impl Ask<'_> {
                     session: permit.session(),
                 });
             }
-            Decision::Serve(visit) => town.portcullis.serve(visit, &head, self.body.clone()).await,
-            Decision::Refuse(refusal) => town.portcullis.refuse(&refusal, &head).await,
+            (None, Decision::Serve(visit)) => town.portcullis.serve(visit, &head, self.body.clone()).await,
+            (None, Decision::Refuse(refusal)) => town.portcullis.refuse(&refusal, &head).await,
         };
         let answer = Answer::of(answer);
         answer::house_rules(&answer, &self.target, &request_id, &town.secrets());

@@ -91,8 +91,13 @@ impl Town {
 
     /// One town kept in memory and one kept in a file, for stories whose ending the store decides.
     pub(crate) fn on_each_store() -> [Self; 2] {
+        Self::on_each_store_with_routes(ROUTES)
+    }
+
+    /// The same, with these routes and no others.
+    pub(crate) fn on_each_store_with_routes(routes: &'static str) -> [Self; 2] {
         let folder = tempfile::tempdir().unwrap();
-        [Self::new(), Self::founded(HTTPS, ROUTES, "", Some(folder))]
+        [Self::with_routes(routes), Self::founded(HTTPS, routes, "", Some(folder))]
     }
 
     fn founded(

@@ -190,6 +190,16 @@ sign-in-button = Sign in
 framed-title = Signed out
 framed-lead = This part of { $app } is for people who are signed in. Sign in in a new tab, then load this page again.
 framed-sign-in = Sign in in a new tab
+cross-site-form-title = Continue to { $app }?
+cross-site-form-from = From
+cross-site-form-to = To
+cross-site-form-why = Another site has sent this form to { $app }. It is not there yet: send it on if you have just come from that site.
+cross-site-form-send = Send it on to { $app }
+cross-site-form-leave = Do not send it
+cross-site-form-not-signed-in = You are not signed in, so it was not sent. Sign in, come back to this page, and press again.
+cross-site-form-late = This page was open for too long, so nothing was sent yet. Press again.
+cross-site-form-sent-title = Sent already
+cross-site-form-sent-lead = This form was sent on to { $app } once. It is not sent a second time.
 sign-in-forgotten = Forgot your password?
 sign-in-forgotten-ask = Ask the administrator of { $app } for a link to set a new one.
 sign-in-mismatch = This name and password do not match.
@@ -466,7 +476,7 @@ error-app-slow = { $app } takes too long to answer
 
 # The page after a sign-in that another tab is waiting for.
 signed-in-title = You are signed in to { $app }
-signed-in-lead = You can close this tab: the one where you were goes on.
+signed-in-lead = You can close this tab and go on in the one where you were.
 
 # What an app's open page says of its session.
 watch-signed-out = You are signed out.

@@ -1,0 +1,145 @@
+//! Forms that pages of other sites post to an app: payment returns, the POST binding of SAML.
+//!
+//! A browser brings no `SameSite=Lax` cookie with such a form, so nobody can tell who is signed in. Where an operator names the
+//! path and the sender, a page of ours carries the fields, and one press on it posts them from here. That request is known by
+//! the last parameter of its query, which the app is not sent.
+
+use http::{HeaderName, HeaderValue, Method, header};
+
+use super::{
+    Caller, Head, Refusal,
+    same_site::{Said, said},
+    slashes,
+};
+
+/// Most bytes of the fields of such a form.
+pub const LARGEST_FORM: usize = 64 * 1024;
+
+/// The parameter, last in a query, by which a form that was sent on from our page is known.
+const SENT_ON: &str = "portcullis-form=";
+
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+/// A path of an app that takes forms of other sites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormTarget {
+    /// The one path, as browsers send it.
+    pub path: String,
+    /// Origins whose pages may post forms here, as browsers write them.
+    pub senders: Vec<String>,
+}
+
+/// A form of another site, on its way to an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrossSiteForm {
+    /// Origin of the page that posted it.
+    pub sender: String,
+    /// Path and query that it is for.
+    pub target: String,
+    /// Token of the page that it was sent on from; none where it comes from its sender.
+    pub token: Option<String>,
+}
+
+impl CrossSiteForm {
+    /// Path and query to which our page posts it.
+    #[must_use]
+    pub fn action(&self, token: &str) -> String {
+        let joint = if self.target.contains('?') { '&' } else { '?' };
+        format!("{}{joint}{SENT_ON}{token}~{}", self.target, self.sender)
+    }
+
+    /// The form that a request posts to `target`; none where it posts none, or one that is treated as any request.
+    ///
+    /// # Errors
+    /// It was sent on from our page for a sender that may not post here any more.
+    pub(super) fn of(head: &Head<'_>, target: &FormTarget, origin: &str) -> Result<Option<Self>, Refusal> {
+        if !is_form_of_a_page(head) {
+            return Ok(None);
+        }
+        let Said::Once(from) = said(head, &header::ORIGIN) else { return Ok(None) };
+        let Ok(asked) = std::str::from_utf8(head.target) else { return Ok(None) };
+        let site = said(head, &SEC_FETCH_SITE);
+        if let Some((bare, token, sender)) = sent_on(asked) {
+            if from != origin.as_bytes() || !matches!(site, Said::Nothing | Said::Once(b"same-origin")) {
+                return Ok(None);
+            }
+            if !target.senders.iter().any(|other| other == sender) {
+                return Err(Refusal::CrossSite);
+            }
+            return Ok(Some(Self {
+                sender: sender.to_owned(),
+                target: bare.to_owned(),
+                token: Some(token.to_owned()),
+            }));
+        }
+        let sender = target.senders.iter().find(|sender| sender.as_bytes() == from);
+        Ok(match (sender, site) {
+            (Some(sender), Said::Nothing | Said::Once(b"cross-site")) => {
+                Some(Self { sender: sender.clone(), target: asked.to_owned(), token: None })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The path that a target asks for, byte for byte.
+pub(super) fn path_of(target: &[u8]) -> &[u8] {
+    slashes::path_of(target)
+}
+
+/// Whether a browser posts a form as a page navigation of its own, of the type and size that are carried.
+fn is_form_of_a_page(head: &Head<'_>) -> bool {
+    let once_or_never = |name, value: &[u8]| match said(head, name) {
+        Said::Nothing => true,
+        Said::Once(said) => said == value,
+        Said::Twice => false,
+    };
+    let fits = match said(head, &header::CONTENT_LENGTH) {
+        Said::Nothing => true,
+        Said::Once(length) => std::str::from_utf8(length).ok().and_then(|length| length.parse().ok()).is_some_and(fits),
+        Said::Twice => false,
+    };
+    *head.method == Method::POST
+        && head.caller() == Caller::Navigation
+        && once_or_never(&SEC_FETCH_DEST, b"document")
+        && is_urlencoded(head)
+        && !head.headers.contains_key(header::CONTENT_ENCODING)
+        && fits
+}
+
+fn fits(length: u64) -> bool {
+    length <= LARGEST_FORM as u64
+}
+
+fn is_urlencoded(head: &Head<'_>) -> bool {
+    let Said::Once(content_type) = said(head, &header::CONTENT_TYPE) else { return false };
+    let kind = HeaderValue::from_bytes(content_type).ok();
+    let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).and_then(|kind| kind.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// What was asked for before our page added its parameter, the token and the sender in it.
+fn sent_on(asked: &str) -> Option<(&str, &str, &str)> {
+    let at = asked.rfind(SENT_ON)?;
+    let bare = asked[..at].strip_suffix(['?', '&'])?;
+    let (token, sender) = asked[at + SENT_ON.len()..].split_once('~')?;
+    (!sender.contains('&')).then_some((bare, token, sender))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parameter_of_our_page_leaves_no_trace() {
+        for target in ["/pay", "/pay?", "/pay?a=b", "/pay?a=b&", "/pay?portcullis-form=x~https://other.test"] {
+            let form = CrossSiteForm { sender: "https://pay.test:8443".into(), target: target.into(), token: None };
+            let action = form.action("1.a.b");
+            assert_eq!(sent_on(&action), Some((target, "1.a.b", "https://pay.test:8443")), "{action}");
+        }
+        for asked in ["/pay", "/pay?portcullis-form=x", "/payportcullis-form=x~y", "/pay?portcullis-form=x~y&a=b"] {
+            assert_eq!(sent_on(asked), None, "{asked}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What a visitor is asked about a form that another site has posted for them: whether it is to be sent on.
+
+mod fields;
+mod handler;
+mod samples;
+mod view;
+
+pub(in crate::web) use fields::Fields;
+pub(in crate::web) use handler::{ask, sent};
+pub use samples::{samples, sent_samples};
+pub use view::{Asked, FormPage, SentPage};

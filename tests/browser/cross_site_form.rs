@@ -1,0 +1,98 @@
+//! A form that a page of another site posts to an app: asked about, kept through a sign-in in another tab, and sent once.
+
+use tokio::io::AsyncWriteExt as _;
+
+use crate::{
+    browser::Browser,
+    harness::{App, Installation, read_request, until},
+};
+
+/// A page of another site with a form for the app, in an encoding of its own.
+async fn shop(house: &Installation) -> App {
+    let page = format!(
+        "<!doctype html><meta charset=utf-8><h1>Shop</h1><form method=post accept-charset=windows-1252 \
+         action='http://{}/payment/return?a=b&amp;c'>\
+         <input type=hidden name=order value='4711 &lt;&quot;é€'><input type=hidden name=note value='x&#10;y'>\
+         <input type=hidden name=order value=''><button>Pay</button></form>",
+        house.public
+    );
+    App::serving(move |mut stream, _| {
+        let page = page.clone();
+        async move {
+            read_request(&mut stream).await;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
+            let _ = stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{page}", page.len()).as_bytes()).await;
+        }
+    })
+    .await
+}
+
+async fn the_whole_way(scripts: bool) {
+    let app = App::answering(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\n\r\nThe shop").await;
+    let house = Installation::before(app.address);
+    let shop = shop(&house).await;
+    let sender = format!("http://localhost:{}", shop.address.port());
+    house.configure(&format!(
+        "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes:\n  - path: /\n    upstream: app\n    \
+         cross_site_forms: [{{ path: /payment/return, from: [\"{sender}\"] }}]\n",
+        app.address
+    ));
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let browser = if scripts { Browser::open(&house).await } else { Browser::open_without_scripts(&house).await };
+
+    // A session that ends elsewhere while one is away.
+    browser.goto("/security/sessions").await;
+    browser.sign_in("alice").await;
+    browser.reads("This device").await;
+    house.cli(&["sessions", "revoke", "--user", "alice", "--reason", "a test"]).ok();
+    app.forget();
+
+    browser.driver.goto(&sender).await.unwrap();
+    browser.click("button").await;
+    browser.reads("Send it on").await;
+    let text = browser.text().await;
+    assert!(text.contains(&sender) && text.contains("/payment/return"), "{text}");
+    browser.click("main form button").await;
+    browser.reads("You are not signed in").await;
+    let asking = browser.driver.window().await.unwrap();
+    browser.click(".note a").await;
+    let tab = until("a new tab", async || {
+        let tabs = browser.driver.windows().await.unwrap();
+        tabs.into_iter().find(|tab| *tab != asking)
+    })
+    .await;
+    browser.driver.switch_to_window(tab).await.unwrap();
+    browser.sign_in("alice").await;
+    browser.reads("You can close this tab").await;
+    browser.driver.switch_to_window(asking).await.unwrap();
+    assert_eq!(app.requests(), 0, "{}", app.received());
+
+    let button = browser.find("main form button").await;
+    browser.driver.action_chain().double_click_element(&button).perform().await.unwrap();
+    if scripts {
+        browser.reads("The shop").await;
+    } else {
+        until("an answer", async || {
+            let text = browser.text().await;
+            (text.contains("The shop") || text.contains("Sent already")).then_some(())
+        })
+        .await;
+    }
+    let received = app.received();
+    assert_eq!(received.matches("POST ").count(), 1, "{received}");
+    assert!(received.contains("POST /payment/return?a=b&c HTTP/1.1\r\n"), "{received}");
+    assert!(received.contains("order=4711+%3C%22%E9%80&note=x%0D%0Ay&order="), "{received}");
+    assert!(received.contains(&format!("http://{}\r\n", house.public)), "{received}");
+    assert_eq!(browser.violations().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_scripts() {
+    the_whole_way(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_scripts() {
+    the_whole_way(false).await;
+}
