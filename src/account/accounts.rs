@@ -168,16 +168,16 @@ impl Accounts {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn enable(&self, id: UserId, by: Actor) -> Result<Account, Problem> {
-        Ok(self.change(id, Change::Enable, by).await?.account)
+    pub async fn enable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Account, Problem> {
+        Ok(self.change(id, Change::Enable { reason }, by).await?.account)
     }
 
     /// Opens an account that too many tries have closed.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn unlock(&self, account: &Account, by: Actor) -> Result<(), StoreError> {
-        self.0.journal.record(Some(account.id), by, None, Fact::UserUnlocked).await?;
+    pub async fn unlock(&self, account: &Account, by: Actor, reason: Option<String>) -> Result<(), StoreError> {
+        self.0.journal.record(Some(account.id), by, None, Fact::UserUnlocked { reason }).await?;
         self.forgive(account).await
     }
 

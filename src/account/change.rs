@@ -18,7 +18,10 @@ pub enum Change {
         reason: Option<String>,
     },
     /// May sign in again.
-    Enable,
+    Enable {
+        /// Why, where somebody had to say.
+        reason: Option<String>,
+    },
     /// Has these roles from now on; sorted, each once.
     Roles(Vec<Role>),
     /// Is gone, with its password, links, devices and sessions.
@@ -32,7 +35,7 @@ impl Change {
         let changed = Account { version: before.next_version(at), ..before.clone() };
         match self {
             Self::Disable { .. } => Some(Account { disabled: true, ..changed }),
-            Self::Enable => Some(Account { disabled: false, ..changed }),
+            Self::Enable { .. } => Some(Account { disabled: false, ..changed }),
             Self::Roles(roles) => Some(Account { roles: roles.clone(), ..changed }),
             Self::Remove => None,
         }
@@ -43,7 +46,7 @@ impl Change {
     pub const fn takes_all(&self) -> bool {
         match self {
             Self::Disable { .. } | Self::Remove => true,
-            Self::Enable | Self::Roles(_) => false,
+            Self::Enable { .. } | Self::Roles(_) => false,
         }
     }
 
@@ -51,8 +54,8 @@ impl Change {
     #[must_use]
     pub fn fact(&self) -> Fact {
         match self {
-            Self::Disable { .. } => Fact::UserDisabled,
-            Self::Enable => Fact::UserEnabled,
+            Self::Disable { reason } => Fact::UserDisabled { reason: reason.clone() },
+            Self::Enable { reason } => Fact::UserEnabled { reason: reason.clone() },
             Self::Roles(roles) => Fact::RolesChanged { roles: roles.iter().map(ToString::to_string).collect() },
             Self::Remove => Fact::UserRemoved,
         }
@@ -64,7 +67,7 @@ impl Change {
         let reason = match self {
             Self::Disable { reason } => reason.clone(),
             Self::Remove => None,
-            Self::Enable | Self::Roles(_) => return None,
+            Self::Enable { .. } | Self::Roles(_) => return None,
         };
         Some(Parting { reason, ..Parting::new(Ending::AccountDisabled, story.clone()) })
     }

@@ -194,11 +194,20 @@ pub enum Fact {
         users: usize,
     },
     /// The account was disabled.
-    UserDisabled,
+    UserDisabled {
+        /// Why, where somebody had to say.
+        reason: Option<String>,
+    },
     /// The account was enabled.
-    UserEnabled,
+    UserEnabled {
+        /// Why, where somebody had to say.
+        reason: Option<String>,
+    },
     /// The account was opened again after too many tries.
-    UserUnlocked,
+    UserUnlocked {
+        /// Why, where somebody had to say.
+        reason: Option<String>,
+    },
     /// The account was removed.
     UserRemoved,
     /// The roles were changed.
@@ -225,9 +234,9 @@ impl Fact {
             Self::UserAdded => "user_added",
             Self::UserImported { .. } => "user_imported",
             Self::UsersExported { .. } => "users_exported",
-            Self::UserDisabled => "user_disabled",
-            Self::UserEnabled => "user_enabled",
-            Self::UserUnlocked => "user_unlocked",
+            Self::UserDisabled { .. } => "user_disabled",
+            Self::UserEnabled { .. } => "user_enabled",
+            Self::UserUnlocked { .. } => "user_unlocked",
             Self::UserRemoved => "user_removed",
             Self::RolesChanged { .. } => "roles_changed",
         }
@@ -287,9 +296,9 @@ impl Fact {
             | Self::UserAdded
             | Self::UserImported { .. }
             | Self::UsersExported { .. }
-            | Self::UserDisabled
-            | Self::UserEnabled
-            | Self::UserUnlocked
+            | Self::UserDisabled { .. }
+            | Self::UserEnabled { .. }
+            | Self::UserUnlocked { .. }
             | Self::UserRemoved
             | Self::RolesChanged { .. } => None,
         }
@@ -326,5 +335,16 @@ impl Refusal {
             Self::Throttled => "throttled",
             Self::Superseded => "superseded",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_a_reason_is_read() {
+        let read: Fact = serde_json::from_str("{\"fact\":\"user_disabled\"}").unwrap();
+        assert_eq!(read, Fact::UserDisabled { reason: None });
     }
 }

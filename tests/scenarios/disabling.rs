@@ -42,7 +42,7 @@ async fn enabled_it_signs_in_again_and_old_sessions_stay_dead() {
         let old = alice.signed_in_on(MAC).await;
         disable(&alice).await;
 
-        town.parts.accounts.enable(alice.id(), Actor::Operator).await.unwrap();
+        town.parts.accounts.enable(alice.id(), Actor::Operator, None).await.unwrap();
 
         assert!(!old.is_let_in().await);
         assert!(alice.signed_in_on(MAC).await.is_let_in().await);
@@ -88,7 +88,7 @@ async fn each_of_it_is_in_the_journal() {
     let alice = town.with_user("alice").await;
     alice.signed_in_on(MAC).await;
     disable(&alice).await;
-    town.parts.accounts.enable(alice.id(), Actor::Operator).await.unwrap();
+    town.parts.accounts.enable(alice.id(), Actor::Operator, None).await.unwrap();
     town.parts.accounts.set_roles(alice.id(), Vec::new(), Actor::Operator).await.unwrap();
     town.parts.accounts.remove(alice.id(), Actor::Operator).await.unwrap();
 

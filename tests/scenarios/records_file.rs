@@ -59,7 +59,7 @@ async fn where_sessions_are_kept_too_nothing_is_left_to_follow() {
     store.add(&alice, &story(at(0))).await.unwrap();
     store.put_link(alice.id, digest(), at(9), &story(at(0))).await.unwrap();
     store.set_password(alice.id, &NewHash::Set(hash("a")), &story(at(1))).await.unwrap().expect("it is set");
-    for change in [DISABLE, Change::Enable, Change::Roles(vec![]), Change::Remove] {
+    for change in [DISABLE, Change::Enable { reason: None }, Change::Roles(vec![]), Change::Remove] {
         store.change(alice.id, &change, &story(at(1))).await.unwrap().expect("it is there");
     }
     assert!(store.open_consequences(at(100)).await.unwrap().is_empty());

@@ -167,7 +167,11 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
     forget();
     let alice = add(&records, "alice").await.id;
     forget();
-    records.alter(&Alteration::Change(alice, Change::Enable), &story(at(1))).await.unwrap().expect("it is there");
+    records
+        .alter(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1)))
+        .await
+        .unwrap()
+        .expect("it is there");
     forget();
     assert!(records.by_login("alice").await.unwrap().is_some());
     assert_eq!((told(&records).await, records.open_consequences(at(9)).await.unwrap().len()), (2, 1), "each once");
@@ -232,7 +236,7 @@ async fn where_the_operator_wants_it_a_change_waits_for_replicas() {
 async fn everything_is_in_one_slot() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
-    records.alter(&Alteration::Change(alice, Change::Enable), &story(at(1))).await.unwrap().unwrap();
+    records.alter(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1))).await.unwrap().unwrap();
     records.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
     records.ping().await.unwrap();
     let keys = keys(&server);

@@ -114,7 +114,7 @@ async fn a_consequence_is_done_once_however_often_it_is_tried() {
     let held = apart.records_held();
     drop(held);
     apart.store.change(alice, &DISABLE, &story(at(2))).await.unwrap();
-    apart.store.change(alice, &Change::Enable, &story(at(3))).await.unwrap();
+    apart.store.change(alice, &Change::Enable { reason: None }, &story(at(3))).await.unwrap();
     let owner = portcullis::account::AccountRecords::get(&apart.store, alice).await.unwrap().unwrap().as_owner();
     let generation = apart.store.put_owner(&owner).await.unwrap();
     let again = new_session(alice, at(4), generation);

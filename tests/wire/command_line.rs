@@ -49,6 +49,8 @@ fn wrong_usage_is_2() {
     for reason in ["", " ", "two\nlines", &"x".repeat(501)] {
         for act in [
             &["users", "disable", "alice"][..],
+            &["users", "enable", "alice"],
+            &["users", "unlock", "alice"],
             &["sessions", "revoke", "--user", "alice"],
             &["sessions", "revoke", "--all"],
         ] {
@@ -212,6 +214,15 @@ fn users_are_added_listed_and_changed() {
     house.cli(&["users", "disable", "nobody", "--reason", "left"]).refused(1);
     house.cli(&["users", "disable", "bob", "--reason", "left"]).ok();
     assert_eq!(house.cli(&["users", "list", "--json"]).json()["items"][1]["disabled"], true);
+    house.cli(&["users", "enable", "bob", "--reason", "is back"]).ok();
+    house.cli(&["users", "unlock", "bob", "--reason", "on the phone"]).ok();
+    // No session of theirs was open: it stands with the act itself.
+    for (act, reason) in [("disabled", "left"), ("enabled", "is back"), ("unlocked", "on the phone")] {
+        let told = house.cli(&["audit", "export"]).ok();
+        let has =
+            |line: &str| line.contains(&format!("user_{act}")) && line.contains(&format!("\"reason\":\"{reason}\""));
+        assert!(told.lines().any(has), "{act}: {told}");
+    }
     house.cli(&["users", "remove", "bob"]).ok();
     assert_eq!(house.cli(&["users", "list", "--json"]).json()["items"].as_array().unwrap().len(), 1);
 }
@@ -251,8 +262,9 @@ async fn somebody_who_is_locked_out_is_let_in_beside_a_running_server() {
         assert_eq!(bob.try_to_sign_in("bob", "wrong").await.status().as_u16(), 401);
     }
     assert_eq!(bob.try_to_sign_in("bob", "wrong").await.status().as_u16(), 429);
-    assert!(house.cli(&["users", "unlock", "bob"]).ok().contains("Unlocked bob"));
-    assert!(house.cli(&["audit", "tail"]).ok().contains("user unlocked"));
+    assert!(house.cli(&["users", "unlock", "bob", "--reason", "on the phone"]).ok().contains("Unlocked bob"));
+    let told = house.cli(&["audit", "tail"]).ok();
+    assert!(told.lines().any(|line| line.contains("user unlocked") && line.contains("on the phone")), "{told}");
     bob.sign_in("bob").await;
     server.stop().await;
 }

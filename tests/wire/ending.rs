@@ -165,7 +165,7 @@ async fn a_disabled_user_is_out_until_enabled_and_signed_in_again() {
     assert!(said.contains("signed out 2 sessions"), "{said}");
     scene.is_in(&bob).await;
     assert_eq!(one.try_to_sign_in("alice", PASSWORD).await.status(), 401);
-    scene.house.cli(&["users", "enable", "alice"]).ok();
+    scene.house.cli(&["users", "enable", "alice", "--reason", "a test"]).ok();
     scene.is_out(&one).await;
     one.sign_in("alice").await;
     scene.is_in(&one).await;

@@ -37,7 +37,7 @@ async fn whoever_moves_to_redis_signs_in_there() {
     house.signed_in("alice").await;
     drop(running);
 
-    house.cli(&["users", "enable", "bob"]).ok();
+    house.cli(&["users", "enable", "bob", "--reason", "a test"]).ok();
     let said = house.cli(&import);
     assert_eq!(said.code, 1);
     assert!(said.err.contains("bob") && said.err.contains("the file differs in disabled"), "{said:?}");

@@ -65,16 +65,22 @@ enum Verb {
         reason: String,
     },
     /// Lets a disabled user sign in again
-    #[command(after_help = "Example: portcullis users enable alice")]
+    #[command(after_help = "Example: portcullis users enable alice --reason \"back from leave\"")]
     Enable {
         /// Name or e-mail address
         name: String,
+        /// Why, for the record: at most 500 characters
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
+        reason: String,
     },
     /// Lets a user try again at once whom too many wrong passwords have locked out
-    #[command(after_help = "Example: portcullis users unlock alice")]
+    #[command(after_help = "Example: portcullis users unlock alice --reason \"called from their desk\"")]
     Unlock {
         /// Name or e-mail address
         name: String,
+        /// Why, for the record: at most 500 characters
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
+        reason: String,
     },
     /// Prints a one-time link that sets a new password, and lets a locked account in
     #[command(after_help = "Example: portcullis users set-password alice --password-stdin < password.txt")]
@@ -153,15 +159,15 @@ impl Users {
                 say(&format!("Disabled {}; {}", plain(account.name.as_str()), signed_out(ended.len())));
                 Ok(())
             }
-            Verb::Enable { name } => {
+            Verb::Enable { name, reason } => {
                 let account = beside.account(&name).await?;
-                beside.parts.accounts.enable(account.id, Actor::Operator).await?;
+                beside.parts.accounts.enable(account.id, Actor::Operator, Some(reason)).await?;
                 say(&format!("Enabled {}", plain(account.name.as_str())));
                 Ok(())
             }
-            Verb::Unlock { name } => {
+            Verb::Unlock { name, reason } => {
                 let account = beside.account(&name).await?;
-                beside.parts.accounts.unlock(&account, Actor::Operator).await?;
+                beside.parts.accounts.unlock(&account, Actor::Operator, Some(reason)).await?;
                 say(&format!("Unlocked {}", plain(account.name.as_str())));
                 Ok(())
             }

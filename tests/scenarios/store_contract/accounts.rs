@@ -111,7 +111,7 @@ async fn a_change_raises_the_version(stores: Stores) {
     assert!(changed.disabled && changed.version > disabled.version);
     assert_eq!(changed.roles, roles);
     assert_eq!(stores.accounts.get(id).await.unwrap(), Some(changed));
-    let enabled = change(&stores, id, Change::Enable).await.expect("it is there");
+    let enabled = change(&stores, id, Change::Enable { reason: None }).await.expect("it is there");
     assert!(!enabled.disabled);
 }
 

@@ -44,14 +44,14 @@ async fn disabling_is_one_step(stores: Stores) {
     let facts: Vec<_> = journal(&stores).await.split_off(before).into_iter().map(|entry| entry.fact).collect();
     let ended =
         Fact::SessionEnded { session: session.id, ending: Ending::AccountDisabled, reason: Some("left".to_owned()) };
-    assert_eq!(facts, [Fact::UserDisabled, ended]);
+    assert_eq!(facts, [Fact::UserDisabled { reason: Some("left".to_owned()) }, ended]);
 }
 
 async fn enabling_lets_in_again_and_brings_nothing_back(stores: Stores) {
     let alice = somebody(&stores).await;
     let gone = open(&*stores.sessions, alice, at(1)).await.session.id;
     change(&stores, alice, DISABLE).await;
-    let account = change(&stores, alice, Change::Enable).await.expect("it is there");
+    let account = change(&stores, alice, Change::Enable { reason: None }).await.expect("it is there");
     assert!(!account.disabled);
     assert!(stores.sessions.find(gone).await.unwrap().is_none());
     let generation = stores.sessions.put_owner(&account.as_owner()).await.unwrap();
@@ -82,7 +82,7 @@ async fn removing_is_one_step(stores: Stores) {
 }
 
 async fn a_change_of_nobody_tells_nothing(stores: Stores) {
-    for nothing in [DISABLE, Change::Enable, Change::Remove, Change::Roles(vec![])] {
+    for nothing in [DISABLE, Change::Enable { reason: None }, Change::Remove, Change::Roles(vec![])] {
         assert_eq!(change(&stores, UserId::mint(), nothing).await, None);
     }
     assert!(journal(&stores).await.is_empty());
@@ -197,7 +197,7 @@ async fn disabling_forgets_devices(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     stores.accounts.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
     change(&stores, alice, DISABLE).await;
-    change(&stores, alice, Change::Enable).await;
+    change(&stores, alice, Change::Enable { reason: None }).await;
     assert!(stores.accounts.devices(alice).await.unwrap().is_empty());
 }
 

@@ -127,7 +127,7 @@ async fn disabling_kills_links(stores: Stores) {
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     change(&stores, alice, DISABLE).await;
-    change(&stores, alice, Change::Enable).await;
+    change(&stores, alice, Change::Enable { reason: None }).await;
     assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
     assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
 }
@@ -140,7 +140,7 @@ async fn the_link_of_a_disabled_account_rests(stores: Stores) {
     assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
     assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
     assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
-    change(&stores, alice, Change::Enable).await;
+    change(&stores, alice, Change::Enable { reason: None }).await;
     assert_eq!(redeem(&stores, link, "a", at(2)).await, Some(alice));
 }
 

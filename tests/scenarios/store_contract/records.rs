@@ -169,7 +169,8 @@ async fn disabling_leaves_the_end_of_all_sessions(keeper: Keeper) {
 
 async fn enabling_leaves_what_the_user_may_do(keeper: Keeper) {
     let alice = keeper.customer("alice").await;
-    let altered = keeper.alter(Alteration::Change(alice.id, Change::Enable), at(2)).await.expect("it is there");
+    let altered =
+        keeper.alter(Alteration::Change(alice.id, Change::Enable { reason: None }), at(2)).await.expect("it is there");
     let left = keeper.left().await;
     same(&left, &altered.consequence);
     assert_eq!(left.owner, Some(altered.account.as_owner()));
@@ -273,9 +274,9 @@ async fn of_one_user_in_the_order_of_the_changes(keeper: Keeper) {
     for (id, change, second) in [
         (alice, DISABLE, 5),
         (bob, DISABLE, 5),
-        (alice, Change::Enable, 5),
+        (alice, Change::Enable { reason: None }, 5),
         (alice, Change::Roles(vec![]), 4),
-        (bob, Change::Enable, 5),
+        (bob, Change::Enable { reason: None }, 5),
         (alice, Change::Remove, 6),
     ] {
         let altered = keeper.alter(Alteration::Change(id, change), at(second)).await.expect("it is there");
@@ -300,7 +301,7 @@ async fn a_password_that_is_another_by_now_leaves_nothing(keeper: Keeper) {
 
 async fn a_change_of_nobody_leaves_nothing(keeper: Keeper) {
     let nobody = UserId::mint();
-    for change in [DISABLE, Change::Enable, Change::Remove, Change::Roles(vec![])] {
+    for change in [DISABLE, Change::Enable { reason: None }, Change::Remove, Change::Roles(vec![])] {
         assert!(keeper.alter(Alteration::Change(nobody, change), at(1)).await.is_none());
     }
     assert!(keeper.alter(Alteration::Password(nobody, NewHash::Set(hash("new"))), at(1)).await.is_none());
@@ -340,7 +341,7 @@ async fn of_many_who_use_a_link_at_once_one_leaves_something(keeper: Keeper) {
 async fn the_journal_tells_the_change_and_no_more(keeper: Keeper) {
     let alice = keeper.customer("alice").await.id;
     keeper.alter(Alteration::Change(alice, DISABLE), at(1)).await;
-    keeper.alter(Alteration::Change(alice, Change::Enable), at(2)).await;
+    keeper.alter(Alteration::Change(alice, Change::Enable { reason: None }), at(2)).await;
     keeper.alter(Alteration::Change(alice, Change::Roles(vec![])), at(3)).await;
     keeper.alter(Alteration::Password(alice, NewHash::Set(hash("new"))), at(4)).await;
     keeper.alter(changed(alice, Some("new"), &renewal(alice), true), at(5)).await;
@@ -349,8 +350,8 @@ async fn the_journal_tells_the_change_and_no_more(keeper: Keeper) {
     keeper.alter(Alteration::Change(alice, Change::Remove), at(7)).await;
     let told = [
         Fact::UserAdded,
-        Fact::UserDisabled,
-        Fact::UserEnabled,
+        Fact::UserDisabled { reason: None },
+        Fact::UserEnabled { reason: None },
         Fact::RolesChanged { roles: vec![] },
         Fact::PasswordSet,
         Fact::PasswordChanged,
@@ -379,7 +380,7 @@ async fn changes_at_once_each_leave_one(keeper: Keeper) {
     let mut tasks = JoinSet::new();
     for turn in 0..40 {
         let records = if turn % 2 == 0 { keeper.records.clone() } else { keeper.again() };
-        let change = Alteration::Change(alice, if turn % 3 == 0 { DISABLE } else { Change::Enable });
+        let change = Alteration::Change(alice, if turn % 3 == 0 { DISABLE } else { Change::Enable { reason: None } });
         tasks.spawn(async move { records.alter(&change, &story(at(1))).await.unwrap().expect("it is there") });
     }
     let mut made = tasks.join_all().await;

@@ -37,7 +37,8 @@ impl Operator {
                     self.run(What::EndAll { user: user.clone() }, &words).await;
                 }
                 _ if is_disabled => {
-                    self.run(What::Enable { user: last.clone() }, &["users", "enable", &last]).await;
+                    self.run(What::Enable { user: last.clone() }, &["users", "enable", &last, "--reason", "back"])
+                        .await;
                     is_disabled = false;
                 }
                 _ => {
