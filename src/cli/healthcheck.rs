@@ -27,13 +27,22 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Healthcheck {
     pub(super) fn run(self) -> Done {
-        let address = self.address()?;
+        let (address, ours) = self.address()?;
         let answer = ask(address).map_err(|why| {
             let hint = "is it running, and was it started since admin.listen was changed?";
             Failed::No(format!("no answer from {address} ({why}); {hint}"))
         })?;
         match Told::by(&answer) {
             Told::Ready(body) => {
+                let theirs = installation(address).and_then(|theirs| theirs.fingerprint);
+                if let (Some(ours), Some(theirs)) = (ours, theirs)
+                    && ours != theirs
+                {
+                    return Err(Failed::No(format!(
+                        "another installation of Portcullis answers at {address} (its secret is another one); give each an \
+                         admin.listen of its own; where the secret of this one was changed, restart it"
+                    )));
+                }
                 say(body);
                 Ok(())
             }
@@ -44,14 +53,15 @@ impl Healthcheck {
         }
     }
 
-    /// Where to ask. A mistake in the file changes nothing about the server that runs, so it must not fail the check.
-    fn address(&self) -> Result<SocketAddr, Failed> {
+    /// Where to ask, and the fingerprint of the installation that should answer, as far as it is known. A mistake in the file
+    /// changes nothing about the server that runs, so it must not fail the check.
+    fn address(&self) -> Result<(SocketAddr, Option<String>), Failed> {
         let path = self.file.find()?;
         if let Ok((_, config)) = self.file.load() {
-            return Ok(config.admin.listen);
+            return Ok((config.admin.listen, Installation::of(&config).fingerprint));
         }
         complain("note: the configuration has a mistake; portcullis config check says which");
-        Ok(Admin::told_by(&path, &env).listen)
+        Ok((Admin::told_by(&path, &env).listen, None))
     }
 }
 

@@ -312,6 +312,21 @@ async fn healthcheck_asks_the_running_server() {
 }
 
 #[tokio::test]
+async fn healthcheck_is_about_this_installation() {
+    let house = Installation::before(App::ok().await.address);
+    let server = house.run().await;
+    let other = Installation::before(App::ok().await.address);
+    let text = fs::read_to_string(other.file()).unwrap();
+    fs::write(other.file(), text.replace(&other.admin.to_string(), &house.admin.to_string())).unwrap();
+    assert_eq!(other.cli(&["healthcheck"]).ok(), "ready\n", "the same secret: a replica");
+    fs::write(other.path("portcullis.secret"), "YW5vdGhlciBzZWNyZXQsIG5vdCBvZiB0aGUgZmlyc3Qgb25l\n").unwrap();
+    let why = other.cli(&["healthcheck"]).refused(1);
+    assert!(why.contains(&format!("another installation of Portcullis answers at {}", house.admin)), "{why}");
+    assert_eq!(house.cli(&["healthcheck"]).ok(), "ready\n");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_mistake_in_the_file_does_not_make_a_server_unhealthy() {
     let house = Installation::before(App::ok().await.address);
     let server = house.run().await;
