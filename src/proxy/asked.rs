@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, uri::Authority};
 use pingora::{
     http::{
         RequestHeader,
@@ -80,10 +80,4 @@ fn forwarded_host(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(&X_FORWARDED_HOST).iter().rev();
     let mut hosts = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     std::str::from_utf8(hosts.find(|host| !host.is_empty())?).ok()
-}
-
-/// Whether a stream of events is asked for.
-pub(super) fn wants_events(request: &RequestHeader) -> bool {
-    let accept = request.headers.get(header::ACCEPT);
-    accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
 }

@@ -4,16 +4,7 @@
 //! program in front of us that reads such a body in another way sees another request behind it. So the lines between
 //! chunks, and those behind the last one, are read here by their grammar, and where they break it the connection ends.
 
-use std::{
-    io,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
-
-use pingora::protocols::Stream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use super::{head::IN_TOKEN, same_connection::same_connection};
+use super::head::IN_TOKEN;
 
 /// Digits of a size. More would not fit into the numbers of some programs.
 const DIGITS: u8 = 15;
@@ -116,81 +107,6 @@ impl Chunks {
         Self::Extension { bytes: bytes + 1, size }
     }
 }
-
-/// A connection on which a chunked body comes: it breaks where the body does.
-#[derive(Debug)]
-pub(super) struct Watched {
-    stream: Stream,
-    chunks: Chunks,
-}
-
-impl Watched {
-    /// Watches what comes on `stream` from here on; `chunks` has seen what came before.
-    pub(super) fn over(stream: Stream, chunks: Chunks) -> Stream {
-        Box::new(Self { stream, chunks })
-    }
-
-    /// The connection itself, after the body.
-    pub(super) fn taken_off(stream: Stream) -> Option<Stream> {
-        Some(stream.into_any().downcast::<Self>().ok()?.stream)
-    }
-
-    const fn inner(&self) -> &Stream {
-        &self.stream
-    }
-
-    const fn inner_mut(&mut self) -> &mut Stream {
-        &mut self.stream
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        let told = self.chunks == Chunks::Malformed;
-        loop {
-            ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
-            let came = into.filled().len() > before;
-            if self.chunks.look(&into.filled()[before..]).is_ok() && self.chunks != Chunks::Malformed {
-                return Poll::Ready(Ok(()));
-            }
-            into.set_filled(before);
-            // Told once, it is thrown away until its sender stops: a connection that closes while something comes is
-            // reset, and the sender may never see why.
-            if !(told && came) {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, Malformed)));
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-same_connection!(Watched);
 
 #[cfg(test)]
 mod tests {

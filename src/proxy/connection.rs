@@ -25,11 +25,12 @@ use tokio::{
 
 use super::{
     Entrance, Limits, Line, Lines,
-    chunks::{Chunks, Watched},
+    chunks::Chunks,
+    client_stream::ClientStream,
     entrance::Admitted,
-    expecting::Expecting,
-    farewell::{Lender, Lent},
+    farewell::Lender,
     head::{self, Fault},
+    request_timer::RequestTimer,
 };
 use crate::{
     clock::Clock,
@@ -98,10 +99,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
-    async fn serve(&self, mut stream: Stream, by: Instant, line: &Line, shutdown: &ShutdownWatch) {
+    async fn serve(&self, stream: Stream, by: Instant, line: &Arc<Line>, shutdown: &ShutdownWatch) {
         let mut seen = shutdown.clone();
         // As long as the connection: to move a timer is cheaper than to make one for each request.
         let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep_until(by)));
+        let sleep = pin!(sleep_until(by));
+        let mut timer = RequestTimer::new(sleep, self.limits());
+        let mut stream = Box::new(ClientStream::new(stream, Arc::clone(&line.writes)));
         let mut first = true;
         for left in (0..self.limits().requests).rev() {
             let first = std::mem::take(&mut first);
@@ -113,16 +117,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             };
             line.begin();
             let lender = websocket.then(Lender::default);
-            if let Some(lender) = &lender {
-                stream = lender.lend(stream);
-            }
-            let watched = chunks.is_some();
-            if let Some(chunks) = chunks {
-                stream = Watched::over(stream, chunks);
-            }
-            if expecting {
-                stream = Expecting::over(stream);
-            }
+            stream.begin(chunks, expecting, lender.as_ref());
             let mut session = ServerSession::new_http1(stream);
             // The head goes to Pingora's parser as if it had been pipelined: it is parsed before anything is read.
             session.set_pipelined_prefix(head);
@@ -130,22 +125,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             session.set_keepalive_reuses_remaining(Some(left));
             session.set_read_timeout(Some(self.limits().body_idle));
             session.set_write_timeout(Some(self.limits().write_idle));
-            // What is cut is dropped: both of its connections close, that of the app too.
-            let served = tokio::select! {
-                biased;
-                cut = line.cut() => Err(cut),
-                served = self.app.process_new_http(session, shutdown) => Ok(served),
-            };
-            stream = match (served, lender) {
+            let served = timer.serve(line, self.app.process_new_http(session, shutdown)).await;
+            let reusable = match (served, lender) {
                 (Ok(Some(reusable)), _) => reusable.consume().0,
                 (Err(cut), Some(lender)) => return lender.bid_farewell(cut).await,
                 (Ok(None) | Err(_), _) => return,
             };
-            let plain = if expecting { Expecting::taken_off(stream) } else { Some(stream) };
-            let plain = if watched { plain.and_then(Watched::taken_off) } else { plain };
-            let plain = if websocket { plain.and_then(Lent::taken_off) } else { plain };
-            let Some(plain) = plain else { return };
-            stream = plain;
+            let Some(own) = ClientStream::back(reusable) else { return };
+            stream = own;
+            stream.begin(None, false, None);
         }
     }
 
@@ -153,7 +141,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
     /// end.
     async fn next_head(
         &self,
-        stream: &mut Stream,
+        stream: &mut ClientStream,
         first: bool,
         mut quiet: Pin<&mut Sleep>,
         stopping: Pin<&mut impl Future<Output = ()>>,

@@ -17,9 +17,12 @@ impl Cut {
     /// Its client took nothing of the answer for too long.
     pub const WRITE_IDLE: Self = Self(11);
 
+    /// Its client was one slow reader too many of its session or its address, and had been slow for longest.
+    pub const SLOW_READER: Self = Self(12);
+
     /// Every value of the label `reason`, so that each series exists from the start: first those of [`Ending::LABELS`].
-    pub const LABELS: [&'static str; 12] = {
-        let mut labels = [""; 12];
+    pub const LABELS: [&'static str; 13] = {
+        let mut labels = [""; 13];
         let mut place = 0;
         while place < Ending::LABELS.len() {
             labels[place] = Ending::LABELS[place];
@@ -29,6 +32,7 @@ impl Cut {
         labels[Self::STORE_AWAY.0 as usize] = "store_away";
         labels[Self::STOPPING.0 as usize] = "stopping";
         labels[Self::WRITE_IDLE.0 as usize] = "write_idle";
+        labels[Self::SLOW_READER.0 as usize] = "slow_reader";
         labels
     };
 
@@ -51,6 +55,7 @@ impl Cut {
         match self {
             Self::STORE_AWAY => (1013, "try again later"),
             Self::STOPPING => (1001, "going away"),
+            Self::SLOW_READER => (1013, "reads too slowly"),
             _ => (1008, "signed out"),
         }
     }
@@ -63,8 +68,8 @@ impl Cut {
     /// From that number.
     pub(super) const fn numbered(number: u64) -> Option<Self> {
         match number {
-            #[expect(clippy::cast_possible_truncation, reason = "it is below 13")]
-            1..=12 => Some(Self(number as u8 - 1)),
+            #[expect(clippy::cast_possible_truncation, reason = "it is below 14")]
+            1..=13 => Some(Self(number as u8 - 1)),
             _ => None,
         }
     }
@@ -85,6 +90,6 @@ mod tests {
             assert!(!cut.label().is_empty());
             assert_eq!(Cut::numbered(cut.number()), Some(cut));
         }
-        assert_eq!((Cut::numbered(0), Cut::numbered(13)), (None, None));
+        assert_eq!((Cut::numbered(0), Cut::numbered(14)), (None, None));
     }
 }

@@ -12,27 +12,21 @@ use std::{
 
 use pingora::protocols::Stream;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::AsyncWrite as _,
     time::{Sleep, sleep_until},
 };
 
-use super::same_connection::same_connection;
 use crate::clock::Clock;
 
 /// Longest silence of the app, from when the body is waited for.
 const SILENCE: Duration = Duration::from_secs(1);
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A connection whose client waits for leave to send.
-#[derive(Debug)]
-pub(super) struct Expecting {
-    stream: Stream,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
+/// Leave to send, on a connection whose client waits for it.
+#[derive(Debug, Default)]
+pub(super) enum Expecting {
     /// Nothing was read yet, and nothing written.
+    #[default]
     Idle,
     /// The body is waited for, and so is the app.
     Waiting(Pin<Box<Sleep>>),
@@ -45,99 +39,39 @@ enum State {
 }
 
 impl Expecting {
-    /// Gives leave on `stream` where nobody else does.
-    pub(super) fn over(stream: Stream) -> Stream {
-        Box::new(Self { stream, state: State::Idle })
-    }
-
-    /// The connection itself, after the request.
-    pub(super) fn taken_off(stream: Stream) -> Option<Stream> {
-        Some(stream.into_any().downcast::<Self>().ok()?.stream)
-    }
-
-    const fn inner(&self) -> &Stream {
-        &self.stream
-    }
-
-    const fn inner_mut(&mut self) -> &mut Stream {
-        &mut self.stream
-    }
-
     /// Waits until it is time, and gives leave.
-    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_leave(&mut self, stream: &mut Stream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            self.state = match &mut self.state {
-                State::Idle => State::Waiting(Box::pin(sleep_until(Clock::deadline(SILENCE)))),
-                State::Waiting(silence) => {
+            *self = match self {
+                Self::Idle => Self::Waiting(Box::pin(sleep_until(Clock::deadline(SILENCE)))),
+                Self::Waiting(silence) => {
                     ready!(silence.as_mut().poll(context));
-                    State::Saying(0)
+                    Self::Saying(0)
                 }
-                State::Saying(said) if *said == CONTINUE.len() => State::Flushing,
-                State::Saying(said) => {
-                    match ready!(Pin::new(&mut self.stream).poll_write(context, &CONTINUE[*said..]))? {
-                        0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                        more => State::Saying(*said + more),
-                    }
+                Self::Saying(said) if *said == CONTINUE.len() => Self::Flushing,
+                Self::Saying(said) => match ready!(Pin::new(&mut *stream).poll_write(context, &CONTINUE[*said..]))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    more => Self::Saying(*said + more),
+                },
+                Self::Flushing => {
+                    ready!(Pin::new(&mut *stream).poll_flush(context))?;
+                    Self::Over
                 }
-                State::Flushing => {
-                    ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-                    State::Over
-                }
-                State::Over => return Poll::Ready(Ok(())),
+                Self::Over => return Poll::Ready(Ok(())),
             };
         }
     }
 
     /// An answer begins: behind our leave, where that has begun, and else instead of it.
-    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if matches!(self.state, State::Idle | State::Waiting(_)) {
-            self.state = State::Over;
+    pub(super) fn poll_answer(&mut self, stream: &mut Stream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.body_comes();
+        self.poll_leave(stream, context)
+    }
+
+    /// The body comes by itself: leave is not given any more, where it has not begun to be.
+    pub(super) fn body_comes(&mut self) {
+        if matches!(self, Self::Idle | Self::Waiting(_)) {
+            *self = Self::Over;
         }
-        self.poll_leave(context)
     }
 }
-
-impl AsyncRead for Expecting {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let come = Pin::new(&mut self.stream).poll_read(context, into);
-        if come.is_pending() {
-            // Nothing has come, and whoever reads is woken for that: our leave goes out beside it.
-            if let Poll::Ready(Err(error)) = self.poll_leave(context) {
-                return Poll::Ready(Err(error));
-            }
-        } else if matches!(self.state, State::Idle | State::Waiting(_)) {
-            self.state = State::Over;
-        }
-        come
-    }
-}
-
-impl AsyncWrite for Expecting {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_answer(context))?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_answer(context))?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-same_connection!(Expecting);

@@ -9,9 +9,14 @@ use pingora::{
         InternalError, InvalidHTTPHeader, ReadTimedout, SocketError, TLSHandshakeFailure, TLSHandshakeTimedout,
         WriteTimedout,
     },
+    proxy::Session,
 };
 
-use crate::web::Failed;
+use super::{Proxy, answer, asked::head_of, passage::Passage, upstreams::Upstream};
+use crate::{
+    gate::{Decision, Permit},
+    web::Failed,
+};
 
 /// What an error is called where a body is larger than its route takes.
 pub(super) const TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
@@ -53,6 +58,58 @@ impl Failure {
                 ConnectionClosed => Self::Gone,
                 _ => Self::Say(Failed::Broken),
             },
+        }
+    }
+}
+
+impl Proxy {
+    /// Answers a request that failed on its way to an app or back, where nothing of an answer has gone out.
+    pub(super) async fn answer_failure(&self, session: &mut Session, e: &Error, ctx: &mut Passage) {
+        let begun =
+            session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
+        if let Some(refused) = ctx.refused.take() {
+            let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());
+            let answer = match refused.decision() {
+                Decision::Refuse(refusal) => self.portcullis().refuse(refusal, &head).await,
+                _ => self.portcullis().fail(Failed::Broken, None, &head).await,
+            };
+            self.send(session, ctx, answer, true).await;
+            return;
+        }
+        let failure = Failure::of(e);
+        ctx.is_stalled = is_stalled(e);
+        if let Failure::Say(failed) = failure
+            // That is the client's own doing, and as often as it likes.
+            && !matches!(failed, Failed::BodyTooLarge | Failed::BodyIncomplete)
+        {
+            tracing::warn!(
+                request_id = ctx.request_id.as_str(),
+                upstream = ctx.upstream.as_deref().map(Upstream::name),
+                ?failed,
+                begun,
+                error = e.etype().as_str(),
+                source = e.esource().as_str(),
+                "Could not bring an answer"
+            );
+        }
+        if let (Failure::Say(Failed::AppAway), Some(form)) = (failure, ctx.form.take()) {
+            self.portcullis().release(&form).await;
+        }
+        // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
+        if !begun {
+            let request = session.req_header();
+            let answer = match failure {
+                Failure::Say(failed) => {
+                    let person = ctx.permit.as_ref().and_then(Permit::person);
+                    let head = head_of(request, ctx.source, ctx.request_id.as_str());
+                    Some(self.portcullis().fail(failed, person, &head).await)
+                }
+                Failure::Malformed => Some(answer::malformed()),
+                Failure::Gone => None,
+            };
+            if let Some(answer) = answer {
+                self.send(session, ctx, answer, true).await;
+            }
         }
     }
 }

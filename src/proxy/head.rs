@@ -9,8 +9,8 @@ mod target;
 use bytes::{Buf as _, BytesMut};
 use http::{Method, StatusCode, header};
 use memchr::{memchr, memchr_iter};
-use pingora::{http::RequestHeader, protocols::Stream};
-use tokio::io::AsyncReadExt as _;
+use pingora::http::RequestHeader;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use self::target::{authority, is_plain, is_target};
 use super::{Limits, identity::is_alias};
@@ -64,7 +64,7 @@ pub(super) struct Whole {
 }
 
 /// Waits for the first bytes of a request.
-pub(super) async fn begin(stream: &mut Stream, read: &mut BytesMut) -> Result<(), Fault> {
+pub(super) async fn begin(stream: &mut (impl AsyncRead + Unpin), read: &mut BytesMut) -> Result<(), Fault> {
     match stream.read_buf(read).await {
         Ok(1..) => Ok(()),
         _ => Err(Fault::Gone),
@@ -72,7 +72,11 @@ pub(super) async fn begin(stream: &mut Stream, read: &mut BytesMut) -> Result<()
 }
 
 /// Reads the rest of the head.
-pub(super) async fn complete(stream: &mut Stream, read: &mut BytesMut, limits: &Limits) -> Result<Whole, Fault> {
+pub(super) async fn complete(
+    stream: &mut (impl AsyncRead + Unpin),
+    read: &mut BytesMut,
+    limits: &Limits,
+) -> Result<Whole, Fault> {
     let mut seen = 0;
     loop {
         // Some clients end a body with a line break that is not part of it (RFC 9112, 2.2).
@@ -299,7 +303,7 @@ mod tests {
         let (head, body) = ("\r\nPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n");
         for cut in 0..head.len() {
             let (mut client, server) = tokio::io::duplex(1024);
-            let (mut stream, mut read): (Stream, _) = (Box::new(server), BytesMut::new());
+            let (mut stream, mut read) = (server, BytesMut::new());
             let limits = Limits::default();
             let mut reading = Box::pin(complete(&mut stream, &mut read, &limits));
             client.write_all(&head.as_bytes()[..cut]).await.unwrap();

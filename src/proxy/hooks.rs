@@ -19,15 +19,11 @@ use pingora::{
 use super::{
     Bodies, IdentityHeaders, Line, Upstreams, answer,
     asked::{Source, head_of},
-    content, cross_site_form,
-    failure::{self, Failure},
-    live,
+    content, cross_site_form, failure, live,
     passage::Passage,
     peer,
     peer::PeerConnection,
-    private, response, retry, upstream_request,
-    upstreams::Upstream,
-    visit, watch_script, wishes,
+    private, response, retry, upstream_request, visit, watch_script, wishes,
 };
 use crate::{
     clock::Clock,
@@ -38,7 +34,7 @@ use crate::{
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
-    visitor::TrustedProxies,
+    visitor::{TrustedProxies, network_of},
     web::Failed,
 };
 
@@ -170,6 +166,9 @@ impl ProxyHttp for Proxy {
             self.send(session, ctx, answer, true).await;
             return Ok(true);
         };
+        // Of who carries many visitors, not one may be counted.
+        let is_visitor = !source.ip.is_loopback() && !self.0.trusted.trusts(source.ip);
+        line.comes_from(is_visitor.then(|| network_of(source.ip)));
         let judged = self.judge(&head, line).await;
         private::close_of_others(line, &judged);
         ctx.note(&head, request, &judged);
@@ -209,7 +208,7 @@ impl ProxyHttp for Proxy {
             self.judge_retry(session, ctx).await?;
         }
         ctx.asked.get_or_insert(self.0.clock.stopwatch());
-        peer::choose(session.req_header(), session.is_upgrade_req(), ctx, self.0.clock.now())
+        peer::choose(session.req_header(), ctx, self.0.clock.now())
     }
 
     async fn request_body_filter(
@@ -223,6 +222,9 @@ impl ProxyHttp for Proxy {
         let Some(sent) = sent else { return Ok(()) };
         if !ctx.takes(sent) {
             return Error::e_explain(failure::TOO_LARGE, "the body is larger than its route takes");
+        }
+        if let Some(line) = &ctx.line {
+            line.read_timeout.restart();
         }
         if ctx.hears(sent)
             && let Some(permit) = &ctx.permit
@@ -258,6 +260,10 @@ impl ProxyHttp for Proxy {
         ctx: &mut Passage,
         reused: bool,
     ) -> Box<Error> {
+        if let Some(line) = &ctx.line {
+            line.read_timeout.stop();
+            e = line.read_timeout.error().unwrap_or(e);
+        }
         // Else the app may have seen the request, and have acted on it: it is not sent again.
         let again = *e.etype() == private::SPENT || reused && retry::begin(session, ctx, &e);
         if again {
@@ -273,7 +279,7 @@ impl ProxyHttp for Proxy {
         _: &mut Session,
         reused: bool,
         _: &HttpPeer,
-        _: std::os::unix::io::RawFd,
+        descriptor: std::os::unix::io::RawFd,
         digest: Option<&Digest>,
         ctx: &mut Passage,
     ) -> Result<()> {
@@ -281,6 +287,9 @@ impl ProxyHttp for Proxy {
             return Err(Error::new_up(private::SPENT));
         }
         ctx.socket = digest.and_then(|digest| digest.socket_digest.clone());
+        if let Some(line) = &ctx.line {
+            line.read_timeout.start(ctx.read_timeout, descriptor, ctx.socket.clone());
+        }
         if let (false, Some(upstream)) = (reused, ctx.upstream.as_deref()) {
             self.0.metrics.upstream_up(upstream.name(), true);
         }
@@ -307,63 +316,21 @@ impl ProxyHttp for Proxy {
 
     fn response_body_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         end: bool,
         ctx: &mut Passage,
     ) -> Result<Option<std::time::Duration>> {
         watch_script::append(body, end, ctx.appended);
         ctx.bytes += body.as_ref().map_or(0, Bytes::len);
+        if let Some(line) = &ctx.line {
+            response::pass_piece(line, session, body, end)?;
+        }
         Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Passage) -> FailToProxy {
-        let begun =
-            session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
-        if let Some(refused) = ctx.refused.take() {
-            let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());
-            let answer = match refused.decision() {
-                Decision::Refuse(refusal) => self.0.portcullis.refuse(refusal, &head).await,
-                _ => self.0.portcullis.fail(Failed::Broken, None, &head).await,
-            };
-            self.send(session, ctx, answer, true).await;
-            return FailToProxy { error_code: ctx.status, can_reuse_downstream: false };
-        }
-        let failure = Failure::of(e);
-        ctx.is_stalled = failure::is_stalled(e);
-        if let Failure::Say(failed) = failure
-            // That is the client's own doing, and as often as it likes.
-            && !matches!(failed, Failed::BodyTooLarge | Failed::BodyIncomplete)
-        {
-            tracing::warn!(
-                request_id = ctx.request_id.as_str(),
-                upstream = ctx.upstream.as_deref().map(Upstream::name),
-                ?failed,
-                begun,
-                error = e.etype().as_str(),
-                source = e.esource().as_str(),
-                "Could not bring an answer"
-            );
-        }
-        if let (Failure::Say(Failed::AppAway), Some(form)) = (failure, ctx.form.take()) {
-            self.0.portcullis.release(&form).await;
-        }
-        // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
-        if !begun {
-            let request = session.req_header();
-            let answer = match failure {
-                Failure::Say(failed) => {
-                    let person = ctx.permit.as_ref().and_then(Permit::person);
-                    let head = head_of(request, ctx.source, ctx.request_id.as_str());
-                    Some(self.0.portcullis.fail(failed, person, &head).await)
-                }
-                Failure::Malformed => Some(answer::malformed()),
-                Failure::Gone => None,
-            };
-            if let Some(answer) = answer {
-                self.send(session, ctx, answer, true).await;
-            }
-        }
+        self.answer_failure(session, e, ctx).await;
         FailToProxy { error_code: ctx.status, can_reuse_downstream: false }
     }
 

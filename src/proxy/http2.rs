@@ -31,10 +31,12 @@ use tokio::{
 
 use super::{
     Connections, Limits, Line, answer,
+    client_stream::ClientStream,
     connection::{LINGER, stopped},
     entrance::Admitted,
     farewell::Lender,
     head::{self, Fault},
+    request_timer::RequestTimer,
     room::Seat,
 };
 use crate::clock::Clock;
@@ -53,7 +55,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         let Admitted { stream, seat, by } = admitted;
         let digest = Arc::new(digest_of(&stream));
         let lender = Lender::default();
-        let opening = h2::handshake(lender.lend_unheard(stream), Some(options(self.limits())));
+        let opening = h2::handshake(ClientStream::lent(stream, &lender), Some(options(self.limits())));
         if let Ok(Ok(mut connection)) = timeout_at(by, opening).await {
             let quiet = pin!(sleep_until(by));
             self.serve_streams(&mut connection, &digest, &seat, quiet, shutdown).await;
@@ -138,7 +140,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         });
     }
 
-    async fn serve_stream(&self, mut session: HttpSession, line: &Line, shutdown: &ShutdownWatch) {
+    async fn serve_stream(&self, mut session: HttpSession, line: &Arc<Line>, shutdown: &ShutdownWatch) {
         if let Err(fault) = head::inspect_http2(session.req_header(), self.limits()) {
             return refuse(session, fault).await;
         }
@@ -149,11 +151,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         // What is cut is dropped: the stream is reset, and the app's connection closes. A body that stalls has no deadline of its
         // own here: nothing is read of the client while the app takes nothing, and who of the two it is, is not seen. The
         // app's own deadlines end it.
-        tokio::select! {
-            biased;
-            _ = line.cut() => {}
-            _ = self.app.process_new_http(session, shutdown) => {}
-        }
+        let sleep = pin!(sleep_until(Clock::deadline(self.limits().slow_after)));
+        let mut timer = RequestTimer::new(sleep, self.limits());
+        let _ = timer.serve(line, self.app.process_new_http(session, shutdown)).await;
     }
 }
 

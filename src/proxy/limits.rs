@@ -19,6 +19,12 @@ pub struct Limits {
     pub body_idle: Duration,
     /// For each write of an answer.
     pub write_idle: Duration,
+    /// How long a client takes nothing of an answer before it counts as a slow reader.
+    pub slow_after: Duration,
+    /// Slow readers of one session at a time.
+    pub slow_readers_per_session: u32,
+    /// Slow readers of one address at a time, of IPv6 of a /64; none is no limit.
+    pub slow_readers_per_address: Option<u32>,
     /// Streams of an HTTP/2 connection that may be open at a time.
     pub streams: u32,
 }
@@ -33,6 +39,9 @@ impl Default for Limits {
             requests: 1_000,
             body_idle: Duration::from_secs(30),
             write_idle: Duration::from_mins(5),
+            slow_after: Duration::from_secs(10),
+            slow_readers_per_session: 32,
+            slow_readers_per_address: Some(128),
             streams: 100,
         }
     }

@@ -3,8 +3,9 @@
 
 use std::{
     future::poll_fn,
+    net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     task::Poll,
@@ -13,7 +14,10 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-use super::{Cut, Lines, private::PrivateConnections};
+use super::{
+    Cut, Lines, client_writes::ClientWrites, private::PrivateConnections, read_timeout::ReadTimeout,
+    slow_readers::SlowReaders,
+};
 use crate::id::SessionId;
 
 /// A connection, and the session that it serves at this moment.
@@ -32,6 +36,12 @@ pub struct Line {
     /// Which one was.
     done: AtomicU64,
     waker: AtomicWaker,
+    /// Of the client that asks; of IPv6 a /64. None where it carries many visitors.
+    network: Mutex<Option<IpAddr>>,
+    /// What is sent to the client.
+    pub(super) writes: Arc<ClientWrites>,
+    /// For how long the app may be silent.
+    pub(super) read_timeout: ReadTimeout,
     /// Connections to apps that nobody else may use.
     pub(super) private: PrivateConnections,
 }
@@ -45,8 +55,21 @@ impl Line {
     /// The line with this place on the list.
     pub(super) fn new(lines: Arc<Lines>, key: u64) -> Self {
         let [request, first, second, since, ordered, done] = [const { AtomicU64::new(0) }; 6];
-        let (waker, private) = (AtomicWaker::new(), PrivateConnections::default());
-        Self { lines, key, request, session: [first, second], since, ordered, done, waker, private }
+        let clock = lines.clock();
+        Self {
+            lines,
+            key,
+            request,
+            session: [first, second],
+            since,
+            ordered,
+            done,
+            waker: AtomicWaker::new(),
+            network: Mutex::default(),
+            writes: Arc::new(ClientWrites::new(clock)),
+            read_timeout: ReadTimeout::new(clock),
+            private: PrivateConnections::default(),
+        }
     }
 
     /// The line of the connection that is served by the task that asks. None: nobody could cut what it serves, and so it
@@ -63,6 +86,33 @@ impl Line {
     /// Another request begins.
     pub fn begin(&self) {
         self.request.fetch_add(1, SeqCst);
+        self.read_timeout.reset();
+        self.comes_from(None);
+    }
+
+    /// The request comes from this network, where that is one client's.
+    pub(super) fn comes_from(&self, network: Option<IpAddr>) {
+        *self.network.lock().unwrap_or_else(PoisonError::into_inner) = network;
+    }
+
+    /// Where the request comes from, where that is one client's network.
+    pub(super) fn network(&self) -> Option<IpAddr> {
+        *self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session of the request.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.serving(0).map(|(_, session, _)| session)
+    }
+
+    /// Time by which the timers of requests go.
+    pub(super) fn now(&self) -> Duration {
+        self.lines.clock().elapsed()
+    }
+
+    /// All slow readers.
+    pub(super) fn slow_readers(&self) -> &Arc<SlowReaders> {
+        self.lines.slow_readers()
     }
 
     /// How many requests have come on it: the number of the one that is under way.

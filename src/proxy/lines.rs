@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Cut, Line};
+use super::{Cut, Line, slow_readers::SlowReaders};
 use crate::{
     clock::{Clock, Stopwatch},
     id::SessionId,
@@ -33,6 +33,7 @@ pub struct Lines {
     list: Mutex<List>,
     ends: Mutex<Ends>,
     clock: Stopwatch,
+    slow_readers: Arc<SlowReaders>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +58,7 @@ impl Default for Lines {
             list: Mutex::default(),
             ends: Mutex::default(),
             clock: Clock::machine().stopwatch(),
+            slow_readers: Arc::default(),
         }
     }
 }
@@ -162,6 +164,16 @@ impl Lines {
     /// Takes a line off the list.
     pub(super) fn close(&self, key: u64) {
         lock(&self.list).lines.remove(&key);
+    }
+
+    /// By which timers of requests go.
+    pub(super) const fn clock(&self) -> Stopwatch {
+        self.clock
+    }
+
+    /// All slow readers.
+    pub(super) const fn slow_readers(&self) -> &Arc<SlowReaders> {
+        &self.slow_readers
     }
 
     /// What time it is, for [`Line`].

@@ -3,11 +3,11 @@
 //! The only folder that names Pingora. It decides nothing: what happens to a request is a [`crate::gate::Decision`], asked
 //! of
 //! [`crate::portcullis::Portcullis`], and without the gate's permit no byte goes upstream. In the order in which a request meets them:
-//! `connection` reads its `head`, watches its `chunks` and gives leave to whom is `expecting` it, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
+//! `connection` reads its `head`, lends the `client_stream`, on which `chunks` are validated and leave is given to whom is `expecting` it, `wishes` are settled, `hooks` asks for a decision on what is `asked`,
 //! `answer` sends what is ours (for what it waits, `bodies` has places), `content` knows whether there is a body to send on,
 //! `upstreams`, `peer`, `private`, `retry`, `upstream_request` and `identity` send the rest on,
 //! `response`, `one_reading` and `passing` look at what comes back, `failure` says what went wrong there, `passage` tells the log. `lines` knows
-//! what is in flight for whom; what is to be `cut` there says `farewell` between two `frames`.
+//! what is in flight for whom, and a `request_timer` watches each for the `read_timeout` of its app and for `slow_readers` (`client_writes`); what is to be `cut` there says `farewell` between two `frames`.
 
 mod answer;
 mod app_cookies;
@@ -15,6 +15,8 @@ mod asked;
 mod bodies;
 mod caching;
 mod chunks;
+mod client_stream;
+mod client_writes;
 mod connection;
 mod content;
 mod cross_site_form;
@@ -39,12 +41,14 @@ mod passage;
 mod passing;
 mod peer;
 mod private;
+mod read_timeout;
 mod request_id;
+mod request_timer;
 mod response;
 mod retry;
 mod room;
 mod router;
-mod same_connection;
+mod slow_readers;
 mod tls;
 mod upstream_request;
 mod upstreams;

@@ -60,6 +60,8 @@ pub struct Passage {
     pub(super) retried: bool,
     /// Where its connection to the app comes from.
     pub(super) connection: PeerConnection,
+    /// How long the app may be silent.
+    pub(super) read_timeout: Duration,
     /// The connection to the app.
     pub(super) socket: Option<Arc<SocketDigest>>,
     /// Why it was not let through any more when it was to be sent once more.
@@ -113,6 +115,7 @@ impl Passage {
             is_empty: false,
             retried: false,
             connection: PeerConnection::Pooled,
+            read_timeout: Duration::ZERO,
             socket: None,
             refused: None,
             appended: &[],

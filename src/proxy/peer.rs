@@ -10,7 +10,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{asked::wants_events, passage::Passage, private};
+use super::{passage::Passage, private};
 use crate::{clock::Timestamp, gate::Permit};
 
 /// Where the connection to an app comes from.
@@ -29,21 +29,15 @@ pub(super) enum PeerConnection {
 /// # Errors
 ///
 /// There is no permit, or no server.
-pub(super) fn choose(
-    request: &RequestHeader,
-    upgrades: bool,
-    ctx: &mut Passage,
-    now: Timestamp,
-) -> Result<Box<HttpPeer>> {
+pub(super) fn choose(request: &RequestHeader, ctx: &mut Passage, now: Timestamp) -> Result<Box<HttpPeer>> {
     let (Some(binding), Some(upstream), Some(line)) = (ctx.binding(), &ctx.upstream, &ctx.line) else {
         return Error::e_explain(InternalError, "no permit, or its upstream is gone");
     };
-    let stream = upgrades || wants_events(request);
     // Signed in on one server, nobody is known to another.
     let bound = line.private.server(binding);
     let known = bound.filter(|server| !ctx.tried.contains(server));
-    let known: Option<(SocketAddr, _)> = known.and_then(|at| Some((at, upstream.server(at, stream)?)));
-    let Some((address, mut peer)) = known.or_else(|| upstream.next(&ctx.tried, stream, now)) else {
+    let known: Option<(SocketAddr, _)> = known.and_then(|at| Some((at, upstream.server(at)?)));
+    let Some((address, mut peer)) = known.or_else(|| upstream.next(&ctx.tried, now)) else {
         return Err(Error::explain(ConnectNoRoute, "no server can be looked up").into_up());
     };
     if bound.is_some() || private::is_asked_for(&request.headers) {
@@ -51,10 +45,8 @@ pub(super) fn choose(
         let is_known = binding.session.is_some();
         ctx.connection = if is_known { PeerConnection::Private } else { PeerConnection::New };
     }
-    if let Some(read) = ctx.permit.as_ref().and_then(Permit::read_timeout) {
-        peer.options.read_timeout = peer.options.read_timeout.and(Some(read));
-        peer.options.write_timeout = Some(read);
-    }
+    ctx.read_timeout = ctx.permit.as_ref().and_then(Permit::read_timeout).unwrap_or(upstream.read_timeout());
+    peer.options.write_timeout = Some(ctx.read_timeout);
     match ctx.connection {
         PeerConnection::Pooled => {}
         PeerConnection::New => private::connect_anew(&mut peer),

@@ -1,10 +1,11 @@
 //! The head of an app's answer as the client receives it.
 
-use http::{StatusCode, header};
+use bytes::Bytes;
+use http::{Method, StatusCode, Version, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
 use super::{
-    app_cookies, caching,
+    Line, app_cookies, caching,
     hooks::{ProxyParts, REQUEST_ID},
     one_reading,
     passage::Passage,
@@ -19,6 +20,9 @@ pub(super) fn filter(
     answer: &mut ResponseHeader,
     ctx: &mut Passage,
 ) -> Result<()> {
+    if let Some(line) = &ctx.line {
+        watch_silence(line, session, answer)?;
+    }
     one_reading::ensure(session, answer, &mut ctx.interim)?;
     // From every head, early hints too: a browser takes a cookie from any of them.
     passing::keep_to_ourselves(answer, &parts.cookies, ctx.upstream.as_deref());
@@ -61,6 +65,48 @@ pub(super) fn filter(
     }
     if session.is_process_shutting_down() {
         session.set_keepalive(None);
+    }
+    Ok(())
+}
+
+/// An event stream and a WebSocket may be silent for as long as both ends like, whatever was asked for; what has no body has
+/// ended.
+fn watch_silence(line: &Line, session: &Session, answer: &ResponseHeader) -> Result<()> {
+    let timeout = &line.read_timeout;
+    if let Some(error) = timeout.error() {
+        return Err(error);
+    }
+    let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
+    if upgraded
+        || !answer.status.is_informational() && (is_bodiless(session, answer) || passing::is_event_stream(answer))
+    {
+        timeout.stop();
+    } else {
+        timeout.restart();
+    }
+    Ok(())
+}
+
+fn is_bodiless(session: &Session, answer: &ResponseHeader) -> bool {
+    session.req_header().method == Method::HEAD
+        || matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || answer.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0")
+}
+
+/// A piece of the body goes to the client: the app is not silent, and the client is waited for.
+pub(super) fn pass_piece(line: &Line, session: &Session, body: &mut Option<Bytes>, end: bool) -> Result<()> {
+    let timeout = &line.read_timeout;
+    // Without a length, what the time-out has ended would look like the end of the body.
+    if let Some(error) = timeout.error() {
+        return Err(error);
+    }
+    if end {
+        timeout.stop();
+    } else {
+        timeout.restart();
+    }
+    if session.req_header().version == Version::HTTP_2 {
+        *body = body.take().map(|piece| if piece.is_empty() { piece } else { line.writes.piece(piece) });
     }
     Ok(())
 }

@@ -153,14 +153,13 @@ impl Upstream {
         &self.plan.name
     }
 
-    /// The next server that is not among `tried`; those that refused lately come last. A `stream` may be silent for as
-    /// long as both ends like.
-    pub(super) fn next(
-        &self,
-        tried: &[SocketAddr],
-        stream: bool,
-        now: Timestamp,
-    ) -> Option<(SocketAddr, Box<HttpPeer>)> {
+    /// How long the app may be silent, where its route says nothing.
+    pub(super) const fn read_timeout(&self) -> Duration {
+        self.plan.read
+    }
+
+    /// The next server that is not among `tried`; those that refused lately come last.
+    pub(super) fn next(&self, tried: &[SocketAddr], now: Timestamp) -> Option<(SocketAddr, Box<HttpPeer>)> {
         let servers = self.servers.load();
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut untried = (0..servers.len())
@@ -168,14 +167,14 @@ impl Upstream {
             .filter(|server| server.address().is_some_and(|address| !tried.contains(&address)));
         let up = untried.clone().find(|server| server.passed_over_until.load(Ordering::Relaxed) <= now.as_millis());
         let chosen = up.or_else(|| untried.next())?;
-        let peer = chosen.peer(stream);
+        let peer = chosen.peer();
         chosen.address().map(|address| (address, peer))
     }
 
     /// The peer at this address, while it is one of its servers.
-    pub(super) fn server(&self, at: SocketAddr, stream: bool) -> Option<Box<HttpPeer>> {
+    pub(super) fn server(&self, at: SocketAddr) -> Option<Box<HttpPeer>> {
         let servers = self.servers.load();
-        servers.iter().find(|server| server.address() == Some(at)).map(|server| server.peer(stream))
+        servers.iter().find(|server| server.address() == Some(at)).map(Server::peer)
     }
 
     /// A server refused a connection. Tells whether there is another one to try.
@@ -233,7 +232,6 @@ impl Server {
         let mut peer = HttpPeer::new(at, false, String::new());
         peer.options.connection_timeout = Some(plan.connect);
         peer.options.total_connection_timeout = Some(plan.connect.saturating_mul(2));
-        peer.options.read_timeout = Some(plan.read);
         peer.options.write_timeout = Some(plan.read);
         peer.options.idle_timeout = Some(IDLE);
         peer.options.tcp_keepalive = Some(keepalive());
@@ -242,13 +240,9 @@ impl Server {
         Self { place, peer, passed_over_until: AtomicI64::new(until) }
     }
 
-    /// For one request; a `stream` may be silent for as long as both ends like.
-    fn peer(&self, stream: bool) -> Box<HttpPeer> {
-        let mut peer = Box::new(self.peer.clone());
-        if stream {
-            peer.options.read_timeout = None;
-        }
-        peer
+    /// For one request.
+    fn peer(&self) -> Box<HttpPeer> {
+        Box::new(self.peer.clone())
     }
 
     fn address(&self) -> Option<SocketAddr> {
@@ -283,7 +277,7 @@ mod tests {
     }
 
     fn ports(upstream: &Upstream, now: Timestamp, times: usize) -> Vec<u16> {
-        (0..times).map(|_| upstream.next(&[], false, now).unwrap().0.port()).collect()
+        (0..times).map(|_| upstream.next(&[], now).unwrap().0.port()).collect()
     }
 
     #[tokio::test]
@@ -296,10 +290,10 @@ mod tests {
     async fn a_server_that_refused_is_passed_over_for_a_while() {
         let upstream = upstream(&[1, 2]).await;
         let now = Timestamp::from_millis(1_000);
-        let (first, _) = upstream.next(&[], false, now).unwrap();
+        let (first, _) = upstream.next(&[], now).unwrap();
         assert!(upstream.refused(&[first], now));
         assert_eq!(ports(&upstream, now, 4), [2, 2, 2, 2]);
-        assert_eq!(upstream.next(&[first], false, now).unwrap().0.port(), 2);
+        assert_eq!(upstream.next(&[first], now).unwrap().0.port(), 2);
         upstream.refresh(look_up).await;
         assert_eq!(ports(&upstream, now, 2), [2, 2], "a look-up does not forget it");
         assert!(ports(&upstream, now.plus(PASSED_OVER), 4).contains(&1));
@@ -309,10 +303,10 @@ mod tests {
     async fn where_all_refused_one_is_tried_all_the_same() {
         let upstream = upstream(&[1]).await;
         let now = Timestamp::from_millis(0);
-        let (only, _) = upstream.next(&[], false, now).unwrap();
+        let (only, _) = upstream.next(&[], now).unwrap();
         assert!(!upstream.refused(&[only], now));
         assert_eq!(ports(&upstream, now, 1), [1]);
-        assert!(upstream.next(&[only], false, now).is_none());
+        assert!(upstream.next(&[only], now).is_none());
     }
 
     #[tokio::test]
@@ -357,7 +351,7 @@ mod tests {
         assert_eq!(all, [1, 2]);
 
         let other = Upstreams::resolve_after(&earlier, vec![plan(8, vec![gone])]).await;
-        assert!(other.get(8).unwrap().next(&[], false, now).is_none(), "what is known is another app's");
+        assert!(other.get(8).unwrap().next(&[], now).is_none(), "what is known is another app's");
     }
 
     #[tokio::test]

@@ -168,7 +168,10 @@ pub(super) fn limits(config: &Config) -> Limits {
         requests: said.requests_per_connection,
         body_idle: said.body_idle,
         write_idle: said.write_idle,
+        slow_readers_per_session: said.slow_readers_per_session,
+        slow_readers_per_address: config.knows_visitors().then_some(said.slow_readers_per_address),
         streams: said.http2_streams,
+        ..Limits::default()
     }
 }
 

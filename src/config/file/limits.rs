@@ -27,6 +27,12 @@ pub(in crate::config) struct LimitsFile {
     /// How long a client may take nothing of an answer, as films and phones do that pause; then it is cut, with `cut:
     /// write_idle` in its line of the log. Until then it holds a connection of its address and one to the app.
     pub(in crate::config) write_idle: Field<Length>,
+    /// Slow readers of one session at a time: answers of which their client has taken nothing for 10 seconds. One more cuts the
+    /// one that has been slow for longest, with `cut: slow_reader` in its line of the log.
+    pub(in crate::config) slow_readers_per_session: Field<u32>,
+    /// The same of one address (of IPv6 a /64), whoever is signed in there. Not counted are this machine, `trusted_proxies`,
+    /// and everybody where the addresses of visitors are not known.
+    pub(in crate::config) slow_readers_per_address: Field<u32>,
     /// How long a connection is kept between two requests.
     pub(in crate::config) keep_alive: Field<Length>,
     /// Requests on one connection; then it is closed, and the client opens another.
@@ -48,6 +54,8 @@ impl Read for LimitsFile {
             body_size: keys.take_or_null("body_size"),
             body_idle: keys.take("body_idle"),
             write_idle: keys.take("write_idle"),
+            slow_readers_per_session: keys.take("slow_readers_per_session"),
+            slow_readers_per_address: keys.take("slow_readers_per_address"),
             keep_alive: keys.take("keep_alive"),
             requests_per_connection: keys.take("requests_per_connection"),
             connections_per_address: keys.take("connections_per_address"),

@@ -62,7 +62,7 @@ impl Choice for ForgetWord {
 pub(in crate::config) struct TimeoutsFile {
     /// For a connection; then the next server is tried, or the visitor gets 502.
     pub(in crate::config) connect: Field<Length>,
-    /// For the next bytes of an answer; then the visitor gets 504.
+    /// For the next bytes of an answer; then the visitor gets 504. An event stream and a WebSocket may be silent.
     pub(in crate::config) read: Field<Length>,
 }
 

@@ -32,6 +32,10 @@ pub struct Limits {
     /// Without a byte taken of an answer.
     #[serde(serialize_with = "length::serialize")]
     pub write_idle: Duration,
+    /// Slow readers of one session at a time.
+    pub slow_readers_per_session: u32,
+    /// Slow readers of one address at a time.
+    pub slow_readers_per_address: u32,
     /// Between two requests.
     #[serde(serialize_with = "length::serialize")]
     pub keep_alive: Duration,
@@ -52,6 +56,8 @@ impl Default for Limits {
             body_size: None,
             body_idle: Duration::from_secs(30),
             write_idle: Duration::from_mins(5),
+            slow_readers_per_session: 32,
+            slow_readers_per_address: 128,
             keep_alive: Duration::from_secs(75),
             requests_per_connection: 1_000,
             connections_per_address: 512,
@@ -74,6 +80,18 @@ impl Limits {
             body_size,
             body_idle: bounds::length(file.body_idle, default.body_idle, &(short..=long), desk),
             write_idle: bounds::length(file.write_idle, default.write_idle, &(short..=long), desk),
+            slow_readers_per_session: bounds::count(
+                file.slow_readers_per_session,
+                default.slow_readers_per_session,
+                &(1..=1_000_000),
+                desk,
+            ),
+            slow_readers_per_address: bounds::count(
+                file.slow_readers_per_address,
+                default.slow_readers_per_address,
+                &(1..=1_000_000),
+                desk,
+            ),
             keep_alive: bounds::length(file.keep_alive, default.keep_alive, &(short..=long), desk),
             requests_per_connection: bounds::count(
                 file.requests_per_connection,

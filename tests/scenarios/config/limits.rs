@@ -47,9 +47,10 @@ fn limits_of_a_listener_need_a_restart_and_those_of_bodies_do_not() {
     assert!(old != routed && old.needs_restart(&routed).is_empty());
     let new = minimal_and(
         "trusted_proxies: [10.0.0.0/8]\nlimits: { head_size: 8KiB, headers: 50, head_deadline: 1s, body_idle: 1s, write_idle: 1s, \
-         keep_alive: 1s, requests_per_connection: 1, connections_per_address: 1, http2_streams: 1 }\n",
+         slow_readers_per_session: 1, slow_readers_per_address: 1, keep_alive: 1s, requests_per_connection: 1, connections_per_address: 1, http2_streams: 1 }\n",
     );
-    let keys = "trusted_proxies limits.head_size limits.headers limits.head_deadline limits.body_idle limits.write_idle limits.keep_alive \
+    let keys = "trusted_proxies limits.head_size limits.headers limits.head_deadline limits.body_idle limits.write_idle \
+                limits.slow_readers_per_session limits.slow_readers_per_address limits.keep_alive \
                 limits.requests_per_connection limits.connections_per_address limits.http2_streams";
     assert_eq!(old.needs_restart(&new).join(" "), keys);
 }

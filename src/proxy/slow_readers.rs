@@ -1,0 +1,137 @@
+//! Slow readers: requests whose client has taken nothing of the answer for a while. Each holds memory and a connection to the
+//! app, so that only so many of one session and of one address may: beyond that the one that has been slow for longest is cut.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{Cut, Limits, Line};
+use crate::id::SessionId;
+
+/// Slow readers at this moment.
+#[derive(Debug, Default)]
+pub(super) struct SlowReaders(Mutex<Readers>);
+
+#[derive(Debug, Default)]
+struct Readers {
+    /// Those of one key in the order in which they became slow.
+    by_key: HashMap<Key, VecDeque<Reader>>,
+    next: u64,
+}
+
+/// What readers are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Session(SessionId),
+    /// Of IPv6 a /64.
+    Network(IpAddr),
+}
+
+#[derive(Clone, Debug)]
+struct Reader {
+    number: u64,
+    line: Arc<Line>,
+    request: u64,
+}
+
+/// Place of one slow reader, until it reads on or its request is over.
+#[derive(Debug)]
+pub(super) struct SlowReader {
+    readers: Arc<SlowReaders>,
+    keys: [Option<Key>; 2],
+    number: u64,
+    /// When it began to take nothing.
+    pub(super) since: Duration,
+}
+
+impl SlowReaders {
+    /// Counts the request that is under way on `line`, which has been blocked since then. Where that is one too many of its
+    /// session or its address, the one that has been slow for longest is cut.
+    pub(super) fn enter(self: &Arc<Self>, line: &Arc<Line>, since: Duration, limits: &Limits) -> SlowReader {
+        let session = line.session().map(Key::Session);
+        let network = line.network().map(Key::Network);
+        let mut readers = self.readers();
+        readers.next += 1;
+        let reader = Reader { number: readers.next, line: Arc::clone(line), request: line.request() };
+        let mut cut = Vec::new();
+        let most = [Some(limits.slow_readers_per_session), limits.slow_readers_per_address];
+        for (key, most) in [session, network].into_iter().zip(most) {
+            let (Some(key), Some(most)) = (key, most) else { continue };
+            let slow = readers.by_key.entry(key).or_default();
+            slow.push_back(reader.clone());
+            if slow.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+                cut.extend(slow.pop_front());
+            }
+        }
+        drop(readers);
+        for reader in &cut {
+            reader.line.order(reader.request, Cut::SLOW_READER);
+        }
+        SlowReader { readers: Arc::clone(self), keys: [session, network], number: reader.number, since }
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Readers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for SlowReader {
+    fn drop(&mut self) {
+        let mut left = Vec::new();
+        let mut readers = self.readers.readers();
+        for key in self.keys.into_iter().flatten() {
+            let Some(slow) = readers.by_key.get_mut(&key) else { continue };
+            if let Some(place) = slow.iter().position(|reader| reader.number == self.number) {
+                left.extend(slow.remove(place));
+            }
+            if slow.is_empty() {
+                readers.by_key.remove(&key);
+            }
+        }
+        drop(readers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::{id::UserId, proxy::Lines};
+
+    #[test]
+    fn of_too_many_the_one_that_has_been_slow_for_longest_is_cut() {
+        let (lines, slow) = (Arc::<Lines>::default(), Arc::<SlowReaders>::default());
+        let limits = Limits { slow_readers_per_session: 2, slow_readers_per_address: Some(3), ..Limits::default() };
+        let [alice, bob] = [(); 2].map(|()| SessionId::mint(UserId::mint()));
+        let reads = |session: Option<SessionId>, network: Option<&str>| {
+            let line = lines.open();
+            line.begin();
+            if let Some(session) = session {
+                assert!(line.serve(session, line.ends_told()));
+            }
+            line.comes_from(network.map(|network| network.parse().unwrap()));
+            let place = slow.enter(&line, Duration::ZERO, &limits);
+            (line, place)
+        };
+        let is_cut = |(line, _): &(Arc<Line>, SlowReader)| line.cut().now_or_never() == Some(Cut::SLOW_READER);
+        let own = [reads(Some(alice), None), reads(Some(alice), None), reads(Some(alice), None)];
+        assert_eq!(own.each_ref().map(is_cut), [true, false, false], "of a session");
+        let others = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"].map(|ip| reads(None, Some(ip)));
+        assert!(!others.iter().any(is_cut));
+        let one_more = reads(Some(bob), Some("192.0.2.1"));
+        assert_eq!(
+            (others.each_ref().map(is_cut), is_cut(&one_more)),
+            ([true, false, false, false], false),
+            "of an address"
+        );
+        let [first, second, third, other] = others;
+        drop(second);
+        assert!(!is_cut(&reads(None, Some("192.0.2.1"))) && !is_cut(&third), "who reads on makes room");
+        drop((own, first, third, other, one_more));
+        assert_eq!(slow.readers().by_key.len(), 0, "nobody is remembered");
+    }
+}
