@@ -1,55 +1,126 @@
 //! A store that can be read and not written says so.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use portcullis::{
-    id::UserId,
+    audit::{AuditStore as _, Fact, TrailEnd, TrailQuery},
+    id::{SessionId, UserId},
     session::{Ending, SessionStore as _, Which},
     store::embedded::Embedded,
 };
 
 use crate::store_contract::people::{at, new_session, open, parting};
 
-/// Where this test runs itself again, with a file system of its own.
+/// Where a test runs itself again, with a file system of its own.
 const HERE: &str = "PORTCULLIS_TEST_SMALL_DISK";
 
-/// Fills a file system of one MiB until a file has no room left.
+/// Runs the test of this name again in a folder with 16 MiB of its own; the folder, where this is that run.
+fn on_a_small_disk(name: &str) -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(HERE) {
+        return Some(folder.into());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"mount -t tmpfs -o size=16m small "$1" && shift && exec "$@""#;
+    let mut again = Command::new("unshare");
+    again.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]).arg(folder.path());
+    again.arg(std::env::current_exe().unwrap()).args(["--exact", name]).env(HERE, folder.path());
+    let Ok(done) = again.output() else { return None };
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    // Where nobody may mount anything, this cannot be shown.
+    let may_not = err.contains("unshare") || err.contains("mount:");
+    assert!(may_not || (done.status.success() && out.contains("1 passed")), "{out}{err}");
+    None
+}
+
+/// Fills the file system until a file has no room left.
 fn fill(folder: &Path) {
-    let room = fs::write(folder.join("filler"), vec![0_u8; 2 << 20]);
+    let room = fs::write(folder.join("filler"), vec![0_u8; 32 << 20]);
     assert!(room.is_err(), "it is full");
+}
+
+/// Opens sessions until there is no room for one more; those that are open.
+async fn open_until_full(store: &Embedded, alice: UserId) -> Vec<SessionId> {
+    let mut open = Vec::new();
+    loop {
+        let new = new_session(alice, at(2), 0);
+        let id = new.session.id;
+        if store.open(new).await.is_err() {
+            return open;
+        }
+        open.push(id);
+        assert!(open.len() < 20_000, "room ends");
+    }
 }
 
 #[tokio::test]
 async fn a_full_disk_is_told_until_there_is_room_again() {
-    let Some(folder) = std::env::var_os(HERE) else {
-        let folder = tempfile::tempdir().unwrap();
-        let name = "store_writes::a_full_disk_is_told_until_there_is_room_again";
-        let script = r#"mount -t tmpfs -o size=1m small "$1" && shift && exec "$@""#;
-        let mut again = Command::new("unshare");
-        again.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]).arg(folder.path());
-        again.arg(std::env::current_exe().unwrap()).args(["--exact", name]).env(HERE, folder.path());
-        let Ok(done) = again.output() else { return };
-        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        // Where nobody may mount anything, this cannot be shown.
-        let may_not = err.contains("unshare") || err.contains("mount:");
-        assert!(may_not || (done.status.success() && out.contains("1 passed")), "{out}{err}");
-        return;
-    };
-    let folder = Path::new(&folder);
+    let Some(folder) = on_a_small_disk("store_writes::a_full_disk_is_told_until_there_is_room_again") else { return };
     let store = Embedded::open_to_serve(&folder.join("portcullis.db")).unwrap();
     let alice = UserId::mint();
     let id = open(&store, alice, at(1)).await.session.id;
     store.ping().await.expect("it can be written");
-    fill(folder);
-    let mut acts = 0;
-    while store.open(new_session(alice, at(2), 0)).await.is_ok() {
-        acts += 1;
-        assert!(acts < 5_000, "room ends");
-    }
+    fill(&folder);
+    open_until_full(&store, alice).await;
     let told = store.ping().await.expect_err("no room").to_string();
     assert!(told.contains("full"), "{told}");
     assert!(store.find(id).await.unwrap().is_some(), "it can be read all the same");
     fs::remove_file(folder.join("filler")).unwrap();
     store.ping().await.expect("there is room again");
     store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
+}
+
+#[tokio::test]
+async fn on_a_full_disk_sessions_still_end() {
+    let Some(folder) = on_a_small_disk("store_writes::on_a_full_disk_sessions_still_end") else { return };
+    let path = folder.join("portcullis.db");
+    let reserve = || fs::metadata(folder.join("portcullis.db-reserve")).unwrap().len();
+    let store = Embedded::open_to_serve(&path).unwrap();
+    assert_eq!(reserve(), 4 << 20);
+    let (alice, bob) = (UserId::mint(), UserId::mint());
+    let bobs = open(&store, bob, at(1)).await.session.id;
+    for _ in 0..100 {
+        open(&store, alice, at(1)).await;
+    }
+    fill(&folder);
+    let mut open = open_until_full(&store, alice).await;
+    open.extend(store.list(alice).await.unwrap().iter().map(|session| session.id));
+    open.sort();
+    open.dedup();
+    assert!(open.len() >= 100);
+    // One after the other, each with its line; and one act that is not for the reserve between them.
+    for (place, id) in open.iter().enumerate() {
+        let ended = store.end(Which::One { owner: alice, id: *id }, &parting(Ending::SignedOut, at(3))).await;
+        assert_eq!(ended.expect("an end has room").len(), 1);
+        if place < 60 {
+            fill(&folder); // whoever else fills the disk gets what was given, not what is kept
+        }
+    }
+    assert!(reserve() < 4 << 20, "it was needed");
+    let other = store.open(new_session(bob, at(3), 0)).await.map(drop).expect_err("room for ends alone").to_string();
+    assert!(other.contains("full"), "{other}");
+    assert!(store.ping().await.is_err() && store.find(bobs).await.unwrap().is_some());
+    let query = TrailQuery { user: Some(alice), from: TrailEnd::Newest, after: None, limit: 100_000 };
+    let ends = async |store: &Embedded| {
+        let trail = store.trail(&query).await.unwrap().entries;
+        trail.iter().filter(|entry| matches!(entry.fact, Fact::SessionEnded { .. })).count()
+    };
+    assert_eq!(ends(&store).await, open.len());
+    // It is so after a restart, too, and bob can still be signed out by whoever holds the machine.
+    drop(store);
+    fill(&folder); // the file beside it is gone
+    let store = Embedded::open_to_serve(&path).unwrap();
+    assert_eq!(ends(&store).await, open.len());
+    assert!(store.open(new_session(bob, at(4), 0)).await.is_err());
+    let beside = Embedded::open(&path).unwrap();
+    beside.end(Which::AllOf(bob), &parting(Ending::ByAdministrator, at(4))).await.unwrap();
+    assert!(store.find(bobs).await.unwrap().is_none());
+
+    fs::remove_file(folder.join("filler")).unwrap();
+    store.ping().await.expect("there is room again");
+    assert_eq!(reserve(), 4 << 20);
+    store.open(new_session(bob, at(5), 0)).await.expect("and everything is written");
 }

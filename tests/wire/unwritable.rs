@@ -1,6 +1,11 @@
 //! A store that is read and takes no writes: a Redis that too few replicas follow, a file that may not grow.
 
-use std::{process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::json;
@@ -76,4 +81,75 @@ async fn an_end_that_the_file_does_not_take_holds_until_it_does() {
         assert!(Command::new("prlimit").args(["--pid", &pid, most]).status().unwrap().success());
     };
     an_end_holds(&app, &house, &server, "not ready: the store is away", file_size).await;
+}
+
+/// Where a test runs itself again, with a file system of its own.
+const HERE: &str = "PORTCULLIS_TEST_SMALL_DISK";
+
+/// Runs the test of this name again with 24 MiB for all files that it makes; their folder, where this is that run.
+fn on_a_small_disk(name: &str) -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(HERE) {
+        return Some(folder.into());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"mount -t tmpfs -o size=24m small "$1" && shift && exec "$@""#;
+    let mut again = Command::new("unshare");
+    again.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]).arg(folder.path());
+    again.arg(std::env::current_exe().unwrap()).args(["--exact", name]);
+    let Ok(done) = again.env(HERE, folder.path()).env("TMPDIR", folder.path()).output() else { return None };
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    // Where nobody may mount anything, this cannot be shown.
+    let may_not = err.contains("unshare") || err.contains("mount:");
+    assert!(may_not || (done.status.success() && out.contains("1 passed")), "{out}{err}");
+    None
+}
+
+/// Fills the disk, and what room the store has in its own files.
+fn fill(folder: &Path, store: &Path) {
+    assert!(fs::write(folder.join("filler"), vec![0_u8; 48 << 20]).is_err(), "the disk is full");
+    let store = rusqlite::Connection::open(store).unwrap();
+    store.busy_timeout(Duration::from_secs(5)).unwrap();
+    for room in [100_000, 2_000, 1] {
+        let sql =
+            "INSERT INTO throttle VALUES ('filler' || hex(randomblob(8)), hex(zeroblob(?1)), NULL, 9000000000000000)";
+        let filled = (0..10_000).find_map(|_| store.execute(sql, [room]).err()).expect("the store is full");
+        assert_eq!(filled.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_visitors_sign_out() {
+    let Some(folder) = on_a_small_disk("unwritable::on_a_full_disk_visitors_sign_out") else { return };
+    let house = Installation::before(crate::harness::App::ok().await.address);
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let mut people = Vec::new();
+    for _ in 0..5 {
+        people.push(house.signed_in("alice").await);
+    }
+    fill(&folder, &house.path("portcullis.db"));
+    let unready = async || server.admin("/readyz").await.filter(|(status, _)| *status == 503);
+    let (_, told) = until("readiness to say no", unready).await;
+    assert!(told.contains("full"), "{told}");
+    assert_eq!(house.person().try_to_sign_in("alice", PASSWORD).await.status(), 503);
+
+    let [laptop, phone, tablet, other, last] = people.try_into().unwrap_or_else(|_| unreachable!("there are five"));
+    assert_eq!(phone.call(Method::POST, "/sign-out", &json!({})).await.status(), 204);
+    assert_eq!(phone.status("/x").await, 401);
+    let page = tablet.submit("/security/sign-out", &[]).await;
+    assert_eq!((page.status().as_u16(), tablet.status("/x").await), (303, 401));
+    let id = other.session().await;
+    assert_eq!(laptop.call(Method::DELETE, &format!("/sessions/{id}"), &json!({})).await.status(), 204);
+    assert_eq!((other.status("/x").await, laptop.status("/x").await, last.status("/x").await), (401, 200, 200));
+    assert_eq!(house.person().try_to_sign_in("alice", PASSWORD).await.status(), 503, "the room is for ends");
+    house.cli(&["users", "disable", "alice", "--reason", "it may be a break-in"]).ok();
+    assert_eq!((laptop.status("/x").await, last.status("/x").await), (401, 401));
+    server.metric_becomes("portcullis_ends_unconfirmed", 0.0).await;
+    let journal = house.cli(&["audit", "export"]).ok();
+    assert_eq!(journal.matches("\"session_ended\"").count(), 5, "{journal}");
+
+    fs::remove_file(folder.join("filler")).unwrap();
+    until("the server to be ready", async || (server.admin("/readyz").await?.0 == 200).then_some(())).await;
+    house.cli(&["users", "enable", "alice"]).ok();
+    house.signed_in("alice").await;
 }

@@ -42,7 +42,7 @@ pub(in crate::config) struct AuditFile {
     pub(in crate::config) retention: Field<Length>,
     /// How long a failed sign-in with a name that nobody has is kept, from 1h up, where that is shorter.
     pub(in crate::config) unknown_names_retention: Field<Length>,
-    /// How many entries the journal holds, 1000 to 5000000; each takes about 1 KiB of disk or of Redis' memory. Failed sign-ins
+    /// How many entries the journal holds, 1000 to 5000000; each takes about 0.6 KB of disk or of Redis' memory. Failed sign-ins
     /// have at most three quarters of it. Above it the oldest of them are dropped, those with names that nobody has first. All
     /// other entries stay for `retention`, even where they alone are more.
     pub(in crate::config) max_entries: Field<u32>,

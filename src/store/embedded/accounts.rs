@@ -115,7 +115,7 @@ impl AccountRecords for Embedded {
 impl AccountStore for Embedded {
     async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
         let story = story.clone();
-        self.end_some(move |on| changes::change(on, alteration, &story)).await
+        self.end_urgently(move |on| changes::change(on, alteration.clone(), &story)).await
     }
 }
 

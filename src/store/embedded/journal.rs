@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Embedded, PORTION,
     columns::{Json, Text, whole},
+    writer::Need,
 };
 use crate::{
     audit::{Actor, AuditStore, Entry, Fact, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery},
@@ -61,7 +62,9 @@ impl AuditStore for Embedded {
     /// What is there already stays as it is: an entry that is told twice stands once.
     async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
-        self.act(move |on| entries.into_iter().try_for_each(|entry| write(on, entry))).await
+        let ends = !entries.is_empty() && entries.iter().all(|entry| matches!(entry.fact, Fact::SessionEnded { .. }));
+        let need = if ends { Need::Urgent } else { Need::Ordinary };
+        self.act_with(need, move |on| entries.iter().try_for_each(|entry| write(on, entry.clone()))).await
     }
 
     async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {

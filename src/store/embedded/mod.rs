@@ -25,6 +25,7 @@ mod journal;
 mod passwords;
 mod probe;
 mod records;
+mod reserve;
 mod throttle;
 
 pub use inspect::{Inspected, inspect, inspect_logins};
@@ -40,7 +41,14 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 use tracing::warn;
 
-use self::{place::Place, probe::Probe, readers::Readers, schema::State, writer::Writer};
+use self::{
+    place::Place,
+    probe::Probe,
+    readers::Readers,
+    reserve::Reserve,
+    schema::State,
+    writer::{Need, Writer},
+};
 use crate::outage::StoreError;
 
 /// How many rows of one piece of upkeep go into one act, so that nobody waits long behind it.
@@ -60,6 +68,8 @@ pub struct Embedded {
     /// None in memory.
     place: Option<Place>,
     probe: Probe,
+    /// None in memory.
+    reserve: Option<Arc<Reserve>>,
     /// This process may have ended sessions.
     ended: Notify,
 }
@@ -70,24 +80,30 @@ impl Embedded {
     /// # Errors
     /// When the file cannot serve; the message says why and what mends it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::open_waiting(path, PATIENT)
+        Self::open_waiting(path, PATIENT, false)
     }
 
-    /// The same, for a server: where another process holds the file, it says so in time for whoever waits for an answer.
+    /// The same, for a server: where another process holds the file, it says so in time for whoever waits for an answer. Beside the
+    /// file it keeps a reserve of room for ends.
     ///
     /// # Errors
     /// As [`Embedded::open`].
     pub fn open_to_serve(path: &Path) -> Result<Self, OpenError> {
-        Self::open_waiting(path, PROMPT)
+        Self::open_waiting(path, PROMPT, true)
     }
 
-    fn open_waiting(path: &Path, patience: Duration) -> Result<Self, OpenError> {
-        let file = open::file(path)?;
+    fn open_waiting(path: &Path, patience: Duration, serves: bool) -> Result<Self, OpenError> {
+        let reserve = Arc::new(Reserve::beside(path, serves));
+        let file = open::file(path).or_else(|why| {
+            // On a full disk there is no room for the files that are made beside it either.
+            if why.is_lack_of_room() && reserve.release() { open::file(path) } else { Err(why) }
+        })?;
+        reserve.make();
         if file.created {
             warn!("Created a new store at {}: it holds no accounts and no sessions", path.display());
         }
         let readers = file.readers.into_iter().map(|reader| Arc::new(Mutex::new(reader))).collect();
-        let this = Self::of(path, Arc::new(Mutex::new(file.writer)), readers, patience)?;
+        let this = Self::of(path, Arc::new(Mutex::new(file.writer)), readers, patience, Some(reserve))?;
         // What later looks compare with. What is amiss already, they will tell.
         let _ = file.place.look(|| this.readers.read(State::read));
         Ok(Self { place: Some(file.place), ..this })
@@ -99,7 +115,7 @@ impl Embedded {
     /// When there is no memory or no thread to be had.
     pub fn in_memory() -> Result<Self, OpenError> {
         let one = Arc::new(Mutex::new(open::memory()?));
-        Self::of(Path::new("memory"), Arc::clone(&one), vec![one], PATIENT)
+        Self::of(Path::new("memory"), Arc::clone(&one), vec![one], PATIENT, None)
     }
 
     /// In memory readers and writer share one connection: its lock is held for a whole transaction, so no reader sees
@@ -109,10 +125,12 @@ impl Embedded {
         writer: Arc<Mutex<Connection>>,
         readers: Vec<Arc<Mutex<Connection>>>,
         patience: Duration,
+        reserve: Option<Arc<Reserve>>,
     ) -> Result<Self, OpenError> {
-        let writer = Writer::start(writer, patience)
+        let writer = Writer::start(writer, patience, reserve.clone())
             .map_err(|source| OpenError::Failed { path: path.to_owned(), source: Box::new(source) })?;
-        Ok(Self { writer, readers: Readers::new(readers), place: None, probe: Probe::default(), ended: Notify::new() })
+        let readers = Readers::new(readers);
+        Ok(Self { writer, readers, place: None, probe: Probe::default(), reserve, ended: Notify::new() })
     }
 
     /// Looks something up, here and now.
@@ -126,8 +144,20 @@ impl Embedded {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let mut work = Some(work);
+        // It is run once: only urgent acts are tried again.
+        let once = move |on: &Connection| work.take().map_or(Err(rusqlite::Error::InvalidQuery), |work| work(on));
+        self.act_with(Need::Ordinary, once).await
+    }
+
+    /// The same, with what it may have where the disk is full. Only urgent work is run again.
+    async fn act_with<T: Send + 'static>(
+        &self,
+        need: Need,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.place.as_ref().map_or(Ok(()), Place::still_there)?;
-        let done = self.writer.act(work).await;
+        let done = self.writer.act(need, work).await;
         if done.is_err() {
             self.probe.doubt();
         }
@@ -140,6 +170,16 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let done = self.act(work).await;
+        self.ended.notify_one();
+        done
+    }
+
+    /// An act that ends sessions, or writes down that they ended: it is done on a full disk, too.
+    async fn end_urgently<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let done = self.act_with(Need::Urgent, work).await;
         self.ended.notify_one();
         done
     }

@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use super::{
     creation,
     place::Place,
+    reserve::is_lack_of_room,
     schema::{self, Misfit},
 };
 use crate::exposure::{Exposure, exposure};
@@ -118,6 +119,16 @@ pub enum OpenError {
         /// What was said.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl OpenError {
+    /// Whether there was no room for what opening writes.
+    pub(super) fn is_lack_of_room(&self) -> bool {
+        match self {
+            Self::Failed { source, .. } => source.downcast_ref().is_some_and(is_lack_of_room),
+            _ => false,
+        }
+    }
 }
 
 /// The connections to one file.

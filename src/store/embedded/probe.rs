@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::Embedded;
+use super::{Embedded, reserve::no_room, writer::Need};
 use crate::{
     clock::{Clock, Stopwatch},
     outage::StoreError,
@@ -44,7 +44,12 @@ impl Embedded {
         if !self.probe.is_due() {
             return self.act(|_| Ok(())).await;
         }
-        self.act(write).await?;
+        let reserve = self.reserve.clone();
+        let look = move |on: &Connection| {
+            let restored = reserve.as_ref().map_or(Ok(()), |reserve| reserve.restore());
+            restored.map_err(|_| no_room()).and_then(|()| write(on))
+        };
+        self.act_with(Need::Probe, look).await?;
         *self.probe.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Clock::machine().stopwatch());
         Ok(())
     }

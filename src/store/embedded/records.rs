@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::{
     Embedded, changes,
     columns::{Json, Text},
+    writer::Need,
 };
 use crate::{
     account::{Alteration, Altered, Consequence},
@@ -40,8 +41,8 @@ impl Embedded {
 impl Records for Embedded {
     async fn alter(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError> {
         let (alteration, story) = (alteration.clone(), story.clone());
-        self.act(move |on| {
-            let altered = changes::alter(on, alteration, &story)?;
+        self.act_with(Need::Urgent, move |on| {
+            let altered = changes::alter(on, alteration.clone(), &story)?;
             if let Some(Altered { consequence, .. }) = &altered {
                 keep(on, consequence, story.at)?;
             }
@@ -65,7 +66,7 @@ impl Records for Embedded {
     }
 
     async fn done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {
-        self.act(move |on| {
+        self.act_with(Need::Urgent, move |on| {
             on.prepare_cached("DELETE FROM consequence WHERE id = ?1")?.execute([Text(consequence)])?;
             Ok(())
         })

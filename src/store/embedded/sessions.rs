@@ -99,12 +99,12 @@ impl SessionStore for Embedded {
 
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         let parting = parting.clone();
-        self.end_some(move |on| ending::end(on, which, &parting)).await
+        self.end_urgently(move |on| ending::end(on, which, &parting)).await
     }
 
     async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
         let parting = parting.clone();
-        self.end_some(move |on| ending::expire(on, id, latest, &parting)).await
+        self.end_urgently(move |on| ending::expire(on, id, latest, &parting)).await
     }
 
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {

@@ -1,5 +1,6 @@
 //! The one thread that writes. It takes all acts that wait, does them in one transaction and answers when that is on
-//! disk, so that a hundred sign-ins at once cost one flush of the disk. An act that fails takes back only itself.
+//! disk, so that a hundred sign-ins at once cost one flush of the disk. An act that fails takes back only itself. An urgent one
+//! that finds no room is done once more, with that of the reserve.
 
 use std::{
     io,
@@ -15,7 +16,11 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{columns::outage, open::busy};
+use super::{
+    columns::outage,
+    open::busy,
+    reserve::{Reserve, is_lack_of_room, no_room, reuse_log},
+};
 use crate::{
     clock::{Clock, Stopwatch},
     outage::StoreError,
@@ -25,6 +30,19 @@ use crate::{
 const WAITING: usize = 1024;
 /// Acts that share one transaction.
 const TOGETHER: usize = 128;
+/// How often urgent acts are tried again with more room.
+const TRIES: usize = 4;
+
+/// What an act may have where the disk is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing.
+    Ordinary,
+    /// The reserve.
+    Urgent,
+    /// Nothing, and it is tried all the same: it looks whether there is room again.
+    Probe,
+}
 
 /// Hands acts to the thread. Dropping it waits until those that were accepted are done.
 #[derive(Debug)]
@@ -54,22 +72,27 @@ impl From<Unanswered> for StoreError {
 
 impl Writer {
     /// Starts the thread. An act waits for another process as long as `patience`, the time in our queue included.
-    pub(super) fn start(connection: Arc<Mutex<Connection>>, patience: Duration) -> io::Result<Self> {
+    pub(super) fn start(
+        connection: Arc<Mutex<Connection>>,
+        patience: Duration,
+        reserve: Option<Arc<Reserve>>,
+    ) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(WAITING);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || work(&connection, &waiting, patience))?;
+            .spawn(move || work(&connection, &waiting, patience, reserve.as_deref()))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Does `work`, all or nothing, and answers when it is on disk. Once accepted it is done even if nobody waits for it.
-    pub(super) async fn act<T, W>(&self, work: W) -> Result<T, StoreError>
+    /// Does `work`, all or nothing, and answers when it is on disk. Once accepted it is done even if nobody waits for it. It is
+    /// done a second time only where nothing came of the first, and it is urgent.
+    pub(super) async fn act<T, W>(&self, need: Need, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        W: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let act = Box::new(Act { work: Some(work), outcome: None, reply, since: Clock::machine().stopwatch() });
+        let act = Box::new(Act { need, work, outcome: None, reply, since: Clock::machine().stopwatch() });
         match self.queue.as_ref().map(|queue| queue.try_send(act)) {
             Some(Ok(())) => {}
             Some(Err(TrySendError::Full(_))) => return Err(Unanswered::Full.into()),
@@ -88,7 +111,12 @@ impl Drop for Writer {
     }
 }
 
-fn work(connection: &Mutex<Connection>, waiting: &Receiver<Box<dyn Job>>, patience: Duration) {
+fn work(
+    connection: &Mutex<Connection>,
+    waiting: &Receiver<Box<dyn Job>>,
+    patience: Duration,
+    reserve: Option<&Reserve>,
+) {
     let mut jobs = Vec::new();
     let mut locked = None;
     loop {
@@ -99,6 +127,13 @@ fn work(connection: &Mutex<Connection>, waiting: &Receiver<Box<dyn Job>>, patien
         jobs.extend(waiting.try_iter().take(TOGETHER - jobs.len()));
         if let Some(why) = &locked {
             refuse_late(&mut jobs, patience, why);
+        }
+        let short = reserve.is_some_and(Reserve::is_short);
+        if short {
+            let why = Arc::new(no_room());
+            for job in jobs.extract_if(.., |job| job.need() == Need::Ordinary) {
+                job.answer(Err(Arc::clone(&why)));
+            }
         }
         if jobs.is_empty() {
             continue;
@@ -114,6 +149,12 @@ fn work(connection: &Mutex<Connection>, waiting: &Receiver<Box<dyn Job>>, patien
                 begun.and_then(|()| transact(&on, &mut jobs)).map_err(Arc::new)
             }
         };
+        if let Some(reserve) = reserve {
+            do_urgent_again(&on, &mut jobs, &outcome, reserve);
+            if short {
+                reuse_log(&on);
+            }
+        }
         drop(on);
         for job in jobs.drain(..) {
             job.answer(outcome.clone());
@@ -125,6 +166,29 @@ fn work(connection: &Mutex<Connection>, waiting: &Receiver<Box<dyn Job>>, patien
 fn refuse_late(jobs: &mut Vec<Box<dyn Job>>, patience: Duration, why: &Arc<rusqlite::Error>) {
     for late in jobs.extract_if(.., |job| job.waited() >= patience) {
         late.answer(Err(Arc::clone(why)));
+    }
+}
+
+/// Does urgent acts once more that found no room, with room of the reserve, and answers them.
+fn do_urgent_again(on: &Connection, jobs: &mut Vec<Box<dyn Job>>, outcome: &Outcome, reserve: &Reserve) {
+    // With a full disk SQLite may have taken the whole transaction back, for the act of somebody else.
+    let all = outcome.as_ref().is_err_and(|why| is_lack_of_room(why) || jobs.iter().any(|job| job.lacks_room()));
+    let lacks = |job: &mut Box<dyn Job>| job.need() == Need::Urgent && (all || job.lacks_room());
+    let mut urgent: Vec<Box<dyn Job>> = jobs.extract_if(.., lacks).collect();
+    let mut outcome = outcome.clone();
+    for _ in 0..TRIES {
+        if urgent.is_empty() || !reserve.release() {
+            break;
+        }
+        reuse_log(on);
+        outcome = on.execute_batch("BEGIN IMMEDIATE").and_then(|()| transact(on, &mut urgent)).map_err(Arc::new);
+        let all = outcome.as_ref().is_err_and(|why| is_lack_of_room(why) || urgent.iter().any(|job| job.lacks_room()));
+        for done in urgent.extract_if(.., |job| !all && !job.lacks_room()) {
+            done.answer(outcome.clone());
+        }
+    }
+    for left in urgent {
+        left.answer(outcome.clone());
     }
 }
 
@@ -150,16 +214,24 @@ fn each_to_commit(on: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Resul
 
 /// An act whose result type the thread need not know.
 trait Job: Send {
+    /// What it may have where the disk is full.
+    fn need(&self) -> Need;
+    /// Whether it found no room when it was last run.
+    fn lacks_room(&self) -> bool;
     /// Since it was accepted.
     fn waited(&self) -> Duration;
     /// Does it; whether it is to stay.
     fn run(&mut self, on: &Connection) -> bool;
     /// Tells whoever waits.
-    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>);
+    fn answer(self: Box<Self>, committed: Outcome);
 }
 
+/// What became of a transaction.
+type Outcome = Result<(), Arc<rusqlite::Error>>;
+
 struct Act<T, W> {
-    work: Option<W>,
+    need: Need,
+    work: W,
     outcome: Option<rusqlite::Result<T>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
     since: Stopwatch,
@@ -168,18 +240,27 @@ struct Act<T, W> {
 impl<T, W> Job for Act<T, W>
 where
     T: Send,
-    W: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    W: FnMut(&Connection) -> rusqlite::Result<T> + Send,
 {
+    fn need(&self) -> Need {
+        self.need
+    }
+
+    fn lacks_room(&self) -> bool {
+        matches!(&self.outcome, Some(Err(why)) if is_lack_of_room(why))
+    }
+
     fn waited(&self) -> Duration {
         self.since.elapsed()
     }
 
     fn run(&mut self, on: &Connection) -> bool {
-        self.outcome = self.work.take().map(|work| work(on));
+        self.outcome = None;
+        self.outcome = Some((self.work)(on));
         matches!(self.outcome, Some(Ok(_)))
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>) {
+    fn answer(self: Box<Self>, committed: Outcome) {
         let answer = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(outage(error)),
             (_, Err(error)) => Err(Unanswered::Lost(error).into()),
@@ -196,9 +277,10 @@ mod tests {
 
     type Answer = oneshot::Receiver<Result<usize, StoreError>>;
 
-    fn act(work: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static) -> (Box<dyn Job>, Answer) {
+    fn act(work: impl FnMut(&Connection) -> rusqlite::Result<usize> + Send + 'static) -> (Box<dyn Job>, Answer) {
         let (reply, answer) = oneshot::channel();
-        (Box::new(Act { work: Some(work), outcome: None, reply, since: Clock::machine().stopwatch() }), answer)
+        let since = Clock::machine().stopwatch();
+        (Box::new(Act { need: Need::Ordinary, work, outcome: None, reply, since }), answer)
     }
 
     fn insert(number: i64) -> (Box<dyn Job>, Answer) {

@@ -192,6 +192,11 @@ impl Town {
         self.witness.asked(op)
     }
 
+    /// The rules of the counters of each try.
+    pub(crate) fn counters(&self) -> Vec<Vec<witness::Rule>> {
+        self.witness.counters()
+    }
+
     /// The value of a series, by its name and labels as Prometheus reads them.
     pub(crate) fn metric(&self, series: &str) -> u64 {
         let series = format!("portcullis_{series} ");

@@ -36,7 +36,7 @@ pub(crate) enum Weather {
 }
 
 /// Operations that write.
-const WRITES: [&str; 20] = [
+const WRITES: [&str; 23] = [
     "put_owner",
     "open",
     "touch",
@@ -54,6 +54,9 @@ const WRITES: [&str; 20] = [
     "set_password",
     "redeem_link",
     "record",
+    "merge",
+    "forget_unknown",
+    "drop_failed",
     "attempt",
     "settle",
     "ping",
@@ -68,12 +71,21 @@ pub(super) struct Witness {
 struct Seen {
     weather: Weather,
     asked: BTreeMap<&'static str, usize>,
+    /// The rules of the counters of each try: how many, within what, closed for how long.
+    counters: Vec<Vec<Rule>>,
 }
+
+/// Tries, within, cool-off.
+pub(crate) type Rule = (u32, Duration, Duration);
 
 impl Witness {
     pub(super) fn over(inner: Stores) -> Self {
-        let seen = Seen { weather: Weather::Fair, asked: BTreeMap::new() };
+        let seen = Seen { weather: Weather::Fair, asked: BTreeMap::new(), counters: Vec::new() };
         Self { inner, seen: Mutex::new(seen) }
+    }
+
+    pub(super) fn counters(&self) -> Vec<Vec<Rule>> {
+        self.seen().counters.clone()
     }
 
     pub(super) fn set(&self, weather: Weather) {
@@ -302,6 +314,8 @@ impl AuditStore for Witness {
 #[async_trait]
 impl ThrottleStore for Witness {
     async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
+        let rules = asked.iter().chain(beside).map(|counter| (counter.tries, counter.within, counter.cool_off));
+        self.seen().counters.push(rules.collect());
         self.pass("attempt", self.inner.throttle.attempt(asked, beside, now)).await
     }
 
