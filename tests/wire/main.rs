@@ -44,6 +44,7 @@ mod versions;
 
 mod apps;
 mod audit_trail;
+mod balancers;
 mod checking;
 mod command_line;
 mod crashes;
