@@ -96,7 +96,8 @@ fn check_file(file: &ConfigFile) -> Done {
         say(&format!("{}: no complaints", path.display()));
         return Ok(());
     };
-    if !complaints.iter().all(|complaint| ELSEWHERE.contains(&complaint.key())) {
+    let is_elsewhere = |key: &str| ELSEWHERE.contains(&key) || key.ends_with("].value_file");
+    if !complaints.iter().all(|complaint| is_elsewhere(complaint.key())) {
         return Err(Failed::Usage(complaints.to_string()));
     }
     say(&format!("{}: no complaints about the file itself", path.display()));

@@ -27,13 +27,16 @@ pub use find::find;
 pub use meaning::Config;
 pub use meaning::cross_site::CrossSiteForms;
 pub use meaning::limits::Limits;
-pub use meaning::policies::{AfterPasswordChange, Audit, ExtraHeader, Identity, Lockout, PasswordPolicy, Passwords};
+pub use meaning::policies::{
+    AfterPasswordChange, Audit, ExtraHeader, ExtraValue, Identity, Lockout, PasswordPolicy, Passwords,
+};
 pub use meaning::routing::{Access, Route, RouteTimeouts, Timeouts, Upstream};
 pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
 pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};
 pub use meaning::tls::Tls;
 pub use show::{reference, schema, show};
 pub use starter::Starter;
+pub use value::header_secret::HeaderSecret;
 pub use value::length::Span;
 pub use value::network::Network;
 pub use value::redis_url::RedisUrl;

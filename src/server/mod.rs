@@ -29,7 +29,7 @@ use crate::{
     },
     telemetry::{LogFormat, LogStyle},
 };
-use reload::{Reload, certificate_files};
+use reload::{Reload, named_files};
 
 pub use admin::Installation;
 pub use parts::Parts;
@@ -108,7 +108,7 @@ impl Server {
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
         let file = file.map(WatchFile::new);
         if let Some(file) = &file {
-            file.names(certificate_files(&config));
+            file.names(named_files(&config));
         }
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;

@@ -1,6 +1,10 @@
 //! Reading the configuration again. One that cannot be used leaves the old one as it is, says why, and sets a metric.
 
-use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
@@ -90,7 +94,7 @@ impl Reload {
         self.upstreams.store(Arc::new(upstreams));
         self.settings.apply(config);
         if let Some(file) = &self.file {
-            file.names(certificate_files(config));
+            file.names(named_files(config));
         }
         self.look_at_certificate();
         self.metrics.reloaded(true);
@@ -103,9 +107,11 @@ async fn unharmed<T>(work: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(work).catch_unwind().await.ok()
 }
 
-/// The files that are read with the configuration because they change without it: certificates are renewed.
-pub(super) fn certificate_files(config: &Config) -> Vec<PathBuf> {
-    config.tls.iter().flat_map(|tls| [tls.certificate_file.clone(), tls.key_file.clone()]).collect()
+/// The files that are read with the configuration because they change without it: certificates are renewed, and the secrets of
+/// headers.
+pub(super) fn named_files(config: &Config) -> Vec<PathBuf> {
+    let certificates = config.tls.iter().flat_map(|tls| [tls.certificate_file.clone(), tls.key_file.clone()]);
+    certificates.chain(config.identity.secret_files().map(Path::to_owned)).collect()
 }
 
 /// Makes the series of all routes and upstreams exist.

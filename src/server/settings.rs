@@ -11,7 +11,7 @@ use crate::{
     account::{PasswordPolicy, PolicyKind},
     audit::JournalPolicy,
     certificate::Certificate,
-    config::{self, Config},
+    config::{self, Config, ExtraValue},
     gate::{Access, FormTarget, Letters, PathPolicy, Route, RouteTable},
     guard::LockoutPolicy,
     proxy::{IdentityHeaders, Limits, ServerAddress, UpstreamIds, UpstreamPlan},
@@ -187,8 +187,12 @@ fn server(said: &config::Server) -> ServerAddress {
 }
 
 fn identity_headers(config: &Config) -> IdentityHeaders {
-    let extra = config.identity.extra.iter().map(|extra| (extra.header.as_str(), extra.value));
-    IdentityHeaders::new(config.identity.preset, extra)
+    config.identity.extra.iter().fold(IdentityHeaders::new(config.identity.preset, []), |headers, extra| {
+        match &extra.value {
+            ExtraValue::Told(told) => headers.with(&extra.header, *told),
+            ExtraValue::Secret(secret) => headers.with_fixed(&extra.header, secret.expose()),
+        }
+    })
 }
 
 fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {

@@ -27,6 +27,7 @@ mod http2_content;
 mod http2_frames;
 mod identity;
 mod identity_presets;
+mod identity_secret;
 mod letters;
 mod listening;
 mod live_sessions;

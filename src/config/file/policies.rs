@@ -60,7 +60,9 @@ pub(in crate::config) struct IdentityFile {
     /// of it, reaches an app.
     pub(in crate::config) preset: Field<IdentityPreset>,
     /// Further headers, up to 16: `- { header: X-Employee, value: email }` with the value `name`, `display_name`, `email`,
-    /// `roles` (with the preset's separator) or `user_id`. From clients they are removed on every route, public ones too.
+    /// `roles` (with the preset's separator) or `user_id`; or `- { header: X-Proxy-Secret, value_file: proxy.secret }`, a fixed secret by
+    /// which the app knows that a request came through Portcullis: one line of at most 4 KiB of ASCII, in a file that others may not
+    /// read, sent as it is and only where an identity is sent. From clients they are removed on every route, public ones too.
     pub(in crate::config) extra: Field<Vec<Located<ExtraHeaderFile>>>,
 }
 
@@ -71,8 +73,9 @@ pub(in crate::config) struct ExtraHeaderFile {
     #[schemars(required)]
     pub(in crate::config) header: Field<HeaderName>,
     /// What it tells.
-    #[schemars(required)]
     pub(in crate::config) value: Field<Told>,
+    /// The file of the secret that it says, in place of `value`.
+    pub(in crate::config) value_file: Field<String>,
 }
 
 impl Read for PasswordsFile {
@@ -123,7 +126,8 @@ impl Read for IdentityFile {
 impl Read for ExtraHeaderFile {
     fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
         let mut keys = Section::open(node, key, desk)?;
-        let extra = Self { header: keys.take("header"), value: keys.take("value") };
+        let extra =
+            Self { header: keys.take("header"), value: keys.take("value"), value_file: keys.take("value_file") };
         keys.close(&[]);
         Some(extra)
     }

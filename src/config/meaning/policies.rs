@@ -1,14 +1,17 @@
 //! Passwords, lockout and identity.
 
+use std::path::Path;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::bounds;
 use crate::config::complaint::Desk;
 use crate::config::file::policies::{AuditFile, ExtraHeaderFile, IdentityFile, LockoutFile, PasswordsFile};
-use crate::config::read::Located;
+use crate::config::read::{Field, Located};
+use crate::config::tree::Place;
+use crate::config::value::header_secret::HeaderSecret;
 use crate::config::value::length;
 use crate::proxy::{IdentityPreset, Told, are_aliases};
 
@@ -88,8 +91,19 @@ pub struct Identity {
 pub struct ExtraHeader {
     /// Its name; none that the preset sets, or that another one has.
     pub header: String,
-    /// What it tells.
-    pub value: Told,
+    /// What it says.
+    pub value: ExtraValue,
+}
+
+/// Value of a header of the operator's choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ExtraValue {
+    /// Something of whoever is calling.
+    Told(Told),
+    /// The same to everybody: whoever knows it came through us.
+    #[serde(serialize_with = "redacted")]
+    Secret(HeaderSecret),
 }
 
 impl PasswordPolicy {
@@ -178,21 +192,53 @@ impl Identity {
         if written.value.len() > MOST_EXTRA {
             written.complain(desk, format!("has more than {MOST_EXTRA} headers; keep what an app reads"));
         }
-        for Located { value: ExtraHeaderFile { header, value }, at, key } in written.value {
+        for Located { value: ExtraHeaderFile { header, value, value_file }, at, key } in written.value {
             if header.is_none() {
                 desk.miss(at, &format!("{key}.header"), "is missing; write the name of a header, such as X-Employee");
             }
-            if value.is_none() {
-                desk.miss(at, &format!("{key}.value"), "is missing; write name, display_name, email, roles or user_id");
-            }
+            let value = extra_value(value, value_file, at, &key, desk);
             let (Some(header), Some(value)) = (header, value) else { continue };
             if preset.sets(&header.value.0) {
                 header.complain(desk, "is set by the preset already; take it out");
             } else if identity.extra.iter().any(|other| are_aliases(&other.header, &header.value.0)) {
                 header.complain(desk, "is written twice, for apps that take - and _ for the same; keep one of them");
             }
-            identity.extra.push(ExtraHeader { header: header.value.0, value: value.value });
+            identity.extra.push(ExtraHeader { header: header.value.0, value });
         }
         identity
     }
+
+    /// The files that secrets were read from.
+    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        self.extra.iter().filter_map(|extra| match &extra.value {
+            ExtraValue::Secret(secret) => Some(secret.file()),
+            ExtraValue::Told(_) => None,
+        })
+    }
+}
+
+/// What a header says: something of whoever is calling, or the secret in a file.
+fn extra_value(told: Field<Told>, in_file: Field<String>, at: Place, key: &str, desk: &Desk) -> Option<ExtraValue> {
+    match (told, in_file) {
+        (Some(told), None) => Some(ExtraValue::Told(told.value)),
+        (Some(told), Some(_)) => {
+            told.complain(desk, "value_file is written too; keep one of value and value_file");
+            None
+        }
+        (None, Some(path)) => {
+            let secret = HeaderSecret::from_file(&desk.path(&path.value), desk);
+            secret.map(ExtraValue::Secret).map_err(|message| path.complain(desk, message)).ok()
+        }
+        (None, None) => {
+            if !desk.knows(&format!("{key}.value_file")) {
+                let mend = "is missing; write name, display_name, email, roles or user_id, or value_file with the file of a secret";
+                desk.miss(at, &format!("{key}.value"), mend);
+            }
+            None
+        }
+    }
+}
+
+fn redacted<S: Serializer>(_: &HeaderSecret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("(redacted)")
 }

@@ -3,6 +3,7 @@
 pub(super) mod accent;
 pub(super) mod address;
 pub(super) mod header;
+pub(super) mod header_secret;
 pub(super) mod label;
 pub(super) mod length;
 pub(super) mod network;

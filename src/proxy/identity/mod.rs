@@ -52,6 +52,10 @@ pub(super) fn set(
 ) {
     if let Some(person) = person {
         ours.tell(person, |name, value| say(request, name, &encoding.encode(value)));
+        // A secret is the app's own word: no encoding of names changes it.
+        for (name, value) in ours.fixed() {
+            insert(request, name, value);
+        }
     }
     if request.headers.get(header::HOST).is_none_or(|host| host.as_bytes() != origin.host.as_bytes()) {
         say(request, "Host", origin.host);
@@ -77,9 +81,13 @@ fn strip_our_cookies(request: &mut RequestHeader, names: &CookieNames) {
 
 /// A value with a control character in it is not sent at all: no header is better than a forged one.
 fn say(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
-        && let Err(error) = request.insert_header(name, value)
-    {
+    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        insert(request, name, value);
+    }
+}
+
+fn insert(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: HeaderValue) {
+    if let Err(error) = request.insert_header(name, value) {
         tracing::error!(error = %error, "Could not set a header on a request");
     }
 }

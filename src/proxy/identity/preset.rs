@@ -1,6 +1,7 @@
 //! Under which names an app is told who is calling.
 
 use bytes::Bytes;
+use http::HeaderValue;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -142,6 +143,8 @@ pub fn may_be_said(name: &str) -> Result<(), NotSaid> {
 #[derive(Clone, Debug)]
 pub struct IdentityHeaders {
     said: Vec<(Bytes, Told)>,
+    /// What is said of everybody.
+    fixed: Vec<(Bytes, HeaderValue)>,
     separator: &'static str,
     /// The names of an operator's own headers as aliases are compared: they are managed, too.
     extra: Vec<Box<[u8]>>,
@@ -154,14 +157,35 @@ impl IdentityHeaders {
         let named = |(name, told): &(&'static str, Told)| (Bytes::from_static(name.as_bytes()), *told);
         let mut headers = Self {
             said: preset.headers().iter().map(named).collect(),
+            fixed: Vec::new(),
             separator: preset.separator(),
             extra: Vec::new(),
         };
         for (name, told) in extra {
-            headers.said.push((Bytes::copy_from_slice(name.as_bytes()), told));
-            headers.extra.push(folded(name.as_bytes()));
+            headers = headers.with(name, told);
         }
         headers
+    }
+
+    /// And this one.
+    #[must_use]
+    pub fn with(mut self, name: &str, told: Told) -> Self {
+        self.said.push((Bytes::copy_from_slice(name.as_bytes()), told));
+        self.extra.push(folded(name.as_bytes()));
+        self
+    }
+
+    /// And this one, which is the same for everybody.
+    #[must_use]
+    pub fn with_fixed(mut self, name: &str, value: HeaderValue) -> Self {
+        self.fixed.push((Bytes::copy_from_slice(name.as_bytes()), value));
+        self.extra.push(folded(name.as_bytes()));
+        self
+    }
+
+    /// What an app is told with each identity, whoever it is.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = (Bytes, HeaderValue)> {
+        self.fixed.iter().cloned()
     }
 
     /// Whether only we may send a header of this (lower-case) name.

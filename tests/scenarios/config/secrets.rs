@@ -73,6 +73,52 @@ fn a_secret_that_everybody_may_open_is_refused() {
 }
 
 #[test]
+fn the_secret_of_a_header_is_one_line_in_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.secret");
+    let read = |keys: &str| {
+        let text = format!("{MINIMAL}identity: {{ extra: [{{ header: X-Secret{keys} }}] }}\n");
+        read_with(&text, folder.path(), &[]).map_err(|complaints| complaints.to_string())
+    };
+    let from = |text: &[u8]| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        read(", value_file: app.secret")
+    };
+    let in_file = "identity.extra[0].value_file: names a file";
+    assert!(read(", value_file: app.secret").unwrap_err().contains(&format!("{in_file} that does not exist")));
+    for (text, why) in [
+        (&b""[..], " that is empty; write"),
+        (b"\n\n", " that is empty; write"),
+        (b"hush-one\nhush-two\n", " of several lines; write"),
+        (b"hush\rhush", " of several lines; write"),
+        (b"hush\thush", " whose value begins with a space, or holds what"),
+        (b" hush", " whose value begins with a space, or holds what"),
+        (b"hush\0hush", " whose value begins with a space, or holds what"),
+        ("hush \u{e9}".as_bytes(), " whose value begins with a space, or holds what"),
+        (b"hush \xe9", " that is not text; write"),
+        (&[b'x'; 4_097], " whose value is longer than 4096 bytes; write"),
+    ] {
+        let told = from(text).unwrap_err();
+        assert!(told.contains(&format!("{in_file}{why}")) && !told.contains("hush"), "{told}");
+    }
+    for good in [&b"hush hush\r\n"[..], &[b'x'; 4_096]] {
+        let config = from(good).unwrap();
+        let [config::ExtraHeader { value: config::ExtraValue::Secret(secret), .. }] = &config.identity.extra[..] else {
+            panic!("{config:?}")
+        };
+        let value = secret.expose();
+        assert_eq!((value.as_bytes(), value.is_sensitive()), (good.trim_ascii_end(), true));
+        let told = [config::show(&config), format!("{config:?}"), format!("{value:?}")].concat();
+        assert!(told.contains("(redacted)") && !told.contains("hush") && !told.contains("xx"), "{told}");
+    }
+    let both = read(", value: name, value_file: app.secret").unwrap_err();
+    assert!(both.contains("identity.extra[0].value: value_file is written too; keep one of value and value_file"));
+    let neither = read("").unwrap_err();
+    assert!(neither.contains("identity.extra[0].value: is missing") && neither.contains("or value_file with"));
+}
+
+#[test]
 fn what_systemd_hands_over_is_fine_whatever_its_mode() {
     let (folder, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let elsewhere = folder.path().join("portcullis.secret");
