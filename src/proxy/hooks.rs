@@ -334,6 +334,13 @@ impl ProxyHttp for Proxy {
         FailToProxy { error_code: ctx.status, can_reuse_downstream: false }
     }
 
+    async fn logging(&self, _: &mut Session, _: Option<&Error>, ctx: &mut Passage) {
+        // What ends by the client's framing ends without a last piece.
+        if let Some(line) = &ctx.line {
+            line.read_timeout.stop();
+        }
+    }
+
     fn suppress_error_log(&self, _: &Session, _: &Passage, _: &Error) -> bool {
         // Pingora's line holds the query. Ours is written in `fail_to_proxy`.
         true

@@ -41,8 +41,10 @@ struct Running {
 /// Connection to an app while a request is on it.
 ///
 /// Invariant: the descriptor is the connection's for as long as this is kept. Pingora holds the connection until the answer has
-/// ended or the request has failed, both in the task of the request, and the hook that is called for either forgets it
-/// (`response`, `Proxy::response_body_filter`, `Proxy::error_while_proxy`); the time-out is looked at by that task alone.
+/// ended or the request has failed, and both in the task of the request, which alone looks at the time-out. The hook that is
+/// called for either forgets the descriptor before that task rests again: `response::filter` and `response::pass_piece` at
+/// the end of an answer, `Proxy::error_while_proxy` after a failure, `Proxy::logging` where neither was seen.
+/// Held by `wire::read_timeout::the_time_out_ends_with_the_answer`.
 #[derive(Debug)]
 struct AppConnection {
     descriptor: RawFd,

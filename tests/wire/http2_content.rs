@@ -1,13 +1,13 @@
 //! Content of HTTP/2 requests that say no length: an app of HTTP/1.1 gets each one with one end, and no framing where there
 //! is none.
 
-use std::time::Duration;
+use std::{future::poll_fn, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::harness::{
@@ -185,4 +185,20 @@ async fn who_sends_nothing_before_the_answer_gets_one() {
     let (head, _body) = answer.await.unwrap().into_parts();
     assert_eq!(head.status, 200);
     sending.send_data(Bytes::from_static(b"late"), true).unwrap();
+}
+
+/// The app is told of the wish, and nobody gives leave: what the client sends then arrives all the same.
+#[tokio::test]
+async fn who_waits_for_leave_gets_none_and_may_send() {
+    let (app, house, shown, server) = before_a_recorder().await;
+    let client = Http2::connect(house.public, &shown).await;
+    let request = client.request(Method::POST, "/waits").header("expect", "100-continue").header("content-length", 4);
+    let (mut answer, mut sending) = client.begin(request.body(()).unwrap(), false).await;
+    let early = timeout(Duration::from_millis(1_500), poll_fn(|context| answer.poll_informational(context))).await;
+    assert!(early.is_err(), "{early:?}");
+    sending.send_data(Bytes::from_static(b"end!"), true).unwrap();
+    assert_eq!(came(answer).await.unwrap().status, 200);
+    let received = app.received().to_ascii_lowercase();
+    assert!(received.contains("expect: 100-continue") && received.ends_with("end!"), "{received}");
+    server.stop().await;
 }
