@@ -251,6 +251,8 @@ impl Gate {
 
     async fn look_up(&self, token: &SessionToken) -> Result<Presented, StoreError> {
         let (id, shown) = (token.id(), token.digest());
+        // Asked before the look and after it: an end that is written while the store answers is let go by then.
+        let held = self.parts.unconfirmed.holds(id);
         let found = match self.parts.sessions.find(id).await {
             Ok(Some(found)) if found.is_of_the_future(self.parts.clock.now()) => self.clamp(id, found).await,
             Ok(Some(found)) => found,
@@ -264,7 +266,10 @@ impl Gate {
                 return Err(away);
             }
         };
-        Ok(self.weigh(id, shown, found))
+        Ok(match self.weigh(id, shown, found) {
+            Presented::Good(_) if held => Presented::Bad(Because::NoSuchSession { id, shown }),
+            weighed => weighed,
+        })
     }
 
     /// Counts what lies in the future as now, and writes that: a store that cannot is asked again at the next look.

@@ -9,12 +9,15 @@ use std::{sync::Arc, time::Duration};
 use super::{Counter, Tally, ThrottleStore};
 use crate::{
     clock::{Clock, Timestamp},
+    id::SessionId,
     outage::StoreError,
     secret::{Key, Token},
 };
 
 /// How long a token is good. A claim is kept for as long, so that none is used again when its claim is forgotten.
 const GOOD_FOR: Duration = Duration::from_hours(1);
+/// Claims of one session in an hour: far above a person, and a bound for what the store keeps of forms.
+const CLAIMS: u32 = 60;
 /// A claim outlives each token that made it, whatever the clocks of several processes say.
 const KEPT: Duration = Duration::from_hours(2);
 /// How far the clocks of two processes may be apart.
@@ -39,6 +42,8 @@ pub struct Submission {
     /// Told to nobody. Neither leads to the other: who reads the store and the key derives no secret from them.
     seed: String,
     key: Key,
+    /// The session whose claims are counted.
+    session: Option<SessionId>,
 }
 
 /// Which submission of the same form this is.
@@ -48,7 +53,7 @@ pub enum Begun {
     First,
     /// Another one, and the first is done.
     Repeat,
-    /// Another one, and nobody knows what became of the first.
+    /// Another one, and nobody knows what became of the first; or one more than the session may claim in an hour.
     Unknown,
 }
 
@@ -63,8 +68,20 @@ impl Submission {
         Token::parse(text.as_bytes()).expect("a keyed digest has the length of a token")
     }
 
+    /// The same, counted among those of this session.
+    #[must_use]
+    pub fn counted_by(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
+    }
+
     fn claim(&self) -> Counter {
         counter(format!("form:{}", self.name))
+    }
+
+    fn of_session(&self) -> Option<Counter> {
+        let name = format!("forms:{}", self.session?.bare());
+        Some(Counter { name, tries: CLAIMS, within: GOOD_FOR, cool_off: GOOD_FOR })
     }
 
     fn done(&self) -> Counter {
@@ -116,37 +133,44 @@ impl Forms {
         let content = String::from_utf8_lossy(content);
         let sent = format!("{place}\n{}\n{content}", browser.hand_over());
         let (name, seed) = (self.key.blind("form-content", &sent), self.key.blind("form-seed", &sent));
-        Some(Submission { name, seed, key: self.key.clone() })
+        Some(Submission { name, seed, key: self.key.clone(), session: None })
     }
 
-    /// Claims a submission; where it is claimed already, waits for how it ends.
+    /// Claims a submission; where it is claimed already, waits for how it ends. A session that has claimed [`CLAIMS`] in an
+    /// hour claims no more.
     ///
     /// # Errors
     /// When the store is away: nothing is claimed then.
     pub async fn begin(&self, submission: &Submission) -> Result<Begun, StoreError> {
+        let of_session = submission.of_session();
+        let asked: Vec<Counter> = [submission.claim()].into_iter().chain(of_session.clone()).collect();
         for _ in 0..PATIENCE {
-            if let Tally::Counted { .. } = self.attempt(submission.claim()).await? {
+            if let Tally::Counted { .. } = self.attempt(&asked).await? {
                 return Ok(Begun::First);
             }
-            if self.is_done(submission).await? {
+            if self.is_closed(&submission.done()).await? {
                 return Ok(Begun::Repeat);
+            }
+            if let Some(counter) = &of_session
+                && self.is_closed(counter).await?
+            {
+                return Ok(Begun::Unknown);
             }
             tokio::time::sleep(LOOK).await;
         }
         Ok(Begun::Unknown)
     }
 
-    /// Whether another submission of the same form has acted; waits for one that is under way. Claims nothing. The look writes:
-    /// ask only for one whose form was not for everybody.
+    /// Whether another submission of the same form has acted; waits for one that is under way. Claims and writes nothing.
     ///
     /// # Errors
     /// When the store is away.
     pub async fn has_acted(&self, submission: &Submission) -> Result<bool, StoreError> {
         for _ in 0..PATIENCE {
-            if self.is_done(submission).await? {
+            if self.is_closed(&submission.done()).await? {
                 return Ok(true);
             }
-            if !self.is_closed(submission.claim()).await? {
+            if !self.is_closed(&submission.claim()).await? {
                 return Ok(false);
             }
             tokio::time::sleep(LOOK).await;
@@ -154,14 +178,8 @@ impl Forms {
         Ok(false)
     }
 
-    async fn is_done(&self, submission: &Submission) -> Result<bool, StoreError> {
-        self.is_closed(submission.done()).await
-    }
-
-    async fn is_closed(&self, counter: Counter) -> Result<bool, StoreError> {
-        // Nothing is counted where it is closed; where it is not, one that never closes is counted and soon forgotten.
-        let look = Counter { tries: u32::MAX, within: Duration::from_secs(1), ..counter };
-        Ok(matches!(self.attempt(look).await?, Tally::Closed { .. }))
+    async fn is_closed(&self, counter: &Counter) -> Result<bool, StoreError> {
+        self.store.is_closed(&counter.name, self.clock.now()).await
     }
 
     /// How a first submission ended: `done`, or as if it had never been.
@@ -170,7 +188,7 @@ impl Forms {
     /// When the store is away.
     pub async fn settle(&self, submission: &Submission, done: bool) -> Result<(), StoreError> {
         if done {
-            self.attempt(submission.done()).await.map(drop)
+            self.attempt(&[submission.done()]).await.map(drop)
         } else {
             self.store.settle(&[submission.claim().name], &[]).await
         }
@@ -184,8 +202,8 @@ impl Forms {
         self.store.settle(&[submission.claim().name, submission.done().name], &[]).await
     }
 
-    async fn attempt(&self, counter: Counter) -> Result<Tally, StoreError> {
-        self.store.attempt(&[counter], &[], self.clock.now()).await
+    async fn attempt(&self, asked: &[Counter]) -> Result<Tally, StoreError> {
+        self.store.attempt(asked, &[], self.clock.now()).await
     }
 
     fn proof(&self, place: &str, browser: &Token, made: i64, random: &str) -> String {

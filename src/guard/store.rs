@@ -17,6 +17,9 @@ pub trait ThrottleStore: Send + Sync {
     /// (that last try itself is still allowed). When it opens again it begins anew.
     async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError>;
 
+    /// Whether a counter is closed. Counts and writes nothing.
+    async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError>;
+
     /// How a try ended, in one step: counters that begin anew, and counters that get one try back, which opens them if that
     /// try had closed them.
     async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError>;

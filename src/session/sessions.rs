@@ -184,6 +184,18 @@ impl Sessions {
             .filter(|found| policy.standing(found.terms, found.activity.latest, now) == Standing::Live))
     }
 
+    /// The terms of the live session whose secret this is now.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn opened_by(&self, token: &SessionToken) -> Result<Option<Terms>, StoreError> {
+        let now = self.clock.now();
+        let Some(found) = self.store.find(token.id()).await? else { return Ok(None) };
+        let found = found.clamped(now);
+        let is_live = self.policy.load().standing(found.terms, found.latest, now) == Standing::Live;
+        Ok((is_live && found.secrets.current == token.digest()).then_some(found.terms))
+    }
+
     /// Ends one of a user's own sessions. None: there is no such session of theirs.
     ///
     /// # Errors

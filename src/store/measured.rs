@@ -149,6 +149,7 @@ measured!(AuditStore {
 
 measured!(ThrottleStore {
     attempt(asked: &[Counter], beside: &[Counter], now: Timestamp) -> Tally, throttle;
+    is_closed(name: &str, now: Timestamp) -> bool, throttle;
     settle(anew: &[String], take_back: &[String]) -> (), throttle;
     forget(now: Timestamp) -> (), sweep;
 });

@@ -31,14 +31,16 @@ pub enum FormStep {
 impl Web {
     /// What is to be done with a form that was judged. One that goes on is claimed: it does not go on a second time.
     pub async fn take_up(&self, form: &CrossSiteForm, judged: &Judged, head: &Head<'_>) -> FormStep {
-        if !matches!(judged.decision(), Decision::Forward(_)) {
-            return FormStep::Ask;
-        }
+        let Decision::Forward(permit) = judged.decision() else { return FormStep::Ask };
         let forms = &self.desk().forms;
         let token = form.token.as_deref().unwrap_or_default();
         // Its content is not read here: the token stands for the page, and so for what was on it.
         let Some(submission) = forms.read(token, &place(form), &forms.any_browser(), token.as_bytes()) else {
             return FormStep::Ask;
+        };
+        let submission = match permit.session() {
+            Some(session) => submission.counted_by(session),
+            None => submission,
         };
         let answer = match self.claim(&submission).await {
             Ok(Begun::First) => return FormStep::Forward(submission),

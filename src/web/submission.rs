@@ -1,5 +1,7 @@
 //! A form of ours that may be sent twice: its token, and whether it acts.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -13,11 +15,10 @@ use super::{Answer, Call, Error, look::Frame, sent::Form};
 use crate::{
     gate::cookie::Shown,
     guard::{Begun, Submission},
+    id::SessionId,
     secret::Token,
 };
 
-/// Place of the forms of whoever is signed in.
-pub(super) const SIGNED_IN: &str = "signed-in";
 /// Place of the form to sign in.
 pub(super) const SIGN_IN: &str = "sign-in";
 /// The field of a form that holds its token.
@@ -54,6 +55,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormWithContent<T> 
     }
 }
 
+fn token_in(content: &Content) -> Option<Cow<'_, str>> {
+    form_urlencoded::parse(&content.0).find(|(name, _)| name == FIELD).map(|(_, token)| token)
+}
+
+/// One act of one session: what is acknowledged of it is acknowledged of nothing else.
+fn own_place(path: &str, session: SessionId) -> String {
+    format!("own {} {path}", session.bare())
+}
+
 /// Whether a form acts.
 pub(super) enum Press {
     /// It acts. Say how that ended ([`Call::settle`]).
@@ -67,6 +77,14 @@ impl Call {
     pub(super) fn frame_of_form(&self, place: &str) -> Frame {
         let token = self.desk().forms.token(place, self.browser());
         self.frame().with_form(token)
+    }
+
+    /// The frame of a page with a form of whoever is signed in, which carries a token that is good for what is sent to this
+    /// path in this session.
+    pub(super) fn frame_of_own_form(&self, path: &str) -> Result<Frame, Error> {
+        let session = self.me()?.session;
+        let token = self.desk().forms.token(&own_place(path, session), self.browser());
+        Ok(self.frame().with_form(format!("{}.{token}", session.bare())))
     }
 
     /// The browser's own name among those that are shown forms: the one of its cookie, or a new one for its cookie.
@@ -92,8 +110,21 @@ impl Call {
     /// The submission that a form is, by the token in its content. None where it has none that is good here: it is taken
     /// as it comes.
     pub(super) fn submission(&self, place: &str, content: &Content) -> Option<Submission> {
-        let (_, token) = form_urlencoded::parse(&content.0).find(|(name, _)| name == FIELD)?;
-        self.desk().forms.read(&token, place, &self.known_browser()?, &content.0)
+        self.desk().forms.read(&token_in(content)?, place, &self.known_browser()?, &content.0)
+    }
+
+    /// The same for a form of whoever is signed in, or was: the token says in which session it was shown, since the first of
+    /// two submissions may have taken the cookie away.
+    pub(super) fn own_submission(&self, path: &str, content: &Content) -> Option<Submission> {
+        let token = token_in(content)?;
+        let (session, token) = token.split_once('.')?;
+        let session = SessionId::from_bare(session.as_bytes())?;
+        if self.principal().is_some_and(|me| me.session != session) {
+            return None;
+        }
+        let place = own_place(path, session);
+        let submission = self.desk().forms.read(token, &place, &self.known_browser()?, &content.0)?;
+        Some(submission.counted_by(session))
     }
 
     /// Whether a form of somebody who is signed in, or was, acts.

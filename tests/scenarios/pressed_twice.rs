@@ -206,6 +206,105 @@ async fn sessions_are_ended_once_and_it_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_token_ends_what_its_page_named_and_nothing_is_acknowledged_that_did_not_end() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let browser = alice.signed_in_on(MAC).await;
+        let (one, other) = (alice.signed_in_on(MAC).await, alice.signed_in_on(MAC).await);
+        let end = |it: &Browser<'_>| format!("/security/sessions/{}/sign-out", it.session());
+        let token = token_on(&browser, &end(&one)).await;
+        let form = [("form", token.as_str())];
+        assert_eq!(press(&browser, &end(&one), &form).await.location(), "/security/sessions");
+        assert_eq!(press(&browser, &end(&other), &form).await.location(), "/security/sessions");
+        assert!(!other.is_let_in().await, "the end of another session was acknowledged");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_again_ends_what_has_begun_since() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let browser = alice.signed_in_on(MAC).await;
+        alice.signed_in_on(MAC).await;
+        let place = "/security/sessions/sign-out-others";
+        let token = token_on(&browser, place).await;
+        for _ in 0..2 {
+            let later = alice.signed_in_on(MAC).await;
+            assert_eq!(press(&browser, place, &[("form", &token)]).await.location(), "/security/sessions");
+            assert!(!later.is_let_in().await);
+            assert!(browser.get("/security/sessions").await.answer().says("Signed out"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_of_one_session() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let browser = alice.signed_in_on(MAC).await;
+        let place = "/security/sessions/sign-out-all";
+        let token = token_on(&browser, place).await;
+        assert_eq!(press(&browser, place, &[("form", &token)]).await.location(), "/security/signed-out");
+        // The same browser, signed in once more, with the page of before.
+        let sign_in = [("username", "alice"), ("password", PASSWORD)];
+        press(&browser, "/security/sign-in", &sign_in).await;
+        assert!(browser.is_let_in().await);
+        assert_eq!(press(&browser, place, &[("form", &token)]).await.location(), "/security/signed-out");
+        assert!(!browser.is_let_in().await, "acknowledged, and so done");
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_keeps_of_forms_is_bounded() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let browser = alice.signed_in_on(MAC).await;
+        alice.signed_in_on(MAC).await;
+        let place = "/security/sessions/sign-out-others";
+        let token = token_on(&browser, place).await;
+        for count in 0..80 {
+            let count = count.to_string();
+            let answer = press(&browser, place, &[("form", &token), ("n", &count)]).await;
+            assert_eq!(answer.location(), "/security/sessions", "it acts all the same");
+        }
+        let done = town.asked("attempt");
+        press(&browser, place, &[("form", &token), ("n", "more")]).await;
+        assert_eq!(town.asked("attempt"), done + 1, "nothing is claimed beyond the bound, and nothing noted as done");
+
+        let gone = browser.copy();
+        press(&browser, "/security/sign-out", &[]).await;
+        let before = town.asked("attempt");
+        for count in 0..20 {
+            let count = count.to_string();
+            press(&gone, place, &[("form", &token), ("n", &count)]).await;
+        }
+        assert_eq!(town.asked("attempt"), before, "who is not signed in writes nothing");
+    }
+}
+
+#[tokio::test]
+async fn nobody_learns_by_a_form_whether_a_session_of_somebody_else_lives() {
+    for town in Town::on_each_store() {
+        let victim = town.with_user("alice").await.remembered_on(MAC).await;
+        let mallory = town.with_user("mallory").await.signed_in_on(MAC).await;
+        let token = token_on(&mallory, "/security/password").await;
+        let form = [
+            ("form", token.as_str()),
+            ("current_password", PASSWORD),
+            ("new_password", NEW),
+            ("new_password_again", NEW),
+        ];
+        assert_eq!(press(&mallory, "/security/password", &form).await.status, 303);
+        let (alice, own) = (victim.key(), mallory.key());
+        let (id, secret) = (alice.split_once('.').unwrap().0, own.split_once('.').unwrap().1);
+        mallory.puts_into_jar(town.cookie(), &format!("{id}.{secret}"));
+        let answer = press(&mallory, "/security/password", &form).await;
+        assert!(answer.cookies().is_empty(), "{:?}", answer.cookies());
+        assert!(victim.is_let_in().await);
+    }
+}
+
+#[tokio::test]
 async fn the_session_in_use_is_ended_once() {
     let town = Town::new();
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;

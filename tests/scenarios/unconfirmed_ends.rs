@@ -98,6 +98,30 @@ async fn each_end_by_a_page_holds_at_once_and_the_page_says_what_that_is_worth()
 }
 
 #[tokio::test]
+async fn a_look_that_was_under_way_while_the_end_was_written_lets_nobody_in() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+        town.weather(Weather::TakesNoWrites);
+        let path = format!("/sessions/{}", phone.session());
+        assert_eq!(laptop.api("DELETE", &path, Value::Null).await.problem(), "end-not-confirmed");
+        town.weather(Weather::KeepsAnswersOf("find"));
+        let looks = town.asked("find");
+        let look = phone.is_let_in();
+        let written = async {
+            while town.asked("find") == looks {
+                tokio::task::yield_now().await;
+            }
+            let written = town.parts.confirm_ends().run_once().await.unwrap();
+            town.answer();
+            written
+        };
+        let (is_in, written) = futures_util::future::join(look, written).await;
+        assert_eq!((is_in, written), (false, 1));
+    }
+}
+
+#[tokio::test]
 async fn who_signs_out_again_is_told_the_same_until_it_is_written() {
     for town in Town::on_each_store() {
         let laptop = town.with_user("alice").await.signed_in_on(MAC).await;

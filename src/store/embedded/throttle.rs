@@ -38,6 +38,10 @@ impl ThrottleStore for Embedded {
         self.act(move |on| attempt(on, &asked, &beside, now)).await
     }
 
+    async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.read(|on| Ok(read(on, name)?.closed_until.is_some_and(|until| now < until)))
+    }
+
     async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
         let (anew, give_back) = (anew.to_vec(), take_back.to_vec());
         self.act(move |on| {

@@ -237,6 +237,10 @@ impl ThrottleStore for Redis {
         self.live.attempt(asked, beside, now).await
     }
 
+    async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.live.is_closed(name, now).await
+    }
+
     async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
         self.live.settle(anew, take_back).await
     }

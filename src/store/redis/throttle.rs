@@ -42,6 +42,14 @@ impl Live {
         Ok(Tally::Counted { closed, beside_until })
     }
 
+    pub(super) async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let value: Option<String> = self.acts.ask(redis::cmd("GET").arg(keys::counter(name))).await?;
+        match value.as_deref().and_then(|value| value.split(' ').next()) {
+            None | Some("-") => Ok(false),
+            Some(until) => Ok(now < moment(until)?),
+        }
+    }
+
     pub(super) async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
         if anew.is_empty() && take_back.is_empty() {
             return Ok(());

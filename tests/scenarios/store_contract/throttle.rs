@@ -12,6 +12,7 @@ use super::{Stores, people::*};
 
 stories! {
     the_last_try_is_allowed_and_closes
+    whether_it_is_closed_can_be_asked_without_counting
     a_closed_counter_opens_after_its_cool_off
     a_counter_that_opens_again_begins_anew
     a_counter_forgets_old_tries
@@ -67,6 +68,21 @@ async fn the_last_try_is_allowed_and_closes(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &alice, 3).await, CLOSED);
     for second in [3, 4, 1_002] {
         assert_eq!(attempt(&*stores.throttle, &alice, second).await, Try::ClosedUntil(at(1_003)));
+    }
+}
+
+async fn whether_it_is_closed_can_be_asked_without_counting(stores: Stores) {
+    let alice = counter("alice");
+    let is_closed = async |second| stores.throttle.is_closed(&alice.name, at(second)).await.unwrap();
+    for _ in 0..5 {
+        assert!(!is_closed(1).await, "nobody has tried");
+    }
+    for (second, expected) in [(1, ALLOWED), (2, ALLOWED), (3, CLOSED)] {
+        assert!(!is_closed(second).await);
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, expected);
+    }
+    for (second, closed) in [(3, true), (1_002, true), (1_003, false)] {
+        assert_eq!(is_closed(second).await, closed, "{second}");
     }
 }
 

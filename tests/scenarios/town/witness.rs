@@ -19,6 +19,7 @@ use portcullis::{
     server::Stores,
     session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
 };
+use tokio::sync::Notify;
 
 /// How the store behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(crate) enum Weather {
     TakesNoWrites,
     /// It does this operation, and its answer is lost.
     LosesAnswersOf(&'static str),
+    /// It does this operation, and its answer comes when the story says so.
+    KeepsAnswersOf(&'static str),
 }
 
 /// Operations that write.
@@ -66,6 +69,7 @@ const WRITES: [&str; 23] = [
 pub(super) struct Witness {
     inner: Stores,
     seen: Mutex<Seen>,
+    answers: Notify,
 }
 
 struct Seen {
@@ -81,7 +85,7 @@ pub(crate) type Rule = (u32, Duration, Duration);
 impl Witness {
     pub(super) fn over(inner: Stores) -> Self {
         let seen = Seen { weather: Weather::Fair, asked: BTreeMap::new(), counters: Vec::new() };
-        Self { inner, seen: Mutex::new(seen) }
+        Self { inner, seen: Mutex::new(seen), answers: Notify::new() }
     }
 
     pub(super) fn counters(&self) -> Vec<Vec<Rule>> {
@@ -90,6 +94,11 @@ impl Witness {
 
     pub(super) fn set(&self, weather: Weather) {
         self.seen().weather = weather;
+    }
+
+    /// Lets one answer go that is kept.
+    pub(super) fn answer(&self) {
+        self.answers.notify_one();
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
@@ -121,8 +130,17 @@ impl Witness {
             Weather::Away => Err(away()),
             Weather::AwayFor(this) if this == op => Err(away()),
             Weather::LosesAnswersOf(this) if this == op => act.await.and_then(|_| Err(away())),
+            Weather::KeepsAnswersOf(this) if this == op => {
+                let answer = act.await;
+                self.answers.notified().await;
+                answer
+            }
             Weather::TakesNoWrites if WRITES.contains(&op) => Err(away()),
-            Weather::Fair | Weather::TakesNoWrites | Weather::AwayFor(_) | Weather::LosesAnswersOf(_) => act.await,
+            Weather::Fair
+            | Weather::TakesNoWrites
+            | Weather::AwayFor(_)
+            | Weather::LosesAnswersOf(_)
+            | Weather::KeepsAnswersOf(_) => act.await,
         }
     }
 }
@@ -317,6 +335,10 @@ impl ThrottleStore for Witness {
         let rules = asked.iter().chain(beside).map(|counter| (counter.tries, counter.within, counter.cool_off));
         self.seen().counters.push(rules.collect());
         self.pass("attempt", self.inner.throttle.attempt(asked, beside, now)).await
+    }
+
+    async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.pass("is_closed", self.inner.throttle.is_closed(name, now)).await
     }
 
     async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::{
         look::Flash,
         paths,
         sent::Path,
-        submission::{Content, Press, SIGNED_IN},
+        submission::{Content, Press},
     },
 };
 
@@ -26,8 +26,8 @@ pub(in crate::web) async fn ask_one(call: Call, Path(id): Path<String>) -> Resul
         }
         None => return Err(Error::NotFound),
     };
-    let page =
-        Confirmation::end_one(call.frame_of_form(SIGNED_IN), &session, id == me.session, call.desk().clock.now());
+    let frame = call.frame_of_own_form(&paths::end_session(id))?;
+    let page = Confirmation::end_one(frame, &session, id == me.session, call.desk().clock.now());
     call.show(StatusCode::OK, &page)
 }
 
@@ -36,15 +36,15 @@ pub(in crate::web) async fn end_one(call: Call, Path(id): Path<String>, content:
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
     let own = call.principal().is_none_or(|me| me.session == id);
     let next = if own { paths::SIGNED_OUT } else { paths::SESSIONS };
-    once(&call, &content, next, async || {
+    once(&call, &paths::end_session(id), &content, next, async || {
         let me = call.me()?;
         let ended = call.desk().sessions.end_own(me.owner.id, id, Some(me.session), &call.visitor()).await?;
         let names = &call.desk().cookies;
         Ok(match ended {
-            Some(gone) if gone.id == me.session => call.signed_out(Answer::see_other(paths::SIGNED_OUT)),
-            Some(_) => Answer::see_other(paths::SESSIONS).with_flash(names, Flash::Ended(1)),
+            Some(gone) if gone.id == me.session => (1, call.signed_out(Answer::see_other(paths::SIGNED_OUT))),
+            Some(_) => (1, Answer::see_other(paths::SESSIONS).with_flash(names, Flash::Ended(1))),
             None if id.owner() == me.owner.id => {
-                Answer::see_other(paths::SESSIONS).with_flash(names, Flash::AlreadyEnded)
+                (0, Answer::see_other(paths::SESSIONS).with_flash(names, Flash::AlreadyEnded))
             }
             None => return Err(Error::NotFound),
         })
@@ -52,23 +52,32 @@ pub(in crate::web) async fn end_one(call: Call, Path(id): Path<String>, content:
     .await
 }
 
-/// Acts, unless the form has acted already: then it leads to `next`, where the first led, and what is told once is not told
-/// again.
+/// Ends sessions; `act` tells how many. A form that has acted already leads to `next`, where the first led, and what is told
+/// once is not told again. It looks all the same whether there is anything to end, since sessions may have begun after the
+/// first: to end twice is to end once, and no end is acknowledged that is none.
+///
+/// Held by `scenarios::pressed_twice`.
 async fn once(
     call: &Call,
+    path: &str,
     content: &Content,
     next: &'static str,
-    act: impl AsyncFnOnce() -> Result<Answer, Error>,
+    act: impl AsyncFnOnce() -> Result<(usize, Answer), Error>,
 ) -> Result<Answer, Error> {
-    let submission = call.submission(SIGNED_IN, content);
+    let submission = call.own_submission(path, content);
     match call.press(submission.as_ref()).await {
-        Ok(Press::Repeat) => Ok(Answer::see_other(next)),
-        // A store that takes no writes lets people out all the same: to end twice is to end once.
-        Ok(Press::First) | Err(Error::StoreAway) => {
-            let answer = act().await;
-            call.settle(submission.as_ref(), answer.is_ok()).await;
-            answer
+        Ok(Press::Repeat) if call.principal().is_none() => Ok(Answer::see_other(next)),
+        Ok(Press::Repeat) => match act().await? {
+            (0, _) => Ok(Answer::see_other(next)),
+            (_, answer) => Ok(answer),
+        },
+        Ok(Press::First) => {
+            let acted = act().await;
+            call.settle(submission.as_ref(), acted.is_ok()).await;
+            acted.map(|(_, answer)| answer)
         }
+        // Whether it is a repeat is unknown, or the store takes no writes: it lets people out all the same.
+        Err(Error::StoreAway | Error::Overloaded) => act().await.map(|(_, answer)| answer),
         Err(error) => Err(error),
     }
 }
@@ -83,16 +92,16 @@ pub(in crate::web) async fn ask_others(call: Call) -> Result<Answer, Error> {
     }
     call.show(
         StatusCode::OK,
-        &Confirmation::end_others(call.frame_of_form(SIGNED_IN), &others, call.desk().clock.now()),
+        &Confirmation::end_others(call.frame_of_own_form(paths::END_OTHERS)?, &others, call.desk().clock.now()),
     )
 }
 
 /// Ends all others.
 pub(in crate::web) async fn end_others(call: Call, content: Content) -> Result<Answer, Error> {
-    once(&call, &content, paths::SESSIONS, async || {
+    once(&call, paths::END_OTHERS, &content, paths::SESSIONS, async || {
         let me = call.me()?;
-        let ended = call.desk().sessions.end_others(me.owner.id, me.session, &call.visitor()).await?;
-        Ok(Answer::see_other(paths::SESSIONS).with_flash(&call.desk().cookies, Flash::Ended(ended.len())))
+        let ended = call.desk().sessions.end_others(me.owner.id, me.session, &call.visitor()).await?.len();
+        Ok((ended, Answer::see_other(paths::SESSIONS).with_flash(&call.desk().cookies, Flash::Ended(ended))))
     })
     .await
 }
@@ -103,17 +112,17 @@ pub(in crate::web) async fn ask_all(call: Call) -> Result<Answer, Error> {
     let all = call.desk().sessions.list(me.owner.id, Some(me.session)).await?;
     call.show(
         StatusCode::OK,
-        &Confirmation::end_all(call.frame_of_form(SIGNED_IN), &all, me.session, call.desk().clock.now()),
+        &Confirmation::end_all(call.frame_of_own_form(paths::END_ALL)?, &all, me.session, call.desk().clock.now()),
     )
 }
 
 /// Ends all, this one too.
 pub(in crate::web) async fn end_all(call: Call, content: Content) -> Result<Answer, Error> {
-    once(&call, &content, paths::SIGNED_OUT, async || {
+    once(&call, paths::END_ALL, &content, paths::SIGNED_OUT, async || {
         let me = call.me()?;
-        let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?;
+        let ended = call.desk().sessions.end_all(me.owner.id, me.session, &call.visitor()).await?.len();
         let names = &call.desk().cookies;
-        Ok(call.signed_out(Answer::see_other(paths::SIGNED_OUT)).with_flash(names, Flash::Ended(ended.len())))
+        Ok((ended, call.signed_out(Answer::see_other(paths::SIGNED_OUT)).with_flash(names, Flash::Ended(ended))))
     })
     .await
 }

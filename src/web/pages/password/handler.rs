@@ -14,7 +14,7 @@ use crate::{
         change_password::{Change, change_password},
         look::Flash,
         paths,
-        submission::{FormWithContent, Press, SIGNED_IN},
+        submission::{FormWithContent, Press},
     },
 };
 
@@ -40,7 +40,7 @@ pub(in crate::web) async fn submit(
     call: Call,
     FormWithContent(form, content): FormWithContent<PasswordForm>,
 ) -> Result<Answer, Error> {
-    let submission = call.submission(SIGNED_IN, &content);
+    let submission = call.own_submission(paths::PASSWORD, &content);
     let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.secret("password"));
     if let Press::Repeat = call.press(submission.as_ref()).await? {
         return changed_before(&call, secret).await;
@@ -56,11 +56,11 @@ pub(in crate::web) async fn submit(
 async fn changed_before(call: &Call, secret: Token) -> Result<Answer, Error> {
     let answer = Answer::see_other(paths::PASSWORD);
     let Some(Because::WrongSecret(id)) = call.because() else { return Ok(answer) };
-    let session = call.desk().sessions.own(id.owner(), id, &call.visitor()).await?;
-    Ok(match session {
-        Some(session) => {
-            let kept = call.desk().sessions.policy().is_kept(session.terms);
-            answer.with_session(&call.desk().cookies, &SessionToken::new(id, secret), kept)
+    let token = SessionToken::new(id, secret);
+    Ok(match call.desk().sessions.opened_by(&token).await? {
+        Some(terms) => {
+            let kept = call.desk().sessions.policy().is_kept(terms);
+            answer.with_session(&call.desk().cookies, &token, kept)
         }
         None => answer,
     })
@@ -148,7 +148,7 @@ pub(in crate::web) fn wrong_of(error: &Error) -> Option<Vec<Wrong>> {
 fn page(call: &Call) -> Result<PasswordPage, Error> {
     let name = call.me()?.owner.name.clone();
     Ok(PasswordPage::new(
-        call.frame_of_form(SIGNED_IN),
+        call.frame_of_own_form(paths::PASSWORD)?,
         &name,
         call.desk().accounts.password_policy(),
         call.house().after_change,
