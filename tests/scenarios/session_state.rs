@@ -101,6 +101,6 @@ async fn the_tab_that_signed_in_for_another_says_so() {
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;
     let page = browser.get("/security/signed-in").await.answer();
     assert_eq!(page.status, 200);
-    assert!(page.words().contains("the one where you were goes on"));
+    assert!(page.words().contains("go on in the one where you were"));
     assert_eq!(town.stranger().get("/security/signed-in").await.answer().status, 302);
 }
