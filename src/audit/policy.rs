@@ -58,10 +58,26 @@ impl JournalPolicy {
 mod tests {
     use super::*;
 
-    fn excess(acts: u64, failed: u64) -> u64 {
+    fn policy() -> JournalPolicy {
         let day = Duration::from_hours(24);
-        let policy = JournalPolicy { retention: day, unknown_names_retention: day, max_entries: 1_000 };
-        policy.excess(JournalSize { entries: acts + failed, failed })
+        JournalPolicy { retention: day, unknown_names_retention: day, max_entries: 1_000 }
+    }
+
+    fn excess(acts: u64, failed: u64) -> u64 {
+        policy().excess(JournalSize { entries: acts + failed, failed })
+    }
+
+    #[test]
+    fn four_fifths_are_nearly_full() {
+        for (acts, failed, fullness) in [
+            (0, 0, Fullness::Roomy),
+            (100, 699, Fullness::Roomy),
+            (100, 700, Fullness::NearlyFull),
+            (999, 50, Fullness::NearlyFull),
+            (1_000, 0, Fullness::FullOfActs),
+        ] {
+            assert_eq!(policy().fullness(JournalSize { entries: acts + failed, failed }), fullness, "{acts}, {failed}");
+        }
     }
 
     #[test]

@@ -150,6 +150,6 @@ async fn on_a_full_disk_visitors_sign_out() {
 
     fs::remove_file(folder.join("filler")).unwrap();
     until("the server to be ready", async || (server.admin("/readyz").await?.0 == 200).then_some(())).await;
-    house.cli(&["users", "enable", "alice"]).ok();
+    house.cli(&["users", "enable", "alice", "--reason", "it was none"]).ok();
     house.signed_in("alice").await;
 }

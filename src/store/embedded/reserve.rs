@@ -35,13 +35,15 @@ pub(super) struct Reserve {
     serves: bool,
     /// There was no room to make it.
     lacking: AtomicBool,
+    /// The log was told that it cannot be made for another reason.
+    told: AtomicBool,
 }
 
 impl Reserve {
     /// The reserve of the store at this path.
     pub(super) fn beside(store: &Path, serves: bool) -> Self {
         let path = store.canonicalize().unwrap_or_else(|_| store.to_owned());
-        Self { path: beside(&path, "-reserve"), serves, lacking: AtomicBool::new(false) }
+        Self { path: beside(&path, "-reserve"), serves, lacking: AtomicBool::new(false), told: AtomicBool::new(false) }
     }
 
     /// Makes it whole at the start, as far as there is room.
@@ -96,19 +98,24 @@ impl Reserve {
         match restored {
             Err(why) if full(&why) => Err(why),
             Err(why) => {
-                warn!("Reserve of the store cannot be made at {}: {why}", self.path.display());
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    warn!("Reserve of the store cannot be made at {}: {why}", self.path.display());
+                }
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.told.store(false, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 
     fn fill(&self) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
-        let before = file.metadata()?.len();
-        if before >= WHOLE {
+        if self.path.metadata().is_ok_and(|about| about.len() >= WHOLE) {
             return Ok(());
         }
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
+        let before = file.metadata()?.len();
         if let Err(why) = fill_from(&file, before) {
             file.set_len(before)?;
             return Err(why);
