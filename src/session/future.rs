@@ -4,10 +4,8 @@
 use std::time::Duration;
 
 use super::Session;
-use crate::clock::Timestamp;
+use crate::clock::{SKEW, Timestamp};
 
-/// How much the clocks of processes that share a store may differ.
-const SKEW: Duration = Duration::from_secs(10);
 /// How long a former secret may be good after it was replaced, at most.
 pub(super) const GRACE: Duration = Duration::from_mins(1);
 
@@ -20,7 +18,7 @@ impl Session {
     /// Whether a clock that was ahead wrote it, by more than clocks differ.
     #[must_use]
     pub fn is_of_the_future(&self, now: Timestamp) -> bool {
-        is_ahead(self.activity.latest.max(self.terms.opened), now)
+        is_ahead(self.activity.latest.max(self.terms.opened).max(self.proof.at), now)
     }
 
     /// The same, with now in place of what lies in the future.

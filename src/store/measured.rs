@@ -128,6 +128,7 @@ measured!(AccountRecords {
     link(link: Digest, now: Timestamp) -> Option<UserId>, account;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
     devices(owner: UserId) -> Vec<DeviceId>, account;
+    clamp(now: Timestamp, links_until: Timestamp) -> (), sweep;
     forget_devices(before: Timestamp) -> (), sweep;
     meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice, account;
 });

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::TrimJournal;
 use crate::{
-    account::AccountStore,
+    account::{AccountStore, LINK_LIFETIME},
     audit::{Journal, Story},
     clock::Clock,
     guard::ThrottleStore,
@@ -99,6 +99,7 @@ impl Sweep {
         }
         self.sessions.forget_ended(now.minus(NOTES)).await?;
         self.throttle.forget(now).await?;
+        self.accounts.clamp(now, now.plus(LINK_LIFETIME)).await?;
         self.accounts.forget_devices(now.minus(DEVICES)).await?;
         self.trim.run_once().await?;
         self.trim.measure().await?;

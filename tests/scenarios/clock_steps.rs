@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::town::{DAY, HOUR, MAC, PASSWORD, Town, just_under};
+use portcullis::audit::Actor;
+
+use crate::town::{DAY, HOUR, MAC, PASSWORD, SECOND, Town, just_under};
 
 const STEPS: [Duration; 3] = [HOUR, Duration::from_hours(24 * 30), Duration::from_hours(24 * 365 * 6)];
 
@@ -27,6 +29,8 @@ async fn a_session_idles_from_the_first_look_after_the_step() {
 
             town.pass(just_under(7 * DAY)).await;
             assert!(browser.is_let_in().await, "{step:?}");
+            let proved = town.parts.stores.sessions.list(alice.id()).await.unwrap()[0].proof.at;
+            assert_eq!(proved, back, "the proof stays where it was put");
             town.pass(7 * DAY).await;
             assert!(!browser.is_let_in().await, "{step:?}");
         }
@@ -63,6 +67,43 @@ async fn a_lock_is_never_longer_than_its_cool_off() {
             assert_eq!((answer.status, seconds), (429, 1_800), "{step:?}");
             town.advance(Duration::from_mins(30));
             assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 303, "{step:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_a_day_from_the_first_sweep_after_the_step() {
+    for step in STEPS {
+        for town in Town::on_each_store() {
+            let alice = town.with_user("alice").await;
+            let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
+            let page = format!("/security/set-password?token={}", link.hand_over());
+            town.parts.clock.turn_to(town.now().minus(step));
+            town.sweep().await;
+            town.advance(just_under(DAY));
+            town.sweep().await;
+            assert_eq!(town.stranger().get(&page).await.answer().status, 200, "{step:?}");
+            town.advance(SECOND);
+            assert_eq!(town.stranger().get(&page).await.answer().status, 410, "{step:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_known_for_400_days_from_the_first_sweep_after_the_step() {
+    for step in STEPS {
+        for town in Town::on_each_store() {
+            let alice = town.with_user("alice").await;
+            alice.signed_in_on(MAC).await;
+            let known = async || town.parts.stores.accounts.devices(alice.id()).await.unwrap().len();
+            town.parts.clock.turn_to(town.now().minus(step));
+            town.sweep().await;
+            town.advance(just_under(400 * DAY));
+            town.sweep().await;
+            assert_eq!(known().await, 1, "{step:?}");
+            town.advance(SECOND + SECOND);
+            town.sweep().await;
+            assert_eq!(known().await, 0, "{step:?}");
         }
     }
 }

@@ -95,6 +95,14 @@ impl AccountRecords for Embedded {
         self.read(|on| devices::of(on, owner))
     }
 
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
+        self.act(move |on| {
+            passwords::clamp_links(on, links_until)?;
+            devices::clamp(on, now)
+        })
+        .await
+    }
+
     async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
         self.drop_old(devices::DROP_OLD, before).await
     }

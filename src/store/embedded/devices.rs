@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::columns::{Text, whole};
 use crate::{
     account::KnownDevice,
-    clock::Timestamp,
+    clock::{SKEW, Timestamp},
     id::{DeviceId, UserId},
     secret::Digest,
 };
@@ -64,5 +64,12 @@ pub(super) fn meet(
 pub(super) fn forget_all_but(on: &Connection, owner: UserId, keep: Option<Digest>) -> rusqlite::Result<()> {
     on.prepare_cached("DELETE FROM device WHERE account = ?1 AND (?2 IS NULL OR digest <> ?2)")?
         .execute((Text(owner), keep))?;
+    Ok(())
+}
+
+/// Devices that a clock that was ahead has met were used now.
+pub(super) fn clamp(on: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    on.prepare_cached("UPDATE device SET first_used = min(first_used, ?1), last_used = ?1 WHERE last_used > ?2")?
+        .execute((now, now.plus(SKEW)))?;
     Ok(())
 }

@@ -5,7 +5,12 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::columns::{Text, whole};
-use crate::{account::PasswordHash, clock::Timestamp, id::UserId, secret::Digest};
+use crate::{
+    account::PasswordHash,
+    clock::{SKEW, Timestamp},
+    id::UserId,
+    secret::Digest,
+};
 
 pub(super) fn get(on: &Connection, id: UserId) -> rusqlite::Result<Option<PasswordHash>> {
     on.prepare_cached("SELECT hash FROM password WHERE account = ?1")?
@@ -67,6 +72,12 @@ pub(super) fn holder(on: &Connection, link: Digest, now: Timestamp) -> rusqlite:
     )?
     .query_row((link, now), |row| row.get::<_, Text<_>>(0).map(|id| id.0))
     .optional()
+}
+
+/// A link is good for no longer than one that is made now: a clock that was ahead has made it.
+pub(super) fn clamp_links(on: &Connection, until: Timestamp) -> rusqlite::Result<()> {
+    on.prepare_cached("UPDATE link SET expires = ?1 WHERE expires > ?2")?.execute((until, until.plus(SKEW)))?;
+    Ok(())
 }
 
 pub(super) fn kill_links(on: &Connection, id: UserId) -> rusqlite::Result<()> {

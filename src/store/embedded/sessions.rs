@@ -199,8 +199,9 @@ fn touch(on: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {
 
 fn clamp(on: &Connection, id: SessionId, latest: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
     on.prepare_cached(
-        "UPDATE session SET opened = min(opened, ?2), former_until = min(former_until, ?2)
-         WHERE id = ?1 AND (opened > ?2 OR former_until > ?2)",
+        "UPDATE session SET opened = min(opened, ?2), former_until = min(former_until, ?2),
+                body = json_set(body, '$.proved', min(body ->> '$.proved', ?2))
+         WHERE id = ?1 AND (opened > ?2 OR former_until > ?2 OR body ->> '$.proved' > ?2)",
     )?
     .execute((Text(id), now))?;
     on.prepare_cached(

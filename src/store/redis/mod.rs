@@ -281,6 +281,7 @@ passed_on!(AccountRecords {
     link(link: Digest, now: Timestamp) -> Option<UserId>;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>;
     devices(owner: UserId) -> Vec<DeviceId>;
+    clamp(now: Timestamp, links_until: Timestamp) -> ();
     forget_devices(before: Timestamp) -> ();
     meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice;
 });

@@ -51,6 +51,8 @@ scripts! {
     LINK = "records/link.lua";
     MEET = "records/devices.lua" "records/meet.lua";
     FORGET_DEVICES = "records/devices.lua" "records/forget_devices.lua";
+    CLAMP_DEVICES = "records/devices.lua" "records/clamp_devices.lua";
+    CLAMP_LINK = "records/clamp_link.lua";
 }
 
 impl Script {

@@ -20,6 +20,7 @@ stories! {
     disabling_kills_links
     the_link_of_a_disabled_account_rests
     a_link_of_nobody_is_not_kept
+    links_and_devices_of_the_future_are_moved_back_once
     of_two_who_redeem_a_link_at_once_one_gets_in
 }
 
@@ -166,4 +167,30 @@ async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
         assert_eq!(winners.len(), 1);
         assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash(winners[0])));
     }
+}
+
+async fn links_and_devices_of_the_future_are_moved_back_once(stores: Stores) {
+    let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
+    let (ahead, right) = (digest(), digest());
+    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap());
+    assert!(stores.accounts.put_link(bob, right, at(205), &story(at(100))).await.unwrap());
+    let (future, past) = (digest(), digest());
+    for (device, second) in [(past, 50), (future, 900)] {
+        stores.accounts.meet_device(alice, None, device, 20, at(second)).await.unwrap();
+    }
+    // A link that is made now is good until then.
+    for (now, until) in [(100, 200), (150, 250)] {
+        stores.accounts.clamp(at(now), at(until)).await.unwrap();
+        let good = async |link, second| stores.accounts.link(link, at(second)).await.unwrap().is_some();
+        assert!(good(ahead, 199).await && !good(ahead, 200).await, "{now}");
+        assert!(
+            good(right, 204).await && !good(right, 205).await,
+            "one that is no longer ahead than clocks differ stays"
+        );
+    }
+    let known = async |device| stores.accounts.known_device(alice, device).await.unwrap().is_some();
+    stores.accounts.forget_devices(at(100)).await.unwrap();
+    assert!(known(future).await && !known(past).await);
+    stores.accounts.forget_devices(at(101)).await.unwrap();
+    assert!(!known(future).await, "its last use counts as then");
 }

@@ -63,6 +63,7 @@ async fn what_lies_in_the_future_is_moved_back_once(stores: Stores) {
     }
     let session = stores.sessions.get(id).await.unwrap().expect("it is there");
     assert_eq!((session.activity.actions, session.activity.last_page.as_deref()), (2, Some("/reports")));
+    assert_eq!(session.proof.at, at(100));
     stores.sessions.touch(&[beat(id, at(102))]).await.unwrap();
     assert_eq!(seen().await.1, at(102), "hits count again");
     let gone = SessionId::mint(alice);

@@ -39,7 +39,7 @@ pub(crate) enum Weather {
 }
 
 /// Operations that write.
-const WRITES: [&str; 23] = [
+const WRITES: [&str; 24] = [
     "put_owner",
     "open",
     "touch",
@@ -51,6 +51,7 @@ const WRITES: [&str; 23] = [
     "restore",
     "rehash",
     "put_link",
+    "clamp_accounts",
     "forget_devices",
     "meet_device",
     "change",
@@ -264,6 +265,10 @@ impl AccountRecords for Witness {
 
     async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
         self.pass("devices", self.inner.accounts.devices(owner)).await
+    }
+
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
+        self.pass("clamp_accounts", self.inner.accounts.clamp(now, links_until)).await
     }
 
     async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {

@@ -189,6 +189,10 @@ impl AccountRecords for RedisRecords {
         self.devices_of(owner).await
     }
 
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
+        self.clamp_all(now, links_until).await
+    }
+
     async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
         self.forget_unused(before).await
     }
