@@ -10,22 +10,28 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::harness::{App, Client, Door, Http2, Installation, LONG_PATIENCE, until};
+use crate::harness::{App, Client, Door, Http2, Installation, LONG_PATIENCE, read_request, until};
 
 /// How long one takes nothing before it counts.
 const SLOW: Duration = Duration::from_millis(300);
 const CUT: &str = "portcullis_streams_cut_total{reason=\"slow_reader\"}";
 /// As much as fits into many a write.
 const PIECE: [u8; 16_000] = [b'x'; 16_000];
+const LONG: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n";
+const AGREED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+/// Head of a frame with one piece in it.
+const FRAME: &[u8] = &[0x82, 126, 0x3e, 0x80];
 
 /// An app whose answers never end; it tells which of them are over.
 async fn endless() -> App {
     App::serving(|mut stream, app| async move {
-        let Some(request) = crate::harness::read_request(&mut stream).await else { return };
+        let Some(request) = read_request(&mut stream).await else { return };
         let request = String::from_utf8(request).unwrap();
         let target = request.split(' ').nth(1).unwrap();
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n").await;
-        while stream.write_all(&PIECE).await.is_ok() {}
+        let (head, frame) = if target.ends_with("/ws") { (AGREED, FRAME) } else { (LONG, &[][..]) };
+        let _ = stream.write_all(head).await;
+        while stream.write_all(frame).await.is_ok() && stream.write_all(&PIECE).await.is_ok() {}
         app.keep(format!("[closed {target}]").as_bytes());
     })
     .await
@@ -37,7 +43,8 @@ async fn slow(door: &Door, request: String) -> Client {
     socket.set_recv_buffer_size(4096).unwrap();
     let mut client = Client(socket.connect(door.address).await.unwrap());
     client.send(request).await;
-    assert!(client.head().await.starts_with("HTTP/1.1 200"));
+    let head = client.head().await;
+    assert!(head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.1 101"), "{head}");
     // Until it counts, and before the next one does.
     sleep(SLOW * 2).await;
     client
@@ -83,6 +90,19 @@ async fn of_too_many_of_one_session_the_slowest_is_cut() {
         more = timeout(LONG_PATIENCE, more) => more.expect("an end"),
         () = reading => unreachable!(),
     };
+}
+
+#[tokio::test]
+async fn a_websocket_that_is_not_read_counts_too() {
+    let app = endless().await;
+    let limits = Limits { slow_after: SLOW, slow_readers_per_session: 1, ..Limits::default() };
+    let door = Door::plan(&[app.address]).limits(limits).open().await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let _first = slow(&door, door.as_alice("GET /1/ws", upgrade)).await;
+    let _second = slow(&door, door.as_alice("GET /2/ws", upgrade)).await;
+    is_let_go(&app, &["/1/ws"]).await;
+    until("it to be counted", async || door.metrics.text().contains(&format!("{CUT} 1")).then_some(())).await;
 }
 
 #[tokio::test]
