@@ -66,3 +66,22 @@ fn the_export_is_a_line_of_json_for_each_entry() {
     assert_eq!(entries[9]["details"]["roles"][0], "c");
     assert_eq!(house.cli(&["audit", "export", "--user", "bob"]).ok().lines().count(), 5);
 }
+
+#[tokio::test]
+async fn a_journal_that_fills_up_is_told_before_it_is_full() {
+    let house = Installation::with("upstream: http://127.0.0.1:1\naudit: { max_entries: 1000 }\n");
+    house.user("alice", &[]);
+    let acts = r#"
+        INSERT INTO journal (id, at, user, fact, sign_in, body)
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 850)
+        SELECT 'evt_' || printf('%013d', i), unixepoch() * 1000, NULL, 'users_exported', NULL,
+               '{"actor":"operator","ip":null,"device":null,"fact":{"fact":"users_exported","users":1}}' FROM n"#;
+    rusqlite::Connection::open(house.path("portcullis.db")).unwrap().execute_batch(acts).unwrap();
+    let server = house.run().await;
+    let told = server.says("Journal is nearly full").await;
+    assert_eq!((&told["level"], &told["most"]), (&"WARN".into(), &1_000.into()), "{told}");
+    server.metric_becomes("portcullis_audit_max_entries", 1_000.0).await;
+    assert!(server.metric("portcullis_audit_entries").await > 850.0);
+    server.stop().await;
+    assert_eq!(house.cli(&["audit", "export"]).ok().matches("users_exported").count(), 850, "acts stay");
+}
