@@ -1,20 +1,22 @@
 //! Password hashing: argon2id on the blocking pool, behind a bounded queue.
 //!
-//! As many hashes run at once as there are cores; a bounded number waits; whoever comes on top is told so at once. A name
-//! that nobody has costs the same hash as one that somebody has.
+//! As many hashes run at once as there are cores and memory; a bounded number waits; whoever comes on top is told so at once. A
+//! name that nobody has costs the same hash as one that somebody has.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod memory;
+
+use std::{sync::Arc, time::Duration};
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
+    Algorithm, Argon2, Params, Version,
     password_hash::phc::{self, Output, ParamsString, Salt},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task,
 };
-use zeroize::Zeroize as _;
 
+use self::memory::Memory;
 use super::PasswordHash;
 use crate::{
     clock::Clock,
@@ -24,6 +26,9 @@ use crate::{
 
 /// How many passwords may wait for each one that is being hashed.
 const WAITING_PER_CORE: usize = 16;
+
+/// How many hash at once where nothing is said of memory: what waits for them waits for a fraction of a second.
+const AT_ONCE: usize = 8;
 
 /// How many more of those may wait who are known.
 const KEPT_FREE_PER_CORE: usize = 8;
@@ -84,7 +89,7 @@ pub struct Hasher {
     slots: Arc<Semaphore>,
     /// Further permits, for [`Queue::Known`] only.
     kept_free: Arc<Semaphore>,
-    /// One permit for each core.
+    /// One permit for each core that may hash.
     cores: Arc<Semaphore>,
     /// What an unknown name is checked against.
     nobody: Arc<str>,
@@ -93,18 +98,22 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A hasher at this cost, for so many cores.
+    /// A hasher at this cost, for so many cores, and within so many bytes of memory; one hash is always done.
     ///
     /// # Panics
     /// When the cost is not one that argon2 knows: it is a constant of this program.
     #[must_use]
-    pub fn new(cost: Cost, cores: usize, clock: Clock, metrics: Arc<Metrics>) -> Self {
+    pub fn new(cost: Cost, cores: usize, memory: Option<u64>, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let params = Params::new(cost.memory, cost.passes, 1, None).expect("argon2 knows this cost");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let blocks = argon2.params().block_count();
+        let most = memory.map_or(AT_ONCE * blocks, |bytes| usize::try_from(bytes / 1024).unwrap_or(usize::MAX));
+        let cores = cores.min(most / blocks).max(1);
+        let memory = Memory::new(blocks, most.min(cores * blocks), &clock);
         // No password is behind it, and none was hashed to make it: nobody has signed in yet.
         let nobody = written(argon2.params(), &random(), &random::<{ Params::DEFAULT_OUTPUT_LEN }>()).into();
         Self {
-            memory: Arc::new(Memory { blocks: argon2.params().block_count(), kept: Mutex::default() }),
+            memory: Arc::new(memory),
             argon2,
             slots: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
             kept_free: Arc::new(Semaphore::new(cores * KEPT_FREE_PER_CORE)),
@@ -131,12 +140,19 @@ impl Hasher {
         Ok(Slot { hasher: self.clone(), _slot: slot })
     }
 
-    async fn work<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> T {
+    /// Gives back what was hashed in, where nothing was for so long. Tells how many bytes.
+    #[must_use]
+    pub fn free_unused(&self, quiet: Duration) -> usize {
+        self.memory.free_unused(quiet)
+    }
+
+    async fn work<T: Send + 'static>(&self, blocks: usize, hashing: impl FnOnce() -> T + Send + 'static) -> T {
         let core = Arc::clone(&self.cores).acquire_owned().await.expect("the semaphore is never closed");
+        let room = self.memory.room(blocks).await;
         let watch = self.clock.stopwatch();
         let done = task::spawn_blocking(move || {
             let done = hashing();
-            drop(core);
+            drop((room, core));
             done
         });
         let done = done.await.expect("hashing does not panic");
@@ -159,7 +175,7 @@ impl Slot {
     pub async fn hash(&self, password: Password) -> PasswordHash {
         let password = password.normalized();
         let (argon2, memory) = (self.hasher.argon2.clone(), Arc::clone(&self.hasher.memory));
-        let hash = self.hasher.work(move || {
+        let hash = self.hasher.work(argon2.params().block_count(), move || {
             let (salt, mut hash) = (random(), [0; Params::DEFAULT_OUTPUT_LEN]);
             memory.hash(&argon2, &password, &salt, &mut hash).expect("argon2 hashes what was accepted");
             written(argon2.params(), &salt, &hash)
@@ -184,8 +200,10 @@ impl Slot {
         let known = hash.is_some();
         let phc: String = hash.map_or(&*self.hasher.nobody, PasswordHash::as_phc).to_owned();
         let (argon2, memory) = (self.hasher.argon2.clone(), Arc::clone(&self.hasher.memory));
+        let read = read(&phc);
+        let blocks = read.as_ref().map_or(0, |(its, ..)| its.params().block_count());
         let check = move || {
-            let Some((its, salt, expected)) = read(&phc) else { return Verdict::Wrong };
+            let Some((its, salt, expected)) = read else { return Verdict::Wrong };
             let mut hash = [0; Output::MAX_LENGTH];
             let hash = &mut hash[..expected.len()];
             let hashed = memory.hash(&its, &password, &salt, hash).is_ok();
@@ -197,36 +215,7 @@ impl Slot {
                 (true, false) => Verdict::RightButOld,
             }
         };
-        self.hasher.work(check).await
-    }
-}
-
-/// What argon2 works in, kept from one password to the next: as much as is in use at once, at most what each core needs.
-///
-/// Given back each time, it would stay with the process all the same, once for each of the many threads that hash by turns:
-/// an allocator keeps what a thread has freed, and these are the largest pieces that Portcullis ever asks for.
-struct Memory {
-    /// How many a hash of ours needs. What one of another cost needs is given back.
-    blocks: usize,
-    kept: Mutex<Vec<Vec<Block>>>,
-}
-
-impl Memory {
-    fn hash(&self, argon2: &Argon2<'_>, password: &Password, salt: &[u8], hash: &mut [u8]) -> argon2::Result<()> {
-        let needed = argon2.params().block_count();
-        let kept = if needed == self.blocks { self.kept().pop() } else { None };
-        let mut blocks = kept.unwrap_or_else(|| vec![Block::new(); needed]);
-        let done = argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, hash, &mut blocks);
-        // It stays in memory for long, and helps whoever reads it there to find the password.
-        blocks.iter_mut().for_each(Block::zeroize);
-        if needed == self.blocks {
-            self.kept().push(blocks);
-        }
-        done
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hasher.work(blocks, check).await
     }
 }
 
@@ -270,7 +259,7 @@ mod tests {
     use super::*;
 
     fn hasher(passes: u32, cores: usize) -> Hasher {
-        Hasher::new(Cost { memory: 8, passes }, cores, Clock::machine(), Arc::new(Metrics::new()))
+        Hasher::new(Cost { memory: 8, passes }, cores, None, Clock::machine(), Arc::new(Metrics::new()))
     }
 
     fn typed(text: &str) -> Password {
@@ -312,20 +301,6 @@ mod tests {
             hasher(2, 2).reserve(Queue::Anybody).unwrap().check(typed("x"), Some(&hash)).await,
             Verdict::RightButOld
         );
-    }
-
-    #[tokio::test]
-    async fn memory_is_kept_for_the_next_hash_and_holds_nothing_of_the_last_one() {
-        let (hasher, other) =
-            (hasher(1, 2), Hasher { memory: Arc::new(Memory { blocks: 0, kept: Mutex::default() }), ..hasher(2, 2) });
-        for _ in 0..3 {
-            hasher.reserve(Queue::Anybody).unwrap().hash(typed("x")).await;
-        }
-        other.reserve(Queue::Anybody).unwrap().hash(typed("x")).await;
-        let kept = hasher.memory.kept();
-        assert_eq!(kept.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
-        assert!(kept[0].iter().flat_map(AsRef::<[u64]>::as_ref).all(|word| *word == 0));
-        assert!(other.memory.kept().is_empty(), "what another cost needs is given back");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     account::{Accounts, AccountsParts, Cost, Hasher},
     audit::Journal,
     clock::Clock,
-    config::{Config, PublicUrl},
+    config::{Config, PublicUrl, Size},
     gate::{
         Gate, GateParts,
         cookie::{AppCookies, CookieNames},
@@ -19,7 +19,9 @@ use crate::{
     secret::Key,
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
-    tasks::{CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, TrimJournal, WatchEnds, WatchEndsParts},
+    tasks::{
+        CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, FreeMemory, TrimJournal, WatchEnds, WatchEndsParts,
+    },
     visitor::Recogniser,
     web::{Desk, Web},
 };
@@ -73,7 +75,7 @@ impl Parts {
             metrics.clone(),
         );
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let hasher = Hasher::new(cost, cores, clock.clone(), metrics.clone());
+        let hasher = Hasher::new(cost, cores, config.passwords.memory.map(Size::bytes), clock.clone(), metrics.clone());
         let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
         let lockout = settings.lockout.clone();
         let forms = Forms::new(stores.throttle.clone(), key.clone(), clock.clone());
@@ -132,6 +134,12 @@ impl Parts {
             metrics: self.metrics.clone(),
         });
         Portcullis::new(gate, Web::new(Arc::new(self.desk())))
+    }
+
+    /// The task that gives back memory of password hashing.
+    #[must_use]
+    pub fn free_memory(&self) -> FreeMemory {
+        FreeMemory::new(self.hasher.clone())
     }
 
     /// What writes ends that the store could not write at first.

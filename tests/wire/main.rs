@@ -5,6 +5,7 @@
 
 mod checker;
 mod harness;
+mod hashing_memory;
 
 mod addresses;
 mod app_answers;

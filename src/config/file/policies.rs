@@ -9,6 +9,7 @@ use crate::config::section::Section;
 use crate::config::tree::Node;
 use crate::config::value::header::HeaderName;
 use crate::config::value::length::Length;
+use crate::config::value::size::Size;
 use crate::proxy::{IdentityPreset, Told};
 
 /// Rules for passwords.
@@ -22,6 +23,10 @@ pub(in crate::config) struct PasswordsFile {
     pub(in crate::config) min_length: Field<u32>,
     /// What a password change does to the other sessions: `ask` shows a box, `keep` leaves them, `end_others` ends them.
     pub(in crate::config) after_change: Field<AfterPasswordChange>,
+    /// The most memory that all passwords which are checked at once take together, at least the `19MiB` that one takes. With `null` it is
+    /// 19 MiB for each core, for 8 at most. Further ones wait their turn, and a minute after the last one the memory is given back. A
+    /// hash from elsewhere that takes more than this is checked alone.
+    pub(in crate::config) memory: Field<Size>,
 }
 
 /// When an account is locked after wrong passwords.
@@ -85,6 +90,7 @@ impl Read for PasswordsFile {
             policy: keys.take("policy"),
             min_length: keys.take("min_length"),
             after_change: keys.take("after_change"),
+            memory: keys.take_or_null("memory"),
         };
         keys.close(&[]);
         Some(passwords)

@@ -7,12 +7,14 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::bounds;
+use crate::account::Cost;
 use crate::config::complaint::Desk;
 use crate::config::file::policies::{AuditFile, ExtraHeaderFile, IdentityFile, LockoutFile, PasswordsFile};
 use crate::config::read::{Field, Located};
 use crate::config::tree::Place;
 use crate::config::value::header_secret::HeaderSecret;
 use crate::config::value::length;
+use crate::config::value::size::Size;
 use crate::proxy::{IdentityPreset, Told, are_aliases};
 
 /// Most headers of an operator's choice: each is sent with each request.
@@ -27,6 +29,8 @@ pub struct Passwords {
     pub min_length: u32,
     /// What a change does to the other sessions.
     pub after_change: AfterPasswordChange,
+    /// The most memory that all passwords which are checked at once take together; none: as the cores are.
+    pub memory: Option<Size>,
 }
 
 /// What a new password must look like.
@@ -120,7 +124,7 @@ impl PasswordPolicy {
 impl Default for Passwords {
     fn default() -> Self {
         let policy = PasswordPolicy::Classic;
-        Self { policy, min_length: policy.default_length(), after_change: AfterPasswordChange::Ask }
+        Self { policy, min_length: policy.default_length(), after_change: AfterPasswordChange::Ask, memory: None }
     }
 }
 
@@ -132,6 +136,13 @@ impl Passwords {
             policy,
             min_length: bounds::count(file.min_length, policy.default_length(), &(8..=64), desk),
             after_change: file.after_change.map_or(default.after_change, |after| after.value),
+            memory: file.memory.map(|memory| {
+                let needed = Size::kib(Cost::default().memory.into());
+                if memory.value < needed {
+                    memory.complain(desk, format!("is less than one password takes; write {needed} or more"));
+                }
+                memory.value
+            }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use portcullis::config;
 
-use super::{MINIMAL, good, minimal_and};
+use super::{MINIMAL, good, minimal_and, read};
 
 #[test]
 fn a_route_may_have_a_body_size_of_its_own() {
@@ -53,4 +53,15 @@ fn limits_of_a_listener_need_a_restart_and_those_of_bodies_do_not() {
                 limits.slow_readers_per_session limits.slow_readers_per_address limits.keep_alive \
                 limits.requests_per_connection limits.connections_per_address limits.http2_streams";
     assert_eq!(old.needs_restart(&new).join(" "), keys);
+}
+
+#[test]
+fn memory_for_passwords_is_enough_for_one() {
+    let with = |memory: &str| format!("{MINIMAL}passwords: {{ memory: {memory} }}\n");
+    let told = read(&with("18MiB")).unwrap_err().to_string();
+    assert!(told.ends_with("passwords.memory: is less than one password takes; write 19MiB or more"), "{told}");
+    assert!(read(&with("64")).unwrap_err().to_string().contains("passwords.memory: is a bare number"));
+    let (none, one) = (good(MINIMAL), good(&with("19MiB")));
+    assert_eq!((none.passwords.memory, one.passwords.memory), (None, Some(config::Size::kib(19 * 1024))));
+    assert_eq!(none.needs_restart(&one), ["passwords.memory"]);
 }

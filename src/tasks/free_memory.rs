@@ -1,0 +1,46 @@
+//! Gives memory back to the system that nobody needs any more: what passwords are hashed in.
+
+use std::time::Duration;
+
+use tracing::debug;
+
+use super::Driver;
+use crate::account::Hasher;
+
+/// Time without a password, after which the next one may take its memory anew.
+const QUIET: Duration = Duration::from_mins(1);
+/// Time between two looks.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Frees what passwords were hashed in.
+#[derive(Clone)]
+pub struct FreeMemory {
+    hasher: Hasher,
+}
+
+impl FreeMemory {
+    /// For the passwords that are hashed here.
+    #[must_use]
+    pub const fn new(hasher: Hasher) -> Self {
+        Self { hasher }
+    }
+
+    /// Runs it from now on.
+    pub fn drive(self, driver: &mut Driver) {
+        driver.every(LOOK, move || {
+            let free = self.clone();
+            async move {
+                free.run_once();
+            }
+        });
+    }
+
+    /// Frees it where it has been quiet for long enough; tells how many bytes that was.
+    pub fn run_once(&self) -> usize {
+        let freed = self.hasher.free_unused(QUIET);
+        if freed > 0 {
+            debug!(bytes = freed, "Freed memory of password hashing");
+        }
+        freed
+    }
+}
