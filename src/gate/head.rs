@@ -39,6 +39,14 @@ pub enum Caller {
     Program,
 }
 
+/// Whether a browser that says nothing of where an answer goes (no Fetch Metadata) asks for a page: it takes HTML, and no script
+/// says that it asks.
+#[must_use]
+pub fn asks_for_a_page(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    lines.any(|accept| accept.contains("text/html")) && !headers.contains_key("x-requested-with")
+}
+
 impl Head<'_> {
     /// What kind of client this is: Fetch Metadata says it; without, an `Accept` with `text/html` and no sign of XHR.
     #[must_use]
@@ -49,8 +57,7 @@ impl Head<'_> {
         let navigates = if let Some(mode) = self.headers.get(&SEC_FETCH_MODE) {
             mode.as_bytes() == b"navigate"
         } else {
-            let html = self.header("accept").is_some_and(|accept| accept.contains("text/html"));
-            html && !self.headers.contains_key("x-requested-with")
+            asks_for_a_page(self.headers)
         };
         if navigates { Caller::Navigation } else { Caller::Program }
     }

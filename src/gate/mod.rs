@@ -28,7 +28,7 @@ pub use cross_site_form::{CrossSiteForm, FormTarget, LARGEST_FORM};
 pub use decision::{Decision, Label, Permit, Refusal, Visit};
 pub use explain::{Explained, Verdict};
 pub use gatekeeper::{Gate, GateParts, LIVE_SESSIONS};
-pub use head::{Caller, Head};
+pub use head::{Caller, Head, asks_for_a_page};
 pub use judged::Judged;
 pub use own_paths::OWN_PATHS;
 pub use path::CanonicalPath;

@@ -9,6 +9,7 @@ use pingora::{
     http::{RequestHeader, ResponseHeader},
 };
 
+use super::media_type;
 use crate::gate::CachePolicy;
 
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -63,12 +64,7 @@ fn is_document(answer: &ResponseHeader, request: &RequestHeader) -> bool {
     let opened = request.headers.get(&SEC_FETCH_DEST).is_some_and(|dest| {
         matches!(dest.as_bytes(), b"document" | b"iframe" | b"frame" | b"fencedframe" | b"embed" | b"object")
     });
-    opened || answer.headers.get(header::CONTENT_TYPE).is_some_and(|kind| is_html(kind.as_bytes()))
-}
-
-fn is_html(content_type: &[u8]) -> bool {
-    let kind = content_type.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default().trim_ascii();
-    kind.eq_ignore_ascii_case(b"text/html") || kind.eq_ignore_ascii_case(b"application/xhtml+xml")
+    opened || media_type::is_page(&answer.headers)
 }
 
 /// What the lines of `Cache-Control` say, without what they say to shared caches.

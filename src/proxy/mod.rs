@@ -36,6 +36,7 @@ mod line;
 mod lines;
 mod listening;
 mod live;
+mod media_type;
 mod one_reading;
 mod passage;
 mod passing;

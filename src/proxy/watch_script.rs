@@ -10,6 +10,9 @@ use pingora::{
     http::{RequestHeader, ResponseHeader},
 };
 
+use super::media_type;
+use crate::gate::asks_for_a_page;
+
 /// Behind a document, where parsers take it for a part of the body.
 const SCRIPT: &[u8] = b"\n<script src=\"/security/assets/watch.js\" defer></script>\n";
 /// Behind the entity tag of a document with the script, inside its quotes: it is another representation.
@@ -91,23 +94,20 @@ fn opens_a_document(request: &RequestHeader) -> bool {
     if let Some(what) = request.headers.get("sec-fetch-dest") {
         return what == "document";
     }
-    let html = values(&request.headers, &header::ACCEPT).any(|accept| accept.contains("text/html"));
-    html && !request.headers.contains_key("x-requested-with")
+    asks_for_a_page(&request.headers)
 }
 
 /// Whether an answer is HTML as it was made: not encoded, not a part, not to be kept as it is, not a file to save.
 fn is_whole_html(answer: &ResponseHeader) -> bool {
     let headers = &answer.headers;
     let one = |name: &HeaderName| values(headers, name).next().unwrap_or_default().to_ascii_lowercase();
-    let kind = one(&header::CONTENT_TYPE);
-    let is_html = kind.split(';').next().is_some_and(|kind| kind.trim() == "text/html");
     let is_plain = matches!(one(&header::CONTENT_ENCODING).as_str(), "" | "identity");
     let may_change =
         !values(headers, &header::CACHE_CONTROL).any(|it| it.to_ascii_lowercase().contains("no-transform"));
     let is_shown = !one(&header::CONTENT_DISPOSITION).starts_with("attachment");
     let is_signed = DIGESTS.iter().any(|name| headers.contains_key(*name));
     answer.status == StatusCode::OK
-        && is_html
+        && media_type::is_html(headers)
         && is_plain
         && may_change
         && is_shown

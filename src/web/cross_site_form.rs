@@ -42,6 +42,10 @@ impl Web {
             Some(session) => submission.counted_by(session),
             None => submission,
         };
+        let submission = match judged.session() {
+            Some(session) => submission.counted_by(session),
+            None => submission,
+        };
         let answer = match self.claim(&submission).await {
             Ok(Begun::First) => return FormStep::Forward(submission),
             Ok(Begun::Repeat) => {

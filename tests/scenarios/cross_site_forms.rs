@@ -244,3 +244,13 @@ async fn who_lacks_the_role_is_refused_and_an_outage_is_said() {
     town.weather(Weather::Fair);
     assert_eq!(pressed(&browser, &page).send().await.status(), 403);
 }
+
+#[tokio::test]
+async fn a_session_sends_on_no_more_than_the_store_should_keep() {
+    let town = Town::with_routes(ROUTES);
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    for _ in 0..60 {
+        pressed(&browser, &asked(&browser).await).send().await.arrived();
+    }
+    assert_eq!(pressed(&browser, &asked(&browser).await).send().await.status(), 503);
+}

@@ -1,0 +1,47 @@
+//! The media type of an answer (RFC 9110, 8.3): one reading of it for whoever asks whether it is a page.
+
+use http::{HeaderMap, header};
+
+/// Whether an answer is HTML, and nothing else by any reading.
+pub(super) fn is_html(headers: &HeaderMap) -> bool {
+    is_one(said(headers), &[b"text/html"])
+}
+
+/// Whether a browser may take an answer for a page: it is HTML or XHTML, or one of a list of types (which is none) is.
+pub(super) fn is_page(headers: &HeaderMap) -> bool {
+    said(headers).split(|byte| *byte == b',').any(|kind| is_one(kind, &[b"text/html", b"application/xhtml+xml"]))
+}
+
+fn said(headers: &HeaderMap) -> &[u8] {
+    headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default()
+}
+
+/// Whether this media type, without its parameters, is one of these.
+fn is_one(kind: &[u8], these: &[&[u8]]) -> bool {
+    let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    these.iter().any(|this| essence.eq_ignore_ascii_case(this))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn parameters_and_case_change_nothing() {
+        let headers = |said| HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(said))]);
+        for (said, html, page) in [
+            ("text/html", true, true),
+            ("TEXT/HTML ; charset=utf-8", true, true),
+            ("text/html, text/plain", false, true),
+            ("application/xhtml+xml;q=1", false, true),
+            ("text/htmlx", false, false),
+            ("text/plain; text/html", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((is_html(&headers(said)), is_page(&headers(said))), (html, page), "{said}");
+        }
+        assert!(!is_page(&HeaderMap::new()));
+    }
+}
