@@ -153,7 +153,8 @@ impl Sessions {
         Ok(SessionToken::mint(SessionId::mint(owner)))
     }
 
-    /// A user's sessions that still count, the one that is asking first, then the longest unused last.
+    /// A user's sessions that still count, the one that is asking first, then the longest unused last. One whose end is held lets
+    /// nobody in, and is not among them.
     ///
     /// # Errors
     /// When the store is away.
@@ -163,6 +164,7 @@ impl Sessions {
         let mut sessions: Vec<Session> =
             self.store.list(owner).await?.into_iter().map(|session| session.clamped(now)).collect();
         sessions.retain(|session| policy.standing(session.terms, session.activity.latest, now) == Standing::Live);
+        sessions.retain(|session| !self.unconfirmed.holds(session.id));
         sessions.sort_by_key(|session| (Some(session.id) != current, std::cmp::Reverse(session.activity.latest)));
         Ok(sessions)
     }
@@ -278,11 +280,11 @@ impl Sessions {
             Which::Everyone { .. } => Vec::new(),
         };
         let mut ids: Vec<SessionId> = sessions.into_iter().map(|session| session.id).collect();
-        ids.retain(|id| !matches!(which, Which::AllBut { keep, .. } if keep == *id));
+        ids.retain(|id| !which.keeps(*id));
         if ids.is_empty() {
             return Ok(false);
         }
-        let is_held = self.unconfirmed.hold(&ids, parting);
+        let is_held = self.unconfirmed.hold(&ids, which, parting);
         self.metrics.ends_unconfirmed(self.unconfirmed.count());
         if is_held {
             warn!(sessions = ids.len(), "End not confirmed, held in memory and lost at a restart: {refused}");
@@ -304,12 +306,27 @@ impl Sessions {
                 self.unconfirmed.put_off(id);
                 return Err(why);
             }
-            self.unconfirmed.confirm(id);
             self.journal.tell(&ended, |ended| parting.told(ended));
             self.count(&ended?, &parting);
+            // Once the store takes writes, and before the last is let go of.
+            if written == 0 {
+                self.hold_found_late().await?;
+            }
+            self.unconfirmed.confirm(id);
             written += 1;
         }
         Ok(written)
+    }
+
+    /// Holds the ends of sessions that were opened before an end of all, and that it did not see.
+    async fn hold_found_late(&self) -> Result<(), StoreError> {
+        for (owner, which, parting) in self.unconfirmed.of_all() {
+            let sessions = self.store.list(owner).await?;
+            let before = sessions.iter().filter(|session| session.terms.opened < parting.story.at);
+            let late: Vec<_> = before.map(|session| session.id).filter(|id| !which.keeps(*id)).collect();
+            self.unconfirmed.hold(&late, which, (*parting).clone());
+        }
+        Ok(())
     }
 
     /// Ends that the store could not write.

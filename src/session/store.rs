@@ -292,3 +292,24 @@ pub enum Which {
         keep: Option<SessionId>,
     },
 }
+
+impl Which {
+    /// Whether this one stays.
+    #[must_use]
+    pub fn keeps(&self, id: SessionId) -> bool {
+        match self {
+            Self::AllBut { keep, .. } => *keep == id,
+            Self::Everyone { keep } => *keep == Some(id),
+            Self::One { .. } | Self::AllOf(_) => false,
+        }
+    }
+
+    /// The user whose sessions are meant, whichever there are.
+    #[must_use]
+    pub const fn of_all(&self) -> Option<UserId> {
+        match self {
+            Self::AllBut { owner, .. } | Self::AllOf(owner) => Some(*owner),
+            Self::One { .. } | Self::Everyone { .. } => None,
+        }
+    }
+}

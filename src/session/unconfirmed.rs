@@ -14,8 +14,11 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Ended, Ending, Parting};
-use crate::{id::SessionId, outage::StoreError};
+use super::{Ended, Ending, Parting, Which};
+use crate::{
+    id::{SessionId, UserId},
+    outage::StoreError,
+};
 
 /// Most ended sessions that are held. An act with which there would be more ends nothing.
 const MOST: usize = 10_000;
@@ -46,18 +49,26 @@ struct Held {
     queue: VecDeque<SessionId>,
     /// Those of which requests in flight were not cut yet.
     uncut: Vec<(SessionId, Ending)>,
+    /// Ends of all sessions of a user: one that was opened before such an act and is found later ends, too.
+    of_all: Vec<(Which, Arc<Parting>)>,
 }
 
 impl UnconfirmedEnds {
     /// Holds the ends of these sessions; one that is held already keeps its first reason. False: there is no room for all of
     /// them, and none is held.
-    pub(super) fn hold(&self, sessions: &[SessionId], parting: Parting) -> bool {
+    pub(super) fn hold(&self, sessions: &[SessionId], which: Which, parting: Parting) -> bool {
         let mut held = self.held();
         let new: Vec<_> = sessions.iter().copied().filter(|id| !held.partings.contains_key(id)).collect();
         if held.partings.len() + new.len() > MOST {
             return false;
         }
         let parting = Arc::new(parting);
+        if which.of_all().is_some() {
+            held.of_all.retain(|(all, before)| *all != which || before.story.at > parting.story.at);
+            if !held.of_all.iter().any(|(all, _)| *all == which) {
+                held.of_all.push((which, parting.clone()));
+            }
+        }
         for id in new {
             held.partings.insert(id, parting.clone());
             held.queue.push_back(id);
@@ -88,11 +99,20 @@ impl UnconfirmedEnds {
         Some((id, held.partings.get(&id)?.clone()))
     }
 
+    /// Ends of all sessions of a user that are not written whole.
+    pub(super) fn of_all(&self) -> Vec<(UserId, Which, Arc<Parting>)> {
+        let held = self.held();
+        held.of_all.iter().filter_map(|(which, parting)| Some((which.of_all()?, *which, parting.clone()))).collect()
+    }
+
     /// Lets go of an end that is written.
     pub(super) fn confirm(&self, id: SessionId) {
         let mut held = self.held();
         held.partings.remove(&id);
         held.queue.retain(|queued| *queued != id);
+        if held.queue.is_empty() {
+            held.of_all.clear();
+        }
         self.count.store(held.partings.len(), Ordering::SeqCst);
     }
 
@@ -129,27 +149,32 @@ impl UnconfirmedEnds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{audit::Story, clock::Timestamp, id::UserId};
+    use crate::{audit::Story, clock::Timestamp};
 
     fn parting(ending: Ending) -> Parting {
         Parting::new(ending, Story::of_the_system(Timestamp::from_millis(1_000)))
+    }
+
+    fn an_end() -> Which {
+        let owner = UserId::mint();
+        Which::One { owner, id: SessionId::mint(owner) }
     }
 
     #[test]
     fn an_act_that_finds_no_room_holds_nothing() {
         let (ends, user) = (UnconfirmedEnds::default(), UserId::mint());
         let [first, rest] = [1, MOST].map(|count| (0..count).map(|_| SessionId::mint(user)).collect::<Vec<_>>());
-        assert!(ends.hold(&first, parting(Ending::SignedOut)));
-        assert!(!ends.hold(&rest, parting(Ending::SignedOut)));
+        assert!(ends.hold(&first, an_end(), parting(Ending::SignedOut)));
+        assert!(!ends.hold(&rest, an_end(), parting(Ending::SignedOut)));
         assert!(!ends.holds(rest[0]) && ends.holds(first[0]) && ends.count() == 1);
-        assert!(ends.hold(&rest[1..], parting(Ending::SignedOut)), "exactly as many as there is room for");
+        assert!(ends.hold(&rest[1..], an_end(), parting(Ending::SignedOut)), "exactly as many as there is room for");
     }
 
     #[test]
     fn the_first_reason_stays_and_each_is_cut_once() {
         let (ends, id) = (UnconfirmedEnds::default(), SessionId::mint(UserId::mint()));
-        assert!(ends.hold(&[id], parting(Ending::SignedOut)));
-        assert!(ends.hold(&[id], parting(Ending::PasswordChanged)));
+        assert!(ends.hold(&[id], an_end(), parting(Ending::SignedOut)));
+        assert!(ends.hold(&[id], an_end(), parting(Ending::PasswordChanged)));
         assert_eq!(ends.ended(id).unwrap().ending, Ending::SignedOut);
         assert_eq!(ends.take_uncut(), [(id, Ending::SignedOut)]);
         assert!(ends.take_uncut().is_empty());
@@ -161,7 +186,7 @@ mod tests {
     fn one_that_cannot_be_written_keeps_no_other_waiting() {
         let ends = UnconfirmedEnds::default();
         let [one, other] = [(); 2].map(|()| SessionId::mint(UserId::mint()));
-        assert!(ends.hold(&[one, other], parting(Ending::SignedOut)));
+        assert!(ends.hold(&[one, other], an_end(), parting(Ending::SignedOut)));
         ends.put_off(one);
         assert_eq!(ends.next().unwrap().0, other);
     }

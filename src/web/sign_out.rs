@@ -23,10 +23,17 @@ pub(super) async fn sign_out(call: &Call) -> Result<(), Error> {
 /// # Errors
 /// [`Error::EndNotConfirmed`] when it is not.
 pub(super) fn check_end(call: &Call) -> Result<(), Error> {
-    match call.because() {
-        Some(Because::NoSuchSession { id, .. }) if call.desk().sessions.unconfirmed().holds(id) => {
-            Err(Error::EndNotConfirmed)
-        }
-        _ => Ok(()),
+    if call.own_end_is_held() { Err(Error::EndNotConfirmed) } else { Ok(()) }
+}
+
+impl Call {
+    /// Whether the session that this call shows has an end that is not written.
+    pub(super) fn own_end_is_held(&self) -> bool {
+        let id = match (self.principal(), self.because()) {
+            (Some(me), _) => me.session,
+            (None, Some(Because::NoSuchSession { id, .. })) => id,
+            (None, _) => return false,
+        };
+        self.desk().sessions.unconfirmed().holds(id)
     }
 }

@@ -1,9 +1,10 @@
 //! A store that is read and takes no writes: an end holds in this process until it can be written, and nothing more is claimed.
 
 use futures_util::FutureExt as _;
-use portcullis::{audit::Fact, session::Ending};
+use portcullis::{audit::Fact, id::SessionId, session::Ending};
 use serde_json::Value;
 
+use crate::store_contract::people::new_session;
 use crate::town::{Answer, Browser, IPHONE, MAC, MINUTE, PASSWORD, Town, Weather};
 
 /// Acts by the API: method, path, whether they end the session that asks, whether they end others.
@@ -87,12 +88,13 @@ async fn each_end_by_a_page_holds_at_once_and_the_page_says_what_that_is_worth()
         for town in Town::on_each_store() {
             let alice = town.with_user("alice").await;
             let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+            let before = laptop.copy();
             let answer = press(&laptop, &page.replace("{phone}", &phone.session())).await;
             assert_eq!(answer.status, 503, "{page}: {}", answer.text());
             assert!(answer.says("Signed out, but not yet confirmed"), "{page}");
             assert!(answer.says("If Portcullis is restarted before that, this is lost"), "{page}");
-            assert!(answer.cookies().is_empty(), "{page}: nothing is claimed");
-            holds_and_is_written_once(&town, &laptop, &phone, own, others).await;
+            assert_eq!(laptop.cookie(town.cookie()).is_none(), own, "{page}: who walks away leaves no key");
+            holds_and_is_written_once(&town, &before, &phone, own, others).await;
         }
     }
 }
@@ -128,7 +130,7 @@ async fn who_signs_out_again_is_told_the_same_until_it_is_written() {
         town.weather(Weather::TakesNoWrites);
         for _ in 0..2 {
             assert_eq!(laptop.api("POST", "/sign-out", Value::Null).await.problem(), "end-not-confirmed");
-            assert_eq!(laptop.get("/security/sign-out").await.answer().status, 503);
+            assert_eq!(laptop.copy().get("/security/sign-out").await.answer().status, 503);
         }
         assert_eq!(town.metric("ends_unconfirmed"), 1);
         town.weather(Weather::Fair);
@@ -215,5 +217,47 @@ async fn who_signs_in_after_the_act_stays_when_it_is_written() {
         let later = alice.signed_in_on(MAC).await;
         assert_eq!(town.parts.confirm_ends().run_once().await.unwrap(), 2);
         assert!(later.is_let_in().await && !phone.is_let_in().await);
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_end_is_held_is_in_no_list() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+        let listed = async || laptop.api("GET", "/sessions", Value::Null).await.text().contains(&phone.session());
+        let shown = async || laptop.get("/security/sessions").await.answer().says("iPhone");
+        assert!(listed().await && shown().await);
+        town.weather(Weather::TakesNoWrites);
+        laptop.api("DELETE", &format!("/sessions/{}", phone.session()), Value::Null).await;
+        assert!(!listed().await && !shown().await);
+        town.weather(Weather::Fair);
+        town.parts.confirm_ends().run_once().await.unwrap();
+        assert!(!listed().await && !shown().await);
+    }
+}
+
+#[tokio::test]
+async fn a_session_from_before_an_end_of_all_that_is_found_later_ends_with_it() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let laptop = alice.signed_in_on(MAC).await;
+        let sessions = &town.parts.stores.sessions;
+        let owner = laptop.session().parse::<SessionId>().unwrap().owner();
+        let account = town.parts.stores.accounts.get(owner).await.unwrap().unwrap();
+        let generation = sessions.put_owner(&account.as_owner()).await.unwrap();
+        let before = town.now();
+        town.advance(MINUTE);
+        town.weather(Weather::TakesNoWrites);
+        assert_eq!(laptop.api("POST", "/sessions/revoke-all", Value::Null).await.problem(), "end-not-confirmed");
+        town.weather(Weather::Fair);
+        town.advance(MINUTE);
+        let [late, after] = [before, town.now()].map(|opened| new_session(owner, opened, generation));
+        for new in [&late, &after] {
+            sessions.open(new.clone()).await.unwrap();
+        }
+        assert_eq!(town.parts.confirm_ends().run_once().await.unwrap(), 2, "hers, and the late one");
+        assert!(sessions.find(late.session.id).await.unwrap().is_none());
+        assert!(sessions.find(after.session.id).await.unwrap().is_some(), "whoever comes after the act stays");
     }
 }

@@ -14,7 +14,9 @@ pub(in crate::web) fn answer(error: &Error, call: &Call) -> Answer {
     };
     let page = ErrorPage::new(frame, &trouble(error, call), call.request_id(), call.desk().clock.now());
     let status = error.shape().status;
-    call.show(status, &page).unwrap_or_else(|_| problem::answer(error, call.request_id(), None))
+    let answer = call.show(status, &page).unwrap_or_else(|_| problem::answer(error, call.request_id(), None));
+    // Whoever signed out and walks away leaves no key to a session that a restart would bring back. A program keeps it, to ask again.
+    if matches!(error, Error::EndNotConfirmed) && call.own_end_is_held() { call.signed_out(answer) } else { answer }
 }
 
 fn trouble(error: &Error, call: &Call) -> Trouble {
