@@ -23,7 +23,7 @@ use super::{
     passage::Passage,
     peer,
     peer::PeerConnection,
-    private, response, retry, upstream_request, visit, watch_script, wishes,
+    private, response, retry, upstream_request, visit, wishes,
 };
 use crate::{
     clock::Clock,
@@ -321,7 +321,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         ctx: &mut Passage,
     ) -> Result<Option<std::time::Duration>> {
-        watch_script::append(body, end, ctx.appended);
+        ctx.appended.append(body, end);
         ctx.bytes += body.as_ref().map_or(0, Bytes::len);
         if let Some(line) = &ctx.line {
             response::pass_piece(line, session, body, end)?;

@@ -9,7 +9,7 @@ use prometheus::IntGauge;
 
 use super::{
     Cut, Line, asked::Source, frames::Frames, peer::PeerConnection, private::Binding, request_id::RequestId,
-    upstreams::Upstream,
+    upstreams::Upstream, watch_script::Appended,
 };
 use crate::{
     clock::Stopwatch,
@@ -67,7 +67,7 @@ pub struct Passage {
     /// Why it was not let through any more when it was to be sent once more.
     pub(super) refused: Option<Box<Judged>>,
     /// Bytes behind the last one of its answer's body.
-    pub(super) appended: &'static [u8],
+    pub(super) appended: Appended,
     /// The form of another site that it takes to the app.
     pub(super) form: Option<Submission>,
     /// Whether its client took nothing of the answer for too long.
@@ -118,7 +118,7 @@ impl Passage {
             read_timeout: Duration::ZERO,
             socket: None,
             refused: None,
-            appended: &[],
+            appended: Appended::default(),
             form: None,
             is_stalled: false,
             body_left: None,

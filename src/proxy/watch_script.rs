@@ -3,7 +3,11 @@
 //! Only behind a whole 200 document in plain HTML whose Content-Security-Policy allows it as it is: nothing of an app's answer
 //! is decoded, reordered or held back, and no policy is changed.
 
-use bytes::{Bytes, BytesMut};
+mod charset;
+mod entity_tag;
+
+pub(super) use charset::Appended;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora::{
     Result,
@@ -13,70 +17,59 @@ use pingora::{
 use super::media_type;
 use crate::gate::asks_for_a_page;
 
-/// Behind a document, where parsers take it for a part of the body.
-const SCRIPT: &[u8] = b"\n<script src=\"/security/assets/watch.js\" defer></script>\n";
-/// Behind the entity tag of a document with the script, inside its quotes: it is another representation.
-const MARK: &str = "-portcullis-watch";
+/// Behind a document, where parsers take it for a part of the body. Of an even length, in which blanks of UTF-16 fit.
+const SCRIPT: &[u8] = b"\n<script src=\"/security/assets/watch.js\" defer></script>\n\n";
+const _: () = assert!(SCRIPT.len().is_multiple_of(2));
+/// Header of policies that only report: a script that they forbid runs, and is reported to the app's operator.
+const REPORT_ONLY: HeaderName = header::CONTENT_SECURITY_POLICY_REPORT_ONLY;
 /// Fields over the bytes of a body: with the script they would be wrong.
 const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "signature"];
 
-/// Prepares an answer for the script. What follows its body: nothing where it gets none.
+/// Prepares an answer for the script, and returns what follows its body: nothing where it gets none.
 ///
 /// # Errors
 ///
 /// A value that cannot be a header, which those of a parsed answer can.
-pub(super) fn prepare(answer: &mut ResponseHeader, request: &RequestHeader, origin: &str) -> Result<&'static [u8]> {
+pub(super) fn prepare(answer: &mut ResponseHeader, request: &RequestHeader, origin: &str) -> Result<Appended> {
     if answer.status == StatusCode::NOT_MODIFIED {
-        if values(&request.headers, &header::IF_NONE_MATCH).any(|tags| tags.contains(MARK)) {
+        if values(&request.headers, &header::IF_NONE_MATCH).any(entity_tag::is_marked) {
             mark(answer)?;
         }
-        return Ok(&[]);
+        return Ok(Appended::default());
     }
     if !opens_a_document(request) || !is_whole_html(answer) || !is_allowed(&answer.headers, origin) {
-        return Ok(&[]);
+        return Ok(Appended::default());
     }
-    let length = answer.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    match length {
-        Some(0) => return Ok(&[]),
-        Some(length) => answer.insert_header(header::CONTENT_LENGTH, length + SCRIPT.len())?,
-        None => {}
+    if let Some(length) = answer.headers.get(header::CONTENT_LENGTH) {
+        let said: Option<u64> = length.to_str().ok().and_then(|length| length.parse().ok());
+        let with_script = said.filter(|said| *said > 0).and_then(|said| said.checked_add(SCRIPT.len() as u64));
+        let Some(length) = with_script else { return Ok(Appended::default()) };
+        answer.insert_header(header::CONTENT_LENGTH, length)?;
     }
     answer.remove_header(&header::ACCEPT_RANGES);
     mark(answer)?;
-    Ok(SCRIPT)
+    Ok(Appended::new(SCRIPT))
 }
 
-/// Adds what follows a body to its last piece.
-pub(super) fn append(piece: &mut Option<Bytes>, last: bool, appended: &[u8]) {
-    if last && !appended.is_empty() {
-        let mut with = BytesMut::from(piece.as_deref().unwrap_or_default());
-        with.extend_from_slice(appended);
-        *piece = Some(with.freeze());
-    }
-}
-
-/// Asks the app for its own representation, where a browser asks for the one with the script.
+/// Asks the app for its own representation, where a browser asks for the one with the script. `If-Range` stays as it is: parts
+/// of the one are none of the other.
 ///
 /// # Errors
 ///
 /// A value that cannot be a header, which a part of one can.
 pub(super) fn unmark(request: &mut RequestHeader) -> Result<()> {
-    for name in [header::IF_NONE_MATCH, header::IF_MATCH, header::IF_RANGE] {
+    for name in [header::IF_NONE_MATCH, header::IF_MATCH] {
         let tags: Vec<_> = values(&request.headers, &name).map(str::to_owned).collect();
-        if tags.iter().any(|tags| tags.contains(MARK)) {
-            request.insert_header(name, tags.join(", ").replace(&format!("{MARK}\""), "\""))?;
+        if tags.iter().any(|tags| entity_tag::is_marked(tags)) {
+            request.insert_header(name, entity_tag::unmarked(&tags.join(", ")))?;
         }
     }
     Ok(())
 }
 
 fn mark(answer: &mut ResponseHeader) -> Result<()> {
-    let Some(tag) = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()) else { return Ok(()) };
-    let marked = match tag.trim_start_matches("W/").trim_matches('"') {
-        plain if plain.ends_with(MARK) => return Ok(()),
-        plain => HeaderValue::from_str(&format!("W/\"{plain}{MARK}\"")),
-    };
-    if let Ok(marked) = marked {
+    let tag = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    if let Some(marked) = tag.and_then(entity_tag::marked).and_then(|tag| HeaderValue::from_str(&tag).ok()) {
         answer.insert_header(header::ETAG, marked)?;
     }
     Ok(())
@@ -108,6 +101,10 @@ fn is_whole_html(answer: &ResponseHeader) -> bool {
     let is_signed = DIGESTS.iter().any(|name| headers.contains_key(*name));
     answer.status == StatusCode::OK
         && media_type::is_html(headers)
+        && headers
+            .get_all(header::CONTENT_TYPE)
+            .iter()
+            .all(|kind| kind.to_str().is_ok_and(charset::is_ascii_compatible))
         && is_plain
         && may_change
         && is_shown
@@ -115,10 +112,13 @@ fn is_whole_html(answer: &ResponseHeader) -> bool {
         && !headers.contains_key(header::CONTENT_RANGE)
 }
 
-/// Whether every policy of an answer (Content Security Policy Level 3) lets a script of `origin` run, and call it.
+/// Whether every policy of an answer (Content Security Policy Level 3), enforced or only reported, lets a script of `origin` run, and call it.
 fn is_allowed(headers: &HeaderMap, origin: &str) -> bool {
-    let said = headers.get_all(header::CONTENT_SECURITY_POLICY);
-    said.iter().all(|value| value.to_str().is_ok_and(|text| text.split(',').all(|policy| allows(policy, origin))))
+    let enforced = headers.get_all(header::CONTENT_SECURITY_POLICY).iter();
+    let reported = headers.get_all(REPORT_ONLY).iter();
+    enforced
+        .chain(reported)
+        .all(|value| value.to_str().is_ok_and(|text| text.split(',').all(|policy| allows(policy, origin))))
 }
 
 fn allows(policy: &str, origin: &str) -> bool {
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn a_whole_document_gets_it_and_nothing_else() {
         let mut answer = document(&[("ETag", "\"abc\""), ("Accept-Ranges", "bytes")]);
-        assert_eq!(prepare(&mut answer, &request(&[]), ORIGIN).unwrap(), SCRIPT);
+        assert!(!prepare(&mut answer, &request(&[]), ORIGIN).unwrap().is_empty());
         assert_eq!(answer.headers["content-length"], (10 + SCRIPT.len()).to_string());
         assert_eq!(answer.headers["etag"], "W/\"abc-portcullis-watch\"");
         assert!(!answer.headers.contains_key("accept-ranges"));
@@ -215,8 +215,12 @@ mod tests {
             ("Cache-Control", "private, No-Transform"),
             ("Content-Disposition", "attachment; filename=a.html"),
             ("Content-Digest", "sha-256=:x:"),
+            ("Content-Type", "text/html; charset=utf-16"),
             ("Content-Length", "0"),
+            ("Content-Length", "18446744073709551615"),
+            ("Content-Length", "18446744073709551616"),
             ("Content-Security-Policy", "script-src 'none'"),
+            ("Content-Security-Policy-Report-Only", "script-src 'nonce-abc'"),
         ] {
             assert!(prepare(&mut document(&[lines]), &request(&[]), ORIGIN).unwrap().is_empty(), "{lines:?}");
         }
@@ -230,25 +234,17 @@ mod tests {
 
     #[test]
     fn an_app_is_asked_for_its_own_tag_and_a_browser_keeps_its() {
-        let mut asked = request(&[("If-None-Match", "W/\"abc-portcullis-watch\", \"def\"")]);
+        let mut asked = request(&[
+            ("If-None-Match", "W/\"abc-portcullis-watch-weak\", \"def\""),
+            ("If-Match", "W/\"abc-portcullis-watch\""),
+        ]);
         let client = asked.clone();
         unmark(&mut asked).unwrap();
         assert_eq!(asked.headers["if-none-match"], "W/\"abc\", \"def\"");
+        assert_eq!(asked.headers["if-match"], "\"abc\"");
         let mut answer = ResponseHeader::build(304, None).unwrap();
         answer.insert_header("ETag", "\"abc\"").unwrap();
         assert!(prepare(&mut answer, &client, ORIGIN).unwrap().is_empty());
         assert_eq!(answer.headers["etag"], "W/\"abc-portcullis-watch\"");
-    }
-
-    #[test]
-    fn it_stands_behind_the_last_piece() {
-        let mut piece = Some(Bytes::from_static(b"<p>"));
-        append(&mut piece, false, SCRIPT);
-        assert_eq!(piece.as_deref(), Some(&b"<p>"[..]));
-        append(&mut piece, true, SCRIPT);
-        assert!(piece.unwrap().ends_with(SCRIPT));
-        let mut none = None;
-        append(&mut none, true, SCRIPT);
-        assert_eq!(none.as_deref(), Some(SCRIPT));
     }
 }

@@ -8,8 +8,10 @@ use crate::{
     harness::{App, Installation, Person, Running, until},
 };
 
-const PAGE: &str =
-    "<!doctype html><title>Diary</title><h1>Diary</h1><script src=\"/security/assets/watch.js\" defer></script>";
+/// Elements with names of what a script asks the window and the document for change nothing.
+const PAGE: &str = "<!doctype html><title>Diary</title><h1>Diary</h1><i id=portcullisWatch></i><i id=fetch></i>\
+    <img alt='' name=hidden><img alt='' name=createElement><img alt='' name=documentElement><img alt='' name=addEventListener>\
+    <script src=\"/security/assets/watch.js\" defer></script>";
 
 /// Alice has an account, and the app a page with the script, whose policy allows it.
 async fn scene(keys: &str) -> (Installation, Running) {
@@ -32,7 +34,7 @@ async fn alice_at(house: &Installation, page: &str) -> Browser {
 
 /// What the bar at the foot of an app's page says.
 async fn bar(browser: &Browser) -> String {
-    let script = "const bar = document.documentElement.lastElementChild; return bar.shadowRoot ? bar.shadowRoot.textContent : ''";
+    let script = "const bar = document.querySelector('html').lastElementChild; return bar.shadowRoot ? bar.shadowRoot.textContent : ''";
     let said = browser.driver.execute(script, vec![]).await.unwrap();
     said.json().as_str().unwrap_or_default().to_owned()
 }
@@ -42,7 +44,7 @@ async fn bar_says(browser: &Browser, words: &str) {
 }
 
 async fn press(browser: &Browser, button: &str) {
-    let script = "const bar = document.documentElement.lastElementChild; \
+    let script = "const bar = document.querySelector('html').lastElementChild; \
                   [...bar.shadowRoot.querySelectorAll('button')].find((it) => it.textContent === arguments[0]).click()";
     browser.driver.execute(script, vec![json!(button)]).await.unwrap();
 }

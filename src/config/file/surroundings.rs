@@ -72,7 +72,8 @@ pub(in crate::config) struct BrandingFile {
     /// 4.5:1 on the page (`#f5f6f4`), or text in it could not be read.
     pub(in crate::config) accent: Field<Accent>,
     /// Whether pages of guarded routes get the script `/security/assets/watch.js`, which tells their visitor that the session
-    /// has ended or soon will: whole documents in HTML that are not compressed and whose Content-Security-Policy allows it.
+    /// has ended or soon will: whole documents in HTML that are not compressed, in an encoding that contains ASCII, and whose
+    /// Content-Security-Policy allows it.
     pub(in crate::config) watch: Field<bool>,
 }
 

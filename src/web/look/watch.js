@@ -4,8 +4,11 @@
 // while the page is seen, and shortly before the session ends. None of that uses the session.
 (() => {
   "use strict";
-  if (window.top !== window || window.portcullisWatch) return;
+  if (window.top !== window || window.portcullisWatch === true) return;
   window.portcullisWatch = true;
+  // An element of the page may have any name (`<img name="hidden">`): what is asked of the document is asked of its prototype.
+  const ask_document = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name).get.call(document);
+  const create = (name) => Document.prototype.createElement.call(document, name);
   const STATE = "/security/api/v1/session-state";
   const EVERY = 60;
   let known; // The user whose page this is.
@@ -17,7 +20,7 @@
   let bar;
 
   const element = (name, text, style) => {
-    const made = document.createElement(name);
+    const made = create(name);
     made.textContent = text;
     Object.assign(made.style, style);
     return made;
@@ -38,7 +41,7 @@
   const show = (message, buttons) => {
     if (bar?.message === message) return;
     hide();
-    const host = document.createElement("div");
+    const host = create("div");
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     Object.assign(host.style, {
       all: "initial", position: "fixed", insetInline: "0", insetBlockEnd: "0", zIndex: "2147483647", display: "block",
@@ -52,7 +55,7 @@
     box.setAttribute("role", "alert");
     box.append(element("span", message, { maxWidth: "64ch" }), ...buttons);
     root.append(box);
-    document.documentElement.append(host);
+    ask_document("documentElement").append(host);
     bar = { message, remove: () => host.remove() };
   };
 
@@ -111,10 +114,10 @@
       return ask();
     }
     // A page that nobody sees asks when it is seen.
-    if (!document.hidden) timer = setTimeout(ask, Math.max(1, next) * 1000);
+    if (!ask_document("hidden")) timer = setTimeout(ask, Math.max(1, next) * 1000);
   };
 
-  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
+  EventTarget.prototype.addEventListener.call(document, "visibilitychange", () => (ask_document("hidden") ? clearTimeout(timer) : ask()));
   addEventListener("focus", () => out && ask());
   addEventListener("online", ask);
   addEventListener("pageshow", (event) => event.persisted && ask());
