@@ -9,7 +9,7 @@ mod app_notes;
 mod names;
 
 pub use app::{AppCookie, ForgetOn, Lifetime, SetBy};
-pub use app_notes::{AppCookies, Noted};
+pub use app_notes::{AppCookies, Clearing, Notes};
 pub use names::{CookieNames, DEFAULT_NAME};
 
 use http::{HeaderMap, HeaderValue, header};

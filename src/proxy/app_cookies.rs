@@ -7,7 +7,7 @@ use pingora::{
 };
 
 use super::{hooks::ProxyParts, passage::Passage};
-use crate::gate::cookie::{self, AppCookie, ForgetOn, Noted, SetBy, Shown};
+use crate::gate::cookie::{self, AppCookie, ForgetOn, SetBy, Shown};
 
 /// Writes down what the answer sets, where it is to be forgotten. An answer that sets no cookie is not looked at further.
 ///
@@ -28,25 +28,16 @@ pub(super) fn note(
     }
     let now = parts.clock.now();
     let by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
-    let mut lines: Vec<(String, String)> = Vec::new();
-    for line in answer.headers.get_all(header::SET_COOKIE) {
-        let Some((cookie, lifetime)) = AppCookie::read(line, by) else { continue };
-        match parts.app_cookies.note(&request.headers, &cookie, lifetime, &lines) {
-            // Of several of one name the last one holds, as in a browser.
-            Noted::New(name, line) | Noted::Gone(name, line) => {
-                lines.retain(|(known, _)| *known != name);
-                lines.push((name, line));
-            }
-            Noted::Known => {}
-            Noted::NoRoom => {
-                tracing::warn!(
-                    upstream = by.upstream,
-                    "App cookie stays in the browser after a sign-out: no room to note it"
-                );
-            }
-        }
+    let set = answer.headers.get_all(header::SET_COOKIE).iter().filter_map(|line| AppCookie::read(line, by));
+    let notes = parts.app_cookies.note(&request.headers, &set.collect::<Vec<_>>(), now);
+    if notes.left_out > 0 {
+        tracing::warn!(
+            upstream = by.upstream,
+            cookies = notes.left_out,
+            "App cookies stay in the browser after a sign-out: no room to note them"
+        );
     }
-    for (_, line) in lines {
+    for line in notes.lines {
         if let Ok(line) = HeaderValue::from_str(&line) {
             answer.append_header(header::SET_COOKIE, line)?;
         }

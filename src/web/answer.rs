@@ -19,6 +19,8 @@ const REMEMBERED: Duration = Duration::from_hours(400 * 24);
 const FLASH: Duration = Duration::from_mins(1);
 /// How long the sign-in page can say why a session has ended whose cookie is gone.
 const ENDED: Duration = Duration::from_mins(10);
+/// How long the next step of a sign-in or a sign-out may take: a redirect leads there.
+const PENDING: Duration = Duration::from_mins(10);
 
 /// An answer under way.
 pub struct Answer(Response);
@@ -59,6 +61,18 @@ impl Answer {
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         self.0.status().is_redirection()
+    }
+
+    /// Where it leads.
+    #[must_use]
+    pub fn location(&self) -> Option<String> {
+        Some(self.0.headers().get(header::LOCATION)?.to_str().ok()?.to_owned())
+    }
+
+    /// The same, leading there instead. `to` is a path of this origin, in ASCII.
+    #[must_use]
+    pub fn redirected(self, to: &str) -> Self {
+        self.with(header::LOCATION, to)
     }
 
     /// With a header.
@@ -125,10 +139,24 @@ impl Answer {
         self.set(&gone)
     }
 
-    /// With a `Set-Cookie` in ASCII.
+    /// Keeps what the next step of a sign-in or a sign-out needs.
     #[must_use]
-    pub fn with_set_cookie(mut self, line: &str) -> Self {
-        if let Ok(line) = HeaderValue::from_str(line) {
+    pub fn with_pending(self, names: &CookieNames, value: &str) -> Self {
+        let cookie = ours(names, &names.pending, value.to_owned());
+        self.set(&cookie.max_age(seconds(PENDING)).build())
+    }
+
+    /// Takes that from the browser.
+    #[must_use]
+    pub fn without_pending(self, names: &CookieNames) -> Self {
+        let gone = ours(names, &names.pending, String::new()).max_age(seconds(Duration::ZERO)).build();
+        self.set(&gone)
+    }
+
+    /// With `Set-Cookie`s in ASCII.
+    #[must_use]
+    pub fn with_set_cookies(mut self, lines: &[String]) -> Self {
+        for line in lines.iter().filter_map(|line| HeaderValue::from_str(line).ok()) {
             self.0.headers_mut().append(header::SET_COOKIE, line);
         }
         self

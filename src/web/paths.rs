@@ -10,6 +10,8 @@ pub const SIGN_IN: &str = "/security/sign-in";
 pub const SIGN_OUT: &str = "/security/sign-out";
 /// What one sees after it.
 pub const SIGNED_OUT: &str = "/security/signed-out";
+/// Goes on with cookies of apps that one answer could not take away.
+pub const CLEAR_COOKIES: &str = "/security/clear-cookies";
 /// Where one is signed in.
 pub const SESSIONS: &str = "/security/sessions";
 /// Changes of that list, as an event stream.

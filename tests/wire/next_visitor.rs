@@ -16,9 +16,15 @@ async fn setting_cookies() -> App {
             let path = request.split(' ').nth(1).unwrap_or_default();
             let lines = match path {
                 "/many" => (0..100).map(|at| format!("Set-Cookie: c{at}=x\r\n")).collect::<Vec<_>>().concat(),
+                "/long" => {
+                    (0..32).map(|at| format!("Set-Cookie: {}{at}=x\r\n", "l".repeat(60))).collect::<Vec<_>>().concat()
+                }
                 "/kept/x" => "Set-Cookie: kept=1; Path=/\r\n".to_owned(),
                 "/open/x" => "Set-Cookie: open=1; Path=/\r\n".to_owned(),
                 "/early" => String::new(),
+                at if at.starts_with("/at-once/") => {
+                    (0..20).map(|of| format!("Set-Cookie: c{}-{of}=x\r\n", &at[9..])).collect::<Vec<_>>().concat()
+                }
                 _ => "Set-Cookie: app_session=alice; Path=/app; HttpOnly\r\nSet-Cookie: here=1\r\n".to_owned(),
             };
             let early =
@@ -73,7 +79,7 @@ async fn signing_out_takes_the_apps_cookies_along() {
     let (house, _server, _app) = scene("[sign_out, other_visitor]").await;
     let mut jar = Jar::default();
     visits(&mut jar, &house, "alice").await;
-    assert_eq!(jar.count(HELPER), 3, "{jar:?}");
+    assert!((1..=2).contains(&jar.count(HELPER)), "{jar:?}");
     // What is written down already is not written again.
     jar.ask(house.public, "GET /sub/page", "").await;
     assert!(!jar.set.iter().any(|line| line.contains(HELPER)), "{:?}", jar.set);
@@ -106,7 +112,9 @@ async fn so_many_are_written_down_and_no_more() {
     for _ in 0..3 {
         assert_eq!(jar.ask(house.public, "GET /many", "").await.0, 200);
     }
-    assert_eq!(jar.count(HELPER), 32);
+    assert!((1..=20).contains(&jar.count(HELPER)), "{jar:?}");
+    jar.ask(house.public, "POST /security/sign-out", "").await;
+    assert_eq!((dropped(&jar.set).len(), jar.count(HELPER)), (32, 0), "{:?}", jar.set);
     let mut stranger = Jar::default();
     assert_eq!(stranger.ask(house.public, "GET /open/x", "").await.0, 200);
     assert_eq!(stranger.count(HELPER), 0, "nobody is signed in there");
@@ -122,7 +130,7 @@ async fn so_it_is_over_http_2_and_the_app_never_sees_what_is_written_down() {
     let alice = client.sign_in("alice").await;
     let answer = client.get("/sub/page", &alice).await;
     let noted: Vec<_> = answer.cookies().split("; ").filter(|pair| pair.contains(HELPER)).map(str::to_owned).collect();
-    assert_eq!(noted.len(), 2, "{:?}", answer.headers);
+    assert_eq!(noted.len(), 1, "{:?}", answer.headers);
     assert!(noted.iter().all(|pair| pair.starts_with("__Host-portcullis-app-")), "{noted:?}");
     let line = format!("{alice}; mine=1; {}", noted.join("; "));
     assert_eq!(client.get("/sub/page", &line).await.cookies().matches(HELPER).count(), 0);
@@ -132,7 +140,7 @@ async fn so_it_is_over_http_2_and_the_app_never_sees_what_is_written_down() {
     let set: Vec<_> = out.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned()).collect();
     assert_eq!(dropped(&set), ALL[..2], "{set:?}");
     assert!(set.iter().filter(|line| line.contains("Max-Age=0")).all(|line| line.contains("Secure")), "{set:?}");
-    let forged = line.replace(HELPER, "portcullis-app-x");
+    let forged = line.replace(&noted[0], &format!("{}x", noted[0]));
     let out = client.request(Method::POST, "/security/api/v1/sign-out").header("cookie", &forged);
     let out = client.ask(out.header("sec-fetch-site", "same-origin"), "").await;
     assert!(!format!("{:?}", out.headers).contains("app_session="), "what we did not sign is nothing: {PASSWORD}");
@@ -147,4 +155,117 @@ async fn a_cookie_of_an_early_hint_is_written_down_too() {
     client.send(format!("GET /early HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n", house.public, jar.line())).await;
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.1 103") && head.contains(HELPER), "{head}");
+}
+
+/// Heads that proxies in front of us have room for (nginx: 4 KiB), with what they add.
+const SMALL: usize = 3_072;
+
+/// Follows an answer that leads to more of its kind. How many there were.
+async fn follow(jar: &mut Jar, house: &Installation) -> usize {
+    let mut answers = 1;
+    assert!(jar.head < SMALL, "{}", jar.head);
+    while jar.location.starts_with("/security/clear-cookies") {
+        assert_eq!(jar.count("portcullis-last"), 1, "who was last is not told before all is cleared: {jar:?}");
+        let next = format!("GET {}", jar.location);
+        assert_eq!(jar.ask(house.public, &next, "").await.0, 303);
+        assert!(jar.head < SMALL, "{}", jar.head);
+        answers += 1;
+        assert!(answers < 10, "{jar:?}");
+    }
+    answers
+}
+
+#[tokio::test]
+async fn more_cookies_than_one_answer_clears_are_gone_before_somebody_else_reaches_the_app() {
+    let (house, _server, app) = scene("[sign_out, other_visitor]").await;
+    for remember in ["", "&remember_me=on"] {
+        let mut jar = Jar::default();
+        jar.sign_in_as(house.public, "alice").await;
+        for _ in 0..2 {
+            assert_eq!(jar.ask(house.public, "GET /long", "").await.0, 200);
+        }
+        house.cli(&["sessions", "revoke", "--user", "alice", "--reason", "a test"]).ok();
+        assert_eq!(jar.ask(house.public, "GET /", "").await.0, 302);
+        let noted = jar.count("llll");
+        let form = format!("username=bob&password={PASSWORD}&rd=/here%3Fa=1%26b=2{remember}");
+        assert_eq!(jar.ask(house.public, "POST /security/sign-in", &form).await.0, 303);
+        assert!(jar.location.starts_with("/security/clear-cookies?rd="), "{}", jar.location);
+        // Whoever does not wait for it is not in yet.
+        let (location, head, before) = (jar.location.clone(), jar.head, app.requests());
+        assert_eq!(jar.ask(house.public, "GET /here", "").await.0, 302);
+        assert_eq!((app.requests(), noted), (before, 32));
+        (jar.location, jar.head) = (location, head);
+        assert!(follow(&mut jar, &house).await > 1);
+        assert_eq!(jar.location, "/here?a=1&b=2");
+        assert_eq!((jar.count("llll"), jar.count(HELPER), jar.count("pending")), (0, 0, 0), "{jar:?}");
+        let handed = jar.set.iter().find(|line| line.starts_with("portcullis=")).unwrap();
+        assert_eq!(handed.contains("Max-Age"), !remember.is_empty(), "{handed}");
+        assert_eq!(jar.ask(house.public, "GET /here", "").await.0, 200);
+        assert_eq!(jar.ask(house.public, "GET /security/clear-cookies", "").await.0, 303);
+        assert_eq!((jar.location.as_str(), jar.set.len()), ("/", 0), "nothing is left to be done there");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_that_one_answer_cannot_hold_goes_on() {
+    let (house, _server, _app) = scene("sign_out").await;
+    let mut jar = Jar::default();
+    jar.sign_in_as(house.public, "alice").await;
+    assert_eq!(jar.ask(house.public, "GET /long", "").await.0, 200);
+    assert_eq!(jar.ask(house.public, "POST /security/sign-out", "").await.0, 303);
+    assert_eq!((jar.location.as_str(), jar.count("portcullis-pending")), ("/security/clear-cookies", 1));
+    assert!(follow(&mut jar, &house).await > 1);
+    assert_eq!(jar.location, "/security/signed-out");
+    assert_eq!((jar.count("llll"), jar.count(HELPER), jar.count("pending")), (0, 0, 0), "{jar:?}");
+}
+
+#[tokio::test]
+async fn so_it_goes_on_over_http_2() {
+    let app = setting_cookies().await;
+    let (house, shown) = Installation::over_tls(&keys(&app, "[sign_out, other_visitor]"));
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let client = Http2::connect(house.public, &shown).await;
+    let mut jar = Jar::default();
+    let set = |headers: &http::HeaderMap| -> Vec<String> {
+        headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned()).collect()
+    };
+    let alice = client.sign_in("alice").await;
+    jar.keep(alice.split("; ").map(str::to_owned).collect());
+    jar.keep(set(&client.get("/long", &jar.line()).await.headers));
+    let out = client.request(Method::POST, "/security/sign-out").header("cookie", jar.line());
+    let mut answer = client.ask(out.header("sec-fetch-site", "same-origin"), "").await;
+    for _ in 0..10 {
+        jar.keep(set(&answer.headers));
+        let bytes: usize = answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        assert!(bytes < SMALL, "{bytes}");
+        if answer.header("location") == Some("/security/signed-out") {
+            break;
+        }
+        assert_eq!(answer.header("location"), Some("/security/clear-cookies"));
+        answer = client.get("/security/clear-cookies", &jar.line()).await;
+    }
+    assert_eq!((jar.count("llll"), jar.count(HELPER), jar.count("pending")), (0, 0, 0), "{jar:?}");
+}
+
+#[tokio::test]
+async fn answers_at_once_fill_no_more_than_the_slots() {
+    let (house, _server, _app) = scene("[sign_out, other_visitor]").await;
+    let mut jar = Jar::default();
+    jar.sign_in_as(house.public, "alice").await;
+    let before = jar.line();
+    let mut client = crate::harness::Client::connect(house.public).await;
+    for at in 0..30 {
+        let request = format!("GET /at-once/{at} HTTP/1.1\r\nHost: {}\r\nCookie: {before}\r\n\r\n", house.public);
+        let answer = client.ask(request).await;
+        // The app's own are left out: they are not ours to bound.
+        let ours = answer.headers("set-cookie").into_iter().filter(|line| line.contains(HELPER));
+        jar.keep(ours.map(str::to_owned).collect());
+    }
+    assert!((10..=20).contains(&jar.count(HELPER)), "{jar:?}");
+    assert!(jar.line().len() < 8 * 1024, "{}", jar.line().len());
+    assert_eq!(jar.ask(house.public, "GET /", "").await.0, 200);
+    assert_eq!(jar.ask(house.public, "POST /security/sign-out", "").await.0, 303);
+    follow(&mut jar, &house).await;
+    assert_eq!(jar.count(HELPER), 0);
 }

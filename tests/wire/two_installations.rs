@@ -10,6 +10,10 @@ pub(super) struct Jar {
     kept: Vec<(String, String)>,
     /// The `Set-Cookie`s of the last answer.
     pub(super) set: Vec<String>,
+    /// Where the last answer leads.
+    pub(super) location: String,
+    /// Bytes of its head.
+    pub(super) head: usize,
 }
 
 impl Jar {
@@ -33,7 +37,15 @@ impl Jar {
                 body.len()
             ))
             .await;
-        self.set = answer.headers("set-cookie").into_iter().map(str::to_owned).collect();
+        self.keep(answer.headers("set-cookie").into_iter().map(str::to_owned).collect());
+        answer.header("location").unwrap_or_default().clone_into(&mut self.location);
+        self.head = answer.head.len();
+        (answer.status, answer.text())
+    }
+
+    /// Keeps and drops what an answer sets.
+    pub(super) fn keep(&mut self, set: Vec<String>) {
+        self.set = set;
         for set in &self.set {
             let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
             self.kept.retain(|(kept, _)| kept != name);
@@ -41,7 +53,6 @@ impl Jar {
                 self.kept.push((name.to_owned(), value.to_owned()));
             }
         }
-        (answer.status, answer.text())
     }
 
     pub(super) async fn sign_in_as(&mut self, to: SocketAddr, who: &str) {
@@ -84,6 +95,28 @@ async fn with_one_name_the_sign_in_page_says_what_happened() {
     assert_eq!(status, 200);
     assert!(page.contains("signed in somewhere that is not known here"), "{page}");
     assert_eq!(jar.ask(one.public, "GET /", "").await.0, 200, "and looking there ends nothing");
+}
+
+#[tokio::test]
+async fn a_sign_out_at_one_leaves_what_the_other_has_noted() {
+    let run = async |name: &str| {
+        let app = App::answering(b"HTTP/1.1 200 OK\r\nSet-Cookie: theme=dark\r\nContent-Length: 2\r\n\r\nok").await;
+        let keys = format!("upstream: http://{}\nsessions: {{ cookie_name: {name} }}\n", app.address);
+        let house = Installation::with(&keys);
+        house.user("alice", &[]);
+        let server = house.run().await;
+        (house, server, app)
+    };
+    let ((one, _one, _app), (two, _two, _other)) = (run("portcullis").await, run("portcullis-2").await);
+    let mut jar = Jar::default();
+    for house in [&one, &two] {
+        jar.sign_in(house.public).await;
+        assert_eq!(jar.ask(house.public, "GET /", "").await.0, 200);
+    }
+    let theirs = jar.count("portcullis-2");
+    assert!(jar.count("portcullis-app-") == 1 && jar.count("portcullis-2-app-") == 1, "{jar:?}");
+    assert_eq!(jar.ask(one.public, "POST /security/sign-out", "").await.0, 303);
+    assert_eq!((jar.count("portcullis-app-"), jar.count("portcullis-2")), (0, theirs), "{jar:?}");
 }
 
 #[test]

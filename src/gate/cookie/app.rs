@@ -73,6 +73,26 @@ impl Lifetime {
     }
 }
 
+/// An attribute that says how long. Browsers do not agree on one that is unreadable, nor on two that differ: whoever takes such
+/// a cookie for deleted leaves it where a browser keeps it.
+#[derive(Clone, Copy, Default)]
+enum Said {
+    #[default]
+    Nothing,
+    Seconds(i64),
+    Unclear,
+}
+
+impl Said {
+    fn add(&mut self, seconds: Option<i64>) {
+        *self = match (*self, seconds) {
+            (Self::Nothing, Some(seconds)) => Self::Seconds(seconds),
+            (Self::Seconds(held), Some(seconds)) if held == seconds => *self,
+            _ => Self::Unclear,
+        };
+    }
+}
+
 /// A cookie of an app, as a browser knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppCookie {
@@ -107,25 +127,29 @@ impl AppCookie {
             secure: false,
             partitioned: false,
         };
-        let (mut max_age, mut expires) = (None, None);
+        let (mut max_age, mut expires) = (Said::default(), Said::default());
         for piece in pieces {
             let (attribute, value) = parts(piece);
             let value = value.unwrap_or_default();
-            if value.len() > LONGEST_ATTRIBUTE {
-                continue;
-            }
+            let is_ignored = value.len() > LONGEST_ATTRIBUTE;
             match attribute.to_ascii_lowercase().as_slice() {
+                b"max-age" => max_age.add(seconds(value).filter(|_| !is_ignored)),
+                b"expires" => expires.add(seconds_until(value, by.now).filter(|_| !is_ignored)),
+                _ if is_ignored => {}
                 b"domain" => cookie.domain = Some(text(value)?.trim_start_matches('.').to_ascii_lowercase()),
                 b"path" if value.starts_with(b"/") => cookie.path = text(value)?,
                 b"path" => cookie.path = default_path(by.target)?,
-                b"max-age" => max_age = seconds(value).or(max_age),
-                b"expires" => expires = seconds_until(value, by.now).or(expires),
                 b"secure" => cookie.secure = true,
                 b"partitioned" => cookie.partitioned = true,
                 _ => {}
             }
         }
-        let lifetime = max_age.or(expires).map_or(Lifetime::Long, Lifetime::of);
+        let lifetime = match (max_age, expires) {
+            (Said::Seconds(seconds), Said::Nothing | Said::Seconds(_)) | (Said::Nothing, Said::Seconds(seconds)) => {
+                Lifetime::of(seconds)
+            }
+            _ => Lifetime::Long,
+        };
         cookie.domain = cookie.domain.filter(|domain| !domain.is_empty());
         if let Some(domain) = &cookie.domain {
             if by.host.parse::<std::net::IpAddr>().is_ok() || by.host.starts_with('[') {
@@ -147,10 +171,7 @@ impl AppCookie {
         let domain = self.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
         let secure = if secure || self.secure { "; Secure" } else { "" };
         let partitioned = if self.partitioned { "; Partitioned" } else { "" };
-        format!(
-            "{}={value}; Path={}{domain}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly{secure}{partitioned}",
-            self.name, self.path
-        )
+        format!("{}={value}; Path={}{domain}; Max-Age=0{secure}{partitioned}", self.name, self.path)
     }
 
     pub(super) fn to_text(&self) -> String {
@@ -233,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_dropped_by_what_a_browser_knows_it_by() {
-        const END: &str = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure";
+        const END: &str = "; Max-Age=0; Secure";
         for (line, dropped) in [
             ("a=1", Some("a=; Path=/a/b".to_owned())),
             (" a = 1 ; Path=/; HttpOnly", Some("a=; Path=/".to_owned())),
@@ -271,6 +292,15 @@ mod tests {
             ("a=1", Lifetime::Long),
             ("a=; Max-Age=0", Lifetime::Over),
             ("a=; max-age=-5", Lifetime::Over),
+            ("a=1; Max-Age=0; Max-Age=+5", Lifetime::Long),
+            ("a=1; Max-Age=0; Max-Age=5", Lifetime::Long),
+            ("a=1; Max-Age=5; Max-Age=0", Lifetime::Long),
+            ("a=1; Max-Age=0; Max-Age=\"5\"", Lifetime::Long),
+            ("a=1; Max-Age=0; Max-Age", Lifetime::Long),
+            ("a=1; Max-Age=0; Max-Age=0", Lifetime::Over),
+            ("a=1; Max-Age=0; Expires=soon", Lifetime::Long),
+            ("a=1; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", Lifetime::Over),
+            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Expires=Thu, 01 Jan 2099 00:00:00 GMT", Lifetime::Long),
             ("a=1; Max-Age=60", Lifetime::Short(60)),
             ("a=1; Max-Age=86401", Lifetime::Long),
             ("a=1; Max-Age=99999999999999999999", Lifetime::Long),

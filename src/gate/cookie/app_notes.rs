@@ -1,27 +1,32 @@
 //! Cookies that apps have set in a browser, remembered there until they are taken from it.
 //!
-//! Each is written into a helper cookie of ours, in the answer that sets it, signed. So no store is asked, each replica knows
-//! them, they outlive the session however it ends, and two answers at once lose nothing. Cookies that a script sets never pass
-//! here, and are not known.
+//! They are written into helper cookies of ours, in the answer that sets them, signed. So no store is asked, each replica knows
+//! them, and they outlive the session however it ends. Cookies that a script sets never pass here, and are not known.
+//!
+//! Invariant: a browser keeps at most [`SLOTS`] helper cookies, however many answers come at once, since there are no more names
+//! than that (`wire::next_visitor::answers_at_once_fill_no_more_than_the_slots`). An answer writes its cookies into the slot that
+//! its first one leads to, or the next with room, beside what that slot holds. Of answers at once that choose one slot for different
+//! cookies the last one holds: what the others set is written down when it is set again.
 
 use http::HeaderMap;
 
-use super::{AppCookie, CookieNames, Lifetime, Shown, each, find};
-use crate::secret::Key;
+use super::{AppCookie, CookieNames, Lifetime, each};
+use crate::{clock::Timestamp, secret::Key};
 
+/// Helper cookies of one browser.
+const SLOTS: usize = 20;
+/// Longest value of a helper cookie: all of them, names included, stay below 7 KiB. They come with each request.
+const LONGEST: usize = 280;
 /// Cookies of apps that are remembered in one browser.
 const MOST: usize = 32;
-/// Longest value of a helper cookie.
-const LONGEST: usize = 512;
 /// Characters of a signature: 132 bits.
 const SIGNATURE: usize = 22;
-/// Characters in the name of a helper cookie that tell it from others: 60 bits.
-const LABEL: usize = 10;
-/// Bytes of all helper cookies of a browser, names included: they come with each request.
-const MOST_BYTES: usize = 6 * 1024;
 /// Seconds for which a helper cookie is kept: 400 days, the most that browsers keep any.
 const KEPT: i64 = 34_560_000;
-const PURPOSE: &str = "cookie of an app";
+/// Bytes of a field line beside its value: `Set-Cookie: ` and the end of the line.
+const LINE: usize = 14;
+const DAY: i64 = 86_400;
+const PURPOSE: &str = "cookies of apps";
 
 /// Writes cookies of apps into helper cookies, and reads them.
 #[derive(Clone, Debug)]
@@ -31,17 +36,30 @@ pub struct AppCookies {
     key: Key,
 }
 
-/// What becomes of a cookie that an app sets.
+/// `Set-Cookie`s of an answer that sets cookies of an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Those of helper cookies.
+    pub lines: Vec<String>,
+    /// Cookies for which there is no room: they will stay in the browser.
+    pub left_out: usize,
+}
+
+/// `Set-Cookie`s by which a browser drops cookies of apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Noted {
-    /// The browser has it written down already, or needs not.
-    Known,
-    /// There is no room: it will stay in the browser.
-    NoRoom,
-    /// A helper cookie to be set: its name and its `Set-Cookie`.
-    New(String, String),
-    /// A helper cookie to be dropped, as what it names is: its name and its `Set-Cookie`.
-    Gone(String, String),
+pub struct Clearing {
+    /// Within the bytes that were allowed.
+    pub lines: Vec<String>,
+    /// Whether nothing is left for another answer.
+    pub is_complete: bool,
+}
+
+/// A cookie as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Note {
+    cookie: AppCookie,
+    /// The last day on which it needs to be known, since the Unix epoch. None: as long as can be.
+    until: Option<i64>,
 }
 
 impl AppCookies {
@@ -51,87 +69,174 @@ impl AppCookies {
         Self { prefix: format!("{}-app-", names.session), secure: names.secure, key }
     }
 
-    /// What to do about a cookie that an app sets in a browser that sends these headers; `more` are the `Set-Cookie`s of helper
-    /// cookies that the same answer has already.
+    /// Writes down the cookies that one answer sets in a browser that sends these headers. Of several of one identity the last
+    /// one holds, as in a browser.
     #[must_use]
-    pub fn note(
+    pub fn note(&self, headers: &HeaderMap, set: &[(AppCookie, Lifetime)], now: Timestamp) -> Notes {
+        let today = now.as_seconds().div_euclid(DAY);
+        let mut slots = self.slots(headers);
+        for notes in &mut slots {
+            notes.retain(|note| note.until.is_none_or(|until| until >= today));
+        }
+        let mut changed = [false; SLOTS];
+        let mut left_out = 0;
+        let mut begin = None;
+        for (cookie, lifetime) in set {
+            let known = slots
+                .iter()
+                .enumerate()
+                .find_map(|(slot, notes)| notes.iter().position(|note| note.cookie == *cookie).map(|at| (slot, at)));
+            let needed = match lifetime {
+                Lifetime::Long => None,
+                Lifetime::Short(seconds) => Some(now.as_seconds().saturating_add(*seconds).div_euclid(DAY)),
+                Lifetime::Over => {
+                    if let Some((slot, at)) = known {
+                        slots[slot].remove(at);
+                        changed[slot] = true;
+                    }
+                    continue;
+                }
+            };
+            // A day longer: a cookie that each answer sets anew is written down once a day.
+            let until = needed.map(|day| day + 1);
+            if let Some((slot, at)) = known {
+                let held = slots[slot][at].until;
+                if held.is_some_and(|held| needed.is_none_or(|needed| held < needed)) {
+                    slots[slot][at].until = until;
+                    changed[slot] = true;
+                }
+                continue;
+            }
+            let note = Note { cookie: cookie.clone(), until };
+            let begin = *begin.get_or_insert_with(|| self.first_slot(cookie));
+            let with_room = (begin..SLOTS).chain(0..begin).find(|slot| has_room(&slots[*slot], &note));
+            match with_room.filter(|_| slots.iter().map(Vec::len).sum::<usize>() < MOST) {
+                Some(slot) => {
+                    slots[slot].push(note);
+                    changed[slot] = true;
+                }
+                None => left_out += 1,
+            }
+        }
+        let written = (0..SLOTS).filter(|slot| changed[*slot]).map(|slot| self.set(slot, &slots[slot], now));
+        Notes { lines: written.collect(), left_out }
+    }
+
+    /// Takes cookies of apps, and what is written down of them, from a browser that sends these headers: those that `applies` to,
+    /// within so many bytes of field lines, and of one helper cookie at least. Helper cookies that we did not sign, or not with
+    /// this secret, go where there is room: nothing is known by them.
+    #[must_use]
+    pub fn clear(
         &self,
         headers: &HeaderMap,
-        cookie: &AppCookie,
-        lifetime: Lifetime,
-        more: &[(String, String)],
-    ) -> Noted {
-        let (name, value) = self.written(cookie);
-        let is_known = find(headers, &name) == Shown::One(value.as_bytes());
-        match lifetime {
-            Lifetime::Over if is_known => return Noted::Gone(name.clone(), self.dropped(&name)),
-            Lifetime::Over => return Noted::Known,
-            Lifetime::Long if is_known => return Noted::Known,
-            // Its helper lives no longer than it, and so as long again.
-            Lifetime::Long | Lifetime::Short(_) => {}
-        }
-        let known = self.known(headers);
-        let bytes: usize = known.iter().map(|(name, cookie)| name.len() + self.written(cookie).1.len()).sum();
-        let others = more.iter().filter(|(other, _)| *other != name);
-        let (count, more) = others.fold((0, 0), |(count, bytes), (_, line)| (count + 1, bytes + line.len()));
-        let is_full = known.len() + count >= MOST || bytes + more + name.len() + value.len() > MOST_BYTES;
-        if !is_known && is_full || value.len() > LONGEST {
-            return Noted::NoRoom;
-        }
-        let seconds = if let Lifetime::Short(seconds) = lifetime { seconds } else { KEPT };
-        let line = self.set(&name, &value, seconds);
-        Noted::New(name, line)
-    }
-
-    /// Names of helper cookies in these headers that we did not sign, or not with this secret: nothing is known by them.
-    pub fn unknown<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = String> + 'h {
-        let known: Vec<String> = self.known(headers).into_iter().map(|(name, _)| name).collect();
-        let ours = each(headers).filter(|(name, _)| name.starts_with(self.prefix.as_bytes()));
-        ours.filter_map(move |(name, _)| {
-            let name = std::str::from_utf8(name).ok()?;
-            let is_token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-            (is_token && !known.iter().any(|one| one == name)).then(|| name.to_owned())
-        })
-        .take(2 * MOST)
-    }
-
-    /// The cookies that are written down in a browser that sends these headers, each with the name of its helper cookie. What
-    /// we did not sign is none.
-    #[must_use]
-    pub fn known(&self, headers: &HeaderMap) -> Vec<(String, AppCookie)> {
-        let ours = each(headers).filter(|(name, _)| name.starts_with(self.prefix.as_bytes()));
-        let read = |(name, value): (&[u8], Option<&[u8]>)| {
-            let value = std::str::from_utf8(value?).ok()?;
-            let cookie = AppCookie::from_text(&decoded(value.get(SIGNATURE..)?)?)?;
-            let (expected, signed) = self.written(&cookie);
-            (expected.as_bytes() == name && signed == value).then_some((expected, cookie))
+        applies: impl Fn(&AppCookie) -> bool,
+        bytes: usize,
+        now: Timestamp,
+    ) -> Clearing {
+        let mut clearing = Clearing { lines: Vec::new(), is_complete: true };
+        let mut used = 0;
+        let mut take = |lines: Vec<String>, clearing: &mut Clearing| {
+            let size: usize = lines.iter().map(|line| line.len() + LINE).sum();
+            let fits = clearing.lines.is_empty() || size <= bytes.saturating_sub(used);
+            if fits {
+                used += size;
+                clearing.lines.extend(lines);
+            }
+            fits
         };
-        ours.filter_map(read).take(2 * MOST).collect()
+        let slots = self.slots(headers);
+        for (slot, notes) in slots.iter().enumerate() {
+            let (gone, kept): (Vec<Note>, Vec<Note>) = notes.iter().cloned().partition(|note| applies(&note.cookie));
+            if gone.is_empty() {
+                continue;
+            }
+            let mut lines: Vec<String> = gone.iter().map(|note| note.cookie.expired(self.secure)).collect();
+            lines.push(self.set(slot, &kept, now));
+            clearing.is_complete &= take(lines, &mut clearing);
+        }
+        for (slot, _) in self.shown(headers).filter(|(slot, _)| slots[*slot].is_empty()) {
+            take(vec![self.set(slot, &[], now)], &mut clearing);
+        }
+        clearing
     }
 
-    fn set(&self, name: &str, value: &str, seconds: i64) -> String {
-        let secure = if self.secure { "; Secure" } else { "" };
-        format!("{name}={value}; HttpOnly; SameSite=Lax{secure}; Path=/; Max-Age={seconds}")
+    /// Helper cookies that a browser shows, signed or not: only what has one of the names that we make.
+    fn shown<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = (usize, &'h [u8])> + 'h {
+        each(headers).filter_map(|(name, value)| {
+            let [tens @ b'0'..=b'9', units @ b'0'..=b'9'] = name.strip_prefix(self.prefix.as_bytes())? else {
+                return None;
+            };
+            let slot = usize::from(tens - b'0') * 10 + usize::from(units - b'0');
+            (slot < SLOTS).then_some((slot, value.unwrap_or_default()))
+        })
     }
 
-    /// The `Set-Cookie` by which a browser drops a helper cookie.
-    #[must_use]
-    pub fn dropped(&self, name: &str) -> String {
-        self.set(name, "", 0)
+    fn slots(&self, headers: &HeaderMap) -> [Vec<Note>; SLOTS] {
+        let mut slots = [const { Vec::new() }; SLOTS];
+        for (slot, value) in self.shown(headers) {
+            if slots[slot].is_empty() {
+                slots[slot] = self.read(slot, value).unwrap_or_default();
+            }
+        }
+        slots
     }
 
-    /// The `Set-Cookie`s by which a browser drops a cookie of an app, and what was written down of it.
-    #[must_use]
-    pub fn expired(&self, name: &str, cookie: &AppCookie) -> [String; 2] {
-        [cookie.expired(self.secure), self.dropped(name)]
+    fn read(&self, slot: usize, value: &[u8]) -> Option<Vec<Note>> {
+        let (signature, text) = std::str::from_utf8(value).ok()?.split_at_checked(SIGNATURE)?;
+        let text = decoded(text)?;
+        if self.signature(slot, &text) != signature {
+            return None;
+        }
+        text.split('\t').map(Note::read).collect()
     }
 
-    fn written(&self, cookie: &AppCookie) -> (String, String) {
-        let text = cookie.to_text();
-        let blind = self.key.blind(PURPOSE, &text);
-        let (signature, label) = (&blind[..SIGNATURE], &blind[blind.len() - LABEL..]);
-        (format!("{}{label}", self.prefix), format!("{signature}{}", encoded(&text)))
+    /// The `Set-Cookie` of a helper cookie: one that drops it where nothing is to be written down.
+    fn set(&self, slot: usize, notes: &[Note], now: Timestamp) -> String {
+        let (prefix, secure) = (&self.prefix, if self.secure { "; Secure" } else { "" });
+        if notes.is_empty() {
+            return format!("{prefix}{slot:02}=; Path=/; Max-Age=0{secure}");
+        }
+        let text = text_of(notes);
+        let signature = self.signature(slot, &text);
+        let until =
+            notes.iter().map(|note| note.until).collect::<Option<Vec<_>>>().and_then(|days| days.into_iter().max());
+        let seconds = until.map_or(KEPT, |day| (day + 1) * DAY - now.as_seconds()).clamp(1, KEPT);
+        let value = encoded(&text);
+        format!("{prefix}{slot:02}={signature}{value}; HttpOnly; SameSite=Lax{secure}; Path=/; Max-Age={seconds}")
     }
+
+    fn signature(&self, slot: usize, text: &str) -> String {
+        let mut signature = self.key.blind(PURPOSE, &format!("{slot}\t{text}"));
+        signature.truncate(SIGNATURE);
+        signature
+    }
+
+    fn first_slot(&self, cookie: &AppCookie) -> usize {
+        let blind = self.key.blind(PURPOSE, &cookie.to_text());
+        blind.bytes().take(8).fold(0, |sum: usize, byte| (sum * 64 + usize::from(byte)) % SLOTS)
+    }
+}
+
+impl Note {
+    fn to_text(&self) -> String {
+        let until = self.until.map(|day| day.to_string()).unwrap_or_default();
+        format!("{}\n{until}", self.cookie.to_text())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (cookie, until) = text.rsplit_once('\n')?;
+        let until = if until.is_empty() { None } else { Some(until.parse().ok()?) };
+        Some(Self { cookie: AppCookie::from_text(cookie)?, until })
+    }
+}
+
+fn text_of(notes: &[Note]) -> String {
+    notes.iter().map(Note::to_text).collect::<Vec<_>>().join("\t")
+}
+
+fn has_room(notes: &[Note], more: &Note) -> bool {
+    let text = notes.iter().map(|note| note.to_text().len() + 1).sum::<usize>() + more.to_text().len();
+    SIGNATURE + (text * 4).div_ceil(3) <= LONGEST
 }
 
 fn encoded(text: &str) -> String {
@@ -147,77 +252,131 @@ fn decoded(value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Timestamp,
-        gate::cookie::{DEFAULT_NAME, SetBy},
-    };
-    use http::HeaderValue;
+    use crate::gate::cookie::{DEFAULT_NAME, SetBy};
+    use http::{HeaderValue, header};
 
-    const BY: SetBy<'_> = SetBy {
-        upstream: "app",
-        host: "shop.example.com",
-        target: b"/",
-        now: Timestamp::from_millis(1_700_000_000_000),
-    };
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+    const BY: SetBy<'_> = SetBy { upstream: "app", host: "shop.example.com", target: b"/", now: NOW };
 
-    fn read(line: &str) -> Option<AppCookie> {
-        AppCookie::read(&HeaderValue::from_str(line).unwrap(), BY).map(|(cookie, _)| cookie)
+    fn read(line: &str) -> AppCookie {
+        AppCookie::read(&HeaderValue::from_str(line).unwrap(), BY).unwrap().0
+    }
+
+    fn cookies(key: &[u8]) -> AppCookies {
+        AppCookies::new(&CookieNames::new(true, DEFAULT_NAME), Key::new(key))
+    }
+
+    fn long(lines: &[String]) -> Vec<(AppCookie, Lifetime)> {
+        lines.iter().map(|line| (read(line), Lifetime::Long)).collect()
+    }
+
+    fn numbered(name: &str, count: usize) -> Vec<(AppCookie, Lifetime)> {
+        long(&(0..count).map(|at| format!("{name}{at}=1")).collect::<Vec<_>>())
+    }
+
+    /// What a browser sends that was given these lines.
+    fn sent(lines: &[String]) -> HeaderMap {
+        let pairs: Vec<_> = lines.iter().map(|line| line.split(';').next().unwrap()).collect();
+        HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&pairs.join("; ")).unwrap())])
+    }
+
+    fn noted(cookies: &AppCookies, headers: &HeaderMap) -> Vec<AppCookie> {
+        cookies.slots(headers).into_iter().flatten().map(|note| note.cookie).collect()
     }
 
     #[test]
     fn what_is_written_down_is_read_again_and_nothing_else() {
-        let cookies = AppCookies::new(&CookieNames::new(true, DEFAULT_NAME), Key::new(b"key"));
-        let cookie = read("session=1; Path=/app; Domain=example.com; Secure").unwrap();
-        let Noted::New(name, line) = cookies.note(&HeaderMap::new(), &cookie, Lifetime::Long, &[]) else {
-            panic!("it is new")
-        };
-        let value = line.split(['=', ';']).nth(1).unwrap().to_owned();
-        assert!(name.starts_with("__Host-portcullis-app-"), "{name}");
-        let sent = |pairs: &[(&str, &str)]| {
-            let line: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_str(&line.join("; ")).unwrap())])
-        };
-        let headers = sent(&[("a", "b"), (&name, &value)]);
-        assert_eq!(cookies.known(&headers), [(name.clone(), cookie.clone())]);
-        assert_eq!(cookies.note(&headers, &cookie, Lifetime::Long, &[]), Noted::Known);
-        let Noted::Gone(gone, _) = cookies.note(&headers, &cookie, Lifetime::Over, &[]) else {
-            panic!("it is deleted")
-        };
-        assert_eq!(gone, name);
-        let Noted::New(_, line) = cookies.note(&headers, &cookie, Lifetime::Short(60), &[]) else {
-            panic!("it is renewed")
-        };
-        assert!(line.ends_with("; Max-Age=60"), "{line}");
-        let other = AppCookies::new(&CookieNames::new(true, DEFAULT_NAME), Key::new(b"another"));
-        assert_eq!(other.known(&headers), [], "signed by another installation");
-        assert_eq!(other.unknown(&headers).collect::<Vec<_>>().concat(), name, "and dropped with the others");
-        assert_eq!(cookies.unknown(&headers).count(), 0);
-        let renamed = format!("{name}x");
-        let changed = format!("A{}", &value[1..]);
-        for (name, value) in [(renamed.as_str(), value.as_str()), (&name, &changed), (&name, ""), (&name, &value[..30])]
-        {
-            assert_eq!(cookies.known(&sent(&[(name, value)])), [], "{name}={value}");
+        let ours = cookies(b"key");
+        let set = long(&["session=1; Path=/app; Domain=example.com; Secure".to_owned(), "b=1".to_owned()]);
+        let notes = ours.note(&HeaderMap::new(), &set, NOW);
+        assert_eq!((notes.lines.len(), notes.left_out), (1, 0), "one helper cookie for one answer");
+        let line = &notes.lines[0];
+        assert!(line.starts_with("__Host-portcullis-app-") && line.ends_with("; Max-Age=34560000"), "{line}");
+        let headers = sent(&notes.lines);
+        assert_eq!(noted(&ours, &headers), set.iter().map(|(cookie, _)| cookie.clone()).collect::<Vec<_>>());
+        assert_eq!(ours.note(&headers, &set, NOW), Notes::default(), "what is known is not written again");
+        let gone = ours.note(&headers, &[(set[0].0.clone(), Lifetime::Over)], NOW);
+        assert_eq!(noted(&ours, &sent(&gone.lines)), [set[1].0.clone()], "what the app deletes");
+        let theirs = cookies(b"another");
+        assert_eq!(noted(&theirs, &headers), [], "signed by another installation");
+        let dropped = theirs.clear(&headers, |_| true, 1_000, NOW);
+        assert!(dropped.is_complete && dropped.lines.len() == 1 && dropped.lines[0].contains("=; Path=/; Max-Age=0"));
+        let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+        let moved = format!("{}{}=", &name[..name.len() - 2], if name.ends_with("07") { "08" } else { "07" });
+        for other in [
+            moved + value,
+            format!("{name}={}{}", if value.starts_with('A') { "B" } else { "A" }, &value[1..]),
+            format!("{name}="),
+            format!("{name}={}", &value[..30]),
+        ] {
+            assert_eq!(noted(&ours, &sent(std::slice::from_ref(&other))), [], "{other}");
         }
     }
 
     #[test]
+    fn a_helper_cookie_lives_as_long_as_what_it_names_and_is_not_written_with_each_answer() {
+        let ours = cookies(b"key");
+        let set = [(read("nonce=1"), Lifetime::Short(600))];
+        let first = ours.note(&HeaderMap::new(), &set, NOW).lines;
+        let seconds: i64 = first[0].rsplit('=').next().unwrap().parse().unwrap();
+        assert!((600..=3 * DAY).contains(&seconds), "{seconds}");
+        let headers = sent(&first);
+        let later = |seconds: i64| Timestamp::from_millis((NOW.as_seconds() + seconds) * 1_000);
+        assert_eq!(ours.note(&headers, &set, later(3_600)), Notes::default());
+        assert_eq!(ours.note(&headers, &set, later(3 * DAY)).lines.len(), 1, "renewed");
+        let lasting = ours.note(&headers, &[(read("nonce=1"), Lifetime::Long)], NOW).lines;
+        assert!(lasting[0].ends_with(&format!("Max-Age={KEPT}")), "{lasting:?}");
+    }
+
+    #[test]
     fn so_many_are_written_down_and_no_more() {
-        let cookies = AppCookies::new(&CookieNames::new(true, DEFAULT_NAME), Key::new(b"key"));
-        let filled = |count: usize, name: &str| {
-            let written = (0..count).map(|at| {
-                let (name, value) = cookies.written(&read(&format!("{name}{at}=1")).unwrap());
-                format!("{name}={value}")
-            });
-            let line = written.collect::<Vec<_>>().join("; ");
-            HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_str(&line).unwrap())])
-        };
-        let note = |headers: &HeaderMap, line: &str| cookies.note(headers, &read(line).unwrap(), Lifetime::Long, &[]);
-        assert_eq!(note(&filled(MOST, "a"), "b=1"), Noted::NoRoom);
-        assert!(matches!(note(&filled(MOST - 1, "a"), "b=1"), Noted::New(..)));
-        assert_eq!(note(&filled(20, &"a".repeat(240)), "b=1"), Noted::NoRoom, "long ones fill it sooner");
-        assert_eq!(note(&HeaderMap::new(), &format!("{}=1", "a".repeat(LONGEST))), Noted::NoRoom);
-        let forged = (0..MOST).map(|at| format!("__Host-portcullis-app-{at}=x")).collect::<Vec<_>>().join("; ");
-        let forged = HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_str(&forged).unwrap())]);
-        assert!(matches!(note(&forged, "b=1"), Noted::New(..)), "what is not signed takes no room");
+        let ours = cookies(b"key");
+        let full = ours.note(&HeaderMap::new(), &numbered("a", 2 * MOST), NOW);
+        assert_eq!(full.left_out, MOST);
+        let headers = sent(&full.lines);
+        assert_eq!(noted(&ours, &headers).len(), MOST);
+        assert_eq!(ours.note(&headers, &long(&["b=1".to_owned()]), NOW).left_out, 1);
+        assert_eq!(ours.note(&HeaderMap::new(), &long(&[format!("{}=1", "a".repeat(LONGEST))]), NOW).left_out, 1);
+        let long_ones = ours.note(&HeaderMap::new(), &numbered(&"a".repeat(170), MOST), NOW);
+        assert_eq!(long_ones.lines.len(), SLOTS, "each fills a helper cookie");
+        let bytes: usize = long_ones.lines.iter().map(|line| line.split(';').next().unwrap().len() + 2).sum();
+        assert!(bytes < 7 * 1024, "{bytes}");
+    }
+
+    #[test]
+    fn they_are_taken_away_in_as_many_answers_as_it_needs() {
+        let ours = cookies(b"key");
+        let all = ours.note(&HeaderMap::new(), &numbered(&"a".repeat(60), 30), NOW).lines;
+        let mut kept = all.clone();
+        let (mut gone, mut answers) = (0, 0);
+        loop {
+            let clearing = ours.clear(&sent(&kept), |_| true, 2_000, NOW);
+            let bytes: usize = clearing.lines.iter().map(|line| line.len() + LINE).sum();
+            assert!(bytes <= 2_000 && answers < 10, "{bytes}");
+            answers += 1;
+            gone += clearing.lines.iter().filter(|line| !line.contains("portcullis")).count();
+            let name = |line: &String| line.split('=').next().unwrap().to_owned();
+            kept.retain(|line| !clearing.lines.iter().any(|dropped| name(dropped) == name(line)));
+            assert_eq!(clearing.is_complete, kept.is_empty());
+            if clearing.is_complete {
+                break;
+            }
+        }
+        assert!(gone == 30 && answers > 1, "{gone} in {answers}");
+        let none = ours.clear(&sent(&all), |_| false, 2_000, NOW);
+        assert_eq!(none, Clearing { lines: Vec::new(), is_complete: true });
+    }
+
+    #[test]
+    fn helper_cookies_of_another_installation_are_left_alone() {
+        let names = [
+            "portcullis-app-device",
+            "portcullis-app-last",
+            "portcullis-app-app-07",
+            "portcullis-app-99",
+            "portcullis-app-1",
+        ];
+        let headers = sent(&names.map(|name| format!("__Host-{name}=x")));
+        assert_eq!(cookies(b"key").clear(&headers, |_| true, 2_000, NOW).lines, [""; 0]);
     }
 }

@@ -4,7 +4,7 @@
 pub const DEFAULT_NAME: &str = "portcullis";
 
 /// Ends of the names of cookies beside the session's: a session's cookie of one installation may not be another's of these.
-const HELPERS: [&str; 6] = ["-device", "-flash", "-form", "-pending", "-last", "-ended"];
+const HELPERS: [&str; 7] = ["-app", "-device", "-flash", "-form", "-pending", "-last", "-ended"];
 
 /// The names of our cookies under one `public_url`.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct CookieNames {
     pub flash: String,
     /// Which browser a form was shown to.
     pub form: String,
-    /// Between two steps of a sign-in.
+    /// Between two steps of a sign-in or a sign-out.
     pub pending: String,
     /// Who was signed in last, as a keyed digest.
     pub last: String,
@@ -117,6 +117,9 @@ mod tests {
             "a\n",
             "acme-device",
             "acme-app-1",
+            "portcullis-app",
+            "acme-last",
+            "acme-ended",
             "portcullis-flash",
             "portcullis-form",
             &long,

@@ -18,6 +18,7 @@ pub(in crate::web) fn router() -> Router {
         .route(paths::SIGN_IN, get(sign_in::show).post(sign_in::submit))
         .route(paths::SIGN_OUT, get(signed_out::ask).post(signed_out::submit))
         .route(paths::SIGNED_OUT, get(signed_out::show))
+        .route(paths::CLEAR_COOKIES, get(signed_out::clear_cookies))
         .route(paths::SESSIONS, get(sessions::show))
         .route(paths::LIVE_SESSIONS, get(sessions::not_live))
         .route(paths::SIGNED_IN, get(signed_in::show))

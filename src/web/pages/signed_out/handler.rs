@@ -1,12 +1,14 @@
 //! `/security/sign-out` and the page behind it.
 
 use http::StatusCode;
+use serde::Deserialize;
 
 use super::SignedOutPage;
 use crate::web::{
     Answer, Call, Error,
     pages::confirmation::Confirmation,
     paths,
+    sent::Query,
     sign_out::{check_end, sign_out},
 };
 
@@ -28,4 +30,15 @@ pub(in crate::web) async fn submit(call: Call) -> Result<Answer, Error> {
 /// Says that one is signed out.
 pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
     call.show(StatusCode::OK, &SignedOutPage::new(call.frame()))
+}
+
+/// Where one was going.
+#[derive(Deserialize)]
+pub(in crate::web) struct Onward {
+    rd: Option<String>,
+}
+
+/// Takes cookies of apps away that the last answer could not hold, and goes on.
+pub(in crate::web) async fn clear_cookies(call: Call, Query(onward): Query<Onward>) -> Answer {
+    call.clear_more(onward.rd.as_deref())
 }
