@@ -21,7 +21,7 @@ fn get(path: &str, host: &str, lines: &str) -> String {
 }
 
 /// nginx in front, as the manual has it.
-async fn nginx_before(folder: &std::path::Path, portcullis: SocketAddr) -> (Child, SocketAddr) {
+pub(super) async fn nginx_before(folder: &std::path::Path, portcullis: SocketAddr) -> (Child, SocketAddr) {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {};", folder.join(kind).display()))
