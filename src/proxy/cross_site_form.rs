@@ -3,7 +3,9 @@
 
 use pingora::{Result, proxy::Session};
 
-use super::{Proxy, answer, asked::head_of, bodies::Whose, content, failure::Failure, passage::Passage};
+use super::{
+    Proxy, answer, asked::head_of, bodies::Whose, content, failure::Failure, passage::Passage, peer::PeerConnection,
+};
 use crate::{
     gate::{Decision, Judged, Permit, Refusal},
     web::{Failed, FormStep},
@@ -49,6 +51,8 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
                 proxy.forward(ctx, permit);
                 if ctx.has_room_for(answer::announced(session).unwrap_or(0)) {
                     ctx.form = Some(submission);
+                    // An app may close an idle connection just when a request is sent into it, and this one is sent once.
+                    ctx.connection = PeerConnection::New;
                     ctx.is_empty = content::is_empty(session).await?;
                     return Ok(false);
                 }

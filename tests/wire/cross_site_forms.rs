@@ -4,8 +4,9 @@ use std::fs;
 
 use http::Method;
 use reqwest::{Client, Response, redirect::Policy};
+use tokio::io::AsyncWriteExt as _;
 
-use crate::harness::{App, Http2, Installation, Redis, Replicas, StoreKind, free_port};
+use crate::harness::{App, Http2, Installation, Redis, Replicas, StoreKind, free_port, read_request};
 
 const FORM: &str = "order=4711&note=x+y%26%22z%22%0D%0A%E9";
 const TYPE: &str = "application/x-www-form-urlencoded";
@@ -141,6 +142,49 @@ async fn over_http_2_and_only_up_to_64_kib() {
     }
 }
 
+/// An app that closes each idle connection just when a request is sent into it.
+async fn closing() -> App {
+    App::serving(|mut stream, app| async move {
+        app.keep(b"[open]");
+        if app.record_request(&mut stream).await {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+            read_request(&mut stream).await;
+        }
+    })
+    .await
+}
+
+/// A browser of alice, and the address to which our page posts the form.
+async fn asked(house: &Installation) -> (Client, String) {
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let page = client.post(format!("http://{}/payment/return", house.public)).header("origin", "https://pay.test");
+    let page = page.header("accept", "text/html").header("content-type", TYPE).body(FORM).send().await.unwrap();
+    (client, action(&page.text().await.unwrap()))
+}
+
+async fn press(house: &Installation, client: &Client, action: &str, cookie: &str) -> Response {
+    let request = client.post(format!("http://{}{action}", house.public));
+    let request = request.header("origin", format!("http://{}", house.public)).header("sec-fetch-site", "same-origin");
+    let request = request.header("accept", "text/html").header("cookie", cookie).header("content-type", TYPE);
+    request.body(FORM).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_the_app_closes_loses_none() {
+    let app = closing().await;
+    let house = Installation::with(&routes(&app.address.to_string()));
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    let (client, action) = asked(&house).await;
+    let first = client.get(format!("http://{}/", house.public)).header("cookie", alice.cookie()).send().await.unwrap();
+    assert_eq!(first.status(), 200);
+    let pressed = press(&house, &client, &action, &alice.cookie()).await;
+    let received = app.received();
+    assert_eq!((pressed.status().as_u16(), received.matches("[open]").count()), (200, 2), "{received}");
+    assert!(received.ends_with(&format!("\r\n\r\n{FORM}")), "{received}");
+}
+
 #[tokio::test]
 async fn what_reached_nobody_can_be_sent_again() {
     let nobody = free_port();
@@ -148,15 +192,9 @@ async fn what_reached_nobody_can_be_sent_again() {
     house.user("alice", &[]);
     let _server = house.run().await;
     let alice = house.signed_in("alice").await;
-    let client = Client::builder().redirect(Policy::none()).build().unwrap();
-    let page = client.post(format!("http://{}/payment/return", house.public)).header("origin", "https://pay.test");
-    let page = page.header("accept", "text/html").header("content-type", TYPE).body(FORM).send().await.unwrap();
-    let action = action(&page.text().await.unwrap());
-    let origin = format!("http://{}", house.public);
+    let (client, action) = asked(&house).await;
     for _ in 0..2 {
-        let request = client.post(format!("http://{}{action}", house.public)).header("origin", &origin);
-        let request = request.header("sec-fetch-site", "same-origin").header("accept", "text/html");
-        let request = request.header("cookie", alice.cookie()).header("content-type", TYPE).body(FORM);
-        assert_eq!(request.send().await.unwrap().status(), 502, "it is not said to be sent");
+        let pressed = press(&house, &client, &action, &alice.cookie()).await;
+        assert_eq!(pressed.status(), 502, "it is not said to be sent");
     }
 }
