@@ -10,10 +10,7 @@ use crate::harness::{App, Child, Client, Installation, LONG_PATIENCE, Person, Re
 
 /// The block of the manual that is written in this language, for these replicas: the first of two addresses stands for the first.
 fn block(language: &str, front: SocketAddr, replicas: &[Installation; 2]) -> String {
-    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
-    let text = fs::read_to_string(manual).unwrap();
-    let (_, rest) = text.split_once(&format!("```{language}\n")).unwrap_or_else(|| panic!("no {language}"));
-    let mut block = rest.split_once("```").unwrap().0.to_owned();
+    let mut block = first_block("operations.md", language);
     for (written, meant) in
         [("10.0.0.11:8080", replicas[0].public.to_string()), ("10.0.0.12:8080", replicas[1].public.to_string())]
     {
@@ -32,6 +29,13 @@ fn block(language: &str, front: SocketAddr, replicas: &[Installation; 2]) -> Str
         block = block.replace(written, &meant);
     }
     block
+}
+
+/// The first block of a document that is written in this language.
+fn first_block(document: &str, language: &str) -> String {
+    let text = fs::read_to_string(format!("{}/docs/{document}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (_, rest) = text.split_once(&format!("```{language}\n")).unwrap_or_else(|| panic!("no {language}"));
+    rest.split_once("```").unwrap().0.to_owned()
 }
 
 fn start_nginx(folder: &Path, block: &str) -> Child {
@@ -178,6 +182,33 @@ async fn nobody_notices(language: &str, start: fn(&Path, &str) -> Child) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx() {
     nobody_notices("nginx", start_nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_of_the_quickstart() {
+    let front = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let app = App::ok().await;
+    let house = Installation::before(app.address);
+    let text = fs::read_to_string(house.file()).unwrap();
+    let text = text.replace(&format!("public_url: http://{}", house.public), &format!("public_url: http://{front}"));
+    fs::write(house.file(), format!("{text}listen: {}\ntrusted_proxies: [127.0.0.1/32]\n", house.public)).unwrap();
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut block = first_block("quickstart.md", "nginx");
+    for (written, meant) in [
+        ("listen 443 ssl;", format!("listen {front};")),
+        ("app.example.com", front.ip().to_string()),
+        ("127.0.0.1:8080", house.public.to_string()),
+    ] {
+        assert_eq!(block.matches(written).count(), 1, "{written}: {block}");
+        block = block.replace(written, &meant);
+    }
+    let _nginx = start_nginx(folder.path(), &block);
+    let alice = Person::from([127, 0, 0, 9].into(), front);
+    until("nginx to answer", async || alice.request(Method::GET, "/security/sign-in").send().await.ok()).await;
+    alice.sign_in("alice").await;
+    assert_eq!(alice.status("/").await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
