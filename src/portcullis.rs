@@ -9,9 +9,8 @@ use http::StatusCode;
 
 use crate::{
     gate::{Decision, Explained, Gate, Head, Judged, Permit, Refusal, Verdict, Visit},
-    guard::Submission,
     session::Owner,
-    web::{Failed, FormStep, LiveSessions, Web},
+    web::{ClaimedForm, Failed, FormStep, LiveSessions, Web},
 };
 
 /// The whole program, but for the socket.
@@ -61,9 +60,9 @@ impl Portcullis {
         self.web.live(visit, head).await
     }
 
-    /// What is to be done with a request that posts a form of another site; none where it posts none.
-    pub async fn take_up(&self, judged: &Judged, head: &Head<'_>) -> Option<FormStep> {
-        Some(self.web.take_up(judged.form()?, judged, head).await)
+    /// Step that follows for a request that posts a form of another site; none where it posts none.
+    pub async fn claim_form(&self, judged: &Judged, head: &Head<'_>) -> Option<FormStep> {
+        Some(self.web.claim_form(judged.form()?, judged, head).await)
     }
 
     /// The page that asks whether such a form is to be sent on. None: its content cannot be carried.
@@ -71,9 +70,14 @@ impl Portcullis {
         self.web.ask(judged.form()?, judged, head, content).await
     }
 
-    /// Takes back that such a form has gone on: it reached nobody.
-    pub async fn release(&self, submission: &Submission) {
-        self.web.release(submission).await;
+    /// Notes that such a form is sent: its first byte goes to the app next. An answer: it must not be sent.
+    pub async fn send_form(&self, form: &ClaimedForm, head: &Head<'_>) -> Option<http::Response<Bytes>> {
+        self.web.send_form(form, head).await
+    }
+
+    /// Releases the claim of such a form that was not sent.
+    pub async fn release_form(&self, form: &ClaimedForm) {
+        self.web.release_form(form).await;
     }
 
     /// The answer to a request that goes nowhere: a page, a redirect or a problem document, by what its client asks for.

@@ -4,7 +4,12 @@
 //! submission in the store before it acts; a second one with the same content waits for the first, and acts no more. Of an
 //! answer nothing is kept: what it needs to say again can be derived from what was sent.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tracing::warn;
 
 use super::{Counter, Tally, ThrottleStore};
 use crate::{
@@ -20,6 +25,10 @@ const GOOD_FOR: Duration = Duration::from_hours(1);
 const CLAIMS: u32 = 60;
 /// A claim outlives each token that made it, whatever the clocks of several processes say.
 const KEPT: Duration = Duration::from_hours(2);
+/// How long the claim of a form holds that goes to an app, until it is noted as sent.
+const PENDING: Duration = Duration::from_mins(1);
+/// How long after its claim a note is removed that may stand though nothing was sent: while no other press can have claimed.
+const REMOVABLE: Duration = Duration::from_secs(30);
 /// How far the clocks of two processes may be apart.
 const SKEW: Duration = Duration::from_mins(1);
 /// How long a second submission waits for the first, and how often it looks.
@@ -32,6 +41,15 @@ pub struct Forms {
     store: Arc<dyn ThrottleStore>,
     key: Key,
     clock: Clock,
+    unsent: Arc<Mutex<Vec<Unsent>>>,
+}
+
+/// What the store may have noted of a submission that was not sent: its answer was lost.
+#[derive(Debug)]
+struct Unsent {
+    /// Names of counters.
+    names: Vec<String>,
+    claimed: Timestamp,
 }
 
 /// A form as one browser sent it: the same content with the same token is the same submission.
@@ -44,6 +62,8 @@ pub struct Submission {
     key: Key,
     /// The session whose claims are counted.
     session: Option<SessionId>,
+    /// How long its claim holds where nobody says how it ended.
+    held: Duration,
 }
 
 /// Which submission of the same form this is.
@@ -75,8 +95,15 @@ impl Submission {
         self
     }
 
+    /// The same, whose claim lapses soon: it goes to an app, and [`Forms::note_sent`] decides whether it does.
+    #[must_use]
+    pub const fn pending(mut self) -> Self {
+        self.held = PENDING;
+        self
+    }
+
     fn claim(&self) -> Counter {
-        counter(format!("form:{}", self.name))
+        Counter { name: format!("form:{}", self.name), tries: 1, within: self.held, cool_off: self.held }
     }
 
     fn of_session(&self) -> Option<Counter> {
@@ -85,15 +112,15 @@ impl Submission {
     }
 
     fn done(&self) -> Counter {
-        counter(format!("form-done:{}", self.name))
+        Counter { name: format!("form-done:{}", self.name), tries: 1, within: KEPT, cool_off: KEPT }
     }
 }
 
 impl Forms {
     /// Over one store; processes that share it share the key.
     #[must_use]
-    pub const fn new(store: Arc<dyn ThrottleStore>, key: Key, clock: Clock) -> Self {
-        Self { store, key, clock }
+    pub fn new(store: Arc<dyn ThrottleStore>, key: Key, clock: Clock) -> Self {
+        Self { store, key, clock, unsent: Arc::default() }
     }
 
     /// The browser that a form is shown to of which no cookie came, and whose cookies must stay as they are.
@@ -133,7 +160,7 @@ impl Forms {
         let content = String::from_utf8_lossy(content);
         let sent = format!("{place}\n{}\n{content}", browser.hand_over());
         let (name, seed) = (self.key.blind("form-content", &sent), self.key.blind("form-seed", &sent));
-        Some(Submission { name, seed, key: self.key.clone(), session: None })
+        Some(Submission { name, seed, key: self.key.clone(), session: None, held: KEPT })
     }
 
     /// Claims a submission; where it is claimed already, waits for how it ends. A session that has claimed [`CLAIMS`] in an
@@ -194,23 +221,68 @@ impl Forms {
         }
     }
 
-    /// Takes back what was noted of a submission: it has not acted after all, and may be sent again.
+    /// Claims a submission that goes to an app: [`Forms::begin`], whose claim lapses within [`PENDING`] where neither
+    /// [`Forms::note_sent`] nor [`Forms::settle`] follows.
     ///
     /// # Errors
-    /// When the store is away.
-    pub async fn release(&self, submission: &Submission) -> Result<(), StoreError> {
-        self.store.settle(&[submission.claim().name, submission.done().name], &[]).await
+    /// When the store is away. A claim that stands all the same is removed by [`Forms::remove_unsent`].
+    pub async fn begin_pending(&self, submission: &Submission) -> Result<Begun, StoreError> {
+        self.remove_unsent().await?;
+        let begun = self.begin(submission).await;
+        if begun.is_err() {
+            self.unsent().push(Unsent { names: vec![submission.claim().name], claimed: self.clock.now() });
+        }
+        begun
+    }
+
+    /// Notes that a submission which was claimed then goes to an app now. False: another press of the same form was faster.
+    ///
+    /// # Errors
+    /// When the store is away: nothing may be sent then. A note that stands all the same is removed by
+    /// [`Forms::remove_unsent`].
+    pub async fn note_sent(&self, submission: &Submission, claimed: Timestamp) -> Result<bool, StoreError> {
+        let noted = self.attempt(&[submission.done()]).await;
+        if noted.is_err() {
+            let names = vec![submission.done().name, submission.claim().name];
+            self.unsent().push(Unsent { names, claimed });
+        }
+        Ok(matches!(noted?, Tally::Counted { .. }))
+    }
+
+    /// Removes what may be noted of submissions that were not sent. Nothing is asked where there are none.
+    ///
+    /// # Errors
+    /// When the store is away; the next run does the rest.
+    pub async fn remove_unsent(&self) -> Result<(), StoreError> {
+        while let Some(unsent) = self.next_unsent() {
+            if let Err(away) = self.store.settle(&unsent.names, &[]).await {
+                self.unsent().push(unsent);
+                return Err(away);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next one, so that nobody removes it a second time, and drops those whose claim may have lapsed.
+    fn next_unsent(&self) -> Option<Unsent> {
+        let (mut all, now) = (self.unsent(), self.clock.now());
+        let before = all.len();
+        all.retain(|unsent| now.since(unsent.claimed) < REMOVABLE);
+        if all.len() < before {
+            warn!(entries = before - all.len(), "Form claims not removed: the store was away");
+        }
+        all.pop()
     }
 
     async fn attempt(&self, asked: &[Counter]) -> Result<Tally, StoreError> {
         self.store.attempt(asked, &[], self.clock.now()).await
     }
 
+    fn unsent(&self) -> MutexGuard<'_, Vec<Unsent>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn proof(&self, place: &str, browser: &Token, made: i64, random: &str) -> String {
         self.key.blind("form-token", &format!("{place}\n{}\n{made}\n{random}", browser.hand_over()))
     }
-}
-
-fn counter(name: String) -> Counter {
-    Counter { name, tries: 1, within: KEPT, cool_off: KEPT }
 }

@@ -1,7 +1,7 @@
 //! A request that posts a form of another site: its visitor is asked, or has sent it on. Its fields go onto the page that asks,
 //! and nowhere else.
 
-use pingora::{Result, proxy::Session};
+use pingora::{Error, ErrorType::InternalError, Result, proxy::Session};
 
 use super::{
     Proxy, answer, asked::head_of, bodies::Whose, content, failure::Failure, passage::Passage, peer::PeerConnection,
@@ -20,7 +20,7 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
     let request = session.req_header().clone();
     let head = head_of(&request, ctx.source, request_id.as_str());
     let (portcullis, bodies) = (proxy.portcullis(), proxy.bodies());
-    let step = portcullis.take_up(&judged, &head).await;
+    let step = portcullis.claim_form(&judged, &head).await;
     let (answer, last) = match step {
         Some(FormStep::Answer(answer)) => {
             refusal_in(portcullis.decide(&head, judged), ctx);
@@ -46,17 +46,16 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
             };
             (answer, last)
         }
-        Some(FormStep::Forward(submission)) => match portcullis.decide(&head, judged) {
+        Some(FormStep::Forward(form)) => match portcullis.decide(&head, judged) {
             Decision::Forward(permit) => {
                 proxy.forward(ctx, permit);
+                ctx.form = Some(form);
                 if ctx.has_room_for(answer::announced(session).unwrap_or(0)) {
-                    ctx.form = Some(submission);
                     // An app may close an idle connection just when a request is sent into it, and this one is sent once.
                     ctx.connection = PeerConnection::New;
                     ctx.is_empty = content::is_empty(session).await?;
                     return Ok(false);
                 }
-                portcullis.release(&submission).await;
                 let person = ctx.permit.as_ref().and_then(Permit::person);
                 (portcullis.fail(Failed::BodyTooLarge, person, &head).await, false)
             }
@@ -66,6 +65,22 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
     };
     proxy.send(session, ctx, answer, last).await;
     Ok(true)
+}
+
+/// Notes that the form of a request is sent, where it has one: its first byte goes to the app next.
+///
+/// # Errors
+/// It must not be sent; the answer says why.
+pub(super) async fn note_sent(proxy: &Proxy, session: &Session, ctx: &mut Passage) -> Result<()> {
+    let Some(form) = ctx.form.take() else { return Ok(()) };
+    let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());
+    match proxy.portcullis().send_form(&form, &head).await {
+        None => Ok(()),
+        Some(answer) => {
+            ctx.answer = Some(answer);
+            Error::e_explain(InternalError, "the form is not sent")
+        }
+    }
 }
 
 /// Why it goes nowhere; none where it could, and the log is told whose it is.

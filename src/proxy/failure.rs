@@ -76,6 +76,10 @@ impl Proxy {
             self.send(session, ctx, answer, true).await;
             return;
         }
+        if let Some(answer) = ctx.answer.take() {
+            self.send(session, ctx, answer, true).await;
+            return;
+        }
         let failure = Failure::of(e);
         ctx.is_stalled = is_stalled(e);
         if let Failure::Say(failed) = failure
@@ -91,9 +95,6 @@ impl Proxy {
                 source = e.esource().as_str(),
                 "Could not bring an answer"
             );
-        }
-        if let (Failure::Say(Failed::AppAway), Some(form)) = (failure, ctx.form.take()) {
-            self.portcullis().release(&form).await;
         }
         // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
         if !begun {

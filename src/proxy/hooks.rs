@@ -298,11 +298,12 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Passage,
     ) -> Result<()> {
-        upstream_request::write(&self.0, request, ctx)
+        upstream_request::write(&self.0, request, ctx)?;
+        cross_site_form::note_sent(self, session, ctx).await
     }
 
     async fn response_filter(
@@ -335,6 +336,9 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, _: &mut Session, _: Option<&Error>, ctx: &mut Passage) {
+        if let Some(form) = ctx.form.take() {
+            self.0.portcullis.release_form(&form).await;
+        }
         // What ends by the client's framing ends without a last piece.
         if let Some(line) = &ctx.line {
             line.read_timeout.stop();

@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method, header};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, header};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use pingora::{http::RequestHeader, protocols::SocketDigest};
 use prometheus::IntGauge;
@@ -14,10 +15,10 @@ use super::{
 use crate::{
     clock::Stopwatch,
     gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
-    guard::Submission,
     id::{SessionId, UserId},
     metrics::Metrics,
     telemetry::AccessLine,
+    web::ClaimedForm,
 };
 
 /// Longest path in the log.
@@ -68,8 +69,10 @@ pub struct Passage {
     pub(super) refused: Option<Box<Judged>>,
     /// Bytes behind the last one of its answer's body.
     pub(super) appended: Appended,
-    /// The form of another site that it takes to the app.
-    pub(super) form: Option<Submission>,
+    /// Form of another site that it takes to the app, until its first byte is sent.
+    pub(super) form: Option<ClaimedForm>,
+    /// Answer of ours to a request that was on its way to an app.
+    pub(super) answer: Option<Response<Bytes>>,
     /// Whether its client took nothing of the answer for too long.
     pub(super) is_stalled: bool,
     /// How much more of a body the app is sent; none is no limit.
@@ -120,6 +123,7 @@ impl Passage {
             refused: None,
             appended: Appended::default(),
             form: None,
+            answer: None,
             is_stalled: false,
             body_left: None,
             seen: None,

@@ -204,6 +204,7 @@ impl Serving {
         let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
         parts.confirm_ends().drive(&mut driver);
         parts.free_memory().drive(&mut driver);
+        parts.release_claims().drive(&mut driver);
         watch_ends(&mut driver, watch, check, parts.end_again.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         if let Some(warning) = config.hides_visitors() {

@@ -20,7 +20,8 @@ use crate::{
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
     tasks::{
-        CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, FreeMemory, TrimJournal, WatchEnds, WatchEndsParts,
+        CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, FreeMemory, ReleaseClaims, TrimJournal, WatchEnds,
+        WatchEndsParts,
     },
     visitor::Recogniser,
     web::{Desk, Web},
@@ -140,6 +141,12 @@ impl Parts {
     #[must_use]
     pub fn free_memory(&self) -> FreeMemory {
         FreeMemory::new(self.hasher.clone())
+    }
+
+    /// What releases claims of forms that were not sent.
+    #[must_use]
+    pub fn release_claims(&self) -> ReleaseClaims {
+        ReleaseClaims::new(self.forms.clone())
     }
 
     /// What writes ends that the store could not write at first.

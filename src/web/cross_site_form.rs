@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tracing::warn;
+use tracing::debug;
 
 use super::{
     Call, Error, Web,
@@ -12,30 +12,38 @@ use super::{
     serve::finish,
 };
 use crate::{
+    clock::Timestamp,
     gate::{CrossSiteForm, Decision, Head, Judged, Presented, Refusal},
     guard::{Begun, Submission},
-    outage::StoreError,
 };
 
 /// What is to be done with a form of another site.
 #[derive(Debug)]
 pub enum FormStep {
-    /// It goes to the app, this once.
-    Forward(Submission),
+    /// It is claimed, and goes to the app once [`Web::send_form`] has noted it.
+    Forward(ClaimedForm),
     /// Its visitor is asked: its content is needed.
     Ask,
     /// This is the answer.
     Answer(http::Response<Bytes>),
 }
 
+/// A form that one press has claimed. Until it is noted as sent, its claim lapses by itself within a minute.
+#[derive(Debug)]
+pub struct ClaimedForm {
+    form: CrossSiteForm,
+    submission: Submission,
+    claimed: Timestamp,
+}
+
 impl Web {
-    /// What is to be done with a form that was judged. One that goes on is claimed: it does not go on a second time.
-    pub async fn take_up(&self, form: &CrossSiteForm, judged: &Judged, head: &Head<'_>) -> FormStep {
+    /// Step that follows for a form that was judged.
+    pub async fn claim_form(&self, form: &CrossSiteForm, judged: &Judged, head: &Head<'_>) -> FormStep {
         let Decision::Forward(permit) = judged.decision() else { return FormStep::Ask };
         let forms = &self.desk().forms;
         let token = form.token.as_deref().unwrap_or_default();
         // Its content is not read here: the token stands for the page, and so for what was on it.
-        let Some(submission) = forms.read(token, &place(form), &forms.any_browser(), token.as_bytes()) else {
+        let Some(submission) = forms.read(token, &scope(form), &forms.any_browser(), token.as_bytes()) else {
             return FormStep::Ask;
         };
         let submission = match permit.session() {
@@ -46,17 +54,27 @@ impl Web {
             Some(session) => submission.counted_by(session),
             None => submission,
         };
-        let answer = match self.claim(&submission).await {
-            Ok(Begun::First) => return FormStep::Forward(submission),
-            Ok(Begun::Repeat) => {
-                let call = self.call(head, Presented::Nothing, None, head.ip);
-                let page = pages::sent(&call, form).map_err(Error::into_response);
-                page.map_or_else(|error| error, IntoResponse::into_response)
+        let submission = submission.pending();
+        let answer = match forms.begin_pending(&submission).await {
+            Ok(Begun::First) => {
+                let claimed = self.desk().clock.now();
+                return FormStep::Forward(ClaimedForm { form: form.clone(), submission, claimed });
             }
+            Ok(Begun::Repeat) => self.sent_already(form, head),
             Ok(Begun::Unknown) => Error::Overloaded.into_response(),
             Err(away) => Error::from(away).into_response(),
         };
-        FormStep::Answer(self.told(answer, head).await)
+        FormStep::Answer(self.rendered(answer, head).await)
+    }
+
+    /// Notes that a form is sent: its first byte goes to the app next. An answer: it must not be sent.
+    pub async fn send_form(&self, claimed: &ClaimedForm, head: &Head<'_>) -> Option<http::Response<Bytes>> {
+        let answer = match self.desk().forms.note_sent(&claimed.submission, claimed.claimed).await {
+            Ok(true) => return None,
+            Ok(false) => self.sent_already(&claimed.form, head),
+            Err(away) => Error::from(away).into_response(),
+        };
+        Some(self.rendered(answer, head).await)
     }
 
     /// The page that asks whether a form is to be sent on. None: its content is not what a browser would send again.
@@ -74,7 +92,7 @@ impl Web {
             (_, None) => (Asked::First, None),
         };
         let forms = &self.desk().forms;
-        let token = forms.token(&place(form), &forms.any_browser());
+        let token = forms.token(&scope(form), &forms.any_browser());
         let call = self.call(head, Presented::Nothing, None, head.ip);
         let page = pages::ask(&call, asked, form, &token, fields);
         let answer = page.map_or_else(Error::into_response, IntoResponse::into_response);
@@ -83,33 +101,29 @@ impl Web {
                 let answer = render::said(answer, &call, head, &form.target);
                 finish(call.forget_ended(because, head, answer).await).await
             }
-            None => self.told(answer, head).await,
+            None => self.rendered(answer, head).await,
         })
     }
 
-    /// Takes back that a form has gone on: it reached nobody.
-    pub async fn release(&self, submission: &Submission) {
-        if let Err(away) = self.desk().forms.release(submission).await {
-            warn!("Form of another site stays noted as sent, though it was not: {away}");
+    /// Releases the claim of a form that was not sent: a press that waits for it goes on.
+    pub async fn release_form(&self, claimed: &ClaimedForm) {
+        if let Err(away) = self.desk().forms.settle(&claimed.submission, false).await {
+            debug!("Form claim not released, and lapses: {away}");
         }
     }
 
-    async fn claim(&self, submission: &Submission) -> Result<Begun, StoreError> {
-        let forms = &self.desk().forms;
-        let begun = forms.begin(submission).await?;
-        if begun == Begun::First {
-            forms.settle(submission, true).await?;
-        }
-        Ok(begun)
+    fn sent_already(&self, form: &CrossSiteForm, head: &Head<'_>) -> Response {
+        let call = self.call(head, Presented::Nothing, None, head.ip);
+        pages::sent(&call, form).map_or_else(Error::into_response, IntoResponse::into_response)
     }
 
-    async fn told(&self, answer: Response, head: &Head<'_>) -> http::Response<Bytes> {
+    async fn rendered(&self, answer: Response, head: &Head<'_>) -> http::Response<Bytes> {
         let call: Call = self.call(head, Presented::Nothing, None, head.ip);
         finish(render::said(answer, &call, head, "/")).await
     }
 }
 
 /// A token is good for one sender and one target.
-fn place(form: &CrossSiteForm) -> String {
+fn scope(form: &CrossSiteForm) -> String {
     format!("cross-site-form {} {}", form.sender, form.target)
 }

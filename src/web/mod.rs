@@ -25,7 +25,7 @@ pub mod words;
 
 pub use answer::Answer;
 pub use call::Call;
-pub use cross_site_form::FormStep;
+pub use cross_site_form::{ClaimedForm, FormStep};
 pub use desk::{AfterChange, Desk, House};
 pub use error::{Error, Failed, Shape, in_english};
 pub use headers::{OWN_HEADERS, harden};

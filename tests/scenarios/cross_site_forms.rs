@@ -254,3 +254,76 @@ async fn a_session_sends_on_no_more_than_the_store_should_keep() {
     }
     assert_eq!(pressed(&browser, &asked(&browser).await).send().await.status(), 503);
 }
+
+#[tokio::test]
+async fn a_store_that_loses_an_answer_loses_no_form() {
+    for town in Town::on_each_store_with_routes(ROUTES) {
+        let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+        // Of the claim: the press that follows need not wait until it lapses.
+        for weather in [Weather::LosesAnswersOf("attempt"), Weather::AwayFor("attempt"), Weather::TakesNoWrites] {
+            let page = asked(&browser).await;
+            town.weather(weather);
+            assert_eq!(pressed(&browser, &page).send().await.status(), 503, "{weather:?}");
+            town.weather(Weather::Fair);
+            pressed(&browser, &page).send().await.arrived();
+            assert!(pressed(&browser, &page).send().await.answer().says("It is not sent a second time"));
+        }
+        // Of the note that it is sent, when it is claimed already.
+        for weather in [Weather::LosesAnswersOf("attempt"), Weather::AwayFor("attempt"), Weather::TakesNoWrites] {
+            let page = asked(&browser).await;
+            let before = town.asked("attempt");
+            town.weather(Weather::KeepsAnswersOf("attempt"));
+            let changes = async {
+                while town.asked("attempt") == before {
+                    tokio::task::yield_now().await;
+                }
+                town.weather(weather);
+                town.answer();
+            };
+            let (reply, ()) = futures_util::future::join(pressed(&browser, &page).send(), changes).await;
+            assert_eq!(reply.status(), 503, "{weather:?}");
+            town.weather(Weather::Fair);
+            pressed(&browser, &page).send().await.arrived();
+            assert!(pressed(&browser, &page).send().await.answer().says("It is not sent a second time"));
+        }
+    }
+}
+
+/// Another replica does not know of them: they are released beside the requests.
+#[tokio::test]
+async fn claims_that_led_nowhere_are_released_beside_the_requests() {
+    let town = Town::with_routes(ROUTES);
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let release = town.parts.release_claims();
+    let press = async || {
+        town.weather(Weather::LosesAnswersOf("attempt"));
+        assert_eq!(pressed(&browser, &asked(&browser).await).send().await.status(), 503);
+    };
+    let settled = || town.asked("settle");
+    press().await;
+    town.weather(Weather::Away);
+    assert!(release.run_once().await.is_err());
+    town.weather(Weather::Fair);
+    let before = settled();
+    release.run_once().await.unwrap();
+    release.run_once().await.unwrap();
+    assert_eq!(settled() - before, 1, "once");
+    // Later another press may have claimed.
+    press().await;
+    town.weather(Weather::Fair);
+    town.pass(MINUTE).await;
+    let before = settled();
+    release.run_once().await.unwrap();
+    assert_eq!(settled(), before);
+}
+
+#[tokio::test]
+async fn a_claim_that_nothing_follows_lapses_within_a_minute() {
+    for town in Town::on_each_store_with_routes(ROUTES) {
+        let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+        let page = asked(&browser).await;
+        pressed(&browser, &page).breaks_off().await;
+        town.pass(MINUTE + SECOND).await;
+        pressed(&browser, &page).send().await.arrived();
+    }
+}

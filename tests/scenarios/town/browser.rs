@@ -226,15 +226,26 @@ impl Ask<'_> {
         }
     }
 
+    /// Goes no further than the claim of its form.
+    pub(crate) async fn breaks_off(self) {
+        let town = self.browser.town;
+        let request_id = town.next_request();
+        let head = self.head(&request_id);
+        let judged = town.portcullis.judge(&head).await;
+        let step = town.portcullis.claim_form(&judged, &head).await;
+        assert!(matches!(step, Some(FormStep::Forward(_))));
+    }
+
     pub(crate) async fn send(self) -> Reply {
         let town = self.browser.town;
         let request_id = town.next_request();
         let head = self.head(&request_id);
         let judged = town.portcullis.judge(&head).await;
-        let form = match town.portcullis.take_up(&judged, &head).await {
+        let form = match town.portcullis.claim_form(&judged, &head).await {
             Some(FormStep::Answer(answer)) => Some(answer),
             Some(FormStep::Ask) => town.portcullis.ask(&judged, &head, &self.body).await,
-            Some(FormStep::Forward(_)) | None => None,
+            Some(FormStep::Forward(form)) => town.portcullis.send_form(&form, &head).await,
+            None => None,
         };
         let answer = match (form, town.portcullis.decide(&head, judged)) {
             (Some(answer), _) => answer,
