@@ -261,6 +261,12 @@ impl Fact {
         matches!(self, Self::SignInFailed { .. } | Self::SignInsFailed { .. })
     }
 
+    /// Whether it is written on a full store, too: ends, and a signed-in user's wrong passwords, which are bounded by session.
+    #[must_use]
+    pub const fn is_urgent(&self) -> bool {
+        matches!(self, Self::SessionEnded { .. } | Self::PasswordChangeFailed)
+    }
+
     /// Number of tries that it tells of.
     #[must_use]
     pub const fn tries(&self) -> u64 {

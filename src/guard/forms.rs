@@ -11,7 +11,7 @@ use std::{
 
 use tracing::warn;
 
-use super::{Counter, Tally, ThrottleStore};
+use super::{Caller, Counter, Tally, ThrottleStore};
 use crate::{
     clock::{Clock, Timestamp},
     id::SessionId,
@@ -50,6 +50,7 @@ struct Unsent {
     /// Names of counters.
     names: Vec<String>,
     claimed: Timestamp,
+    caller: Caller,
 }
 
 /// A form as one browser sent it: the same content with the same token is the same submission.
@@ -100,6 +101,10 @@ impl Submission {
     pub const fn pending(mut self) -> Self {
         self.held = PENDING;
         self
+    }
+
+    const fn caller(&self) -> Caller {
+        if self.session.is_some() { Caller::SignedIn } else { Caller::Anybody }
     }
 
     fn claim(&self) -> Counter {
@@ -172,7 +177,7 @@ impl Forms {
         let of_session = submission.of_session();
         let asked: Vec<Counter> = [submission.claim()].into_iter().chain(of_session.clone()).collect();
         for _ in 0..PATIENCE {
-            if let Tally::Counted { .. } = self.attempt(&asked).await? {
+            if let Tally::Counted { .. } = self.attempt(&asked, submission.caller()).await? {
                 return Ok(Begun::First);
             }
             if self.is_closed(&submission.done()).await? {
@@ -215,9 +220,9 @@ impl Forms {
     /// When the store is away.
     pub async fn settle(&self, submission: &Submission, done: bool) -> Result<(), StoreError> {
         if done {
-            self.attempt(&[submission.done()]).await.map(drop)
+            self.attempt(&[submission.done()], submission.caller()).await.map(drop)
         } else {
-            self.store.settle(&[submission.claim().name], &[]).await
+            self.store.settle(&[submission.claim().name], &[], submission.caller()).await
         }
     }
 
@@ -230,7 +235,11 @@ impl Forms {
         self.remove_unsent().await?;
         let begun = self.begin(submission).await;
         if begun.is_err() {
-            self.unsent().push(Unsent { names: vec![submission.claim().name], claimed: self.clock.now() });
+            self.unsent().push(Unsent {
+                names: vec![submission.claim().name],
+                claimed: self.clock.now(),
+                caller: submission.caller(),
+            });
         }
         begun
     }
@@ -241,10 +250,10 @@ impl Forms {
     /// When the store is away: nothing may be sent then. A note that stands all the same is removed by
     /// [`Forms::remove_unsent`].
     pub async fn note_sent(&self, submission: &Submission, claimed: Timestamp) -> Result<bool, StoreError> {
-        let noted = self.attempt(&[submission.done()]).await;
+        let noted = self.attempt(&[submission.done()], submission.caller()).await;
         if noted.is_err() {
             let names = vec![submission.done().name, submission.claim().name];
-            self.unsent().push(Unsent { names, claimed });
+            self.unsent().push(Unsent { names, claimed, caller: submission.caller() });
         }
         Ok(matches!(noted?, Tally::Counted { .. }))
     }
@@ -255,7 +264,7 @@ impl Forms {
     /// When the store is away; the next run does the rest.
     pub async fn remove_unsent(&self) -> Result<(), StoreError> {
         while let Some(unsent) = self.next_unsent() {
-            if let Err(away) = self.store.settle(&unsent.names, &[]).await {
+            if let Err(away) = self.store.settle(&unsent.names, &[], unsent.caller).await {
                 self.unsent().push(unsent);
                 return Err(away);
             }
@@ -274,8 +283,8 @@ impl Forms {
         all.pop()
     }
 
-    async fn attempt(&self, asked: &[Counter]) -> Result<Tally, StoreError> {
-        self.store.attempt(asked, &[], self.clock.now()).await
+    async fn attempt(&self, asked: &[Counter], caller: Caller) -> Result<Tally, StoreError> {
+        self.store.attempt(asked, &[], caller, self.clock.now()).await
     }
 
     fn unsent(&self) -> MutexGuard<'_, Vec<Unsent>> {

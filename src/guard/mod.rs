@@ -5,5 +5,5 @@ mod store;
 mod throttle;
 
 pub use forms::{Begun, Forms, Submission};
-pub use store::{Counter, Tally, ThrottleStore};
+pub use store::{Caller, Counter, Tally, ThrottleStore};
 pub use throttle::{Counted, Leave, LockoutPolicy, Throttle, Try};

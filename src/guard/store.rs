@@ -15,17 +15,39 @@ pub trait ThrottleStore: Send + Sync {
     ///
     /// A counter forgets what is older than its `within`; with the try that reaches `tries` it closes for `cool_off`
     /// (that last try itself is still allowed). When it opens again it begins anew.
-    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError>;
+    ///
+    /// # Errors
+    /// When the store is away, or has no room for it: a caller who is signed in has the room that is kept for ends.
+    async fn attempt(
+        &self,
+        asked: &[Counter],
+        beside: &[Counter],
+        caller: Caller,
+        now: Timestamp,
+    ) -> Result<Tally, StoreError>;
 
     /// Whether a counter is closed. Counts and writes nothing.
     async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError>;
 
     /// How a try ended, in one step: counters that begin anew, and counters that get one try back, which opens them if that
     /// try had closed them.
-    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError>;
+    ///
+    /// # Errors
+    /// As [`ThrottleStore::attempt`].
+    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError>;
 
     /// Drops counters that say nothing any more.
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// The caller who is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Anybody, of whom there may be any number.
+    Anybody,
+    /// A user with a session. Invariant: what such callers may have counted is bounded by session and hour. Held by
+    /// `passwords::changes_of_one_session_are_bounded`, `pressed_twice`.
+    SignedIn,
 }
 
 /// A counter and its rule.

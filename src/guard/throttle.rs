@@ -10,7 +10,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 
-use super::{Counter, Tally, ThrottleStore};
+use super::{Caller, Counter, Tally, ThrottleStore};
 use crate::{
     clock::{Clock, Timestamp},
     id::{DeviceId, SessionId, UserId},
@@ -24,6 +24,11 @@ use crate::{
 const ADDRESS_TRIES: u32 = 50;
 const ADDRESS_WITHIN: Duration = Duration::from_mins(5);
 const ADDRESS_COOL_OFF: Duration = Duration::from_mins(5);
+
+/// Tries per session and hour, right ones too: each is written on a full disk as well.
+const SESSION_TRIES: u32 = 60;
+const SESSION_WITHIN: Duration = Duration::from_hours(1);
+const SESSION_COOL_OFF: Duration = Duration::from_hours(1);
 
 /// After how many failures an account cools off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +84,7 @@ pub struct Counted {
     shared: Vec<String>,
     /// The scopes of what closed with this try.
     closed: Vec<Scope>,
+    caller: Caller,
 }
 
 /// What closes.
@@ -150,8 +156,11 @@ impl Throttle {
     /// When the store is away: then nothing is checked either.
     pub async fn attempt(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
         match (tried.session, tried.device) {
-            (Some(session), _) => self.by_own_counter(tried, of_session(session), Scope::Session).await,
-            (None, Some(device)) => self.by_own_counter(tried, of_device(device), Scope::Device).await,
+            (Some(session), _) => {
+                let all = of_session_in_all(session);
+                self.by_own_counter(tried, of_session(session), Scope::Session, Some(all)).await
+            }
+            (None, Some(device)) => self.by_own_counter(tried, of_device(device), Scope::Device, None).await,
             (None, None) => self.by_anybody(tried).await,
         }
     }
@@ -168,7 +177,7 @@ impl Throttle {
     /// # Errors
     /// When the store is away.
     pub async fn succeeded(&self, counted: &Counted) -> Result<(), StoreError> {
-        self.store.settle(&counted.own, &counted.shared).await
+        self.store.settle(&counted.own, &counted.shared, counted.caller).await
     }
 
     /// An account starts anew, under each of these folded names, on each of these devices and in each of these sessions:
@@ -187,7 +196,7 @@ impl Throttle {
         let devices = devices.iter().copied().map(of_device);
         let sessions = sessions.iter().copied().map(of_session);
         let all: Vec<String> = std::iter::once(of_user(user)).chain(logins).chain(devices).chain(sessions).collect();
-        self.store.settle(&all, &[]).await
+        self.store.settle(&all, &[], Caller::Anybody).await
     }
 
     async fn by_anybody(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
@@ -199,7 +208,9 @@ impl Throttle {
         let own = vec![typed.name.clone(), account.name.clone()];
         let shared: Vec<String> = address.iter().map(|address| address.name.clone()).collect();
         let asked: Vec<Counter> = std::iter::once(typed).chain(address).collect();
-        Ok(match self.store.attempt(&asked, std::slice::from_ref(&account), self.clock.now()).await? {
+        let tally =
+            self.store.attempt(&asked, std::slice::from_ref(&account), Caller::Anybody, self.clock.now()).await?;
+        Ok(match tally {
             Tally::Closed { until } => Leave::Refused { until },
             Tally::Counted { beside_until: Some(until), .. } => Leave::Withheld { until },
             Tally::Counted { closed, beside_until: None } => {
@@ -209,22 +220,31 @@ impl Throttle {
                     _ => None, // what was typed closes with its account
                 };
                 let closed = closed.iter().filter_map(scope).collect();
-                Leave::Granted(Counted { own, shared, closed })
+                Leave::Granted(Counted { own, shared, closed, caller: Caller::Anybody })
             }
         })
     }
 
-    /// Asks one counter that no stranger can close. Its failures count for the account, too, whether that is closed or not.
-    async fn by_own_counter(&self, tried: Try<'_>, name: String, own: Scope) -> Result<Leave, StoreError> {
-        let counter = self.counter(name);
+    /// Asks one counter that no stranger can close, and one of all tries where there is one. Their failures count for the account, too, whether that is closed or not.
+    async fn by_own_counter(
+        &self,
+        tried: Try<'_>,
+        name: String,
+        own: Scope,
+        in_all: Option<Counter>,
+    ) -> Result<Leave, StoreError> {
+        let counter = self.counter(name.clone());
+        let caller = if tried.session.is_some() { Caller::SignedIn } else { Caller::Anybody };
+        let asked: Vec<Counter> = std::iter::once(counter).chain(in_all).collect();
         let beside: Vec<Counter> = std::iter::once(self.of_login(tried.login))
             .chain(tried.user.map(of_user))
             .map(|name| self.counter(name))
             .collect();
-        Ok(match self.store.attempt(std::slice::from_ref(&counter), &beside, self.clock.now()).await? {
+        Ok(match self.store.attempt(&asked, &beside, caller, self.clock.now()).await? {
             Tally::Closed { until } => Leave::Refused { until },
             Tally::Counted { closed, beside_until } => {
-                let scope = |name: &String| if *name == counter.name { own } else { Scope::Account };
+                let is_asked = |name: &String| asked.iter().any(|counter| counter.name == *name);
+                let scope = |name: &String| if is_asked(name) { own } else { Scope::Account };
                 // What was closed already was not counted, and has no try to give back.
                 let shared = match beside_until {
                     None => beside.into_iter().map(|counter| counter.name).collect(),
@@ -232,7 +252,7 @@ impl Throttle {
                 };
                 let mut closed: Vec<Scope> = closed.iter().map(scope).collect();
                 closed.dedup();
-                Leave::Granted(Counted { own: vec![counter.name], shared, closed })
+                Leave::Granted(Counted { own: vec![name], shared, closed, caller })
             }
         })
     }
@@ -258,6 +278,15 @@ fn of_user(user: UserId) -> String {
 
 fn of_session(session: SessionId) -> String {
     format!("session:{session}")
+}
+
+fn of_session_in_all(session: SessionId) -> Counter {
+    Counter {
+        name: format!("session-tries:{session}"),
+        tries: SESSION_TRIES,
+        within: SESSION_WITHIN,
+        cool_off: SESSION_COOL_OFF,
+    }
 }
 
 fn of_device(device: DeviceId) -> String {

@@ -8,7 +8,7 @@ use crate::{
     account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
     audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
-    guard::{Counter, Tally, ThrottleStore},
+    guard::{Caller, Counter, Tally, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
     metrics::{Metrics, StoreOperation},
     outage::StoreError,
@@ -149,8 +149,8 @@ measured!(AuditStore {
 });
 
 measured!(ThrottleStore {
-    attempt(asked: &[Counter], beside: &[Counter], now: Timestamp) -> Tally, throttle;
+    attempt(asked: &[Counter], beside: &[Counter], caller: Caller, now: Timestamp) -> Tally, throttle;
     is_closed(name: &str, now: Timestamp) -> bool, throttle;
-    settle(anew: &[String], take_back: &[String]) -> (), throttle;
+    settle(anew: &[String], take_back: &[String], caller: Caller) -> (), throttle;
     forget(now: Timestamp) -> (), sweep;
 });

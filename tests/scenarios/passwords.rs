@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::town::{Answer, Browser, IPHONE, MAC, PASSWORD, SECOND, Town, Weather, just_under};
+use crate::town::{Answer, Browser, HOUR, IPHONE, MAC, PASSWORD, SECOND, Town, Weather, just_under};
 
 const NEW: &str = "Ferry-crossing-at-9";
 
@@ -67,6 +67,27 @@ async fn wrong_current_passwords_count_towards_the_lockout() {
     assert!(change(&browser, PASSWORD, NEW).await.says("Too many attempts. Try again at"));
     assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 429, "sign-in is locked, too");
     assert!(browser.is_let_in().await, "the session is not");
+}
+
+/// Right passwords, too: each change is written also where the store has room for nothing else.
+#[tokio::test]
+async fn changes_of_one_session_are_bounded() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let (browser, other) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+        let mut passwords = [PASSWORD, NEW];
+        for _ in 0..60 {
+            assert_eq!(put(&browser, passwords[0], passwords[1]).await.status, 204);
+            passwords.reverse();
+        }
+        let answer = put(&browser, passwords[0], passwords[1]).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (429, "too-many-attempts"));
+        assert_eq!(answer.header("retry-after"), Some("3600"));
+        assert_eq!(put(&other, passwords[0], passwords[1]).await.status, 204, "another session is not");
+        passwords.reverse();
+        town.advance(HOUR + SECOND);
+        assert_eq!(put(&browser, passwords[0], passwords[1]).await.status, 204);
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ async fn an_end_that_redis_does_not_take_holds_until_it_does() {
     let full = async || server.admin("/readyz").await.filter(|(_, text)| text.contains("maxmemory"));
     let (status, text) = until("the server to say that Redis is full", full).await;
     assert!(status == 200 && text.starts_with("ready\n"), "{text}");
+    assert_eq!(replicas.houses[0].person().try_to_sign_in("alice", PASSWORD).await.status(), 503);
+    passwords_change(&laptop).await;
     assert_eq!(laptop.call(Method::POST, "/sign-out", &json!({})).await.status(), 204, "and lets everybody out");
 }
 
@@ -81,6 +83,29 @@ async fn an_end_that_the_file_does_not_take_holds_until_it_does() {
         assert!(Command::new("prlimit").args(["--pid", &pid, most]).status().unwrap().success());
     };
     an_end_holds(&app, &house, &server, "not ready: the store is away", file_size).await;
+}
+
+/// Changes the password by the page and by the API, and is told where it is wrong: there is room for that, too.
+async fn passwords_change(person: &Person) {
+    const NEW: &str = "Lantern-ferry-77";
+    const NEWER: &str = "Anchor-tide-4242";
+    let by_page = async |current: &str, new: &str| {
+        let page = person.visit("/security/password").await.text().await.unwrap();
+        let (_, rest) = page.split_once("name=\"form\" value=\"").expect("the page has a form");
+        let form = rest.split('"').next().unwrap().to_owned();
+        let again = ("new_password_again", new);
+        let fields = [("form", &*form), ("current_password", current), ("new_password", new), again];
+        person.submit("/security/password", &fields).await.status().as_u16()
+    };
+    assert_eq!(by_page("Wrong-current-1", NEW).await, 401);
+    assert_eq!(by_page(PASSWORD, NEW).await, 303);
+    let by_call = async |current: &str, new: &str| {
+        let wanted = json!({ "current_password": current, "new_password": new });
+        person.call(Method::PUT, "/password", &wanted).await.status().as_u16()
+    };
+    assert_eq!(by_call(PASSWORD, NEWER).await, 401, "it is another one by now");
+    assert_eq!((by_call(NEW, NEWER).await, by_call(NEWER, PASSWORD).await), (204, 204));
+    assert_eq!(person.status("/security/api/v1/me").await, 200);
 }
 
 /// Where a test runs itself again, with a file system of its own.
@@ -133,6 +158,7 @@ async fn on_a_full_disk_visitors_sign_out() {
     assert!(told.contains("full"), "{told}");
     assert_eq!(house.person().try_to_sign_in("alice", PASSWORD).await.status(), 503);
 
+    passwords_change(&people[0]).await;
     let [laptop, phone, tablet, other, last] = people.try_into().unwrap_or_else(|_| unreachable!("there are five"));
     assert_eq!(phone.call(Method::POST, "/sign-out", &json!({})).await.status(), 204);
     assert_eq!(phone.status("/x").await, 401);

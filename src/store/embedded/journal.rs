@@ -62,8 +62,8 @@ impl AuditStore for Embedded {
     /// What is there already stays as it is: an entry that is told twice stands once.
     async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
-        let ends = !entries.is_empty() && entries.iter().all(|entry| matches!(entry.fact, Fact::SessionEnded { .. }));
-        let need = if ends { Need::Urgent } else { Need::Ordinary };
+        let urgent = !entries.is_empty() && entries.iter().all(|entry| entry.fact.is_urgent());
+        let need = if urgent { Need::Urgent } else { Need::Ordinary };
         self.act_with(need, move |on| entries.iter().try_for_each(|entry| write(on, entry.clone()))).await
     }
 

@@ -6,10 +6,10 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Embedded, columns::Json};
+use super::{Embedded, columns::Json, writer::Need};
 use crate::{
     clock::Timestamp,
-    guard::{Counter, Tally, ThrottleStore},
+    guard::{Caller, Counter, Tally, ThrottleStore},
     outage::StoreError,
 };
 
@@ -33,19 +33,25 @@ impl State {
 
 #[async_trait]
 impl ThrottleStore for Embedded {
-    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
+    async fn attempt(
+        &self,
+        asked: &[Counter],
+        beside: &[Counter],
+        caller: Caller,
+        now: Timestamp,
+    ) -> Result<Tally, StoreError> {
         let (asked, beside) = (asked.to_vec(), beside.to_vec());
-        self.act(move |on| attempt(on, &asked, &beside, now)).await
+        self.act_with(need(caller), move |on| attempt(on, &asked, &beside, now)).await
     }
 
     async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         self.read(|on| Ok(read(on, name)?.closed_until.is_some_and(|until| now < until)))
     }
 
-    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
+    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
         let (anew, give_back) = (anew.to_vec(), take_back.to_vec());
-        self.act(move |on| {
-            for name in anew {
+        self.act_with(need(caller), move |on| {
+            for name in &anew {
                 on.prepare_cached("DELETE FROM throttle WHERE name = ?1")?.execute([name])?;
             }
             give_back.iter().try_for_each(|name| take_back_one(on, name))
@@ -57,6 +63,13 @@ impl ThrottleStore for Embedded {
         const DROP: &str = "DELETE FROM throttle WHERE name IN
                             (SELECT name FROM throttle WHERE says_nothing_from < ?1 LIMIT ?2)";
         self.drop_old(DROP, now).await
+    }
+}
+
+const fn need(caller: Caller) -> Need {
+    match caller {
+        Caller::Anybody => Need::Ordinary,
+        Caller::SignedIn => Need::Urgent,
     }
 }
 

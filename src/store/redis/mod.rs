@@ -46,7 +46,7 @@ use crate::{
     },
     audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailQuery},
     clock::{Clock, Timestamp},
-    guard::{Counter, Tally, ThrottleStore},
+    guard::{Caller, Counter, Tally, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
     outage::StoreError,
     secret::Digest,
@@ -233,16 +233,22 @@ impl AccountStore for Redis {
 
 #[async_trait]
 impl ThrottleStore for Redis {
-    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
-        self.live.attempt(asked, beside, now).await
+    async fn attempt(
+        &self,
+        asked: &[Counter],
+        beside: &[Counter],
+        caller: Caller,
+        now: Timestamp,
+    ) -> Result<Tally, StoreError> {
+        self.live.attempt(asked, beside, caller, now).await
     }
 
     async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         self.live.is_closed(name, now).await
     }
 
-    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
-        self.live.settle(anew, take_back).await
+    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
+        self.live.settle(anew, take_back, caller).await
     }
 
     /// Redis drops them by itself.

@@ -33,8 +33,8 @@ scripts! {
     TOUCH = "touch.lua";
     CLAMP = "clamp.lua";
     TOLD = "told.lua";
-    ATTEMPT = "attempt.lua";
-    SETTLE = "settle.lua";
+    ATTEMPT = "go_on.lua" "attempt.lua";
+    SETTLE = "go_on.lua" "settle.lua";
 
     RECORD = "go_on.lua" "records/journal.lua" "records/record.lua";
     MERGE = "records/journal.lua" "records/merge.lua";

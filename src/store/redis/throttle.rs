@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    guard::{Counter, Tally},
+    guard::{Caller, Counter, Tally},
     outage::StoreError,
 };
 
@@ -19,17 +19,18 @@ impl Live {
         &self,
         asked: &[Counter],
         beside: &[Counter],
+        caller: Caller,
         now: Timestamp,
     ) -> Result<Tally, StoreError> {
         let all: Vec<&Counter> = asked.iter().chain(beside).collect();
         let touched: Vec<String> = all.iter().map(|counter| keys::counter(&counter.name)).collect();
-        let mut told = vec![asked.len().to_string(), now.as_millis().to_string()];
+        let mut arguments = vec![asked.len().to_string(), now.as_millis().to_string(), told(caller)];
         for counter in &all {
-            told.push(counter.tries.to_string());
-            told.push(counter.within.as_millis().to_string());
-            told.push(counter.cool_off.as_millis().to_string());
+            arguments.push(counter.tries.to_string());
+            arguments.push(counter.within.as_millis().to_string());
+            arguments.push(counter.cool_off.as_millis().to_string());
         }
-        let answer: Vec<Value> = self.acts.run(&script::ATTEMPT.call(&touched, &told)).await?;
+        let answer: Vec<Value> = self.acts.run(&script::ATTEMPT.call(&touched, &arguments)).await?;
         let mut answer = answer.into_iter();
         let mut next = || answer.next().ok_or(Trouble::Nonsense);
         if understand::<String>(next()?)? == "closed" {
@@ -50,13 +51,22 @@ impl Live {
         }
     }
 
-    pub(super) async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
+    pub(super) async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
         if anew.is_empty() && take_back.is_empty() {
             return Ok(());
         }
         let touched: Vec<String> = anew.iter().chain(take_back).map(|name| keys::counter(name)).collect();
-        self.acts.run(&script::SETTLE.call(&touched, &[anew.len().to_string()])).await
+        self.acts.run(&script::SETTLE.call(&touched, &[anew.len().to_string(), told(caller)])).await
     }
+}
+
+/// The caller, as the scripts want it.
+fn told(caller: Caller) -> String {
+    match caller {
+        Caller::Anybody => "anybody",
+        Caller::SignedIn => "signed in",
+    }
+    .to_owned()
 }
 
 fn moment(millis: &str) -> Result<Timestamp, StoreError> {

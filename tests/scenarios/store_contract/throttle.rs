@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use portcullis::{
     clock::Timestamp,
-    guard::{Counter, Tally, ThrottleStore},
+    guard::{Caller, Counter, Tally, ThrottleStore},
 };
 use tokio::task::JoinSet;
 
@@ -52,7 +52,7 @@ fn counter(name: &str) -> Counter {
 }
 
 async fn attempt(throttle: &dyn ThrottleStore, counter: &Counter, second: u64) -> Try {
-    match throttle.attempt(std::slice::from_ref(counter), &[], at(second)).await.unwrap() {
+    match throttle.attempt(std::slice::from_ref(counter), &[], Caller::Anybody, at(second)).await.unwrap() {
         Tally::Counted { closed, beside_until } => {
             assert_eq!(beside_until, None);
             if closed.is_empty() { Try::Allowed } else { Try::Closing }
@@ -104,7 +104,7 @@ async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: Stores) {
 async fn all_counters_of_a_try_run_from_the_same_moment(stores: Stores) {
     let (own, other) = (Counter { tries: 1, ..counter("own") }, Counter { tries: 1, ..counter("other") });
     let (asked, beside) = ([own], [other]);
-    let both = async |second| stores.throttle.attempt(&asked, &beside, at(second)).await.unwrap();
+    let both = async |second| stores.throttle.attempt(&asked, &beside, Caller::Anybody, at(second)).await.unwrap();
     let counted = Tally::Counted { closed: vec!["own".to_owned(), "other".to_owned()], beside_until: None };
     assert_eq!(both(90_000).await, counted);
     assert_eq!(both(50).await, Tally::Closed { until: at(1_050) });
@@ -125,7 +125,10 @@ async fn tries_of_the_future_count_as_now(stores: Stores) {
     let shut = Counter { tries: 1, ..counter("shut") };
     assert_eq!(attempt(&*stores.throttle, &shut, 50).await, CLOSED);
     let both = [bob.clone(), shut];
-    assert_eq!(stores.throttle.attempt(&both, &[], at(50)).await.unwrap(), Tally::Closed { until: at(1_050) });
+    assert_eq!(
+        stores.throttle.attempt(&both, &[], Caller::Anybody, at(50)).await.unwrap(),
+        Tally::Closed { until: at(1_050) }
+    );
     for second in [151, 152] {
         assert_eq!(attempt(&*stores.throttle, &bob, second).await, ALLOWED, "they were of 50, and are forgotten");
     }
@@ -167,7 +170,7 @@ async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &account, 1).await, CLOSED);
     for order in [[address.clone(), account.clone()], [account, address.clone()]] {
         for _ in 0..5 {
-            let verdict = stores.throttle.attempt(&order, &[], at(2)).await.unwrap();
+            let verdict = stores.throttle.attempt(&order, &[], Caller::Anybody, at(2)).await.unwrap();
             assert_eq!(verdict, Tally::Closed { until: at(1_001) });
         }
     }
@@ -181,7 +184,10 @@ async fn the_latest_of_several_closed_counters_is_told(stores: Stores) {
     attempt(&*stores.throttle, &two, 7).await;
     attempt(&*stores.throttle, &one, 1).await;
     for both in [[one.clone(), two.clone()], [two, one]] {
-        assert_eq!(stores.throttle.attempt(&both, &[], at(8)).await.unwrap(), Tally::Closed { until: at(1_007) });
+        assert_eq!(
+            stores.throttle.attempt(&both, &[], Caller::Anybody, at(8)).await.unwrap(),
+            Tally::Closed { until: at(1_007) }
+        );
     }
 }
 
@@ -190,7 +196,7 @@ async fn what_is_counted_beside_is_not_asked(stores: Stores) {
     attempt(&*stores.throttle, &shut, 1).await;
     let beside = [open.clone(), shut];
     for closed in [vec![], vec![], vec!["own".to_owned(), "open".to_owned()]] {
-        let tally = stores.throttle.attempt(std::slice::from_ref(&own), &beside, at(2)).await.unwrap();
+        let tally = stores.throttle.attempt(std::slice::from_ref(&own), &beside, Caller::Anybody, at(2)).await.unwrap();
         assert_eq!(tally, Tally::Counted { closed, beside_until: Some(at(1_001)) });
     }
     assert_eq!(attempt(&*stores.throttle, &open, 3).await, Try::ClosedUntil(at(1_002)), "it was counted");
@@ -200,9 +206,9 @@ async fn how_several_ended_is_settled_at_once(stores: Stores) {
     let (own, shared) = (counter("own"), Counter { tries: 2, ..counter("shared") });
     for _ in 0..5 {
         let both = [own.clone(), shared.clone()];
-        let tally = stores.throttle.attempt(&both, &[], at(1)).await.unwrap();
+        let tally = stores.throttle.attempt(&both, &[], Caller::Anybody, at(1)).await.unwrap();
         assert_eq!(tally, Tally::Counted { closed: vec![], beside_until: None });
-        stores.throttle.settle(&["own".to_owned()], &["shared".to_owned()]).await.unwrap();
+        stores.throttle.settle(&["own".to_owned()], &["shared".to_owned()], Caller::Anybody).await.unwrap();
     }
 }
 
@@ -211,7 +217,7 @@ async fn a_cleared_counter_is_open(stores: Stores) {
     for second in 1..=3 {
         attempt(&*stores.throttle, &alice, second).await;
     }
-    stores.throttle.settle(&["alice".to_owned()], &[]).await.unwrap();
+    stores.throttle.settle(&["alice".to_owned()], &[], Caller::Anybody).await.unwrap();
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 5).await, expected);
     }
@@ -221,7 +227,7 @@ async fn a_try_taken_back_does_not_count(stores: Stores) {
     let alice = counter("alice");
     for second in 1..=10 {
         assert_eq!(attempt(&*stores.throttle, &alice, second).await, ALLOWED);
-        stores.throttle.settle(&[], &["alice".to_owned()]).await.unwrap();
+        stores.throttle.settle(&[], &["alice".to_owned()], Caller::Anybody).await.unwrap();
     }
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 11).await, expected);
@@ -233,14 +239,14 @@ async fn taking_back_the_try_that_closed_opens(stores: Stores) {
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
     }
-    stores.throttle.settle(&[], &["alice".to_owned()]).await.unwrap();
+    stores.throttle.settle(&[], &["alice".to_owned()], Caller::Anybody).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &alice, 2).await, CLOSED, "open, and the others still count");
 }
 
 async fn taking_back_from_nothing_is_nothing(stores: Stores) {
     let alice = counter("alice");
-    stores.throttle.settle(&[], &["alice".to_owned()]).await.unwrap();
-    stores.throttle.settle(&["alice".to_owned()], &[]).await.unwrap();
+    stores.throttle.settle(&[], &["alice".to_owned()], Caller::Anybody).await.unwrap();
+    stores.throttle.settle(&["alice".to_owned()], &[], Caller::Anybody).await.unwrap();
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
     }
@@ -255,7 +261,7 @@ async fn forgetting_opens_nothing(stores: Stores) {
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &quick, 50).await, expected);
     }
-    stores.throttle.settle(&[], &["quick".to_owned()]).await.unwrap();
+    stores.throttle.settle(&[], &["quick".to_owned()], Caller::Anybody).await.unwrap();
     stores.throttle.forget(at(90)).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &busy, 90).await, CLOSED);
     assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Try::ClosedUntil(at(1_002)));
@@ -285,7 +291,7 @@ async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
     let mut tasks = JoinSet::new();
     for _ in 0..200 {
         let (throttle, both) = (Arc::clone(&stores.throttle), both.clone());
-        tasks.spawn(async move { throttle.attempt(&both, &[], at(1)).await.unwrap() });
+        tasks.spawn(async move { throttle.attempt(&both, &[], Caller::Anybody, at(1)).await.unwrap() });
     }
     let verdicts = tasks.join_all().await;
     let of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();

@@ -12,7 +12,7 @@ use portcullis::{
     account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
     audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailEnd, TrailQuery},
     clock::Timestamp,
-    guard::{Counter, Tally, ThrottleStore},
+    guard::{Caller, Counter, Tally, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
     outage::StoreError,
     secret::Digest,
@@ -336,18 +336,24 @@ impl AuditStore for Witness {
 
 #[async_trait]
 impl ThrottleStore for Witness {
-    async fn attempt(&self, asked: &[Counter], beside: &[Counter], now: Timestamp) -> Result<Tally, StoreError> {
+    async fn attempt(
+        &self,
+        asked: &[Counter],
+        beside: &[Counter],
+        caller: Caller,
+        now: Timestamp,
+    ) -> Result<Tally, StoreError> {
         let rules = asked.iter().chain(beside).map(|counter| (counter.tries, counter.within, counter.cool_off));
         self.seen().counters.push(rules.collect());
-        self.pass("attempt", self.inner.throttle.attempt(asked, beside, now)).await
+        self.pass("attempt", self.inner.throttle.attempt(asked, beside, caller, now)).await
     }
 
     async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         self.pass("is_closed", self.inner.throttle.is_closed(name, now)).await
     }
 
-    async fn settle(&self, anew: &[String], take_back: &[String]) -> Result<(), StoreError> {
-        self.pass("settle", self.inner.throttle.settle(anew, take_back)).await
+    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
+        self.pass("settle", self.inner.throttle.settle(anew, take_back, caller)).await
     }
 
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {

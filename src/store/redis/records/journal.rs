@@ -10,7 +10,7 @@ use super::{
     keys::{self, Touched},
 };
 use crate::{
-    audit::{AuditStore, Entry, Fact, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery},
+    audit::{AuditStore, Entry, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery},
     clock::Timestamp,
     id::UserId,
     outage::StoreError,
@@ -108,9 +108,9 @@ impl AuditStore for RedisRecords {
         }
         let mut touched = Touched::new(&JOURNAL);
         let lines: Vec<Line> = entries.iter().map(|entry| Line::of(entry, &mut touched)).collect();
-        let ended = entries.iter().all(|entry| matches!(entry.fact, Fact::SessionEnded { .. }));
-        let about = if ended { "ended" } else { "other" };
-        self.commit(&script::RECORD.call(touched.all(), &[json(&lines), about.to_owned()])).await
+        let urgent = entries.iter().all(|entry| entry.fact.is_urgent());
+        let need = if urgent { "urgent" } else { "ordinary" };
+        self.commit(&script::RECORD.call(touched.all(), &[json(&lines), need.to_owned()])).await
     }
 
     async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {

@@ -1,13 +1,16 @@
 -- Counts one try on several counters, or on none when one of those that are asked is closed. A counter is until when it is
 -- closed, or "-", and when it was tried, oldest first.
--- KEYS: the counters, those asked first. ARGV: how many are asked, now; then of each: tries, within, cool-off.
+-- KEYS: the counters, those asked first. ARGV: how many are asked, now, the caller; then of each: tries, within, cool-off.
 -- Returns "closed" and until when; or "counted", the places of those that it closed, and until when others are closed.
 local asked, now = tonumber(ARGV[1]), tonumber(ARGV[2])
+if ARGV[3] == 'signed in' then
+  go_on(KEYS[1])
+end
 
 -- What lies in the future counts as now, and whoever reads it first writes that: no counter is closed for longer than its
 -- rule has it.
 local function read(place)
-  local key, within, cool_off = KEYS[place], tonumber(ARGV[3 * place + 1]), tonumber(ARGV[3 * place + 2])
+  local key, within, cool_off = KEYS[place], tonumber(ARGV[3 * place + 2]), tonumber(ARGV[3 * place + 3])
   local value = redis.call('GET', key) or '-'
   local closed_until, tries = string.match(value, '^(%S+)(.*)$')
   tries = string.gsub(tries, '%-?%d+', function(at)
@@ -42,7 +45,7 @@ for place, key in ipairs(KEYS) do
   if closed_until and now < closed_until then
     latest = math.max(latest or closed_until, closed_until)
   else
-    local most, within, cool_off = tonumber(ARGV[3 * place]), tonumber(ARGV[3 * place + 1]), tonumber(ARGV[3 * place + 2])
+    local most, within, cool_off = tonumber(ARGV[3 * place + 1]), tonumber(ARGV[3 * place + 2]), tonumber(ARGV[3 * place + 3])
     local tries, count = '', 0
     -- A counter that was closed and is open again has spent its tries.
     if not closed_until then
