@@ -13,10 +13,8 @@ impl Cut {
     pub const STORE_AWAY: Self = Self(9);
     /// Portcullis stops, and its time to end by itself is over.
     pub const STOPPING: Self = Self(10);
-
     /// Its client took nothing of the answer for too long.
     pub const WRITE_IDLE: Self = Self(11);
-
     /// Its client was one slow reader too many of its session or its address, and had been slow for longest.
     pub const SLOW_READER: Self = Self(12);
 
@@ -55,7 +53,7 @@ impl Cut {
         match self {
             Self::STORE_AWAY => (1013, "try again later"),
             Self::STOPPING => (1001, "going away"),
-            Self::SLOW_READER => (1013, "reads too slowly"),
+            Self::SLOW_READER | Self::WRITE_IDLE => (1013, "reads too slowly"),
             _ => (1008, "signed out"),
         }
     }

@@ -17,7 +17,7 @@ pub struct Limits {
     pub requests: u32,
     /// Between two reads of a body.
     pub body_idle: Duration,
-    /// For each write of an answer.
+    /// For each write of an answer, and how long a client may take nothing of what is there for it.
     pub write_idle: Duration,
     /// How long a client takes nothing of an answer before it counts as a slow reader.
     pub slow_after: Duration,

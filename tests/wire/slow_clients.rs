@@ -2,10 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use bytes::Bytes;
 use futures_util::future::join_all;
+use nix::sys::socket::{setsockopt, sockopt};
 use portcullis::proxy::Limits;
+use rustls::version::TLS13;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
     time::{sleep, timeout},
 };
@@ -151,6 +154,44 @@ async fn who_does_not_take_an_answer_of_http2_is_cut_and_logged() {
     until("the app to be let go", async || app.received().ends_with("[closed]").then_some(())).await;
     server.metric_becomes("portcullis_streams_cut_total{reason=\"write_idle\"}", 1.0).await;
     drop(answer);
+    server.stop().await;
+}
+
+/// Its windows are open: what it does not read of its socket waits in buffers of ours, and no write is pending.
+#[tokio::test]
+async fn who_stops_reading_the_socket_of_http2_is_cut_too() {
+    let app = App::serving(|mut stream, app| async move {
+        if app.record_request(&mut stream).await {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n").await;
+            let _ = stream.write_all(&PIECE.repeat(24)).await;
+            while stream.read_u8().await.is_ok() {}
+            app.keep(b"[closed]");
+        }
+    })
+    .await;
+    let keys = "limits: { write_idle: 500ms }\n";
+    let (house, shown) = Installation::over_tls(&everything_public(app.address, keys));
+    let server = house.run().await;
+    // In small segments, so that the kernel keeps little of it: what it does not take fits into one buffer of `h2`.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
+    let stream = socket.connect(house.public).await.unwrap();
+    let stream = shown.over(stream, &["h2"], &[&TLS13]).await.unwrap();
+    let mut settings = h2::client::Builder::new();
+    settings.initial_window_size(1 << 30).initial_connection_window_size(1 << 30);
+    let (requests, mut connection) = settings.handshake::<_, Bytes>(stream).await.unwrap();
+    let request = http::Request::get(format!("https://{}/film", house.public)).body(()).unwrap();
+    let asking = async { requests.ready().await.unwrap().send_request(request, true).unwrap().0.await };
+    let answer = tokio::select! {
+        answer = timeout(LONG_PATIENCE, asking) => answer.expect("an answer").unwrap(),
+        _ = &mut connection => panic!("the connection is over"),
+    };
+    // From here on nobody polls the connection.
+    let line = server.child.line(|line| line.contains("\"/film\"")).await;
+    assert!(line.contains("\"cut\":\"write_idle\"") && line.contains("\"status\":200"), "{line}");
+    until("the app to be let go", async || app.received().ends_with("[closed]").then_some(())).await;
+    drop((answer, connection));
     server.stop().await;
 }
 
