@@ -53,6 +53,7 @@ fn file(key: &str, path: &Path) -> Finding {
     let shown = path.display();
     match Stores::inspect_file(path) {
         Ok(Inspected::Usable) => Fine(format!("{key}: {shown} can be opened")),
+        Ok(Inspected::Unreserved(why)) => Odd(format!("{key}: {why}")),
         Ok(Inspected::Absent) => Fine(format!("{key}: {shown} is not there yet and will be created")),
         Err(why) => Wrong(format!("{key}: {}", with_causes(&why))),
     }

@@ -30,6 +30,11 @@ pub trait Records: AccountRecords + AuditStore {
     /// Which records these are: the same for whoever opens them, wherever from, and for every copy of them.
     async fn identity(&self) -> Result<String, StoreError>;
 
+    /// What records that answer cannot do at the moment, in a sentence, as the last [`Records::ping`] found it.
+    fn caveat(&self) -> Option<String> {
+        None
+    }
+
     /// Whether records can be read and written.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -10,6 +10,7 @@ mod store_crash;
 mod store_creation;
 mod store_file;
 mod store_redis;
+mod store_reserve;
 mod store_spoiled;
 mod store_writes;
 

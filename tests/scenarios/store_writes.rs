@@ -116,6 +116,8 @@ async fn on_a_full_disk_sessions_still_end() {
     assert_eq!(ends(&store).await, open.len());
     assert!(store.open(new_session(bob, at(4), 0)).await.is_err());
     let beside = Embedded::open(&path).unwrap();
+    let other = beside.open(new_session(bob, at(4), 0)).await.map(drop).expect_err("room for ends alone").to_string();
+    assert!(other.contains("full"), "{other}");
     beside.end(Which::AllOf(bob), &parting(Ending::ByAdministrator, at(4))).await.unwrap();
     assert!(store.find(bobs).await.unwrap().is_none());
 

@@ -179,3 +179,17 @@ async fn on_a_full_disk_visitors_sign_out() {
     house.cli(&["users", "enable", "alice", "--reason", "it was none"]).ok();
     house.signed_in("alice").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reserve_that_cannot_be_kept_is_told() {
+    let house = Installation::before(crate::harness::App::ok().await.address);
+    house.user("alice", &[]);
+    fs::create_dir(house.path("portcullis.db-reserve")).unwrap();
+    let server = house.run().await;
+    house.signed_in("alice").await;
+    let (status, told) = server.admin("/readyz").await.unwrap();
+    assert_eq!(status, 200, "{told}");
+    let said = house.cli(&["doctor"]);
+    let reserve = "portcullis.db-reserve cannot be written";
+    assert!(told.starts_with("ready\n") && told.contains(reserve) && said.out.contains(reserve), "{told}{}", said.out);
+}

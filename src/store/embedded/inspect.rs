@@ -13,16 +13,18 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     OpenError, creation,
     open::{explain, flags, folder_of, refuse_exposed, refused},
-    schema,
+    reserve, schema,
 };
 
 /// What stands at a path where a store could be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inspected {
     /// Nothing yet: opening it would create it.
     Absent,
     /// A store.
     Usable,
+    /// A store beside which no reserve of room can be kept; why, and what mends it.
+    Unreserved(String),
 }
 
 /// Says what [`super::Embedded::open`] would say of this file.
@@ -50,7 +52,8 @@ pub fn inspect(path: &Path) -> Result<Inspected, OpenError> {
     let full = path.canonicalize().map_err(|error| refused(path, error))?;
     let look = || schema::look_at_file(&Connection::open_with_flags(&full, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?);
     look().map_err(|misfit| explain(path, misfit))?;
-    refuse_exposed(path).map(|()| Inspected::Usable)
+    refuse_exposed(path)?;
+    Ok(reserve::inspect(path).map_or(Inspected::Usable, Inspected::Unreserved))
 }
 
 /// The names in a store's file, and the addresses, whatever its format.

@@ -73,6 +73,10 @@ impl Records for Embedded {
         .await
     }
 
+    fn caveat(&self) -> Option<String> {
+        SessionStore::caveat(self)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         SessionStore::ping(self).await
     }

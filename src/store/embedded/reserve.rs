@@ -11,7 +11,7 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rusqlite::{Connection, ErrorCode, ffi};
@@ -31,100 +31,174 @@ const BLOCK: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
-    /// This process serves: it makes the reserve, and keeps other acts off its room.
+    /// This process serves: it creates the file where there is none.
     serves: bool,
-    /// There was no room to make it.
-    lacking: AtomicBool,
-    /// The log was told that it cannot be made for another reason.
-    told: AtomicBool,
+    state: Mutex<State>,
+}
+
+/// State of the file, as the last attempt to write it found it.
+#[derive(Debug, Default)]
+enum State {
+    /// Written, or not tried yet.
+    #[default]
+    Writable,
+    /// No room for the whole of it.
+    NoRoom,
+    /// Not writable for a reason other than room.
+    Fault(String),
 }
 
 impl Reserve {
     /// The reserve of the store at this path.
     pub(super) fn beside(store: &Path, serves: bool) -> Self {
-        let path = store.canonicalize().unwrap_or_else(|_| store.to_owned());
-        Self { path: beside(&path, "-reserve"), serves, lacking: AtomicBool::new(false), told: AtomicBool::new(false) }
+        Self { path: path_of(store), serves, state: Mutex::default() }
     }
 
-    /// Makes it whole at the start, as far as there is room.
+    /// Creates and fills the file at the start, as far as there is room.
     pub(super) fn make(&self) {
-        if let Err(why) = self.restore() {
-            warn!(
-                "Disk is full: the reserve at {} is not whole, and only sessions are ended: {why}",
-                self.path.display()
-            );
+        if self.serves
+            && let Err(error) = self.restore()
+        {
+            warn!(path = %self.path.display(), %error, "Reserve of the store not filled: disk is full, only ends are written");
         }
     }
 
     /// Whether a part of it has been given away, and is not back.
+    ///
+    /// Invariant: a file that cannot be written for a reason other than room is not short, so that it keeps nobody from
+    /// writing. Held by `store_reserve::one_that_cannot_be_written_keeps_nobody_from_writing`.
     pub(super) fn is_short(&self) -> bool {
-        let short = |about: io::Result<std::fs::Metadata>| match about {
-            Ok(about) => about.len() < WHOLE,
-            Err(_) => self.lacking.load(Ordering::Relaxed),
-        };
-        self.serves && short(self.path.metadata())
+        let state = self.state();
+        match (&*state, self.path.metadata()) {
+            (State::Writable | State::NoRoom, Ok(about)) => about.len() < WHOLE,
+            (State::NoRoom, Err(_)) => self.serves,
+            (State::Writable, Err(_)) | (State::Fault(_), _) => false,
+        }
     }
 
-    /// Gives a step of it. False: nothing is left.
+    /// Whether ordinary acts are refused. A server looks for room when it is probed, the command line before each act.
+    pub(super) fn refuses_ordinary(&self) -> bool {
+        self.is_short() && (self.serves || self.restore().is_err())
+    }
+
+    /// Gives a step of it. False: nothing is left, or the file cannot be written.
     pub(super) fn release(&self) -> bool {
         let give = || -> io::Result<u64> {
             let file = OpenOptions::new().write(true).open(&self.path)?;
             let left = file.metadata()?.len();
-            let after = left.saturating_sub(STEP);
-            file.set_len(after)?;
-            if left >= WHOLE {
-                warn!(
-                    "Disk is full: sessions end with the room of {}, and nothing else is written",
-                    self.path.display()
-                );
-            }
+            file.set_len(left.saturating_sub(STEP))?;
             Ok(left)
         };
-        give().is_ok_and(|left| left > 0)
+        match give() {
+            Ok(left) => {
+                if left >= WHOLE {
+                    warn!(path = %self.path.display(), "Reserve of the store released: disk is full, only ends are written");
+                }
+                left > 0
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => {
+                self.enter(State::Fault(error.to_string()));
+                false
+            }
+        }
     }
 
     /// Makes it whole again, or leaves it as it is.
+    ///
+    /// # Errors
+    /// Where there is no room. Any other reason is a fault, which is told by the log and [`Reserve::fault`].
     pub(super) fn restore(&self) -> io::Result<()> {
-        if !self.serves {
+        if !self.serves && !self.path.exists() {
             return Ok(());
         }
-        let restored = self.fill();
-        let full = |why: &io::Error| {
-            use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-            matches!(why.kind(), StorageFull | QuotaExceeded | FileTooLarge)
-        };
-        self.lacking.store(restored.as_ref().is_err_and(full), Ordering::Relaxed);
-        // What is no matter of room keeps nobody from writing.
-        match restored {
-            Err(why) if full(&why) => Err(why),
-            Err(why) => {
-                if !self.told.swap(true, Ordering::Relaxed) {
-                    warn!("Reserve of the store cannot be made at {}: {why}", self.path.display());
-                }
+        match self.fill() {
+            Ok(()) => {
+                self.enter(State::Writable);
                 Ok(())
             }
-            Ok(()) => {
-                self.told.store(false, Ordering::Relaxed);
+            Err(error) if is_full(&error) => {
+                self.enter(State::NoRoom);
+                Err(error)
+            }
+            Err(error) => {
+                self.enter(State::Fault(error.to_string()));
                 Ok(())
             }
         }
     }
 
+    /// Why the file cannot be written, where that is not for want of room, and what mends it.
+    pub(super) fn fault(&self) -> Option<String> {
+        match &*self.state() {
+            State::Fault(error) => Some(fault(&self.path, error)),
+            State::Writable | State::NoRoom => None,
+        }
+    }
+
+    /// Enters a state; a new fault is logged once.
+    fn enter(&self, new: State) {
+        let mut state = self.state();
+        if let State::Fault(error) = &new
+            && !matches!(*state, State::Fault(_))
+        {
+            warn!(
+                path = %self.path.display(),
+                error,
+                "Reserve of the store not writable: on a full disk no session ends"
+            );
+        }
+        *state = new;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn fill(&self) -> io::Result<()> {
-        if self.path.metadata().is_ok_and(|about| about.len() >= WHOLE) {
+        let is_new = !self.path.exists();
+        // Opened also where it is whole: one that cannot be opened cannot be released either.
+        let file = OpenOptions::new().write(true).create(self.serves).truncate(false).mode(0o600).open(&self.path)?;
+        let before = file.metadata()?.len();
+        if before >= WHOLE {
             return Ok(());
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
-        let before = file.metadata()?.len();
         if let Err(why) = fill_from(&file, before) {
             file.set_len(before)?;
             return Err(why);
         }
-        if before > 0 {
-            info!("Reserve of the store is whole again");
+        if !is_new {
+            info!(path = %self.path.display(), "Reserve of the store restored");
         }
         Ok(())
     }
+}
+
+/// The fault of the reserve beside the store at this path, where there is one. Nothing is created or changed.
+pub(super) fn inspect(store: &Path) -> Option<String> {
+    let path = path_of(store);
+    match OpenOptions::new().write(true).open(&path) {
+        Ok(_) => None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(fault(&path, &error.to_string())),
+    }
+}
+
+fn path_of(store: &Path) -> PathBuf {
+    beside(&store.canonicalize().unwrap_or_else(|_| store.to_owned()), "-reserve")
+}
+
+fn fault(path: &Path, error: &str) -> String {
+    let path = path.display();
+    format!(
+        "the reserve {path} cannot be written ({error}): on a full disk no session ends; remove it, and let the user that \
+         Portcullis runs as create files there"
+    )
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Random bytes: a file system that compresses holds no room for others.

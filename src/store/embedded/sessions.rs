@@ -135,6 +135,10 @@ impl SessionStore for Embedded {
         self.ended.notified().await;
     }
 
+    fn caveat(&self) -> Option<String> {
+        self.reserve.as_ref()?.fault()
+    }
+
     /// Looks whether the files are what they were, reads, and writes: whoever can do that can serve.
     async fn ping(&self) -> Result<(), StoreError> {
         let state = || self.readers.read(State::read);

@@ -129,9 +129,10 @@ fn work(
             refuse_late(&mut jobs, patience, why);
         }
         let short = reserve.is_some_and(Reserve::is_short);
-        if short {
+        let is_ordinary = |job: &dyn Job| job.need() == Need::Ordinary;
+        if short && jobs.iter().any(|job| is_ordinary(&**job)) && reserve.is_some_and(Reserve::refuses_ordinary) {
             let why = Arc::new(no_room());
-            for job in jobs.extract_if(.., |job| job.need() == Need::Ordinary) {
+            for job in jobs.extract_if(.., |job| is_ordinary(&**job)) {
                 job.answer(Err(Arc::clone(&why)));
             }
         }
@@ -181,7 +182,14 @@ fn do_urgent_again(on: &Connection, jobs: &mut Vec<Box<dyn Job>>, outcome: &Outc
             break;
         }
         reuse_log(on);
-        outcome = on.execute_batch("BEGIN IMMEDIATE").and_then(|()| transact(on, &mut urgent)).map_err(Arc::new);
+        outcome = match on.execute_batch("BEGIN IMMEDIATE") {
+            // More room does not help against a lock.
+            Err(error) if busy(&error) => {
+                outcome = Err(Arc::new(error));
+                break;
+            }
+            begun => begun.and_then(|()| transact(on, &mut urgent)).map_err(Arc::new),
+        };
         let all = outcome.as_ref().is_err_and(|why| is_lack_of_room(why) || urgent.iter().any(|job| job.lacks_room()));
         for done in urgent.extract_if(.., |job| !all && !job.lacks_room()) {
             done.answer(outcome.clone());
@@ -331,6 +339,26 @@ mod tests {
     fn a_commit_that_fails_fails_them_all() {
         let orphan = 9; // the database looks at it only when it commits
         assert_eq!(together(vec![insert(1), insert(orphan), insert(2)]), (vec![false, false, false], 0));
+    }
+
+    #[test]
+    fn a_lock_takes_one_step_of_the_reserve() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let [on, other] = [(); 2].map(|()| Connection::open(&path).unwrap());
+        on.busy_timeout(Duration::from_millis(1)).unwrap();
+        let reserve = Reserve::beside(&path, true);
+        reserve.make();
+        let length = || folder.path().join("store.db-reserve").metadata().unwrap().len();
+        let whole = length();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (reply, _answer) = oneshot::channel();
+        let work = |_: &Connection| -> rusqlite::Result<()> { Err(no_room()) };
+        let since = Clock::machine().stopwatch();
+        let mut act = Act { need: Need::Urgent, work, outcome: None, reply, since };
+        act.run(&on);
+        do_urgent_again(&on, &mut vec![Box::new(act)], &Ok(()), &reserve);
+        assert_eq!(whole - length(), 256 << 10);
     }
 
     #[test]

@@ -211,7 +211,9 @@ impl SessionStore for Redis {
     }
 
     fn caveat(&self) -> Option<String> {
-        self.live.is_full().then(|| format!("{}; until then nobody can sign in", Trouble::Full))
+        let full = self.live.is_full().then(|| format!("{}; until then nobody can sign in", Trouble::Full));
+        let both: Vec<String> = full.into_iter().chain(self.records.caveat()).collect();
+        (!both.is_empty()).then(|| both.join("\n"))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,0 +1,45 @@
+//! The reserve of room beside a file store, where it cannot be kept.
+
+use std::fs;
+
+use portcullis::{
+    id::UserId,
+    session::SessionStore as _,
+    store::embedded::{Embedded, Inspected, inspect},
+};
+
+use crate::store_contract::people::{at, new_session, open};
+
+#[tokio::test]
+async fn one_that_cannot_be_written_keeps_nobody_from_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, reserve) = (folder.path().join("portcullis.db"), folder.path().join("portcullis.db-reserve"));
+    fs::create_dir(&reserve).unwrap();
+    let alice = UserId::mint();
+    for _ in 0..2 {
+        let store = Embedded::open_to_serve(&path).unwrap();
+        open(&store, alice, at(1)).await;
+        store.ping().await.expect("it can be written");
+        open(&store, alice, at(1)).await;
+        let told = store.caveat().expect("and lacks its reserve");
+        assert!(told.contains("portcullis.db-reserve cannot be written") && told.contains("remove it"), "{told}");
+        assert_eq!(inspect(&path).unwrap(), Inspected::Unreserved(told));
+    }
+    fs::remove_dir(&reserve).unwrap();
+    let store = Embedded::open_to_serve(&path).unwrap();
+    assert_eq!((store.caveat(), fs::metadata(&reserve).unwrap().len()), (None, 4 << 20));
+    assert_eq!(inspect(&path).unwrap(), Inspected::Usable);
+}
+
+/// A process that does not serve restores what is there, and creates nothing.
+#[tokio::test]
+async fn the_command_line_writes_where_there_is_room_for_the_whole_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, reserve) = (folder.path().join("portcullis.db"), folder.path().join("portcullis.db-reserve"));
+    let store = Embedded::open(&path).unwrap();
+    store.open(new_session(UserId::mint(), at(1), 0)).await.unwrap();
+    assert!(!reserve.exists());
+    fs::write(&reserve, b"what an end left").unwrap();
+    store.open(new_session(UserId::mint(), at(1), 0)).await.unwrap();
+    assert_eq!(fs::metadata(&reserve).unwrap().len(), 4 << 20);
+}
