@@ -126,6 +126,9 @@ impl Proxy {
             answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         ctx.status = answer.status().as_u16();
+        if let Some(line) = &ctx.line {
+            answer = answer.map(|body| response::waited_for(line, session, body));
+        }
         let bodies = &self.0.bodies;
         let sent = answer::send(session, answer, last, bodies).await;
         match sent {

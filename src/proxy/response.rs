@@ -105,8 +105,12 @@ pub(super) fn pass_piece(line: &Line, session: &Session, body: &mut Option<Bytes
     } else {
         timeout.restart();
     }
-    if session.req_header().version == Version::HTTP_2 {
-        *body = body.take().map(|piece| if piece.is_empty() { piece } else { line.writes.piece(piece) });
-    }
+    *body = body.take().map(|piece| waited_for(line, session, piece));
     Ok(())
+}
+
+/// The same piece of an answer, which tells over HTTP/2 when its client has taken it.
+pub(super) fn waited_for(line: &Line, session: &Session, piece: Bytes) -> Bytes {
+    let is_followed = session.req_header().version == Version::HTTP_2 && !piece.is_empty();
+    if is_followed { line.writes.piece(piece) } else { piece }
 }

@@ -1,5 +1,6 @@
 //! Slow readers: requests whose client has taken nothing of the answer for a while. Each holds memory and a connection to the
 //! app, so that only so many of one session and of one address may: beyond that the one that has been slow for longest is cut.
+//! At an address it is one of whoever has most there, so that nobody cuts the streams of others behind the same address.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -35,6 +36,7 @@ struct Reader {
     number: u64,
     line: Arc<Line>,
     request: u64,
+    session: Option<SessionId>,
 }
 
 /// Place of one slow reader, until it reads on or its request is over.
@@ -49,13 +51,14 @@ pub(super) struct SlowReader {
 
 impl SlowReaders {
     /// Counts the request that is under way on `line`, which has been blocked since then. Where that is one too many of its
-    /// session or its address, the one that has been slow for longest is cut.
+    /// session or its address, one is cut: see [`one_too_many`].
     pub(super) fn enter(self: &Arc<Self>, line: &Arc<Line>, since: Duration, limits: &Limits) -> SlowReader {
-        let session = line.session().map(Key::Session);
+        let own = line.session();
+        let session = own.map(Key::Session);
         let network = line.network().map(Key::Network);
         let mut readers = self.readers();
         readers.next += 1;
-        let reader = Reader { number: readers.next, line: Arc::clone(line), request: line.request() };
+        let reader = Reader { number: readers.next, line: Arc::clone(line), request: line.request(), session: own };
         let mut cut = Vec::new();
         let most = [Some(limits.slow_readers_per_session), limits.slow_readers_per_address];
         for (key, most) in [session, network].into_iter().zip(most) {
@@ -63,7 +66,7 @@ impl SlowReaders {
             let slow = readers.by_key.entry(key).or_default();
             slow.push_back(reader.clone());
             if slow.len() > usize::try_from(most).unwrap_or(usize::MAX) {
-                cut.extend(slow.pop_front());
+                cut.extend(one_too_many(slow));
             }
         }
         drop(readers);
@@ -76,6 +79,19 @@ impl SlowReaders {
     fn readers(&self) -> MutexGuard<'_, Readers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes out the one that has been slow for longest of the session that has most of these: that of the last one where others
+/// have as many. Those without a session count as of one.
+fn one_too_many(slow: &mut VecDeque<Reader>) -> Option<Reader> {
+    let count = |session| slow.iter().filter(|reader| reader.session == session).count();
+    let most = slow.iter().rev().map(|reader| reader.session).fold(None, |most, session| match most {
+        Some((_, so_many)) if so_many >= count(session) => most,
+        _ => Some((session, count(session))),
+    });
+    let (session, _) = most?;
+    let at = slow.iter().position(|reader| reader.session == session)?;
+    slow.remove(at)
 }
 
 impl Drop for SlowReader {
@@ -101,6 +117,33 @@ mod tests {
 
     use super::*;
     use crate::{id::UserId, proxy::Lines};
+
+    #[test]
+    fn at_an_address_whoever_has_most_gives_one_up() {
+        let (lines, slow) = (Arc::<Lines>::default(), Arc::<SlowReaders>::default());
+        let limits = Limits { slow_readers_per_session: 9, slow_readers_per_address: Some(4), ..Limits::default() };
+        let [alice, bob] = [(); 2].map(|()| Some(SessionId::mint(UserId::mint())));
+        let reads = |session: Option<SessionId>| {
+            let line = lines.open();
+            line.begin();
+            if let Some(session) = session {
+                assert!(line.serve(session, line.ends_told()));
+            }
+            line.comes_from(Some([192, 0, 2, 1].into()));
+            let counted = slow.enter(&line, Duration::ZERO, &limits);
+            (line, counted)
+        };
+        let is_cut = |(line, _): &(Arc<Line>, SlowReader)| line.cut().now_or_never() == Some(Cut::SLOW_READER);
+        let others = [bob, bob, None].map(reads);
+        let hers = [alice, alice, alice].map(reads);
+        assert!(!others.iter().any(is_cut), "nobody cuts what others read");
+        assert_eq!(hers.each_ref().map(is_cut), [true, true, false]);
+        let nobodys = [None, None].map(reads);
+        assert_eq!(
+            (others.each_ref().map(is_cut), nobodys.each_ref().map(is_cut)),
+            ([false, false, true], [true, false])
+        );
+    }
 
     #[test]
     fn of_too_many_the_one_that_has_been_slow_for_longest_is_cut() {

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use h2::client::Builder;
 use http::Method;
 use portcullis::proxy::Limits;
 use tokio::{
@@ -122,6 +123,29 @@ async fn of_too_many_of_one_address_the_slowest_is_cut_but_not_of_a_proxy() {
     assert_eq!(app.received(), "");
     let _second = slow(&door, from("5", "2001:db8::ffff")).await;
     is_let_go(&app, &["/public/1"]).await;
+}
+
+#[tokio::test]
+async fn over_http2_our_own_pages_count_too() {
+    let (house, shown) = Installation::over_tls(
+        "upstream: http://127.0.0.1:9\ntrusted_proxies: [127.0.0.1/32]\nlimits: { slow_readers_per_address: 1 }\n",
+    );
+    let server = house.run().await;
+    let (client, _over) = Http2::connect_with(house.public, &shown, Builder::new().initial_window_size(100)).await;
+    let mut open = Vec::new();
+    for target in ["/security/sign-in?first", "/security/sign-in?second"] {
+        let request = client.request(Method::GET, target).header("x-forwarded-for", "192.0.2.9").body(()).unwrap();
+        let (answer, _sending) = client.begin(request, true).await;
+        let answer = timeout(LONG_PATIENCE, answer).await.expect("an answer").unwrap();
+        assert_eq!(answer.status(), 200);
+        open.push(answer);
+        sleep(SLOW).await;
+    }
+    let line = server.child.line(|line| line.contains("\"slow_reader\"")).await;
+    assert!(line.contains("\"/security/sign-in\""), "{line}");
+    server.metric_becomes(CUT, 1.0).await;
+    drop(open);
+    server.stop().await;
 }
 
 #[tokio::test]

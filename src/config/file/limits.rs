@@ -30,7 +30,8 @@ pub(in crate::config) struct LimitsFile {
     /// Slow readers of one session at a time: answers of which their client has taken nothing for 10 seconds. One more cuts the
     /// one that has been slow for longest, with `cut: slow_reader` in its line of the log.
     pub(in crate::config) slow_readers_per_session: Field<u32>,
-    /// The same of one address (of IPv6 a /64), whoever is signed in there. Not counted are this machine, `trusted_proxies`,
+    /// Slow readers of one address (of IPv6 a /64), whoever is signed in there. One more cuts one of the session that has most of
+    /// them there. Not counted are this machine, `trusted_proxies`,
     /// and everybody where the addresses of visitors are not known.
     pub(in crate::config) slow_readers_per_address: Field<u32>,
     /// How long a connection is kept between two requests.
