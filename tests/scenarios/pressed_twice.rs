@@ -171,6 +171,28 @@ async fn a_password_is_changed_once_and_nobody_is_signed_out_by_it() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_sent_again_after_another_change_changes_the_password_again() {
+    for town in Town::on_each_store() {
+        let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+        let token = token_on(&browser, "/security/password").await;
+        let change = async |token: &str, from: &str, to: &str| {
+            let form = [("form", token), ("current_password", from), ("new_password", to), ("new_password_again", to)];
+            press(&browser, "/security/password", &form).await
+        };
+        assert_eq!(change(&token, PASSWORD, NEW).await.status, 303);
+        let first = browser.key();
+        let back = token_on(&browser, "/security/password").await;
+        assert_eq!(change(&back, NEW, PASSWORD).await.status, 303);
+
+        let again = change(&token, PASSWORD, NEW).await;
+        assert_eq!((again.status, again.location()), (303, "/security/password"));
+        assert_eq!(count(&town, "password_changed"), 3, "what is acknowledged is done");
+        assert_ne!(browser.key(), first, "no secret comes back");
+        assert_eq!(change(&back, "wrong", PASSWORD).await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn sessions_are_ended_once_and_it_is_told_once() {
     for town in Town::on_each_store() {
         let alice = town.with_user("alice").await;

@@ -95,6 +95,10 @@ pub(in crate::config) fn read_secret_file(path: &Path, desk: &Desk) -> Result<St
     if path.is_dir() {
         return Err("names a folder; name a file".to_owned());
     }
+    // A pipe would keep whoever reads it waiting, at each reload.
+    if path.exists() && !path.is_file() {
+        return Err("names a pipe, a socket or a device; name a plain file".to_owned());
+    }
     let mut text = Zeroizing::new(String::new());
     let file = std::fs::File::open(path).map_err(|error| told(&error))?;
     file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| told(&error))?;

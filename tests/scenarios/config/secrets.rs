@@ -35,6 +35,16 @@ fn values_come_from_files_of_their_own() {
 }
 
 #[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let folder = folder_with_secret();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success());
+    let text = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\nstore: memory\nsecret_file: pipe\n";
+    let told = read_with(text, folder.path(), &[]).expect_err("nobody writes into it").to_string();
+    assert!(told.contains("secret_file: names a pipe, a socket or a device; name a plain file"), "{told}");
+}
+
+#[test]
 fn a_secret_that_everybody_may_open_is_refused() {
     let folder = folder_with_secret();
     let own = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\n";

@@ -43,6 +43,10 @@ pub(in crate::web) async fn submit(
     let submission = call.own_submission(paths::PASSWORD, &content);
     let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.secret("password"));
     if let Press::Repeat = call.press(submission.as_ref()).await? {
+        // Where another change came after that of this form, it is one more change, with a secret of its own.
+        if call.principal().is_some_and(|me| me.shown != secret.digest()) {
+            return change(&call, form, Token::mint()).await;
+        }
         return changed_before(&call, secret).await;
     }
     let answer = change(&call, form, secret).await;
