@@ -53,6 +53,7 @@ pub struct Metrics {
     upstream_up: IntGaugeVec,
     connections_refused: IntCounterVec,
     open_streams: IntGaugeVec,
+    slow_readers: IntGauge,
     streams_cut: IntCounterVec,
     revocation_propagation: Histogram,
     audit_events: IntCounterVec,
@@ -138,6 +139,7 @@ impl Metrics {
                 &["reason"],
             ),
             open_streams: made.gauges("open_streams", "Long answers under way", &["kind"]),
+            slow_readers: made.gauge("slow_readers", "Clients that have taken nothing of an answer for a while"),
             streams_cut: made.counters("streams_cut_total", "Requests cut while they were under way", &["reason"]),
             revocation_propagation: made.histogram(
                 "revocation_propagation_seconds",
@@ -286,6 +288,12 @@ impl Metrics {
     #[must_use]
     pub fn open_streams(&self, kind: &'static str) -> IntGauge {
         self.open_streams.with_label_values(&[kind])
+    }
+
+    /// Clients that have taken nothing of an answer for a while.
+    #[must_use]
+    pub fn slow_readers(&self) -> IntGauge {
+        self.slow_readers.clone()
     }
 
     /// A request was cut while it was under way.

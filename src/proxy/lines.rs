@@ -20,6 +20,7 @@ use super::{Cut, Line, slow_readers::SlowReaders};
 use crate::{
     clock::{Clock, Stopwatch},
     id::SessionId,
+    metrics::Metrics,
 };
 
 /// How long an end is remembered. A request waits much less for the store before it is on its line.
@@ -64,6 +65,12 @@ impl Default for Lines {
 }
 
 impl Lines {
+    /// No connections yet, with a metric of the slow readers among them.
+    #[must_use]
+    pub fn counted(metrics: &Metrics) -> Self {
+        Self { slow_readers: Arc::new(SlowReaders::counted(metrics.slow_readers())), ..Self::default() }
+    }
+
     /// A new line, on the list until it is dropped.
     #[must_use]
     pub fn open(self: &Arc<Self>) -> Arc<Line> {

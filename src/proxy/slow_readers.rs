@@ -9,12 +9,17 @@ use std::{
     time::Duration,
 };
 
+use prometheus::IntGauge;
+
 use super::{Cut, Limits, Line};
 use crate::id::SessionId;
 
 /// Slow readers at this moment.
 #[derive(Debug, Default)]
-pub(super) struct SlowReaders(Mutex<Readers>);
+pub(super) struct SlowReaders {
+    readers: Mutex<Readers>,
+    gauge: Option<IntGauge>,
+}
 
 #[derive(Debug, Default)]
 struct Readers {
@@ -39,7 +44,7 @@ struct Reader {
     session: Option<SessionId>,
 }
 
-/// Place of one slow reader, until it reads on or its request is over.
+/// Registration of one slow reader, until it reads on or its request is over.
 #[derive(Debug)]
 pub(super) struct SlowReader {
     readers: Arc<SlowReaders>,
@@ -50,6 +55,11 @@ pub(super) struct SlowReader {
 }
 
 impl SlowReaders {
+    /// None yet, with a gauge of how many there are.
+    pub(super) fn counted(gauge: IntGauge) -> Self {
+        Self { readers: Mutex::default(), gauge: Some(gauge) }
+    }
+
     /// Counts the request that is under way on `line`, which has been blocked since then. Where that is one too many of its
     /// session or its address, one is cut: see [`one_too_many`].
     pub(super) fn enter(self: &Arc<Self>, line: &Arc<Line>, since: Duration, limits: &Limits) -> SlowReader {
@@ -70,6 +80,9 @@ impl SlowReaders {
             }
         }
         drop(readers);
+        if let Some(gauge) = &self.gauge {
+            gauge.inc();
+        }
         for reader in &cut {
             reader.line.order(reader.request, Cut::SLOW_READER);
         }
@@ -77,7 +90,7 @@ impl SlowReaders {
     }
 
     fn readers(&self) -> MutexGuard<'_, Readers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,6 +121,9 @@ impl Drop for SlowReader {
             }
         }
         drop(readers);
+        if let Some(gauge) = &self.readers.gauge {
+            gauge.dec();
+        }
     }
 }
 

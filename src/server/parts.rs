@@ -94,7 +94,7 @@ impl Parts {
             clock: clock.clone(),
         });
         metrics.know_cuts(&Cut::LABELS);
-        let (heart, lines) = (Heart::default(), Arc::default());
+        let (heart, lines) = (Heart::default(), Arc::new(Lines::counted(&metrics)));
         let end_again =
             EndAgain::new(stores.sessions.clone(), stores.accounts.clone(), sessions.clone(), clock.clone());
         let public_url = config.public_url.clone();

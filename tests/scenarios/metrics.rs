@@ -16,6 +16,7 @@ const AT_ZERO: &[&str] = &[
     "sign_in_attempts_total{result=\"overloaded\",step=\"password\"}",
     "password_hash_seconds_count",
     "password_hash_rejected_total",
+    "slow_readers",
     "lockouts_total{scope=\"account\"}",
     "lockouts_total{scope=\"address\"}",
     "csrf_rejections_total",

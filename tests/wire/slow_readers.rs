@@ -5,16 +5,13 @@ use std::{net::IpAddr, time::Duration};
 use h2::client::Builder;
 use http::Method;
 use portcullis::proxy::Limits;
-use tokio::{
-    io::AsyncWriteExt as _,
-    net::TcpSocket,
-    time::{sleep, timeout},
-};
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket, time::timeout};
 
 use crate::harness::{App, Client, Door, Http2, Installation, LONG_PATIENCE, read_request, until};
 
 /// How long one takes nothing before it counts.
 const SLOW: Duration = Duration::from_millis(300);
+const SLOW_READERS: &str = "portcullis_slow_readers";
 const CUT: &str = "portcullis_streams_cut_total{reason=\"slow_reader\"}";
 /// As much as fits into many a write.
 const PIECE: [u8; 16_000] = [b'x'; 16_000];
@@ -46,9 +43,12 @@ async fn slow(door: &Door, request: String) -> Client {
     client.send(request).await;
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.1 101"), "{head}");
-    // Until it counts, and before the next one does.
-    sleep(SLOW * 2).await;
     client
+}
+
+async fn there_are(door: &Door, slow: usize) {
+    let line = format!("\n{SLOW_READERS} {slow}\n");
+    until(&line, async || door.metrics.text().contains(&line).then_some(())).await;
 }
 
 async fn is_let_go(app: &App, targets: &[&str]) {
@@ -67,8 +67,11 @@ async fn of_too_many_of_one_session_the_slowest_is_cut() {
     let hers = |target: &str| door.as_alice(&format!("GET {target}"), "");
     let anybodys = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: app.test\r\n\r\n");
     let _first = slow(&door, hers("/1")).await;
+    there_are(&door, 1).await;
     let mut second = slow(&door, hers("/2")).await;
+    there_are(&door, 2).await;
     let _nobodys = slow(&door, anybodys("/public/x")).await;
+    there_are(&door, 3).await;
     assert_eq!(app.received(), "");
     let _third = slow(&door, hers("/3")).await;
     is_let_go(&app, &["/1"]).await;
@@ -80,8 +83,11 @@ async fn of_too_many_of_one_session_the_slowest_is_cut() {
             second.exactly(16 * 1024).await;
         }
     };
+    there_are(&door, 3).await;
     let more = async {
+        there_are(&door, 2).await;
         let fourth = slow(&door, hers("/4")).await;
+        there_are(&door, 3).await;
         assert_eq!(app.received().matches("[closed").count(), 1, "{}", app.received());
         let fifth = slow(&door, hers("/5")).await;
         is_let_go(&app, &["/1", "/3"]).await;
@@ -101,6 +107,7 @@ async fn a_websocket_that_is_not_read_counts_too() {
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let _first = slow(&door, door.as_alice("GET /1/ws", upgrade)).await;
+    there_are(&door, 1).await;
     let _second = slow(&door, door.as_alice("GET /2/ws", upgrade)).await;
     is_let_go(&app, &["/1/ws"]).await;
     until("it to be counted", async || door.metrics.text().contains(&format!("{CUT} 1")).then_some(())).await;
@@ -117,9 +124,11 @@ async fn of_too_many_of_one_address_the_slowest_is_cut_but_not_of_a_proxy() {
     };
     let ip: IpAddr = "2001:db8::1".parse().unwrap();
     let _first = slow(&door, from("1", &ip.to_string())).await;
+    there_are(&door, 1).await;
     let _other = slow(&door, from("2", "2001:db8:0:1::1")).await;
     // Of the proxy itself, which names nobody.
     let _own = [slow(&door, from("3", "")).await, slow(&door, from("4", "")).await];
+    there_are(&door, 4).await;
     assert_eq!(app.received(), "");
     let _second = slow(&door, from("5", "2001:db8::ffff")).await;
     is_let_go(&app, &["/public/1"]).await;
@@ -161,12 +170,11 @@ async fn over_http2_each_stream_counts_and_the_log_says_so() {
     let client = Http2::connect(house.public, &shown).await;
     let cookie = client.sign_in("alice").await;
     let mut open = Vec::new();
-    for target in ["/first", "/second"] {
+    for (target, before) in [("/first", 0.0), ("/second", 1.0)] {
+        server.metric_becomes(SLOW_READERS, before).await;
         let request = client.request(Method::GET, target).header("cookie", &cookie).body(()).unwrap();
         let (answer, _sending) = client.begin(request, true).await;
         open.push(timeout(LONG_PATIENCE, answer).await.expect("an answer").unwrap());
-        // In the order in which they begin.
-        sleep(SLOW).await;
     }
     let line = server.child.line(|line| line.contains("\"/first\"")).await;
     assert!(line.contains("\"cut\":\"slow_reader\"") && line.contains("\"status\":200"), "{line}");
