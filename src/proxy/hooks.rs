@@ -10,7 +10,7 @@ use pingora::{
     Error, Result,
     http::{RequestHeader, ResponseHeader},
     modules::http::HttpModules,
-    protocols::Digest,
+    protocols::{Digest, SocketDigest},
     proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session},
     server::configuration::ServerConf,
     upstreams::peer::HttpPeer,
@@ -291,7 +291,8 @@ impl ProxyHttp for Proxy {
         }
         ctx.socket = digest.and_then(|digest| digest.socket_digest.clone());
         if let Some(line) = &ctx.line {
-            line.read_timeout.start(ctx.read_timeout, descriptor, ctx.socket.clone());
+            let socket = ctx.socket.clone().unwrap_or_else(|| Arc::new(SocketDigest::from_raw_fd(descriptor)));
+            line.read_timeout.start(ctx.read_timeout, descriptor, socket);
         }
         if let (false, Some(upstream)) = (reused, ctx.upstream.as_deref()) {
             self.0.metrics.upstream_up(upstream.name(), true);

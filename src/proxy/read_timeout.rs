@@ -44,17 +44,30 @@ struct Running {
 /// ended or the request has failed, and both in the task of the request, which alone looks at the time-out. The hook that is
 /// called for either forgets the descriptor before that task rests again: `response::filter` and `response::pass_piece` at
 /// the end of an answer, `Proxy::error_while_proxy` after a failure, `Proxy::logging` where neither was seen.
-/// Held by `wire::read_timeout::the_time_out_ends_with_the_answer`.
+/// Held by `wire::read_timeout::the_time_out_ends_with_the_answer`: without them [`ReadTimeout::reset`] panics in builds with debug
+/// assertions. And no other connection is ever shut: the addresses of the descriptor are compared first.
 #[derive(Debug)]
 struct AppConnection {
     descriptor: RawFd,
-    socket: Option<Arc<SocketDigest>>,
+    socket: Arc<SocketDigest>,
 }
 
 impl AppConnection {
+    fn new(descriptor: RawFd, socket: Arc<SocketDigest>) -> Self {
+        // Looked up while the descriptor is the connection's, once for each connection: the digest keeps them.
+        let _ = (socket.local_addr(), socket.peer_addr());
+        Self { descriptor, socket }
+    }
+
+    /// Whether the descriptor still is this connection's.
+    fn is_current(&self) -> bool {
+        let current = SocketDigest::from_raw_fd(self.descriptor);
+        (current.local_addr(), current.peer_addr()) == (self.socket.local_addr(), self.socket.peer_addr())
+    }
+
     /// How long ago the last byte of the app came in, read or not.
     fn silence(&self) -> Option<Duration> {
-        let info = self.socket.as_ref()?.tcp_info()?;
+        let info = self.socket.tcp_info()?;
         Some(Duration::from_millis(info.tcpi_last_data_recv.into()))
     }
 }
@@ -65,8 +78,8 @@ impl ReadTimeout {
     }
 
     /// Starts: the app is asked on this connection.
-    pub(super) fn start(&self, limit: Duration, descriptor: RawFd, socket: Option<Arc<SocketDigest>>) {
-        let app = AppConnection { descriptor, socket };
+    pub(super) fn start(&self, limit: Duration, descriptor: RawFd, socket: Arc<SocketDigest>) {
+        let app = AppConnection::new(descriptor, socket);
         *self.state() = State { running: Some(Running { limit, since: self.clock.elapsed(), app }), is_over: false };
     }
 
@@ -82,12 +95,17 @@ impl ReadTimeout {
         self.state().running = None;
     }
 
-    /// Forgets the request before.
+    /// Forgets the request before, whose time-out has ended.
+    ///
+    /// # Panics
+    /// With debug assertions, where it still runs.
     pub(super) fn reset(&self) {
-        *self.state() = State::default();
+        let mut state = self.state();
+        debug_assert!(state.running.is_none(), "the time-out of a request runs on after it: {state:?}");
+        *state = State::default();
     }
 
-    /// As an error, where it is over.
+    /// Error of a request whose time-out is over.
     pub(super) fn error(&self) -> Option<Box<Error>> {
         self.state().is_over.then(|| Error::explain(ReadTimedout, "the app is silent").into_up())
     }
@@ -101,6 +119,10 @@ impl ReadTimeout {
     pub(super) fn expire(&self) {
         let mut state = self.state();
         let Some(Running { limit, since, app }) = &mut state.running else { return };
+        if !app.is_current() {
+            state.running = None;
+            return;
+        }
         if let Some(silence) = app.silence().filter(|silence| *silence < *limit) {
             *since = self.clock.elapsed().saturating_sub(silence);
             return;
@@ -112,5 +134,40 @@ impl ReadTimeout {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::{TcpListener, TcpStream},
+        os::fd::AsRawFd as _,
+    };
+
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_descriptor_that_has_become_another_connections_is_let_be() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connect = || {
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (stream, listener.accept().unwrap().0)
+        };
+        let digest = |stream: &TcpStream| Arc::new(SocketDigest::from_raw_fd(stream.as_raw_fd()));
+        let ((before, _), (mut now, mut app)) = (connect(), connect());
+        let timeout = ReadTimeout::new(Clock::machine().stopwatch());
+        timeout.start(Duration::ZERO, now.as_raw_fd(), digest(&before));
+        timeout.expire();
+        assert!(timeout.error().is_none());
+        app.write_all(b"x").unwrap();
+        let mut read = [0];
+        assert_eq!((now.read(&mut read).unwrap(), &read), (1, b"x"), "it was not shut");
+
+        timeout.start(Duration::ZERO, now.as_raw_fd(), digest(&now));
+        timeout.expire();
+        assert!(timeout.error().is_some());
+        assert_eq!(now.read(&mut read).unwrap(), 0, "its own is shut");
     }
 }
