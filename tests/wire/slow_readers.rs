@@ -142,13 +142,13 @@ async fn over_http2_our_own_pages_count_too() {
     let server = house.run().await;
     let (client, _over) = Http2::connect_with(house.public, &shown, Builder::new().initial_window_size(100)).await;
     let mut open = Vec::new();
-    for target in ["/security/sign-in?first", "/security/sign-in?second"] {
+    for (target, before) in [("/security/sign-in?first", 0.0), ("/security/sign-in?second", 1.0)] {
+        server.metric_becomes(SLOW_READERS, before).await;
         let request = client.request(Method::GET, target).header("x-forwarded-for", "192.0.2.9").body(()).unwrap();
         let (answer, _sending) = client.begin(request, true).await;
         let answer = timeout(LONG_PATIENCE, answer).await.expect("an answer").unwrap();
         assert_eq!(answer.status(), 200);
         open.push(answer);
-        sleep(SLOW).await;
     }
     let line = server.child.line(|line| line.contains("\"slow_reader\"")).await;
     assert!(line.contains("\"/security/sign-in\""), "{line}");
