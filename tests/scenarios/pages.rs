@@ -122,6 +122,17 @@ fn destructive_acts_are_posts_of_one_form() {
 }
 
 #[test]
+fn no_page_with_a_password_field_denies_that_it_asks_for_one() {
+    let mut asking = 0;
+    for Sample { name, html } in samples::all().into_iter().filter(|sample| sample.html.contains("type=\"password\"")) {
+        let text = text_of(&html);
+        assert!(!text.contains("password here"), "{name}");
+        asking += usize::from(text.contains("Nobody will ever ask you for your password by e-mail or phone."));
+    }
+    assert!(asking >= 2, "{asking}");
+}
+
+#[test]
 fn plurals() {
     let words = Words::for_language(None);
     let say = |key, count: u64| words.say_with(key, &[("count", count.into())]);

@@ -142,7 +142,7 @@ cancel = Cancel
 details = Details
 this-device = This device
 get-help = Get help
-footer = These pages guard { $app }. Nobody will ever ask you for your password here or by e-mail.
+footer = These pages guard { $app }. Nobody will ever ask you for your password by e-mail or phone.
 
 ## Results of an act
 
