@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::config::{self, Span, Starter};
+use portcullis::config::{self, Access, Config, Span, Starter};
 
 use super::{folder_with_secret, read_with, repository, write_private};
 
@@ -50,12 +50,34 @@ fn every_example_is_good() {
     for entry in std::fs::read_dir(repository("config/examples")).unwrap() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap().replace("/run/secrets/portcullis", "portcullis.secret");
-        if let Err(complaints) = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]) {
-            panic!("{}: {complaints}", path.display());
-        }
+        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+            .unwrap_or_else(|complaints| panic!("{}: {complaints}", path.display()));
+        assert_eq!(opened_by_accident(&config), [""; 0], "{}: wider than the route of `/`", path.display());
         count += 1;
     }
     assert!(count >= 7);
+}
+
+/// Paths that let in more people than the route around them, and are not `public`, which nobody writes by accident.
+fn opened_by_accident(config: &Config) -> Vec<&str> {
+    let roles = |access: &Access| match access {
+        Access::Roles(roles) => Some(roles.clone()),
+        Access::Public | Access::SignedIn => None,
+    };
+    let around = |inner: &str| {
+        let holds = |outer: &str| inner != outer && (outer == "/" || inner.starts_with(&format!("{outer}/")));
+        config.routes.iter().filter(|route| holds(&route.path)).max_by_key(|route| route.path.len())
+    };
+    let wider = |inner: &Access, outer: &Access| match (roles(inner), roles(outer)) {
+        (_, None) => false,
+        (None, Some(_)) => *inner != Access::Public,
+        (Some(inner), Some(outer)) => inner.iter().any(|role| !outer.contains(role)),
+    };
+    let routes = config.routes.iter();
+    routes
+        .filter(|route| around(&route.path).is_some_and(|outer| wider(&route.access, &outer.access)))
+        .map(|route| &*route.path)
+        .collect()
 }
 
 #[test]
@@ -73,9 +95,8 @@ fn the_file_of_every_app_is_good() {
         let text = std::fs::read_to_string(&path).unwrap();
         let (_, rest) = text.split_once("## portcullis.yaml\n\n```yaml\n").unwrap_or_else(|| panic!("{name}: no file"));
         let (file, _) = rest.split_once("```").unwrap();
-        if let Err(complaints) = read_with(file, folder.path(), &[]) {
-            panic!("{name}: {complaints}");
-        }
+        let config = read_with(file, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{name}: {complaints}"));
+        assert_eq!(opened_by_accident(&config), [""; 0], "{name}: wider than the route of `/`");
         for heading in ["## Signing out\n", "## Public paths\n"] {
             assert!(text.contains(heading), "{name} lacks {heading}");
         }
