@@ -89,13 +89,8 @@ impl PasswordPolicy {
             rule(text.chars().any(char::is_numeric), Weakness::NoDigit);
             rule(text.chars().any(|c| !c.is_alphanumeric()), Weakness::NoSpecial);
         }
-        if broken.is_empty() {
-            if contains_name(text, known) {
-                broken.push(Weakness::LikeTheName);
-            } else if is_common(text) {
-                broken.push(Weakness::Common);
-            }
-        }
+        rule(!is_common(text), Weakness::Common);
+        rule(!contains_name(text, known), Weakness::LikeTheName);
         if broken.is_empty() { Ok(NewPassword(normalized)) } else { Err(broken) }
     }
 }
@@ -131,7 +126,7 @@ mod tests {
     fn classic_is_the_guides() {
         use Weakness::*;
         for (text, weak) in [
-            ("", vec![TooShort(8), NoUpper, NoLower, NoDigit, NoSpecial]),
+            ("", vec![TooShort(8), NoUpper, NoLower, NoDigit, NoSpecial, Common]),
             ("Tr0ub4d&", vec![]),
             ("tr0ub4d&or", vec![NoUpper]),
             ("TR0UB4D&OR", vec![NoLower]),
@@ -140,6 +135,8 @@ mod tests {
             ("Password1!", vec![Common]),
             ("Passwort-ñandú-7", vec![]),
             ("Alice-77!", vec![LikeTheName]),
+            ("alice12345", vec![NoUpper, NoSpecial, Common, LikeTheName]),
+            ("ALICE", vec![TooShort(8), NoLower, NoDigit, NoSpecial, Common, LikeTheName]),
         ] {
             assert_eq!(check(PolicyKind::Classic, 8, text), weak, "{text}");
         }
@@ -168,9 +165,9 @@ mod tests {
             (&*"x7#kQ ".repeat(12), vec![]),
             ("пароль вокзала семь слонов", vec![]),
             ("passwordpassword", vec![Common]),
-            ("Password1!", vec![TooShort(15)]),
+            ("Password1!", vec![TooShort(15), Common]),
             ("qwertyuiopasdfgh", vec![Common]),
-            (&*"ab ".repeat(100), vec![TooLong(256)]),
+            (&*"ab ".repeat(100), vec![TooLong(256), Common]),
         ] {
             assert_eq!(check(PolicyKind::Modern, 15, text), weak, "{text}");
         }

@@ -71,8 +71,13 @@ async fn all_that_is_wrong_is_said_at_once_and_each_thing_once() {
     for words in ["at least 8 characters", "at least one number", "The two new passwords are not the same."] {
         assert_eq!(page.count(words), 1, "{words}: {}", page.words());
     }
-    assert_eq!(page.count("Not yet:"), 4, "{}", page.words());
+    assert_eq!(page.count("Not yet:"), 5, "{}", page.words());
     assert!(page.says("Please check these 2 fields"));
+
+    let page = choose(&town, &link, "alice12345").await;
+    assert_eq!(page.count("Not yet:"), 4, "upper case, special character, common, name: {}", page.words());
+    let page = choose(&town, &link, "Alice-12345").await;
+    assert_eq!(page.count("Not yet:"), 1, "{}", page.words());
 }
 
 #[tokio::test]
