@@ -207,12 +207,23 @@ mod tests {
 
     #[test]
     fn names() {
-        for good in ["alice", " Ana María ", "محمد", "a.b-c_d+e", "O'Neil"] {
+        for good in ["alice", " Ana María ", "محمد", "a.b-c_d+e", "O'Neil", "a b"] {
             assert!(UserName::new(good).is_ok(), "{good}");
         }
-        for bad in
-            ["", "  ", "a,b", "a@b", "a\nb", "a\tb", "a\u{202e}b", "a\u{ad}b", "a\u{e0041}b", "a\0", &"x".repeat(65)]
-        {
+        for bad in [
+            "",
+            "  ",
+            "a  b",
+            "a,b",
+            "a@b",
+            "a\nb",
+            "a\tb",
+            "a\u{202e}b",
+            "a\u{ad}b",
+            "a\u{e0041}b",
+            "a\0",
+            &"x".repeat(65),
+        ] {
             assert!(UserName::new(bad).is_err(), "{bad:?}");
         }
         assert_eq!(UserName::new(" Alice ").map(|n| (n.to_string(), n.folded())), Ok(("Alice".into(), "alice".into())));

@@ -65,7 +65,7 @@ pub(in crate::config) struct IdentityFile {
     /// of it, reaches an app.
     pub(in crate::config) preset: Field<IdentityPreset>,
     /// Further headers, up to 16: `- { header: X-Employee, value: email }` with the value `name`, `display_name`, `email`,
-    /// `roles` (with the preset's separator) or `user_id`; or `- { header: X-Proxy-Secret, value_file: proxy.secret }`, a fixed secret by
+    /// `roles` (with the preset's separator) or `user_id`; or `- { header: X-App-Secret, value_file: proxy.secret }`, a fixed secret by
     /// which the app knows that a request came through Portcullis: one line of at most 4 KiB of ASCII, in a file that others may not
     /// read, sent as it is and only where an identity is sent. From clients they are removed on every route, public ones too.
     pub(in crate::config) extra: Field<Vec<Located<ExtraHeaderFile>>>,

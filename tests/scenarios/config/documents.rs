@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis::config::{self, Access, Config, Span, Starter};
 
-use super::{folder_with_secret, read_with, repository, write_private};
+use super::{MINIMAL, folder_with_secret, read_with, repository, write_private};
 
 #[test]
 fn the_full_file_says_what_leaving_out_means() {
@@ -108,6 +108,31 @@ fn the_file_of_every_app_is_good() {
         count += 1;
     }
     assert!(count >= 18);
+}
+
+#[test]
+fn the_examples_of_further_headers_are_good() {
+    let folder = folder_with_secret();
+    write_private(&folder.path().join("proxy.secret"), "between us\n", 0o440);
+    let read = |headers: &str| {
+        let text = format!("{MINIMAL}identity:\n  extra:\n{headers}");
+        read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{headers}{complaints}")).identity.extra
+    };
+    let reference = config::reference();
+    let inline: Vec<&str> = reference
+        .split("`- { header: ")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('`'))
+        .map(|(header, _)| header)
+        .collect();
+    assert!(inline.len() >= 2, "{inline:?}");
+    for header in inline {
+        assert_eq!(read(&format!("    - {{ header: {header}\n")).len(), 1);
+    }
+    let full = std::fs::read_to_string(repository("config/portcullis.yaml")).unwrap();
+    let (_, commented) = full.split_once("  extra: []").unwrap();
+    let lines = commented.lines().skip(1).map_while(|line| line.strip_prefix("    # "));
+    assert_eq!(read(&lines.fold(String::new(), |text, line| text + "    " + line + "\n")).len(), 2);
 }
 
 #[test]
