@@ -21,9 +21,9 @@ pub struct JournalPolicy {
 /// How much of the journal's room is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fullness {
-    /// Less than four fifths.
+    /// Less than four fifths, in all and of what failed sign-ins may take.
     Roomy,
-    /// Four fifths, or more.
+    /// Four fifths of either, or more.
     NearlyFull,
     /// All of it by what is never dropped for want of room.
     FullOfActs,
@@ -36,17 +36,25 @@ impl JournalPolicy {
     /// Invariant: no number of entries asks for an act to be dropped.
     #[must_use]
     pub fn excess(&self, size: JournalSize) -> u64 {
+        size.failed.saturating_sub(self.most_failed(size))
+    }
+
+    fn most_failed(&self, size: JournalSize) -> u64 {
         let acts = size.entries.saturating_sub(size.failed);
         let room = (self.max_entries / 4 * 3).min(self.max_entries.saturating_sub(acts));
-        size.failed.saturating_sub(room.max(self.max_entries / 20))
+        room.max(self.max_entries / 20)
     }
 
     /// How full a journal of this size is.
+    ///
+    /// Invariant: none of which failed sign-ins are dropped is roomy.
     #[must_use]
-    pub const fn fullness(&self, size: JournalSize) -> Fullness {
+    pub fn fullness(&self, size: JournalSize) -> Fullness {
+        let is_nearly_full = |taken: u64, most: u64| taken.saturating_mul(100) >= most.saturating_mul(NEARLY_FULL);
         if size.entries.saturating_sub(size.failed) >= self.max_entries {
             Fullness::FullOfActs
-        } else if size.entries.saturating_mul(100) >= self.max_entries.saturating_mul(NEARLY_FULL) {
+        } else if is_nearly_full(size.entries, self.max_entries) || is_nearly_full(size.failed, self.most_failed(size))
+        {
             Fullness::NearlyFull
         } else {
             Fullness::Roomy
@@ -71,8 +79,11 @@ mod tests {
     fn four_fifths_are_nearly_full() {
         for (acts, failed, fullness) in [
             (0, 0, Fullness::Roomy),
-            (100, 699, Fullness::Roomy),
-            (100, 700, Fullness::NearlyFull),
+            (200, 599, Fullness::Roomy),
+            (0, 599, Fullness::Roomy),
+            (0, 600, Fullness::NearlyFull),
+            (400, 400, Fullness::NearlyFull),
+            (700, 100, Fullness::NearlyFull),
             (999, 50, Fullness::NearlyFull),
             (1_000, 0, Fullness::FullOfActs),
         ] {

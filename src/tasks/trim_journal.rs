@@ -42,12 +42,13 @@ impl TrimJournal {
         let (policy, now) = (self.policy.load_full(), self.clock.now());
         self.store.forget(now.minus(policy.retention)).await?;
         self.store.forget_unknown(now.minus(policy.unknown_names_retention)).await?;
-        let excess = policy.excess(self.store.size().await?);
+        // Before anything is dropped, so that a warning always comes first.
+        let excess = policy.excess(self.measure().await?);
         if excess == 0 {
             return Ok(0);
         }
         let dropped = self.store.drop_failed(excess).await?;
-        info!(entries = dropped, "Journal is full: dropped its oldest failed sign-ins");
+        info!(entries = dropped, "Failed sign-ins dropped, the oldest: they have no more room in the journal");
         Ok(dropped)
     }
 
@@ -61,14 +62,15 @@ impl TrimJournal {
         let fullness = policy.fullness(size);
         let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(fullness);
         if before.is_none_or(|before| before < fullness) {
-            let (entries, most) = (size.entries, policy.max_entries);
+            let (entries, failed, most) = (size.entries, size.failed, policy.max_entries);
             match fullness {
                 Fullness::Roomy => {}
                 Fullness::NearlyFull => warn!(
                     entries,
+                    failed,
                     most,
-                    "Journal is nearly full: when it is, its oldest failed sign-ins are dropped; raise audit.max_entries, or \
-                     export it and shorten audit.retention"
+                    "Journal is nearly full: when it is, or three quarters of it are failed sign-ins, the oldest of those are \
+                     dropped; raise audit.max_entries, or export it and shorten audit.retention"
                 ),
                 Fullness::FullOfActs => warn!(
                     entries,

@@ -85,3 +85,27 @@ async fn a_journal_that_fills_up_is_told_before_it_is_full() {
     server.stop().await;
     assert_eq!(house.cli(&["audit", "export"]).ok().matches("users_exported").count(), 850, "acts stay");
 }
+
+#[tokio::test]
+async fn failed_sign_ins_are_dropped_only_after_a_warning() {
+    for failed in [650_u32, 900] {
+        let house = Installation::with("upstream: http://127.0.0.1:1\naudit: { max_entries: 1000 }\n");
+        house.user("alice", &[]);
+        let sql = r#"
+            INSERT INTO journal (id, at, user, fact, sign_in, body)
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+            SELECT 'evt_' || printf('%013d', i), unixepoch() * 1000, NULL, 'sign_in_failed', 'failed',
+                   '{"actor":"visitor","ip":null,"device":null,
+                     "fact":{"fact":"sign_in_failed","step":"password","why":"unknown_user"}}' FROM n"#;
+        rusqlite::Connection::open(house.path("portcullis.db")).unwrap().execute(sql, [failed]).unwrap();
+        let server = house.run().await;
+        let told = server.says("Journal is nearly full").await;
+        assert_eq!((&told["level"], &told["failed"]), (&"WARN".into(), &failed.into()), "{told}");
+        if failed > 750 {
+            let dropped = server.says("Failed sign-ins dropped").await;
+            assert_eq!(dropped["entries"], failed - 750, "{dropped}");
+        }
+        server.stop().await;
+        assert_eq!(house.cli(&["audit", "export"]).ok().matches("sign_in_failed").count(), failed.min(750) as usize);
+    }
+}
