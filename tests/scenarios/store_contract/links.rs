@@ -20,7 +20,7 @@ stories! {
     disabling_kills_links
     the_link_of_a_disabled_account_rests
     a_link_of_nobody_is_not_kept
-    links_and_devices_of_the_future_are_moved_back_once
+    links_and_devices_of_the_future_are_moved_back
     of_two_who_redeem_a_link_at_once_one_gets_in
 }
 
@@ -169,7 +169,7 @@ async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
     }
 }
 
-async fn links_and_devices_of_the_future_are_moved_back_once(stores: Stores) {
+async fn links_and_devices_of_the_future_are_moved_back(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
     let (ahead, right) = (digest(), digest());
     assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap());
@@ -193,4 +193,12 @@ async fn links_and_devices_of_the_future_are_moved_back_once(stores: Stores) {
     assert!(known(future).await && !known(past).await);
     stores.accounts.forget_devices(at(101)).await.unwrap();
     assert!(!known(future).await, "its last use counts as then");
+    // So are those that somebody whose clock is ahead writes later.
+    let (ahead, future) = (digest(), digest());
+    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap());
+    stores.accounts.meet_device(alice, None, future, 20, at(900)).await.unwrap();
+    stores.accounts.clamp(at(200), at(300)).await.unwrap();
+    assert!(stores.accounts.link(ahead, at(300)).await.unwrap().is_none());
+    stores.accounts.forget_devices(at(201)).await.unwrap();
+    assert!(!known(future).await);
 }

@@ -1,4 +1,4 @@
-//! What a clock that was ahead has written: links and devices of the future are moved back, once for each process.
+//! What a clock that was ahead has written: links and devices of the future are moved back, at each sweep: another replica's clock may be ahead.
 
 use redis::cmd;
 
@@ -18,11 +18,8 @@ const PORTION: usize = 500;
 
 impl RedisRecords {
     pub(super) async fn clamp_all(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
-        let clamping = async || {
-            self.clamp_links(links_until).await?;
-            self.clamp_devices(now).await
-        };
-        self.clamped.get_or_try_init(clamping).await.map(drop)
+        self.clamp_links(links_until).await?;
+        self.clamp_devices(now).await
     }
 
     async fn clamp_links(&self, until: Timestamp) -> Result<(), StoreError> {

@@ -25,6 +25,8 @@ use crate::{
 /// The keys that a script needs which writes the journal; they come first.
 pub(super) const JOURNAL: [&str; 4] = [keys::ENTRIES, keys::PLACES, keys::TRAIL, keys::BY_TIME];
 
+/// How much older than Redis' time an entry may be that was just written.
+const LATE_MILLIS: i64 = 10 * 60 * 1_000;
 /// Entries that are dropped in one step.
 const PORTION: usize = 500;
 
@@ -145,7 +147,6 @@ impl AuditStore for RedisRecords {
     }
 
     async fn size(&self) -> Result<JournalSize, StoreError> {
-        self.sort_failed().await?;
         let mut all = Pipeline::new();
         all.cmd("ZCARD").arg(keys::BY_TIME).cmd("ZCARD").arg(keys::UNKNOWN).cmd("ZCARD").arg(keys::FAILED);
         let counts: Vec<u64> = self.link.ask_all(&all).await?.into_iter().map(understand).collect::<Result<_, _>>()?;
@@ -154,7 +155,6 @@ impl AuditStore for RedisRecords {
     }
 
     async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {
-        self.sort_failed().await?;
         let mut left = count;
         for list in [keys::UNKNOWN, keys::FAILED] {
             while left > 0 {
@@ -202,34 +202,59 @@ impl RedisRecords {
         self.commit(&script::FORGET.call(touched.all(), &[json(&dropped)])).await
     }
 
-    /// Puts failed sign-ins on their lists that were written before there were any, once.
+    /// Puts failed sign-ins on their lists that a process of an older version wrote, which knows of none: all of them the first
+    /// time, then those since the last time, so that a rolling upgrade leaves none behind.
     async fn sort_failed(&self) -> Result<(), StoreError> {
-        if self.link.ask::<bool>(cmd("EXISTS").arg(keys::SORTED)).await? {
-            return Ok(());
+        let (seconds, _): (i64, i64) = self.link.ask(&cmd("TIME")).await?;
+        match self.link.ask::<Option<i64>>(cmd("GET").arg(keys::SORTED)).await? {
+            Some(before) => self.sort_since(before.saturating_sub(LATE_MILLIS)).await?,
+            None => self.sort_all().await?,
         }
+        // Where it cannot be noted, the next time looks at more.
+        let _ = self.link.ask::<()>(cmd("SET").arg(keys::SORTED).arg(seconds.saturating_mul(1_000))).await;
+        Ok(())
+    }
+
+    async fn sort_all(&self) -> Result<(), StoreError> {
         let mut cursor = "0".to_owned();
         loop {
             let mut scan = cmd("HSCAN");
             scan.arg(keys::ENTRIES).arg(&cursor).arg("COUNT").arg(PORTION);
-            let (next, found): (String, Vec<String>) = self.link.ask(&scan).await?;
-            let mut lists = Pipeline::new();
-            for pair in found.as_chunks::<2>().0 {
-                let entry: Option<Entry> =
-                    pair[1].split_once('\n').and_then(|(_, body)| serde_json::from_str(body).ok());
-                let Some(entry) = entry else { continue };
-                if let Some(list) = failed_list(&entry) {
-                    lists.cmd("ZADD").arg(list).arg(entry.at.as_millis()).arg(&pair[0]);
-                }
-            }
-            if !lists.is_empty() {
-                self.link.ask_all(&lists).await?;
-            }
+            let (next, found): (String, Vec<(String, String)>) = self.link.ask(&scan).await?;
+            self.put_on_lists(&found).await?;
             if next == "0" {
-                break;
+                return Ok(());
             }
             cursor = next;
         }
-        self.link.ask(cmd("SET").arg(keys::SORTED).arg("1")).await
+    }
+
+    async fn sort_since(&self, millis: i64) -> Result<(), StoreError> {
+        for portion in 0.. {
+            let mut newest = cmd("ZRANGE");
+            newest.arg(keys::BY_TIME).arg(millis).arg("+inf").arg("BYSCORE");
+            newest.arg("LIMIT").arg(portion * PORTION).arg(PORTION);
+            let ids: Vec<String> = self.link.ask(&newest).await?;
+            if ids.is_empty() {
+                break;
+            }
+            let values: Vec<Option<String>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&ids)).await?;
+            let found: Vec<_> = ids.into_iter().zip(values).filter_map(|(id, value)| Some((id, value?))).collect();
+            self.put_on_lists(&found).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_on_lists(&self, found: &[(String, String)]) -> Result<(), StoreError> {
+        let mut lists = Pipeline::new();
+        for (id, value) in found {
+            let entry: Option<Entry> = value.split_once('\n').and_then(|(_, body)| serde_json::from_str(body).ok());
+            let Some(entry) = entry else { continue };
+            if let Some(list) = failed_list(&entry) {
+                lists.cmd("ZADD").arg(list).arg(entry.at.as_millis()).arg(id);
+            }
+        }
+        if lists.is_empty() { Ok(()) } else { self.link.ask_all(&lists).await.map(drop) }
     }
 
     async fn page(&self, limit: usize, look: &script::Call) -> Result<Page, StoreError> {

@@ -40,7 +40,7 @@ pub(super) const BY_TIME: &str = "portcullis:{records}:journal-by-time";
 pub(super) const UNKNOWN: &str = "portcullis:{records}:journal-unknown";
 /// Other failed sign-ins, by their time.
 pub(super) const FAILED: &str = "portcullis:{records}:journal-failed";
-/// That [`UNKNOWN`] and [`FAILED`] know all that was there before them.
+/// The time, in milliseconds, up to which [`UNKNOWN`] and [`FAILED`] know all entries.
 pub(super) const SORTED: &str = "portcullis:{records}:journal-sorted";
 
 /// Entries about a user, by their place.

@@ -32,8 +32,6 @@ pub struct RedisRecords {
     link: Link,
     /// That [`keys::LOGINS`] knows how names are compared; asked before the first look-up.
     normalised: OnceCell<()>,
-    /// That nothing of the future is left of a run whose clock was ahead. Time inside a run is steady: once is enough.
-    clamped: OnceCell<()>,
     wait_replicas: usize,
 }
 
@@ -43,10 +41,7 @@ impl RedisRecords {
     pub async fn open(place: &Place, warns: bool) -> (Self, Result<About, Trouble>) {
         let ears = Ears { clock: Clock::machine(), hints: None, loud: true, warns, belonging: None };
         let (link, about) = Link::open(place, place.patience, ears).await;
-        (
-            Self { link, normalised: OnceCell::new(), clamped: OnceCell::new(), wait_replicas: place.wait_replicas },
-            about,
-        )
+        (Self { link, normalised: OnceCell::new(), wait_replicas: place.wait_replicas }, about)
     }
 
     /// Does an act, and waits until it is as safe as the operator wants.
