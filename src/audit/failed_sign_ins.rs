@@ -119,15 +119,20 @@ impl FailedSignIns {
         window.closed.iter().chain(window.merged.values()).filter(grown).map(Merged::entry).collect()
     }
 
-    /// The store has these lines.
-    pub(super) fn written(&self, entries: &[Entry]) {
+    /// Notes that the store has these lines; tells how many of them are new there.
+    pub(super) fn written(&self, entries: &[Entry]) -> usize {
         let counts: HashMap<EventId, u64> = entries.iter().map(|entry| (entry.id, entry.fact.tries())).collect();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let Window { merged, closed, .. } = &mut *window;
+        let mut new = 0;
         for merged in merged.values_mut().chain(closed.iter_mut()) {
-            merged.written = counts.get(&merged.id).copied().unwrap_or(merged.written);
+            if let Some(count) = counts.get(&merged.id) {
+                new += usize::from(merged.written == 0);
+                merged.written = *count;
+            }
         }
         closed.retain(|merged| merged.count > merged.written);
+        new
     }
 
     /// The window of now. A new one begins also when the clock has stepped back.

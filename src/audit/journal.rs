@@ -74,9 +74,11 @@ impl Journal {
         let unwritten = self.failed.unwritten(self.clock.now());
         for portion in unwritten.chunks(PORTION) {
             let written = self.store.merge(portion).await;
-            self.metrics.audited(portion.len(), written.is_ok());
-            written?;
-            self.failed.written(portion);
+            if let Err(why) = written {
+                self.metrics.audited(portion.len(), false);
+                return Err(why);
+            }
+            self.metrics.audited(self.failed.written(portion), true);
         }
         Ok(unwritten.len())
     }
