@@ -7,6 +7,7 @@ use tracing::debug;
 
 use super::{
     Call, Error, Web,
+    headers::let_forms_lead_to,
     pages::cross_site_form::{self as pages, Asked, Fields},
     render,
     serve::finish,
@@ -96,13 +97,15 @@ impl Web {
         let call = self.call(head, Presented::Nothing, None, head.ip);
         let page = pages::ask(&call, asked, form, &token, fields);
         let answer = page.map_or_else(Error::into_response, IntoResponse::into_response);
-        Some(match because {
+        let mut answer = match because {
             Some(because) => {
                 let answer = render::said(answer, &call, head, &form.target);
                 finish(call.forget_ended(because, head, answer).await).await
             }
             None => self.rendered(answer, head).await,
-        })
+        };
+        let_forms_lead_to(&form.sender, answer.headers_mut());
+        Some(answer)
     }
 
     /// Releases the claim of a form that was not sent: a press that waits for it goes on.

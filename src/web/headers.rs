@@ -24,6 +24,17 @@ pub fn harden(headers: &mut HeaderMap) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
+/// Lets the answer to a form of this page lead to `origin`, too: browsers hold redirects against `form-action`.
+pub(super) fn let_forms_lead_to(origin: &str, headers: &mut HeaderMap) {
+    let Some(policy) = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()) else {
+        return;
+    };
+    let policy = policy.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 /// Lets the page that is the same for everybody, and on which nothing acts, stand inside any other; also inside one that asks
 /// for `Cross-Origin-Embedder-Policy`.
 pub(super) fn let_be_framed(headers: &mut HeaderMap) {

@@ -13,11 +13,12 @@ async fn shop(house: &Installation) -> App {
         "<!doctype html><meta charset=utf-8><h1>Shop</h1><form method=post accept-charset=windows-1252 \
          action='http://{}/payment/return?a=b&amp;c'>\
          <input type=hidden name=order value='4711 &lt;&quot;é€'><input type=hidden name=note value='x&#10;y'>\
-         <input type=hidden name=order value=''><button>Pay</button></form>",
+         <input type=hidden name=order value=''><input type=hidden name=back value='PORT'><button>Pay</button></form>",
         house.public
     );
     App::serving(move |mut stream, _| {
-        let page = page.clone();
+        let port = stream.local_addr().unwrap().port();
+        let page = page.replace("PORT", &port.to_string());
         async move {
             read_request(&mut stream).await;
             let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
@@ -82,7 +83,7 @@ async fn the_whole_way(scripts: bool) {
     let received = app.received();
     assert_eq!(received.matches("POST ").count(), 1, "{received}");
     assert!(received.contains("POST /payment/return?a=b&c HTTP/1.1\r\n"), "{received}");
-    assert!(received.contains("order=4711+%3C%22%E9%80&note=x%0D%0Ay&order="), "{received}");
+    assert!(received.contains("order=4711+%3C%22%E9%80&note=x%0D%0Ay&order=&back="), "{received}");
     assert!(received.contains(&format!("http://{}\r\n", house.public)), "{received}");
     assert_eq!(browser.violations().await, Vec::<String>::new());
 }
@@ -95,4 +96,46 @@ async fn with_scripts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_scripts() {
     the_whole_way(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_may_lead_back_to_the_sender() {
+    let app = App::serving(|mut stream, app| async move {
+        while let Some(request) = read_request(&mut stream).await {
+            app.keep(&request);
+            let request = String::from_utf8_lossy(&request).into_owned();
+            let (_, back) = request.split_once("&back=").unwrap_or_default();
+            let port: String = back.chars().take_while(char::is_ascii_digit).collect();
+            let head = format!(
+                "HTTP/1.1 303 See Other\r\nLocation: http://localhost:{port}/done\r\nContent-Length: 0\r\n\r\n"
+            );
+            if stream.write_all(head.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    let house = Installation::before(app.address);
+    let shop = shop(&house).await;
+    let sender = format!("http://localhost:{}", shop.address.port());
+    house.configure(&format!(
+        "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes:\n  - path: /\n    upstream: app\n    \
+         cross_site_forms: [{{ path: /payment/return, from: [\"{sender}\"] }}]\n",
+        app.address
+    ));
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let browser = Browser::open(&house).await;
+    browser.goto("/security/sessions").await;
+    browser.sign_in("alice").await;
+    browser.reads("This device").await;
+    browser.driver.goto(&sender).await.unwrap();
+    browser.click("button").await;
+    browser.reads("Send it on").await;
+    browser.click("main form button").await;
+    until("the sender's page", async || {
+        let at = browser.driver.current_url().await.unwrap();
+        (at.path() == "/done").then_some(())
+    })
+    .await;
 }

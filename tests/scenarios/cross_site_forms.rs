@@ -67,7 +67,10 @@ async fn its_visitor_sends_it_on_with_one_press_and_once() {
         assert!(page.cookies().is_empty(), "those of the visitor stay as they are");
         assert_eq!(page.header("cache-control"), Some("no-store"));
         let policy = page.header("content-security-policy").unwrap();
-        assert!(policy.contains("form-action 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.contains("form-action 'self' https://pay.test;") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
         for said in ["https://pay.test", "/payment/return", "Send it on"] {
             assert!(page.says(said), "{said}: {}", page.words());
         }

@@ -172,8 +172,16 @@ impl SetCookie {
 pub(super) fn house_rules(answer: &Answer, target: &str, request_id: &str, secrets: &[String]) {
     let at = format!("{target} answered {}", answer.status);
     let may_be_framed = answer.header("x-frame-options").is_none();
+    let policy = answer.header("content-security-policy").unwrap_or_default();
+    // A page that carries a form of another site lets its answer lead back there.
+    let expected = match policy.split_once("form-action 'self' ").and_then(|(_, rest)| rest.split_once(';')) {
+        Some((sender, _)) if answer.text().contains(sender) && answer.text().contains("accept-charset=") => {
+            CSP.replace("form-action 'self'", &format!("form-action 'self' {sender}"))
+        }
+        _ => if may_be_framed { FRAMED_CSP } else { CSP }.to_owned(),
+    };
+    assert_eq!(policy, expected, "{at}");
     for (name, value) in [
-        ("content-security-policy", if may_be_framed { FRAMED_CSP } else { CSP }),
         ("referrer-policy", "same-origin"),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-opener-policy", "same-origin"),
