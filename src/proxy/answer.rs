@@ -29,7 +29,7 @@ const UNWANTED: Duration = Duration::from_secs(1);
 const fn bounds(whose: Whose) -> (usize, Duration) {
     match whose {
         Whose::Known => (64 * 1024, Duration::from_secs(30)),
-        Whose::Form => (LARGEST_FORM, Duration::from_secs(10)),
+        Whose::CrossSiteForm => (LARGEST_FORM, Duration::from_secs(10)),
         Whose::Stranger | Whose::Unwanted => (8 * 1024, Duration::from_secs(10)),
     }
 }

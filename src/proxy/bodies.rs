@@ -38,7 +38,7 @@ pub(super) enum Whose {
     /// Somebody's who is not.
     Stranger,
     /// A form of another site, which a page of ours carries on.
-    Form,
+    CrossSiteForm,
     /// Of a request that was answered without it.
     Unwanted,
 }
@@ -47,7 +47,7 @@ impl Bodies {
     fn places(&self, whose: Whose) -> &Semaphore {
         match whose {
             Whose::Known => &self.known,
-            Whose::Stranger | Whose::Form => &self.strangers,
+            Whose::Stranger | Whose::CrossSiteForm => &self.strangers,
             Whose::Unwanted => &self.unwanted,
         }
     }

@@ -27,7 +27,7 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
             (answer, false)
         }
         Some(FormStep::Ask) => {
-            let read = answer::read_body(session, Whose::Form, bodies).await;
+            let read = answer::read_body(session, Whose::CrossSiteForm, bodies).await;
             let page = match &read {
                 Ok(content) => portcullis.ask(&judged, &head, content).await,
                 Err(_) => None,

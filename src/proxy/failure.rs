@@ -93,7 +93,7 @@ impl Proxy {
                 begun,
                 error = e.etype().as_str(),
                 source = e.esource().as_str(),
-                "Could not bring an answer"
+                "App answer failed"
             );
         }
         // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.

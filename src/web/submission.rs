@@ -60,7 +60,7 @@ fn token_in(content: &Content) -> Option<Cow<'_, str>> {
 }
 
 /// One act of one session: what is acknowledged of it is acknowledged of nothing else.
-fn own_place(path: &str, session: SessionId) -> String {
+fn own_scope(path: &str, session: SessionId) -> String {
     format!("own {} {path}", session.bare())
 }
 
@@ -83,7 +83,7 @@ impl Call {
     /// path in this session.
     pub(super) fn frame_of_own_form(&self, path: &str) -> Result<Frame, Error> {
         let session = self.me()?.session;
-        let token = self.desk().forms.token(&own_place(path, session), self.browser());
+        let token = self.desk().forms.token(&own_scope(path, session), self.browser());
         Ok(self.frame().with_form(format!("{}.{token}", session.bare())))
     }
 
@@ -122,7 +122,7 @@ impl Call {
         if self.principal().is_some_and(|me| me.session != session) {
             return None;
         }
-        let place = own_place(path, session);
+        let place = own_scope(path, session);
         let submission = self.desk().forms.read(token, &place, &self.known_browser()?, &content.0)?;
         Some(submission.counted_by(session))
     }
