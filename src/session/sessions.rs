@@ -10,7 +10,7 @@ use super::{
     SessionStore, SessionToken, Standing, Terms, UnconfirmedEnds, Which,
 };
 use crate::{
-    audit::{Actor, Fact, Journal, Seldom, Story, Told},
+    audit::{Actor, Fact, Journal, Seldom, Story},
     clock::Clock,
     id::{SessionId, UserId},
     metrics::Metrics,
@@ -133,7 +133,7 @@ impl Sessions {
         };
         let (replacing, evicting) = (new.replacing(), new.evicting());
         let opened = self.store.open(new.clone()).await;
-        self.journal.tell(&opened, |opened| told(&new, opened));
+        self.journal.tell(&opened, |opened| new.told(opened));
         let Opened::Yes { replaced, evicted } = opened? else { return Ok(None) };
         self.count(replaced.as_deref(), &replacing);
         self.count(&evicted, &evicting);
@@ -310,7 +310,7 @@ impl Sessions {
             self.count(&ended?, &parting);
             // Once the store takes writes, and before the last is let go of.
             if written == 0 {
-                self.hold_found_late().await?;
+                written += self.end_found_late().await?;
             }
             self.unconfirmed.confirm(id);
             written += 1;
@@ -318,15 +318,19 @@ impl Sessions {
         Ok(written)
     }
 
-    /// Holds the ends of sessions that were opened before an end of all, and that it did not see.
-    async fn hold_found_late(&self) -> Result<(), StoreError> {
+    /// Ends sessions that were opened before an end of all, and that it did not see; tells how many. The store takes writes by
+    /// now: they are not held, so that there is room for any number.
+    async fn end_found_late(&self) -> Result<usize, StoreError> {
+        let mut late = 0;
         for (owner, which, parting) in self.unconfirmed.of_all() {
-            let sessions = self.store.list(owner).await?;
-            let before = sessions.iter().filter(|session| session.terms.opened < parting.story.at);
-            let late: Vec<_> = before.map(|session| session.id).filter(|id| !which.keeps(*id)).collect();
-            self.unconfirmed.hold(&late, which, (*parting).clone());
+            for session in self.store.list(owner).await? {
+                let is_held = self.unconfirmed.holds(session.id);
+                if session.terms.opened < parting.story.at && !which.keeps(session.id) && !is_held {
+                    late += self.end_as(Which::One { owner, id: session.id }, &parting).await?.len();
+                }
+            }
         }
-        Ok(())
+        Ok(late)
     }
 
     /// Ends that the store could not write.
@@ -383,17 +387,5 @@ impl Sessions {
         }
         let fact = Fact::SessionOfAnother { session: id };
         self.journal.record(Some(who), Actor::User(who), Some(from), fact).await
-    }
-}
-
-fn told(new: &NewSession, opened: &Opened) -> Vec<Told> {
-    match opened {
-        Opened::Yes { replaced, evicted } => {
-            let mut told = new.replacing().told(replaced.as_deref());
-            told.extend(new.evicting().told(evicted));
-            told.push(new.story.told(Some(new.session.owner()), new.signed_in()));
-            told
-        }
-        Opened::Superseded => Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ended, Ending, Method, Parting, Session, Terms, future};
 use crate::{
-    audit::{Fact, Story},
+    audit::{Fact, Story, Told},
     clock::Timestamp,
     id::{SessionId, UserId},
     outage::StoreError,
@@ -218,6 +218,19 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// Facts of its opening, as the store did it.
+    pub(super) fn told(&self, opened: &Opened) -> Vec<Told> {
+        match opened {
+            Opened::Yes { replaced, evicted } => {
+                let mut told = self.replacing().told(replaced.as_deref());
+                told.extend(self.evicting().told(evicted));
+                told.push(self.story.told(Some(self.session.owner()), self.signed_in()));
+                told
+            }
+            Opened::Superseded => Vec::new(),
+        }
+    }
+
     /// What happens when it opens.
     #[must_use]
     pub fn signed_in(&self) -> Fact {
