@@ -167,7 +167,7 @@ impl IdentityHeaders {
         headers
     }
 
-    /// And this one.
+    /// Adds a header of this name, which tells this.
     #[must_use]
     pub fn with(mut self, name: &str, told: Told) -> Self {
         self.said.push((Bytes::copy_from_slice(name.as_bytes()), told));
