@@ -133,6 +133,21 @@ fn no_page_with_a_password_field_denies_that_it_asks_for_one() {
 }
 
 #[test]
+fn advice_to_the_worried_has_one_order() {
+    let mut advising = 0;
+    for Sample { name, html } in samples::all().into_iter().filter(|sample| sample.html.contains("class=\"advice\"")) {
+        let advice = html.split_once("class=\"advice\"").unwrap().1.split_once("</section>").unwrap().0;
+        let password = advice.find("href=\"/security/password\"").unwrap_or_else(|| panic!("{name}"));
+        let sign_out = advice.to_lowercase().find("sign it out").or_else(|| advice.find("href=\"/security/sessions\""));
+        assert!(password < sign_out.unwrap_or_else(|| panic!("{name}")), "{name}: the password first");
+        advising += 1;
+    }
+    assert!(advising >= 3, "{advising}");
+    let asks = samples::all().into_iter().find(|sample| sample.name == "confirm-others.en").expect("a sample");
+    assert!(text_of(&asks.html).contains("If someone else may know it, change it first."));
+}
+
+#[test]
 fn plurals() {
     let words = Words::for_language(None);
     let say = |key, count: u64| words.say_with(key, &[("count", count.into())]);
@@ -161,7 +176,10 @@ fn words_of_the_contract_stand_on_their_pages() {
         ("sign-in-locked", "Too many attempts. Try again at 12:59 UTC (in 29 minutes)."),
         ("sign-in-why-idle", "because this session had not been used for 7 days."),
         ("sign-in-why-idle-long", "because this session had not been used for a long time."),
-        ("sign-in-why-device", "because this session was ended from Chrome on macOS, 4 minutes ago."),
+        (
+            "sign-in-why-device",
+            "because this session was ended from Chrome on macOS, 4 minutes ago. Not you? Sign in and change your password.",
+        ),
         ("confirm-others-many", "and 3 more"),
         ("confirm-others", "This session stays signed in."),
         ("confirm-this", "This is the session that you are using right now."),

@@ -70,7 +70,8 @@ async fn who_is_signed_out_is_told_why_and_where_to_sign_in() {
         town.advance(12 * MINUTE);
         let said = state(&phone).await;
         assert_eq!(said["state"], "signed_out");
-        let sentence = "You were signed out because this session was ended from Chrome on macOS, 12 minutes ago.";
+        let sentence = "You were signed out because this session was ended from Chrome on macOS, 12 minutes ago. \
+                        Not you? Sign in and change your password.";
         assert_eq!(said["texts"]["message"], sentence);
         assert_eq!(said["sign_in_url"], "/security/sign-in?rd=%2Fsecurity%2Fsigned-in");
         assert_eq!(

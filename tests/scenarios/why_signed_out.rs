@@ -25,7 +25,8 @@ async fn ended_from_another_device() {
 
         let said = why(&phone).await;
 
-        let sentence = "You were signed out because this session was ended from Chrome on macOS, 12 minutes ago.";
+        let sentence = "You were signed out because this session was ended from Chrome on macOS, 12 minutes ago. \
+                        Not you? Sign in and change your password.";
         assert!(said.contains(sentence), "{said}");
     }
 }
@@ -71,7 +72,12 @@ async fn the_password_was_changed() {
     laptop.api("PUT", "/password", body).await;
     town.advance(2 * HOUR);
     let said = why(&phone).await;
-    assert!(said.contains("You were signed out because the password was changed, 2 hours ago."), "{said}");
+    assert!(
+        said.contains(
+            "You were signed out because the password was changed, 2 hours ago. Not you? Ask an administrator."
+        ),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -97,7 +103,10 @@ async fn by_an_administrator() {
     town.parts.sessions.end(Which::AllOf(alice.id()), by, None).await.unwrap();
     let said = why(&browser).await;
     assert!(
-        said.contains("You were signed out because this session was ended by an administrator, just now."),
+        said.contains(
+            "You were signed out because this session was ended by an administrator, just now. \
+             If someone else may know your password, sign in and change it."
+        ),
         "{said}"
     );
     assert!(!said.contains("left the team"), "the reason is for the record");

@@ -211,9 +211,9 @@ sign-in-form-not-sent = You were not signed in any more, so your form was not se
 sign-in-unknown-session = Your browser is signed in somewhere that is not known here: at another app of this address, or too long ago to tell. If you sign in here, you may have to sign in there again.
 
 why-signed-out = You signed out of this session { $ago }.
-why-from-another-device = You were signed out because this session was ended from { $device }, { $ago }.
-why-by-administrator = You were signed out because this session was ended by an administrator, { $ago }.
-why-password-changed = You were signed out because the password was changed, { $ago }.
+why-from-another-device = You were signed out because this session was ended from { $device }, { $ago }. Not you? Sign in and change your password.
+why-by-administrator = You were signed out because this session was ended by an administrator, { $ago }. If someone else may know your password, sign in and change it.
+why-password-changed = You were signed out because the password was changed, { $ago }. Not you? Ask an administrator.
 why-account-disabled = You were signed out because this account was switched off. If you think it should not be, ask an administrator.
 why-idle = You were signed out because this session had not been used for { $span }.
 why-idle-long = You were signed out because this session had not been used for a long time.
@@ -300,9 +300,9 @@ details-of = Details of { $device }
 ## What to do about a session that one does not know
 
 advice-title = A session you don’t know?
-advice-sign-out = Sign it out. Signing a session out revokes (terminates) it at once: whoever uses it must sign in again.
+advice-sign-out = Then sign it out. Signing a session out revokes (terminates) it at once: whoever uses it must sign in again.
 advice-password-link = Change your password.
-advice-password = Signing out does not change it.
+advice-password = Do this first: signing out does not change it, and whoever knows it would sign in again.
 advice-history-link = Look at your sign-in history.
 advice-history = Failed attempts and sign-ins that were not yours stand there, too.
 advice-devices = Each browser and each app is a session of its own, so one device can stand here more than once. A device is called what its browser says it is.
