@@ -184,7 +184,8 @@ impl Gate {
                 }
             }
         };
-        Judged { rule: Some(place), ..judged }
+        let refused = matches!(judged.decision, Decision::Refuse(_)).then(|| Arc::clone(&route.path));
+        Judged { rule: Some(place), route: refused, ..judged }
     }
 
     /// Our own pages. What is the same for everybody needs no look-up, and so outlives an outage of the store.

@@ -1,6 +1,6 @@
 //! What the gate thinks of a request, before anything is counted.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 
@@ -14,6 +14,8 @@ pub struct Judged {
     pub(super) label: Label,
     /// The place of the rule that it falls under, from 0.
     pub(super) rule: Option<usize>,
+    /// Path of that rule where the request is refused; where it goes to an app, the permit has it.
+    pub(super) route: Option<Arc<str>>,
     pub(super) took: Duration,
     /// The form of another site that it is, where that is not treated as any request.
     pub(super) form: Option<Box<CrossSiteForm>>,
@@ -21,7 +23,7 @@ pub struct Judged {
 
 impl Judged {
     pub(super) const fn of(decision: Decision, label: Label) -> Self {
-        Self { decision, label, rule: None, took: Duration::ZERO, form: None }
+        Self { decision, label, rule: None, route: None, took: Duration::ZERO, form: None }
     }
 
     /// What would be decided, to look at.
@@ -34,6 +36,12 @@ impl Judged {
     #[must_use]
     pub const fn label(&self) -> Label {
         self.label
+    }
+
+    /// Path of the rule that a refused request falls under, as the operator wrote it.
+    #[must_use]
+    pub const fn refused_route(&self) -> Option<&Arc<str>> {
+        self.route.as_ref()
     }
 
     /// The form of another site that it is: one that its visitor is asked about, or has sent on.

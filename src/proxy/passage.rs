@@ -93,6 +93,8 @@ struct Seen {
     path: Option<String>,
     protocol: &'static str,
     decision: Label,
+    /// Path of the rule that refused it.
+    route: Option<Arc<str>>,
     refused: Option<Cow<'static, str>>,
     /// The host that was asked for, where the request is refused for it.
     host: Option<String>,
@@ -153,6 +155,7 @@ impl Passage {
             path: path.map(in_ascii),
             protocol,
             decision: judged.label(),
+            route: judged.refused_route().map(Arc::clone),
             refused: if let Decision::Refuse(refusal) = judged.decision() { refusal.why() } else { None },
             host: wrong_host.then(|| host_of(head)),
             session,
@@ -248,7 +251,7 @@ impl Drop for Passage {
             decision: seen.decision.as_str(),
             refused: seen.refused.as_deref(),
             host: seen.host.as_deref(),
-            route,
+            route: seen.route.as_deref().unwrap_or(route),
             upstream: self.upstream.as_deref().map(Upstream::name),
             session: seen.session,
             user: seen.user,

@@ -86,7 +86,7 @@ async fn a_request_is_one_line() {
     assert!(passed["duration_ms"].as_f64() >= passed["auth_ms"].as_f64());
     assert_eq!(
         (&refused["decision"], &refused["status"], &refused["route"]),
-        (&"unauthorized".into(), &401.into(), &"none".into())
+        (&"unauthorized".into(), &401.into(), &"/".into())
     );
     assert_eq!((&served["decision"], &served["path"]), (&"public".into(), &"/security/y".into()));
     assert!(served["session"].is_null() && served["user"].is_null(), "{served}");
@@ -94,6 +94,27 @@ async fn a_request_is_one_line() {
     let secret = door.alice.rsplit('.').next().unwrap();
     assert!(!lines.text().contains("hush") && !lines.text().contains(secret) && !lines.text().contains("alice"));
     assert!(door.metrics.text().contains("portcullis_requests_total{code_class=\"2xx\",route=\"/\"} 1"));
+}
+
+#[tokio::test]
+async fn a_refused_request_has_the_route_that_it_fell_under() {
+    let lines = Lines::capture();
+    let app = App::ok().await;
+    let door = Door::before(&app).await;
+    let websocket = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nOrigin: https://evil.test\r\n";
+    for (request, status, route) in [
+        ("GET /x HTTP/1.1\r\nHost: app.test\r\nAccept: text/html\r\n\r\n".to_owned(), 302, "/"),
+        (door.as_alice("GET /x", websocket), 403, "/"),
+        (door.as_alice("GET /x/%2fy", ""), 400, "none"),
+    ] {
+        let before = lines.access().len();
+        door.client().await.ask(&request).await;
+        all_gone(&door).await;
+        let line = lines.access()[before].clone();
+        assert_eq!((&line["status"], &line["route"]), (&status.into(), &route.into()), "{line:?}");
+    }
+    assert!(door.metrics.text().contains("portcullis_requests_total{code_class=\"3xx\",route=\"none\"} 1"));
 }
 
 #[tokio::test]
