@@ -14,6 +14,8 @@ mod store_reserve;
 mod store_spoiled;
 mod store_writes;
 
+#[path = "../wire/harness/small_disk.rs"]
+mod small_disk;
 mod town;
 
 mod signing_in;

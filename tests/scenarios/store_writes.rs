@@ -1,10 +1,6 @@
 //! A store that can be read and not written says so.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path};
 
 use portcullis::{
     audit::{AuditStore as _, Fact, TrailEnd, TrailQuery},
@@ -13,28 +9,8 @@ use portcullis::{
     store::embedded::Embedded,
 };
 
+use crate::small_disk::on_a_small_disk;
 use crate::store_contract::people::{at, new_session, open, parting};
-
-/// Where a test runs itself again, with a file system of its own.
-const HERE: &str = "PORTCULLIS_TEST_SMALL_DISK";
-
-/// Runs the test of this name again in a folder with 16 MiB of its own; the folder, where this is that run.
-fn on_a_small_disk(name: &str) -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(HERE) {
-        return Some(folder.into());
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=16m small "$1" && shift && exec "$@""#;
-    let mut again = Command::new("unshare");
-    again.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]).arg(folder.path());
-    again.arg(std::env::current_exe().unwrap()).args(["--exact", name]).env(HERE, folder.path());
-    let Ok(done) = again.output() else { return None };
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    // Where nobody may mount anything, this cannot be shown.
-    let may_not = err.contains("unshare") || err.contains("mount:");
-    assert!(may_not || (done.status.success() && out.contains("1 passed")), "{out}{err}");
-    None
-}
 
 /// Fills the file system until a file has no room left.
 fn fill(folder: &Path) {
@@ -58,7 +34,9 @@ async fn open_until_full(store: &Embedded, alice: UserId) -> Vec<SessionId> {
 
 #[tokio::test]
 async fn a_full_disk_is_told_until_there_is_room_again() {
-    let Some(folder) = on_a_small_disk("store_writes::a_full_disk_is_told_until_there_is_room_again") else { return };
+    let Some(folder) = on_a_small_disk("store_writes::a_full_disk_is_told_until_there_is_room_again", 16) else {
+        return;
+    };
     let store = Embedded::open_to_serve(&folder.join("portcullis.db")).unwrap();
     let alice = UserId::mint();
     let id = open(&store, alice, at(1)).await.session.id;
@@ -75,7 +53,7 @@ async fn a_full_disk_is_told_until_there_is_room_again() {
 
 #[tokio::test]
 async fn on_a_full_disk_sessions_still_end() {
-    let Some(folder) = on_a_small_disk("store_writes::on_a_full_disk_sessions_still_end") else { return };
+    let Some(folder) = on_a_small_disk("store_writes::on_a_full_disk_sessions_still_end", 16) else { return };
     let path = folder.join("portcullis.db");
     let reserve = || fs::metadata(folder.join("portcullis.db-reserve")).unwrap().len();
     let store = Embedded::open_to_serve(&path).unwrap();

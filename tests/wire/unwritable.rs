@@ -1,17 +1,12 @@
 //! A store that is read and takes no writes: a Redis that too few replicas follow, a file that may not grow.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::harness::{Installation, PASSWORD, Person, Redis, Replicas, Running, Streaming, until};
+use crate::harness::{Installation, PASSWORD, Person, Redis, Replicas, Running, Streaming, on_a_small_disk, until};
 
 /// A second is promised; the rest is for a machine that is busy with other tests.
 const IN_TIME: Duration = Duration::from_millis(1_500);
@@ -108,27 +103,6 @@ async fn passwords_change(person: &Person) {
     assert_eq!(person.status("/security/api/v1/me").await, 200);
 }
 
-/// Where a test runs itself again, with a file system of its own.
-const HERE: &str = "PORTCULLIS_TEST_SMALL_DISK";
-
-/// Runs the test of this name again with 24 MiB for all files that it makes; their folder, where this is that run.
-fn on_a_small_disk(name: &str) -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(HERE) {
-        return Some(folder.into());
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=24m small "$1" && shift && exec "$@""#;
-    let mut again = Command::new("unshare");
-    again.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]).arg(folder.path());
-    again.arg(std::env::current_exe().unwrap()).args(["--exact", name]);
-    let Ok(done) = again.env(HERE, folder.path()).env("TMPDIR", folder.path()).output() else { return None };
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    // Where nobody may mount anything, this cannot be shown.
-    let may_not = err.contains("unshare") || err.contains("mount:");
-    assert!(may_not || (done.status.success() && out.contains("1 passed")), "{out}{err}");
-    None
-}
-
 /// Fills the disk, and what room the store has in its own files.
 fn fill(folder: &Path, store: &Path) {
     assert!(fs::write(folder.join("filler"), vec![0_u8; 48 << 20]).is_err(), "the disk is full");
@@ -144,7 +118,7 @@ fn fill(folder: &Path, store: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_visitors_sign_out() {
-    let Some(folder) = on_a_small_disk("unwritable::on_a_full_disk_visitors_sign_out") else { return };
+    let Some(folder) = on_a_small_disk("unwritable::on_a_full_disk_visitors_sign_out", 24) else { return };
     let house = Installation::before(crate::harness::App::ok().await.address);
     house.user("alice", &[]);
     let server = house.run().await;

@@ -17,6 +17,7 @@ mod replicas;
 mod resp;
 mod running;
 mod secure;
+mod small_disk;
 mod streaming;
 
 pub(crate) use app::{App, read_request};
@@ -34,6 +35,7 @@ pub(crate) use replicas::{Replicas, StoreKind};
 pub(crate) use resp::{Resp, Said as RedisSaid};
 pub(crate) use running::Running;
 pub(crate) use secure::Shown;
+pub(crate) use small_disk::on_a_small_disk;
 pub(crate) use streaming::{KINDS, Socket, Streaming, accept, websocket};
 
 /// Longest wait for what must come.
