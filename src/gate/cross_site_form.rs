@@ -83,6 +83,14 @@ impl CrossSiteForm {
     }
 }
 
+/// The address of a page without the parameter by which a form was sent on from ours; none where it has none.
+#[must_use]
+pub fn without_form_token(address: &str) -> Option<&str> {
+    // Most have no query.
+    let has_query = address.as_bytes().contains(&b'?');
+    has_query.then(|| sent_on(address)).flatten().map(|(bare, ..)| bare)
+}
+
 /// The path that a target asks for, byte for byte.
 pub(super) fn path_of(target: &[u8]) -> &[u8] {
     slashes::path_of(target)

@@ -24,7 +24,7 @@ mod spelling;
 pub use bad_path::BadPath;
 pub use character::Character;
 pub use credentials::{Because, Presented, Principal};
-pub use cross_site_form::{CrossSiteForm, FormTarget, LARGEST_FORM};
+pub use cross_site_form::{CrossSiteForm, FormTarget, LARGEST_FORM, without_form_token};
 pub use decision::{Decision, Label, Permit, Refusal, Visit};
 pub use explain::{Explained, Verdict};
 pub use gatekeeper::{Gate, GateParts, LIVE_SESSIONS};

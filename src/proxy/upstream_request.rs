@@ -4,7 +4,7 @@ use http::header;
 use pingora::{Error, ErrorType, Result, http::RequestHeader};
 
 use super::{hooks::ProxyParts, identity, passage::Passage, watch_script};
-use crate::visitor::text_of;
+use crate::{gate::without_form_token, visitor::text_of};
 
 /// Removes every identity header that the client sent, sets those that the permit gives, and the path that the rules read.
 pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut Passage) -> Result<()> {
@@ -30,7 +30,17 @@ pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut P
     if permit.is_watched() {
         watch_script::unmark(request)?;
     }
+    if let Some(referer) = referer_without_token(request) {
+        request.insert_header(header::REFERER, referer)?;
+    }
     let target = permit.path().forwarded();
     // As a rule it came in its one spelling, and need not be read again.
     if request.raw_path() == target.as_ref() { Ok(()) } else { request.set_raw_path(&target) }
+}
+
+/// `Referer` as the app may read it, where it is the address to which our page posted a form of another site: a browser keeps
+/// that address while it shows the answer.
+fn referer_without_token(request: &RequestHeader) -> Option<String> {
+    let mut referers = request.headers.get_all(header::REFERER).iter();
+    referers.find_map(|referer| without_form_token(referer.to_str().ok()?)).map(str::to_owned)
 }

@@ -127,9 +127,11 @@ async fn over_http_2_and_only_up_to_64_kib() {
     assert_eq!(page.status, 200, "{}", page.text());
     let origin = format!("https://{}", house.public);
     let action = action(&page.text());
-    let pressed = http2.ask(ask(&action, &origin, "same-origin").header("cookie", &cookie), FORM).await;
+    let pressed = ask(&action, &origin, "same-origin").header("referer", format!("{origin}{action}"));
+    let pressed = http2.ask(pressed.header("cookie", &cookie), FORM).await;
     assert_eq!(pressed.status, 200);
     assert!(app.received().starts_with("POST /payment/return HTTP/1.1\r\n"), "{}", app.received());
+    assert_eq!(app.header("referer"), [format!("{origin}/payment/return")]);
     let again = http2.ask(ask(&action, &origin, "same-origin").header("cookie", &cookie), FORM).await;
     assert!(again.text().contains("It is not sent a second time"), "{}", again.text());
     assert_eq!(app.requests(), 1);
@@ -183,6 +185,31 @@ async fn an_idle_connection_that_the_app_closes_loses_none() {
     let received = app.received();
     assert_eq!((pressed.status().as_u16(), received.matches("[open]").count()), (200, 2), "{received}");
     assert!(received.ends_with(&format!("\r\n\r\n{FORM}")), "{received}");
+}
+
+#[tokio::test]
+async fn the_parameter_does_not_reach_the_app_in_a_referer() {
+    let app = App::ok().await;
+    let house = Installation::with(&routes(&app.address.to_string()));
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    let (client, action) = asked(&house).await;
+    let origin = format!("http://{}", house.public);
+    // As browsers send it: with the press after a 401 of this page, and with what the page of the answer loads.
+    for (at, target, referer, told) in [
+        (0, &*action, &*action, "/payment/return"),
+        (1, "/style.css", &*action, "/payment/return"),
+        (2, "/style.css", "/other?portcullis-form=x&y", "/other?portcullis-form=x&y"),
+    ] {
+        let request = client.request(if at == 0 { Method::POST } else { Method::GET }, format!("{origin}{target}"));
+        let request = request.header("origin", &origin).header("accept", "text/html").header("content-type", TYPE);
+        let request = request.header("referer", format!("{origin}{referer}")).header("cookie", alice.cookie());
+        assert_eq!(request.body(if at == 0 { FORM } else { "" }).send().await.unwrap().status(), 200);
+        let received = app.received();
+        assert_eq!(app.header("referer").last(), Some(&format!("{origin}{told}")), "{received}");
+    }
+    assert!(!app.received().contains("https://pay.test"), "{}", app.received());
 }
 
 #[tokio::test]
