@@ -51,10 +51,6 @@ impl Web {
             Some(session) => submission.counted_by(session),
             None => submission,
         };
-        let submission = match judged.session() {
-            Some(session) => submission.counted_by(session),
-            None => submission,
-        };
         let submission = submission.pending();
         let answer = match forms.begin_pending(&submission).await {
             Ok(Begun::First) => {
