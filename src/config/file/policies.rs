@@ -36,7 +36,7 @@ pub(in crate::config) struct LockoutFile {
     pub(in crate::config) failures: Field<u32>,
     /// Wrong passwords older than this are forgotten.
     pub(in crate::config) within: Field<Length>,
-    /// How long the account stays locked.
+    /// How long the account stays locked. A lock that stands is not lifted by a change here: `portcullis users unlock` lifts it.
     pub(in crate::config) cool_off: Field<Length>,
 }
 

@@ -17,6 +17,7 @@ const FEWEST_BYTES: usize = 32;
 
 /// How to make a secret.
 const HINT: &str = "make one with: openssl rand -base64 32";
+const NO_FILE: &str = "names a file that does not exist; a path starts at the folder of this file";
 
 /// At least 32 random bytes: for signing, and for sealing what must be read back.
 #[derive(Clone)]
@@ -43,6 +44,9 @@ impl RootSecret {
 
     /// Reads the secret from a file of its own.
     pub(in crate::config) fn from_file(path: &Path, desk: &Desk) -> Result<Self, String> {
+        if !path.exists() {
+            return Err(format!("{NO_FILE}; {HINT}"));
+        }
         Self::parse(&Zeroizing::new(read_secret_file(path, desk)?))
     }
 
@@ -81,9 +85,7 @@ pub fn fresh_secret() -> Result<String, getrandom::Error> {
 pub(in crate::config) fn read_secret_file(path: &Path, desk: &Desk) -> Result<String, String> {
     const LONGEST: u64 = 8 * 1024;
     let told = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            "names a file that does not exist; a path starts at the folder of this file".to_owned()
-        }
+        std::io::ErrorKind::NotFound => NO_FILE.to_owned(),
         std::io::ErrorKind::PermissionDenied => {
             "names a file that may not be read; run chown or chmod on it".to_owned()
         }

@@ -140,6 +140,7 @@ impl Words {
         let (unit, count) = match seconds {
             _ if seconds >= DAY && seconds.is_multiple_of(DAY) => ("days", seconds / DAY),
             _ if seconds >= HOUR && seconds.is_multiple_of(HOUR) => ("hours", seconds / HOUR),
+            _ if seconds < 2 * MINUTE && !seconds.is_multiple_of(MINUTE) => ("seconds", seconds),
             _ if seconds > 2 * DAY => ("days", seconds.div_ceil(DAY)),
             _ => ("minutes", seconds.div_ceil(MINUTE).max(1)),
         };
@@ -249,7 +250,11 @@ mod tests {
     fn spans() {
         let words = Words::for_language(None);
         for (seconds, said) in [
-            (1, "1 minute"),
+            (0, "1 minute"),
+            (1, "1 second"),
+            (MINUTE, "1 minute"),
+            (90, "90 seconds"),
+            (2 * MINUTE + 1, "3 minutes"),
             (29 * MINUTE - 5, "29 minutes"),
             (HOUR, "1 hour"),
             (90 * MINUTE, "90 minutes"),

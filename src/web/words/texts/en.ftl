@@ -105,6 +105,10 @@ signs-out-idle = { $unit ->
    *[date] signs out on { $date } if not used
 }
 span = { $unit ->
+    [seconds] { $count ->
+        [one] { $count } second
+       *[other] { $count } seconds
+    }
     [minutes] { $count ->
         [one] { $count } minute
        *[other] { $count } minutes
