@@ -157,6 +157,22 @@ async fn the_details_show_the_session_and_nothing_of_its_key() {
 }
 
 #[tokio::test]
+async fn the_details_tell_no_idle_end_after_the_session_ends_anyway() {
+    let town = Town::new();
+    let laptop = town.with_user("alice").await.remembered_on(MAC).await;
+    let path = format!("/security/sessions/{}", laptop.session());
+    assert!(laptop.get(&path).await.answer().says("Signs out if not used by"));
+    for _ in 0..4 {
+        town.pass(6 * DAY).await;
+        assert!(laptop.is_let_in().await);
+    }
+    town.pass(HOUR).await;
+    let details = laptop.get(&path).await.answer();
+    assert!(!details.says("Signs out if not used by"), "6 of its 30 days are left, and 7 of idleness");
+    assert!(details.says("Signs out at the latest"));
+}
+
+#[tokio::test]
 async fn what_has_run_out_is_not_listed_even_before_it_is_swept() {
     let town = Town::new();
     let alice = town.with_user("alice").await;

@@ -118,11 +118,14 @@ fn terms(frame: &Frame, session: &Session, policy: &SessionPolicy) -> Vec<Fact> 
         when(frame, "details-created", words.absolute(session.terms.opened)),
         when(frame, "details-last-active", words.absolute(session.activity.latest)),
     ];
+    let end = policy.ends_at(session.terms);
     match policy.idles_at(session.terms, session.activity.latest) {
+        // Who has so long does not sign out for want of use.
+        Some(at) if at >= end => {}
         Some(at) => facts.push(when(frame, "details-idle-end", words.absolute(at))),
         None => facts.push(text(frame, "details-idle-end", words.say("details-never"))),
     }
-    facts.push(when(frame, "details-end", words.absolute(policy.ends_at(session.terms))));
+    facts.push(when(frame, "details-end", words.absolute(end)));
     facts.push(text(frame, "details-kept", words.say(kept)));
     facts.push(code(frame, "details-id", session.id.to_string()));
     facts
