@@ -61,6 +61,10 @@ impl CrossSiteForm {
         let Ok(asked) = std::str::from_utf8(head.target) else { return Ok(None) };
         let site = said(head, &SEC_FETCH_SITE);
         if let Some((bare, token, sender)) = sent_on(asked) {
+            // A form of the app's own page there: the browser keeps the address to which ours was posted.
+            if is_from_there(head) {
+                return Ok(None);
+            }
             if from != origin.as_bytes() || !matches!(site, Said::Nothing | Said::Once(b"same-origin")) {
                 return Ok(None);
             }
@@ -89,6 +93,18 @@ pub fn without_form_token(address: &str) -> Option<&str> {
     // Most have no query.
     let has_query = address.as_bytes().contains(&b'?');
     has_query.then(|| sent_on(address)).flatten().map(|(bare, ..)| bare)
+}
+
+/// A target without that parameter.
+pub(super) fn without_token(target: &[u8]) -> &[u8] {
+    let bare = std::str::from_utf8(target).ok().and_then(without_form_token);
+    bare.map_or(target, str::as_bytes)
+}
+
+/// Whether a request comes from a page at an address with that parameter. Our pages tell their origin alone.
+fn is_from_there(head: &Head<'_>) -> bool {
+    let Said::Once(referer) = said(head, &header::REFERER) else { return false };
+    std::str::from_utf8(referer).is_ok_and(|referer| without_form_token(referer).is_some())
 }
 
 /// The path that a target asks for, byte for byte.

@@ -144,8 +144,7 @@ impl Gate {
             Ok(form) => form,
             Err(refusal) => return refused(refusal),
         };
-        // Without the parameter by which our page is known.
-        let parsed = routes.read(form.as_ref().map_or(head.target, |form| form.target.as_bytes()));
+        let parsed = routes.read(routes.without_form_token(head.target));
         if let Err(refusal) = self.check_host(head) {
             // What is the same for everybody: the page that says so can be read under the wrong host, too.
             if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {

@@ -213,6 +213,17 @@ impl RouteTable {
         }
     }
 
+    /// What a request asks for, without the parameter by which a form that was sent on from our page is known.
+    pub(super) fn without_form_token<'t>(&self, target: &'t [u8]) -> &'t [u8] {
+        let path = cross_site_form::path_of(target);
+        let mut targets = self.routes.iter().flat_map(|route| &route.cross_site_forms);
+        if self.takes_forms && targets.any(|form| form.path.as_bytes() == path) {
+            cross_site_form::without_token(target)
+        } else {
+            target
+        }
+    }
+
     /// Reads path and query as sent: canonical, but for what stays as it came. However a server reads the path, it falls under
     /// the rule that [`RouteTable::find`] finds, and is none of ours; or it is ours, however it is read.
     ///

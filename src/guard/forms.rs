@@ -74,8 +74,13 @@ pub enum Begun {
     First,
     /// Another one, and the first is done.
     Repeat,
-    /// Another one, and nobody knows what became of the first; or one more than the session may claim in an hour.
+    /// Another one, and nobody knows what became of the first.
     Unknown,
+    /// One more than the session may claim in an hour: nothing is claimed.
+    TooMany {
+        /// When it may claim again.
+        until: Timestamp,
+    },
 }
 
 impl Submission {
@@ -94,6 +99,12 @@ impl Submission {
     pub fn counted_by(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
+    }
+
+    /// The session that it is counted by.
+    #[must_use]
+    pub const fn session(&self) -> Option<SessionId> {
+        self.session
     }
 
     /// The same, whose claim lapses soon: it goes to an app, and [`Forms::note_sent`] decides whether it does.
@@ -155,8 +166,8 @@ impl Forms {
         let (random, proof) = rest.split_once('.')?;
         let at: i64 = made.parse().ok()?;
         let (now, made_at) = (self.clock.now(), Timestamp::from_millis(at));
-        // One of the future would outlive its claim.
-        let good = now.since(made_at) <= GOOD_FOR && made_at.since(now) <= SKEW;
+        // One of the future would outlive its claim. A number has one spelling: with another it would be another submission.
+        let good = now.since(made_at) <= GOOD_FOR && made_at.since(now) <= SKEW && made == at.to_string();
         let ours = Token::parse(proof.as_bytes())?.digest()
             == Token::parse(self.proof(place, browser, at, random).as_bytes())?.digest();
         if !(good && ours) {
@@ -177,16 +188,18 @@ impl Forms {
         let of_session = submission.of_session();
         let asked: Vec<Counter> = [submission.claim()].into_iter().chain(of_session.clone()).collect();
         for _ in 0..PATIENCE {
-            if let Tally::Counted { .. } = self.attempt(&asked, submission.caller()).await? {
-                return Ok(Begun::First);
-            }
+            let closed_until = match self.attempt(&asked, submission.caller()).await? {
+                Tally::Counted { .. } => return Ok(Begun::First),
+                Tally::Closed { until } => until,
+            };
             if self.is_closed(&submission.done()).await? {
                 return Ok(Begun::Repeat);
             }
             if let Some(counter) = &of_session
                 && self.is_closed(counter).await?
             {
-                return Ok(Begun::Unknown);
+                // A claim may be closed for longer.
+                return Ok(Begun::TooMany { until: closed_until.min(self.clock.now().plus(GOOD_FOR)) });
             }
             tokio::time::sleep(LOOK).await;
         }

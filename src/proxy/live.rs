@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
-use super::{Proxy, hooks::REQUEST_ID, passage::Passage};
+use super::{Proxy, hooks::REQUEST_ID, passage::Passage, response};
 use crate::{
     gate::{Decision, Head, Judged},
     web::{Failed, LiveEvent, LiveSessions, harden},
@@ -58,6 +58,10 @@ async fn stream(
         match next {
             LiveEvent::Say(bytes) => {
                 ctx.bytes += bytes.len();
+                let bytes = match &ctx.line {
+                    Some(line) => response::waited_for(line, session, bytes),
+                    None => bytes,
+                };
                 session.write_response_body(Some(bytes), false).await?;
             }
             LiveEvent::Quiet => {}

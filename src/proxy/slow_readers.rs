@@ -97,12 +97,12 @@ impl SlowReaders {
 /// Takes out the one that has been slow for longest of the session that has most of these: that of the last one where others
 /// have as many. Those without a session count as of one.
 fn one_too_many(slow: &mut VecDeque<Reader>) -> Option<Reader> {
-    let count = |session| slow.iter().filter(|reader| reader.session == session).count();
-    let most = slow.iter().rev().map(|reader| reader.session).fold(None, |most, session| match most {
-        Some((_, so_many)) if so_many >= count(session) => most,
-        _ => Some((session, count(session))),
-    });
-    let (session, _) = most?;
+    let mut counts = HashMap::<Option<SessionId>, usize>::new();
+    for reader in &*slow {
+        *counts.entry(reader.session).or_default() += 1;
+    }
+    let most = counts.values().max()?;
+    let session = slow.iter().rev().map(|reader| reader.session).find(|session| counts.get(session) == Some(most))?;
     let at = slow.iter().position(|reader| reader.session == session)?;
     slow.remove(at)
 }

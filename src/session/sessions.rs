@@ -180,7 +180,7 @@ impl Sessions {
         }
         let now = self.clock.now();
         let policy = self.policy.load();
-        let session = self.store.get(id).await?;
+        let session = self.store.get(id).await?.filter(|_| !self.unconfirmed.holds(id));
         Ok(session
             .map(|found| found.clamped(now))
             .filter(|found| policy.standing(found.terms, found.activity.latest, now) == Standing::Live))
@@ -194,7 +194,8 @@ impl Sessions {
         let now = self.clock.now();
         let Some(found) = self.store.find(token.id()).await? else { return Ok(None) };
         let found = found.clamped(now);
-        let is_live = self.policy.load().standing(found.terms, found.latest, now) == Standing::Live;
+        let is_live = self.policy.load().standing(found.terms, found.latest, now) == Standing::Live
+            && !self.unconfirmed.holds(token.id());
         Ok((is_live && found.secrets.current == token.digest()).then_some(found.terms))
     }
 
@@ -309,13 +310,12 @@ impl Sessions {
             self.journal.tell(&ended, |ended| parting.told(ended));
             self.count(&ended?, &parting);
             // Once the store takes writes, and before the last is let go of.
-            if written == 0 {
-                written += self.end_found_late().await?;
-            }
+            written += self.end_found_late().await?;
             self.unconfirmed.confirm(id);
             written += 1;
         }
-        Ok(written)
+        // One may have been added while the last was let go of.
+        Ok(written + self.end_found_late().await?)
     }
 
     /// Ends sessions that were opened before an end of all, and that it did not see; tells how many. The store takes writes by
@@ -329,6 +329,7 @@ impl Sessions {
                     late += self.end_as(Which::One { owner, id: session.id }, &parting).await?.len();
                 }
             }
+            self.unconfirmed.looked_after(&parting);
         }
         Ok(late)
     }

@@ -49,7 +49,8 @@ struct Held {
     queue: VecDeque<SessionId>,
     /// Those of which requests in flight were not cut yet.
     uncut: Vec<(SessionId, Ending)>,
-    /// Ends of all sessions of a user: one that was opened before such an act and is found later ends, too.
+    /// Ends of all sessions of a user that nobody has looked after yet: one that was opened before such an act and is found
+    /// later ends, too.
     of_all: Vec<(Which, Arc<Parting>)>,
 }
 
@@ -99,10 +100,15 @@ impl UnconfirmedEnds {
         Some((id, held.partings.get(&id)?.clone()))
     }
 
-    /// Ends of all sessions of a user that are not written whole.
+    /// Ends of all sessions of a user that nobody has looked after yet.
     pub(super) fn of_all(&self) -> Vec<(UserId, Which, Arc<Parting>)> {
         let held = self.held();
         held.of_all.iter().filter_map(|(which, parting)| Some((which.of_all()?, *which, parting.clone()))).collect()
+    }
+
+    /// Lets go of an end of all sessions: those that it did not see are found, and have ended.
+    pub(super) fn looked_after(&self, parting: &Arc<Parting>) {
+        self.held().of_all.retain(|(_, held)| !Arc::ptr_eq(held, parting));
     }
 
     /// Lets go of an end that is written.
@@ -110,9 +116,6 @@ impl UnconfirmedEnds {
         let mut held = self.held();
         held.partings.remove(&id);
         held.queue.retain(|queued| *queued != id);
-        if held.queue.is_empty() {
-            held.of_all.clear();
-        }
         self.count.store(held.partings.len(), Ordering::SeqCst);
     }
 

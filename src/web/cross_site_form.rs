@@ -59,6 +59,7 @@ impl Web {
             }
             Ok(Begun::Repeat) => self.sent_already(form, head),
             Ok(Begun::Unknown) => Error::Overloaded.into_response(),
+            Ok(Begun::TooMany { until }) => Error::TooMany { until }.into_response(),
             Err(away) => Error::from(away).into_response(),
         };
         FormStep::Answer(self.rendered(answer, head).await)

@@ -134,7 +134,7 @@ impl Error {
             Self::BadRequest(_) | Self::Path(_) => (S::BAD_REQUEST, "bad-request", "The request cannot be read."),
             Self::WrongHost => (S::MISDIRECTED_REQUEST, "wrong-host", "This address is not served here."),
             Self::Overloaded => {
-                (S::SERVICE_UNAVAILABLE, "overloaded", "Too many people are signing in. Try again in a moment.")
+                (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is going on right now. Try again in a moment.")
             }
             Self::StoreAway => (S::SERVICE_UNAVAILABLE, "store-unavailable", "Sessions cannot be checked right now."),
             Self::EndNotConfirmed => (

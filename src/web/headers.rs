@@ -30,6 +30,8 @@ pub(super) fn let_forms_lead_to(origin: &str, headers: &mut HeaderMap) {
         return;
     };
     let policy = policy.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
+    // Its address may hold the token of its form; and a form of the app's own page there is told from ours by the address.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -65,9 +65,9 @@ fn own_scope(path: &str, session: SessionId) -> String {
 }
 
 /// Whether a form acts.
-pub(super) enum Press {
-    /// It acts. Say how that ended ([`Call::settle`]).
-    First,
+pub(super) enum Press<'s> {
+    /// It acts. Say how that ended ([`Call::settle`]) of what it has claimed.
+    First(Option<&'s Submission>),
     /// It has acted before.
     Repeat,
 }
@@ -128,32 +128,33 @@ impl Call {
     }
 
     /// Whether a form of somebody who is signed in, or was, acts.
-    pub(super) async fn press(&self, submission: Option<&Submission>) -> Result<Press, Error> {
+    pub(super) async fn press<'s>(&self, submission: Option<&'s Submission>) -> Result<Press<'s>, Error> {
         match submission {
             // The first may have ended the session, or be about to be told so: then this one is a repeat, and else it will not
-            // act either.
+            // act either, and claims nothing.
             Some(submission) if self.principal().is_none() => {
                 let acted = self.desk().forms.has_acted(submission).await?;
-                Ok(if acted { Press::Repeat } else { Press::First })
+                Ok(if acted { Press::Repeat } else { Press::First(None) })
             }
             submission => self.press_of(submission).await,
         }
     }
 
     /// Whether a form acts, of whoever was shown it.
-    pub(super) async fn press_of(&self, submission: Option<&Submission>) -> Result<Press, Error> {
-        let Some(submission) = submission else { return Ok(Press::First) };
+    pub(super) async fn press_of<'s>(&self, submission: Option<&'s Submission>) -> Result<Press<'s>, Error> {
+        let Some(submission) = submission else { return Ok(Press::First(None)) };
         let forms = &self.desk().forms;
         match forms.begin(submission).await? {
-            Begun::First => Ok(Press::First),
+            Begun::First => Ok(Press::First(Some(submission))),
             Begun::Repeat => Ok(Press::Repeat),
             Begun::Unknown => Err(Error::Overloaded),
+            Begun::TooMany { until } => Err(Error::TooMany { until }),
         }
     }
 
-    /// How a first submission ended. What was done is done, also where that cannot be noted.
-    pub(super) async fn settle(&self, submission: Option<&Submission>, done: bool) {
-        let Some(submission) = submission else { return };
+    /// How a submission ended that was claimed. What was done is done, also where that cannot be noted.
+    pub(super) async fn settle(&self, claimed: Option<&Submission>, done: bool) {
+        let Some(submission) = claimed else { return };
         if let Err(why) = self.desk().forms.settle(submission, done).await {
             warn!(request_id = self.request_id(), "Outcome of a form not noted: {why}");
         }

@@ -1,5 +1,6 @@
 //! A form that a page of another site posts to an app: asked about, kept through a sign-in in another tab, and sent once.
 
+use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
@@ -13,7 +14,7 @@ async fn shop(house: &Installation) -> App {
         "<!doctype html><meta charset=utf-8><h1>Shop</h1><form method=post accept-charset=windows-1252 \
          action='http://{}/payment/return?a=b&amp;c'>\
          <input type=hidden name=order value='4711 &lt;&quot;é€'><input type=hidden name=note value='x&#10;y'>\
-         <input type=hidden name=order value=''><input type=hidden name=back value='PORT'><button>Pay</button></form>",
+         <input type=hidden name=order value=''><input type=hidden name=client value=4711><input type=hidden name=back value='PORT'><button>Pay</button></form>",
         house.public
     );
     App::serving(move |mut stream, _| {
@@ -29,7 +30,9 @@ async fn shop(house: &Installation) -> App {
 }
 
 async fn the_whole_way(scripts: bool) {
-    let app = App::answering(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\n\r\nThe shop").await;
+    let page = "The shop<form method=post><input type=hidden name=step value=confirm><button>Confirm</button></form>";
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page.len());
+    let app = App::answering(format!("{head}{page}").leak().as_bytes()).await;
     let house = Installation::before(app.address);
     let shop = shop(&house).await;
     let sender = format!("http://localhost:{}", shop.address.port());
@@ -48,6 +51,10 @@ async fn the_whole_way(scripts: bool) {
     browser.reads("This device").await;
     house.cli(&["sessions", "revoke", "--user", "alice", "--reason", "a test"]).ok();
     app.forget();
+    // Nor does the window of an installed app change a field that has the name of one of ours.
+    let installed = "window.matchMedia = () => ({ matches: true })";
+    let cdp = browser.driver.cdp();
+    cdp.send_raw("Page.addScriptToEvaluateOnNewDocument", json!({ "source": installed })).await.unwrap();
 
     browser.driver.goto(&sender).await.unwrap();
     browser.click("button").await;
@@ -83,9 +90,21 @@ async fn the_whole_way(scripts: bool) {
     let received = app.received();
     assert_eq!(received.matches("POST ").count(), 1, "{received}");
     assert!(received.contains("POST /payment/return?a=b&c HTTP/1.1\r\n"), "{received}");
-    assert!(received.contains("order=4711+%3C%22%E9%80&note=x%0D%0Ay&order=&back="), "{received}");
+    assert!(received.contains("order=4711+%3C%22%E9%80&note=x%0D%0Ay&order=&client=4711&back="), "{received}");
     assert!(received.contains(&format!("http://{}\r\n", house.public)), "{received}");
     assert_eq!(browser.violations().await, Vec::<String>::new());
+    if scripts {
+        // A form of the app's own page, which leads to where it stands.
+        assert!(browser.driver.current_url().await.unwrap().query().unwrap().contains("portcullis-form="));
+        browser.click("button").await;
+        let received = until("the app's own form", async || {
+            let received = app.received();
+            received.contains("step=confirm").then_some(received)
+        })
+        .await;
+        assert_eq!(received.matches("POST /payment/return?a=b&c HTTP/1.1\r\n").count(), 2, "{received}");
+        assert!(!received.contains("portcullis-form"), "{received}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

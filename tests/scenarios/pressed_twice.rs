@@ -171,6 +171,50 @@ async fn a_password_is_changed_once_and_nobody_is_signed_out_by_it() {
 }
 
 #[tokio::test]
+async fn at_once_a_password_is_changed_once_and_each_window_has_the_new_secret() {
+    for town in Town::on_each_store() {
+        let browser = town.with_user("alice").await.remembered_on(MAC).await;
+        let token = token_on(&browser, "/security/password").await;
+        let form = [
+            ("form", token.as_str()),
+            ("current_password", PASSWORD),
+            ("new_password", NEW),
+            ("new_password_again", NEW),
+        ];
+        let windows: Vec<Browser> = (0..4).map(|_| browser.copy()).collect();
+        let presses = windows.iter().map(|window| press(window, "/security/password", &form));
+        for answer in futures_util::future::join_all(presses).await {
+            assert_eq!((answer.status, answer.location()), (303, "/security/password"), "{}", answer.text());
+        }
+        assert_eq!((count(&town, "password_changed"), count(&town, "password_change_failed")), (1, 0));
+        town.advance(MINUTE);
+        for window in &windows {
+            assert!(window.is_let_in().await);
+        }
+        assert_eq!(windows.iter().map(Browser::key).collect::<BTreeSet<_>>().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn at_once_each_window_forgets_the_session_that_has_signed_out() {
+    for town in Town::on_each_store() {
+        let alice = town.with_user("alice").await;
+        let browser = alice.signed_in_on(MAC).await;
+        let place = "/security/sessions/sign-out-all";
+        let token = token_on(&browser, place).await;
+        let (windows, form) = ([browser.copy(), browser.copy()], [("form", token.as_str())]);
+        let presses = windows.iter().map(|window| press(window, place, &form));
+        for answer in futures_util::future::join_all(presses).await {
+            assert_eq!((answer.status, answer.location()), (303, "/security/signed-out"));
+        }
+        for window in &windows {
+            assert!(window.cookie(town.cookie()).is_none());
+        }
+        assert_eq!(count(&town, "session_ended"), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_form_that_is_sent_again_after_another_change_changes_the_password_again() {
     for town in Town::on_each_store() {
         let browser = town.with_user("alice").await.signed_in_on(MAC).await;
@@ -216,10 +260,12 @@ async fn sessions_are_ended_once_and_it_is_told_once() {
             }
             let ended = count(&town, "session_ended");
             // With what the first answer took from the browser, and without.
-            for window in [&second, &browser] {
+            for (window, shows_an_ended_one) in [(&second, told.is_none()), (&browser, false)] {
                 let again = press(window, place, &form).await;
                 assert_eq!((again.status, again.location()), (303, next), "{place}");
-                assert!(again.cookies().is_empty(), "{place}: {:?}", again.cookies());
+                assert!(!window.get(next).await.answer().says("Signed out 2"), "{place}: told once");
+                assert_eq!(again.cookies().is_empty(), !shows_an_ended_one, "{place}: {:?}", again.cookies());
+                assert_eq!(window.cookie(town.cookie()).is_some(), told.is_some(), "{place}: it is taken away");
             }
             assert_eq!(count(&town, "session_ended"), ended, "{place}");
         }
@@ -292,6 +338,13 @@ async fn what_the_store_keeps_of_forms_is_bounded() {
         let done = town.asked("attempt");
         press(&browser, place, &[("form", &token), ("n", "more")]).await;
         assert_eq!(town.asked("attempt"), done + 1, "nothing is claimed beyond the bound, and nothing noted as done");
+
+        let form =
+            [("form", token_on(&browser, "/security/password").await), ("current_password", PASSWORD.to_owned())];
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let refused = press(&browser, "/security/password", &form).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("3600")), "until it claims again");
+        assert!(refused.says("Too many attempts"));
 
         let gone = browser.copy();
         press(&browser, "/security/sign-out", &[]).await;

@@ -231,6 +231,9 @@ async fn a_session_whose_end_is_held_is_in_no_list() {
         town.weather(Weather::TakesNoWrites);
         laptop.api("DELETE", &format!("/sessions/{}", phone.session()), Value::Null).await;
         assert!(!listed().await && !shown().await);
+        let id = phone.session();
+        assert_eq!(laptop.api("GET", &format!("/sessions/{id}"), Value::Null).await.status, 404);
+        assert_eq!(laptop.get(&format!("/security/sessions/{id}")).await.answer().status, 404);
         town.weather(Weather::Fair);
         town.parts.confirm_ends().run_once().await.unwrap();
         assert!(!listed().await && !shown().await);
@@ -259,5 +262,43 @@ async fn a_session_from_before_an_end_of_all_that_is_found_later_ends_with_it() 
         assert_eq!(town.parts.confirm_ends().run_once().await.unwrap(), 2, "hers, and the late one");
         assert!(sessions.find(late.session.id).await.unwrap().is_none());
         assert!(sessions.find(after.session.id).await.unwrap().is_some(), "whoever comes after the act stays");
+    }
+}
+
+#[tokio::test]
+async fn an_end_of_all_that_is_held_while_others_are_written_finds_the_late_ones_too() {
+    for town in Town::on_each_store() {
+        let (alice, bob) = (town.with_user("alice").await, town.with_user("bob").await);
+        let (laptop, phone) = (alice.signed_in_on(MAC).await, bob.signed_in_on(IPHONE).await);
+        bob.signed_in_on(MAC).await;
+        let sessions = &town.parts.stores.sessions;
+        let owner = laptop.session().parse::<SessionId>().unwrap().owner();
+        let account = town.parts.stores.accounts.get(owner).await.unwrap().unwrap();
+        let generation = sessions.put_owner(&account.as_owner()).await.unwrap();
+        let late = new_session(owner, town.now(), generation);
+        town.advance(MINUTE);
+        town.weather(Weather::TakesNoWrites);
+        assert_eq!(phone.api("POST", "/sessions/revoke-all", Value::Null).await.problem(), "end-not-confirmed");
+
+        town.weather(Weather::KeepsAnswersOf("end"));
+        let (asked, confirm) = (town.asked("end"), town.parts.confirm_ends());
+        let at_the = async |end| {
+            while town.asked("end") < asked + end {
+                tokio::task::yield_now().await;
+            }
+        };
+        let meanwhile = async {
+            at_the(1).await;
+            town.answer();
+            at_the(2).await;
+            town.weather(Weather::TakesNoWrites);
+            assert_eq!(laptop.api("POST", "/sessions/revoke-all", Value::Null).await.problem(), "end-not-confirmed");
+            town.weather(Weather::Fair);
+            sessions.open(late.clone()).await.unwrap();
+            town.answer();
+        };
+        let (written, ()) = futures_util::future::join(confirm.run_once(), meanwhile).await;
+        assert_eq!(written.unwrap(), 4, "two of bob's, hers, and the late one");
+        assert!(sessions.find(late.session.id).await.unwrap().is_none());
     }
 }

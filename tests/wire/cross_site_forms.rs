@@ -127,11 +127,11 @@ async fn over_http_2_and_only_up_to_64_kib() {
     assert_eq!(page.status, 200, "{}", page.text());
     let origin = format!("https://{}", house.public);
     let action = action(&page.text());
-    let pressed = ask(&action, &origin, "same-origin").header("referer", format!("{origin}{action}"));
+    let pressed = ask(&action, &origin, "same-origin").header("referer", format!("{origin}/"));
     let pressed = http2.ask(pressed.header("cookie", &cookie), FORM).await;
     assert_eq!(pressed.status, 200);
     assert!(app.received().starts_with("POST /payment/return HTTP/1.1\r\n"), "{}", app.received());
-    assert_eq!(app.header("referer"), [format!("{origin}/payment/return")]);
+    assert_eq!(app.header("referer"), [format!("{origin}/")]);
     let again = http2.ask(ask(&action, &origin, "same-origin").header("cookie", &cookie), FORM).await;
     assert!(again.text().contains("It is not sent a second time"), "{}", again.text());
     assert_eq!(app.requests(), 1);
@@ -196,7 +196,7 @@ async fn the_parameter_does_not_reach_the_app_in_a_referer() {
     let alice = house.signed_in("alice").await;
     let (client, action) = asked(&house).await;
     let origin = format!("http://{}", house.public);
-    // As browsers send it: with the press after a 401 of this page, and with what the page of the answer loads.
+    // As browsers send it: with a form of the app's page of the answer, and with what that page loads.
     for (at, target, referer, told) in [
         (0, &*action, &*action, "/payment/return"),
         (1, "/style.css", &*action, "/payment/return"),
@@ -210,6 +210,35 @@ async fn the_parameter_does_not_reach_the_app_in_a_referer() {
         assert_eq!(app.header("referer").last(), Some(&format!("{origin}{told}")), "{received}");
     }
     assert!(!app.received().contains("https://pay.test"), "{}", app.received());
+}
+
+#[tokio::test]
+async fn a_form_or_link_of_the_page_that_answers_reaches_the_app_without_the_parameter() {
+    let app = App::ok().await;
+    let house = Installation::with(&routes(&app.address.to_string()));
+    house.user("alice", &[]);
+    let _server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    let (client, action) = asked(&house).await;
+    assert_eq!(press(&house, &client, &action, &alice.cookie()).await.status(), 200);
+    let origin = format!("http://{}", house.public);
+    for method in [Method::POST, Method::GET, Method::POST] {
+        app.forget();
+        let request = client.request(method.clone(), format!("{origin}{action}")).header("origin", &origin);
+        let request = request.header("referer", format!("{origin}{action}")).header("cookie", alice.cookie());
+        let request = request.header("accept", "text/html").header("content-type", TYPE).body("step=confirm");
+        assert_eq!(request.send().await.unwrap().text().await.unwrap(), "ok");
+        assert!(app.received().starts_with(&format!("{method} /payment/return HTTP/1.1\r\n")), "{}", app.received());
+        assert!(!app.received().contains("portcullis-form"), "{}", app.received());
+    }
+    app.forget();
+    let spelled = action.replace("portcullis-form=", "portcullis-form=+");
+    for (action, told) in [(&action, "It is not sent a second time"), (&spelled, "nothing was sent yet")] {
+        let again = press(&house, &client, action, &alice.cookie()).await.text().await.unwrap();
+        assert!(again.contains(told) && app.requests() == 0, "{action}: {again}");
+    }
+    let out = press(&house, &client, &action, "").await;
+    assert_eq!(out.headers()["referrer-policy"], "strict-origin", "told from the app's pages by its Referer");
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn an_event_stream_of_http2_may_be_silent_too() {
         let mut body = timeout(LONG_PATIENCE, answer).await.expect("an answer").unwrap().into_body();
         let mut come = Vec::new();
         while !String::from_utf8_lossy(&come).contains("data: y") {
-            come.extend(next_part(&mut body).await.unwrap().expect("more of {number}"));
+            come.extend(next_part(&mut body).await.unwrap().unwrap_or_else(|| panic!("no more of {number}")));
         }
     }
     server.stop().await;

@@ -36,7 +36,8 @@ pub(in crate::config) struct LockoutFile {
     pub(in crate::config) failures: Field<u32>,
     /// Wrong passwords older than this are forgotten.
     pub(in crate::config) within: Field<Length>,
-    /// How long the account stays locked. A lock that stands is not lifted by a change here: `portcullis users unlock` lifts it.
+    /// How long the account stays locked. A shorter one holds for a lock that stands from the next try on; `failures` holds for
+    /// the next lock. `portcullis users unlock` lifts one.
     pub(in crate::config) cool_off: Field<Length>,
 }
 

@@ -114,7 +114,7 @@
   });
 
   // An installed app says so when one signs in: its window has no address bar.
-  const client = document.querySelector("input[name=client]");
+  const client = document.querySelector("[data-client]");
   const modes = ["standalone", "minimal-ui", "window-controls-overlay"];
   const installed = () => navigator.standalone || modes.some((mode) => matchMedia(`(display-mode: ${mode})`).matches);
   if (client && installed()) client.value = "app";

@@ -181,8 +181,9 @@ pub(super) fn house_rules(answer: &Answer, target: &str, request_id: &str, secre
         _ => if may_be_framed { FRAMED_CSP } else { CSP }.to_owned(),
     };
     assert_eq!(policy, expected, "{at}");
+    let carries_a_form = expected != CSP && !may_be_framed;
     for (name, value) in [
-        ("referrer-policy", "same-origin"),
+        ("referrer-policy", if carries_a_form { "strict-origin" } else { "same-origin" }),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-opener-policy", "same-origin"),
     ] {

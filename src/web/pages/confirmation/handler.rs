@@ -4,6 +4,8 @@ use http::StatusCode;
 
 use super::Confirmation;
 use crate::{
+    gate::Because,
+    guard::Submission,
     id::SessionId,
     web::{
         Answer, Call, Error,
@@ -66,20 +68,33 @@ async fn once(
 ) -> Result<Answer, Error> {
     let submission = call.own_submission(path, content);
     match call.press(submission.as_ref()).await {
-        Ok(Press::Repeat) if call.principal().is_none() => Ok(Answer::see_other(next)),
+        Ok(Press::Repeat) if call.principal().is_none() => Ok(led_again(call, submission.as_ref(), next)),
         Ok(Press::Repeat) => match act().await? {
-            (0, _) => Ok(Answer::see_other(next)),
+            (0, _) => Ok(led_again(call, submission.as_ref(), next)),
             (_, answer) => Ok(answer),
         },
-        Ok(Press::First) => {
+        Ok(Press::First(claimed)) => {
             let acted = act().await;
-            call.settle(submission.as_ref(), acted.is_ok()).await;
+            call.settle(claimed, acted.is_ok()).await;
             acted.map(|(_, answer)| answer)
         }
         // Whether it is a repeat is unknown, or the store takes no writes: it lets people out all the same.
-        Err(Error::StoreAway | Error::Overloaded) => act().await.map(|(_, answer)| answer),
+        Err(Error::StoreAway | Error::Overloaded | Error::TooMany { .. }) => act().await.map(|(_, answer)| answer),
         Err(error) => Err(error),
     }
+}
+
+/// Leads a repeat to `next`. A browser that still shows the session which has signed out forgets as much as by the first answer,
+/// which it may have dropped.
+fn led_again(call: &Call, submission: Option<&Submission>, next: &str) -> Answer {
+    let answer = Answer::see_other(next);
+    let shown = match (call.principal(), call.because()) {
+        (Some(me), _) => Some(me.session),
+        (None, Some(Because::NoSuchSession { id, .. })) => Some(id),
+        (None, _) => None,
+    };
+    let signed_out = next == paths::SIGNED_OUT && shown.is_some() && shown == submission.and_then(Submission::session);
+    if signed_out { call.signed_out(answer) } else { answer }
 }
 
 /// Asks before all others end.

@@ -42,30 +42,35 @@ pub(in crate::web) async fn submit(
 ) -> Result<Answer, Error> {
     let submission = call.own_submission(paths::PASSWORD, &content);
     let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.secret("password"));
-    if let Press::Repeat = call.press(submission.as_ref()).await? {
-        // Where another change came after that of this form, it is one more change, with a secret of its own.
-        if call.principal().is_some_and(|me| me.shown != secret.digest()) {
-            return change(&call, form, Token::mint()).await;
-        }
-        return changed_before(&call, secret).await;
-    }
+    let claimed = match call.press(submission.as_ref()).await? {
+        Press::First(claimed) => claimed,
+        Press::Repeat => return changed_before(&call, form, secret).await,
+    };
     let answer = change(&call, form, secret).await;
     // What is shown once more has changed nothing.
     let done = answer.as_ref().is_ok_and(Answer::is_redirect);
-    call.settle(submission.as_ref(), done).await;
+    call.settle(claimed, done).await;
     answer
 }
 
-/// The form has changed the password already. Where the browser has not got the session's new secret by now, it gets it.
-async fn changed_before(call: &Call, secret: Token) -> Result<Answer, Error> {
+/// The form has changed the password already. Where the browser has not got the session's new secret by now, it gets it: it may
+/// have shown the old one while the first submission was under way. Where another change came after that of this form, it is
+/// one more change, with a secret of its own.
+async fn changed_before(call: &Call, form: PasswordForm, secret: Token) -> Result<Answer, Error> {
     let answer = Answer::see_other(paths::PASSWORD);
-    let Some(Because::WrongSecret(id)) = call.because() else { return Ok(answer) };
+    let (id, shown) = match (call.principal(), call.because()) {
+        (Some(me), _) => (me.session, Some(me.shown)),
+        (None, Some(Because::WrongSecret(id))) => (id, None),
+        (None, _) => return Ok(answer),
+    };
     let token = SessionToken::new(id, secret);
     Ok(match call.desk().sessions.opened_by(&token).await? {
+        Some(_) if shown == Some(token.digest()) => answer,
         Some(terms) => {
             let kept = call.desk().sessions.policy().is_kept(terms);
             answer.with_session(&call.desk().cookies, &token, kept)
         }
+        None if shown.is_some() => change(call, form, Token::mint()).await?,
         None => answer,
     })
 }

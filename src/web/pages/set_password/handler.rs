@@ -53,12 +53,13 @@ pub(in crate::web) async fn submit(
 ) -> Result<Answer, Error> {
     let submission = call.submission(&place(&form.token), &content);
     // A token for this place was made for whoever showed the good link.
-    if let Press::Repeat = call.press_of(submission.as_ref()).await? {
-        return Ok(Answer::see_other(&paths::sign_in_as(&form.username)));
-    }
+    let claimed = match call.press_of(submission.as_ref()).await? {
+        Press::First(claimed) => claimed,
+        Press::Repeat => return Ok(Answer::see_other(&paths::sign_in_as(&form.username))),
+    };
     let answer = set(&call, form).await;
     let done = answer.as_ref().is_ok_and(Answer::is_redirect);
-    call.settle(submission.as_ref(), done).await;
+    call.settle(claimed, done).await;
     answer
 }
 
