@@ -59,7 +59,7 @@ async fn stream(
             LiveEvent::Say(bytes) => {
                 ctx.bytes += bytes.len();
                 let bytes = match &ctx.line {
-                    Some(line) => response::waited_for(line, session, bytes),
+                    Some(client) => response::waited_for(client, session, bytes),
                     None => bytes,
                 };
                 session.write_response_body(Some(bytes), false).await?;

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::{
     checker::{Checker, Habits, Outcome, What, rounds},
-    harness::{Data, Faults, Redis, RedisSaid, StoreKind, Way, until},
+    harness::{App, Data, Faults, Redis, RedisSaid, Replicas, StoreKind, Way, until},
 };
 
 /// Two replicas, each on a road of its own to this Redis, with everybody at work.
@@ -142,6 +142,28 @@ async fn it_comes_back_empty_and_everybody_is_signed_out() {
     .await;
     run.let_through(100).await;
     run.end().await.must_be_good();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_redis_is_a_new_one_to_everybody() {
+    let mut redis = Redis::plan().lasting().start().await;
+    let mut replicas = Replicas::before(App::ok().await.address, &redis.stores(2), "shutdown: { drain: 0s }\n");
+    replicas.user("alice");
+    replicas.start().await;
+    replicas.houses[0].signed_in("alice").await;
+    redis.kill().await;
+    redis.start_again(Data::Lost).await;
+    for place in 0..2 {
+        until("a replica to be ready", async || replicas.is_ready(place).await.then_some(())).await;
+    }
+    replicas.user("alice");
+    let alice = replicas.houses[0].signed_in("alice").await;
+    assert_eq!(alice.status("/").await, 200);
+    // And to who comes later.
+    replicas.kill(1).await;
+    replicas.start_one(1).await;
+    until("a new replica to be ready", async || replicas.is_ready(1).await.then_some(())).await;
+    assert!(replicas.cli(&["users", "list"]).ok().contains("alice"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

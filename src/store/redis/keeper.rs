@@ -1,14 +1,14 @@
 //! Who keeps a connection up: connects, looks whether the server is fit, looks again and again, and connects anew.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use redis::{AsyncConnectionConfig, Client, PushKind, RedisError, aio::MultiplexedConnection};
 use tokio::{
-    sync::{Notify, OnceCell},
+    sync::Notify,
     time::{sleep, timeout},
 };
 use tracing::{error, info, warn};
@@ -58,25 +58,33 @@ impl Ears {
 /// Sessions go with one set of accounts: with other ones, roles would be given to strangers.
 pub(super) struct Belonging {
     records: Arc<dyn Records>,
-    /// Known from the first time on that the records could be asked.
-    identity: OnceCell<String>,
+    /// As the records last told it: for when they are away, and sessions can be read.
+    identity: Mutex<Option<String>>,
 }
 
 impl Belonging {
     pub(super) fn to(records: Arc<dyn Records>) -> Self {
-        Self { records, identity: OnceCell::new() }
+        Self { records, identity: Mutex::default() }
     }
 
-    /// Looks whether the sessions at the other end go with these records; the first that are brought, do.
+    /// Looks whether the sessions at the other end go with these records; the first that are brought, do. Where it knows no
+    /// records, the records are asked and not remembered: both may have been emptied together.
+    ///
+    /// Held by `wire::redis_faults::an_emptied_redis_is_a_new_one_to_everybody`.
     async fn look(&self, connection: &mut MultiplexedConnection, at: &str) -> Result<(), Trouble> {
-        let ours = self.identity.get_or_try_init(|| self.records.identity()).await;
-        let ours = ours.map_err(|why| Trouble::NoRecords { why: why.to_string() })?;
         let said = |error: RedisError| Trouble::of(&error, at);
         let get = || redis::cmd("GET").arg(keys::RECORDS).to_owned();
         let mut known: Option<String> = get().query_async(connection).await.map_err(said)?;
+        let before = self.identity().clone();
+        let ours = match (self.records.identity().await, &before) {
+            (Ok(ours), _) => ours,
+            (Err(_), Some(before)) if known.is_some() => before.clone(),
+            (Err(why), _) => return Err(Trouble::NoRecords { why: why.to_string() }),
+        };
+        *self.identity() = Some(ours.clone());
         if known.is_none() {
             let mut first = redis::cmd("SET");
-            let first = first.arg(keys::RECORDS).arg(ours).arg("NX").query_async::<Option<String>>(connection).await;
+            let first = first.arg(keys::RECORDS).arg(&ours).arg("NX").query_async::<Option<String>>(connection).await;
             match first.map_err(said) {
                 // Nobody can sign in until there is room, and so nothing can be mixed up.
                 Err(Trouble::Full) => return Ok(()),
@@ -84,7 +92,11 @@ impl Belonging {
             }
             known = get().query_async(connection).await.map_err(said)?;
         }
-        if known.as_ref() == Some(ours) { Ok(()) } else { Err(Trouble::OtherRecords { at: at.to_owned() }) }
+        if known.as_ref() == Some(&ours) { Ok(()) } else { Err(Trouble::OtherRecords { at: at.to_owned() }) }
+    }
+
+    fn identity(&self) -> MutexGuard<'_, Option<String>> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
