@@ -90,9 +90,13 @@ impl Certificate {
         }
         if !self.stands_for(host) {
             let names = if self.names.is_empty() { "no name".to_owned() } else { self.names.join(", ") };
+            let wildcard = if self.names.iter().any(|name| name.starts_with("*.")) {
+                " (*.example.com stands for one label before example.com, and not for example.com itself)"
+            } else {
+                ""
+            };
             doubts.push(format!(
-                "stands for {names}, and not for {host}; have it issued for this host, as its subjectAltName (*.example.com stands for \
-                 one label before example.com, and not for example.com itself)"
+                "stands for {names}, and not for {host}; have it issued for this host, as its subjectAltName{wildcard}"
             ));
         }
         doubts

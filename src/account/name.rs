@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::unicode::{case_preserved, disallowed, exact_key, fold};
+use super::unicode::{case_preserved, disallowed, exact_key, fold, has_one_direction};
 
 /// Why a name is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,11 @@ pub enum NotAName {
     /// Something in it cannot be.
     #[error("it holds {0:?}, which cannot be in it")]
     Letter(char),
+    /// Letters of both directions stand in it.
+    #[error(
+        "it mixes letters written from the left and from the right, and may be read in two ways; write it in one direction"
+    )]
+    TwoDirections,
     /// It does not look like `someone@example.com`.
     #[error("it is not an address such as someone@example.com")]
     NotAnAddress,
@@ -78,11 +83,12 @@ impl UserName {
     /// Checks and takes a new name, as RFC 8265's `UsernameCasePreserved` writes it.
     ///
     /// # Errors
-    /// When it is empty, too long, or holds what no name may hold.
+    /// When it is empty, too long, holds what no name may hold, or mixes directions.
     pub fn new(text: &str) -> Result<Self, NotAName> {
         let name = Self::kept(&case_preserved(text))?;
         match disallowed(&name.0) {
             Some(letter) => Err(NotAName::Letter(letter)),
+            None if !has_one_direction(&name.0) => Err(NotAName::TwoDirections),
             None => Ok(name),
         }
     }

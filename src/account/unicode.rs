@@ -74,9 +74,40 @@ pub(super) fn caseless(text: &str) -> String {
 /// What a name may be mistaken for, by the skeleton of UTS 39: as it is written, and as it is folded. Two names look alike
 /// where they share one.
 pub(super) fn skeletons(name: &str) -> BTreeSet<String> {
-    let of = |text: &str| skeleton(text).collect::<String>();
+    let of = |text: &str| skeleton(&without_second_dots(text)).collect::<String>();
     let kept: String = width_mapped(name.trim()).nfc().collect();
     [of(&kept), of(&fold(name))].into()
+}
+
+/// Without the dots above letters that have one already (`i`, `j` and their kin): no font shows both. Lower case makes them
+/// of a Turkish `İ`.
+fn without_second_dots(text: &str) -> String {
+    let mut before = None;
+    text.nfd()
+        .filter(|c| {
+            let is_second = *c == '\u{307}' && matches!(before, Some('i' | 'j' | 'ı' | 'ȷ' | 'і' | 'ј'));
+            before = Some(*c);
+            !is_second
+        })
+        .collect()
+}
+
+/// Whether a name is read in one direction, by the Bidi rule of RFC 5893, 2, that RFC 8265, 3.3.2, asks for: with letters of both,
+/// two names can look alike. Spaces between its parts are as neutral signs.
+pub(super) fn has_one_direction(name: &str) -> bool {
+    use unicode_bidi::BidiClass::{AL, AN, BN, CS, EN, ES, ET, L, NSM, ON, R, WS};
+    let classes: Vec<_> = name.chars().map(unicode_bidi::bidi_class).collect();
+    if !classes.iter().any(|class| matches!(class, R | AL | AN)) {
+        return true;
+    }
+    let last = classes.iter().rfind(|class| **class != NSM);
+    let holds = |of| classes.contains(&of);
+    matches!(classes.first(), Some(R | AL))
+        && matches!(last, Some(R | AL | EN | AN))
+        && !(holds(EN) && holds(AN))
+        && classes
+            .iter()
+            .all(|class| matches!(class, R | AL | AN | EN | ES | CS | ET | ON | BN | NSM | WS) && *class != L)
 }
 
 /// The first letter that no name may hold, by the identifier class of RFC 8264, 4.2, with single spaces between parts
@@ -191,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn one_direction() {
+        for good in ["alice", "a-b 7", "José", "محمد", "דנה", "דנה7", "אבי כהן", "م\u{64b}", "محمد٣", "山田"]
+        {
+            assert!(has_one_direction(good), "{good}");
+        }
+        for bad in ["aא", "אa", "adminא", "אadmin", "1אב", "١a", "אבג abc", "abc אבג", "א١7", "אב-"] {
+            assert!(!has_one_direction(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn what_looks_alike() {
         for (one, other) in [
             ("alice", "аlice"),
@@ -200,6 +242,9 @@ mod tests {
             ("Ａｌｉｃｅ", "alice"),
             ("José", "jose\u{301}"),
             ("a@example.com", "а@example.com"),
+            ("i\u{307}van7", "ivan7"),
+            ("j\u{307}on", "jon"),
+            ("\u{130}stanbul", "istanbul"),
         ] {
             assert!(looks_like(one, other), "{one} {other}");
         }

@@ -1,13 +1,13 @@
 //! A verb that works beside a running server, or without one: it opens the same store and uses the same use cases.
 
-use std::io::Read as _;
+use std::{io::Read as _, path::PathBuf};
 
 use tokio::runtime::Runtime;
 
-use super::{ConfigFile, Failed};
+use super::{ConfigFile, Failed, output::complain};
 use crate::{
     account::{Account, Cost},
-    config::{Config, Store},
+    config::{Config, RecordsIn, Store},
     secret::Password,
     server::{Opener, Parts, Stores},
 };
@@ -21,6 +21,19 @@ pub(super) struct Beside {
     pub(super) parts: Parts,
     /// The store's connections belong to it.
     pub(super) runtime: Runtime,
+}
+
+/// Files of stores that are not there yet: opening makes them.
+fn absent_files(config: &Config) -> Vec<PathBuf> {
+    let store = match &config.store {
+        Store::File(path) => Some(path),
+        Store::Memory | Store::Redis(_) => None,
+    };
+    let records = match &config.records {
+        Some(RecordsIn::File(path)) => Some(path),
+        Some(RecordsIn::Redis(_)) | None => None,
+    };
+    store.into_iter().chain(records).filter(|path| !path.exists()).cloned().collect()
 }
 
 /// For work that is done one thing after the other.
@@ -38,9 +51,13 @@ impl Beside {
                 "{path}: store: memory is inside the running server, where the command line cannot look; write file:PATH or redis://… instead"
             )));
         }
+        let absent = absent_files(&config);
         let runtime = runtime()?;
         let opening = Stores::open(&config.store, config.records.as_ref(), Opener::CommandLine);
         let (stores, clock) = runtime.block_on(opening).map_err(|why| Failed::because(&why))?;
+        for path in absent.iter().filter(|path| path.exists()) {
+            complain(&format!("note: created a new store at {}: it holds no accounts and no sessions", path.display()));
+        }
         let parts = Parts::new(&config, stores, clock, Cost::default());
         Ok(Self { config, parts, runtime })
     }

@@ -96,8 +96,11 @@ fn check_file(file: &ConfigFile) -> Done {
         say(&format!("{}: no complaints", path.display()));
         return Ok(());
     };
-    let is_elsewhere = |key: &str| ELSEWHERE.contains(&key) || key.ends_with("].value_file");
-    if !complaints.iter().all(|complaint| is_elsewhere(complaint.key())) {
+    let is_elsewhere = |complaint: &config::Complaint| {
+        let key = complaint.key();
+        complaint.is_about_named_file() && (ELSEWHERE.contains(&key) || key.ends_with("].value_file"))
+    };
+    if !complaints.iter().all(is_elsewhere) {
         return Err(Failed::Usage(complaints.to_string()));
     }
     say(&format!("{}: no complaints about the file itself", path.display()));

@@ -37,6 +37,12 @@ impl Complaint {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// Whether it is about the file that the key names, and not about what is written there.
+    #[must_use]
+    pub fn is_about_named_file(&self) -> bool {
+        self.message.starts_with("names ")
+    }
 }
 
 impl fmt::Display for Complaint {

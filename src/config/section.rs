@@ -4,6 +4,9 @@ use super::complaint::Desk;
 use super::read::{Field, Located, Read, join, nearest, path_of};
 use super::tree::{Node, Place, Value};
 
+/// Keys that people look for, and where they are.
+const ELSEWHERE: [(&str, &str); 1] = [("identity.encoding", "upstreams.NAME.identity_encoding, for each app its own")];
+
 /// A section of the file while it is read.
 pub(super) struct Section<'a> {
     desk: &'a Desk,
@@ -112,7 +115,10 @@ impl<'a> Section<'a> {
                 self.desk.say(name.at, &key, "a key must be text; write a single word before the colon");
                 continue;
             };
-            let message = if later.contains(&text) {
+            let elsewhere = ELSEWHERE.iter().find(|(asked, _)| *asked == key);
+            let message = if let Some((_, there)) = elsewhere {
+                format!("unknown key; write {there}")
+            } else if later.contains(&text) {
                 "unknown key; it is not in this version, take it out".to_owned()
             } else if let Some(meant) = nearest(text, &self.known) {
                 self.desk.meant(join(&self.key, meant));

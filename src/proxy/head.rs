@@ -153,6 +153,8 @@ fn inspect(head: &[u8], most_headers: usize) -> Result<Framing<'_>, Fault> {
     if framing.chunked && (framing.length.is_some() || version == b"HTTP/1.0") {
         return Err(Fault::Malformed);
     }
+    // Who speaks HTTP/1.0 knows no interim answer (RFC 9110, 10.1.1 and 15.2).
+    framing.expects_continue &= version == b"HTTP/1.1";
     // A request may name its host twice, if it names the same one.
     match authority(target) {
         Some(authority) if framing.host.is_some_and(|host| host != authority) => Err(Fault::Malformed),

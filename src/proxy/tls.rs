@@ -49,7 +49,7 @@ impl Tls {
             .expect("ring speaks both versions")
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Current(certificate)));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         // What a client needs to come back quickly is kept by the client, sealed with a key that changes every six hours.
         if let Ok(ticketer) = ring::Ticketer::new() {
             config.ticketer = ticketer;

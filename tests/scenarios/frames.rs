@@ -45,7 +45,7 @@ async fn whoever_is_not_signed_in_sees_the_same_bytes() {
         assert_eq!(answer.all_headers(), first.all_headers(), "no cookie, no way back, nothing of the visitor");
     }
     // What was to be read once is read where it can be read.
-    assert!(told.get("/security/sign-in").await.answer().says("your form was not sent"));
+    assert!(told.get("/security/sign-in").await.answer().says("Your form was not sent"));
 }
 
 #[tokio::test]

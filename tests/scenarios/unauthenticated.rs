@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::town::{Answer, MAC, Town};
+use crate::town::{Answer, IPHONE, MAC, Town};
 
 fn is_hers_alone(answer: &Answer) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -44,9 +44,41 @@ async fn a_form_is_not_sent_on_and_the_sign_in_page_says_so_once() {
     assert_eq!((answer.status, answer.location()), (303, "/security/sign-in"));
     is_hers_alone(&answer);
 
-    let sentence = "You were not signed in any more, so your form was not sent.";
+    let sentence = "Your form was not sent, because nobody was signed in.";
     assert_eq!(browser.get("/security/sign-in").await.answer().count(sentence), 1);
     assert_eq!(browser.get("/security/sign-in").await.answer().count(sentence), 0, "and not again");
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_is_told_of_a_form_of_another_site() {
+    let town = Town::new();
+    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+
+    let post = browser.navigation(Method::POST, "/orders").with("sec-fetch-site", "cross-site");
+    let post = post.with("origin", "https://other.test").with("content-type", "application/x-www-form-urlencoded");
+    // No Lax cookie comes with it.
+    let answer = post.without("cookie").body("amount=7").send().await.answer();
+    assert_eq!((answer.status, answer.location()), (303, "/security/sign-in"));
+    let answer = browser.get("/security/sign-in").await.answer();
+    assert_eq!((answer.status, answer.location()), (303, "/security"));
+    let sentence = "Your form was not sent: it came from another site";
+    assert_eq!(browser.get("/security").await.answer().count(sentence), 1);
+    assert_eq!(browser.get("/security").await.answer().count(sentence), 0, "and not again");
+}
+
+#[tokio::test]
+async fn whose_session_ended_elsewhere_reads_why_and_that_the_form_was_not_sent() {
+    let town = Town::new();
+    let alice = town.with_user("alice").await;
+    let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
+    laptop.post_form("/security/sessions/sign-out-others", &[]).await.answer();
+    assert_eq!(phone.post_form("/orders", &[("amount", "7")]).await.answer().location(), "/security/sign-in");
+    let page = phone.get("/security/sign-in").await.answer();
+    assert!(
+        page.says("Your form was not sent") && page.says("because this session was ended from"),
+        "{}",
+        page.words()
+    );
 }
 
 #[tokio::test]

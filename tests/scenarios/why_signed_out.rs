@@ -187,7 +187,7 @@ async fn a_session_of_another_installation_is_told_apart() {
         let browser = here.stranger();
         browser.puts_into_jar("__Host-portcullis", &value);
         assert_eq!(browser.get("/").await.status(), 302);
-        assert!(why(&browser).await.contains("signed in somewhere that is not known here"), "{value}");
+        assert!(why(&browser).await.contains("shows is not known here"), "{value}");
         assert!(browser.cookie("__Host-portcullis").is_some(), "it is not taken away");
     }
     assert!(!why(&here.stranger()).await.contains("not known here"), "nobody is told so who shows nothing");

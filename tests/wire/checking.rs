@@ -116,6 +116,10 @@ fn a_file_can_be_checked_where_it_is_not_run() {
     assert!(said.out.contains("no complaints about the file itself"), "{said:?}");
     assert!(said.err.starts_with("warning: ") && said.err.contains("secret_file"), "{said:?}");
     house.cli(&["config", "check", "--file-only", "--explain", "GET", "/"]).refused(2);
+    let text = fs::read_to_string(house.file()).unwrap();
+    fs::write(house.file(), format!("{text}secret: hunter2\n")).unwrap();
+    let why = house.cli(&["config", "check", "--file-only"]).refused(2);
+    assert!(why.contains("keep one of secret and secret_file"), "{why}");
     fs::write(house.file(), "upstraem: x\nsecret_file: portcullis.secret\n").unwrap();
     let why = house.cli(&["config", "check", "--file-only"]).refused(2);
     assert!(why.contains("did you mean \"upstream\""), "{why}");

@@ -93,7 +93,7 @@ async fn with_one_name_the_sign_in_page_says_what_happened() {
     assert_eq!(jar.ask(two.public, "GET /", "").await.0, 302);
     let (status, page) = jar.ask(two.public, "GET /security/sign-in", "").await;
     assert_eq!(status, 200);
-    assert!(page.contains("signed in somewhere that is not known here"), "{page}");
+    assert!(page.contains("shows is not known here"), "{page}");
     assert_eq!(jar.ask(one.public, "GET /", "").await.0, 200, "and looking there ends nothing");
 }
 

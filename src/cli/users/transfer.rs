@@ -101,7 +101,9 @@ pub(super) async fn import(beside: &Beside, path: &Path, options: ImportOptions)
         }
     }
     let done = if options.dry_run { "Would import" } else { "Imported" };
-    say(&format!("{done} {added} users; {present} are there already; {conflicts} conflicts"));
+    let (users, are) = (if added == 1 { "user" } else { "users" }, if present == 1 { "is" } else { "are" });
+    let conflicted = if conflicts == 1 { "conflict" } else { "conflicts" };
+    say(&format!("{done} {added} {users}; {present} {are} there already; {conflicts} {conflicted}"));
     if !options.with_roles && arriving.iter().any(|portable| !portable.account.roles.is_empty()) {
         say("Roles were left out; --with-roles takes them along");
     }

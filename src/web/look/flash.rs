@@ -20,7 +20,7 @@ pub enum Flash {
     },
     /// The password was set with a one-time link.
     PasswordSet,
-    /// A form was not sent, because somebody had to sign in first.
+    /// A form was not sent, because it came without a session.
     FormNotSent,
 }
 
@@ -98,7 +98,7 @@ impl Flash {
                 words.say_with("flash-password-changed-ended", &[("count", ended.into())])
             }
             Self::PasswordSet => words.say("flash-password-set"),
-            Self::FormNotSent => words.say("sign-in-form-not-sent"),
+            Self::FormNotSent => words.say("flash-form-not-sent"),
         }
     }
 }

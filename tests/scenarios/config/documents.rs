@@ -157,9 +157,10 @@ fn the_example_for_kubernetes_is_good() {
     let inner = text.split("  portcullis.yaml: |\n").nth(1).unwrap().split("---").next().unwrap();
     let inner: String = inner.lines().fold(String::new(), |text, line| text + &line[4.min(line.len())..] + "\n");
     let inner =
-        inner.replace("/etc/portcullis/secrets/secret", "portcullis.secret").replace("/etc/portcullis/secrets/", "");
+        inner.replace("/run/secrets/portcullis/secret", "portcullis.secret").replace("/run/secrets/portcullis/", "");
     let config = read_with(&inner, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
     assert!(config.admin.listen.ip().is_unspecified() && config.knows_visitors());
+    assert!(!text.contains("subPath:"), "a file that is mounted by itself never changes");
     for line in ["fsGroup: 10001", "defaultMode: 0440", "path: /readyz, port: admin", "path: /livez, port: admin"] {
         assert!(text.contains(line), "{line}");
     }

@@ -13,6 +13,7 @@ use crate::{
     web::{
         Answer, Call, Error, WayBack,
         look::Flash,
+        paths,
         sent::Query,
         submission::{self, FormWithContent},
         why_ended,
@@ -40,17 +41,21 @@ pub(in crate::web) struct SignInForm {
     client: String,
 }
 
-/// Shows the form, and says why one is there. Whoever is signed in goes on.
+/// Shows the form, and says why one is there. Whoever is signed in goes on, or is told that a form which came without the session,
+/// from another site, was not sent.
 pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<Answer, Error> {
+    let form_not_sent = call.flash() == Some(Flash::FormNotSent);
     if call.principal().is_some() {
-        return Ok(Answer::see_other(&call.onward(way.rd.as_deref())));
+        let next = if form_not_sent { paths::HUB.to_owned() } else { call.onward(way.rd.as_deref()) };
+        return Ok(Answer::see_other(&next));
     }
     let now = call.desk().clock.now();
     let mut page = page(&call, way.rd.as_deref()).of(way.name.as_deref().unwrap_or_default());
     let mut is_over = false;
-    if call.flash() == Some(Flash::FormNotSent) {
+    if form_not_sent {
         page = page.form_not_sent();
-    } else if let Some(ended) = why_ended::of(&call).await? {
+    }
+    if let Some(ended) = why_ended::of(&call).await? {
         page = page.because(&ended, &call.desk().sessions.policy(), now);
         // Not where a script looks at the page: its answer may be late.
         let is_opened = call.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");

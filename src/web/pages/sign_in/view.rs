@@ -4,11 +4,11 @@ use askama::Template;
 
 use crate::{
     clock::Timestamp,
-    session::{Ended, Ending, SessionPolicy, Span},
+    session::{Ended, Ending, Kind, SessionPolicy, Span},
     web::{
         look::{Frame, Icon},
         pages::form::{Faults, Secret},
-        words::{Sentence, Words, inert},
+        words::{Arg, Sentence, Words, inert},
     },
 };
 
@@ -18,6 +18,7 @@ use crate::{
 pub struct SignInPage {
     frame: Frame,
     why: Option<Sentence>,
+    form_not_sent: bool,
     alert: Option<Sentence>,
     faults: Faults,
     name: String,
@@ -54,13 +55,11 @@ impl SignInPage {
     /// The empty form, with the box that the policy allows.
     #[must_use]
     pub fn new(frame: Frame, policy: &SessionPolicy) -> Self {
-        let remember = policy.remember_me.allowed.then(|| match policy.remember_me.lifetime {
-            Span::For(span) => frame.words.say_with("sign-in-remember", &[("span", frame.words.span(span).into())]),
-            Span::Never => frame.say("sign-in-remember-for-ever"),
-        });
+        let remember = policy.remember_me.allowed.then(|| remember_words(frame.words, policy));
         Self {
             frame,
             why: None,
+            form_not_sent: false,
             alert: None,
             faults: Faults::default(),
             name: String::new(),
@@ -94,9 +93,8 @@ impl SignInPage {
     /// Says that a form could not be sent, because nobody was signed in.
     #[must_use]
     pub fn form_not_sent(self) -> Self {
-        let note = self.frame.say("sign-in-form-not-sent").into();
         // Here, and not again as the result of an act.
-        Self { why: Some(note), frame: self.frame.with_flash(None), ..self }
+        Self { form_not_sent: true, frame: self.frame.with_flash(None), ..self }
     }
 
     /// Says why the attempt failed; the name is kept, the password is not.
@@ -131,6 +129,23 @@ impl SignInPage {
     fn secret(&self) -> Secret {
         Secret::current(self.frame.words, "password", "sign-in-password", &self.faults)
     }
+}
+
+/// What the box says: how long one stays signed in, and how often one must come for that.
+fn remember_words(words: &Words, policy: &SessionPolicy) -> String {
+    let lifetime = policy.remember_me.lifetime.duration();
+    let idle = policy.idle_timeout_of(Kind::Web).duration().filter(|idle| lifetime.is_none_or(|life| *idle < life));
+    let args: Vec<(&str, Arg)> = [("span", lifetime), ("idle", idle)]
+        .into_iter()
+        .filter_map(|(name, span)| Some((name, words.span(span?).into())))
+        .collect();
+    let key = match (lifetime, idle) {
+        (Some(_), None) => "sign-in-remember",
+        (Some(_), Some(_)) => "sign-in-remember-if-used",
+        (None, None) => "sign-in-remember-for-ever",
+        (None, Some(_)) => "sign-in-remember-for-ever-if-used",
+    };
+    words.say_with(key, &args)
 }
 
 /// "Too many attempts. Try again at 14:32 (in 29 minutes)."

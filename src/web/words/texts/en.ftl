@@ -171,6 +171,7 @@ flash-password-changed-ended = { $count ->
     [one] Your password was changed, and { $count } other session signed out.
    *[other] Your password was changed, and { $count } other sessions signed out.
 }
+flash-form-not-sent = Your form was not sent: it came from another site, or from before you signed in. Go back to it, and send it again.
 flash-password-set = Your password is set. Sign in with it now.
 
 ## Forms
@@ -189,7 +190,9 @@ sign-in-title = Sign in to { $app }
 sign-in-name = Name or e-mail
 sign-in-password = Password
 sign-in-remember = Keep me signed in on this device for { $span }
+sign-in-remember-if-used = Keep me signed in on this device for { $span }, if I use it at least every { $idle }
 sign-in-remember-for-ever = Keep me signed in on this device
+sign-in-remember-for-ever-if-used = Keep me signed in on this device, if I use it at least every { $idle }
 sign-in-button = Sign in
 framed-title = Signed out
 framed-lead = This part of { $app } is for people who are signed in. Sign in in a new tab, then load this page again.
@@ -211,8 +214,8 @@ sign-in-name-missing = Enter your name or e-mail address.
 sign-in-password-missing = Enter your password.
 sign-in-store-away = We can’t sign you in right now. Nothing is wrong with your account. Try again in a moment.
 sign-in-overloaded = Many people are signing in right now. Try again in a moment.
-sign-in-form-not-sent = You were not signed in any more, so your form was not sent. Sign in, go back to it, and send it again.
-sign-in-unknown-session = Your browser is signed in somewhere that is not known here: at another app of this address, or too long ago to tell. If you sign in here, you may have to sign in there again.
+sign-in-form-not-sent = Your form was not sent, because nobody was signed in. Sign in, go back to it, and send it again.
+sign-in-unknown-session = The session that your browser shows is not known here: it may have ended long ago, or belong to another app at this address. Sign in again; that app may then ask you to sign in again, too.
 
 why-signed-out = You signed out of this session { $ago }.
 why-from-another-device = You were signed out because this session was ended from { $device }, { $ago }. Not you? Sign in and change your password.
