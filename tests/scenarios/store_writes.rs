@@ -1,12 +1,17 @@
 //! A store that can be read and not written says so.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
 
 use portcullis::{
     audit::{AuditStore as _, Fact, TrailEnd, TrailQuery},
     id::{SessionId, UserId},
     session::{Ending, SessionStore as _, Which},
-    store::embedded::Embedded,
+    outage::StoreError,
+    store::embedded::{Embedded, inspect, inspect_logins},
 };
 
 use crate::small_disk::on_a_small_disk;
@@ -49,6 +54,43 @@ async fn a_full_disk_is_told_until_there_is_room_again() {
     fs::remove_file(folder.join("filler")).unwrap();
     store.ping().await.expect("there is room again");
     store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops() {
+    for (place, damage) in [(0, 0), (4_096, 4_096), (8_192, 1 << 20)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("portcullis.db");
+        let store = Embedded::open_to_serve(&path).unwrap();
+        let alice = UserId::mint();
+        open(&store, alice, at(1)).await;
+        store.ping().await.expect("it serves");
+        let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        if damage <= place {
+            file.set_len(place).unwrap();
+        } else {
+            file.seek(SeekFrom::Start(place)).unwrap();
+            file.write_all(&vec![0xff; damage as usize]).unwrap();
+        }
+        // Whoever ends something now is told that it may not have ended, and not that something is wrong with them.
+        let ended = store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await;
+        assert!(matches!(ended, Err(StoreError::Away(_))), "{place}: {ended:?}");
+        for _ in 0..2 {
+            let told = store.ping().await.expect_err("it cannot serve").to_string();
+            assert!(told.contains("the file is damaged; stop Portcullis, and put a copy of it back"), "{place}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_an_emptied_file_leaves_what_stands_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let log = folder.path().join("portcullis.db-wal");
+    fs::write(&path, "").unwrap();
+    fs::write(&log, "what was acknowledged").unwrap();
+    assert!(inspect(&path).is_err() && inspect_logins(&path).is_err());
+    assert_eq!(fs::read_to_string(&log).unwrap(), "what was acknowledged");
 }
 
 #[tokio::test]

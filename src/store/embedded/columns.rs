@@ -1,6 +1,6 @@
 //! How our values stand in columns. What cannot be read back is an error, never a gap.
 
-use std::{error::Error, fmt::Display, str::FromStr};
+use std::{error::Error, fmt::Display, str::FromStr, sync::Arc};
 
 use rusqlite::{
     ErrorCode, Row, ToSql,
@@ -16,17 +16,50 @@ pub(super) struct Text<T>(pub(super) T);
 /// Something that is kept as JSON.
 pub(super) struct Json<T>(pub(super) T);
 
+/// The file itself is damaged, and not what one row holds: no act can be relied on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the file is damaged; stop Portcullis, and put a copy of it back: {0}")]
+pub(super) struct Damaged(Arc<rusqlite::Error>);
+
 /// The domain's word for what `SQLite` said.
 pub(super) fn outage(error: rusqlite::Error) -> StoreError {
     use rusqlite::Error as E;
     let unreadable = matches!(
         &error,
         E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..) | E::Utf8Error(..)
-    ) || matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
     );
-    if unreadable { StoreError::Unreadable(Box::new(error)) } else { StoreError::Away(Box::new(error)) }
+    if is_damage(&error) {
+        Damaged(Arc::new(error)).into()
+    } else if unreadable {
+        StoreError::Unreadable(Box::new(error))
+    } else {
+        StoreError::Away(Box::new(error))
+    }
+}
+
+impl Damaged {
+    /// Why a transaction was lost, where it is that.
+    pub(super) fn of(error: &Arc<rusqlite::Error>) -> Option<Self> {
+        is_damage(error).then(|| Self(Arc::clone(error)))
+    }
+
+    /// The same as a store tells it, where it is that.
+    pub(super) fn told(why: &StoreError) -> Option<&Self> {
+        match why {
+            StoreError::Away(why) => why.downcast_ref(),
+            StoreError::Unreadable(_) => None,
+        }
+    }
+}
+
+impl From<Damaged> for StoreError {
+    fn from(damaged: Damaged) -> Self {
+        Self::Away(Box::new(damaged))
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Reads a column by a rule of the domain.

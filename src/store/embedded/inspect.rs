@@ -61,6 +61,10 @@ pub fn inspect(path: &Path) -> Result<Inspected, OpenError> {
 /// # Errors
 /// When the file cannot be read.
 pub fn inspect_logins(path: &Path) -> Result<[Vec<String>; 2], OpenError> {
+    // SQLite removes the log beside an empty file, and what was acknowledged stands in it.
+    if fs::metadata(path).is_ok_and(|about| about.len() == 0) {
+        return Err(OpenError::Emptied { path: path.to_owned() });
+    }
     let read = || -> Result<[Vec<String>; 2], schema::Misfit> {
         let on = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
         if schema::look(&on)? == 0 {

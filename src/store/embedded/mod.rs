@@ -33,7 +33,7 @@ pub use open::OpenError;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -42,6 +42,7 @@ use tokio::sync::Notify;
 use tracing::warn;
 
 use self::{
+    columns::Damaged,
     place::Place,
     probe::Probe,
     readers::Readers,
@@ -68,6 +69,8 @@ pub struct Embedded {
     /// None in memory.
     place: Option<Place>,
     probe: Probe,
+    /// Set by the first act or look that found the file damaged: it is mended with this process stopped.
+    damaged: OnceLock<Damaged>,
     /// None in memory.
     reserve: Option<Arc<Reserve>>,
     /// This process may have ended sessions.
@@ -130,13 +133,20 @@ impl Embedded {
         let writer = Writer::start(writer, patience, reserve.clone())
             .map_err(|source| OpenError::Failed { path: path.to_owned(), source: Box::new(source) })?;
         let readers = Readers::new(readers);
-        Ok(Self { writer, readers, place: None, probe: Probe::default(), reserve, ended: Notify::new() })
+        Ok(Self { writer, readers, place: None, probe: Probe::default(), damaged: OnceLock::new(), reserve, ended: Notify::new() })
     }
 
     /// Looks something up, here and now.
     fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         self.place.as_ref().map_or(Ok(()), Place::still_there)?;
-        self.readers.read(look)
+        self.note_damage(self.readers.read(look))
+    }
+
+    fn note_damage<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(damaged) = done.as_ref().err().and_then(Damaged::told) {
+            let _ = self.damaged.set(damaged.clone());
+        }
+        done
     }
 
     /// Does something, all or nothing, and answers when it is on disk.
@@ -157,7 +167,7 @@ impl Embedded {
         work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.place.as_ref().map_or(Ok(()), Place::still_there)?;
-        let done = self.writer.act(need, work).await;
+        let done = self.note_damage(self.writer.act(need, work).await);
         if done.is_err() {
             self.probe.doubt();
         }

@@ -141,7 +141,10 @@ impl SessionStore for Embedded {
 
     /// Looks whether the files are what they were, reads, and writes: whoever can do that can serve.
     async fn ping(&self) -> Result<(), StoreError> {
-        let state = || self.readers.read(State::read);
+        if let Some(damaged) = self.damaged.get() {
+            return Err(damaged.clone().into());
+        }
+        let state = || self.note_damage(self.readers.read(State::read));
         match &self.place {
             Some(place) => place.look(state)?,
             None => drop(state()?),

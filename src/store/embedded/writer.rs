@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{
-    columns::outage,
+    columns::{Damaged, outage},
     open::busy,
     reserve::{Reserve, is_lack_of_room, no_room, reuse_log},
 };
@@ -271,7 +271,9 @@ where
     fn answer(self: Box<Self>, committed: Outcome) {
         let answer = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(outage(error)),
-            (_, Err(error)) => Err(Unanswered::Lost(error).into()),
+            (_, Err(error)) => {
+                Err(Damaged::of(&error).map_or_else(|| Unanswered::Lost(error).into(), StoreError::from))
+            }
             (Some(Ok(value)), Ok(())) => Ok(value),
             (None, Ok(())) => Err(Unanswered::Panicked.into()),
         };
