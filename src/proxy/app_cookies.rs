@@ -7,11 +7,10 @@ use pingora::{
 };
 
 use super::{hooks::ProxyParts, passage::Passage};
-use crate::gate::cookie::{self, AppCookie, ForgetOn, SetBy, Shown};
+use crate::gate::cookie::{AppCookie, ForgetOn, SetBy};
 
-/// Writes down what the answer sets, where it is to be forgotten. An answer that sets no cookie is not looked at further.
-///
-/// On a public route nobody is looked up: there a browser counts that shows a session, good or not.
+/// Writes down what the answer sets, where it is to be forgotten: whoever signs in later may be known to the app by what it set
+/// before. An answer that sets no cookie is not looked at further.
 pub(super) fn note(
     parts: &ProxyParts,
     request: &RequestHeader,
@@ -21,9 +20,8 @@ pub(super) fn note(
     if !answer.headers.contains_key(header::SET_COOKIE) {
         return Ok(());
     }
-    let (Some(permit), Some(upstream)) = (&ctx.permit, ctx.upstream.as_deref()) else { return Ok(()) };
-    let shows_one = || matches!(cookie::find(&request.headers, &parts.cookies.session), Shown::One(_));
-    if upstream.forget_on() == ForgetOn::NEVER || !(permit.session().is_some() || shows_one()) {
+    let Some(upstream) = ctx.upstream.as_deref() else { return Ok(()) };
+    if upstream.forget_on() == ForgetOn::NEVER {
         return Ok(());
     }
     let now = parts.clock.now();

@@ -9,8 +9,8 @@ use std::{
 use portcullis::{
     audit::{AuditStore as _, Fact, TrailEnd, TrailQuery},
     id::{SessionId, UserId},
-    session::{Ending, SessionStore as _, Which},
     outage::StoreError,
+    session::{Ending, SessionStore as _, Which},
     store::embedded::{Embedded, inspect, inspect_logins},
 };
 
@@ -77,7 +77,10 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
         assert!(matches!(ended, Err(StoreError::Away(_))), "{place}: {ended:?}");
         for _ in 0..2 {
             let told = store.ping().await.expect_err("it cannot serve").to_string();
-            assert!(told.contains("the file is damaged; stop Portcullis, and put a copy of it back"), "{place}: {told}");
+            assert!(
+                told.contains("the file is damaged; stop Portcullis, and put a copy of it back"),
+                "{place}: {told}"
+            );
         }
     }
 }

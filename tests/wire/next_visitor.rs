@@ -115,9 +115,24 @@ async fn so_many_are_written_down_and_no_more() {
     assert!((1..=20).contains(&jar.count(HELPER)), "{jar:?}");
     jar.ask(house.public, "POST /security/sign-out", "").await;
     assert_eq!((dropped(&jar.set).len(), jar.count(HELPER)), (32, 0), "{:?}", jar.set);
-    let mut stranger = Jar::default();
-    assert_eq!(stranger.ask(house.public, "GET /open/x", "").await.0, 200);
-    assert_eq!(stranger.count(HELPER), 0, "nobody is signed in there");
+}
+
+#[tokio::test]
+async fn what_was_set_before_one_signed_in_goes_too() {
+    for forget_on in ["sign_out", "other_visitor"] {
+        let (house, _server, _app) = scene(forget_on).await;
+        let mut jar = Jar::default();
+        jar.sign_in_as(house.public, "alice").await;
+        jar.ask(house.public, "POST /security/sign-out", "").await;
+        assert_eq!(jar.ask(house.public, "GET /open/x", "").await.0, 200);
+        jar.sign_in_as(house.public, "alice").await;
+        assert!(!dropped(&jar.set).contains(&"open=; Path=/"), "it is hers: {:?}", jar.set);
+        jar.ask(house.public, "POST /security/sign-out", "").await;
+        let at_sign_out = dropped(&jar.set).contains(&"open=; Path=/");
+        jar.sign_in_as(house.public, "bob").await;
+        let at_sign_in = dropped(&jar.set).contains(&"open=; Path=/");
+        assert_eq!((at_sign_out, at_sign_in), (forget_on == "sign_out", forget_on != "sign_out"), "{forget_on}");
+    }
 }
 
 #[tokio::test]

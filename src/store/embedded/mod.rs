@@ -133,7 +133,15 @@ impl Embedded {
         let writer = Writer::start(writer, patience, reserve.clone())
             .map_err(|source| OpenError::Failed { path: path.to_owned(), source: Box::new(source) })?;
         let readers = Readers::new(readers);
-        Ok(Self { writer, readers, place: None, probe: Probe::default(), damaged: OnceLock::new(), reserve, ended: Notify::new() })
+        Ok(Self {
+            writer,
+            readers,
+            place: None,
+            probe: Probe::default(),
+            damaged: OnceLock::new(),
+            reserve,
+            ended: Notify::new(),
+        })
     }
 
     /// Looks something up, here and now.

@@ -25,7 +25,7 @@ use super::{
     keeper::{Ears, Keeper},
     line::Line,
     place::{About, Place},
-    script::Call,
+    script::{self, Call},
     trouble::Trouble,
 };
 use crate::outage::StoreError;
@@ -166,7 +166,16 @@ impl Link {
     /// Whether something can be written. A server that is full still answers who is signed in, and that is worth more than
     /// nothing: it is told to the log, once, and nobody is turned away for it.
     pub(super) async fn try_to_write(&self, key: &str, value: &str) -> Result<(), StoreError> {
-        let full = match self.try_ask::<()>(redis::cmd("SET").arg(key).arg(value)).await {
+        let written = async {
+            self.try_ask::<()>(redis::cmd("SET").arg(key).arg(value)).await?;
+            // Acts are scripts, and write more kinds of values: a user may be kept from any of these.
+            let probe = script::PROBE.call::<_, &str>(&[format!("{key}:probe")], &[]);
+            match self.try_ask(probe.by_hash()).await {
+                Err(Trouble::Forgetful) => self.try_ask(&probe.by_text()).await,
+                done => done,
+            }
+        };
+        let full = match written.await {
             Ok(()) => false,
             Err(Trouble::Full) => true,
             Err(why) => return Err(why.into()),

@@ -35,6 +35,7 @@ scripts! {
     TOLD = "told.lua";
     ATTEMPT = "go_on.lua" "attempt.lua";
     SETTLE = "go_on.lua" "settle.lua";
+    PROBE = "probe.lua";
 
     RECORD = "go_on.lua" "records/journal.lua" "records/record.lua";
     MERGE = "records/journal.lua" "records/merge.lua";
