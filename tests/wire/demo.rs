@@ -40,6 +40,18 @@ async fn one_command_shows_a_guarded_app_with_a_past() {
     assert_eq!(demo.end().await.code(), Some(0));
     let left = Command::new("ls").arg("-A").arg(folder.path()).output().unwrap();
     assert_eq!(String::from_utf8(left.stdout).unwrap(), "", "nothing is kept");
+    // Behind it, since two that start at once may want one port for metrics.
+    where_the_usual_port_is_taken_it_takes_the_next().await;
+}
+
+async fn where_the_usual_port_is_taken_it_takes_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let _taken = std::net::TcpListener::bind("127.0.0.1:8080");
+    let mut demo = Child::start(portcullis(folder.path()).arg("demo"));
+    let opened = demo.line(|line| line.contains("Open ")).await;
+    assert!(opened.contains("http://localhost:80") && !opened.contains(":8080"), "{opened}");
+    demo.signal("INT");
+    assert_eq!(demo.end().await.code(), Some(0));
 }
 
 #[test]

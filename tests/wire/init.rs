@@ -73,5 +73,8 @@ fn init_writes_nothing_that_could_not_be_used() {
     assert!(refused(&["--listen", "0.0.0.0:8080"]).contains("other machines could reach this in plain http"));
     assert!(refused(&["--listen", "localhost:8080"]).contains("--listen"));
     assert!(refused(&["--public-url", "app.example.com"]).contains("--public-url: has no scheme"));
-    assert!(refused(&["--listen", "127.0.0.1:4711", "--admin-listen", "127.0.0.1:4711"]).contains("admin.listen"));
+    assert!(
+        refused(&["--listen", "127.0.0.1:4711", "--admin-listen", "127.0.0.1:4711"])
+            .contains("--admin-listen 127.0.0.1:4711: visitors come in there")
+    );
 }

@@ -28,9 +28,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis demo --listen 127.0.0.1:8080")]
 pub(super) struct Demo {
-    /// Where visitors come in
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Where visitors come in [default: 127.0.0.1:8080, or the next port that is free]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
     /// Where the sample app listens [default: a free port]
     #[arg(long, value_name = "ADDR")]
     app: Option<SocketAddr>,
@@ -44,7 +44,13 @@ struct Person {
 
 impl Demo {
     pub(super) fn run(self) -> Done {
-        must_be_free(self.listen, "--listen")?;
+        let listen = match self.listen {
+            Some(address) => {
+                must_be_free(address, "--listen")?;
+                address
+            }
+            None => usual_port()?,
+        };
         let app = match self.app {
             Some(address) => {
                 must_be_free(address, "--app")?;
@@ -52,7 +58,7 @@ impl Demo {
             }
             None => free_port()?,
         };
-        let config = configuration(self.listen, app)?;
+        let config = configuration(listen, app)?;
         let style = server::log_style(&config);
         let (address, metrics) = (config.public_url.origin().to_owned(), config.admin.listen);
         let server = Server::new(config, None)?.beside(app, sample_app::router());
@@ -114,6 +120,13 @@ fn must_be_free(address: SocketAddr, option: &str) -> Done {
     let Err(why) = TcpListener::bind(address) else { return Ok(()) };
     let other = free_port()?;
     Err(Failed::No(format!("cannot listen on {address}: {why}; choose another address, such as: {option} {other}")))
+}
+
+/// The usual port for visitors, or the next one that nobody has.
+fn usual_port() -> Result<SocketAddr, Failed> {
+    let addresses = (8080..8100).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let mut free = addresses.filter(|address| TcpListener::bind(address).is_ok());
+    free.next().map_or_else(free_port, Ok)
 }
 
 fn free_port() -> Result<SocketAddr, Failed> {

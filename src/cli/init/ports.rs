@@ -47,6 +47,9 @@ impl Ports {
                 visitors.port()
             )));
         }
+        if admin_listen == Some(visitors) {
+            return Err(Failed::Usage(format!("--admin-listen {visitors}: visitors come in there; name another port")));
+        }
         let admin_listen = match admin_listen {
             Some(address) => asked_for(address, "admin.listen", &mut notes),
             None => free("admin.listen", ADMIN, Some(visitors), &mut notes)?,

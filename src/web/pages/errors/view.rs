@@ -20,6 +20,7 @@ pub struct ErrorPage {
     title: String,
     lead: Sentence,
     way_out: Option<WayOut>,
+    other_way: Option<WayOut>,
     request_id: String,
 }
 
@@ -84,7 +85,10 @@ impl ErrorPage {
             | Trouble::Overloaded => Some(WayOut { href: String::new(), text: frame.say("error-again") }),
             _ => Some(WayOut { href: frame.home_url.clone(), text: frame.say_app("back-to-app") }),
         };
-        Self { title, lead, way_out, request_id: request_id.to_owned(), frame }
+        // Where the whole app is for others, the way to it leads here again.
+        let may_sign_out = matches!(trouble, Trouble::NotAllowed);
+        let other_way = may_sign_out.then(|| WayOut { href: paths::SIGN_OUT.to_owned(), text: frame.say("sign-out") });
+        Self { title, lead, way_out, other_way, request_id: request_id.to_owned(), frame }
     }
 
     fn request(&self) -> String {

@@ -454,7 +454,7 @@ error-character = { $character ->
    *[overlong] an overlong encoding
  }
 error-not-allowed = You may not see this page
-error-not-allowed-lead = You are signed in, but your account is not allowed here. If it should be, ask an administrator.
+error-not-allowed-lead = You are signed in, but your account is not allowed here. If it should be, ask an administrator. With another account you may see it: sign out first.
 error-cross-site = This came from another site
 error-cross-site-lead = To keep you safe, nothing was changed. If you meant to do this, do it from the page itself.
 error-not-found = There is no such page
