@@ -64,6 +64,7 @@ pub struct Page<T> {
     /// In their order.
     pub items: Vec<T>,
     /// Ask for the next page with this; null when there is none.
+    #[schema(pattern = "^[A-Za-z0-9_-]+$", max_length = 64)]
     pub next_cursor: Option<String>,
 }
 
