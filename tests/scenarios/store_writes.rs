@@ -58,7 +58,7 @@ async fn a_full_disk_is_told_until_there_is_room_again() {
 
 #[tokio::test]
 async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops() {
-    for (place, damage) in [(0, None), (4_096, None), (8_192, Some([0xff; 65_536]))] {
+    for (place, damage) in [(0, None), (4_096, None), (8_192, Some(65_536))] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("portcullis.db");
         let store = Embedded::open_to_serve(&path).unwrap();
@@ -70,7 +70,7 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
             None => file.set_len(place).unwrap(),
             Some(damage) => {
                 file.seek(SeekFrom::Start(place)).unwrap();
-                file.write_all(&damage).unwrap();
+                file.write_all(&vec![0xff; damage]).unwrap();
             }
         }
         // Whoever ends something now is told that it may not have ended, and not that something is wrong with them.
