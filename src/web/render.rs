@@ -39,14 +39,7 @@ fn to_sign_in(call: &Call, target: &str) -> Answer {
     if !call.method().is_safe() {
         return Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::FormNotSent);
     }
-    // What the sign-in page would not read, because it is too long, is not written.
-    let place = match WayBack::parse(target) {
-        Some(_) => {
-            let rd: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
-            format!("{}?rd={rd}", paths::SIGN_IN)
-        }
-        None => paths::SIGN_IN.to_owned(),
-    };
+    let place = WayBack::parse(target).map_or_else(|| paths::SIGN_IN.to_owned(), |way| way.after(paths::SIGN_IN));
     // A client keeps any other method than these two when it follows a 302 (RFC 9110, 15.4.3).
     let keeps = matches!(*call.method(), Method::GET | Method::HEAD);
     Answer::redirect(if keeps { StatusCode::FOUND } else { StatusCode::SEE_OTHER }, &place)

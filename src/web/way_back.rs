@@ -1,24 +1,62 @@
 //! `rd`: the way back after signing in. One parsed path of this origin and nothing else: a link that
 //! somebody else made must not lead from our sign-in page to theirs.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::gate::CanonicalPath;
+
+/// What is encoded in the value of `rd`: all that ends it, or is read as something else there, and what is no part of a query.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'=')
+    .remove(b',')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*');
 
 /// A path of this origin, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WayBack(String);
 
 impl WayBack {
-    /// Longest way back that is carried, in bytes.
-    const LONGEST: usize = 2048;
+    /// Longest way back that is carried, in bytes as `rd` of a query.
+    const LONGEST: usize = 2_048;
 
-    /// Reads what came as `rd`. None: it could lead anywhere else, or is not one path.
+    /// Reads what came as `rd`. One that is too long with its query is the path alone. None: it could lead anywhere else, is not one
+    /// path, or is too long.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > Self::LONGEST || text.starts_with("//") || text.contains('\\') {
+        if text.starts_with("//") || text.contains('\\') {
             return None;
         }
         let path = CanonicalPath::parse_as_it_came(text.as_bytes()).ok()?;
-        Some(Self(path.with_query()))
+        let way = Self(path.with_query());
+        if way.is_carried() { Some(way) } else { way.without_query().filter(Self::is_carried) }
+    }
+
+    /// The path alone; none where there is no query.
+    #[must_use]
+    pub fn without_query(&self) -> Option<Self> {
+        self.0.split_once('?').map(|(path, _)| Self(path.to_owned()))
+    }
+
+    /// The path of a page of ours that is told the way by its query.
+    #[must_use]
+    pub fn after(&self, page: &str) -> String {
+        format!("{page}?rd={}", utf8_percent_encode(&self.0, IN_QUERY))
+    }
+
+    fn is_carried(&self) -> bool {
+        utf8_percent_encode(&self.0, IN_QUERY).map(str::len).sum::<usize>() <= Self::LONGEST
     }
 
     /// The path, for a `Location`.
@@ -67,7 +105,26 @@ mod tests {
         ] {
             assert_eq!(WayBack::parse(rd).map(WayBack::into_path).as_deref(), path, "{rd:?}");
         }
-        assert_eq!(WayBack::parse(&format!("/{}", "a".repeat(3000))), None);
+    }
+
+    #[test]
+    fn a_way_back_is_encoded_no_more_than_a_query_needs() {
+        let way = WayBack::parse("/a/b:c@d?x=1,2&y=%2F+z;*(!)'[]").unwrap();
+        assert_eq!(way.after("/in"), "/in?rd=/a/b:c@d?x=1,2%26y=%252F%2Bz%3B*(!)%27%5B%5D");
+        let query = way.after("/in");
+        let (_, rd) = form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).next().unwrap();
+        assert_eq!(WayBack::parse(&rd), Some(way));
+    }
+
+    #[test]
+    fn a_way_back_that_is_too_long_is_its_path_alone() {
+        let path = |text: &str| WayBack::parse(text).map(WayBack::into_path);
+        let long = format!("/{}", "a".repeat(2_047));
+        assert_eq!(path(&long), Some(long.clone()));
+        assert_eq!(path(&format!("{long}?")), Some(long.clone()));
+        assert_eq!(path(&format!("{long}a")), None);
+        assert_eq!(path(&format!("/b?{}", "c=d&".repeat(400))).as_deref(), Some("/b"), "2,403 bytes in a query");
+        assert_eq!(path(&format!("{long}a?b")), None);
     }
 
     fn hostile() -> impl Strategy<Value = String> {
@@ -113,7 +170,11 @@ mod tests {
             let Some(way_back) = WayBack::parse(&text) else { return Ok(()) };
             let path = way_back.clone().into_path();
             prop_assert!(path.bytes().all(|byte| byte.is_ascii_graphic()), "{path:?} goes into a header");
-            prop_assert_eq!(WayBack::parse(&path), (path.len() <= WayBack::LONGEST).then_some(way_back));
+            let query = way_back.after("/in");
+            prop_assert!(query.len() <= WayBack::LONGEST + 7 && !query.contains(['&', '#', '+', ' ']), "{query}");
+            let (_, rd) = form_urlencoded::parse(&query.as_bytes()[4..]).next().unwrap();
+            prop_assert_eq!(rd.as_ref(), path.as_str());
+            prop_assert_eq!(WayBack::parse(&path), Some(way_back));
             let home = reqwest::Url::parse("https://app.example.com/security/sign-in").unwrap();
             let there = home.join(&path).unwrap();
             prop_assert_eq!(there.origin(), home.origin(), "{}", path);

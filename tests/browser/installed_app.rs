@@ -21,7 +21,7 @@ async fn a_window_of_its_own_is_an_app_and_a_tab_is_none() {
     house.user("alice", &[]);
     let _server = house.run().await;
     let window = Browser::open_as_app(&house).await;
-    window.arrives("/security/sign-in?rd=%2F").await;
+    window.arrives("/security/sign-in?rd=/").await;
     assert_eq!(called(&window).await, format!("{} app on Linux", house.public.ip()));
 
     let tab = Browser::open(&house).await;

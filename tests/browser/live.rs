@@ -67,7 +67,7 @@ async fn the_list_shows_what_happens_elsewhere() {
     let another = house.signed_in("alice").await;
     browser.find(".row.fresh").await;
     another.call(Method::POST, "/sessions/revoke-others", &json!({})).await;
-    browser.arrives("/security/sign-in?rd=%2Fsecurity%2Fsessions").await;
+    browser.arrives("/security/sign-in?rd=/security/sessions").await;
     browser.reads("You were signed out because this session was ended from Chrome on macOS").await;
 }
 

@@ -60,7 +60,7 @@ async fn it_is_closed_comes_back_and_lands_where_one_signs_in() {
 
     other.call(reqwest::Method::POST, "/sessions/revoke-others", &serde_json::json!({})).await;
 
-    browser.arrives("/security/sign-in?rd=%2Fchat").await;
+    browser.arrives("/security/sign-in?rd=/chat").await;
     browser.reads("You were signed out because this session was ended from Chrome on macOS").await;
     let closed = browser.driver.execute("return sessionStorage.closed", vec![]).await.unwrap();
     assert_eq!(closed.json(), "1008 signed out true;1006  false;", "told why, then refused");

@@ -34,7 +34,7 @@ async fn signing_in_leads_where_one_was_going() {
     let (house, _server) = scene().await;
     let browser = Browser::open(&house).await;
     browser.goto("/diary?day=1").await;
-    browser.arrives("/security/sign-in?rd=%2Fdiary%3Fday%3D1").await;
+    browser.arrives("/security/sign-in?rd=/diary?day=1").await;
     browser.fill("#username", "alice").await;
     browser.fill("input[type=password]", "wrong").await;
     browser.submit("main form button[type=submit]").await;
@@ -144,7 +144,7 @@ async fn whoever_was_ended_is_told_why() {
     let other = house.signed_in("alice").await;
     other.call(reqwest::Method::POST, "/sessions/revoke-others", &serde_json::json!({})).await;
     browser.goto("/diary?again").await;
-    browser.arrives("/security/sign-in?rd=%2Fdiary%3Fagain").await;
+    browser.arrives("/security/sign-in?rd=/diary?again").await;
     browser.reads("You were signed out because this session was ended from Chrome on macOS").await;
 }
 
@@ -212,5 +212,5 @@ async fn what_was_read_before_the_end_is_not_read_after_it() {
     browser.goto("/security").await;
     house.cli(&["sessions", "revoke", "--user", "alice", "--reason", "a test"]).ok();
     browser.goto("/file").await;
-    browser.arrives("/security/sign-in?rd=%2Ffile").await;
+    browser.arrives("/security/sign-in?rd=/file").await;
 }

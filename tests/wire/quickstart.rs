@@ -45,7 +45,7 @@ async fn from_nothing_to_a_guarded_app() {
     let alice = Person::at(public);
     let page = alice.visit("/orders?open=1").await;
     assert_eq!(page.status(), 302);
-    assert_eq!(page.headers()["location"], "/security/sign-in?rd=%2Forders%3Fopen%3D1");
+    assert_eq!(page.headers()["location"], "/security/sign-in?rd=/orders?open=1");
     assert_eq!(alice.status("/orders").await, 401);
     assert_eq!(app.requests(), 0, "no byte reaches the app");
     alice.sign_in("ALICE@example.com").await;
