@@ -19,8 +19,8 @@ const REMEMBERED: Duration = Duration::from_hours(400 * 24);
 const FLASH: Duration = Duration::from_mins(1);
 /// How long the sign-in page can say why a session has ended whose cookie is gone.
 const ENDED: Duration = Duration::from_mins(10);
-/// How long the next step of a sign-in or a sign-out may take: a redirect leads there.
-const PENDING: Duration = Duration::from_mins(10);
+/// Bytes of a field line beside its name and value: `: ` and the end of the line.
+pub(super) const FIELD: usize = 4;
 
 /// An answer under way.
 pub struct Answer(Response);
@@ -61,6 +61,12 @@ impl Answer {
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         self.0.status().is_redirection()
+    }
+
+    /// Bytes of its field lines by now.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD).sum()
     }
 
     /// Where it leads.
@@ -139,11 +145,11 @@ impl Answer {
         self.set(&gone)
     }
 
-    /// Keeps what the next step of a sign-in or a sign-out needs.
+    /// Keeps what the next step of a sign-in or a sign-out needs, for so long.
     #[must_use]
-    pub fn with_pending(self, names: &CookieNames, value: &str) -> Self {
+    pub fn with_pending(self, names: &CookieNames, value: &str, kept: Duration) -> Self {
         let cookie = ours(names, &names.pending, value.to_owned());
-        self.set(&cookie.max_age(seconds(PENDING)).build())
+        self.set(&cookie.max_age(seconds(kept)).build())
     }
 
     /// Takes that from the browser.

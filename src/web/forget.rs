@@ -1,9 +1,11 @@
 //! What a browser must forget when its person goes, and before somebody else comes in.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderName;
 
-use super::{Answer, Call, paths};
+use super::{Answer, Call, OWN_HEADERS, WayBack, answer::FIELD, paths};
 use crate::{
     gate::{
         Because, Caller, Head,
@@ -18,26 +20,64 @@ static CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// Characters of the digest of a person: 132 bits.
 const DIGEST: usize = 22;
 
-/// Bytes of `Set-Cookie` lines by which one answer takes cookies of apps away: with all else that it says its head stays below
-/// 4 KiB, the buffer that proxies in front of us have for one (nginx: `proxy_buffer_size`).
-const CLEARED: usize = 2_000;
+/// Bytes of a head up to which cookies of apps are taken away with it.
+const HEAD: usize = 3_072;
+/// Bytes of the largest head of an answer that takes cookies away, with a long way back: less than the buffer that proxies in front of us
+/// have for one (nginx: `proxy_buffer_size`, 4 KiB), with some room for what another one between adds.
+const LARGEST_HEAD: usize = 3_840;
+/// Bytes of a head for what is added to each answer later, besides the headers that all of ours have: status line, date, length, request
+/// id, `Vary`, `Retry-After`, a flash.
+const ADDED_LATER: usize = 450;
+
+/// How long the next step of a sign-in may take: a redirect leads there.
+const PENDING: Duration = Duration::from_mins(10);
+/// How long a browser knows that a sign-out has left something to clear: it is no secret.
+const AFTER_SIGN_OUT_KEPT: Duration = Duration::from_hours(400 * 24);
 /// Value of the cookie between two steps of a sign-out.
-const SIGN_OUT: &[u8] = b"sign-out";
+const SIGN_OUT: &str = "sign-out";
 /// Behind the session in the cookie between two steps of a sign-in: it outlives the browser's window.
-const REMEMBERED: &[u8] = b".remembered";
+const REMEMBERED: &str = ".remembered";
+/// Behind that: a sign-out before could not clear all that it should.
+const AFTER_SIGN_OUT: &str = ".sign-out";
+
+/// A session on its way to a browser.
+struct HandOver {
+    token: SessionToken,
+    keep: bool,
+    after_sign_out: bool,
+}
+
+impl HandOver {
+    /// Reads what waits between two steps of a sign-in.
+    fn parse(pending: &str) -> Option<Self> {
+        let (rest, after_sign_out) = without_end(pending, AFTER_SIGN_OUT);
+        let (token, keep) = without_end(rest, REMEMBERED);
+        Some(Self { token: SessionToken::parse(token.as_bytes())?, keep, after_sign_out })
+    }
+
+    fn to_pending(&self) -> String {
+        let kept = if self.keep { REMEMBERED } else { "" };
+        let after = if self.after_sign_out { AFTER_SIGN_OUT } else { "" };
+        format!("{}{kept}{after}", self.token.hand_over())
+    }
+}
+
+fn without_end<'a>(text: &'a str, end: &str) -> (&'a str, bool) {
+    text.strip_suffix(end).map_or((text, false), |rest| (rest, true))
+}
+
+/// Bytes for cookies of apps in a head of at most so many, beside what it holds already.
+fn room(most: usize, held: usize) -> usize {
+    let ours = OWN_HEADERS.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD).sum::<usize>();
+    most.saturating_sub(ours + ADDED_LATER + held)
+}
 
 impl Call {
     /// The answer by which a browser forgets its session, and the cookies of the apps with it. A redirect goes by way of
     /// [`paths::CLEAR_COOKIES`] where one answer cannot hold them all.
     #[must_use]
     pub fn signed_out(&self, answer: Answer) -> Answer {
-        let names = &self.desk().cookies;
-        let clearing = self.clearing(&answer, |forget| forget.sign_out);
-        let answer = answer.without_session(names).with_set_cookies(&clearing.lines);
-        if clearing.is_complete {
-            return self.without_pending(answer);
-        }
-        answer.with_pending(names, &String::from_utf8_lossy(SIGN_OUT)).redirected(paths::CLEAR_COOKIES)
+        self.clear_signed_out(answer.without_session(&self.desk().cookies))
     }
 
     /// Hands a new session over. Where somebody else was signed in last, or nobody knows, the browser first forgets the cookies
@@ -47,70 +87,121 @@ impl Call {
     #[must_use]
     pub fn signed_in(&self, answer: Answer, signed_in: &SignedIn) -> Answer {
         let names = &self.desk().cookies;
-        let keep = self.desk().sessions.policy().is_kept(signed_in.session.terms);
-        let person = self.person(signed_in.session.id.owner());
-        let answer = if self.cookie(&names.last) == Shown::One(person.as_bytes()) {
-            let answer = answer.with_session(names, &signed_in.token, keep).with_last_person(names, &person);
-            self.without_pending(answer)
-        } else {
-            self.hand_over(answer, &signed_in.token, keep)
+        let beside = |answer: Answer| {
+            let answer = match &signed_in.device {
+                Some(device) => answer.with_device(names, device),
+                None => answer,
+            };
+            if self.cookie(&names.ended) == Shown::Nothing { answer } else { answer.without_ended(names) }
         };
-        let answer = match &signed_in.device {
-            Some(device) => answer.with_device(names, device),
-            None => answer,
+        let step = HandOver {
+            token: signed_in.token.clone(),
+            keep: self.desk().sessions.policy().is_kept(signed_in.session.terms),
+            after_sign_out: self.is_half_signed_out(),
         };
-        if self.cookie(&names.ended) == Shown::Nothing { answer } else { answer.without_ended(names) }
+        beside(self.hand_over(answer, &step, beside(Answer::no_content()).bytes()))
     }
 
     /// Goes on with what one answer could not clear, and then where the browser was going. `rd` is of a sign-in.
     #[must_use]
     pub(super) fn clear_more(&self, rd: Option<&str>) -> Answer {
-        let names = &self.desk().cookies;
-        let Shown::One(pending) = self.cookie(&names.pending) else { return Answer::see_other(&self.onward(rd)) };
-        if pending == SIGN_OUT {
-            let answer = Answer::see_other(paths::SIGNED_OUT);
-            let clearing = self.clearing(&answer, |forget| forget.sign_out);
-            let answer = answer.with_set_cookies(&clearing.lines);
-            return if clearing.is_complete {
-                self.without_pending(answer)
-            } else {
-                answer.redirected(paths::CLEAR_COOKIES)
-            };
+        if self.is_half_signed_out() {
+            return self.clear_signed_out(Answer::see_other(paths::SIGNED_OUT));
         }
         let answer = Answer::see_other(&self.onward(rd));
-        let (token, keep) = match pending.strip_suffix(REMEMBERED) {
-            Some(token) => (token, true),
-            None => (pending, false),
-        };
-        match SessionToken::parse(token) {
-            Some(token) => self.hand_over(answer, &token, keep),
+        let Shown::One(pending) = self.cookie(&self.desk().cookies.pending) else { return answer };
+        match std::str::from_utf8(pending).ok().and_then(HandOver::parse) {
+            Some(step) => self.hand_over(answer, &step, 0),
             None => self.without_pending(answer),
         }
     }
 
-    /// Hands a session over to a browser where somebody else was signed in last, when it has forgotten the cookies of the apps.
-    fn hand_over(&self, answer: Answer, token: &SessionToken, keep: bool) -> Answer {
+    /// Goes on with a sign-out whose answer led nowhere and could not clear all: with a page that is opened while nobody is signed in.
+    #[must_use]
+    pub(super) fn clear_rest(&self, answer: Answer) -> Answer {
+        // Not where a script looks at the page: its answer may come after a new sign-in.
+        let is_opened = self.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+        let goes_on = is_opened && self.principal().is_none() && self.is_half_signed_out();
+        if goes_on { self.clear_signed_out(answer) } else { answer }
+    }
+
+    fn is_half_signed_out(&self) -> bool {
+        self.cookie(&self.desk().cookies.pending) == Shown::One(SIGN_OUT.as_bytes())
+    }
+
+    /// With as many of a sign-out's lines as there is room for. A redirect goes on at once; after any other answer the next page that is
+    /// opened does, or the next sign-in.
+    fn clear_signed_out(&self, answer: Answer) -> Answer {
         let names = &self.desk().cookies;
-        let clearing = self.clearing(&answer, |forget| forget.other_visitor);
-        if !clearing.is_complete {
-            let kept = if keep { REMEMBERED } else { b"" };
-            let pending = format!("{}{}", token.hand_over(), String::from_utf8_lossy(kept));
-            let way = answer.location().map(|rd| {
-                let query = form_urlencoded::Serializer::new(String::new()).append_pair("rd", &rd).finish();
-                format!("{}?{query}", paths::CLEAR_COOKIES)
-            });
-            let way = way.as_deref().unwrap_or(paths::CLEAR_COOKIES);
-            return answer.with_pending(names, &pending).with_set_cookies(&clearing.lines).redirected(way);
+        let with_pending = |answer: Answer| answer.with_pending(names, SIGN_OUT, AFTER_SIGN_OUT_KEPT);
+        let held = answer.bytes() + with_pending(Answer::no_content()).bytes();
+        let clearing = self.clearing(room(HEAD, held), |forget| forget.sign_out);
+        let answer = answer.with_set_cookies(&clearing.lines);
+        if clearing.is_complete {
+            return self.without_pending(answer);
         }
-        let person = self.person(token.id().owner());
-        let answer = answer.with_session(names, token, keep).with_last_person(names, &person);
-        let answer = self.without_pending(answer.with_set_cookies(&clearing.lines));
-        if self.house().forget_on.values().any(|forget| forget.other_visitor) {
-            // Never "cookies": that takes those of other hosts of this site along, and our own.
-            answer.with(CLEAR_SITE_DATA.clone(), "\"cache\", \"storage\"")
-        } else {
-            answer
+        let answer = if self.is_half_signed_out() { answer } else { with_pending(answer) };
+        if answer.is_redirect() { answer.redirected(paths::CLEAR_COOKIES) } else { answer }
+    }
+
+    /// Hands a session over to a browser that has forgotten the cookies of the apps, where somebody else was signed in last or where
+    /// a sign-out has left some; else leads it to forget more of them first. `beside` is how many bytes of cookies come to the answer later.
+    fn hand_over(&self, answer: Answer, step: &HandOver, beside: usize) -> Answer {
+        let names = &self.desk().cookies;
+        let person = self.person(step.token.id().owner());
+        let is_other = self.cookie(&names.last) != Shown::One(person.as_bytes());
+        let applies = |forget: ForgetOn| (is_other && forget.other_visitor) || (step.after_sign_out && forget.sign_out);
+        let handed_over = |answer: Answer| {
+            let answer = answer.with_session(names, &step.token, step.keep).with_last_person(names, &person);
+            let answer = self.without_pending(answer);
+            if is_other && self.house().forget_on.values().any(|forget| forget.other_visitor) {
+                // Never "cookies": that takes those of other hosts of this site along, and our own.
+                answer.with(CLEAR_SITE_DATA.clone(), "\"cache\", \"storage\"")
+            } else {
+                answer
+            }
+        };
+        if !is_other && !step.after_sign_out {
+            return handed_over(answer);
         }
+        let held = answer.bytes() + handed_over(Answer::no_content()).bytes() + beside;
+        // Nobody follows what is no redirect: it gets all lines at once, since the session comes with it.
+        let bytes = if answer.is_redirect() { room(HEAD, held) } else { usize::MAX };
+        let clearing = self.clearing(bytes, applies);
+        if clearing.is_complete {
+            return handed_over(answer).with_set_cookies(&clearing.lines);
+        }
+        self.clear_before(answer, step, beside, applies)
+    }
+
+    /// Leads a browser to the next step of a sign-in. Each step but the first clears something: where that does not fit beside the way
+    /// back, its query goes, and then the way.
+    fn clear_before(
+        &self,
+        answer: Answer,
+        step: &HandOver,
+        beside: usize,
+        applies: impl Fn(ForgetOn) -> bool,
+    ) -> Answer {
+        let names = &self.desk().cookies;
+        let pending = step.to_pending();
+        let is_first = self.cookie(&names.pending) != Shown::One(pending.as_bytes());
+        let way = answer.location().as_deref().and_then(WayBack::parse);
+        let path = way.as_ref().and_then(WayBack::without_query);
+        let place = |way: Option<&WayBack>| {
+            way.map_or_else(|| paths::CLEAR_COOKIES.to_owned(), |way| way.after(paths::CLEAR_COOKIES))
+        };
+        let answer = if is_first { answer.with_pending(names, &pending, PENDING) } else { answer };
+        let mut answer = answer.redirected(&place(way.as_ref()));
+        let mut clearing = self.clearing(room(HEAD, answer.bytes() + beside), &applies);
+        for way in [way.as_ref(), path.as_ref(), None] {
+            if is_first || !clearing.lines.is_empty() {
+                break;
+            }
+            answer = answer.redirected(&place(way));
+            clearing = self.clearing(room(LARGEST_HEAD, answer.bytes() + beside), &applies);
+        }
+        answer.with_set_cookies(&clearing.lines)
     }
 
     fn person(&self, user: UserId) -> String {
@@ -124,12 +215,11 @@ impl Call {
         if self.cookie(&names.pending) == Shown::Nothing { answer } else { answer.without_pending(names) }
     }
 
-    /// The lines by which cookies of apps go with this answer. Nobody follows what is no redirect: it gets them all.
-    fn clearing(&self, answer: &Answer, applies: impl Fn(ForgetOn) -> bool) -> Clearing {
+    /// The lines by which cookies of apps go, within so many bytes.
+    fn clearing(&self, bytes: usize, applies: impl Fn(ForgetOn) -> bool) -> Clearing {
         let (desk, house) = (self.desk(), self.house());
         // Of an app that is gone from the configuration nothing needs to stay.
         let applies = |cookie: &AppCookie| house.forget_on.get(&cookie.upstream).is_none_or(|forget| applies(*forget));
-        let bytes = if answer.is_redirect() { CLEARED } else { usize::MAX };
         desk.app_cookies.clear(self.headers(), applies, bytes, desk.clock.now())
     }
 

@@ -19,6 +19,10 @@ async fn setting_cookies() -> App {
                 "/long" => {
                     (0..32).map(|at| format!("Set-Cookie: {}{at}=x\r\n", "l".repeat(60))).collect::<Vec<_>>().concat()
                 }
+                "/longer" => {
+                    (0..20).map(|at| format!("Set-Cookie: {}{at}=x\r\n", "l".repeat(120))).collect::<Vec<_>>().concat()
+                }
+                "/short" => (0..32).map(|at| format!("Set-Cookie: s{at}=x; Path=/\r\n")).collect::<Vec<_>>().concat(),
                 "/kept/x" => "Set-Cookie: kept=1; Path=/\r\n".to_owned(),
                 "/open/x" => "Set-Cookie: open=1; Path=/\r\n".to_owned(),
                 "/early" => String::new(),
@@ -174,6 +178,8 @@ async fn a_cookie_of_an_early_hint_is_written_down_too() {
 
 /// Heads that proxies in front of us have room for (nginx: 4 KiB), with what they add.
 const SMALL: usize = 3_072;
+/// The same, with a long way back.
+const LARGEST: usize = 3_840;
 
 /// Follows an answer that leads to more of its kind. How many there were.
 async fn follow(jar: &mut Jar, to: std::net::SocketAddr) -> usize {
@@ -301,4 +307,98 @@ async fn behind_nginx_with_its_own_buffers_somebody_else_signs_in_and_out() {
     assert_eq!(jar.ask(front, "POST /security/sign-out", "").await.0, 303);
     follow(&mut jar, front).await;
     assert_eq!((jar.count("llll"), jar.count(HELPER)), (0, 0), "{jar:?}");
+}
+
+/// Signs in by the form, and follows every redirect to where it ends. How many answers there were.
+async fn sign_in_on_the_way(jar: &mut Jar, to: std::net::SocketAddr, who: &str, rd: &str) -> usize {
+    let rd: String = form_urlencoded::byte_serialize(rd.as_bytes()).collect();
+    let form = format!("username={who}&password={PASSWORD}&rd={rd}");
+    assert_eq!(jar.ask(to, "POST /security/sign-in", &form).await.0, 303);
+    let mut answers = 1;
+    while jar.location.starts_with("/security/clear-cookies") {
+        assert!(jar.head < LARGEST && answers < 40, "{} {jar:?}", jar.head);
+        let next = format!("GET {}", jar.location);
+        assert_eq!(jar.ask(to, &next, "").await.0, 303);
+        answers += 1;
+    }
+    assert!(jar.head < LARGEST, "{}", jar.head);
+    answers
+}
+
+#[tokio::test]
+async fn however_long_the_way_back_no_head_is_too_large_for_nginx() {
+    let app = setting_cookies().await;
+    let long_names = format!("sessions: {{ cookie_name: {} }}\n", "n".repeat(64));
+    for (names, cookies) in [("", "/long"), ("", "/longer"), (&long_names, "/short"), (&long_names, "/long")] {
+        let house = Installation::with(&(keys(&app, "[sign_out, other_visitor]") + names));
+        for name in ["alice", "bob"] {
+            house.user(name, &[]);
+        }
+        let _server = house.run().await;
+        let folder = tempfile::tempdir().unwrap();
+        let (_nginx, front) = nginx_before(folder.path(), house.public).await;
+        for (rd, leads_to) in [
+            (format!("/{}", "a".repeat(852)), None),
+            (format!("/here?{}", "a".repeat(1_976)), None),
+            (format!("/{}", "a".repeat(2_040)), None),
+            (format!("/here?{}", "a=%C3%A9&".repeat(95)), None),
+            (format!("/here?{}", "a=%C3%A9&".repeat(150)), Some("/here")),
+        ] {
+            let mut jar = Jar::default();
+            jar.sign_in_as(house.public, "alice").await;
+            jar.ask(house.public, &format!("GET {cookies}"), "").await;
+            house.cli(&["sessions", "revoke", "--user", "alice", "--reason", "a test"]).ok();
+            assert_eq!(jar.ask(front, &format!("GET {rd}"), "").await.0, 302, "not 502");
+            assert!(jar.head < LARGEST && jar.location.starts_with("/security/sign-in?rd=/"), "{} {jar:?}", jar.head);
+            sign_in_on_the_way(&mut jar, front, "bob", &rd).await;
+            assert_eq!(jar.location, leads_to.unwrap_or(&rd));
+            assert_eq!((jar.count("lll"), jar.count("-app-"), jar.count("pending")), (0, 0, 0), "{jar:?}");
+        }
+    }
+}
+
+/// Opens the sign-in page until nothing is left to be cleared.
+async fn open_sign_in(jar: &mut Jar, to: std::net::SocketAddr) {
+    for _ in 0..10 {
+        assert_eq!(jar.ask(to, "GET /security/sign-in", "").await.0, 200);
+        assert!(jar.head < SMALL, "{}", jar.head);
+        if jar.count("pending") == 0 {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_that_leads_nowhere_goes_on_with_the_next_page_or_sign_in() {
+    let (house, _server, _app) = scene("sign_out").await;
+    let mut jar = Jar::default();
+    for next in ["open", "alice", "bob"] {
+        jar.sign_in_as(house.public, "alice").await;
+        assert_eq!(jar.ask(house.public, "GET /longer", "").await.0, 200);
+        assert_eq!(jar.ask(house.public, "POST /security/api/v1/sign-out", "").await.0, 204);
+        assert!(jar.head < SMALL, "{}", jar.head);
+        assert!(jar.count("llll") > 0 && jar.count(HELPER) > 0 && jar.count("pending") == 1, "{jar:?}");
+        if next == "open" {
+            open_sign_in(&mut jar, house.public).await;
+        } else {
+            assert!(sign_in_on_the_way(&mut jar, house.public, next, "/here").await > 1);
+            assert!(jar.set.iter().any(|line| line.starts_with("portcullis=")) && jar.location == "/here", "{jar:?}");
+        }
+        assert_eq!((jar.count("llll"), jar.count(HELPER), jar.count("pending")), (0, 0, 0), "{next}: {jar:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_an_end_that_is_not_written_clears_what_it_has_room_for() {
+    let (house, _server, _app) = scene("sign_out").await;
+    let mut jar = Jar::default();
+    jar.sign_in_as(house.public, "alice").await;
+    assert_eq!(jar.ask(house.public, "GET /long", "").await.0, 200);
+    let held = super::store_away::held(&house);
+    assert_eq!(jar.ask(house.public, "POST /security/sign-out", "").await.0, 503);
+    assert!(jar.head < SMALL && jar.location.is_empty(), "{} {}", jar.head, jar.location);
+    assert!((1..32).contains(&jar.count("llll")), "some are gone: {jar:?}");
+    drop(held);
+    open_sign_in(&mut jar, house.public).await;
+    assert_eq!((jar.count("llll"), jar.count(HELPER), jar.count("pending")), (0, 0, 0), "{jar:?}");
 }

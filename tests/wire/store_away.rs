@@ -21,7 +21,7 @@ fn guarded(app: &App) -> Installation {
 }
 
 /// Holds the write lock until it is dropped.
-fn held(house: &Installation) -> Connection {
+pub(super) fn held(house: &Installation) -> Connection {
     let connection = Connection::open(house.path("portcullis.db")).unwrap();
     connection.busy_timeout(Duration::from_secs(5)).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();

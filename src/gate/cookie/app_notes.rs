@@ -123,7 +123,7 @@ impl AppCookies {
     }
 
     /// Takes cookies of apps, and what is written down of them, from a browser that sends these headers: those that `applies` to,
-    /// within so many bytes of field lines, and of one helper cookie at least. Helper cookies that we did not sign, or not with
+    /// within so many bytes of field lines. Helper cookies that we did not sign, or not with
     /// this secret, go where there is room: nothing is known by them.
     #[must_use]
     pub fn clear(
@@ -137,7 +137,7 @@ impl AppCookies {
         let mut used = 0;
         let mut take = |lines: Vec<String>, clearing: &mut Clearing| {
             let size: usize = lines.iter().map(|line| line.len() + LINE).sum();
-            let fits = clearing.lines.is_empty() || size <= bytes.saturating_sub(used);
+            let fits = size <= bytes.saturating_sub(used);
             if fits {
                 used += size;
                 clearing.lines.extend(lines);

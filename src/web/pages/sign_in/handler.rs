@@ -64,7 +64,7 @@ pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<A
         page = page.unknown_session();
     }
     let answer = call.show(StatusCode::OK, &page)?;
-    Ok(if is_over { call.without_ended_session(answer) } else { answer })
+    Ok(call.clear_rest(if is_over { call.without_ended_session(answer) } else { answer }))
 }
 
 /// Tries to sign in.

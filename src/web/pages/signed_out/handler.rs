@@ -29,7 +29,7 @@ pub(in crate::web) async fn submit(call: Call) -> Result<Answer, Error> {
 
 /// Says that one is signed out.
 pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
-    call.show(StatusCode::OK, &SignedOutPage::new(call.frame()))
+    Ok(call.clear_rest(call.show(StatusCode::OK, &SignedOutPage::new(call.frame()))?))
 }
 
 /// Where one was going.
