@@ -10,11 +10,11 @@ use super::TrimJournal;
 use crate::{
     account::{AccountStore, LINK_LIFETIME},
     audit::{Journal, Story},
-    clock::Clock,
+    clock::{Clock, Timestamp},
     guard::ThrottleStore,
     metrics::Metrics,
     outage::StoreError,
-    session::{Parting, SessionPolicy, SessionStore},
+    session::{Parting, Session, SessionPolicy, SessionStore},
 };
 
 /// How long the note about an ended session is kept.
@@ -56,11 +56,30 @@ pub struct Swept {
     pub left: u64,
 }
 
+/// Steps that do not need each other: one that fails keeps no other from running.
+#[derive(Default)]
+struct Steps {
+    failed: Option<StoreError>,
+}
+
+impl Steps {
+    fn take<T>(&mut self, step: &'static str, done: Result<T, StoreError>) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(why) => {
+                warn!(step, "Sweep could not do a step, and goes on with the next: {why}");
+                self.failed.get_or_insert(why);
+                None
+            }
+        }
+    }
+}
+
 impl Sweep {
-    /// Sweeps once.
+    /// Sweeps once. The log has what it could not do.
     ///
     /// # Errors
-    /// When the store is away; the next sweep does the rest.
+    /// That of the first step that failed, after all others have run; the next sweep does the rest.
     pub async fn run_once(&self) -> Result<Swept, StoreError> {
         let now = self.clock.now();
         if let Some(ahead) = self.clock.step() {
@@ -69,42 +88,67 @@ impl Sweep {
                 ahead / 1000
             );
         }
-        let policy = self.policy.load_full();
-        let mut ended = 0;
-        let mut after = None;
-        if !self.sessions.take_turn(self.every / 2).await? {
-            let left = self.sessions.count().await?;
-            self.metrics.sessions_active(left);
-            self.trim.measure().await?;
-            return Ok(Swept { ended, left });
+        let (mut steps, mut ended) = (Steps::default(), 0);
+        let turn = steps.take("turn", self.sessions.take_turn(self.every / 2).await);
+        if turn == Some(false) {
+            steps.take("journal", self.trim.measure().await);
+        } else {
+            // Sessions may be away where the records are not.
+            if turn == Some(true) {
+                let done = self.end_what_ran_out(now, &mut ended).await;
+                steps.take("sessions", done);
+                steps.take("notes", self.sessions.forget_ended(now.minus(NOTES)).await);
+                steps.take("throttle", self.throttle.forget(now).await);
+            }
+            steps.take("clocks", self.accounts.clamp(now, now.plus(LINK_LIFETIME)).await);
+            steps.take("devices", self.accounts.forget_devices(now.minus(DEVICES)).await);
+            steps.take("journal", self.trim.run_once().await);
         }
+        let left = steps.take("count", self.sessions.count().await);
+        if let Some(left) = left {
+            self.metrics.sessions_active(left);
+        }
+        match steps.failed {
+            Some(why) => Err(why),
+            None => Ok(Swept { ended, left: left.unwrap_or_default() }),
+        }
+    }
+
+    /// Ends what has run out, and moves back what a clock that was ahead has written. A session that this fails for keeps no other from
+    /// it, as long as the store answers.
+    async fn end_what_ran_out(&self, now: Timestamp, ended: &mut usize) -> Result<(), StoreError> {
+        let policy = self.policy.load_full();
+        let mut failed = Ok(());
+        let mut after = None;
         loop {
             let page = self.sessions.scan(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else { return failed };
             after = Some(last.id);
             for session in &page {
-                if session.is_of_the_future(now) {
-                    self.sessions.clamp(session.id, session.activity.latest, now).await?;
-                    continue;
-                }
-                let Some(ending) = policy.ran_out(session, now) else { continue };
-                let parting = Parting::new(ending, Story::of_the_system(now));
-                let gone = self.sessions.expire(session.id, session.activity.latest, &parting).await;
-                self.journal.tell(&gone, |gone| parting.told(gone));
-                if gone?.is_some() {
-                    ended += 1;
-                    self.metrics.session_ended(parting.ending.label());
+                match self.sweep_one(session, &policy, now).await {
+                    Ok(has_ended) => *ended += usize::from(has_ended),
+                    Err(why) => {
+                        failed = failed.and(Err(why));
+                        self.sessions.ping().await?;
+                    }
                 }
             }
         }
-        self.sessions.forget_ended(now.minus(NOTES)).await?;
-        self.throttle.forget(now).await?;
-        self.accounts.clamp(now, now.plus(LINK_LIFETIME)).await?;
-        self.accounts.forget_devices(now.minus(DEVICES)).await?;
-        self.trim.run_once().await?;
-        self.trim.measure().await?;
-        let left = self.sessions.count().await?;
-        self.metrics.sessions_active(left);
-        Ok(Swept { ended, left })
+    }
+
+    async fn sweep_one(&self, session: &Session, policy: &SessionPolicy, now: Timestamp) -> Result<bool, StoreError> {
+        if session.is_of_the_future(now) {
+            self.sessions.clamp(session.id, session.activity.latest, now).await?;
+            return Ok(false);
+        }
+        let Some(ending) = policy.ran_out(session, now) else { return Ok(false) };
+        let parting = Parting::new(ending, Story::of_the_system(now));
+        let gone = self.sessions.expire(session.id, session.activity.latest, &parting).await;
+        self.journal.tell(&gone, |gone| parting.told(gone));
+        let has_ended = gone?.is_some();
+        if has_ended {
+            self.metrics.session_ended(parting.ending.label());
+        }
+        Ok(has_ended)
     }
 }

@@ -37,18 +37,28 @@ impl TrimJournal {
     /// Drops once. Tells how many failed sign-ins went because they were too many.
     ///
     /// # Errors
-    /// When the store is away; the next run does the rest.
+    /// When the store is away, after all has been tried; the next run does the rest.
     pub async fn run_once(&self) -> Result<u64, StoreError> {
         let (policy, now) = (self.policy.load_full(), self.clock.now());
-        self.store.forget(now.minus(policy.retention)).await?;
-        self.store.forget_unknown(now.minus(policy.unknown_names_retention)).await?;
+        let forgotten = self.store.forget(now.minus(policy.retention)).await;
+        let unknown = self.store.forget_unknown(now.minus(policy.unknown_names_retention)).await;
+        let dropped = self.drop_excess(&policy).await;
+        forgotten.and(unknown).and(dropped)
+    }
+
+    async fn drop_excess(&self, policy: &JournalPolicy) -> Result<u64, StoreError> {
         // Before anything is dropped, so that a warning always comes first.
-        let excess = policy.excess(self.measure().await?);
+        let size = self.measure().await?;
+        let excess = policy.excess(size);
         if excess == 0 {
             return Ok(0);
         }
         let dropped = self.store.drop_failed(excess).await?;
         info!(entries = dropped, "Failed sign-ins dropped, the oldest: they have no more room in the journal");
+        self.note(JournalSize {
+            entries: size.entries.saturating_sub(dropped),
+            failed: size.failed.saturating_sub(dropped),
+        });
         Ok(dropped)
     }
 
@@ -57,7 +67,13 @@ impl TrimJournal {
     /// # Errors
     /// When the store is away.
     pub async fn measure(&self) -> Result<JournalSize, StoreError> {
-        let (policy, size) = (self.policy.load_full(), self.store.size().await?);
+        let size = self.store.size().await?;
+        self.note(size);
+        Ok(size)
+    }
+
+    fn note(&self, size: JournalSize) {
+        let policy = self.policy.load_full();
         self.metrics.journal_is(size.entries, policy.max_entries);
         let fullness = policy.fullness(size);
         let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(fullness);
@@ -80,6 +96,5 @@ impl TrimJournal {
                 ),
             }
         }
-        Ok(size)
     }
 }

@@ -40,6 +40,7 @@ mod disabling;
 mod one_time_links;
 mod passwords;
 mod pressed_twice;
+mod sweeping;
 mod throttling;
 mod transfer;
 

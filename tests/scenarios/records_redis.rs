@@ -122,6 +122,43 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_keeps_nothing_else_from_being_moved_back() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    let link = digest();
+    records.put_link(alice, link, at(1_000), &story(at(0))).await.unwrap();
+    records.meet_device(alice, None, digest(), 20, at(1_000)).await.unwrap();
+    for key in ["devices", "links"] {
+        let key = format!("portcullis:{{records}}:{key}");
+        server.ask::<i64>(&["HSET", &key, "zzz", "broken"]);
+        server.ask::<i64>(&["EVAL", "return redis.call('HSET', KEYS[1], 'yyy', '\\255')", "1", &key]);
+    }
+    for _ in 0..2 {
+        records.clamp(at(0), at(100)).await.unwrap();
+    }
+    assert!(records.link(link, at(99)).await.unwrap().is_some());
+    assert_eq!(records.link(link, at(101)).await.unwrap(), None);
+    records.forget_devices(at(1)).await.unwrap();
+    assert_eq!(records.devices(alice).await.unwrap(), []);
+    assert_eq!(server.ask::<usize>(&["HLEN", "portcullis:{records}:devices"]), 2, "what cannot be read is left");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_no_text_is_dropped_by_age_all_the_same() {
+    let (server, records) = new().await;
+    let alice = add(&records, "alice").await.id;
+    let failed = story(at(1)).entry(Some(alice), portcullis::audit::Fact::PasswordChangeFailed);
+    records.record(std::slice::from_ref(&failed)).await.unwrap();
+    let spoil =
+        "local was = redis.call('HGET', KEYS[1], ARGV[1]); return redis.call('HSET', KEYS[1], ARGV[1], was .. '\\255')";
+    server.ask::<i64>(&["EVAL", spoil, "1", "portcullis:{records}:journal", &failed.id.to_string()]);
+    records.forget_unknown(at(2)).await.unwrap();
+    records.forget(at(2)).await.unwrap();
+    let left = keys(&server);
+    assert!(!left.iter().any(|key| key.contains("sign-ins") || key.contains("trail")), "{left:?}");
+}
+
+#[tokio::test]
 async fn an_entry_that_cannot_be_read_is_dropped_by_age_all_the_same() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;

@@ -260,6 +260,19 @@ async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
 }
 
 #[tokio::test]
+async fn a_page_of_what_cannot_be_read_is_not_the_end() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    for second in 0..5 {
+        open(&store, UserId::mint(), at(second)).await;
+    }
+    let spoil = "UPDATE session SET body = '{}' WHERE id < (SELECT max(id) FROM session)";
+    assert_eq!(Connection::open(&path).unwrap().execute(spoil, []).unwrap(), 4);
+    let [whole] = store.scan(None, 2).await.unwrap().try_into().unwrap();
+    assert!(store.scan(Some(whole.id), 2).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_list_that_cannot_be_read_at_all_is_no_empty_one() {
     let (_folder, path) = place();
     let store = Embedded::open(&path).unwrap();

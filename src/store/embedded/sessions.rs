@@ -112,10 +112,22 @@ impl SessionStore for Embedded {
     }
 
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
-        let behind = after.map_or_else(String::new, |id| id.to_string());
+        let mut behind = after.map_or_else(String::new, |id| id.to_string());
         self.read(|on| {
             let sql = format!("{SESSIONS} WHERE s.id > ?1 ORDER BY s.id LIMIT ?2");
-            all_readable(on.prepare_cached(&sql)?.query_map((behind, whole(limit)), |row| Ok(session(row)))?)
+            loop {
+                let mut last = None;
+                let with_id = |row: &Row<'_>| {
+                    last = Some(row.get::<_, String>(1)?);
+                    Ok(session(row))
+                };
+                let page = all_readable(on.prepare_cached(&sql)?.query_map((&behind, whole(limit)), with_id)?)?;
+                // A page of what cannot be read is not the end.
+                match last {
+                    Some(last) if page.is_empty() => behind = last,
+                    Some(_) | None => return Ok(page),
+                }
+            }
         })
     }
 

@@ -27,6 +27,7 @@ use portcullis::{
     audit::Entry,
     clock::{Clock, Timestamp},
     config::Config,
+    outage::StoreError,
     portcullis::Portcullis,
     server::{Parts, Stores},
     store::embedded::Embedded,
@@ -157,6 +158,10 @@ impl Town {
     }
 
     pub(crate) async fn sweep(&self) -> Swept {
+        self.try_to_sweep().await.unwrap()
+    }
+
+    pub(crate) async fn try_to_sweep(&self) -> Result<Swept, StoreError> {
         let parts = &self.parts;
         let sweep = Sweep {
             sessions: parts.stores.sessions.clone(),
@@ -169,7 +174,7 @@ impl Town {
             metrics: parts.metrics.clone(),
             every: MINUTE,
         };
-        sweep.run_once().await.unwrap()
+        sweep.run_once().await
     }
 
     /// What the store does from now on.

@@ -139,11 +139,11 @@ impl AuditStore for RedisRecords {
     }
 
     async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.sort_failed().await?;
+        let sorted = self.sort_failed().await;
         let mut oldest = cmd("ZRANGE");
         oldest.arg(keys::UNKNOWN).arg("-inf").arg(format!("({}", before.as_millis())).arg("BYSCORE");
         oldest.arg("LIMIT").arg(0).arg(PORTION);
-        self.drop_while_any(&oldest).await
+        sorted.and(self.drop_while_any(&oldest).await)
     }
 
     async fn size(&self) -> Result<JournalSize, StoreError> {
@@ -195,9 +195,10 @@ impl RedisRecords {
     }
 
     async fn drop_all(&self, old: Vec<String>) -> Result<(), StoreError> {
-        let values: Vec<Option<String>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&old)).await?;
+        let values: Vec<Option<Vec<u8>>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&old)).await?;
+        let values = values.iter().map(|value| value.as_deref().map(String::from_utf8_lossy));
         let mut touched = Touched::new(&[keys::ENTRIES, keys::TRAIL, keys::BY_TIME, keys::UNKNOWN, keys::FAILED]);
-        let each = old.into_iter().zip(&values);
+        let each = old.into_iter().zip(values);
         let dropped: Vec<_> = each.map(|(id, value)| Dropped::of(id, value.as_deref(), &mut touched)).collect();
         self.commit(&script::FORGET.call(touched.all(), &[json(&dropped)])).await
     }
@@ -220,7 +221,7 @@ impl RedisRecords {
         loop {
             let mut scan = cmd("HSCAN");
             scan.arg(keys::ENTRIES).arg(&cursor).arg("COUNT").arg(PORTION);
-            let (next, found): (String, Vec<(String, String)>) = self.link.ask(&scan).await?;
+            let (next, found): (String, Vec<(String, Vec<u8>)>) = self.link.ask(&scan).await?;
             self.put_on_lists(&found).await?;
             if next == "0" {
                 return Ok(());
@@ -238,17 +239,18 @@ impl RedisRecords {
             if ids.is_empty() {
                 break;
             }
-            let values: Vec<Option<String>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&ids)).await?;
+            let values: Vec<Option<Vec<u8>>> = self.link.ask(cmd("HMGET").arg(keys::ENTRIES).arg(&ids)).await?;
             let found: Vec<_> = ids.into_iter().zip(values).filter_map(|(id, value)| Some((id, value?))).collect();
             self.put_on_lists(&found).await?;
         }
         Ok(())
     }
 
-    async fn put_on_lists(&self, found: &[(String, String)]) -> Result<(), StoreError> {
+    async fn put_on_lists(&self, found: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
         let mut lists = Pipeline::new();
         for (id, value) in found {
-            let entry: Option<Entry> = value.split_once('\n').and_then(|(_, body)| serde_json::from_str(body).ok());
+            let body = value.iter().position(|byte| *byte == b'\n').map(|end| &value[end + 1..]);
+            let entry: Option<Entry> = body.and_then(|body| serde_json::from_slice(body).ok());
             let Some(entry) = entry else { continue };
             if let Some(list) = failed_list(&entry) {
                 lists.cmd("ZADD").arg(list).arg(entry.at.as_millis()).arg(id);

@@ -15,6 +15,7 @@ mod stored;
 use redis::FromRedisValue;
 use tokio::sync::OnceCell;
 
+use self::clamping::Unreadable;
 use super::{
     keeper::Ears,
     link::Link,
@@ -33,6 +34,8 @@ pub struct RedisRecords {
     /// That [`keys::LOGINS`] knows how names are compared; asked before the first look-up.
     normalised: OnceCell<()>,
     wait_replicas: usize,
+    unreadable_links: Unreadable,
+    unreadable_devices: Unreadable,
 }
 
 impl RedisRecords {
@@ -41,7 +44,14 @@ impl RedisRecords {
     pub async fn open(place: &Place, warns: bool) -> (Self, Result<About, Trouble>) {
         let ears = Ears { clock: Clock::machine(), hints: None, loud: true, warns, belonging: None };
         let (link, about) = Link::open(place, place.patience, ears).await;
-        (Self { link, normalised: OnceCell::new(), wait_replicas: place.wait_replicas }, about)
+        let this = Self {
+            link,
+            normalised: OnceCell::new(),
+            wait_replicas: place.wait_replicas,
+            unreadable_links: Unreadable::default(),
+            unreadable_devices: Unreadable::default(),
+        };
+        (this, about)
     }
 
     /// Does an act, and waits until it is as safe as the operator wants.
