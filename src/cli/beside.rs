@@ -44,6 +44,15 @@ pub(super) fn runtime() -> Result<Runtime, Failed> {
 impl Beside {
     /// Opens the store that the configuration names.
     pub(super) fn open(file: &ConfigFile) -> Result<Self, Failed> {
+        Self::open_as(file, Opener::CommandLine)
+    }
+
+    /// The same, for a verb that ends sessions.
+    pub(super) fn open_to_end(file: &ConfigFile) -> Result<Self, Failed> {
+        Self::open_as(file, Opener::CommandLineThatEnds)
+    }
+
+    fn open_as(file: &ConfigFile, opener: Opener) -> Result<Self, Failed> {
         let (path, config) = file.load()?;
         if config.store == Store::Memory {
             let path = path.display();
@@ -53,7 +62,7 @@ impl Beside {
         }
         let absent = absent_files(&config);
         let runtime = runtime()?;
-        let opening = Stores::open(&config.store, config.records.as_ref(), Opener::CommandLine);
+        let opening = Stores::open(&config.store, config.records.as_ref(), opener);
         let (stores, clock) = runtime.block_on(opening).map_err(|why| Failed::because(&why))?;
         for path in absent.iter().filter(|path| path.exists()) {
             complain(&format!("note: created a new store at {}: it holds no accounts and no sessions", path.display()));

@@ -61,7 +61,11 @@ enum Verb {
 impl Sessions {
     pub(super) fn run(self) -> Done {
         let Self { file, verb } = self;
-        Beside::open(&file)?.work(async move |beside| match verb {
+        let beside = match verb {
+            Verb::List { .. } => Beside::open(&file),
+            Verb::Revoke { .. } => Beside::open_to_end(&file),
+        };
+        beside?.work(async move |beside| match verb {
             Verb::List { user, json } => beside.list_sessions(user.as_deref(), json).await,
             Verb::Revoke { id, user, all, reason } => {
                 let which = match (id, user, all) {

@@ -67,6 +67,14 @@ pub enum Opener {
     Server,
     /// The command line, which waits longer, and then says what is wrong.
     CommandLine,
+    /// The same for a verb that ends sessions, which is done on a full disk, too.
+    CommandLineThatEnds,
+}
+
+impl Opener {
+    const fn serves(self) -> bool {
+        matches!(self, Self::Server)
+    }
 }
 
 impl Stores {
@@ -146,6 +154,7 @@ fn file(path: &std::path::Path, opener: Opener) -> Result<Embedded, OpenError> {
     match opener {
         Opener::Server => Embedded::open_to_serve(path),
         Opener::CommandLine => Embedded::open(path),
+        Opener::CommandLineThatEnds => Embedded::open_to_end(path),
     }
 }
 
@@ -205,7 +214,7 @@ fn tell(what: &str, about: &Result<About, Trouble>, place: &Place, opener: Opene
             info!("{what} are in {name} at {}", place.shown());
             Ok(())
         }
-        Err(why) if opener == Opener::CommandLine => Err(why.clone()),
+        Err(why) if !opener.serves() => Err(why.clone()),
         Err(why) => {
             error!("{what} cannot be used: {why}; until then guarded routes answer 503");
             Ok(())
@@ -227,7 +236,7 @@ fn place_of(url: &RedisUrl, opener: Opener) -> Result<Place, CannotOpen> {
         db: url.db(),
         patience: match opener {
             Opener::Server => PROMPT,
-            Opener::CommandLine => PATIENT,
+            Opener::CommandLine | Opener::CommandLineThatEnds => PATIENT,
         },
         wait_replicas: url.wait_replicas().unwrap_or(0).into(),
     })

@@ -8,7 +8,10 @@ use portcullis::{
     store::embedded::{Embedded, Inspected, inspect},
 };
 
-use crate::store_contract::people::{at, new_session, open};
+use crate::{
+    small_disk::on_a_small_disk,
+    store_contract::people::{at, new_session, open},
+};
 
 #[tokio::test]
 async fn one_that_cannot_be_written_keeps_nobody_from_writing() {
@@ -42,4 +45,19 @@ async fn the_command_line_writes_where_there_is_room_for_the_whole_of_it() {
     fs::write(&reserve, b"what an end left").unwrap();
     store.open(new_session(UserId::mint(), at(1), 0)).await.unwrap();
     assert_eq!(fs::metadata(&reserve).unwrap().len(), 4 << 20);
+}
+
+#[tokio::test]
+async fn what_is_kept_for_ends_is_not_for_a_look() {
+    let Some(folder) = on_a_small_disk("store_reserve::what_is_kept_for_ends_is_not_for_a_look", 16) else { return };
+    let (path, reserve) = (folder.join("portcullis.db"), folder.join("portcullis.db-reserve"));
+    drop(Embedded::open_to_serve(&path).unwrap());
+    assert!(fs::write(folder.join("filler"), vec![0_u8; 32 << 20]).is_err(), "the disk is full");
+    for _ in 0..3 {
+        let told = Embedded::open(&path).expect_err("there is no room beside the file");
+        assert!(portcullis::outage::with_causes(&told).to_string().contains("full"), "{told}");
+    }
+    assert_eq!(fs::metadata(&reserve).unwrap().len(), 4 << 20);
+    drop(Embedded::open_to_end(&path).expect("an end has room"));
+    drop(Embedded::open_to_serve(&path).expect("so has a server"));
 }

@@ -155,6 +155,31 @@ async fn on_a_full_disk_visitors_sign_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_the_command_line_has_room_for_ends_alone() {
+    let name = "unwritable::on_a_full_disk_the_command_line_has_room_for_ends_alone";
+    let Some(folder) = on_a_small_disk(name, 24) else { return };
+    let house = Installation::before(crate::harness::App::ok().await.address);
+    for user in ["alice", "bob"] {
+        house.user(user, &[]);
+    }
+    let server = house.run().await;
+    house.signed_in("alice").await;
+    server.stop().await;
+    assert!(fs::write(folder.join("filler"), vec![0_u8; 48 << 20]).is_err(), "the disk is full");
+    let reserve = || fs::metadata(house.path("portcullis.db-reserve")).unwrap().len();
+    for verb in
+        [&["users", "list"][..], &["sessions", "list"], &["audit", "tail"], &["users", "roles", "alice", "editor"]]
+    {
+        let said = house.cli(verb);
+        assert!(said.code == 1 && said.err.contains("full"), "{verb:?}: {}{}", said.out, said.err);
+    }
+    assert_eq!(reserve(), 4 << 20);
+    house.cli(&["sessions", "revoke", "--user", "alice", "--reason", "a test"]).ok();
+    house.cli(&["users", "disable", "bob", "--reason", "a test"]).ok();
+    assert!(reserve() < 4 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reserve_that_cannot_be_kept_is_told() {
     let house = Installation::before(crate::harness::App::ok().await.address);
     house.user("alice", &[]);

@@ -135,10 +135,17 @@ enum Verb {
     },
 }
 
+impl Verb {
+    const fn ends_sessions(&self) -> bool {
+        matches!(self, Self::Disable { .. } | Self::Remove { .. } | Self::SetPassword { password_stdin: true, .. })
+    }
+}
+
 impl Users {
     pub(in crate::cli) fn run(self) -> Done {
         let Self { file, verb } = self;
-        Beside::open(&file)?.work(async move |beside| match verb {
+        let beside = if verb.ends_sessions() { Beside::open_to_end(&file) } else { Beside::open(&file) };
+        beside?.work(async move |beside| match verb {
             Verb::Add { name, email, display_name, roles, password_stdin } => {
                 let new = NewUser {
                     name: UserName::new(&name).map_err(|why| wrong("the name", &name, why))?,

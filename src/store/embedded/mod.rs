@@ -60,6 +60,15 @@ const PROMPT: Duration = Duration::from_millis(600);
 /// How long it waits on the command line, where nobody is kept from anything.
 const PATIENT: Duration = Duration::from_secs(5);
 
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Serve,
+    End,
+    /// Or to write what is no end.
+    Look,
+}
+
 /// Keeps everything in one `SQLite` file, or in memory. Dropping it waits until what was accepted is done.
 #[derive(Debug)]
 pub struct Embedded {
@@ -83,7 +92,15 @@ impl Embedded {
     /// # Errors
     /// When the file cannot serve; the message says why and what mends it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::open_waiting(path, PATIENT, false)
+        Self::open_waiting(path, PATIENT, Purpose::Look)
+    }
+
+    /// The same, for whoever ends something: on a full disk it may have room of the reserve for the files that are made beside it.
+    ///
+    /// # Errors
+    /// As [`Embedded::open`].
+    pub fn open_to_end(path: &Path) -> Result<Self, OpenError> {
+        Self::open_waiting(path, PATIENT, Purpose::End)
     }
 
     /// The same, for a server: where another process holds the file, it says so in time for whoever waits for an answer. Beside the
@@ -92,14 +109,17 @@ impl Embedded {
     /// # Errors
     /// As [`Embedded::open`].
     pub fn open_to_serve(path: &Path) -> Result<Self, OpenError> {
-        Self::open_waiting(path, PROMPT, true)
+        Self::open_waiting(path, PROMPT, Purpose::Serve)
     }
 
-    fn open_waiting(path: &Path, patience: Duration, serves: bool) -> Result<Self, OpenError> {
-        let reserve = Arc::new(Reserve::beside(path, serves));
+    fn open_waiting(path: &Path, patience: Duration, purpose: Purpose) -> Result<Self, OpenError> {
+        let reserve = Arc::new(Reserve::beside(path, purpose == Purpose::Serve));
         let file = open::file(path).or_else(|why| {
-            // On a full disk there is no room for the files that are made beside it either.
-            if why.is_lack_of_room() && reserve.release() { open::file(path) } else { Err(why) }
+            if !why.is_lack_of_room() {
+                return Err(why);
+            }
+            // On a full disk there is no room for the files that are made beside it either. What is kept for ends is not for a look.
+            if purpose != Purpose::Look && reserve.release() { open::file(path) } else { Err(why.on_a_full_disk()) }
         })?;
         reserve.make();
         if file.created {

@@ -43,6 +43,17 @@ pub enum OpenError {
         /// Where it should be.
         folder: PathBuf,
     },
+    /// There is no room for the files that are made beside it.
+    #[error(
+        "cannot open {}: its disk is full; make room, or end sessions: the room that is kept for that is for nothing else",
+        path.display()
+    )]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The operating system forbids it.
     #[error("may not read and write {}: give the file and its folder to the user that Portcullis runs as", path.display())]
     NoPermission {
@@ -127,6 +138,14 @@ impl OpenError {
         match self {
             Self::Failed { source, .. } => source.downcast_ref().is_some_and(is_lack_of_room),
             _ => false,
+        }
+    }
+
+    /// The same, said of the disk: `SQLite` has no word for it where a file beside the store cannot be made.
+    pub(super) fn on_a_full_disk(self) -> Self {
+        match self {
+            Self::Failed { path, source } => Self::DiskFull { path, source },
+            other => other,
         }
     }
 }
