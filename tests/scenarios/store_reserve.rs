@@ -61,3 +61,20 @@ async fn what_is_kept_for_ends_is_not_for_a_look() {
     drop(Embedded::open_to_end(&path).expect("an end has room"));
     drop(Embedded::open_to_serve(&path).expect("so has a server"));
 }
+
+/// Whoever else writes on that disk finds the room that is too little for the reserve.
+#[tokio::test]
+async fn the_search_for_room_takes_none_from_others() {
+    let Some(folder) = on_a_small_disk("store_reserve::the_search_for_room_takes_none_from_others", 16) else { return };
+    let (path, reserve) = (folder.join("portcullis.db"), folder.join("portcullis.db-reserve"));
+    let store = Embedded::open_to_serve(&path).unwrap();
+    fs::write(&reserve, "").unwrap();
+    fs::write(folder.join("filler"), vec![0_u8; 12 << 20]).unwrap();
+    let written = || fs::metadata(&reserve).unwrap().modified().unwrap();
+    let before = written();
+    assert!(store.ping().await.is_err(), "less than a whole reserve is free");
+    assert_eq!(written(), before, "nothing is tried");
+    fs::remove_file(folder.join("filler")).unwrap();
+    store.ping().await.expect("there is room again");
+    assert_eq!(fs::metadata(&reserve).unwrap().len(), 4 << 20);
+}

@@ -26,6 +26,8 @@ const WHOLE: u64 = 4 << 20;
 const STEP: u64 = 256 << 10;
 /// Bytes that are written at once.
 const BLOCK: usize = 64 << 10;
+/// Bytes that are left to others beside a whole reserve.
+const SLACK: u64 = 1 << 20;
 
 /// The file that holds the room.
 #[derive(Debug)]
@@ -163,6 +165,10 @@ impl Reserve {
         if before >= WHOLE {
             return Ok(());
         }
+        // Looked for every few seconds on a disk that others write on, too: what is tried without room takes it from them meanwhile.
+        if has_no_room(&file, WHOLE - before) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         if let Err(why) = fill_from(&file, before) {
             file.set_len(before)?;
             return Err(why);
@@ -199,6 +205,13 @@ fn fault(path: &Path, error: &str) -> String {
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Whether the file system says that it has no room for so many bytes more, with some for others. A quota is seen only when it is reached.
+fn has_no_room(file: &File, bytes: u64) -> bool {
+    let Ok(about) = nix::sys::statvfs::fstatvfs(file) else { return false };
+    // A file system that does not count its blocks says 0 of each.
+    about.blocks() > 0 && about.blocks_available().saturating_mul(about.fragment_size()) < bytes + SLACK
 }
 
 /// Random bytes: a file system that compresses holds no room for others.
