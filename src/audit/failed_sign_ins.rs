@@ -74,6 +74,8 @@ struct Merged {
     count: u64,
     /// Of these, those that the store has.
     written: u64,
+    /// The store has refused the line before.
+    refused: bool,
 }
 
 /// A failed try to sign in.
@@ -135,6 +137,15 @@ impl FailedSignIns {
         new
     }
 
+    /// Notes that the store did not take these lines; tells how many of them it has refused for the first time.
+    pub(super) fn refused(&self, entries: &[Entry]) -> usize {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let Window { merged, closed, .. } = &mut *window;
+        let lines = merged.values_mut().chain(closed.iter_mut());
+        let of_these = lines.filter(|merged| entries.iter().any(|entry| entry.id == merged.id));
+        of_these.map(|merged| usize::from(!std::mem::replace(&mut merged.refused, true))).sum()
+    }
+
     /// The window of now. A new one begins also when the clock has stepped back.
     fn window(&self, now: Timestamp) -> MutexGuard<'_, Window> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,6 +179,7 @@ impl Window {
             until: now,
             count: 0,
             written: 0,
+            refused: false,
         });
         merged.count += 1;
         merged.until = merged.until.max(now);
@@ -180,7 +192,7 @@ impl Window {
 
 impl Merged {
     fn entry(&self) -> Entry {
-        let Self { id, user, ip, device, step, since, until, count, written: _ } = self.clone();
+        let Self { id, user, ip, device, step, since, until, count, written: _, refused: _ } = self.clone();
         let fact = Fact::SignInsFailed { step, count, until };
         Entry { id, at: since, user, actor: Actor::Visitor, ip, device, fact }
     }

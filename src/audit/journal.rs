@@ -75,7 +75,7 @@ impl Journal {
         for portion in unwritten.chunks(PORTION) {
             let written = self.store.merge(portion).await;
             if let Err(why) = written {
-                self.metrics.audited(portion.len(), false);
+                self.metrics.audited(self.failed.refused(portion), false);
                 return Err(why);
             }
             self.metrics.audited(self.failed.written(portion), true);
