@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use futures_util::FutureExt as _;
 use portcullis::{
     account::{AccountRecords, AccountStore, Change, NewHash},
     audit::{AuditStore as _, TrailEnd, TrailQuery},
@@ -257,6 +258,15 @@ async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
     assert_eq!(evicted, left, "what cannot be read cannot be told");
     assert!(store.find(spoiled.id).await.unwrap().is_none(), "but it goes all the same");
     assert_eq!(SessionStore::list(&store, alice).await.unwrap(), [third.session]);
+}
+
+#[tokio::test]
+async fn the_journal_is_measured_where_nobody_else_waits_for_it() {
+    let (_folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    open(&store, UserId::mint(), at(1)).await;
+    assert!(store.size().now_or_never().is_none(), "another thread counts");
+    assert!(store.size().await.unwrap().entries > 0);
 }
 
 #[tokio::test]

@@ -29,6 +29,13 @@ async fn a_step_that_fails_keeps_no_other_from_running() {
 }
 
 #[tokio::test]
+async fn a_sweep_measures_the_journal_once() {
+    let town = Town::new();
+    town.sweep().await;
+    assert_eq!(town.asked("journal_size"), 1);
+}
+
+#[tokio::test]
 async fn a_session_that_cannot_be_ended_keeps_no_other_from_it_while_the_store_answers() {
     let town = Town::with("sessions: { idle_timeout: 1h }");
     let alice = town.with_user("alice").await;

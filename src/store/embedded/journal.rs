@@ -95,11 +95,12 @@ impl AuditStore for Embedded {
     }
 
     async fn size(&self) -> Result<JournalSize, StoreError> {
-        self.read(|on| {
+        self.read_long(|on| {
             let counted = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
             let (entries, failed) = on.prepare_cached(SIZE)?.query_row([], counted)?;
             Ok(JournalSize { entries: entries.unsigned_abs(), failed: failed.unsigned_abs() })
         })
+        .await
     }
 
     async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! Many processes may have the file open, so the command line works beside the server. An act is acknowledged only after
 //! its COMMIT is on disk; acts that wait share one. Reads run where they are asked for: a check is two microseconds, less
-//! than handing it to another thread would take. Nothing is read from memory that another process could have changed.
+//! than handing it to another thread would take. Only what looks through the whole journal has a thread of its own. Nothing is read from memory that another process could have changed.
 
 mod creation;
 mod inspect;
@@ -175,6 +175,17 @@ impl Embedded {
             let _ = self.damaged.set(damaged.clone());
         }
         done
+    }
+
+    /// Looks something up that takes long, in a thread where nobody else waits for it.
+    async fn read_long<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.place.as_ref().map_or(Ok(()), Place::still_there)?;
+        let readers = self.readers.clone();
+        let looked = tokio::task::spawn_blocking(move || readers.read(look)).await;
+        self.note_damage(looked.unwrap_or_else(|why| Err(StoreError::Away(Box::new(why)))))
     }
 
     /// Does something, all or nothing, and answers when it is on disk.

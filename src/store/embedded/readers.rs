@@ -21,14 +21,14 @@ thread_local! {
     };
 }
 
-/// A few connections, each used by one thread at a time.
-#[derive(Debug)]
-pub(super) struct Readers(Vec<Arc<Mutex<Connection>>>);
+/// A few connections, each used by one thread at a time. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Readers(Arc<[Arc<Mutex<Connection>>]>);
 
 impl Readers {
     /// At least one.
     pub(super) fn new(connections: Vec<Arc<Mutex<Connection>>>) -> Self {
-        Self(connections)
+        Self(connections.into())
     }
 
     /// Looks something up, in this thread. The connection is given back before this returns: never across an await.
