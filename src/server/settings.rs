@@ -64,12 +64,12 @@ impl Settings {
     /// counts: should that panic, everything is as it was.
     pub fn apply(&self, config: &Config) {
         let (session, password) = (session_policy(config), password_policy(config));
-        let (lockout, house) = (lockout_policy(config), house(config));
+        let (lockout, audit, house) = (lockout_policy(config), journal_policy(config), house(config));
         let (routes, identity) = (route_table(config, &self.ids), identity_headers(config));
         self.session.store(Arc::new(session));
         self.password.store(Arc::new(password));
         self.lockout.store(Arc::new(lockout));
-        self.audit.store(Arc::new(journal_policy(config)));
+        self.audit.store(Arc::new(audit));
         self.house.store(Arc::new(house));
         self.routes.store(Arc::new(routes));
         self.identity.store(Arc::new(identity));
