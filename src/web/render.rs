@@ -34,13 +34,20 @@ pub(super) fn said(mut response: Response, call: &Call, head: &Head<'_>, target:
 }
 
 /// A page navigation goes to sign-in and comes back. What was sent with a method that is not safe is not sent again: the
-/// sign-in page says so.
+/// sign-in page says so, and one comes back to the page with the form.
 fn to_sign_in(call: &Call, target: &str) -> Answer {
+    let after = |way: Option<WayBack>| way.map_or_else(|| paths::SIGN_IN.to_owned(), |way| way.after(paths::SIGN_IN));
     if !call.method().is_safe() {
-        return Answer::see_other(paths::SIGN_IN).with_flash(&call.desk().cookies, Flash::FormNotSent);
+        return Answer::see_other(&after(page_of_form(call))).with_flash(&call.desk().cookies, Flash::FormNotSent);
     }
-    let place = WayBack::parse(target).map_or_else(|| paths::SIGN_IN.to_owned(), |way| way.after(paths::SIGN_IN));
+    let place = after(WayBack::parse(target));
     // A client keeps any other method than these two when it follows a 302 (RFC 9110, 15.4.3).
     let keeps = matches!(*call.method(), Method::GET | Method::HEAD);
     Answer::redirect(if keeps { StatusCode::FOUND } else { StatusCode::SEE_OTHER }, &place)
+}
+
+/// The page from which a form was sent, where it is of this origin and its browser says so.
+fn page_of_form(call: &Call) -> Option<WayBack> {
+    let page = call.header("referer")?.strip_prefix(call.desk().public_url.origin())?;
+    WayBack::parse(page).filter(|_| !page.starts_with(paths::SIGN_IN))
 }

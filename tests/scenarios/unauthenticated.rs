@@ -47,6 +47,18 @@ async fn a_form_is_not_sent_on_and_the_sign_in_page_says_so_once() {
     let sentence = "Your form was not sent, because nobody was signed in.";
     assert_eq!(browser.get("/security/sign-in").await.answer().count(sentence), 1);
     assert_eq!(browser.get("/security/sign-in").await.answer().count(sentence), 0, "and not again");
+
+    for (page, place) in [
+        ("https://app.example.com/orders/new?a=b", "/security/sign-in?rd=/orders/new?a=b"),
+        ("https://app.example.com/security/password", "/security/sign-in?rd=/security/password"),
+        ("https://app.example.com/security/sign-in?rd=/x", "/security/sign-in"),
+        ("https://app.example.com.evil.test/x", "/security/sign-in"),
+        ("https://evil.test/x", "/security/sign-in"),
+        ("https://app.example.com", "/security/sign-in"),
+    ] {
+        let post = browser.navigation(Method::POST, "/orders").with("referer", page).body("amount=7");
+        assert_eq!(post.send().await.answer().location(), place, "one comes back to the page with the form: {page}");
+    }
 }
 
 #[tokio::test]
