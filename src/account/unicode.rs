@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use unicode_normalization::{UnicodeNormalization as _, char::decompose_compatible};
+use unicode_normalization::{
+    UnicodeNormalization as _,
+    char::{canonical_combining_class, decompose_compatible},
+};
 use unicode_script::{Script, UnicodeScript as _};
 use unicode_security::confusable_detection::skeleton;
 
@@ -79,17 +82,27 @@ pub(super) fn skeletons(name: &str) -> BTreeSet<String> {
     [of(&kept), of(&fold(name))].into()
 }
 
-/// Without the dots above letters that have one already (`i`, `j` and their kin): no font shows both. Lower case makes them
-/// of a Turkish `İ`.
+/// Without the dots above letters that have one already (`Soft_Dotted` of Unicode, and `ı` and `ȷ`, which get theirs): no font shows
+/// both. Lower case makes them of a Turkish `İ`.
 fn without_second_dots(text: &str) -> String {
-    let mut before = None;
+    const ABOVE: u8 = 230;
+    let mut takes_dot = false;
     text.nfd()
         .filter(|c| {
-            let is_second = *c == '\u{307}' && matches!(before, Some('i' | 'j' | 'ı' | 'ȷ' | 'і' | 'ј'));
-            before = Some(*c);
+            let is_second = takes_dot && *c == '\u{307}';
+            match canonical_combining_class(*c) {
+                0 => takes_dot = is_soft_dotted(*c),
+                // A mark above takes the letter's own dot away; one below leaves it.
+                ABOVE => takes_dot = false,
+                _ => {}
+            }
             !is_second
         })
         .collect()
+}
+
+const fn is_soft_dotted(c: char) -> bool {
+    matches!(c, 'i' | 'j' | 'ı' | 'ȷ' | 'ɉ' | 'ɨ' | 'ʝ' | 'ϳ' | 'і' | 'ј' | 'ᶖ' | 'ⱼ' | 'ᵢ' | 'ⁱ' | 'ʲ' | 'ᶤ' | 'ᶨ')
 }
 
 /// Whether a name is read in one direction, by the Bidi rule of RFC 5893, 2, that RFC 8265, 3.3.2, asks for: with letters of both,
@@ -245,6 +258,10 @@ mod tests {
             ("i\u{307}van7", "ivan7"),
             ("j\u{307}on", "jon"),
             ("\u{130}stanbul", "istanbul"),
+            ("\u{1ecb}vo", "i\u{323}\u{307}vo"),
+            ("\u{12f}", "\u{12f}\u{307}"),
+            ("\u{268}", "\u{268}\u{307}"),
+            ("\u{3f3}", "\u{3f3}\u{307}"),
         ] {
             assert!(looks_like(one, other), "{one} {other}");
         }

@@ -98,7 +98,7 @@ fn check_file(file: &ConfigFile) -> Done {
     };
     let is_elsewhere = |complaint: &config::Complaint| {
         let key = complaint.key();
-        complaint.is_about_named_file() && (ELSEWHERE.contains(&key) || key.ends_with("].value_file"))
+        !complaint.is_of_twins() && (ELSEWHERE.contains(&key) || key.ends_with("].value_file"))
     };
     if !complaints.iter().all(is_elsewhere) {
         return Err(Failed::Usage(complaints.to_string()));

@@ -19,6 +19,9 @@ pub struct Complaint {
     message: String,
 }
 
+/// What is said of a value that is written beside the name of a file that holds it.
+pub(super) const TWINS: &str = " is written too; keep one of ";
+
 impl Complaint {
     /// The dotted path of the key, such as `routes[1].access`; empty when it is about the file as a whole.
     #[must_use]
@@ -38,10 +41,10 @@ impl Complaint {
         &self.message
     }
 
-    /// Whether it is about the file that the key names, and not about what is written there.
+    /// Whether one thing is written twice, as a value and as the name of a file.
     #[must_use]
-    pub fn is_about_named_file(&self) -> bool {
-        self.message.starts_with("names ")
+    pub fn is_of_twins(&self) -> bool {
+        self.message.contains(TWINS)
     }
 }
 

@@ -31,6 +31,9 @@ const PENDING: Duration = Duration::from_mins(1);
 const REMOVABLE: Duration = Duration::from_secs(30);
 /// How far the clocks of two processes may be apart.
 const SKEW: Duration = Duration::from_mins(1);
+/// Waits between looks whether another submission acts within a moment: as long as a password takes.
+const SOON: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400)];
 /// How long a second submission waits for the first, and how often it looks.
 const PATIENCE: u32 = 100;
 const LOOK: Duration = Duration::from_millis(50);
@@ -221,6 +224,21 @@ impl Forms {
             tokio::time::sleep(LOOK).await;
         }
         Ok(false)
+    }
+
+    /// Whether another submission of the same form acts within a moment: what it proves may be looked at just now, before it is claimed.
+    /// Claims and writes nothing.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn acts_soon(&self, submission: &Submission) -> Result<bool, StoreError> {
+        for wait in SOON {
+            if self.is_closed(&submission.done()).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(wait).await;
+        }
+        self.is_closed(&submission.done()).await
     }
 
     async fn is_closed(&self, counter: &Counter) -> Result<bool, StoreError> {

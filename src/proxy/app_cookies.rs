@@ -7,7 +7,7 @@ use pingora::{
 };
 
 use super::{hooks::ProxyParts, passage::Passage};
-use crate::gate::cookie::{AppCookie, ForgetOn, SetBy};
+use crate::gate::cookie::{self, AppCookie, ForgetOn, SetBy, Shown};
 
 /// Writes down what the answer sets, where it is to be forgotten: whoever signs in later may be known to the app by what it set
 /// before. An answer that sets no cookie is not looked at further.
@@ -20,14 +20,17 @@ pub(super) fn note(
     if !answer.headers.contains_key(header::SET_COOKIE) {
         return Ok(());
     }
-    let Some(upstream) = ctx.upstream.as_deref() else { return Ok(()) };
+    let (Some(permit), Some(upstream)) = (&ctx.permit, ctx.upstream.as_deref()) else { return Ok(()) };
     if upstream.forget_on() == ForgetOn::NEVER {
         return Ok(());
     }
+    // On a public route nobody is looked up: there whoever shows a session, good or not, is no guest.
+    let shows_one = || matches!(cookie::find(&request.headers, &parts.cookies.session), Shown::One(_));
+    let by_guest = permit.session().is_none() && !shows_one();
     let now = parts.clock.now();
     let by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
     let set = answer.headers.get_all(header::SET_COOKIE).iter().filter_map(|line| AppCookie::read(line, by));
-    let notes = parts.app_cookies.note(&request.headers, &set.collect::<Vec<_>>(), now);
+    let notes = parts.app_cookies.note(&request.headers, &set.collect::<Vec<_>>(), by_guest, now);
     if notes.left_out > 0 {
         tracing::warn!(
             upstream = by.upstream,

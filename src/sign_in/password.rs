@@ -149,7 +149,7 @@ impl SignIn {
     /// When nobody could look at it: too many are waiting, or the store is away.
     pub async fn with_password(&self, attempt: Attempt, from: &Visitor) -> Result<Outcome, Failure> {
         let Attempt { login, password, remember, kind, device, replaces, form } = attempt;
-        let step = match self.begin(&login, device, from).await? {
+        let step = match self.begin(&login, device, form.as_ref(), from).await? {
             Continue(step) => step,
             Break(outcome) => return Ok(outcome),
         };
@@ -179,6 +179,21 @@ impl SignIn {
             warn!("Sign-in form not settled: {why}");
         }
         opened
+    }
+
+    /// The session that the same form, sent at the same moment, opens with the last try that was left. Whether anybody has the name or
+    /// not, it takes as long.
+    async fn opened_by_twin(
+        &self,
+        account: Option<&Account>,
+        form: Option<&Submission>,
+        from: &Visitor,
+    ) -> Result<Option<SignedIn>, StoreError> {
+        let Some(form) = form else { return Ok(None) };
+        match (self.0.forms.acts_soon(form).await?, account) {
+            (true, Some(account)) => self.opened_before(account, form.secret("sign-in"), from).await,
+            _ => Ok(None),
+        }
     }
 
     /// The session that the same form has opened already. It is told and counted once.
@@ -229,6 +244,7 @@ impl SignIn {
         &self,
         login: &str,
         shown: Option<Digest>,
+        form: Option<&Submission>,
         from: &Visitor,
     ) -> Result<ControlFlow<Outcome, PasswordStep>, Failure> {
         let account = self.0.accounts.by_typed(login).await?;
@@ -246,6 +262,10 @@ impl SignIn {
                 Leave::Granted(counted) => Some(counted),
                 Leave::Withheld { .. } => None,
                 Leave::Refused { until } => {
+                    drop(slot);
+                    if let Some(signed_in) = self.opened_by_twin(account.as_ref(), form, from).await? {
+                        return Ok(Break(Outcome::Complete(Box::new(signed_in))));
+                    }
                     self.turn_away(&login, user, from).await?;
                     return Ok(Break(Outcome::TooMany { until }));
                 }

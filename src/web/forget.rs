@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, header};
 
 use super::{Answer, Call, OWN_HEADERS, WayBack, answer::FIELD, paths};
 use crate::{
@@ -40,25 +40,47 @@ const REMEMBERED: &str = ".remembered";
 /// Behind that: a sign-out before could not clear all that it should.
 const AFTER_SIGN_OUT: &str = ".sign-out";
 
-/// A session on its way to a browser.
+/// Bytes of cookies that a browser may send while one answer after the other clears some: servers in front of us take lines of 8 KiB
+/// (nginx: `large_client_header_buffers`).
+const COOKIES: usize = 7_600;
+/// Bytes of that for the cookie between two steps, besides the way back.
+const PENDING_BESIDE: usize = 250;
+/// Between that and the way back.
+const WAY: char = '!';
+
+/// A session on its way to a browser, and where the browser goes then.
+///
+/// Invariant: the way waits in the cookie as soon as there is room for it, and not in the address of each step, so that a step has room to
+/// clear several helper cookies: browsers follow 20 redirects. Held by
+/// `wire::next_visitor::however_long_the_way_back_no_head_is_too_large_for_nginx`.
+#[derive(Clone)]
 struct HandOver {
     token: SessionToken,
     keep: bool,
     after_sign_out: bool,
+    way: Option<WayBack>,
 }
 
 impl HandOver {
     /// Reads what waits between two steps of a sign-in.
     fn parse(pending: &str) -> Option<Self> {
-        let (rest, after_sign_out) = without_end(pending, AFTER_SIGN_OUT);
+        let (rest, way) = pending.split_once(WAY)?;
+        let (rest, after_sign_out) = without_end(rest, AFTER_SIGN_OUT);
         let (token, keep) = without_end(rest, REMEMBERED);
-        Some(Self { token: SessionToken::parse(token.as_bytes())?, keep, after_sign_out })
+        Some(Self {
+            token: SessionToken::parse(token.as_bytes())?,
+            keep,
+            after_sign_out,
+            way: WayBack::from_cookie(way),
+        })
     }
 
-    fn to_pending(&self) -> String {
+    /// With the way, or without it.
+    fn to_pending(&self, with_way: bool) -> String {
         let kept = if self.keep { REMEMBERED } else { "" };
         let after = if self.after_sign_out { AFTER_SIGN_OUT } else { "" };
-        format!("{}{kept}{after}", self.token.hand_over())
+        let way = self.way.as_ref().filter(|_| with_way).map(WayBack::for_cookie).unwrap_or_default();
+        format!("{}{kept}{after}{WAY}{way}", self.token.hand_over())
     }
 }
 
@@ -98,21 +120,33 @@ impl Call {
             token: signed_in.token.clone(),
             keep: self.desk().sessions.policy().is_kept(signed_in.session.terms),
             after_sign_out: self.is_half_signed_out(),
+            way: answer.location().as_deref().and_then(WayBack::parse),
         };
         beside(self.hand_over(answer, &step, beside(Answer::no_content()).bytes()))
     }
 
-    /// Goes on with what one answer could not clear, and then where the browser was going. `rd` is of a sign-in.
+    /// Whether a way back has room among the cookies that a browser sends.
+    fn has_room_among_cookies(&self, way: &WayBack) -> bool {
+        let cookies: usize = self.headers().get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
+        cookies + PENDING_BESIDE + way.for_cookie().len() <= COOKIES
+    }
+
+    /// Goes on with what one answer could not clear, and then where the browser was going: `rd` where the cookie does not say it.
     #[must_use]
     pub(super) fn clear_more(&self, rd: Option<&str>) -> Answer {
         if self.is_half_signed_out() {
             return self.clear_signed_out(Answer::see_other(paths::SIGNED_OUT));
         }
-        let answer = Answer::see_other(&self.onward(rd));
-        let Shown::One(pending) = self.cookie(&self.desk().cookies.pending) else { return answer };
+        let Shown::One(pending) = self.cookie(&self.desk().cookies.pending) else {
+            return Answer::see_other(&self.onward(rd));
+        };
         match std::str::from_utf8(pending).ok().and_then(HandOver::parse) {
-            Some(step) => self.hand_over(answer, &step, 0),
-            None => self.without_pending(answer),
+            Some(step) => {
+                let step = HandOver { way: step.way.or_else(|| rd.and_then(WayBack::parse)), ..step };
+                let place = step.way.clone().map_or_else(|| self.onward(None), WayBack::into_path);
+                self.hand_over(Answer::see_other(&place), &step, 0)
+            }
+            None => self.without_pending(Answer::see_other(&self.onward(rd))),
         }
     }
 
@@ -135,7 +169,7 @@ impl Call {
         let names = &self.desk().cookies;
         let with_pending = |answer: Answer| answer.with_pending(names, SIGN_OUT, AFTER_SIGN_OUT_KEPT);
         let held = answer.bytes() + with_pending(Answer::no_content()).bytes();
-        let clearing = self.clearing(room(HEAD, held), |forget| forget.sign_out);
+        let clearing = self.clearing(room(HEAD, held), |forget, _| forget.sign_out);
         let answer = answer.with_set_cookies(&clearing.lines);
         if clearing.is_complete {
             return self.without_pending(answer);
@@ -150,7 +184,12 @@ impl Call {
         let names = &self.desk().cookies;
         let person = self.person(step.token.id().owner());
         let is_other = self.cookie(&names.last) != Shown::One(person.as_bytes());
-        let applies = |forget: ForgetOn| (is_other && forget.other_visitor) || (step.after_sign_out && forget.sign_out);
+        // What apps set before anybody has signed in is of whoever does so first.
+        let is_first_person = self.cookie(&names.last) == Shown::Nothing;
+        let applies = |forget: ForgetOn, by_guest: bool| {
+            (is_other && forget.other_visitor && !(is_first_person && by_guest))
+                || (step.after_sign_out && forget.sign_out)
+        };
         let handed_over = |answer: Answer| {
             let answer = answer.with_session(names, &step.token, step.keep).with_last_person(names, &person);
             let answer = self.without_pending(answer);
@@ -174,33 +213,30 @@ impl Call {
         self.clear_before(answer, step, beside, applies)
     }
 
-    /// Leads a browser to the next step of a sign-in. Each step but the first clears something: where that does not fit beside the way
-    /// back, its query goes, and then the way.
+    /// Leads a browser to the next step of a sign-in. Each but the first clears something: where that does not fit beside the way back,
+    /// the way goes.
     fn clear_before(
         &self,
         answer: Answer,
         step: &HandOver,
         beside: usize,
-        applies: impl Fn(ForgetOn) -> bool,
+        applies: impl Fn(ForgetOn, bool) -> bool,
     ) -> Answer {
         let names = &self.desk().cookies;
-        let pending = step.to_pending();
-        let is_first = self.cookie(&names.pending) != Shown::One(pending.as_bytes());
-        let way = answer.location().as_deref().and_then(WayBack::parse);
-        let path = way.as_ref().and_then(WayBack::without_query);
-        let place = |way: Option<&WayBack>| {
-            way.map_or_else(|| paths::CLEAR_COOKIES.to_owned(), |way| way.after(paths::CLEAR_COOKIES))
-        };
-        let answer = if is_first { answer.with_pending(names, &pending, PENDING) } else { answer };
-        let mut answer = answer.redirected(&place(way.as_ref()));
-        let mut clearing = self.clearing(room(HEAD, answer.bytes() + beside), &applies);
-        for way in [way.as_ref(), path.as_ref(), None] {
-            if is_first || !clearing.lines.is_empty() {
-                break;
+        let way_in_address = step.way.as_ref().filter(|way| !self.has_room_among_cookies(way));
+        let pending = step.to_pending(way_in_address.is_none());
+        let is_new = self.cookie(&names.pending) != Shown::One(pending.as_bytes());
+        let answer = if is_new { answer.with_pending(names, &pending, PENDING) } else { answer };
+        if let Some(way) = way_in_address {
+            let answer = answer.redirected(&way.after(paths::CLEAR_COOKIES));
+            let clearing = self.clearing(room(LARGEST_HEAD, answer.bytes() + beside), &applies);
+            if is_new || !clearing.lines.is_empty() {
+                return answer.with_set_cookies(&clearing.lines);
             }
-            answer = answer.redirected(&place(way));
-            clearing = self.clearing(room(LARGEST_HEAD, answer.bytes() + beside), &applies);
+            return self.clear_before(answer, &HandOver { way: None, ..step.clone() }, beside, applies);
         }
+        let answer = answer.redirected(paths::CLEAR_COOKIES);
+        let clearing = self.clearing(room(HEAD, answer.bytes() + beside), applies);
         answer.with_set_cookies(&clearing.lines)
     }
 
@@ -216,10 +252,12 @@ impl Call {
     }
 
     /// The lines by which cookies of apps go, within so many bytes.
-    fn clearing(&self, bytes: usize, applies: impl Fn(ForgetOn) -> bool) -> Clearing {
+    fn clearing(&self, bytes: usize, applies: impl Fn(ForgetOn, bool) -> bool) -> Clearing {
         let (desk, house) = (self.desk(), self.house());
         // Of an app that is gone from the configuration nothing needs to stay.
-        let applies = |cookie: &AppCookie| house.forget_on.get(&cookie.upstream).is_none_or(|forget| applies(*forget));
+        let applies = |cookie: &AppCookie, by_guest| {
+            house.forget_on.get(&cookie.upstream).is_none_or(|forget| applies(*forget, by_guest))
+        };
         desk.app_cookies.clear(self.headers(), applies, bytes, desk.clock.now())
     }
 

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::{Answer, Call, Error, WayBack, api, look::Flash, pages, paths, problem};
-use crate::gate::{Caller, Head};
+use crate::gate::{Caller, Head, without_form_token};
 
 /// What an answer to somebody who is not let in depends on.
 pub(super) const VARY: &str = "Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest, Accept";
@@ -49,5 +49,8 @@ fn to_sign_in(call: &Call, target: &str) -> Answer {
 /// The page from which a form was sent, where it is of this origin and its browser says so.
 fn page_of_form(call: &Call) -> Option<WayBack> {
     let page = call.header("referer")?.strip_prefix(call.desk().public_url.origin())?;
-    WayBack::parse(page).filter(|_| !page.starts_with(paths::SIGN_IN))
+    // Pages that one sees signed out, and what was posted to and cannot be opened.
+    let leads_on = [paths::SIGN_IN, paths::SIGN_OUT, paths::SIGNED_OUT, paths::CLEAR_COOKIES, paths::SET_PASSWORD];
+    let is_none = leads_on.iter().any(|path| page.starts_with(path)) || without_form_token(page).is_some();
+    if is_none { None } else { WayBack::parse(page) }
 }

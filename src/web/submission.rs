@@ -127,6 +127,13 @@ impl Call {
         Some(submission.counted_by(session))
     }
 
+    /// Whether a form was shown to somebody else than whoever is signed in now: it named nothing of theirs.
+    pub(super) fn is_form_of_somebody_else(&self, content: &Content) -> bool {
+        let token = token_in(content);
+        let session = token.as_deref().and_then(|token| SessionId::from_bare(token.split_once('.')?.0.as_bytes()));
+        matches!((session, self.principal()), (Some(session), Some(me)) if session.owner() != me.owner.id)
+    }
+
     /// Whether a form of somebody who is signed in, or was, acts.
     pub(super) async fn press<'s>(&self, submission: Option<&'s Submission>) -> Result<Press<'s>, Error> {
         match submission {

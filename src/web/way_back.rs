@@ -1,7 +1,7 @@
 //! `rd`: the way back after signing in. One parsed path of this origin and nothing else: a link that
 //! somebody else made must not lead from our sign-in page to theirs.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::gate::CanonicalPath;
 
@@ -22,6 +22,9 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')')
     .remove(b'*');
+
+/// The same for a cookie's value.
+const IN_COOKIE: &AsciiSet = &IN_QUERY.add(b',').add(b'!');
 
 /// A path of this origin, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +56,18 @@ impl WayBack {
     #[must_use]
     pub fn after(&self, page: &str) -> String {
         format!("{page}?rd={}", utf8_percent_encode(&self.0, IN_QUERY))
+    }
+
+    /// As it waits in a cookie.
+    #[must_use]
+    pub fn for_cookie(&self) -> String {
+        utf8_percent_encode(&self.0, IN_COOKIE).to_string()
+    }
+
+    /// Reads what [`WayBack::for_cookie`] made; whoever could write the cookie leads nowhere else either.
+    #[must_use]
+    pub fn from_cookie(text: &str) -> Option<Self> {
+        Self::parse(&percent_decode_str(text).decode_utf8().ok()?)
     }
 
     fn is_carried(&self) -> bool {

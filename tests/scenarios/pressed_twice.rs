@@ -60,6 +60,27 @@ async fn at_once_or_one_after_the_other_it_signs_in_once() {
 }
 
 #[tokio::test]
+async fn at_once_with_the_last_try_each_is_in_and_none_is_told_of_a_lock() {
+    for town in Town::on_each_store() {
+        town.with_user("alice").await;
+        let browser = town.stranger();
+        let token = token_on(&browser, "/security/sign-in").await;
+        for _ in 0..4 {
+            press(&browser, "/security/sign-in", &[("username", "alice"), ("password", "wrong")]).await;
+        }
+        let form = [("form", token.as_str()), ("username", "alice"), ("password", PASSWORD)];
+        let windows: Vec<Browser> = (0..3).map(|_| browser.copy()).collect();
+        let answers =
+            futures_util::future::join_all(windows.iter().map(|it| press(it, "/security/sign-in", &form))).await;
+        for answer in answers {
+            assert_eq!(answer.status, 303, "{}", answer.text());
+        }
+        assert_eq!(windows.iter().map(Browser::key).collect::<BTreeSet<_>>().len(), 1);
+        assert_eq!((count(&town, "signed_in"), count(&town, "sign_in_failed")), (1, 4));
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_has_ended_is_not_opened_again_by_its_form() {
     for town in Town::on_each_store() {
         town.with_user("alice").await;
@@ -319,6 +340,29 @@ async fn a_token_is_of_one_session() {
         assert!(browser.is_let_in().await);
         assert_eq!(press(&browser, place, &[("form", &token)]).await.location(), "/security/signed-out");
         assert!(!browser.is_let_in().await, "acknowledged, and so done");
+    }
+}
+
+#[tokio::test]
+async fn the_form_of_somebody_else_does_nothing_to_whoever_is_signed_in_now() {
+    for town in Town::on_each_store() {
+        let (alice, bob) = (town.with_user("alice").await, town.with_user("bob").await);
+        let (browser, _other) = (alice.signed_in_on(MAC).await, alice.signed_in_on(MAC).await);
+        let elsewhere = bob.signed_in_on(MAC).await;
+        let places = ["/security/sessions/sign-out-all", "/security/sessions/sign-out-others", "/security/password"];
+        let mut hers = Vec::new();
+        for place in places {
+            hers.push((place, token_on(&browser, place).await));
+        }
+        press(&browser, "/security/sign-out", &[]).await;
+        press(&browser, "/security/sign-in", &[("username", "bob"), ("password", PASSWORD)]).await;
+        for (place, token) in hers {
+            let form = [("form", token.as_str()), ("current_password", "of-alice"), ("new_password", NEW)];
+            let answer = press(&browser, place, &form).await;
+            assert_eq!((answer.status, answer.location()), (303, place), "it asks anew, for whoever is here");
+        }
+        assert!(browser.is_let_in().await && elsewhere.is_let_in().await);
+        assert_eq!(count(&town, "password_change_failed"), 0);
     }
 }
 

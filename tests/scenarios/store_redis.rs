@@ -236,7 +236,9 @@ async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
     store.put_owner(&account("alice", None).as_owner()).await.unwrap();
     store.ping().await.unwrap();
     store.catch_up(at(1)).await.unwrap();
-    for (kept_from, back) in [("-@hash", "+@hash"), ("-@scripting", "+@scripting"), ("-@sortedset", "+@sortedset")] {
+    for (kept_from, back) in
+        [("-@hash", "+@hash"), ("-@scripting", "+@scripting"), ("-@sortedset", "+@sortedset"), ("-@list", "+@list")]
+    {
         let _: String = server.ask(&["ACL", "SETUSER", "portcullis", kept_from]);
         assert!(store.ping().await.is_err(), "{kept_from}: acts would fail, and readiness says so");
         let _: String = server.ask(&["ACL", "SETUSER", "portcullis", back]);

@@ -87,6 +87,18 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
 }
 
 #[tokio::test]
+async fn a_file_that_is_emptied_while_it_serves_is_told_by_the_next_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let store = Embedded::open_to_serve(&path).unwrap();
+    open(&store, UserId::mint(), at(1)).await;
+    store.ping().await.expect("it serves");
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    let told = store.ping().await.expect_err("nothing is there").to_string();
+    assert!(told.contains("was emptied while it was in use"), "{told}");
+}
+
+#[tokio::test]
 async fn a_look_at_an_emptied_file_leaves_what_stands_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portcullis.db");

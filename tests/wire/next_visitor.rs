@@ -23,6 +23,10 @@ async fn setting_cookies() -> App {
                     (0..20).map(|at| format!("Set-Cookie: {}{at}=x\r\n", "l".repeat(120))).collect::<Vec<_>>().concat()
                 }
                 "/short" => (0..32).map(|at| format!("Set-Cookie: s{at}=x; Path=/\r\n")).collect::<Vec<_>>().concat(),
+                // As those of sign-ins by OpenID Connect that were begun and left.
+                "/nonces" => {
+                    (0..20).map(|at| format!("Set-Cookie: {}{at}=x\r\n", "lll".repeat(33))).collect::<Vec<_>>().concat()
+                }
                 "/kept/x" => "Set-Cookie: kept=1; Path=/\r\n".to_owned(),
                 "/open/x" => "Set-Cookie: open=1; Path=/\r\n".to_owned(),
                 "/early" => String::new(),
@@ -126,7 +130,9 @@ async fn what_was_set_before_one_signed_in_goes_too() {
     for forget_on in ["sign_out", "other_visitor"] {
         let (house, _server, _app) = scene(forget_on).await;
         let mut jar = Jar::default();
+        assert_eq!(jar.ask(house.public, "GET /open/x", "").await.0, 200);
         jar.sign_in_as(house.public, "alice").await;
+        assert!(!dropped(&jar.set).contains(&"open=; Path=/"), "nobody was there before her: {:?}", jar.set);
         jar.ask(house.public, "POST /security/sign-out", "").await;
         assert_eq!(jar.ask(house.public, "GET /open/x", "").await.0, 200);
         jar.sign_in_as(house.public, "alice").await;
@@ -210,7 +216,7 @@ async fn more_cookies_than_one_answer_clears_are_gone_before_somebody_else_reach
         let noted = jar.count("llll");
         let form = format!("username=bob&password={PASSWORD}&rd=/here%3Fa=1%26b=2{remember}");
         assert_eq!(jar.ask(house.public, "POST /security/sign-in", &form).await.0, 303);
-        assert!(jar.location.starts_with("/security/clear-cookies?rd="), "{}", jar.location);
+        assert!(jar.location.starts_with("/security/clear-cookies"), "{}", jar.location);
         // Whoever does not wait for it is not in yet.
         let (location, head, before) = (jar.location.clone(), jar.head, app.requests());
         assert_eq!(jar.ask(house.public, "GET /here", "").await.0, 302);
@@ -316,7 +322,7 @@ async fn sign_in_on_the_way(jar: &mut Jar, to: std::net::SocketAddr, who: &str, 
     assert_eq!(jar.ask(to, "POST /security/sign-in", &form).await.0, 303);
     let mut answers = 1;
     while jar.location.starts_with("/security/clear-cookies") {
-        assert!(jar.head < LARGEST && answers < 40, "{} {jar:?}", jar.head);
+        assert!(jar.head < LARGEST && answers < 15, "{} {jar:?}", jar.head);
         let next = format!("GET {}", jar.location);
         assert_eq!(jar.ask(to, &next, "").await.0, 303);
         answers += 1;
@@ -329,7 +335,9 @@ async fn sign_in_on_the_way(jar: &mut Jar, to: std::net::SocketAddr, who: &str, 
 async fn however_long_the_way_back_no_head_is_too_large_for_nginx() {
     let app = setting_cookies().await;
     let long_names = format!("sessions: {{ cookie_name: {} }}\n", "n".repeat(64));
-    for (names, cookies) in [("", "/long"), ("", "/longer"), (&long_names, "/short"), (&long_names, "/long")] {
+    for (names, cookies) in
+        [("", "/long"), ("", "/longer"), ("", "/nonces"), (&long_names, "/short"), (&long_names, "/long")]
+    {
         let house = Installation::with(&(keys(&app, "[sign_out, other_visitor]") + names));
         for name in ["alice", "bob"] {
             house.user(name, &[]);
@@ -339,6 +347,8 @@ async fn however_long_the_way_back_no_head_is_too_large_for_nginx() {
         let (_nginx, front) = nginx_before(folder.path(), house.public).await;
         for (rd, leads_to) in [
             (format!("/{}", "a".repeat(852)), None),
+            (format!("/here?{}", "a".repeat(1_850)), None),
+            (format!("/here?{}", "a".repeat(1_900)), None),
             (format!("/here?{}", "a".repeat(1_976)), None),
             (format!("/{}", "a".repeat(2_040)), None),
             (format!("/here?{}", "a=%C3%A9&".repeat(95)), None),

@@ -167,6 +167,23 @@ async fn an_emptied_redis_is_a_new_one_to_everybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_emptied_apart_from_the_sessions_are_told() {
+    let (redis, records) = (Redis::start().await, Redis::start().await);
+    let app = App::ok().await;
+    let keys = format!("records: redis://{}/0\nshutdown: {{ drain: 0s }}\n", records.address);
+    let mut replicas = Replicas::before(app.address, &redis.stores(1), &keys);
+    replicas.user("alice");
+    replicas.start().await;
+    assert!(replicas.is_ready(0).await);
+    records.ask(&["FLUSHALL"]).await.text();
+    until("it to be told", async || (!replicas.is_ready(0).await).then_some(())).await;
+    let doctor = replicas.cli(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    redis.ask(&["FLUSHALL"]).await.text();
+    until("a new installation", async || replicas.is_ready(0).await.then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_hands_over_to_another() {
     let (redis, other) = (Redis::start().await, Redis::start().await);
     let (roads, mut run) = at_work(&redis).await;

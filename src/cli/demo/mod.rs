@@ -49,7 +49,7 @@ impl Demo {
                 must_be_free(address, "--listen")?;
                 address
             }
-            None => usual_port()?,
+            None => usual_port(self.app)?,
         };
         let app = match self.app {
             Some(address) => {
@@ -123,9 +123,9 @@ fn must_be_free(address: SocketAddr, option: &str) -> Done {
 }
 
 /// The usual port for visitors, or the next one that nobody has.
-fn usual_port() -> Result<SocketAddr, Failed> {
+fn usual_port(app: Option<SocketAddr>) -> Result<SocketAddr, Failed> {
     let addresses = (8080..8100).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let mut free = addresses.filter(|address| TcpListener::bind(address).is_ok());
+    let mut free = addresses.filter(|address| Some(*address) != app && TcpListener::bind(address).is_ok());
     free.next().map_or_else(free_port, Ok)
 }
 

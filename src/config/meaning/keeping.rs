@@ -1,6 +1,6 @@
 //! The store, the records and the secret, each of which may be in a file of its own.
 
-use crate::config::complaint::Desk;
+use crate::config::complaint::{Desk, TWINS};
 use crate::config::read::{Field, Located};
 use crate::config::tree::Place;
 use crate::config::value::secret::{RootSecret, read_secret_file};
@@ -93,5 +93,5 @@ pub(super) fn secret(
 }
 
 fn only_one(path: &Located<String>, plain: &str, desk: &Desk) {
-    path.complain(desk, format!("{plain} is written too; keep one of {plain} and {plain}_file"));
+    path.complain(desk, format!("{plain}{TWINS}{plain} and {plain}_file"));
 }

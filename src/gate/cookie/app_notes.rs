@@ -60,7 +60,12 @@ struct Note {
     cookie: AppCookie,
     /// The last day on which it needs to be known, since the Unix epoch. None: as long as can be.
     until: Option<i64>,
+    /// Whether nobody had signed in when it was set.
+    by_guest: bool,
 }
+
+/// Behind the day of a cookie that was set while nobody had signed in.
+const GUEST: &str = "g";
 
 impl AppCookies {
     /// Under these names, signed with this key.
@@ -70,9 +75,9 @@ impl AppCookies {
     }
 
     /// Writes down the cookies that one answer sets in a browser that sends these headers. Of several of one identity the last
-    /// one holds, as in a browser.
+    /// one holds, as in a browser. `by_guest`: nobody has signed in.
     #[must_use]
-    pub fn note(&self, headers: &HeaderMap, set: &[(AppCookie, Lifetime)], now: Timestamp) -> Notes {
+    pub fn note(&self, headers: &HeaderMap, set: &[(AppCookie, Lifetime)], by_guest: bool, now: Timestamp) -> Notes {
         let today = now.as_seconds().div_euclid(DAY);
         let mut slots = self.slots(headers);
         for notes in &mut slots {
@@ -105,9 +110,13 @@ impl AppCookies {
                     slots[slot][at].until = until;
                     changed[slot] = true;
                 }
+                if slots[slot][at].by_guest && !by_guest {
+                    slots[slot][at].by_guest = false;
+                    changed[slot] = true;
+                }
                 continue;
             }
-            let note = Note { cookie: cookie.clone(), until };
+            let note = Note { cookie: cookie.clone(), until, by_guest };
             let begin = *begin.get_or_insert_with(|| self.first_slot(cookie));
             let with_room = (begin..SLOTS).chain(0..begin).find(|slot| has_room(&slots[*slot], &note));
             match with_room.filter(|_| slots.iter().map(Vec::len).sum::<usize>() < MOST) {
@@ -123,13 +132,13 @@ impl AppCookies {
     }
 
     /// Takes cookies of apps, and what is written down of them, from a browser that sends these headers: those that `applies` to,
-    /// within so many bytes of field lines. Helper cookies that we did not sign, or not with
+    /// (the flag: it was set while nobody had signed in), within so many bytes of field lines. Helper cookies that we did not sign, or not with
     /// this secret, go where there is room: nothing is known by them.
     #[must_use]
     pub fn clear(
         &self,
         headers: &HeaderMap,
-        applies: impl Fn(&AppCookie) -> bool,
+        applies: impl Fn(&AppCookie, bool) -> bool,
         bytes: usize,
         now: Timestamp,
     ) -> Clearing {
@@ -146,7 +155,8 @@ impl AppCookies {
         };
         let slots = self.slots(headers);
         for (slot, notes) in slots.iter().enumerate() {
-            let (gone, kept): (Vec<Note>, Vec<Note>) = notes.iter().cloned().partition(|note| applies(&note.cookie));
+            let (gone, kept): (Vec<Note>, Vec<Note>) =
+                notes.iter().cloned().partition(|note| applies(&note.cookie, note.by_guest));
             if gone.is_empty() {
                 continue;
             }
@@ -220,13 +230,15 @@ impl AppCookies {
 impl Note {
     fn to_text(&self) -> String {
         let until = self.until.map(|day| day.to_string()).unwrap_or_default();
-        format!("{}\n{until}", self.cookie.to_text())
+        let guest = if self.by_guest { GUEST } else { "" };
+        format!("{}\n{until}{guest}", self.cookie.to_text())
     }
 
     fn read(text: &str) -> Option<Self> {
         let (cookie, until) = text.rsplit_once('\n')?;
+        let (until, by_guest) = until.strip_suffix(GUEST).map_or((until, false), |until| (until, true));
         let until = if until.is_empty() { None } else { Some(until.parse().ok()?) };
-        Some(Self { cookie: AppCookie::from_text(cookie)?, until })
+        Some(Self { cookie: AppCookie::from_text(cookie)?, until, by_guest })
     }
 }
 
@@ -288,18 +300,18 @@ mod tests {
     fn what_is_written_down_is_read_again_and_nothing_else() {
         let ours = cookies(b"key");
         let set = long(&["session=1; Path=/app; Domain=example.com; Secure".to_owned(), "b=1".to_owned()]);
-        let notes = ours.note(&HeaderMap::new(), &set, NOW);
+        let notes = ours.note(&HeaderMap::new(), &set, false, NOW);
         assert_eq!((notes.lines.len(), notes.left_out), (1, 0), "one helper cookie for one answer");
         let line = &notes.lines[0];
         assert!(line.starts_with("__Host-portcullis-app-") && line.ends_with("; Max-Age=34560000"), "{line}");
         let headers = sent(&notes.lines);
         assert_eq!(noted(&ours, &headers), set.iter().map(|(cookie, _)| cookie.clone()).collect::<Vec<_>>());
-        assert_eq!(ours.note(&headers, &set, NOW), Notes::default(), "what is known is not written again");
-        let gone = ours.note(&headers, &[(set[0].0.clone(), Lifetime::Over)], NOW);
+        assert_eq!(ours.note(&headers, &set, false, NOW), Notes::default(), "what is known is not written again");
+        let gone = ours.note(&headers, &[(set[0].0.clone(), Lifetime::Over)], false, NOW);
         assert_eq!(noted(&ours, &sent(&gone.lines)), [set[1].0.clone()], "what the app deletes");
         let theirs = cookies(b"another");
         assert_eq!(noted(&theirs, &headers), [], "signed by another installation");
-        let dropped = theirs.clear(&headers, |_| true, 1_000, NOW);
+        let dropped = theirs.clear(&headers, |_, _| true, 1_000, NOW);
         assert!(dropped.is_complete && dropped.lines.len() == 1 && dropped.lines[0].contains("=; Path=/; Max-Age=0"));
         let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
         let moved = format!("{}{}=", &name[..name.len() - 2], if name.ends_with("07") { "08" } else { "07" });
@@ -317,27 +329,30 @@ mod tests {
     fn a_helper_cookie_lives_as_long_as_what_it_names_and_is_not_written_with_each_answer() {
         let ours = cookies(b"key");
         let set = [(read("nonce=1"), Lifetime::Short(600))];
-        let first = ours.note(&HeaderMap::new(), &set, NOW).lines;
+        let first = ours.note(&HeaderMap::new(), &set, false, NOW).lines;
         let seconds: i64 = first[0].rsplit('=').next().unwrap().parse().unwrap();
         assert!((600..=3 * DAY).contains(&seconds), "{seconds}");
         let headers = sent(&first);
         let later = |seconds: i64| Timestamp::from_millis((NOW.as_seconds() + seconds) * 1_000);
-        assert_eq!(ours.note(&headers, &set, later(3_600)), Notes::default());
-        assert_eq!(ours.note(&headers, &set, later(3 * DAY)).lines.len(), 1, "renewed");
-        let lasting = ours.note(&headers, &[(read("nonce=1"), Lifetime::Long)], NOW).lines;
+        assert_eq!(ours.note(&headers, &set, false, later(3_600)), Notes::default());
+        assert_eq!(ours.note(&headers, &set, false, later(3 * DAY)).lines.len(), 1, "renewed");
+        let lasting = ours.note(&headers, &[(read("nonce=1"), Lifetime::Long)], false, NOW).lines;
         assert!(lasting[0].ends_with(&format!("Max-Age={KEPT}")), "{lasting:?}");
     }
 
     #[test]
     fn so_many_are_written_down_and_no_more() {
         let ours = cookies(b"key");
-        let full = ours.note(&HeaderMap::new(), &numbered("a", 2 * MOST), NOW);
+        let full = ours.note(&HeaderMap::new(), &numbered("a", 2 * MOST), false, NOW);
         assert_eq!(full.left_out, MOST);
         let headers = sent(&full.lines);
         assert_eq!(noted(&ours, &headers).len(), MOST);
-        assert_eq!(ours.note(&headers, &long(&["b=1".to_owned()]), NOW).left_out, 1);
-        assert_eq!(ours.note(&HeaderMap::new(), &long(&[format!("{}=1", "a".repeat(LONGEST))]), NOW).left_out, 1);
-        let long_ones = ours.note(&HeaderMap::new(), &numbered(&"a".repeat(170), MOST), NOW);
+        assert_eq!(ours.note(&headers, &long(&["b=1".to_owned()]), false, NOW).left_out, 1);
+        assert_eq!(
+            ours.note(&HeaderMap::new(), &long(&[format!("{}=1", "a".repeat(LONGEST))]), false, NOW).left_out,
+            1
+        );
+        let long_ones = ours.note(&HeaderMap::new(), &numbered(&"a".repeat(170), MOST), false, NOW);
         assert_eq!(long_ones.lines.len(), SLOTS, "each fills a helper cookie");
         let bytes: usize = long_ones.lines.iter().map(|line| line.split(';').next().unwrap().len() + 2).sum();
         assert!(bytes < 7 * 1024, "{bytes}");
@@ -346,11 +361,11 @@ mod tests {
     #[test]
     fn they_are_taken_away_in_as_many_answers_as_it_needs() {
         let ours = cookies(b"key");
-        let all = ours.note(&HeaderMap::new(), &numbered(&"a".repeat(60), 30), NOW).lines;
+        let all = ours.note(&HeaderMap::new(), &numbered(&"a".repeat(60), 30), false, NOW).lines;
         let mut kept = all.clone();
         let (mut gone, mut answers) = (0, 0);
         loop {
-            let clearing = ours.clear(&sent(&kept), |_| true, 2_000, NOW);
+            let clearing = ours.clear(&sent(&kept), |_, _| true, 2_000, NOW);
             let bytes: usize = clearing.lines.iter().map(|line| line.len() + LINE).sum();
             assert!(bytes <= 2_000 && answers < 10, "{bytes}");
             answers += 1;
@@ -363,7 +378,7 @@ mod tests {
             }
         }
         assert!(gone == 30 && answers > 1, "{gone} in {answers}");
-        let none = ours.clear(&sent(&all), |_| false, 2_000, NOW);
+        let none = ours.clear(&sent(&all), |_, _| false, 2_000, NOW);
         assert_eq!(none, Clearing { lines: Vec::new(), is_complete: true });
     }
 
@@ -377,6 +392,6 @@ mod tests {
             "portcullis-app-1",
         ];
         let headers = sent(&names.map(|name| format!("__Host-{name}=x")));
-        assert_eq!(cookies(b"key").clear(&headers, |_| true, 2_000, NOW).lines, [""; 0]);
+        assert_eq!(cookies(b"key").clear(&headers, |_, _| true, 2_000, NOW).lines, [""; 0]);
     }
 }

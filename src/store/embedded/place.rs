@@ -45,6 +45,8 @@ struct Beside {
 enum Lost {
     #[error("{} was replaced or deleted while it was in use; restart Portcullis", .0.display())]
     Gone(PathBuf),
+    #[error("{} was emptied while it was in use; stop Portcullis, and put a copy of it back", .0.display())]
+    Emptied(PathBuf),
     #[error("{} went back to an older state while it was in use; restart Portcullis", .0.display())]
     WentBack(PathBuf),
 }
@@ -92,8 +94,13 @@ impl Place {
     }
 
     fn files(&self, seen: &mut Seen) -> Result<Option<Lost>, Hidden> {
-        if found(&self.path)?.as_ref().map(identity) != Some(self.file) {
+        let now = found(&self.path)?;
+        if now.as_ref().map(identity) != Some(self.file) {
             return Ok(Some(Lost::Gone(self.path.clone())));
+        }
+        // What was read lately is still in memory, and shows nothing of it.
+        if now.is_some_and(|now| now.len() == 0) {
+            return Ok(Some(Lost::Emptied(self.path.clone())));
         }
         for beside in [&mut seen.log, &mut seen.index] {
             let now = found(&beside.path)?.as_ref().map(identity);

@@ -16,13 +16,14 @@ use tracing::{error, info, warn};
 use super::{
     keys,
     line::Line,
-    link::PATIENCE,
+    link::{Link, PATIENCE},
     place::{self, About, Place},
     script::Script,
     trouble::Trouble,
 };
 use crate::{
     clock::{Clock, Timestamp},
+    outage::StoreError,
     store::Records,
 };
 
@@ -93,6 +94,17 @@ impl Belonging {
             known = get().query_async(connection).await.map_err(said)?;
         }
         if known.as_ref() == Some(&ours) { Ok(()) } else { Err(Trouble::OtherRecords { at: at.to_owned() }) }
+    }
+
+    /// Looks whether the records have become other ones while the sessions stayed: emptied, or put back from elsewhere.
+    pub(super) async fn check(&self, sessions: &Link) -> Result<(), StoreError> {
+        let known: Option<String> = sessions.ask(redis::cmd("GET").arg(keys::RECORDS)).await?;
+        let is_other = match (known, self.records.identity().await) {
+            (Some(known), Ok(ours)) => known != ours,
+            // Emptied together, or away: looked at when a connection comes about.
+            _ => false,
+        };
+        if is_other { Err(Trouble::OtherRecords { at: sessions.at().to_owned() }.into()) } else { Ok(()) }
     }
 
     fn identity(&self) -> MutexGuard<'_, Option<String>> {

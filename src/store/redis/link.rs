@@ -163,6 +163,11 @@ impl Link {
         redis::from_redis_value(answer).map_err(|_| Trouble::Nonsense.into())
     }
 
+    /// Where the server is.
+    pub(super) fn at(&self) -> &str {
+        &self.at
+    }
+
     /// Whether something can be written. A server that is full still answers who is signed in, and that is worth more than
     /// nothing: it is told to the log, once, and nobody is turned away for it.
     pub(super) async fn try_to_write(&self, key: &str, value: &str) -> Result<(), StoreError> {

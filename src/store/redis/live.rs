@@ -47,6 +47,7 @@ pub(super) struct Live {
     /// Somebody may have ended sessions.
     pub(super) hints: Arc<Notify>,
     pub(super) wait_replicas: usize,
+    belonging: Arc<Belonging>,
 }
 
 impl Live {
@@ -69,7 +70,7 @@ impl Live {
             Link::open(place, place.patience, ears(Some(hints.clone())).quiet()),
             commits,
         );
-        (Self { checks, acts, commits, ends, hints, wait_replicas: place.wait_replicas }, first)
+        (Self { checks, acts, commits, ends, hints, wait_replicas: place.wait_replicas, belonging }, first)
     }
 
     /// Where acts are done.
@@ -275,6 +276,7 @@ impl Live {
             return Err(why.into());
         }
         self.ends(None).await?;
+        self.belonging.check(&self.acts).await?;
         self.acts.try_to_write(keys::USED, &now.as_millis().to_string()).await
     }
 

@@ -66,6 +66,9 @@ async fn once(
     next: &'static str,
     act: impl AsyncFnOnce() -> Result<(usize, Answer), Error>,
 ) -> Result<Answer, Error> {
+    if call.is_form_of_somebody_else(content) {
+        return Ok(Answer::see_other(path));
+    }
     let submission = call.own_submission(path, content);
     match call.press(submission.as_ref()).await {
         Ok(Press::Repeat) if call.principal().is_none() => Ok(led_again(call, submission.as_ref(), next)),

@@ -40,6 +40,9 @@ pub(in crate::web) async fn submit(
     call: Call,
     FormWithContent(form, content): FormWithContent<PasswordForm>,
 ) -> Result<Answer, Error> {
+    if call.is_form_of_somebody_else(&content) {
+        return Ok(Answer::see_other(paths::PASSWORD));
+    }
     let submission = call.own_submission(paths::PASSWORD, &content);
     let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.secret("password"));
     let claimed = match call.press(submission.as_ref()).await? {

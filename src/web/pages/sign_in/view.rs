@@ -133,7 +133,8 @@ impl SignInPage {
 
 /// What the box says: how long one stays signed in, and how often one must come for that.
 fn remember_words(words: &Words, policy: &SessionPolicy) -> String {
-    let lifetime = policy.remember_me.lifetime.duration();
+    // Nobody stays for ever.
+    let lifetime = policy.remember_me.lifetime.duration().map(|lifetime| lifetime.min(policy.absolute_timeout));
     let idle = policy.idle_timeout_of(Kind::Web).duration().filter(|idle| lifetime.is_none_or(|life| *idle < life));
     let args: Vec<(&str, Arg)> = [("span", lifetime), ("idle", idle)]
         .into_iter()
