@@ -182,7 +182,7 @@ impl Forms {
         Some(Submission { name, seed, key: self.key.clone(), session: None, held: KEPT })
     }
 
-    /// Claims a submission; where it is claimed already, waits for how it ends. A session that has claimed [`CLAIMS`] in an
+    /// Claims a submission; where it is claimed already, waits for how it ends. A session that has claimed 60 in an
     /// hour claims no more.
     ///
     /// # Errors
@@ -257,7 +257,7 @@ impl Forms {
         }
     }
 
-    /// Claims a submission that goes to an app: [`Forms::begin`], whose claim lapses within [`PENDING`] where neither
+    /// Claims a submission that goes to an app: [`Forms::begin`], whose claim lapses within a minute where neither
     /// [`Forms::note_sent`] nor [`Forms::settle`] follows.
     ///
     /// # Errors

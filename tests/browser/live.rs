@@ -102,6 +102,22 @@ async fn an_open_page_of_an_app_says_why_nothing_works_and_leads_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_refused_is_noticed_however_the_page_makes_it() {
+    let (house, _server) = scene("").await;
+    let other = house.signed_in("alice").await;
+    for call in [
+        "new EventSource('/events')",
+        "const call = new XMLHttpRequest(); call.open('GET', '/api/orders'); call.send()",
+        "navigator.sendBeacon('/api/orders', 'x')",
+    ] {
+        let browser = alice_at(&house, "/diary").await;
+        other.call(Method::POST, "/sessions/revoke-others", &json!({})).await;
+        browser.driver.execute(call, vec![]).await.unwrap();
+        bar_says(&browser, "You were signed out because this session was ended from Chrome on macOS").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_warning_comes_before_a_session_is_idle_and_one_press_keeps_it() {
     let (house, _server) = scene("sessions: { idle_timeout: 24s, heartbeat_interval: 1s }\n").await;
     let browser = alice_at(&house, "/diary").await;

@@ -122,9 +122,15 @@
   addEventListener("online", ask);
   addEventListener("pageshow", (event) => event.persisted && ask());
   try {
+    // Of an EventSource Chromium tells neither what it is nor how it was answered: one that ends is a reason to ask, now and then.
+    let silent_until = 0;
     new PerformanceObserver((list) => {
-      const refused = (entry) => entry.responseStatus === 401 && new URL(entry.name).origin === location.origin;
-      if (!out && list.getEntries().some(refused)) ask();
+      const now = performance.now();
+      const is_stream = (entry) => entry.responseStatus === 0 && entry.initiatorType === "other" && now > silent_until;
+      const refused = (entry) => (entry.responseStatus === 401 || is_stream(entry)) && new URL(entry.name).origin === location.origin;
+      if (out || !list.getEntries().some(refused)) return;
+      silent_until = now + 10000;
+      ask();
     }).observe({ type: "resource" });
   } catch {
     // A browser that does not tell how calls were answered: each minute will do.
