@@ -109,6 +109,9 @@ async fn a_call_that_is_refused_is_noticed_however_the_page_makes_it() {
         "new EventSource('/events')",
         "const call = new XMLHttpRequest(); call.open('GET', '/api/orders'); call.send()",
         "navigator.sendBeacon('/api/orders', 'x')",
+        // A status that is looked at, and a body that nobody reads.
+        "onclick = () => fetch('/api/orders').then((answer) => answer.ok); document.body.click(); \
+         document.body.dispatchEvent(new PointerEvent('pointerup', { bubbles: true }))",
     ] {
         let browser = alice_at(&house, "/diary").await;
         other.call(Method::POST, "/sessions/revoke-others", &json!({})).await;

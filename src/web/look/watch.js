@@ -121,16 +121,21 @@
   addEventListener("focus", () => out && ask());
   addEventListener("online", ask);
   addEventListener("pageshow", (event) => event.persisted && ask());
+  // What may be a sign that calls are refused is a reason to ask, now and then.
+  let silent_until = 0;
+  const ask_now_and_then = () => {
+    if (out || performance.now() < silent_until) return;
+    silent_until = performance.now() + 15000;
+    setTimeout(ask, 500);
+  };
+  // Of calls whose answer the page does not read Chromium tells nothing: most are made when somebody does something.
+  for (const deed of ["pointerup", "keydown"]) addEventListener(deed, ask_now_and_then, { capture: true, passive: true });
   try {
-    // Of an EventSource Chromium tells neither what it is nor how it was answered: one that ends is a reason to ask, now and then.
-    let silent_until = 0;
     new PerformanceObserver((list) => {
-      const now = performance.now();
-      const is_stream = (entry) => entry.responseStatus === 0 && entry.initiatorType === "other" && now > silent_until;
-      const refused = (entry) => (entry.responseStatus === 401 || is_stream(entry)) && new URL(entry.name).origin === location.origin;
-      if (out || !list.getEntries().some(refused)) return;
-      silent_until = now + 10000;
-      ask();
+      const own = list.getEntries().filter((entry) => new URL(entry.name).origin === location.origin);
+      if (!out && own.some((entry) => entry.responseStatus === 401)) return ask();
+      // Of an EventSource it tells neither what it is nor how it was answered.
+      if (own.some((entry) => entry.responseStatus === 0 && entry.initiatorType === "other")) ask_now_and_then();
     }).observe({ type: "resource" });
   } catch {
     // A browser that does not tell how calls were answered: each minute will do.
