@@ -67,8 +67,8 @@ pub trait AccountRecords: Send + Sync {
     /// The devices that this user has signed in from.
     async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError>;
 
-    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after `now`, and links that
-    /// are good for longer than `links_until`.
+    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after
+    /// `now`, and links that are good for longer than `links_until`.
     async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError>;
 
     /// Forgets devices that were last used before `before`.

@@ -108,7 +108,7 @@ const fn is_soft_dotted(c: char) -> bool {
 /// Whether a name is read in one direction, by the Bidi rule of RFC 5893, 2, that RFC 8265, 3.3.2, asks for: with letters of both,
 /// two names can look alike. Spaces between its parts are as neutral signs.
 pub(super) fn has_one_direction(name: &str) -> bool {
-    use unicode_bidi::BidiClass::{AL, AN, BN, CS, EN, ES, ET, L, NSM, ON, R, WS};
+    use unicode_bidi::BidiClass::{AL, AN, BN, CS, EN, ES, ET, NSM, ON, R, WS};
     let classes: Vec<_> = name.chars().map(unicode_bidi::bidi_class).collect();
     if !classes.iter().any(|class| matches!(class, R | AL | AN)) {
         return true;
@@ -118,9 +118,7 @@ pub(super) fn has_one_direction(name: &str) -> bool {
     matches!(classes.first(), Some(R | AL))
         && matches!(last, Some(R | AL | EN | AN))
         && !(holds(EN) && holds(AN))
-        && classes
-            .iter()
-            .all(|class| matches!(class, R | AL | AN | EN | ES | CS | ET | ON | BN | NSM | WS) && *class != L)
+        && classes.iter().all(|class| matches!(class, R | AL | AN | EN | ES | CS | ET | ON | BN | NSM | WS))
 }
 
 /// The first letter that no name may hold, by the identifier class of RFC 8264, 4.2, with single spaces between parts

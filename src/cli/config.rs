@@ -96,11 +96,8 @@ fn check_file(file: &ConfigFile) -> Done {
         say(&format!("{}: no complaints", path.display()));
         return Ok(());
     };
-    let is_elsewhere = |complaint: &config::Complaint| {
-        let key = complaint.key();
-        !complaint.is_of_twins() && (ELSEWHERE.contains(&key) || key.ends_with("].value_file"))
-    };
-    if !complaints.iter().all(is_elsewhere) {
+    let is_elsewhere = |key: &str| ELSEWHERE.contains(&key) || key.ends_with("].value_file");
+    if !complaints.iter().all(|complaint| is_elsewhere(complaint.key())) {
         return Err(Failed::Usage(complaints.to_string()));
     }
     say(&format!("{}: no complaints about the file itself", path.display()));

@@ -19,9 +19,6 @@ pub struct Complaint {
     message: String,
 }
 
-/// What is said of a value that is written beside the name of a file that holds it.
-pub(super) const TWINS: &str = " is written too; keep one of ";
-
 impl Complaint {
     /// The dotted path of the key, such as `routes[1].access`; empty when it is about the file as a whole.
     #[must_use]
@@ -39,12 +36,6 @@ impl Complaint {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
-    }
-
-    /// Whether one thing is written twice, as a value and as the name of a file.
-    #[must_use]
-    pub fn is_of_twins(&self) -> bool {
-        self.message.contains(TWINS)
     }
 }
 

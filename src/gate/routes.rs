@@ -205,23 +205,25 @@ impl RouteTable {
         if !self.takes_forms || !head.is_action() {
             return Ok(None);
         }
-        let path = cross_site_form::path_of(head.target);
-        let mut targets = self.routes.iter().flat_map(|route| &route.cross_site_forms);
-        match targets.find(|target| target.path.as_bytes() == path) {
+        match self.form_target(head.target) {
             Some(target) => CrossSiteForm::of(head, target, origin),
             None => Ok(None),
         }
     }
 
-    /// What a request asks for, without the parameter by which a form that was sent on from our page is known.
+    /// Target of a request, without the parameter by which a form that was sent on from our page is known.
     pub(super) fn without_form_token<'t>(&self, target: &'t [u8]) -> &'t [u8] {
-        let path = cross_site_form::path_of(target);
-        let mut targets = self.routes.iter().flat_map(|route| &route.cross_site_forms);
-        if self.takes_forms && targets.any(|form| form.path.as_bytes() == path) {
+        if self.takes_forms && self.form_target(target).is_some() {
             cross_site_form::without_token(target)
         } else {
             target
         }
+    }
+
+    /// The path that takes forms of other sites at which a request aims.
+    fn form_target(&self, target: &[u8]) -> Option<&FormTarget> {
+        let path = cross_site_form::path_of(target);
+        self.routes.iter().flat_map(|route| &route.cross_site_forms).find(|form| form.path.as_bytes() == path)
     }
 
     /// Reads path and query as sent: canonical, but for what stays as it came. However a server reads the path, it falls under

@@ -47,7 +47,7 @@ pub struct Forms {
     unsent: Arc<Mutex<Vec<Unsent>>>,
 }
 
-/// What the store may have noted of a submission that was not sent: its answer was lost.
+/// Counters that the store may hold of a submission that was not sent: the store's answer was lost.
 #[derive(Debug)]
 struct Unsent {
     /// Names of counters.

@@ -225,7 +225,8 @@ impl Throttle {
         })
     }
 
-    /// Asks one counter that no stranger can close, and one of all tries where there is one. Their failures count for the account, too, whether that is closed or not.
+    /// Asks one counter that no stranger can close, and one of all tries where there is one. Their failures count for the
+    /// account, too, whether that is closed or not.
     async fn by_own_counter(
         &self,
         tried: Try<'_>,

@@ -70,7 +70,7 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
 /// Notes that the form of a request is sent, where it has one: its first byte goes to the app next.
 ///
 /// # Errors
-/// It must not be sent; the answer says why.
+/// The form must not be sent; the answer says why.
 pub(super) async fn note_sent(proxy: &Proxy, session: &Session, ctx: &mut Passage) -> Result<()> {
     let Some(form) = ctx.form.take() else { return Ok(()) };
     let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());

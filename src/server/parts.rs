@@ -143,7 +143,7 @@ impl Parts {
         FreeMemory::new(self.hasher.clone())
     }
 
-    /// What releases claims of forms that were not sent.
+    /// Task that releases claims of forms that were not sent.
     #[must_use]
     pub fn release_claims(&self) -> ReleaseClaims {
         ReleaseClaims::new(self.forms.clone())

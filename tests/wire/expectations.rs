@@ -81,6 +81,12 @@ async fn who_is_refused_or_does_not_wait_gets_no_leave() {
     ] {
         assert_eq!(door.client().await.ask(&request).await.status, 200, "{request}");
     }
+    // It knows no interim answer, and would take one for the answer.
+    let mut old = door.client().await;
+    old.send(door.as_alice("POST /x", EXPECT).replace("HTTP/1.1", "HTTP/1.0")).await;
+    let spoken_to = tokio::time::timeout(std::time::Duration::from_millis(1_500), old.head()).await;
+    assert!(spoken_to.is_err(), "{spoken_to:?}");
+    assert_eq!(send_body(&mut old, "body").await.0, 200);
     let anonymous = format!("POST /x HTTP/1.1\r\nHost: app.test\r\n{EXPECT}\r\n");
     assert_eq!(door.client().await.ask(anonymous).await.status, 401);
 }

@@ -28,7 +28,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis demo --listen 127.0.0.1:8080")]
 pub(super) struct Demo {
-    /// Where visitors come in [default: 127.0.0.1:8080, or the next port that is free]
+    /// Address for visitors [default: 127.0.0.1:8080, or the next port that is free]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// Where the sample app listens [default: a free port]

@@ -1,6 +1,6 @@
 //! The store, the records and the secret, each of which may be in a file of its own.
 
-use crate::config::complaint::{Desk, TWINS};
+use crate::config::complaint::Desk;
 use crate::config::read::{Field, Located};
 use crate::config::tree::Place;
 use crate::config::value::secret::{RootSecret, read_secret_file};
@@ -11,8 +11,8 @@ pub(super) fn store(written: Field<Store>, in_file: Field<String>, desk: &Desk) 
     match (written, in_file) {
         (Some(store), None) => store.value,
         (None, Some(path)) => in_file_of_its_own(&path, desk).unwrap_or(Store::Memory),
-        (Some(store), Some(path)) => {
-            only_one(&path, "store", desk);
+        (Some(store), Some(_)) => {
+            only_one(&store, "store", desk);
             store.value
         }
         (None, None) => Store::File(desk.path("portcullis.db")),
@@ -41,8 +41,8 @@ pub(super) fn records(
         desk.say(place.0, place.1, format!("goes only with store: redis://…; leave it out, records {kept}"));
     }
     match (written, in_file) {
-        (Some(records), Some(path)) => {
-            only_one(&path, "records", desk);
+        (Some(records), Some(_)) => {
+            only_one(&records, "records", desk);
             Some(records.value)
         }
         (None, Some(path)) => in_file_of_its_own(&path, desk),
@@ -73,8 +73,8 @@ pub(super) fn secret(
             let parsed = RootSecret::from_file(&desk.path(&path.value), desk);
             (path, parsed)
         }
-        (Some(_), Some(path)) => {
-            only_one(&path, "secret", desk);
+        (Some(secret), Some(_)) => {
+            only_one(&secret, "secret", desk);
             return None;
         }
         (None, None) => {
@@ -92,6 +92,7 @@ pub(super) fn secret(
     secret.map_err(|message| field.complain(desk, message)).ok()
 }
 
-fn only_one(path: &Located<String>, plain: &str, desk: &Desk) {
-    path.complain(desk, format!("{plain}{TWINS}{plain} and {plain}_file"));
+/// Complains of a value beside the name of a file that holds it: at the value, since what is said at the other key is of that file.
+fn only_one<T>(value: &Located<T>, plain: &str, desk: &Desk) {
+    value.complain(desk, format!("{plain}_file is written too; keep one of {plain} and {plain}_file"));
 }

@@ -131,9 +131,9 @@ impl AppCookies {
         Notes { lines: written.collect(), left_out }
     }
 
-    /// Takes cookies of apps, and what is written down of them, from a browser that sends these headers: those that `applies` to,
-    /// (the flag: it was set while nobody had signed in), within so many bytes of field lines. Helper cookies that we did not sign, or not with
-    /// this secret, go where there is room: nothing is known by them.
+    /// Takes cookies of apps, and what is written down of them, from a browser that sends these headers: those that `applies`
+    /// to (the flag: it was set while nobody had signed in), within so many bytes of field lines. Helper cookies that we did
+    /// not sign, or not with this secret, go where there is room: nothing is known by them.
     #[must_use]
     pub fn clear(
         &self,

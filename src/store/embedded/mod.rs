@@ -2,7 +2,8 @@
 //!
 //! Many processes may have the file open, so the command line works beside the server. An act is acknowledged only after
 //! its COMMIT is on disk; acts that wait share one. Reads run where they are asked for: a check is two microseconds, less
-//! than handing it to another thread would take. Only what looks through the whole journal has a thread of its own. Nothing is read from memory that another process could have changed.
+//! than handing it to another thread would take. Only what looks through the whole journal has a thread of its own. Nothing
+//! is read from memory that another process could have changed.
 
 mod creation;
 mod inspect;

@@ -216,7 +216,7 @@ fn urls_come_from_files_of_their_own() {
     assert!(complaints.contains("records_file: has a user without a password"), "{complaints}");
     assert!(!complaints.contains("hunter2"), "{complaints}");
     let both = told(&format!("{text}records: file:records.db\n"));
-    assert!(both.contains("records_file: records is written too; keep one of records and records_file"), "{both}");
+    assert!(both.contains("records: records_file is written too; keep one of records and records_file"), "{both}");
 }
 
 #[test]

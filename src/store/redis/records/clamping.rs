@@ -1,4 +1,5 @@
-//! What a clock that was ahead has written: links and devices of the future are moved back, at each sweep: another replica's clock may be ahead.
+//! What a clock that was ahead has written: links and devices of the future are moved back, at each sweep, since the clock of
+//! another replica may be ahead.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
