@@ -52,7 +52,7 @@ const WAY: char = '!';
 ///
 /// Invariant: the way waits in the cookie as soon as there is room for it, and not in the address of each step, so that a step has room to
 /// clear several helper cookies: browsers follow 20 redirects. Held by
-/// `wire::next_visitor::however_long_the_way_back_no_head_is_too_large_for_nginx`.
+/// `wire::next_visitor_steps::however_long_the_way_back_no_head_is_too_large_for_nginx`.
 #[derive(Clone)]
 struct HandOver {
     token: SessionToken,

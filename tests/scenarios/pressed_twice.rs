@@ -1,83 +1,30 @@
 //! A form that is sent twice acts once: the second press is led where the first was, and nothing is told again.
 
-use std::collections::BTreeSet;
-
 use portcullis::audit::Actor;
 
 use crate::town::{Answer, Browser, HOUR, MAC, MINUTE, PASSWORD, SECOND, Town};
 
-const NEW: &str = "Ferry-crossing-at-9";
+pub(crate) const NEW: &str = "Ferry-crossing-at-9";
 
 /// The token of the form on this page, as the browser is shown it.
-async fn token_on(browser: &Browser<'_>, page: &str) -> String {
+pub(crate) async fn token_on(browser: &Browser<'_>, page: &str) -> String {
     let page = browser.get(page).await.answer();
     let field = "name=\"form\" value=\"";
     let (_, rest) = page.text().split_once(field).unwrap_or_else(|| panic!("no token on {}", page.text()));
     rest.split('"').next().unwrap().to_owned()
 }
 
-async fn press(browser: &Browser<'_>, place: &str, form: &[(&str, &str)]) -> Answer {
+pub(crate) async fn press(browser: &Browser<'_>, place: &str, form: &[(&str, &str)]) -> Answer {
     browser.post_form(place, form).await.answer()
 }
 
-fn count(town: &Town, told: &str) -> usize {
+/// The form that changes a password.
+pub(crate) fn change<'a>(token: &'a str, from: &'a str, to: &'a str) -> [(&'a str, &'a str); 4] {
+    [("form", token), ("current_password", from), ("new_password", to), ("new_password_again", to)]
+}
+
+pub(crate) fn count(town: &Town, told: &str) -> usize {
     town.told().into_iter().filter(|name| *name == told).count()
-}
-
-#[tokio::test]
-async fn at_once_or_one_after_the_other_it_signs_in_once() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
-        for at_once in [true, false] {
-            let before = count(&town, "signed_in");
-            let browser = town.stranger();
-            let token = token_on(&browser, "/security/sign-in?rd=%2Forders").await;
-            let form = [("form", token.as_str()), ("username", "alice"), ("password", PASSWORD), ("rd", "/orders")];
-            // Windows of the same browser: whichever answer is lost, the other is enough.
-            let windows: Vec<Browser> = (0..4).map(|_| browser.copy()).collect();
-            let answers = if at_once {
-                futures_util::future::join_all(windows.iter().map(|it| press(it, "/security/sign-in", &form))).await
-            } else {
-                let mut answers = vec![];
-                for window in &windows {
-                    answers.push(press(window, "/security/sign-in", &form).await);
-                }
-                answers
-            };
-            for answer in answers {
-                assert_eq!((answer.status, answer.location()), (303, "/orders"), "{}", answer.text());
-            }
-            let keys: BTreeSet<String> = windows.iter().map(Browser::key).collect();
-            assert_eq!(keys.len(), 1, "each has the key to the one session");
-            assert!(windows[3].is_let_in().await);
-            assert_eq!(count(&town, "signed_in"), before + 1);
-            assert_eq!(windows[0].items("/sessions").await.len(), 1);
-            press(&windows[0], "/security/sign-out", &[]).await;
-        }
-        assert_eq!(count(&town, "sign_in_failed"), 0);
-        drop(alice);
-    }
-}
-
-#[tokio::test]
-async fn at_once_with_the_last_try_each_is_in_and_none_is_told_of_a_lock() {
-    for town in Town::on_each_store() {
-        town.with_user("alice").await;
-        let browser = town.stranger();
-        let token = token_on(&browser, "/security/sign-in").await;
-        for _ in 0..4 {
-            press(&browser, "/security/sign-in", &[("username", "alice"), ("password", "wrong")]).await;
-        }
-        let form = [("form", token.as_str()), ("username", "alice"), ("password", PASSWORD)];
-        let windows: Vec<Browser> = (0..3).map(|_| browser.copy()).collect();
-        let answers =
-            futures_util::future::join_all(windows.iter().map(|it| press(it, "/security/sign-in", &form))).await;
-        for answer in answers {
-            assert_eq!(answer.status, 303, "{}", answer.text());
-        }
-        assert_eq!(windows.iter().map(Browser::key).collect::<BTreeSet<_>>().len(), 1);
-        assert_eq!((count(&town, "signed_in"), count(&town, "sign_in_failed")), (1, 4));
-    }
 }
 
 #[tokio::test]
@@ -163,12 +110,7 @@ async fn a_password_is_changed_once_and_nobody_is_signed_out_by_it() {
     for town in Town::on_each_store() {
         let browser = town.with_user("alice").await.remembered_on(MAC).await;
         let token = token_on(&browser, "/security/password").await;
-        let form = [
-            ("form", token.as_str()),
-            ("current_password", PASSWORD),
-            ("new_password", NEW),
-            ("new_password_again", NEW),
-        ];
+        let form = change(&token, PASSWORD, NEW);
         let (one, other) = (browser.copy(), browser.copy());
         let first = press(&one, "/security/password", &form).await;
         assert_eq!((first.status, first.location()), (303, "/security/password"));
@@ -188,50 +130,6 @@ async fn a_password_is_changed_once_and_nobody_is_signed_out_by_it() {
         assert_eq!((count(&town, "password_changed"), count(&town, "password_change_failed")), (1, 0));
         town.advance(MINUTE);
         assert!(one.is_let_in().await && other.is_let_in().await);
-    }
-}
-
-#[tokio::test]
-async fn at_once_a_password_is_changed_once_and_each_window_has_the_new_secret() {
-    for town in Town::on_each_store() {
-        let browser = town.with_user("alice").await.remembered_on(MAC).await;
-        let token = token_on(&browser, "/security/password").await;
-        let form = [
-            ("form", token.as_str()),
-            ("current_password", PASSWORD),
-            ("new_password", NEW),
-            ("new_password_again", NEW),
-        ];
-        let windows: Vec<Browser> = (0..4).map(|_| browser.copy()).collect();
-        let presses = windows.iter().map(|window| press(window, "/security/password", &form));
-        for answer in futures_util::future::join_all(presses).await {
-            assert_eq!((answer.status, answer.location()), (303, "/security/password"), "{}", answer.text());
-        }
-        assert_eq!((count(&town, "password_changed"), count(&town, "password_change_failed")), (1, 0));
-        town.advance(MINUTE);
-        for window in &windows {
-            assert!(window.is_let_in().await);
-        }
-        assert_eq!(windows.iter().map(Browser::key).collect::<BTreeSet<_>>().len(), 1);
-    }
-}
-
-#[tokio::test]
-async fn at_once_each_window_forgets_the_session_that_has_signed_out() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
-        let browser = alice.signed_in_on(MAC).await;
-        let place = "/security/sessions/sign-out-all";
-        let token = token_on(&browser, place).await;
-        let (windows, form) = ([browser.copy(), browser.copy()], [("form", token.as_str())]);
-        let presses = windows.iter().map(|window| press(window, place, &form));
-        for answer in futures_util::future::join_all(presses).await {
-            assert_eq!((answer.status, answer.location()), (303, "/security/signed-out"));
-        }
-        for window in &windows {
-            assert!(window.cookie(town.cookie()).is_none());
-        }
-        assert_eq!(count(&town, "session_ended"), 1);
     }
 }
 
@@ -407,12 +305,7 @@ async fn nobody_learns_by_a_form_whether_a_session_of_somebody_else_lives() {
         let victim = town.with_user("alice").await.remembered_on(MAC).await;
         let mallory = town.with_user("mallory").await.signed_in_on(MAC).await;
         let token = token_on(&mallory, "/security/password").await;
-        let form = [
-            ("form", token.as_str()),
-            ("current_password", PASSWORD),
-            ("new_password", NEW),
-            ("new_password_again", NEW),
-        ];
+        let form = change(&token, PASSWORD, NEW);
         assert_eq!(press(&mallory, "/security/password", &form).await.status, 303);
         let (alice, own) = (victim.key(), mallory.key());
         let (id, secret) = (alice.split_once('.').unwrap().0, own.split_once('.').unwrap().1);

@@ -55,6 +55,7 @@ mod ending;
 mod init;
 mod large_bodies;
 mod next_visitor;
+mod next_visitor_steps;
 mod open_files;
 mod open_streams;
 mod open_streams_close;

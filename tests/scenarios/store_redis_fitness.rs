@@ -1,0 +1,109 @@
+//! Whether a Redis is fit to keep sessions: what it must be, what it may not do, and how that is told.
+
+use std::sync::Arc;
+
+use portcullis::{
+    clock::Clock,
+    id::UserId,
+    secret::Password,
+    session::SessionStore,
+    store::{
+        embedded::Embedded,
+        redis::{About, Place, Redis, Trouble, inspect},
+    },
+};
+
+use crate::{
+    redis_server::RedisServer,
+    store_contract::people::{account, at, new_session},
+    store_redis::usable,
+};
+
+async fn why(place: &Place) -> String {
+    inspect(place).await.expect_err("it is not fit").to_string()
+}
+
+#[tokio::test]
+async fn a_server_that_may_throw_sessions_away_is_refused() {
+    for policy in ["allkeys-lru", "volatile-ttl"] {
+        let server = RedisServer::with(&["--maxmemory-policy", policy]);
+        let told = why(&server.place()).await;
+        assert!(told.contains(&format!("(maxmemory-policy {policy}); set maxmemory-policy noeviction")), "{told}");
+        let records = Arc::new(Embedded::in_memory().unwrap());
+        let opened = Redis::open(&server.place(), records, &Clock::machine()).await;
+        assert!(matches!(opened.1.about, Err(Trouble::Unfit { .. })), "{policy}");
+        let (store, refused) = (opened.0, opened.1.about.unwrap_err().to_string());
+        let id = new_session(UserId::mint(), at(1), 0).session.id;
+        for told in [store.find(id).await.unwrap_err(), SessionStore::ping(&store).await.unwrap_err()] {
+            assert!(told.to_string().contains(&refused), "the same is told to who asks: {told}");
+        }
+        let _: String = server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        usable(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_sentinel_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sentinel.conf");
+    std::fs::write(&file, "sentinel monitor main 127.0.0.1 1 1\n").unwrap();
+    let server = RedisServer::sentinel(&file);
+    for db in [0, 3] {
+        let told = why(&Place { db, ..server.place() }).await;
+        assert!(told.contains("is a Sentinel") && told.contains("name the Redis server itself"), "{told}");
+        assert!(!told.contains("number of the database"), "{told}");
+    }
+    let server = RedisServer::start();
+    let told = why(&Place { db: 99, ..server.place() }).await;
+    assert!(told.contains("number of the database") && !told.contains("Sentinel"), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_says_what_it_is() {
+    let server = RedisServer::start();
+    let About { name, appends, .. } = inspect(&server.place()).await.unwrap();
+    assert!(name.starts_with("Redis ") && !appends, "{name}");
+    let replica = RedisServer::with(&["--replicaof", "127.0.0.1", "1"]);
+    assert!(why(&replica.place()).await.contains("is a replica; name the primary"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_not_repeated() {
+    let server = RedisServer::with(&["--requirepass", "the-right-one"]);
+    for password in [None, Some("the-wrong-one")] {
+        let place = Place { password: password.map(|word| Password::new(word.into())), ..server.place() };
+        let told = why(&place).await;
+        assert!(told.contains("does not accept this user and password") && !told.contains("-one"), "{told}");
+        assert!(!format!("{place:?}").contains("-one"));
+    }
+    let place = Place { password: Some(Password::new("the-right-one".into())), ..server.place() };
+    inspect(&place).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
+    let server = RedisServer::start();
+    let rules = "ACL SETUSER portcullis on >secret ~portcullis:* &portcullis:* +@read +@write +@scripting +@pubsub \
+                 +@connection +info +time +wait";
+    let _: String = server.ask(&rules.split_whitespace().collect::<Vec<_>>());
+    let login = |user: &str| Place {
+        user: Some(user.to_owned()),
+        password: Some(Password::new("secret".into())),
+        ..server.place()
+    };
+    let records = Arc::new(Embedded::in_memory().unwrap());
+    let (store, _) = Redis::open(&login("portcullis"), records, &Clock::machine()).await;
+    store.put_owner(&account("alice", None).as_owner()).await.unwrap();
+    store.ping().await.unwrap();
+    store.catch_up(at(1)).await.unwrap();
+    for (kept_from, back) in
+        [("-@hash", "+@hash"), ("-@scripting", "+@scripting"), ("-@sortedset", "+@sortedset"), ("-@list", "+@list")]
+    {
+        let _: String = server.ask(&["ACL", "SETUSER", "portcullis", kept_from]);
+        assert!(store.ping().await.is_err(), "{kept_from}: acts would fail, and readiness says so");
+        let _: String = server.ask(&["ACL", "SETUSER", "portcullis", back]);
+        store.ping().await.unwrap();
+    }
+    let _: String = server.ask(&["ACL", "SETUSER", "poor", "on", ">secret", "~*", "+@connection", "+info"]);
+    assert!(why(&login("poor")).await.contains("+@scripting"), "it says what is missing");
+}
