@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     browser::Browser,
-    harness::{App, Installation, read_request, until},
+    harness::{App, Installation, Running, read_request, until},
 };
 
 /// A page of another site with a form for the app, in an encoding of its own.
@@ -29,10 +29,8 @@ async fn shop(house: &Installation) -> App {
     .await
 }
 
-async fn the_whole_way(scripts: bool) {
-    let page = "The shop<form method=post><input type=hidden name=step value=confirm><button>Confirm</button></form>";
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page.len());
-    let app = App::answering(format!("{head}{page}").leak().as_bytes()).await;
+/// An installation before this app, whose form the page of a shop posts; and the shop's origin.
+async fn before(app: &App) -> (Installation, String, Running, App) {
     let house = Installation::before(app.address);
     let shop = shop(&house).await;
     let sender = format!("http://localhost:{}", shop.address.port());
@@ -42,7 +40,15 @@ async fn the_whole_way(scripts: bool) {
         app.address
     ));
     house.user("alice", &[]);
-    let _server = house.run().await;
+    let server = house.run().await;
+    (house, sender, server, shop)
+}
+
+async fn the_whole_way(scripts: bool) {
+    let page = "The shop<form method=post><input type=hidden name=step value=confirm><button>Confirm</button></form>";
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page.len());
+    let app = App::answering(format!("{head}{page}").leak().as_bytes()).await;
+    let (house, sender, _server, _shop) = before(&app).await;
     let browser = if scripts { Browser::open(&house).await } else { Browser::open_without_scripts(&house).await };
 
     // A session that ends elsewhere while one is away.
@@ -134,16 +140,7 @@ async fn the_app_may_lead_back_to_the_sender() {
         }
     })
     .await;
-    let house = Installation::before(app.address);
-    let shop = shop(&house).await;
-    let sender = format!("http://localhost:{}", shop.address.port());
-    house.configure(&format!(
-        "upstreams: {{ app: {{ servers: [\"http://{}\"] }} }}\nroutes:\n  - path: /\n    upstream: app\n    \
-         cross_site_forms: [{{ path: /payment/return, from: [\"{sender}\"] }}]\n",
-        app.address
-    ));
-    house.user("alice", &[]);
-    let _server = house.run().await;
+    let (house, sender, _server, _shop) = before(&app).await;
     let browser = Browser::open(&house).await;
     browser.goto("/security/sessions").await;
     browser.sign_in("alice").await;

@@ -6,7 +6,7 @@ use http::Method;
 use reqwest::{Client, Response, redirect::Policy};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::harness::{App, Http2, Installation, Redis, Replicas, StoreKind, free_port, read_request};
+use crate::harness::{App, Http2, Installation, Person, Redis, Replicas, Running, StoreKind, free_port, read_request};
 
 const FORM: &str = "order=4711&note=x+y%26%22z%22%0D%0A%E9";
 const TYPE: &str = "application/x-www-form-urlencoded";
@@ -156,6 +156,15 @@ async fn closing() -> App {
     .await
 }
 
+/// An installation before this app, and alice, who is signed in there.
+async fn before(app: &str) -> (Installation, Running, Person) {
+    let house = Installation::with(&routes(app));
+    house.user("alice", &[]);
+    let server = house.run().await;
+    let alice = house.signed_in("alice").await;
+    (house, server, alice)
+}
+
 /// A browser of alice, and the address to which our page posts the form.
 async fn asked(house: &Installation) -> (Client, String) {
     let client = Client::builder().redirect(Policy::none()).build().unwrap();
@@ -174,10 +183,7 @@ async fn press(house: &Installation, client: &Client, action: &str, cookie: &str
 #[tokio::test]
 async fn an_idle_connection_that_the_app_closes_loses_none() {
     let app = closing().await;
-    let house = Installation::with(&routes(&app.address.to_string()));
-    house.user("alice", &[]);
-    let _server = house.run().await;
-    let alice = house.signed_in("alice").await;
+    let (house, _server, alice) = before(&app.address.to_string()).await;
     let (client, action) = asked(&house).await;
     let first = client.get(format!("http://{}/", house.public)).header("cookie", alice.cookie()).send().await.unwrap();
     assert_eq!(first.status(), 200);
@@ -190,10 +196,7 @@ async fn an_idle_connection_that_the_app_closes_loses_none() {
 #[tokio::test]
 async fn the_parameter_does_not_reach_the_app_in_a_referer() {
     let app = App::ok().await;
-    let house = Installation::with(&routes(&app.address.to_string()));
-    house.user("alice", &[]);
-    let _server = house.run().await;
-    let alice = house.signed_in("alice").await;
+    let (house, _server, alice) = before(&app.address.to_string()).await;
     let (client, action) = asked(&house).await;
     let origin = format!("http://{}", house.public);
     // As browsers send it: with a form of the app's page of the answer, and with what that page loads.
@@ -215,10 +218,7 @@ async fn the_parameter_does_not_reach_the_app_in_a_referer() {
 #[tokio::test]
 async fn a_form_or_link_of_the_page_that_answers_reaches_the_app_without_the_parameter() {
     let app = App::ok().await;
-    let house = Installation::with(&routes(&app.address.to_string()));
-    house.user("alice", &[]);
-    let _server = house.run().await;
-    let alice = house.signed_in("alice").await;
+    let (house, _server, alice) = before(&app.address.to_string()).await;
     let (client, action) = asked(&house).await;
     assert_eq!(press(&house, &client, &action, &alice.cookie()).await.status(), 200);
     let origin = format!("http://{}", house.public);
@@ -244,10 +244,7 @@ async fn a_form_or_link_of_the_page_that_answers_reaches_the_app_without_the_par
 #[tokio::test]
 async fn what_reached_nobody_can_be_sent_again() {
     let nobody = free_port();
-    let house = Installation::with(&routes(&format!("127.0.0.1:{nobody}")));
-    house.user("alice", &[]);
-    let _server = house.run().await;
-    let alice = house.signed_in("alice").await;
+    let (house, _server, alice) = before(&format!("127.0.0.1:{nobody}")).await;
     let (client, action) = asked(&house).await;
     for _ in 0..2 {
         let pressed = press(&house, &client, &action, &alice.cookie()).await;
