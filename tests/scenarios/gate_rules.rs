@@ -123,6 +123,8 @@ async fn whoever_lacks_the_role_is_told_so_and_not_sent_to_sign_in() {
     let page = browser.get("/admin").await.answer();
     assert_eq!(page.status, 403);
     assert!(page.says("You may not see this page"));
+    let (_, ways) = page.text().split_once("<p class=\"acts\">").unwrap();
+    assert!(ways.contains("href=\"/security/sign-out\""), "in sight, for another account");
     assert!(
         page.says("alice@example.com") && page.text().contains("action=\"/security/sign-out\""),
         "who, and a way out"

@@ -121,6 +121,23 @@ async fn manifest_and_icons_come_without_cookies_where_the_operator_says_so() {
 }
 
 #[tokio::test]
+async fn the_box_says_how_long_and_how_often() {
+    for (rule, said) in [
+        ("{}", "for 30 days, if I use it at least every 7 days Sign in"),
+        ("{ idle_timeout: 30d }", "for 30 days Sign in"),
+        ("{ idle_timeout: 90s }", "for 30 days, if I use it at least every 90 seconds Sign in"),
+        ("{ absolute_timeout: 5d }", "for 5 days Sign in"),
+        ("{ remember_me: { for: never } }", "on this device, if I use it at least every 7 days Sign in"),
+        ("{ remember_me: { for: never }, idle_timeout: never }", "on this device Sign in"),
+    ] {
+        let town = Town::with(&format!("sessions: {rule}"));
+        let page = town.stranger().get("/security/sign-in").await.answer();
+        let words = page.words().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(said), "{rule}: {words}");
+    }
+}
+
+#[tokio::test]
 async fn never_still_ends_with_the_absolute_timeout() {
     let town = Town::with("sessions: { idle_timeout: never, remember_me: { for: never }, absolute_timeout: 60d }");
     let browser = town.with_user("alice").await.remembered_on(MAC).await;

@@ -137,6 +137,15 @@ fn the_store_in_memory_cannot_be_looked_into() {
 }
 
 #[test]
+fn a_store_that_a_verb_makes_is_told_once() {
+    let house = house();
+    for told in [1, 0] {
+        let said = house.cli(&["users", "list"]);
+        assert_eq!((said.code, said.err.matches("created a new store at").count()), (0, told), "{said:?}");
+    }
+}
+
+#[test]
 fn init_touches_nothing_that_is_there() {
     let house = house();
     let before = std::fs::read(house.file()).unwrap();

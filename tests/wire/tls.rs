@@ -29,6 +29,7 @@ async fn both_versions_and_both_protocols_are_spoken() {
             (&["h2", "http/1.1"][..], Some("h2")),
             (&["http/1.1"], Some("http/1.1")),
             (&["http/1.1", "h2"], Some("h2")),
+            (&["http/1.0"], Some("http/1.0")),
             (&[], None),
         ] {
             let stream = shown.connect_with(house.public, offered, &[version]).await.unwrap();
@@ -159,7 +160,11 @@ async fn what_browsers_would_not_like_is_told() {
     server.says("was good until 2001-01-01T00:00:00Z; renew it").await;
     server.says("stands for other.example, and not for 127.0.0.1; have it issued for this host").await;
     Shown::issue_as(house.folder.path(), "tls", "*.example.com", 2999);
+    let wildcard = "(*.example.com stands for one label before example.com, and not for example.com itself)";
+    let printed = || server.log().iter().filter(|line| line.to_string().contains(wildcard)).count();
+    assert_eq!(printed(), 0, "there is none in it");
     server.says("stands for *.example.com, and not for 127.0.0.1").await;
+    assert_eq!(printed(), 1);
     Shown::issue_as(house.folder.path(), "tls", "127.0.0.1", 2001);
     let doctor = house.cli(&["doctor"]);
     assert!(doctor.out.contains("tls: the certificate in") && doctor.out.contains("renew it"), "{}", doctor.out);

@@ -31,6 +31,7 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, SignInPage)> {
         ("sign-in-why-expired", because(Ending::Expired)),
         ("sign-in-why-too-many", because(Ending::TooMany)),
         ("sign-in-not-sent", page().form_not_sent()),
+        ("sign-in-why-and-not-sent", because(Ending::FromAnotherDevice { device: samples::mac() }).form_not_sent()),
         ("sign-in-unknown-session", page().unknown_session()),
         ("sign-in-mismatch", refused(NotIn::Mismatch)),
         ("sign-in-missing", page().refused("", false, NotIn::Missing { name: true, password: true }, now)),
