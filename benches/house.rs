@@ -6,10 +6,10 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use portcullis::{
     account::Cost,
     clock::Clock,
-    config::{Access, Config, Route},
+    config::{Config, RouteAccess, RouteSettings},
     gate::Head,
     portcullis::Portcullis,
-    server::{Parts, Stores},
+    server::{Components, Stores},
     session::SessionToken,
     store::embedded::Embedded,
 };
@@ -32,12 +32,13 @@ impl House {
         let store = Embedded::open(&folder.path().join("portcullis.db")).expect("a new store opens");
         let (listen, app) = (SocketAddr::from(([127, 0, 0, 1], 8080)), SocketAddr::from(([127, 0, 0, 1], 3000)));
         let mut config = Config::demo(listen, app);
-        config
-            .routes
-            .insert(0, Route { path: "/public".to_owned(), access: Access::Public, ..config.routes[0].clone() });
+        config.routes.insert(
+            0,
+            RouteSettings { path: "/public".to_owned(), access: RouteAccess::Public, ..config.routes[0].clone() },
+        );
         let clock = Clock::machine();
         let settled = runtime.block_on(people::settle(&store, people, each, clock.now()));
-        let parts = Parts::new(&config, Stores::all_in(Arc::new(store)), clock, Cost::default());
+        let parts = Components::new(&config, Stores::from_single(Arc::new(store)), clock, Cost::default());
         Self { portcullis: parts.portcullis(), tokens: settled.expect("the store takes them"), _folder: folder }
     }
 }

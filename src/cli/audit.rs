@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ConfigFile, Done, Failed,
-    beside::Beside,
-    output::{plain, say, say_json, say_table, written},
+    CommandError, CommandResult, ConfigFile,
+    context::CommandContext,
+    output::{print_json, print_line, print_table, printable, write_result},
 };
 use crate::{
     audit::{Actor, Entry, Fact, Page, TrailEnd, TrailQuery},
@@ -16,20 +16,20 @@ use crate::{
 };
 
 /// Entries that are read at once for an export.
-const PAGE: usize = 500;
+const EXPORT_PAGE_SIZE: usize = 500;
 
 /// Shows what happened: sign-ins, ended sessions, changed accounts
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis audit tail --user alice")]
-pub(super) struct Audit {
+pub(super) struct AuditCommand {
     #[command(flatten)]
     file: ConfigFile,
     #[command(subcommand)]
-    verb: Verb,
+    action: AuditAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum AuditAction {
     /// Prints the newest entries, the newest last
     #[command(after_help = "Example: portcullis audit tail --user alice --limit 20")]
     Tail {
@@ -52,44 +52,44 @@ enum Verb {
     },
 }
 
-impl Audit {
-    pub(super) fn run(self) -> Done {
-        let Self { file, verb } = self;
-        Beside::open(&file)?.work(async move |beside| match verb {
-            Verb::Tail { user, limit, json } => beside.tail(user.as_deref(), limit, json).await,
-            Verb::Export { user } => beside.export(user.as_deref()).await,
+impl AuditCommand {
+    pub(super) fn run(self) -> CommandResult {
+        let Self { file, action: verb } = self;
+        CommandContext::open(&file)?.block_on(async move |context| match verb {
+            AuditAction::Tail { user, limit, json } => context.tail(user.as_deref(), limit, json).await,
+            AuditAction::Export { user } => context.export(user.as_deref()).await,
         })
     }
 }
 
-impl Beside {
-    async fn tail(&self, user: Option<&str>, limit: u32, json: bool) -> Done {
-        let (user, names) = (self.concerned(user).await?, self.names().await?);
+impl CommandContext {
+    async fn tail(&self, user: Option<&str>, limit: u32, json: bool) -> CommandResult {
+        let (user, names) = (self.resolve_user(user).await?, self.user_names().await?);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let query = TrailQuery { user, from: TrailEnd::Newest, after: None, limit };
-        let mut entries = self.parts.stores.audit.trail(&query).await?.entries;
+        let mut entries = self.components.stores.audit.trail(&query).await?.entries;
         entries.reverse();
-        let told: Vec<Told> = entries.iter().map(|entry| Told::of(entry, &names)).collect();
+        let told: Vec<EntryView> = entries.iter().map(|entry| EntryView::new(entry, &names)).collect();
         if json {
-            let items: Vec<Value> = told.into_iter().map(Told::json).collect();
-            say_json(&json!({ "items": items, "next_cursor": null }));
+            let items: Vec<Value> = told.into_iter().map(EntryView::to_json).collect();
+            print_json(&json!({ "items": items, "next_cursor": null }));
         } else {
-            let rows: Vec<_> = told.iter().map(Told::row).collect();
-            say_table(&["WHEN", "WHO", "ABOUT", "WHAT", "FROM", "SESSION", "REASON"], &rows);
+            let rows: Vec<_> = told.iter().map(EntryView::table_row).collect();
+            print_table(&["WHEN", "WHO", "ABOUT", "WHAT", "FROM", "SESSION", "REASON"], &rows);
         }
         Ok(())
     }
 
-    async fn export(&self, user: Option<&str>) -> Done {
-        let (user, names) = (self.concerned(user).await?, self.names().await?);
-        let mut query = TrailQuery { user, from: TrailEnd::Oldest, after: None, limit: PAGE };
+    async fn export(&self, user: Option<&str>) -> CommandResult {
+        let (user, names) = (self.resolve_user(user).await?, self.user_names().await?);
+        let mut query = TrailQuery { user, from: TrailEnd::Oldest, after: None, limit: EXPORT_PAGE_SIZE };
         loop {
-            let Page { entries, next } = self.parts.stores.audit.trail(&query).await?;
+            let Page { entries, next } = self.components.stores.audit.trail(&query).await?;
             for entry in &entries {
-                say(&Told::of(entry, &names).json().to_string());
+                print_line(&EntryView::new(entry, &names).to_json().to_string());
             }
             // Where nobody reads any more, nothing more is looked up.
-            if next.is_none() || written().is_err() {
+            if next.is_none() || write_result().is_err() {
                 return Ok(());
             }
             query.after = next;
@@ -97,7 +97,7 @@ impl Beside {
     }
 
     /// Whose entries are asked for. Who was removed has no name any more, but still an id.
-    async fn concerned(&self, user: Option<&str>) -> Result<Option<UserId>, Failed> {
+    async fn resolve_user(&self, user: Option<&str>) -> Result<Option<UserId>, CommandError> {
         Ok(match user.map(|text| (text, text.parse())) {
             None => None,
             Some((_, Ok(id))) => Some(id),
@@ -105,14 +105,14 @@ impl Beside {
         })
     }
 
-    async fn names(&self) -> Result<HashMap<UserId, String>, Failed> {
-        let accounts = self.parts.accounts.list().await?;
+    async fn user_names(&self) -> Result<HashMap<UserId, String>, CommandError> {
+        let accounts = self.components.accounts.list().await?;
         Ok(accounts.into_iter().map(|account| (account.id, account.name.as_str().to_owned())).collect())
     }
 }
 
 /// An entry in words that programs and people can read.
-struct Told<'a> {
+struct EntryView<'a> {
     entry: &'a Entry,
     names: &'a HashMap<UserId, String>,
     /// What the fact has to tell besides: its session and its reason stand for themselves.
@@ -121,8 +121,8 @@ struct Told<'a> {
     reason: Value,
 }
 
-impl<'a> Told<'a> {
-    fn of(entry: &'a Entry, names: &'a HashMap<UserId, String>) -> Self {
+impl<'a> EntryView<'a> {
+    fn new(entry: &'a Entry, names: &'a HashMap<UserId, String>) -> Self {
         let mut details = match serde_json::to_value(&entry.fact) {
             Ok(Value::Object(details)) => details,
             _ => Map::new(),
@@ -140,7 +140,7 @@ impl<'a> Told<'a> {
         self.names.get(&user).map(String::as_str)
     }
 
-    fn json(self) -> Value {
+    fn to_json(self) -> Value {
         let person = |id: UserId| json!({ "id": id, "name": self.name(id) });
         let actor = match self.entry.actor {
             actor @ Actor::User(id) => json!({ "kind": actor.kind(), "id": id, "name": self.name(id) }),
@@ -160,8 +160,8 @@ impl<'a> Told<'a> {
         })
     }
 
-    fn row(&self) -> Vec<String> {
-        let shown = |id: UserId| self.name(id).map_or_else(|| id.to_string(), plain);
+    fn table_row(&self) -> Vec<String> {
+        let shown = |id: UserId| self.name(id).map_or_else(|| id.to_string(), printable);
         let who = match self.entry.actor {
             Actor::User(id) => shown(id),
             other => other.kind().to_owned(),
@@ -170,11 +170,11 @@ impl<'a> Told<'a> {
             Fact::SignInsFailed { count, until, .. } => {
                 ("sign in failed".to_owned(), vec![format!("and {count} more until {}", until.rfc3339())])
             }
-            fact => (fact.name().replace('_', " "), self.details.values().flat_map(words).collect()),
+            fact => (fact.name().replace('_', " "), self.details.values().flat_map(detail_words).collect()),
         };
-        let device = self.entry.device.as_ref().map(|device| plain(&device.label()));
+        let device = self.entry.device.as_ref().map(|device| printable(&device.label()));
         let from = self.entry.ip.map(|ip| ip.to_string()).into_iter().chain(device).collect::<Vec<_>>();
-        let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), plain);
+        let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), printable);
         vec![
             self.entry.at.rfc3339(),
             who,
@@ -188,11 +188,11 @@ impl<'a> Told<'a> {
 }
 
 /// The words of a detail: those of a list one by one, and of a thing with parts the one that names it.
-fn words(detail: &Value) -> Vec<String> {
+fn detail_words(detail: &Value) -> Vec<String> {
     match detail {
-        Value::String(word) => vec![plain(&word.replace('_', " "))],
-        Value::Array(list) => list.iter().flat_map(words).collect(),
-        Value::Object(parts) => parts.get("how").map(words).unwrap_or_default(),
+        Value::String(word) => vec![printable(&word.replace('_', " "))],
+        Value::Array(list) => list.iter().flat_map(detail_words).collect(),
+        Value::Object(parts) => parts.get("how").map(detail_words).unwrap_or_default(),
         Value::Null => Vec::new(),
         other => vec![other.to_string()],
     }

@@ -3,22 +3,22 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{CommandLine, Done, output::say_bytes};
+use super::{CommandLine, CommandResult, output::print_bytes};
 
 /// Prints completions for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis completions bash > /etc/bash_completion.d/portcullis")]
-pub(super) struct Completions {
+pub(super) struct CompletionsCommand {
     /// Which shell
     shell: Shell,
 }
 
-impl Completions {
+impl CompletionsCommand {
     #[expect(clippy::unnecessary_wraps, reason = "every verb has the same face")]
-    pub(super) fn run(self) -> Done {
+    pub(super) fn run(self) -> CommandResult {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut CommandLine::command(), "portcullis", &mut script);
-        say_bytes(&script);
+        print_bytes(&script);
         Ok(())
     }
 }

@@ -3,26 +3,26 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    ConfigFile, Done, Failed,
-    checkup::{self, Finding},
-    env,
+    CommandError, CommandResult, ConfigFile,
+    checks::{self, Finding},
+    env_var,
     explain::explain,
-    output::{complain, say, say_json},
+    output::{print_error, print_json, print_line},
 };
 use crate::config;
 
 /// Checks and shows the configuration
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis config check --explain GET https://app.example.com/admin --user alice")]
-pub(super) struct Config {
+pub(super) struct ConfigCommand {
     #[command(flatten)]
     file: ConfigFile,
     #[command(subcommand)]
-    verb: Verb,
+    action: ConfigAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum ConfigAction {
     /// Tells every mistake at once, or what would happen to a request
     ///
     /// Beside the file it looks at what `run` needs on this machine: a store that cannot be opened is an error, a name of an
@@ -49,58 +49,59 @@ enum Verb {
     Schema,
 }
 
-impl Config {
-    pub(super) fn run(self) -> Done {
-        match self.verb {
-            Verb::Schema => say_json(&config::schema()),
-            Verb::Show => say(config::show(&self.file.load()?.1).trim_end()),
-            Verb::Check { explain: Some(request), user, .. } => explain(&self.file, &request, user.as_deref())?,
-            Verb::Check { explain: None, file_only: true, .. } => check_file(&self.file)?,
-            Verb::Check { explain: None, .. } => check(&self.file)?,
+impl ConfigCommand {
+    pub(super) fn run(self) -> CommandResult {
+        match self.action {
+            ConfigAction::Schema => print_json(&config::schema()),
+            ConfigAction::Show => print_line(config::show(&self.file.load()?.1).trim_end()),
+            ConfigAction::Check { explain: Some(request), user, .. } => explain(&self.file, &request, user.as_deref())?,
+            ConfigAction::Check { explain: None, file_only: true, .. } => check_file(&self.file)?,
+            ConfigAction::Check { explain: None, .. } => check(&self.file)?,
         }
         Ok(())
     }
 }
 
 /// The file, and what `run` would meet on this machine.
-fn check(file: &ConfigFile) -> Done {
+fn check(file: &ConfigFile) -> CommandResult {
     let (path, config) = file.load()?;
-    let stores = checkup::stores(&config);
-    if let Some(Finding::Wrong(why)) = stores.iter().find(|store| matches!(store, Finding::Wrong(_))) {
-        return Err(Failed::No(format!("{}: {why}", path.display())));
+    let stores = checks::stores(&config);
+    if let Some(Finding::Fail(why)) = stores.iter().find(|store| matches!(store, Finding::Fail(_))) {
+        return Err(CommandError::Failed(format!("{}: {why}", path.display())));
     }
-    if let Some(why) = checkup::addresses_of_others(&config) {
-        return Err(Failed::No(format!("{}: {why}", path.display())));
+    if let Some(why) = checks::unbindable_address(&config) {
+        return Err(CommandError::Failed(format!("{}: {why}", path.display())));
     }
-    say(&format!("{}: no complaints", path.display()));
+    print_line(&format!("{}: no complaints", path.display()));
     let others = [
-        checkup::bare_passwords(&config),
-        checkup::certificate(&config),
-        checkup::visitors(&config).into_iter().collect(),
-        checkup::unknown_names(&config),
+        checks::plaintext_passwords(&config),
+        checks::certificate(&config),
+        checks::client_addresses(&config).into_iter().collect(),
+        checks::unresolved_hosts(&config),
     ];
     for finding in stores.into_iter().chain(others.into_iter().flatten()) {
         match finding {
-            Finding::Fine(said) => say(&said),
-            Finding::Odd(said) | Finding::Wrong(said) => complain(&format!("warning: {said}")),
+            Finding::Pass(said) => print_line(&said),
+            Finding::Warn(said) | Finding::Fail(said) => print_error(&format!("warning: {said}")),
         }
     }
     Ok(())
 }
 
 /// The file alone. What it only points to is elsewhere.
-fn check_file(file: &ConfigFile) -> Done {
-    const ELSEWHERE: [&str; 5] = ["secret_file", "store_file", "records_file", "tls.certificate_file", "tls.key_file"];
+fn check_file(file: &ConfigFile) -> CommandResult {
+    const EXTERNAL_FILE_KEYS: [&str; 5] =
+        ["secret_file", "store_file", "records_file", "tls.certificate_file", "tls.key_file"];
     let path = file.find()?;
-    let Err(complaints) = config::Config::load(&path, &env) else {
-        say(&format!("{}: no complaints", path.display()));
+    let Err(complaints) = config::Config::load(&path, &env_var) else {
+        print_line(&format!("{}: no complaints", path.display()));
         return Ok(());
     };
-    let is_elsewhere = |key: &str| ELSEWHERE.contains(&key) || key.ends_with("].value_file");
+    let is_elsewhere = |key: &str| EXTERNAL_FILE_KEYS.contains(&key) || key.ends_with("].value_file");
     if !complaints.iter().all(|complaint| is_elsewhere(complaint.key())) {
-        return Err(Failed::Usage(complaints.to_string()));
+        return Err(CommandError::Usage(complaints.to_string()));
     }
-    say(&format!("{}: no complaints about the file itself", path.display()));
-    complaints.iter().for_each(|complaint| complain(&format!("warning: {complaint}")));
+    print_line(&format!("{}: no complaints about the file itself", path.display()));
+    complaints.iter().for_each(|complaint| print_error(&format!("warning: {complaint}")));
     Ok(())
 }

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    ConfigFile, Done, Failed,
-    checkup::{self, Finding},
-    healthcheck::{self, Told},
+    CommandError, CommandResult, ConfigFile,
+    checks::{self, Finding},
+    healthcheck::{self, Readiness},
     look_alikes,
-    output::say,
+    output::print_line,
 };
 use crate::config::Config;
 
@@ -15,57 +15,59 @@ use crate::config::Config;
 #[derive(Debug, Args)]
 #[command(after_help = "Changes nothing, and may run beside the server. Exit 0: nothing is wrong.\n\n\
                         Example: portcullis doctor -c /etc/portcullis/portcullis.yaml")]
-pub(super) struct Doctor {
+pub(super) struct DoctorCommand {
     #[command(flatten)]
     file: ConfigFile,
 }
 
-impl Doctor {
-    pub(super) fn run(self) -> Done {
+impl DoctorCommand {
+    pub(super) fn run(self) -> CommandResult {
         let (path, config) = self.file.load()?;
-        let mut found = vec![Finding::Fine(format!("{}: no complaints", path.display()))];
-        found.extend(checkup::files(&path, &config));
-        found.extend(checkup::stores(&config));
-        found.extend(look_alikes::accounts(&config));
-        found.extend(checkup::bare_passwords(&config));
-        found.extend(checkup::visitors(&config));
-        found.extend(server(&config));
-        found.extend(checkup::ports(&config));
-        found.extend(checkup::entrance(&config));
-        found.extend(checkup::certificate(&config));
-        found.extend(checkup::apps(&config));
-        found.push(checkup::time());
+        let mut found = vec![Finding::Pass(format!("{}: no complaints", path.display()))];
+        found.extend(checks::file_permissions(&path, &config));
+        found.extend(checks::stores(&config));
+        found.extend(look_alikes::check_accounts(&config));
+        found.extend(checks::plaintext_passwords(&config));
+        found.extend(checks::client_addresses(&config));
+        found.extend(running_server(&config));
+        found.extend(checks::listen_addresses(&config));
+        found.extend(checks::public_url(&config));
+        found.extend(checks::certificate(&config));
+        found.extend(checks::upstreams(&config));
+        found.push(checks::system_clock());
         let mut wrong = 0;
         for finding in found {
             match finding {
-                Finding::Fine(said) => say(&format!("ok     {said}")),
-                Finding::Odd(said) => say(&format!("look   {said}")),
-                Finding::Wrong(said) => {
-                    say(&format!("WRONG  {said}"));
+                Finding::Pass(said) => print_line(&format!("ok     {said}")),
+                Finding::Warn(said) => print_line(&format!("look   {said}")),
+                Finding::Fail(said) => {
+                    print_line(&format!("WRONG  {said}"));
                     wrong += 1;
                 }
             }
         }
         match wrong {
             0 => Ok(()),
-            1 => Err(Failed::No("1 thing is wrong".to_owned())),
-            more => Err(Failed::No(format!("{more} things are wrong"))),
+            1 => Err(CommandError::Failed("1 thing is wrong".to_owned())),
+            more => Err(CommandError::Failed(format!("{more} things are wrong"))),
         }
     }
 }
 
 /// What the running server says of itself: it may be worse off than a look from outside can tell. None where none answers.
-fn server(config: &Config) -> Option<Finding> {
+fn running_server(config: &Config) -> Option<Finding> {
     let address = config.admin.listen;
-    if checkup::Running::asked(config) == checkup::Running::Others {
-        return Some(Finding::Wrong(format!(
+    if checks::RunningInstance::probe(config) == checks::RunningInstance::Foreign {
+        return Some(Finding::Fail(format!(
             "server: another installation of Portcullis answers at {address} (its secret is another one); this one does not run, \
              or listens elsewhere"
         )));
     }
-    match Told::by(&healthcheck::ask(address).ok()?) {
-        Told::Ready(_) => Some(Finding::Fine(format!("server: the one that runs says at {address} that it is ready"))),
-        Told::NotReady(why) => Some(Finding::Wrong(format!("server: the one that runs says at {address}: {why}"))),
-        Told::Else(_) => None,
+    match Readiness::parse(&healthcheck::fetch_readiness(address).ok()?) {
+        Readiness::Ready(_) => {
+            Some(Finding::Pass(format!("server: the one that runs says at {address} that it is ready")))
+        }
+        Readiness::NotReady(why) => Some(Finding::Fail(format!("server: the one that runs says at {address}: {why}"))),
+        Readiness::Unrecognized(_) => None,
     }
 }

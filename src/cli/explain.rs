@@ -4,63 +4,68 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    ConfigFile, Done, Failed,
-    beside::{Beside, runtime},
-    output::say,
+    CommandError, CommandResult, ConfigFile,
+    context::{CommandContext, runtime},
+    output::print_line,
 };
 use crate::{
     account::{Account, Cost},
     clock::Clock,
     config::Config,
     gate::{Because, Explained, Head, Refusal, Route, Verdict},
-    server::{Parts, Stores},
+    server::{Components, Stores},
 };
 
 /// A request as a browser would send it that opens a page, or a form of the same site.
-struct Request {
+struct SimulatedRequest {
     method: Method,
     target: String,
     headers: HeaderMap,
 }
 
-pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -> Done {
-    let [method, url] = words else { return Err(Failed::Usage("write --explain METHOD URL".to_owned())) };
+pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -> CommandResult {
+    let [method, url] = words else { return Err(CommandError::Usage("write --explain METHOD URL".to_owned())) };
     let (_, config) = file.load()?;
-    let request = Request::of(method, url, &config)?;
+    let request = SimulatedRequest::parse(method, url, &config)?;
     // Only who is named is looked up: without one the rules can be asked where there is no store.
-    let beside = if user.is_some() {
-        Beside::open(file)?
+    let context = if user.is_some() {
+        CommandContext::open(file)?
     } else {
-        let stores = Stores::in_memory().map_err(|why| Failed::because(&why))?;
-        let parts = Parts::new(&config, stores, Clock::machine(), Cost::default());
-        Beside { parts, config, runtime: runtime()? }
+        let stores = Stores::in_memory().map_err(|why| CommandError::from_error(&why))?;
+        let parts = Components::new(&config, stores, Clock::machine(), Cost::default());
+        CommandContext { components: parts, config, runtime: runtime()? }
     };
-    beside.work(async |beside| {
+    context.block_on(async |context| {
         let account = match user {
-            Some(login) => Some(beside.account(login).await?),
+            Some(login) => Some(context.account(login).await?),
             None => None,
         };
         let owner = account.as_ref().map(Account::as_owner);
-        let (explained, status) = beside.parts.portcullis().explain(&request.head(), owner.as_ref()).await;
-        let told = tell(&explained, status, &beside.config);
-        say(&format!("{} {}: {told}{}", request.method, request.target, forms(&request, &explained)));
+        let (explained, status) = context.components.portcullis().explain(&request.head(), owner.as_ref()).await;
+        let told = describe(&explained, status, &context.config);
+        print_line(&format!(
+            "{} {}: {told}{}",
+            request.method,
+            request.target,
+            describe_form_senders(&request, &explained)
+        ));
         Ok(())
     })
 }
 
-impl Request {
-    fn of(method: &str, url: &str, config: &Config) -> Result<Self, Failed> {
+impl SimulatedRequest {
+    fn parse(method: &str, url: &str, config: &Config) -> Result<Self, CommandError> {
         let method: Method =
-            method.to_uppercase().parse().map_err(|_| Failed::Usage(format!("{method:?} is not a method")))?;
+            method.to_uppercase().parse().map_err(|_| CommandError::Usage(format!("{method:?} is not a method")))?;
         let url = url.split('#').next().unwrap_or_default();
         let origin = config.public_url.origin();
         let whole = if url.starts_with('/') { format!("{origin}{url}") } else { url.to_owned() };
         let Some((_, rest)) = whole.split_once("://") else {
-            return Err(Failed::Usage(format!("{url:?} is neither a URL nor a path; write {origin}/… or /…")));
+            return Err(CommandError::Usage(format!("{url:?} is neither a URL nor a path; write {origin}/… or /…")));
         };
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let host = authority.rsplit('@').next().unwrap_or_default();
-        let host = HeaderValue::from_str(host).map_err(|_| Failed::Usage(format!("{host:?} is not a host")))?;
+        let host = HeaderValue::from_str(host).map_err(|_| CommandError::Usage(format!("{host:?} is not a host")))?;
         let headers = [
             (header::HOST, host),
             (header::ACCEPT, HeaderValue::from_static("text/html")),
@@ -84,7 +89,7 @@ impl Request {
     }
 }
 
-fn tell(explained: &Explained, status: Option<StatusCode>, config: &Config) -> String {
+fn describe(explained: &Explained, status: Option<StatusCode>, config: &Config) -> String {
     let upstream = |place: usize| config.routes.get(place).map_or("the app", |route| route.upstream.as_str());
     let said = match &explained.verdict {
         Verdict::Serve => "answered by Portcullis itself".to_owned(),
@@ -93,7 +98,7 @@ fn tell(explained: &Explained, status: Option<StatusCode>, config: &Config) -> S
             let identity = if person.is_none() { ", without identity" } else { "" };
             format!("goes to {upstream}{identity}")
         }
-        Verdict::Refuse(refusal) => refused(refusal, status, config),
+        Verdict::Refuse(refusal) => describe_refusal(refusal, status, config),
     };
     match &explained.rule {
         Some((place, Route { path, access, .. })) => format!("route {} ({path}, {access}): {said}", place + 1),
@@ -102,7 +107,7 @@ fn tell(explained: &Explained, status: Option<StatusCode>, config: &Config) -> S
 }
 
 /// Who else may post a form there, where somebody may.
-fn forms(request: &Request, explained: &Explained) -> String {
+fn describe_form_senders(request: &SimulatedRequest, explained: &Explained) -> String {
     let path = request.target.split('?').next().unwrap_or_default();
     let targets = explained.rule.iter().flat_map(|(_, rule)| &rule.cross_site_forms);
     match targets.into_iter().find(|target| request.method == Method::POST && target.path == path) {
@@ -114,7 +119,7 @@ fn forms(request: &Request, explained: &Explained) -> String {
     }
 }
 
-fn refused(refusal: &Refusal, status: Option<StatusCode>, config: &Config) -> String {
+fn describe_refusal(refusal: &Refusal, status: Option<StatusCode>, config: &Config) -> String {
     let why = match refusal {
         Refusal::SignIn { because, .. } => {
             let status = status.map_or_else(String::new, |status| format!("{} for a page", status.as_u16()));

@@ -1,6 +1,6 @@
 //! `portcullis init`: a first configuration.
 
-mod ports;
+mod addresses;
 
 use std::{
     fs,
@@ -10,18 +10,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use addresses::InitAddresses;
 use clap::Args;
-use ports::Ports;
 
-use super::{Done, Failed, output::say};
-use crate::config::{self, Starter};
+use super::{CommandError, CommandResult, output::print_line};
+use crate::config::{self, StarterConfig};
 
 /// Writes a short commented portcullis.yaml and a secret file
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: portcullis init /etc/portcullis --app http://127.0.0.1:3000 --public-url https://app.example.com --name Example"
 )]
-pub(super) struct Init {
+pub(super) struct InitCommand {
     /// The folder to write them to
     #[arg(default_value = ".")]
     dir: PathBuf,
@@ -45,10 +45,10 @@ pub(super) struct Init {
     data: Option<PathBuf>,
 }
 
-impl Init {
-    pub(super) fn run(self) -> Done {
-        let ports = Ports::choose(self.public_url.as_deref(), self.listen, self.admin_listen)?;
-        let text = Starter {
+impl InitCommand {
+    pub(super) fn run(self) -> CommandResult {
+        let ports = InitAddresses::choose(self.public_url.as_deref(), self.listen, self.admin_listen)?;
+        let text = StarterConfig {
             public_url: &ports.public_url,
             app_url: &self.app,
             listen: ports.listen,
@@ -56,34 +56,37 @@ impl Init {
             store: &self.store()?,
             name: self.name.as_deref(),
         }
-        .text();
+        .to_yaml();
         let yaml = self.dir.join("portcullis.yaml");
         let secret = self.dir.join("portcullis.secret");
         for path in [&yaml, &secret] {
             if path.exists() {
-                return Err(Failed::No(format!("{} is there already; it was not touched", path.display())));
+                return Err(CommandError::Failed(format!("{} is there already; it was not touched", path.display())));
             }
         }
-        self.check(&text)?;
-        fs::create_dir_all(&self.dir).map_err(|why| Failed::No(format!("{}: {why}", self.dir.display())))?;
-        write(&secret, &format!("{}\n", fresh_secret()?), 0o600)?;
+        self.validate(&text)?;
+        fs::create_dir_all(&self.dir).map_err(|why| CommandError::Failed(format!("{}: {why}", self.dir.display())))?;
+        write(&secret, &format!("{}\n", generate_secret()?), 0o600)?;
         write(&yaml, &text, 0o644)?;
-        say(&format!("Wrote {} and {}.", yaml.display(), secret.display()));
+        print_line(&format!("Wrote {} and {}.", yaml.display(), secret.display()));
         for note in &ports.notes {
-            say(note);
+            print_line(note);
         }
-        say(&format!("Visitors come to {}; metrics and health are at {}.", ports.public_url, ports.admin_listen));
-        say("Next:");
+        print_line(&format!(
+            "Visitors come to {}; metrics and health are at {}.",
+            ports.public_url, ports.admin_listen
+        ));
+        print_line("Next:");
         let file = yaml.display();
-        say(&format!("  portcullis users -c {file} add NAME --role admin"));
-        say(&format!("  portcullis run -c {file}"));
+        print_line(&format!("  portcullis users -c {file} add NAME --role admin"));
+        print_line(&format!("  portcullis run -c {file}"));
         Ok(())
     }
 
     /// Where the store's file is, as the configuration says it.
-    fn store(&self) -> Result<String, Failed> {
+    fn store(&self) -> Result<String, CommandError> {
         let Some(data) = &self.data else { return Ok("portcullis.db".to_owned()) };
-        let told = |why: &str| Failed::Usage(format!("--data {}: {why}", data.display()));
+        let told = |why: &str| CommandError::Usage(format!("--data {}: {why}", data.display()));
         let folder = std::path::absolute(data).map_err(|why| told(&why.to_string()))?;
         let folder = folder.to_str().ok_or_else(|| told("is not text"))?;
         if folder.contains(['"', '\\', '$']) || folder.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -93,28 +96,28 @@ impl Init {
     }
 
     /// What was asked for may not make a good configuration: then nothing is written.
-    fn check(&self, text: &str) -> Done {
-        let without_secret = text.replace("secret_file: portcullis.secret", &format!("secret: {}", fresh_secret()?));
+    fn validate(&self, text: &str) -> CommandResult {
+        let without_secret = text.replace("secret_file: portcullis.secret", &format!("secret: {}", generate_secret()?));
         let checked = config::Config::from_text(&without_secret, Path::new("portcullis.yaml"), &self.dir, &|_| None);
-        let config = checked.map_err(|why| Failed::Usage(why.to_string()))?;
+        let config = checked.map_err(|why| CommandError::Usage(why.to_string()))?;
         match &self.name {
-            Some(name) if *name != config.branding.app_name => {
-                Err(Failed::Usage(format!("--name {name:?} cannot be written to the configuration; choose another")))
-            }
+            Some(name) if *name != config.branding.app_name => Err(CommandError::Usage(format!(
+                "--name {name:?} cannot be written to the configuration; choose another"
+            ))),
             _ => Ok(()),
         }
     }
 }
 
-fn fresh_secret() -> Result<String, Failed> {
-    config::fresh_secret().map_err(|why| Failed::because(&why))
+fn generate_secret() -> Result<String, CommandError> {
+    config::generate_secret().map_err(|why| CommandError::from_error(&why))
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> Done {
+fn write(path: &Path, text: &str, mode: u32) -> CommandResult {
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     let written = file.and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.map_err(|why| Failed::No(format!("{}: {why}", path.display())))
+    written.map_err(|why| CommandError::Failed(format!("{}: {why}", path.display())))
 }

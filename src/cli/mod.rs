@@ -1,10 +1,10 @@
 //! The command line: one file a verb. Exit 0 is done, 1 is failed, 2 is wrong usage or a wrong configuration.
 
 mod audit;
-mod beside;
-mod checkup;
+mod checks;
 mod completions;
 mod config;
+mod context;
 mod demo;
 mod doctor;
 mod explain;
@@ -33,22 +33,22 @@ use clap::{Parser, Subcommand};
 )]
 struct CommandLine {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    Run(run::Run),
-    Demo(demo::Demo),
-    Init(init::Init),
-    Config(config::Config),
-    Users(users::Users),
-    Sessions(sessions::Sessions),
-    Audit(audit::Audit),
-    Doctor(doctor::Doctor),
-    Healthcheck(healthcheck::Healthcheck),
-    Version(version::Version),
-    Completions(completions::Completions),
+enum Command {
+    Run(run::RunCommand),
+    Demo(demo::DemoCommand),
+    Init(init::InitCommand),
+    Config(config::ConfigCommand),
+    Users(users::UsersCommand),
+    Sessions(sessions::SessionsCommand),
+    Audit(audit::AuditCommand),
+    Doctor(doctor::DoctorCommand),
+    Healthcheck(healthcheck::HealthcheckCommand),
+    Version(version::VersionCommand),
+    Completions(completions::CompletionsCommand),
 }
 
 /// Where the configuration is.
@@ -61,66 +61,66 @@ struct ConfigFile {
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
-enum Failed {
+enum CommandError {
     /// It could not.
-    No(String),
+    Failed(String),
     /// It was asked for something that cannot be.
     Usage(String),
 }
 
-type Done = Result<(), Failed>;
+type CommandResult = Result<(), CommandError>;
 
-impl Failed {
+impl CommandError {
     /// It could not, for this reason and what caused it.
-    fn because(why: &(dyn std::error::Error + 'static)) -> Self {
-        Self::No(crate::outage::with_causes(why).to_string())
+    fn from_error(why: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Failed(crate::outage::with_causes(why).to_string())
     }
 }
 
 /// Runs the verb that the command line names.
 #[must_use]
 pub fn main() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let command_line = match CommandLine::try_parse() {
         Ok(line) => line,
         // The help and the version, which are a result.
         Err(asked) if !asked.use_stderr() => {
-            output::say_bytes(asked.render().to_string().as_bytes());
-            return exit(Ok(()));
+            output::print_bytes(asked.render().to_string().as_bytes());
+            return exit_code(Ok(()));
         }
         Err(wrong) => wrong.exit(),
     };
-    exit(match line.verb {
-        Verb::Run(verb) => verb.run(),
-        Verb::Demo(verb) => verb.run(),
-        Verb::Init(verb) => verb.run(),
-        Verb::Config(verb) => verb.run(),
-        Verb::Users(verb) => verb.run(),
-        Verb::Sessions(verb) => verb.run(),
-        Verb::Audit(verb) => verb.run(),
-        Verb::Doctor(verb) => verb.run(),
-        Verb::Healthcheck(verb) => verb.run(),
-        Verb::Version(verb) => verb.run(),
-        Verb::Completions(verb) => verb.run(),
+    exit_code(match command_line.command {
+        Command::Run(verb) => verb.run(),
+        Command::Demo(verb) => verb.run(),
+        Command::Init(verb) => verb.run(),
+        Command::Config(verb) => verb.run(),
+        Command::Users(verb) => verb.run(),
+        Command::Sessions(verb) => verb.run(),
+        Command::Audit(verb) => verb.run(),
+        Command::Doctor(verb) => verb.run(),
+        Command::Healthcheck(verb) => verb.run(),
+        Command::Version(verb) => verb.run(),
+        Command::Completions(verb) => verb.run(),
     })
 }
 
 /// What the shell is told.
-fn exit(done: Done) -> ExitCode {
-    let done = done.and_then(|()| match output::written() {
+fn exit_code(result: CommandResult) -> ExitCode {
+    let done = result.and_then(|()| match output::write_result() {
         // A closed pipe (`| head`) is the reader's way to say: enough.
         Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failed::No(format!("not all of the result could be written to standard output: {why}")))
+            Err(CommandError::Failed(format!("not all of the result could be written to standard output: {why}")))
         }
         _ => Ok(()),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed::No(why)) => {
-            output::complain(&why);
+        Err(CommandError::Failed(why)) => {
+            output::print_error(&why);
             ExitCode::from(1)
         }
-        Err(Failed::Usage(why)) => {
-            output::complain(&why);
+        Err(CommandError::Usage(why)) => {
+            output::print_error(&why);
             ExitCode::from(2)
         }
     }
@@ -128,39 +128,40 @@ fn exit(done: Done) -> ExitCode {
 
 impl ConfigFile {
     /// Finds the configuration.
-    fn find(&self) -> Result<PathBuf, Failed> {
-        crate::config::find(self.config.as_deref(), &env).map_err(|why| Failed::Usage(why.to_string()))
+    fn find(&self) -> Result<PathBuf, CommandError> {
+        crate::config::find(self.config.as_deref(), &env_var).map_err(|why| CommandError::Usage(why.to_string()))
     }
 
     /// Finds and reads the configuration.
-    fn load(&self) -> Result<(PathBuf, crate::config::Config), Failed> {
+    fn load(&self) -> Result<(PathBuf, crate::config::Config), CommandError> {
         let path = self.find()?;
-        let config = crate::config::Config::load(&path, &env).map_err(|why| Failed::Usage(why.to_string()))?;
+        let config =
+            crate::config::Config::load(&path, &env_var).map_err(|why| CommandError::Usage(why.to_string()))?;
         Ok((path, config))
     }
 }
 
 /// A variable of the environment.
-fn env(name: &str) -> Option<String> {
+fn env_var(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-impl From<crate::account::Problem> for Failed {
+impl From<crate::account::Problem> for CommandError {
     fn from(problem: crate::account::Problem) -> Self {
         use crate::account::Problem;
         match problem {
             Problem::Weak(broken) => {
                 let rules: Vec<String> = broken.into_iter().map(crate::web::in_english).collect();
-                Self::No(format!("the password breaks the rules: {}", rules.join("; ")))
+                Self::Failed(format!("the password breaks the rules: {}", rules.join("; ")))
             }
             Problem::Store(away) => away.into(),
-            other => Self::because(&other),
+            other => Self::from_error(&other),
         }
     }
 }
 
-impl From<crate::outage::StoreError> for Failed {
+impl From<crate::outage::StoreError> for CommandError {
     fn from(away: crate::outage::StoreError) -> Self {
-        Self::because(&away)
+        Self::from_error(&away)
     }
 }

@@ -1,7 +1,7 @@
 //! The reason of an act on somebody else, for the record.
 
 /// Longest reason, in characters.
-const LONGEST: usize = 500;
+const MAX_CHARACTERS: usize = 500;
 
 /// Reads a reason as it is typed after `--reason`: some words on one line.
 ///
@@ -16,8 +16,8 @@ pub(super) fn reason(typed: &str) -> Result<String, String> {
         return Err("has a line break or another control character; write one line".to_owned());
     }
     let length = typed.chars().count();
-    if length > LONGEST {
-        return Err(format!("has {length} characters; write at most {LONGEST}"));
+    if length > MAX_CHARACTERS {
+        return Err(format!("has {length} characters; write at most {MAX_CHARACTERS}"));
     }
     Ok(typed.to_owned())
 }

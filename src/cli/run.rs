@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Done, Failed};
+use super::{CommandError, CommandResult, ConfigFile};
 use crate::{
-    server::{self, Server, StartError},
+    server::{self, App, StartError},
     telemetry,
 };
 
@@ -15,22 +15,22 @@ use crate::{
                         configuration again, and so does a change of its file.\n\n\
                         Example: portcullis run -c /etc/portcullis/portcullis.yaml"
 )]
-pub(super) struct Run {
+pub(super) struct RunCommand {
     #[command(flatten)]
     file: ConfigFile,
 }
 
-impl Run {
-    pub(super) fn run(self) -> Done {
+impl RunCommand {
+    pub(super) fn run(self) -> CommandResult {
         let (path, config) = self.file.load()?;
         let _log = telemetry::start(server::log_style(&config));
-        let server = Server::new(config, Some(path))?;
+        let server = App::new(config, Some(path))?;
         Ok(server.run(|| {})?)
     }
 }
 
-impl From<StartError> for Failed {
+impl From<StartError> for CommandError {
     fn from(why: StartError) -> Self {
-        Self::because(&why)
+        Self::from_error(&why)
     }
 }

@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    ConfigFile, Done, Failed,
-    beside::Beside,
-    output::{plain, say, say_json, say_table},
+    CommandError, CommandResult, ConfigFile,
+    context::CommandContext,
+    output::{print_json, print_line, print_table, printable},
     reason::reason,
 };
 use crate::{
@@ -19,15 +19,15 @@ use crate::{
 /// Lists sessions and ends them
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis sessions revoke --user alice --reason \"lost laptop\"")]
-pub(super) struct Sessions {
+pub(super) struct SessionsCommand {
     #[command(flatten)]
     file: ConfigFile,
     #[command(subcommand)]
-    verb: Verb,
+    action: SessionsAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum SessionsAction {
     /// Lists sessions that still count
     #[command(after_help = "Example: portcullis sessions list --user alice")]
     List {
@@ -58,69 +58,71 @@ enum Verb {
     },
 }
 
-impl Sessions {
-    pub(super) fn run(self) -> Done {
-        let Self { file, verb } = self;
-        let beside = match verb {
-            Verb::List { .. } => Beside::open(&file),
-            Verb::Revoke { .. } => Beside::open_to_end(&file),
+impl SessionsCommand {
+    pub(super) fn run(self) -> CommandResult {
+        let Self { file, action: verb } = self;
+        let context = match verb {
+            SessionsAction::List { .. } => CommandContext::open(&file),
+            SessionsAction::Revoke { .. } => CommandContext::open_to_revoke(&file),
         };
-        beside?.work(async move |beside| match verb {
-            Verb::List { user, json } => beside.list_sessions(user.as_deref(), json).await,
-            Verb::Revoke { id, user, all, reason } => {
+        context?.block_on(async move |context| match verb {
+            SessionsAction::List { user, json } => context.list_sessions(user.as_deref(), json).await,
+            SessionsAction::Revoke { id, user, all, reason } => {
                 let which = match (id, user, all) {
                     (Some(id), None, false) => Which::One { owner: id.owner(), id },
-                    (None, Some(user), false) => Which::AllOf(beside.account(&user).await?.id),
+                    (None, Some(user), false) => Which::AllOf(context.account(&user).await?.id),
                     (None, None, true) => Which::Everyone { keep: None },
-                    _ => return Err(Failed::Usage("write one of: a session's id, --user NAME, --all".to_owned())),
+                    _ => {
+                        return Err(CommandError::Usage("write one of: a session's id, --user NAME, --all".to_owned()));
+                    }
                 };
-                beside.revoke(which, reason).await
+                context.revoke(which, reason).await
             }
         })
     }
 }
 
-impl Beside {
-    async fn list_sessions(&self, user: Option<&str>, json: bool) -> Done {
+impl CommandContext {
+    async fn list_sessions(&self, user: Option<&str>, json: bool) -> CommandResult {
         let accounts = match user {
             Some(login) => vec![self.account(login).await?],
-            None => self.parts.accounts.list().await?,
+            None => self.components.accounts.list().await?,
         };
         let mut rows = Vec::new();
         let mut items = Vec::new();
-        let (policy, house) = (self.parts.sessions.policy(), self.parts.settings.house.load_full());
+        let (policy, house) = (self.components.sessions.policy(), self.components.settings.site.load_full());
         for account in &accounts {
-            for session in self.parts.sessions.list(account.id, None).await? {
-                rows.push(row(account.name.as_str(), &session));
+            for session in self.components.sessions.list(account.id, None).await? {
+                rows.push(table_row(account.name.as_str(), &session));
                 let session = SessionResource::of(&session, None, &policy, &house);
                 items.push(json!({ "user": { "id": account.id, "name": account.name.as_str() }, "session": session }));
             }
         }
         if json {
-            say_json(&json!({ "items": items, "next_cursor": null }));
+            print_json(&json!({ "items": items, "next_cursor": null }));
         } else {
-            say_table(&["USER", "DEVICE", "IP", "SIGNED IN", "LAST ACTIVE", "ID"], &rows);
+            print_table(&["USER", "DEVICE", "IP", "SIGNED IN", "LAST ACTIVE", "ID"], &rows);
         }
         Ok(())
     }
 
-    async fn revoke(&self, which: Which, reason: Option<String>) -> Done {
+    async fn revoke(&self, which: Which, reason: Option<String>) -> CommandResult {
         let by = EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, own: None, reason };
-        let ended = self.parts.sessions.end(which, by, None).await?;
+        let ended = self.components.sessions.end(which, by, None).await?;
         match (which, ended.as_slice()) {
-            (Which::One { id, .. }, []) => return Err(Failed::No(format!("there is no session {id}"))),
-            (_, []) => say("No session was open"),
-            (_, [one]) => say(&format!("Signed out {} ({})", plain(&one.device.label()), one.id)),
-            (_, all) => say(&format!("Signed out {} sessions", all.len())),
+            (Which::One { id, .. }, []) => return Err(CommandError::Failed(format!("there is no session {id}"))),
+            (_, []) => print_line("No session was open"),
+            (_, [one]) => print_line(&format!("Signed out {} ({})", printable(&one.device.label()), one.id)),
+            (_, all) => print_line(&format!("Signed out {} sessions", all.len())),
         }
         Ok(())
     }
 }
 
-fn row(user: &str, session: &Session) -> Vec<String> {
+fn table_row(user: &str, session: &Session) -> Vec<String> {
     vec![
-        plain(user),
-        plain(&session.device.label()),
+        printable(user),
+        printable(&session.device.label()),
         session.activity.ip.to_string(),
         session.terms.opened.rfc3339(),
         session.activity.latest.rfc3339(),

@@ -3,33 +3,33 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::complaint::Desk;
-use super::file::surroundings::AdminFile;
-use super::read::Read as _;
-use super::tree::{Node, Value};
-use super::{Admin, Env, find, read_tree};
+use super::diagnostics::Diagnostics;
+use super::from_node::FromNode as _;
+use super::raw::surroundings::RawAdmin;
+use super::tree::{Node, NodeValue};
+use super::{AdminSettings, EnvLookup, find, parse_tree};
 
-impl Admin {
+impl AdminSettings {
     /// Where a file says that metrics and health are served, whatever else is wrong with it; where it cannot be read or
     /// does not say so, the default.
     #[must_use]
-    pub fn told_by(path: &Path, env: Env<'_>) -> Self {
-        find::read_text(path).map_or_else(|_| Self::default(), |text| Self { listen: address(&text, env) })
+    pub fn read_leniently(path: &Path, env: EnvLookup<'_>) -> Self {
+        find::read_text(path).map_or_else(|_| Self::default(), |text| Self { listen: read_address(&text, env) })
     }
 }
 
-fn address(text: &str, env: Env<'_>) -> SocketAddr {
+fn read_address(text: &str, env: EnvLookup<'_>) -> SocketAddr {
     // Whoever wants to hear of mistakes reads all of the file.
-    let unheard = Desk::new(Path::new(""), &PathBuf::new());
-    let told = || {
-        let tree = read_tree(text, env, &unheard)?;
-        AdminFile::read(section(&tree, "admin")?, "admin", &unheard)?.listen
+    let ignored = Diagnostics::new(Path::new(""), &PathBuf::new());
+    let read = || {
+        let tree = parse_tree(text, env, &ignored)?;
+        RawAdmin::from_node(find_section(&tree, "admin")?, "admin", &ignored)?.listen
     };
-    told().map_or_else(|| Admin::default().listen, |field| field.value.0)
+    read().map_or_else(|| AdminSettings::default().listen, |field| field.value.0)
 }
 
-fn section<'a>(tree: &'a Node, name: &str) -> Option<&'a Node> {
-    let Value::Map(entries) = &tree.value else { return None };
+fn find_section<'a>(tree: &'a Node, name: &str) -> Option<&'a Node> {
+    let NodeValue::Map(entries) = &tree.value else { return None };
     entries.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value)
 }
 
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn mistakes_elsewhere_do_not_hide_it() {
-        let told = |text: &str| address(text, &|name| (name == "PORT").then(|| "7".to_owned())).to_string();
+        let told = |text: &str| read_address(text, &|name| (name == "PORT").then(|| "7".to_owned())).to_string();
         for around in ["", "sessions: { idle_timeout: 7 d }\n", "unknown: 1\nunknown: ${NOBODY}\n"] {
             assert_eq!(told(&format!("{around}admin: {{ listen: 127.0.0.1:5 }}\n")), "127.0.0.1:5");
             assert_eq!(told(&format!("{around}admin: {{ x: 1, listen: \"[::1]:${{PORT}}\" }}\n")), "[::1]:7");

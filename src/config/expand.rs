@@ -2,44 +2,44 @@
 //!
 //! Expansion happens after parsing and inside one value only, so that a variable can not add keys to the file.
 
-use super::Env;
-use super::complaint::{Desk, quote};
-use super::read::path_of;
-use super::tree::{Node, Value};
+use super::EnvLookup;
+use super::diagnostics::{Diagnostics, quote};
+use super::from_node::key_path;
+use super::tree::{Node, NodeValue};
 
 /// The longest value that expansion may make.
-const LONGEST: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// Fills in every value of the tree; keys stay as they are written.
-pub(super) fn expand_tree(node: &mut Node, key: &str, env: Env<'_>, desk: &Desk) {
+pub(super) fn expand_tree(node: &mut Node, key: &str, env: EnvLookup<'_>, diagnostics: &Diagnostics) {
     match &mut node.value {
-        Value::Text(text) => match expand(text, env) {
+        NodeValue::Text(text) => match expand(text, env) {
             Ok(None) => {}
             Ok(Some((filled, from_environment))) => {
                 *text = filled;
                 node.from_environment = from_environment;
             }
             Err(message) => {
-                desk.say(node.at, key, message);
-                node.value = Value::Broken;
+                diagnostics.report(node.at, key, message);
+                node.value = NodeValue::Invalid;
             }
         },
-        Value::List(items) => {
+        NodeValue::List(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                expand_tree(item, &format!("{key}[{index}]"), env, desk);
+                expand_tree(item, &format!("{key}[{index}]"), env, diagnostics);
             }
         }
-        Value::Map(entries) => {
+        NodeValue::Map(entries) => {
             for (name, item) in entries {
-                expand_tree(item, &path_of(key, name), env, desk);
+                expand_tree(item, &key_path(key, name), env, diagnostics);
             }
         }
-        Value::Empty | Value::Null | Value::Broken | Value::Bool(_) | Value::Number(_) => {}
+        NodeValue::Empty | NodeValue::Null | NodeValue::Invalid | NodeValue::Bool(_) | NodeValue::Number(_) => {}
     }
 }
 
 /// The text filled in and whether a variable was read, or nothing if there was nothing to fill in.
-fn expand(text: &str, env: Env<'_>) -> Result<Option<(String, bool)>, String> {
+fn expand(text: &str, env: EnvLookup<'_>) -> Result<Option<(String, bool)>, String> {
     let mut filled = String::new();
     let mut from_environment = false;
     let mut rest = text;
@@ -54,8 +54,8 @@ fn expand(text: &str, env: Env<'_>) -> Result<Option<(String, bool)>, String> {
         let Some(end) = behind.find('}') else {
             return Err("\"${\" is never closed; write ${NAME}, or $${ for the two characters themselves".to_owned());
         };
-        filled.push_str(&variable(&behind[..end], env, &mut from_environment)?);
-        if filled.len() > LONGEST {
+        filled.push_str(&expand_variable(&behind[..end], env, &mut from_environment)?);
+        if filled.len() > MAX_BYTES {
             return Err("the environment makes this value too long; it may have 64 KiB".to_owned());
         }
         rest = &behind[end + 1..];
@@ -65,7 +65,7 @@ fn expand(text: &str, env: Env<'_>) -> Result<Option<(String, bool)>, String> {
 }
 
 /// What stands between `${` and `}`, looked up. An empty variable counts as one that is not set.
-fn variable(written: &str, env: Env<'_>, from_environment: &mut bool) -> Result<String, String> {
+fn expand_variable(written: &str, env: EnvLookup<'_>, from_environment: &mut bool) -> Result<String, String> {
     let (name, default) = written.split_once(":-").map_or((written, None), |(name, default)| (name, Some(default)));
     let mut letters = name.chars();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
@@ -77,7 +77,7 @@ fn variable(written: &str, env: Env<'_>, from_environment: &mut bool) -> Result<
         return Ok(value);
     }
     default.map(str::to_owned).ok_or_else(|| {
-        let name = super::complaint::escape(name, 60);
+        let name = super::diagnostics::escape(name, 60);
         format!("the variable {name} is not set or empty; set it, or write ${{{name}:-default}}")
     })
 }

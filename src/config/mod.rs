@@ -2,62 +2,66 @@
 //!
 //! A text becomes a tree whose nodes know their place (`tree`), variables are filled in (`expand`), keys are taken out of
 //! the tree as they are written (`file`, `section`, `read`, `value`), and looked at together (`meaning`). Every step
-//! files its complaints at one desk, so that all mistakes are told at once, each with its line, its column and what to
+//! files its complaints at one diagnostics, so that all mistakes are told at once, each with its line, its column and what to
 //! write instead. A configuration with a complaint never comes out, and no message repeats a secret.
 
 mod admin_address;
-mod complaint;
+mod diagnostics;
 mod expand;
-mod file;
 mod find;
-mod meaning;
-mod read;
-mod reload;
+mod from_node;
+mod raw;
+mod restart_keys;
 mod section;
 mod show;
 mod starter;
 mod tree;
+mod validated;
 mod value;
 
 use std::path::{Path, PathBuf};
 
 pub use crate::public_url::PublicUrl;
-pub use complaint::{Complaint, Complaints};
+pub use diagnostics::{ConfigError, ConfigErrors};
 pub use find::find;
-pub use meaning::Config;
-pub use meaning::cross_site::CrossSiteForms;
-pub use meaning::limits::Limits;
-pub use meaning::policies::{
-    AfterPasswordChange, Audit, ExtraHeader, ExtraValue, Identity, Lockout, PasswordPolicy, Passwords,
-};
-pub use meaning::routing::{Access, Route, RouteTimeouts, Timeouts, Upstream};
-pub use meaning::sessions::{AppSessions, RememberMe, Sessions};
-pub use meaning::surroundings::{Activity, Admin, Branding, Log, LogFormat, LogLevel, Shutdown, SignIn};
-pub use meaning::tls::Tls;
 pub use show::{reference, schema, show};
-pub use starter::Starter;
+pub use starter::StarterConfig;
+pub use validated::Config;
+pub use validated::cross_site::CrossSiteForms;
+pub use validated::limits::LimitSettings;
+pub use validated::policies::{
+    AfterPasswordChange, AuditSettings, ExtraHeader, ExtraHeaderValue, IdentitySettings, LockoutSettings,
+    PasswordPreset, PasswordSettings,
+};
+pub use validated::routing::{RouteAccess, RouteSettings, RouteTimeouts, UpstreamSettings, UpstreamTimeouts};
+pub use validated::sessions::{AppSessionSettings, RememberMeSettings, SessionSettings};
+pub use validated::surroundings::{
+    ActivitySettings, AdminSettings, BrandingSettings, LogFormatSetting, LogLevel, LogSettings, ShutdownSettings,
+    SignInSettings,
+};
+pub use validated::tls::TlsSettings;
 pub use value::header_secret::HeaderSecret;
-pub use value::length::Span;
+pub use value::length::DurationOrNever;
 pub use value::network::Network;
 pub use value::redis_url::RedisUrl;
-pub use value::secret::{RootSecret, fresh_secret};
-pub use value::server::Server;
-pub use value::size::Size;
-pub use value::store::{RecordsIn, Store};
+pub use value::secret::{RootSecret, generate_secret};
+pub use value::size::ByteSize;
+pub use value::store::{RecordsLocation, StoreLocation};
+pub use value::upstream_address::UpstreamAddress;
 
-use complaint::Desk;
-use read::Read;
-use tree::{Node, Place, Value};
+use diagnostics::Diagnostics;
+use from_node::FromNode;
+use tree::{Node, NodeValue, Position};
 
 /// The environment: the value of a variable by its name.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
     /// Reads a configuration file. Relative paths in it start at its folder.
     ///
     /// # Errors
     /// With everything that is wrong with it.
-    pub fn load(path: &Path, env: Env<'_>) -> Result<Self, Complaints> {
+    pub fn load(path: &Path, env: EnvLookup<'_>) -> Result<Self, ConfigErrors> {
         let text = find::read_text(path)?;
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         Self::from_text(&text, path, &folder, env)
@@ -67,39 +71,39 @@ impl Config {
     ///
     /// # Errors
     /// With everything that is wrong with it.
-    pub fn from_text(text: &str, file: &Path, base: &Path, env: Env<'_>) -> Result<Self, Complaints> {
-        let desk = Desk::new(file, base).with_credentials(env);
-        let config = read_tree(text, env, &desk).and_then(|tree| {
-            let file = file::File::read(&tree, "", &desk)?;
-            Some(Self::of(file, &desk))
+    pub fn from_text(text: &str, file: &Path, base: &Path, env: EnvLookup<'_>) -> Result<Self, ConfigErrors> {
+        let diagnostics = Diagnostics::new(file, base).with_credentials_dir(env);
+        let config = parse_tree(text, env, &diagnostics).and_then(|tree| {
+            let raw = raw::RawConfig::from_node(&tree, "", &diagnostics)?;
+            Some(Self::validate(raw, &diagnostics))
         });
-        desk.close(config)
+        diagnostics.finish(config)
     }
 }
 
 /// The text as a tree of keys with the variables filled in.
-fn read_tree(text: &str, env: Env<'_>, desk: &Desk) -> Option<Node> {
+fn parse_tree(text: &str, env: EnvLookup<'_>, diagnostics: &Diagnostics) -> Option<Node> {
     let mut tree = match tree::parse(text) {
         Ok(tree) => tree,
         Err((place, message)) => {
-            desk.say(place, "", message);
+            diagnostics.report(place, "", message);
             return None;
         }
     };
     match tree.value {
-        Value::Map(_) => {}
-        Value::Empty | Value::Null => {
-            desk.say(Place::START, "", "the file is empty; begin with: portcullis init");
+        NodeValue::Map(_) => {}
+        NodeValue::Empty | NodeValue::Null => {
+            diagnostics.report(Position::START, "", "the file is empty; begin with: portcullis init");
             return None;
         }
         _ => {
             let message =
                 format!("wants keys, not {}; write lines such as public_url: https://app.example.com", tree.kind());
-            desk.say(tree.at, "", message);
+            diagnostics.report(tree.at, "", message);
             return None;
         }
     }
-    expand::expand_tree(&mut tree, "", env, desk);
+    expand::expand_tree(&mut tree, "", env, diagnostics);
     Some(tree)
 }
 
@@ -111,7 +115,7 @@ mod tests {
 
     const FULL: &str = include_str!("../../config/portcullis.yaml");
 
-    fn read(text: &str) -> Result<Config, Complaints> {
+    fn read(text: &str) -> Result<Config, ConfigErrors> {
         Config::from_text(text, Path::new("portcullis.yaml"), Path::new("/nowhere"), &|_| None)
     }
 

@@ -6,7 +6,7 @@ use crate::public_url::PublicUrl;
 
 /// What the first configuration says.
 #[derive(Debug)]
-pub struct Starter<'a> {
+pub struct StarterConfig<'a> {
     /// What visitors type: scheme, host and port.
     pub public_url: &'a str,
     /// Where the app listens.
@@ -21,19 +21,19 @@ pub struct Starter<'a> {
     pub name: Option<&'a str>,
 }
 
-impl Starter<'_> {
+impl StarterConfig<'_> {
     /// The text of a short commented configuration for one app. The secret is expected in `portcullis.secret` beside it.
     #[must_use]
-    pub fn text(&self) -> String {
-        text(self)
+    pub fn to_yaml(&self) -> String {
+        render_yaml(self)
     }
 }
 
-fn text(starter: &Starter<'_>) -> String {
-    let Starter { public_url, app_url, listen, admin_listen, store, name } = *starter;
+fn render_yaml(starter: &StarterConfig<'_>) -> String {
+    let StarterConfig { public_url, app_url, listen, admin_listen, store, name } = *starter;
     let public_url = public_url.trim_end_matches('/');
-    let admin_listen = scalar(admin_listen);
-    let listen = match listen.map(scalar) {
+    let admin_listen = yaml_scalar(admin_listen);
+    let listen = match listen.map(yaml_scalar) {
         Some(address) if public_url.starts_with("https://") => format!(
             "\n# Where Portcullis listens, in plain HTTP: put what ends TLS in front of it, on this machine.\nlisten: {address}\n\
              # Once that appends to X-Forwarded-For, or sets it: then the addresses of visitors are known.\n\
@@ -94,6 +94,6 @@ admin:
 }
 
 /// An address in YAML: one of IPv6 in quotes, since it begins with a bracket, as a list does.
-fn scalar(address: SocketAddr) -> String {
+fn yaml_scalar(address: SocketAddr) -> String {
     if address.is_ipv6() { format!("\"{address}\"") } else { address.to_string() }
 }

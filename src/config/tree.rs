@@ -9,38 +9,38 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 /// The longest configuration file that is read.
-pub(super) const LONGEST_FILE: usize = 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// A position in the file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) line: u64,
     pub(super) column: u64,
 }
 
-impl Place {
+impl Position {
     /// Where a file begins.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
-    fn of(location: Location) -> Self {
+    fn from_location(location: Location) -> Self {
         Self { line: location.line().max(1), column: location.column().max(1) }
     }
 }
 
 /// A value with its place.
 pub(super) struct Node {
-    pub(super) at: Place,
-    pub(super) value: Value,
+    pub(super) at: Position,
+    pub(super) value: NodeValue,
     /// Whether a part of the text came from the environment: it may be a secret, and its type was not the file's choice.
     pub(super) from_environment: bool,
 }
 
 /// What a node holds.
-pub(super) enum Value {
+pub(super) enum NodeValue {
     /// Nothing was written after the key.
     Empty,
     /// Already complained about.
-    Broken,
+    Invalid,
     /// `null` or `~` was written.
     Null,
     Bool(bool),
@@ -55,49 +55,49 @@ impl Node {
     /// The text of a text or a number.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) | Value::Number(text) => Some(text),
-            Value::Bool(true) => Some("true"),
-            Value::Bool(false) => Some("false"),
-            Value::Empty | Value::Null | Value::Broken | Value::List(_) | Value::Map(_) => None,
+            NodeValue::Text(text) | NodeValue::Number(text) => Some(text),
+            NodeValue::Bool(true) => Some("true"),
+            NodeValue::Bool(false) => Some("false"),
+            NodeValue::Empty | NodeValue::Null | NodeValue::Invalid | NodeValue::List(_) | NodeValue::Map(_) => None,
         }
     }
 
     /// Whether a complaint about this value is already filed.
-    pub(super) fn is_broken(&self) -> bool {
-        matches!(self.value, Value::Broken)
+    pub(super) fn is_invalid(&self) -> bool {
+        matches!(self.value, NodeValue::Invalid)
     }
 
     /// The kind of value, in an operator's words.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value {
-            Value::Empty | Value::Null | Value::Broken => "nothing",
-            Value::Bool(_) => "true or false",
-            Value::Number(_) => "a number",
-            Value::Text(_) => "text",
-            Value::List(_) => "a list",
-            Value::Map(_) => "keys",
+            NodeValue::Empty | NodeValue::Null | NodeValue::Invalid => "nothing",
+            NodeValue::Bool(_) => "true or false",
+            NodeValue::Number(_) => "a number",
+            NodeValue::Text(_) => "text",
+            NodeValue::List(_) => "a list",
+            NodeValue::Map(_) => "keys",
         }
     }
 }
 
 /// Reads one YAML document; what is wrong with it as YAML comes back with its place.
-pub(super) fn parse(source: &str) -> Result<Node, (Place, String)> {
+pub(super) fn parse(source: &str) -> Result<Node, (Position, String)> {
     let mut options = serde_saphyr::Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
     options.with_snippet = false;
     options.alias_limits.max_total_replayed_events = 10_000;
     options.budget = serde_saphyr::budget! { max_depth: 32, max_nodes: 50_000, max_anchors: 1_000, max_aliases: 1_000 };
-    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(source, options) {
-        Ok(raw) => Ok(settle(raw, source)),
+    match serde_saphyr::from_str_with_options::<Spanned<YamlValue>>(source, options) {
+        Ok(raw) => Ok(to_node(raw, source)),
         Err(error) => {
-            let place = error.location().map_or(Place::START, Place::of);
-            Err((place, in_plain_words(&error, source, place)))
+            let place = error.location().map_or(Position::START, Position::from_location);
+            Err((place, friendly_message(&error, source, place)))
         }
     }
 }
 
 /// Says what is wrong with a YAML text so that one can mend it.
-fn in_plain_words(error: &serde_saphyr::Error, source: &str, place: Place) -> String {
+fn friendly_message(error: &serde_saphyr::Error, source: &str, place: Position) -> String {
     let line =
         usize::try_from(place.line).ok().and_then(|line| source.lines().nth(line.saturating_sub(1))).unwrap_or("");
     if line.trim_start_matches(' ').starts_with('\t') {
@@ -105,14 +105,14 @@ fn in_plain_words(error: &serde_saphyr::Error, source: &str, place: Place) -> St
     }
     // The parser's own words may repeat a value, so they are only compared.
     let told = error.without_snippet().render();
-    let known = PLAIN_WORDS.iter().find(|(words, _)| told.contains(words)).map(|(_, plain)| *plain);
+    let known = FRIENDLY_MESSAGES.iter().find(|(words, _)| told.contains(words)).map(|(_, plain)| *plain);
     known
         .unwrap_or("this can not be read as YAML; check indentation, quotes and brackets here and on the line above")
         .to_owned()
 }
 
 /// What the parser says, and what it comes from as a rule.
-const PLAIN_WORDS: [(&str, &str); 14] = [
+const FRIENDLY_MESSAGES: [(&str, &str); 14] = [
     ("multiple YAML documents", "a second document begins here; keep one, without a line of three dashes between"),
     ("unknown anchor", "this *name stands for nothing; write &name at the value that it stands for, above"),
     ("limit exceeded", "aliases or nesting make this too large; write the values out"),
@@ -130,7 +130,7 @@ const PLAIN_WORDS: [(&str, &str); 14] = [
 ];
 
 /// A value as the YAML parser resolves it; numbers keep only their place, their digits are in the source.
-enum Raw {
+enum YamlValue {
     Null,
     Bool(bool),
     Number,
@@ -139,7 +139,7 @@ enum Raw {
     Map(Vec<(Spanned<Self>, Spanned<Self>)>),
 }
 
-fn settle(raw: Spanned<Raw>, source: &str) -> Node {
+fn to_node(raw: Spanned<YamlValue>, source: &str) -> Node {
     let written = || {
         let span = raw.defined.span();
         let start = usize::try_from(span.byte_offset()?).ok()?;
@@ -147,87 +147,87 @@ fn settle(raw: Spanned<Raw>, source: &str) -> Node {
         source.get(start..start.checked_add(length)?)
     };
     let value = match raw.value {
-        Raw::Null if written().is_none_or(|text| text.trim().is_empty()) => Value::Empty,
-        Raw::Null => Value::Null,
-        Raw::Bool(value) => Value::Bool(value),
-        Raw::Number => Value::Number(written().unwrap_or("").trim().to_owned()),
-        Raw::Text(text) => Value::Text(text),
-        Raw::List(items) => Value::List(items.into_iter().map(|item| settle(item, source)).collect()),
-        Raw::Map(entries) => {
-            Value::Map(entries.into_iter().map(|(key, value)| (settle(key, source), settle(value, source))).collect())
-        }
+        YamlValue::Null if written().is_none_or(|text| text.trim().is_empty()) => NodeValue::Empty,
+        YamlValue::Null => NodeValue::Null,
+        YamlValue::Bool(value) => NodeValue::Bool(value),
+        YamlValue::Number => NodeValue::Number(written().unwrap_or("").trim().to_owned()),
+        YamlValue::Text(text) => NodeValue::Text(text),
+        YamlValue::List(items) => NodeValue::List(items.into_iter().map(|item| to_node(item, source)).collect()),
+        YamlValue::Map(entries) => NodeValue::Map(
+            entries.into_iter().map(|(key, value)| (to_node(key, source), to_node(value, source))).collect(),
+        ),
     };
-    Node { at: Place::of(raw.referenced), value, from_environment: false }
+    Node { at: Position::from_location(raw.referenced), value, from_environment: false }
 }
 
-impl<'de> Deserialize<'de> for Raw {
+impl<'de> Deserialize<'de> for YamlValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
+        deserializer.deserialize_any(YamlVisitor)
     }
 }
 
-struct RawVisitor;
+struct YamlVisitor;
 
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
+impl<'de> Visitor<'de> for YamlVisitor {
+    type Value = YamlValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a YAML value")
     }
 
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
+    fn visit_unit<E>(self) -> Result<YamlValue, E> {
+        Ok(YamlValue::Null)
     }
 
-    fn visit_none<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
+    fn visit_none<E>(self) -> Result<YamlValue, E> {
+        Ok(YamlValue::Null)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
-        Raw::deserialize(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<YamlValue, D::Error> {
+        YamlValue::deserialize(deserializer)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<YamlValue, E> {
+        Ok(YamlValue::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_i64<E>(self, _: i64) -> Result<YamlValue, E> {
+        Ok(YamlValue::Number)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_u64<E>(self, _: u64) -> Result<YamlValue, E> {
+        Ok(YamlValue::Number)
     }
 
-    fn visit_i128<E>(self, _: i128) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_i128<E>(self, _: i128) -> Result<YamlValue, E> {
+        Ok(YamlValue::Number)
     }
 
-    fn visit_u128<E>(self, _: u128) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_u128<E>(self, _: u128) -> Result<YamlValue, E> {
+        Ok(YamlValue::Number)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_f64<E>(self, _: f64) -> Result<YamlValue, E> {
+        Ok(YamlValue::Number)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<YamlValue, E> {
+        Ok(YamlValue::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<YamlValue, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        Ok(Raw::List(items))
+        Ok(YamlValue::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<YamlValue, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(Raw::Map(entries))
+        Ok(YamlValue::Map(entries))
     }
 }

@@ -21,7 +21,7 @@ pub struct Installation {
 impl Installation {
     /// That of a configuration, once it runs.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub fn from_config(config: &Config) -> Self {
         let redirects = config.tls.iter().flat_map(|tls| &tls.redirect_from);
         Self {
             fingerprint: config.secret.as_ref().map(|secret| Key::new(secret.expose()).blind("installation", "")),

@@ -1,8 +1,8 @@
 //! Composition root: from a configuration to a running program. The only place that sees every part.
 
 mod admin;
+mod components;
 mod open_files;
-mod parts;
 mod redirect;
 mod reload;
 mod settings;
@@ -29,36 +29,36 @@ use crate::{
     },
     telemetry::{LogFormat, LogStyle},
 };
-use reload::{Reload, named_files};
+use reload::{ConfigReloader, watched_files};
 
 pub use admin::Installation;
-pub use parts::Parts;
-pub use settings::{Settings, trusted_proxies};
-pub use stores::{CannotOpen, Opener, Stores};
+pub use components::Components;
+pub use settings::{LiveSettings, trusted_proxies};
+pub use stores::{OpenMode, StoreOpenError, Stores};
 
 /// How often expired sessions are swept.
-const SWEEP: Duration = Duration::from_mins(1);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// How often counts of failed sign-ins are written: a crash loses those since.
-const COUNTS: Duration = Duration::from_secs(2);
+const COUNT_WRITE_INTERVAL: Duration = Duration::from_secs(2);
 /// How often acts that were broken off are looked for.
-const CATCH_UP: Duration = Duration::from_secs(5);
+const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the store is asked whether it answers.
-const WATCH: Duration = Duration::from_secs(2);
+const STORE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How often what is in flight is looked through for sessions that are due to be looked up.
-const CHECK: Duration = Duration::from_millis(500);
+const STREAM_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the configuration file is looked at. A change counts when two looks in a row have seen the same.
-const LOOK: Duration = Duration::from_secs(1);
+const CONFIG_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is looked how long the certificate is still good.
-const CERTIFICATE: Duration = Duration::from_hours(12);
+const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_hours(12);
 /// How often the names of apps' servers are looked up again.
-const LOOK_UP: Duration = Duration::from_secs(30);
+const DNS_REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Why the server does not run, or does not run on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
-    Store(#[from] CannotOpen),
+    Store(#[from] StoreOpenError),
     /// An address cannot be listened on.
     #[error("{key}: {source}")]
     Listen {
@@ -79,27 +79,27 @@ pub enum StartError {
 }
 
 /// A program that is ready to run.
-pub struct Server {
+pub struct App {
     config: Config,
-    file: Option<WatchFile>,
-    parts: Parts,
+    config_file: Option<WatchFile>,
+    components: Components,
     /// More listeners: the demo's sample app.
-    besides: Vec<(std::net::SocketAddr, Router)>,
+    extra_listeners: Vec<(std::net::SocketAddr, Router)>,
     threads: usize,
     /// The store's connections belong to it.
     runtime: tokio::runtime::Runtime,
 }
 
 /// The same inside its runtime.
-struct Serving {
+struct AppInRuntime {
     config: Config,
-    file: Option<WatchFile>,
-    parts: Parts,
-    besides: Vec<(std::net::SocketAddr, Router)>,
+    config_file: Option<WatchFile>,
+    components: Components,
+    extra_listeners: Vec<(std::net::SocketAddr, Router)>,
     threads: usize,
 }
 
-impl Server {
+impl App {
     /// Opens the store and puts the parts together. `file`, which it was read from, is read again at SIGHUP and when it
     /// changes.
     ///
@@ -108,26 +108,26 @@ impl Server {
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
         let file = file.map(WatchFile::new);
         if let Some(file) = &file {
-            file.names(named_files(&config));
+            file.names(watched_files(&config));
         }
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-        let opening = Stores::open(&config.store, config.records.as_ref(), Opener::Server);
+        let opening = Stores::open(&config.store, config.records.as_ref(), OpenMode::Server);
         let (stores, clock) = runtime.block_on(opening)?;
-        let parts = Parts::new(&config, stores, clock, Cost::default());
-        Ok(Self { config, file, parts, besides: Vec::new(), threads, runtime })
+        let parts = Components::new(&config, stores, clock, Cost::default());
+        Ok(Self { config, config_file: file, components: parts, extra_listeners: Vec::new(), threads, runtime })
     }
 
     /// The parts, for whoever fills the store before it is served.
     #[must_use]
-    pub const fn parts(&self) -> &Parts {
-        &self.parts
+    pub const fn components(&self) -> &Components {
+        &self.components
     }
 
     /// Serves this router too, at this address.
     #[must_use]
-    pub fn beside(mut self, address: std::net::SocketAddr, router: Router) -> Self {
-        self.besides.push((address, router));
+    pub fn with_listener(mut self, address: std::net::SocketAddr, router: Router) -> Self {
+        self.extra_listeners.push((address, router));
         self
     }
 
@@ -135,19 +135,19 @@ impl Server {
     ///
     /// # Errors
     /// When it cannot listen, and when a listener or a task ends before it is asked to.
-    pub fn run(self, begun: impl FnOnce()) -> Result<(), StartError> {
-        let Self { config, file, parts, besides, threads, runtime } = self;
-        let serving = Serving { config, file, parts, besides, threads };
-        runtime.block_on(serving.serve(begun))
+    pub fn run(self, on_ready: impl FnOnce()) -> Result<(), StartError> {
+        let Self { config, config_file: file, components: parts, extra_listeners: besides, threads, runtime } = self;
+        let serving = AppInRuntime { config, config_file: file, components: parts, extra_listeners: besides, threads };
+        runtime.block_on(serving.serve(on_ready))
     }
 }
 
-impl Serving {
-    async fn serve(self, begun: impl FnOnce()) -> Result<(), StartError> {
+impl AppInRuntime {
+    async fn serve(self, on_ready: impl FnOnce()) -> Result<(), StartError> {
         let open_files = open_files::raise_limit();
-        let Self { config, file, parts, besides, threads } = self;
+        let Self { config, config_file: file, components: parts, extra_listeners: besides, threads } = self;
         let metrics = parts.metrics.clone();
-        reload::know(&metrics, &config);
+        reload::register_series(&metrics, &config);
         if let Some(shown) = &parts.settings.certificate {
             metrics.certificate_is_good(shown.load().until());
         }
@@ -158,21 +158,22 @@ impl Serving {
         let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
 
         let redirects = || config.tls.iter().flat_map(|tls| &tls.redirect_from);
-        let mut listening = Listening::over(parts.lines.clone()).at(config.listen.iter().chain(redirects()).copied());
+        let mut listening =
+            Listening::over(parts.in_flight.clone()).at(config.listen.iter().chain(redirects()).copied());
         // Whoever watches over it must get through when visitors have taken all theirs.
-        let plain = Entrance::new(settings::limits(&config), room(&config, open_files, &metrics));
+        let plain = Entrance::new(settings::limits(&config), connection_limiter(&config, open_files, &metrics));
         let private = Entrance::new(Limits::default(), Room::for_clients(usize::MAX));
         let plain = if config.proxy_protocol { plain.introduced_by(trusted_proxies(&config)) } else { plain };
         let tls = parts.settings.certificate.clone().map(Tls::with);
         let entrance = plain.clone().over(tls);
         let bodies = Arc::<Bodies>::default();
-        let of = |key| move |source| StartError::Listen { key, source };
+        let listen_error = |key| move |source| StartError::Listen { key, source };
         for address in &config.listen {
             let proxy = ProxyParts {
                 portcullis: portcullis.clone(),
                 upstreams: upstreams.clone(),
                 public_url: config.public_url.clone(),
-                cookies: parts.cookies.clone(),
+                cookies: parts.cookie_names.clone(),
                 app_cookies: parts.app_cookies.clone(),
                 trusted: trusted_proxies(&config),
                 identity: parts.settings.identity.clone(),
@@ -181,58 +182,60 @@ impl Serving {
                 hsts: hsts(&config),
                 bodies: bodies.clone(),
             };
-            listening.add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads)).map_err(of("listen"))?;
+            listening
+                .add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads))
+                .map_err(listen_error("listen"))?;
         }
-        let admin = admin::router(metrics.clone(), store.clone(), is_ready, Installation::of(&config));
+        let admin = admin::router(metrics.clone(), store.clone(), is_ready, Installation::from_config(&config));
         listening
             .add(&config.admin.listen.to_string(), private.clone(), ServeRouter::new(admin))
-            .map_err(of("admin.listen"))?;
+            .map_err(listen_error("admin.listen"))?;
         for address in redirects() {
             let redirect = ServeRouter::without_bodies(redirect::router(&config.public_url));
-            listening.add(&address.to_string(), plain.clone(), redirect).map_err(of("tls.redirect_from"))?;
+            listening.add(&address.to_string(), plain.clone(), redirect).map_err(listen_error("tls.redirect_from"))?;
         }
         for (address, router) in besides {
             listening
                 .add(&address.to_string(), private.clone(), ServeRouter::new(router))
-                .map_err(of("the sample app"))?;
+                .map_err(listen_error("the sample app"))?;
         }
 
-        let heartbeats = heartbeats(&parts);
-        let (watch, check) = parts.watch_ends();
+        let heartbeats = heartbeat_flush(&parts);
+        let (watch, check) = parts.revocation_tasks();
         // Before anybody is let in: what ends from here on is told.
         watch.run_once().await;
-        let mut driver = tasks(&parts, &heartbeats, store, upstreams.clone());
+        let mut driver = start_periodic_tasks(&parts, &heartbeats, store, upstreams.clone());
         parts.confirm_ends().drive(&mut driver);
         parts.free_memory().drive(&mut driver);
         parts.release_claims().drive(&mut driver);
-        watch_ends(&mut driver, watch, check, parts.end_again.clone());
+        start_revocation_tasks(&mut driver, watch, check, parts.reapply_ends.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
-        if let Some(warning) = config.hides_visitors() {
+        if let Some(warning) = config.client_address_warning() {
             warn!("{warning}");
         }
         for address in &config.listen {
             info!(open_files, "Listening on {address} for {}", config.public_url.origin());
         }
-        let reload = Arc::new(Reload {
-            file,
-            started: config,
+        let reload = Arc::new(ConfigReloader {
+            config_file: file,
+            startup_config: config,
             settings: parts.settings.clone(),
             upstreams,
             metrics,
             clock: parts.clock.clone(),
-            turn: Mutex::default(),
+            reload_lock: Mutex::default(),
         });
         let watching = reload.clone();
-        driver.every(LOOK, move || {
+        driver.every(CONFIG_POLL_INTERVAL, move || {
             let reload = watching.clone();
-            async move { reload.if_changed().await }
+            async move { reload.reload_if_changed().await }
         });
         let aging = reload.clone();
-        driver.every(CERTIFICATE, move || {
+        driver.every(CERTIFICATE_CHECK_INTERVAL, move || {
             let reload = aging.clone();
-            async move { reload.look_at_certificate() }
+            async move { reload.check_certificate() }
         });
-        begun();
+        on_ready();
         let served = tokio::select! {
             served = listening.run(stopping, &ready, async || reload.run_once().await) => served.map_err(StartError::from),
             () = driver.ended() => Err(StartError::Task),
@@ -242,7 +245,7 @@ impl Serving {
         heartbeats.run_once(true).await;
         driver.stop().await;
         heartbeats.run_once(true).await;
-        let _ = WriteCounts::new(parts.journal.clone()).run_once().await; // told in the log
+        let _ = WriteCounts::new(parts.audit_log.clone()).run_once().await; // told in the log
         served?;
         info!("Stopped");
         Ok(())
@@ -256,17 +259,17 @@ fn hsts(config: &Config) -> Option<HeaderValue> {
 }
 
 /// Room for visitors. Of one address only where it is a visitor's, and not that of what carries all of them.
-fn room(config: &Config, open_files: Option<u64>, metrics: &Metrics) -> Arc<Room> {
+fn connection_limiter(config: &Config, open_files: Option<u64>, metrics: &Metrics) -> Arc<Room> {
     let room = Room::within(open_files).counted(metrics);
-    if !config.knows_visitors() {
+    if !config.knows_client_addresses() {
         return Arc::new(room);
     }
     Arc::new(room.per_address(config.limits.connections_per_address, trusted_proxies(config)))
 }
 
-fn heartbeats(parts: &Parts) -> FlushHeartbeats {
+fn heartbeat_flush(parts: &Components) -> FlushHeartbeats {
     FlushHeartbeats {
-        heart: parts.heart.clone(),
+        heart: parts.heartbeats.clone(),
         store: parts.stores.sessions.clone(),
         policy: parts.settings.session.clone(),
         clock: parts.clock.clone(),
@@ -274,22 +277,27 @@ fn heartbeats(parts: &Parts) -> FlushHeartbeats {
     }
 }
 
-fn sweep(parts: &Parts) -> Sweep {
+fn sweep_task(parts: &Components) -> Sweep {
     Sweep {
         sessions: parts.stores.sessions.clone(),
         accounts: parts.stores.accounts.clone(),
         throttle: parts.stores.throttle.clone(),
-        trim: parts.trim_journal(),
-        journal: parts.journal.clone(),
+        trim: parts.trim_audit_log(),
+        journal: parts.audit_log.clone(),
         policy: parts.settings.session.clone(),
         clock: parts.clock.clone(),
         metrics: parts.metrics.clone(),
-        every: SWEEP,
+        every: SWEEP_INTERVAL,
     }
 }
 
 /// Starts what runs by itself.
-fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstreams: Arc<ArcSwap<Upstreams>>) -> Driver {
+fn start_periodic_tasks(
+    parts: &Components,
+    heartbeats: &FlushHeartbeats,
+    store: WatchStore,
+    upstreams: Arc<ArcSwap<Upstreams>>,
+) -> Driver {
     let mut driver = Driver::default();
     let (wait, flush) = (heartbeats.clone(), heartbeats.clone());
     let due = move || {
@@ -302,8 +310,8 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
             flush.run_once(false).await;
         }
     });
-    let sweep = sweep(parts);
-    driver.every(SWEEP, move || {
+    let sweep = sweep_task(parts);
+    driver.every(SWEEP_INTERVAL, move || {
         let sweep = sweep.clone();
         async move {
             match sweep.run_once().await {
@@ -313,8 +321,8 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
             }
         }
     });
-    let counts = WriteCounts::new(parts.journal.clone());
-    driver.every(COUNTS, move || {
+    let counts = WriteCounts::new(parts.audit_log.clone());
+    driver.every(COUNT_WRITE_INTERVAL, move || {
         let counts = counts.clone();
         async move {
             // What it did, or could not do, is in the log.
@@ -322,21 +330,21 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
         }
     });
     let catch_up = CatchUp::new(parts.stores.sessions.clone(), parts.clock.clone());
-    driver.every(CATCH_UP, move || {
+    driver.every(OUTBOX_INTERVAL, move || {
         let catch_up = catch_up.clone();
         async move {
             // What it did, or could not do, is in the log.
             let _ = catch_up.run_once().await;
         }
     });
-    driver.every(WATCH, move || {
+    driver.every(STORE_CHECK_INTERVAL, move || {
         let store = store.clone();
         async move {
             // What it finds is in the log and the metrics.
             let _ = store.run_once().await;
         }
     });
-    driver.every(LOOK_UP, move || {
+    driver.every(DNS_REFRESH_INTERVAL, move || {
         let upstreams = upstreams.load_full();
         async move { upstreams.refresh().await }
     });
@@ -344,7 +352,7 @@ fn tasks(parts: &Parts, heartbeats: &FlushHeartbeats, store: WatchStore, upstrea
 }
 
 /// Starts what cuts open streams when their session ends.
-fn watch_ends(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStreams>, again: Arc<EndAgain>) {
+fn start_revocation_tasks(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStreams>, again: Arc<EndAgain>) {
     let due = watch.clone();
     let due = move || {
         let watch = due.clone();
@@ -356,7 +364,7 @@ fn watch_ends(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStream
             watch.run_once().await;
         }
     });
-    driver.every(CHECK, move || {
+    driver.every(STREAM_CHECK_INTERVAL, move || {
         let check = check.clone();
         async move {
             if let Err(away) = check.run_once().await {
@@ -364,7 +372,7 @@ fn watch_ends(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStream
             }
         }
     });
-    driver.every(CHECK, move || {
+    driver.every(STREAM_CHECK_INTERVAL, move || {
         let again = again.clone();
         async move {
             if let Err(away) = again.run_once().await {
@@ -380,9 +388,9 @@ pub fn log_style(config: &Config) -> LogStyle {
     use tracing_subscriber::filter::LevelFilter;
     LogStyle {
         format: match config.log.format {
-            config::LogFormat::Auto => LogFormat::Auto,
-            config::LogFormat::Json => LogFormat::Json,
-            config::LogFormat::Text => LogFormat::Text,
+            config::LogFormatSetting::Auto => LogFormat::Auto,
+            config::LogFormatSetting::Json => LogFormat::Json,
+            config::LogFormatSetting::Text => LogFormat::Text,
         },
         level: match config.log.level {
             config::LogLevel::Error => LevelFilter::ERROR,

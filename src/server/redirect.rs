@@ -10,12 +10,12 @@ pub(super) fn router(public_url: &PublicUrl) -> Router {
     let origin = public_url.origin().to_owned();
     Router::new().fallback(move |request: Request| {
         let origin = origin.clone();
-        async move { redirect(&origin, &request).into_response() }
+        async move { redirect_to_origin(&origin, &request).into_response() }
     })
 }
 
 /// To what was asked for, as it was; whatever host was asked for: what comes there is judged there.
-fn redirect(origin: &str, request: &Request) -> http::Response<axum::body::Body> {
+fn redirect_to_origin(origin: &str, request: &Request) -> http::Response<axum::body::Body> {
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let is_path = target.starts_with('/');
     let location = is_path.then(|| HeaderValue::from_str(&format!("{origin}{target}")).ok()).flatten();

@@ -11,7 +11,7 @@ use crate::{
     account::{PasswordPolicy, PolicyKind},
     audit::JournalPolicy,
     certificate::Certificate,
-    config::{self, Config, ExtraValue},
+    config::{self, Config, ExtraHeaderValue},
     gate::{Access, FormTarget, Letters, PathPolicy, Route, RouteTable},
     guard::LockoutPolicy,
     proxy::{IdentityHeaders, Limits, ServerAddress, UpstreamIds, UpstreamPlan},
@@ -22,7 +22,7 @@ use crate::{
 
 /// What a reload can change, each piece shared with the part that reads it.
 #[derive(Clone)]
-pub struct Settings {
+pub struct LiveSettings {
     /// When sessions end by themselves.
     pub session: Arc<ArcSwap<SessionPolicy>>,
     /// Rules for new passwords.
@@ -32,7 +32,7 @@ pub struct Settings {
     /// What the journal keeps.
     pub audit: Arc<ArcSwap<JournalPolicy>>,
     /// Names, links and habits.
-    pub house: Arc<ArcSwap<House>>,
+    pub site: Arc<ArcSwap<House>>,
     /// What is shown to who comes by TLS; none where nobody does.
     pub certificate: Option<Arc<ArcSwap<Certificate>>>,
     /// Access rules.
@@ -42,17 +42,17 @@ pub struct Settings {
     ids: Arc<Mutex<UpstreamIds>>,
 }
 
-impl Settings {
+impl LiveSettings {
     /// As the configuration says.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub fn from_config(config: &Config) -> Self {
         let ids = Arc::new(Mutex::new(UpstreamIds::default()));
         Self {
             session: Arc::new(ArcSwap::from_pointee(session_policy(config))),
             password: Arc::new(ArcSwap::from_pointee(password_policy(config))),
             lockout: Arc::new(ArcSwap::from_pointee(lockout_policy(config))),
-            audit: Arc::new(ArcSwap::from_pointee(journal_policy(config))),
-            house: Arc::new(ArcSwap::from_pointee(house(config))),
+            audit: Arc::new(ArcSwap::from_pointee(audit_policy(config))),
+            site: Arc::new(ArcSwap::from_pointee(site_settings(config))),
             certificate: config.tls.as_ref().map(|tls| Arc::new(ArcSwap::from_pointee(tls.certificate.clone()))),
             routes: Arc::new(ArcSwap::from_pointee(route_table(config, &ids))),
             identity: Arc::new(ArcSwap::from_pointee(identity_headers(config))),
@@ -64,13 +64,13 @@ impl Settings {
     /// counts: should that panic, everything is as it was.
     pub fn apply(&self, config: &Config) {
         let (session, password) = (session_policy(config), password_policy(config));
-        let (lockout, audit, house) = (lockout_policy(config), journal_policy(config), house(config));
+        let (lockout, audit, house) = (lockout_policy(config), audit_policy(config), site_settings(config));
         let (routes, identity) = (route_table(config, &self.ids), identity_headers(config));
         self.session.store(Arc::new(session));
         self.password.store(Arc::new(password));
         self.lockout.store(Arc::new(lockout));
         self.audit.store(Arc::new(audit));
-        self.house.store(Arc::new(house));
+        self.site.store(Arc::new(house));
         self.routes.store(Arc::new(routes));
         self.identity.store(Arc::new(identity));
         if let (Some(shown), Some(tls)) = (&self.certificate, &config.tls) {
@@ -86,59 +86,62 @@ impl Settings {
     #[must_use]
     pub fn upstream_plans(&self, config: &Config) -> Vec<UpstreamPlan> {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        let plan = |(name, said): (&String, &config::Upstream)| UpstreamPlan {
+        let plan = |(name, upstream): (&String, &config::UpstreamSettings)| UpstreamPlan {
             id: ids.of(name),
             name: name.clone(),
-            servers: said.servers.iter().map(server).collect(),
-            connect: said.timeouts.connect,
-            read: said.timeouts.read,
-            forget_on: said.forget_on,
-            identity_encoding: said.identity_encoding,
+            servers: upstream.servers.iter().map(server_address).collect(),
+            connect: upstream.timeouts.connect,
+            read: upstream.timeouts.read,
+            forget_on: upstream.forget_on,
+            identity_encoding: upstream.identity_encoding,
         };
         config.upstreams.iter().map(plan).collect()
     }
 }
 
 fn session_policy(config: &Config) -> SessionPolicy {
-    let said = &config.sessions;
+    let sessions = &config.sessions;
     SessionPolicy {
-        idle_timeout: span(said.idle_timeout),
-        remember_me: RememberMe { allowed: said.remember_me.allowed, lifetime: span(said.remember_me.lifetime) },
-        unremembered_lifetime: said.unremembered_lifetime,
-        app: AppPolicy { idle_timeout: span(said.app.idle_timeout), lifetime: span(said.app.lifetime) },
-        absolute_timeout: said.absolute_timeout,
-        max_per_user: usize::try_from(said.max_per_user).unwrap_or(usize::MAX),
-        heartbeat_interval: said.heartbeat_interval,
-        streams_outlive_store: said.streams_outlive_store,
+        idle_timeout: lifetime(sessions.idle_timeout),
+        remember_me: RememberMe {
+            allowed: sessions.remember_me.allowed,
+            lifetime: lifetime(sessions.remember_me.lifetime),
+        },
+        unremembered_lifetime: sessions.unremembered_lifetime,
+        app: AppPolicy { idle_timeout: lifetime(sessions.app.idle_timeout), lifetime: lifetime(sessions.app.lifetime) },
+        absolute_timeout: sessions.absolute_timeout,
+        max_per_user: usize::try_from(sessions.max_per_user).unwrap_or(usize::MAX),
+        heartbeat_interval: sessions.heartbeat_interval,
+        streams_outlive_store: sessions.streams_outlive_store,
     }
 }
 
-const fn span(said: config::Span) -> Span {
-    match said {
-        config::Span::For(length) => Span::For(length),
-        config::Span::Never => Span::Never,
+const fn lifetime(written: config::DurationOrNever) -> Span {
+    match written {
+        config::DurationOrNever::For(length) => Span::For(length),
+        config::DurationOrNever::Never => Span::Never,
     }
 }
 
 fn password_policy(config: &Config) -> PasswordPolicy {
     let kind = match config.passwords.policy {
-        config::PasswordPolicy::Classic => PolicyKind::Classic,
-        config::PasswordPolicy::Modern => PolicyKind::Modern,
+        config::PasswordPreset::Classic => PolicyKind::Classic,
+        config::PasswordPreset::Modern => PolicyKind::Modern,
     };
     PasswordPolicy { kind, min_length: usize::try_from(config.passwords.min_length).unwrap_or(usize::MAX) }
 }
 
 const fn lockout_policy(config: &Config) -> LockoutPolicy {
-    let config::Lockout { failures, within, cool_off } = config.lockout;
+    let config::LockoutSettings { failures, within, cool_off } = config.lockout;
     LockoutPolicy { failures, within, cool_off }
 }
 
-fn journal_policy(config: &Config) -> JournalPolicy {
-    let config::Audit { retention, unknown_names_retention, max_entries } = config.audit;
+fn audit_policy(config: &Config) -> JournalPolicy {
+    let config::AuditSettings { retention, unknown_names_retention, max_entries } = config.audit;
     JournalPolicy { retention, unknown_names_retention, max_entries: max_entries.into() }
 }
 
-fn house(config: &Config) -> House {
+fn site_settings(config: &Config) -> House {
     House {
         branding: Branding {
             app_name: config.branding.app_name.clone(),
@@ -159,18 +162,18 @@ fn house(config: &Config) -> House {
 
 /// What a client may ask of a connection.
 pub(super) fn limits(config: &Config) -> Limits {
-    let said = &config.limits;
+    let limits = &config.limits;
     Limits {
-        head_bytes: usize::try_from(said.head_size.bytes()).unwrap_or(usize::MAX),
-        headers: usize::try_from(said.headers).unwrap_or(usize::MAX),
-        head_deadline: said.head_deadline,
-        idle: said.keep_alive,
-        requests: said.requests_per_connection,
-        body_idle: said.body_idle,
-        write_idle: said.write_idle,
-        slow_readers_per_session: said.slow_readers_per_session,
-        slow_readers_per_address: config.knows_visitors().then_some(said.slow_readers_per_address),
-        streams: said.http2_streams,
+        head_bytes: usize::try_from(limits.head_size.bytes()).unwrap_or(usize::MAX),
+        headers: usize::try_from(limits.headers).unwrap_or(usize::MAX),
+        head_deadline: limits.head_deadline,
+        idle: limits.keep_alive,
+        requests: limits.requests_per_connection,
+        body_idle: limits.body_idle,
+        write_idle: limits.write_idle,
+        slow_readers_per_session: limits.slow_readers_per_session,
+        slow_readers_per_address: config.knows_client_addresses().then_some(limits.slow_readers_per_address),
+        streams: limits.http2_streams,
         ..Limits::default()
     }
 }
@@ -181,16 +184,16 @@ pub fn trusted_proxies(config: &Config) -> TrustedProxies {
     TrustedProxies::new(config.trusted_proxies.iter().map(|network| network.net()))
 }
 
-fn server(said: &config::Server) -> ServerAddress {
-    let host = said.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerAddress { host, port: said.port }
+fn server_address(address: &config::UpstreamAddress) -> ServerAddress {
+    let host = address.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerAddress { host, port: address.port }
 }
 
 fn identity_headers(config: &Config) -> IdentityHeaders {
     config.identity.extra.iter().fold(IdentityHeaders::new(config.identity.preset, []), |headers, extra| {
         match &extra.value {
-            ExtraValue::Told(told) => headers.with(&extra.header, *told),
-            ExtraValue::Secret(secret) => headers.with_fixed(&extra.header, secret.expose()),
+            ExtraHeaderValue::Field(told) => headers.with(&extra.header, *told),
+            ExtraHeaderValue::Secret(secret) => headers.with_fixed(&extra.header, secret.expose()),
         }
     })
 }
@@ -200,40 +203,43 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
     for name in config.upstreams.keys() {
         ids.of(name);
     }
-    let routes = config.routes.iter().map(|said| {
-        let access = match &said.access {
-            config::Access::Public => Access::Public,
-            config::Access::SignedIn => Access::SignedIn,
-            config::Access::Roles(roles) => Access::Roles(roles.clone()),
+    let routes = config.routes.iter().map(|route| {
+        let access = match &route.access {
+            config::RouteAccess::Public => Access::Public,
+            config::RouteAccess::SignedIn => Access::SignedIn,
+            config::RouteAccess::Roles(roles) => Access::Roles(roles.clone()),
         };
-        Route::new(&said.path, access, ids.of(&said.upstream), said.counts_as_activity)
+        Route::new(&route.path, access, ids.of(&route.upstream), route.counts_as_activity)
             .expect("a configuration takes a path only if the gate makes a route of it")
-            .taking(said.body_size.map(config::Size::bytes))
-            .silent_for(apart_from_upstream(config, said))
+            .taking(route.body_size.map(config::ByteSize::bytes))
+            .silent_for(read_timeout_override(config, route))
             .with_paths(PathPolicy {
-                allow_encoded_slash: said.allow_encoded_slash,
-                keep_double_slash: said.keep_double_slash,
+                allow_encoded_slash: route.allow_encoded_slash,
+                keep_double_slash: route.keep_double_slash,
                 letters: Letters {
-                    semicolon: said.allow_semicolon,
-                    backslash: said.allow_encoded_backslash,
-                    control: said.allow_encoded_control,
+                    semicolon: route.allow_semicolon,
+                    backslash: route.allow_encoded_backslash,
+                    control: route.allow_encoded_control,
                 },
-                preserve_path: said.preserve_path,
+                preserve_path: route.preserve_path,
             })
-            .with_websocket_origins(said.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
-            .with_cross_site_forms(said.cross_site_forms.iter().map(form_target).collect())
-            .with_caching(said.caching)
+            .with_websocket_origins(route.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
+            .with_cross_site_forms(route.cross_site_forms.iter().map(form_target).collect())
+            .with_caching(route.caching)
             .watched(config.branding.watch)
     });
     RouteTable::new(routes.collect())
 }
 
-fn form_target(said: &config::CrossSiteForms) -> FormTarget {
-    FormTarget { path: said.path.clone(), senders: said.from.iter().map(|sender| sender.origin().to_owned()).collect() }
+fn form_target(forms: &config::CrossSiteForms) -> FormTarget {
+    FormTarget {
+        path: forms.path.clone(),
+        senders: forms.from.iter().map(|sender| sender.origin().to_owned()).collect(),
+    }
 }
 
 /// How long the app may be silent on this route, where its upstream does not say the same.
-fn apart_from_upstream(config: &Config, route: &config::Route) -> Option<Duration> {
+fn read_timeout_override(config: &Config, route: &config::RouteSettings) -> Option<Duration> {
     let upstream = config.upstreams.get(&route.upstream).map(|upstream| upstream.timeouts.read);
     (upstream != Some(route.timeouts.read)).then_some(route.timeouts.read)
 }

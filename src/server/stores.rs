@@ -8,7 +8,7 @@ use crate::{
     account::{AccountRecords as _, AccountStore},
     audit::AuditStore,
     clock::{Clock, Timestamp},
-    config::{RecordsIn, RedisUrl, Store},
+    config::{RecordsLocation, RedisUrl, StoreLocation},
     guard::ThrottleStore,
     metrics::Metrics,
     outage::StoreError,
@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// How long an act of a server waits for a store on another machine: whoever asked for it is still there.
-const PROMPT: Duration = Duration::from_millis(1_500);
+const SERVER_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long it waits on the command line, where nobody is kept from anything.
-const PATIENT: Duration = Duration::from_secs(5);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where everything is kept.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub struct Stores {
 
 /// Why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum CannotOpen {
+pub enum StoreOpenError {
     /// The file cannot.
     #[error(transparent)]
     File(#[from] OpenError),
@@ -49,10 +49,10 @@ pub enum CannotOpen {
     Redis(#[from] Trouble),
     /// It can be opened, and not written.
     #[error(transparent)]
-    Leftovers(#[from] StoreError),
+    Write(#[from] StoreError),
     /// The certificate of the authority that vouches for the server cannot be read.
     #[error("cannot read ca_file {}", path.display())]
-    Authority {
+    CaFile {
         /// Where it should be.
         path: PathBuf,
         /// What the operating system said.
@@ -62,17 +62,17 @@ pub enum CannotOpen {
 
 /// Who opens a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opener {
+pub enum OpenMode {
     /// A server: it answers requests in time, and starts although a store on another machine is not there yet.
     Server,
     /// The command line, which waits longer, and then says what is wrong.
-    CommandLine,
+    Command,
     /// The same for a verb that ends sessions, which is done on a full disk, too.
-    CommandLineThatEnds,
+    RevokingCommand,
 }
 
-impl Opener {
-    const fn serves(self) -> bool {
+impl OpenMode {
+    const fn is_server(self) -> bool {
         matches!(self, Self::Server)
     }
 }
@@ -82,13 +82,17 @@ impl Stores {
     ///
     /// # Errors
     /// When it cannot be opened; the message says why and what to do.
-    pub async fn open(store: &Store, records: Option<&RecordsIn>, opener: Opener) -> Result<(Self, Clock), CannotOpen> {
+    pub async fn open(
+        store: &StoreLocation,
+        records: Option<&RecordsLocation>,
+        mode: OpenMode,
+    ) -> Result<(Self, Clock), StoreOpenError> {
         let embedded = match store {
-            Store::Memory => return Ok((Self::in_memory()?, Clock::machine())),
-            Store::File(path) => Self::all_in(Arc::new(file(path, opener)?)),
-            Store::Redis(url) => {
+            StoreLocation::Memory => return Ok((Self::in_memory()?, Clock::machine())),
+            StoreLocation::File(path) => Self::from_single(Arc::new(open_file(path, mode)?)),
+            StoreLocation::Redis(url) => {
                 let clock = Clock::led();
-                return Ok((open_redis(url, records, opener, &clock).await?, clock));
+                return Ok((open_redis(url, records, mode, &clock).await?, clock));
             }
         };
         Ok((embedded, Clock::machine()))
@@ -99,14 +103,14 @@ impl Stores {
     /// # Errors
     /// When there is no memory or no thread to be had.
     pub fn in_memory() -> Result<Self, OpenError> {
-        Ok(Self::all_in(Arc::new(Embedded::in_memory()?)))
+        Ok(Self::from_single(Arc::new(Embedded::in_memory()?)))
     }
 
     /// Says what [`Stores::open`] would say of a file, and makes and changes nothing.
     ///
     /// # Errors
     /// When it cannot be opened; the message says why and what to do.
-    pub fn inspect_file(path: &std::path::Path) -> Result<Inspected, OpenError> {
+    pub fn probe_file(path: &std::path::Path) -> Result<Inspected, OpenError> {
         embedded::inspect(path)
     }
 
@@ -114,28 +118,33 @@ impl Stores {
     ///
     /// # Errors
     /// When it cannot be used; the message says why and what to do.
-    pub async fn inspect_redis(url: &RedisUrl) -> Result<About, CannotOpen> {
-        Ok(inspect(&place_of(url, Opener::CommandLine)?).await?)
+    pub async fn probe_redis(url: &RedisUrl) -> Result<About, StoreOpenError> {
+        Ok(inspect(&redis_target(url, OpenMode::Command)?).await?)
     }
 
     /// The names of all accounts, and their addresses, as they are kept; nothing is changed.
     ///
     /// # Errors
     /// When the store cannot be opened or read.
-    pub async fn inspect_logins(store: &Store, records: Option<&RecordsIn>) -> Result<[Vec<String>; 2], CannotOpen> {
+    pub async fn probe_logins(
+        store: &StoreLocation,
+        records: Option<&RecordsLocation>,
+    ) -> Result<[Vec<String>; 2], StoreOpenError> {
         let url = match (store, records) {
-            (Store::Memory, _) => return Ok([Vec::new(), Vec::new()]),
-            (Store::File(path), _) | (_, Some(RecordsIn::File(path))) => return Ok(embedded::inspect_logins(path)?),
-            (_, Some(RecordsIn::Redis(url))) | (Store::Redis(url), None) => url,
+            (StoreLocation::Memory, _) => return Ok([Vec::new(), Vec::new()]),
+            (StoreLocation::File(path), _) | (_, Some(RecordsLocation::File(path))) => {
+                return Ok(embedded::inspect_logins(path)?);
+            }
+            (_, Some(RecordsLocation::Redis(url))) | (StoreLocation::Redis(url), None) => url,
         };
-        let (records, _) = RedisRecords::open(&place_of(url, Opener::CommandLine)?, false).await;
+        let (records, _) = RedisRecords::open(&redis_target(url, OpenMode::Command)?, false).await;
         let accounts = records.list().await.unwrap_or_default();
         let names = accounts.iter().map(|account| account.name.to_string()).collect();
         Ok([names, accounts.iter().filter_map(|account| account.email.as_ref().map(ToString::to_string)).collect()])
     }
 
     /// The same stores, measured.
-    pub(super) fn measured(self, clock: &Clock, metrics: &Metrics) -> Self {
+    pub(super) fn with_metrics(self, clock: &Clock, metrics: &Metrics) -> Self {
         Self {
             sessions: Arc::new(Measured::new(self.sessions, clock.clone(), metrics)),
             accounts: Arc::new(Measured::new(self.accounts, clock.clone(), metrics)),
@@ -145,27 +154,27 @@ impl Stores {
     }
 
     /// Everything in one place.
-    pub fn all_in<S: SessionStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
+    pub fn from_single<S: SessionStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
         Self { sessions: store.clone(), accounts: store.clone(), audit: store.clone(), throttle: store }
     }
 }
 
-fn file(path: &std::path::Path, opener: Opener) -> Result<Embedded, OpenError> {
-    match opener {
-        Opener::Server => Embedded::open_to_serve(path),
-        Opener::CommandLine => Embedded::open(path),
-        Opener::CommandLineThatEnds => Embedded::open_to_end(path),
+fn open_file(path: &std::path::Path, mode: OpenMode) -> Result<Embedded, OpenError> {
+    match mode {
+        OpenMode::Server => Embedded::open_to_serve(path),
+        OpenMode::Command => Embedded::open(path),
+        OpenMode::RevokingCommand => Embedded::open_to_end(path),
     }
 }
 
 /// Records in a file. The command line leaves in it what it finds: the server that keeps sessions there may still run.
 async fn records_in_file(
     path: &std::path::Path,
-    opener: Opener,
+    mode: OpenMode,
     clock: &Clock,
-) -> Result<Arc<dyn Records>, CannotOpen> {
-    let records = file(path, opener)?;
-    if opener == Opener::Server {
+) -> Result<Arc<dyn Records>, StoreOpenError> {
+    let records = open_file(path, mode)?;
+    if mode == OpenMode::Server {
         let ended = records.end_leftovers(clock.now()).await?;
         if ended > 0 {
             info!("Ended {ended} sessions that {} still held: they are kept elsewhere from now on", path.display());
@@ -175,46 +184,46 @@ async fn records_in_file(
 }
 
 /// Records on a server.
-async fn records_in(place: &Place, sessions: &Place, opener: Opener) -> Result<Arc<dyn Records>, CannotOpen> {
+async fn records_in_redis(place: &Place, sessions: &Place, mode: OpenMode) -> Result<Arc<dyn Records>, StoreOpenError> {
     let (records, about) = RedisRecords::open(place, place.shown() != sessions.shown()).await;
-    tell("Accounts and the journal", &about, place, opener)?;
+    log_open_result("Accounts and the journal", &about, place, mode)?;
     Ok(Arc::new(records))
 }
 
 async fn open_redis(
     url: &RedisUrl,
-    records: Option<&RecordsIn>,
-    opener: Opener,
+    records: Option<&RecordsLocation>,
+    mode: OpenMode,
     clock: &Clock,
-) -> Result<Stores, CannotOpen> {
-    let live = place_of(url, opener)?;
+) -> Result<Stores, StoreOpenError> {
+    let live = redis_target(url, mode)?;
     let records: Arc<dyn Records> = match records {
-        Some(RecordsIn::File(path)) => records_in_file(path, opener, clock).await?,
-        Some(RecordsIn::Redis(url)) => records_in(&place_of(url, opener)?, &live, opener).await?,
-        None => records_in(&live, &live, opener).await?,
+        Some(RecordsLocation::File(path)) => records_in_file(path, mode, clock).await?,
+        Some(RecordsLocation::Redis(url)) => records_in_redis(&redis_target(url, mode)?, &live, mode).await?,
+        None => records_in_redis(&live, &live, mode).await?,
     };
     let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await;
-    tell("Sessions", &about, &live, opener)?;
+    log_open_result("Sessions", &about, &live, mode)?;
     // Beside a replica that is at it this says nothing.
     let idle = |last: &Timestamp| clock.now().since(*last) > Duration::from_mins(1);
-    if let (Some(last_used), Opener::Server) = (last_used.filter(idle), opener) {
+    if let (Some(last_used), OpenMode::Server) = (last_used.filter(idle), mode) {
         info!(
             "This store was last used at {}. If a backup from then was put back, sessions that have ended since are open \
              again: portcullis sessions revoke --all --reason \"backup restored\" ends all",
             last_used.rfc3339()
         );
     }
-    Ok(Stores::all_in(Arc::new(store)))
+    Ok(Stores::from_single(Arc::new(store)))
 }
 
 /// Says what was found at a place. A server waits for one that is not there yet; the command line does not.
-fn tell(what: &str, about: &Result<About, Trouble>, place: &Place, opener: Opener) -> Result<(), Trouble> {
+fn log_open_result(what: &str, about: &Result<About, Trouble>, place: &Place, mode: OpenMode) -> Result<(), Trouble> {
     match about {
         Ok(About { name, .. }) => {
             info!("{what} are in {name} at {}", place.shown());
             Ok(())
         }
-        Err(why) if !opener.serves() => Err(why.clone()),
+        Err(why) if !mode.is_server() => Err(why.clone()),
         Err(why) => {
             error!("{what} cannot be used: {why}; until then guarded routes answer 503");
             Ok(())
@@ -222,9 +231,9 @@ fn tell(what: &str, about: &Result<About, Trouble>, place: &Place, opener: Opene
     }
 }
 
-fn place_of(url: &RedisUrl, opener: Opener) -> Result<Place, CannotOpen> {
+fn redis_target(url: &RedisUrl, mode: OpenMode) -> Result<Place, StoreOpenError> {
     let read = |path: &std::path::Path| {
-        fs::read(path).map_err(|source| CannotOpen::Authority { path: path.to_owned(), source })
+        fs::read(path).map_err(|source| StoreOpenError::CaFile { path: path.to_owned(), source })
     };
     let authority = url.ca_file().map(read).transpose()?;
     Ok(Place {
@@ -234,9 +243,9 @@ fn place_of(url: &RedisUrl, opener: Opener) -> Result<Place, CannotOpen> {
         user: url.user().map(str::to_owned),
         password: url.password().cloned(),
         db: url.db(),
-        patience: match opener {
-            Opener::Server => PROMPT,
-            Opener::CommandLine | Opener::CommandLineThatEnds => PATIENT,
+        patience: match mode {
+            OpenMode::Server => SERVER_TIMEOUT,
+            OpenMode::Command | OpenMode::RevokingCommand => COMMAND_TIMEOUT,
         },
         wait_replicas: url.wait_replicas().unwrap_or(0).into(),
     })

@@ -30,7 +30,7 @@ async fn the_first_hit_of_a_quiet_session_is_written_at_once_and_the_rest_once_a
     let town = Town::new();
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;
     browser.get("/").await.arrived();
-    town.parts.heart.quiet_hit().await;
+    town.parts.heartbeats.quiet_hit().await;
     assert_eq!(town.flush().await, 1);
     for _ in 0..4 {
         town.advance(SECOND);

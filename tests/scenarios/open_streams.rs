@@ -17,7 +17,7 @@ const A_WHILE: Duration = Duration::from_millis(1_100);
 
 /// A stream that a browser has open.
 fn stream(browser: &Browser<'_>) -> Arc<Line> {
-    let line = browser.town.parts.lines.open();
+    let line = browser.town.parts.in_flight.open();
     line.begin();
     assert!(line.serve(browser.session().parse().unwrap(), line.ends_told()));
     line
@@ -37,7 +37,7 @@ async fn the_log_of_ends_cuts_what_is_in_flight_and_nothing_else() {
     for town in Town::on_each_store() {
         let alice = town.with_user("alice").await;
         let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
-        let (watch, _) = town.parts.watch_ends();
+        let (watch, _) = town.parts.revocation_tasks();
         assert_eq!(watch.run_once().await, 0);
         let (ends, another, goes_on) = (stream(&phone), stream(&phone), stream(&laptop));
         end(&laptop, &phone).await;
@@ -59,7 +59,7 @@ async fn an_end_is_hinted_at() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
-    let (watch, _) = town.parts.watch_ends();
+    let (watch, _) = town.parts.revocation_tasks();
     // Signing in ends nothing, and yet a hint may be left of what came before.
     watch.due().await;
     let waits = town.parts.clock.stopwatch();
@@ -75,7 +75,7 @@ async fn what_the_log_did_not_tell_is_found_by_looking() {
         let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
         let (ends, goes_on) = (stream(&phone), stream(&laptop));
         end(&laptop, &phone).await;
-        let (_, check) = town.parts.watch_ends();
+        let (_, check) = town.parts.revocation_tasks();
         assert_eq!(check.run_once().await.unwrap(), 0, "it was let through a moment ago");
         sleep(A_WHILE).await;
 
@@ -90,7 +90,7 @@ async fn whoever_was_found_good_is_not_looked_up_each_time_unless_there_is_doubt
     let town = Town::new();
     let alice = town.with_user("alice").await.signed_in_on(MAC).await;
     let _stream = stream(&alice);
-    let (watch, check) = town.parts.watch_ends();
+    let (watch, check) = town.parts.revocation_tasks();
     sleep(A_WHILE).await;
     for looks in [1, 0, 0] {
         let before = town.asked("find");
@@ -113,7 +113,7 @@ async fn a_silent_stream_ends_when_its_session_has_been_idle_for_too_long() {
         town.rule("sessions: { idle_timeout: 1d }");
         let alice = town.with_user("alice").await.signed_in_on(MAC).await;
         let silent = stream(&alice);
-        let (watch, check) = town.parts.watch_ends();
+        let (watch, check) = town.parts.revocation_tasks();
         watch.run_once().await;
         sleep(A_WHILE).await;
         town.advance(just_under(DAY));
@@ -133,9 +133,9 @@ async fn a_silent_stream_ends_when_its_session_has_been_idle_for_too_long() {
 async fn without_the_store_streams_go_on_for_as_long_as_the_operator_says() {
     let town = Town::with("sessions: { streams_outlive_store: 1s }");
     let alice = town.with_user("alice").await.signed_in_on(MAC).await;
-    let (guarded, public) = (stream(&alice), town.parts.lines.open());
+    let (guarded, public) = (stream(&alice), town.parts.in_flight.open());
     public.begin();
-    let (watch, check) = town.parts.watch_ends();
+    let (watch, check) = town.parts.revocation_tasks();
     watch.run_once().await;
     town.weather(Weather::Away);
     assert_eq!(watch.run_once().await, 0, "it was there a moment ago");
@@ -160,7 +160,7 @@ async fn what_ended_while_the_store_was_away_is_told_afterwards() {
     let town = Town::with("sessions: { streams_outlive_store: 1h }");
     let alice = town.with_user("alice").await;
     let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
-    let (watch, _) = town.parts.watch_ends();
+    let (watch, _) = town.parts.revocation_tasks();
     watch.run_once().await;
     let (ends, goes_on) = (stream(&phone), stream(&laptop));
     town.weather(Weather::AwayFor("ends"));

@@ -9,7 +9,7 @@ use portcullis::{
     clock::Clock,
     config::Config,
     id::UserId,
-    server::{Parts, Stores},
+    server::{Components, Stores},
     session::{Ending, SessionStore, Which},
     store::{
         embedded::Embedded,
@@ -256,8 +256,8 @@ async fn what_ended_and_came_back_is_ended_again() {
     let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
     let store = Arc::new(store);
     let config = Config::demo("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
-    let parts = Parts::new(&config, Stores::all_in(store.clone()), Clock::machine(), Cost::default());
-    let (watch, _) = parts.watch_ends();
+    let parts = Components::new(&config, Stores::from_single(store.clone()), Clock::machine(), Cost::default());
+    let (watch, _) = parts.revocation_tasks();
     watch.run_once().await;
     let owner = account("alice", None).as_owner();
     let generation = store.put_owner(&owner).await.unwrap();
@@ -270,14 +270,14 @@ async fn what_ended_and_came_back_is_ended_again() {
     let which = Which::One { owner: owner.id, id: gone.session.id };
     store.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap();
     watch.run_once().await;
-    assert_eq!(parts.end_again.run_once().await.unwrap(), 0, "there is no doubt");
+    assert_eq!(parts.reapply_ends.run_once().await.unwrap(), 0, "there is no doubt");
     let _: String = server.ask(&["DEBUG", "RELOAD", "NOSAVE"]);
     assert!(store.find(gone.session.id).await.unwrap().is_some(), "it is back");
     watch.run_once().await;
-    assert_eq!(parts.end_again.run_once().await.unwrap(), 1);
+    assert_eq!(parts.reapply_ends.run_once().await.unwrap(), 1);
     assert!(store.find(gone.session.id).await.unwrap().is_none());
     assert!(store.find(stays.session.id).await.unwrap().is_some(), "nobody else is");
-    assert_eq!(parts.end_again.run_once().await.unwrap(), 0, "once");
+    assert_eq!(parts.reapply_ends.run_once().await.unwrap(), 0, "once");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use portcullis::{
     account::{Account, AccountStore, Arrival, Cost, Email, ImportOptions, NewHash, Portable, UserName},
     audit::{Actor, Fact, TrailEnd, TrailQuery},
     clock::Clock,
-    server::{Parts, Stores},
+    server::{Components, Stores},
     store::{
         embedded::Embedded,
         redis::{Redis, RedisRecords},
@@ -22,19 +22,19 @@ use crate::{
 const ALL: ImportOptions = ImportOptions { with_roles: true, dry_run: false };
 
 /// The program over a store.
-fn parts(stores: Stores) -> Parts {
-    Parts::new(&config_of_tests(), stores, Clock::machine(), Cost { memory: 8, passes: 1 })
+fn parts(stores: Stores) -> Components {
+    Components::new(&config_of_tests(), stores, Clock::machine(), Cost { memory: 8, passes: 1 })
 }
 
-fn in_memory() -> Parts {
-    parts(Stores::all_in(Arc::new(Embedded::in_memory().unwrap())))
+fn in_memory() -> Components {
+    parts(Stores::from_single(Arc::new(Embedded::in_memory().unwrap())))
 }
 
-async fn in_redis() -> (RedisServer, Parts) {
+async fn in_redis() -> (RedisServer, Components) {
     let server = RedisServer::start();
     let (records, _) = RedisRecords::open(&server.place(), false).await;
     let (store, _) = Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await;
-    (server, parts(Stores::all_in(Arc::new(store))))
+    (server, parts(Stores::from_single(Arc::new(store))))
 }
 
 /// Everybody that there can be: with and without a password, disabled, and names from before they were normalised.
@@ -56,7 +56,7 @@ async fn fill(store: &dyn AccountStore) {
 }
 
 /// The journal, oldest first.
-async fn facts(parts: &Parts) -> Vec<Fact> {
+async fn facts(parts: &Components) -> Vec<Fact> {
     let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
     parts.stores.audit.trail(&all).await.unwrap().entries.into_iter().map(|entry| entry.fact).collect()
 }
@@ -66,11 +66,11 @@ fn unversioned(portable: Portable) -> Portable {
     Portable { account: Account { version: 0, ..portable.account }, ..portable }
 }
 
-async fn everything(parts: &Parts) -> Vec<Portable> {
+async fn everything(parts: &Components) -> Vec<Portable> {
     parts.accounts.export(Actor::Operator).await.unwrap().into_iter().map(unversioned).collect()
 }
 
-async fn moves_whole(from: &Parts, to: &Parts) {
+async fn moves_whole(from: &Components, to: &Components) {
     fill(&*from.stores.accounts).await;
     let exported = from.accounts.export(Actor::Operator).await.unwrap();
     let dry = ImportOptions { dry_run: true, ..ALL };

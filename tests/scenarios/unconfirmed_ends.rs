@@ -163,7 +163,7 @@ async fn what_is_open_is_cut_for_the_reason_of_that_end() {
         let alice = town.with_user("alice").await;
         let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
         let lines = [&laptop, &phone].map(|browser| {
-            let line = town.parts.lines.open();
+            let line = town.parts.in_flight.open();
             line.begin();
             assert!(line.serve(browser.session().parse().unwrap(), line.ends_told()));
             line

@@ -1,7 +1,7 @@
 //! `portcullis demo`: a guarded sample app in one command. Nothing is needed, and nothing is kept.
 
-mod past;
 mod sample_app;
+mod seed;
 
 use std::{
     collections::BTreeMap,
@@ -11,23 +11,23 @@ use std::{
 use clap::Args;
 
 use super::{
-    Done, Failed,
-    output::{complain, say},
+    CommandError, CommandResult,
+    output::{print_error, print_line},
 };
 use crate::{
     account::{Account, DisplayName, Email, NewUser, Role, UserName},
     audit::Actor,
-    config::{Access, Config, Route, RouteTimeouts},
+    config::{Config, RouteAccess, RouteSettings, RouteTimeouts},
     gate::CachePolicy,
     secret::{Password, random},
-    server::{self, Parts, Server, StartError},
+    server::{self, App, Components, StartError},
     telemetry,
 };
 
 /// Shows a guarded sample app; nothing is needed, and nothing is kept
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis demo --listen 127.0.0.1:8080")]
-pub(super) struct Demo {
+pub(super) struct DemoCommand {
     /// Address for visitors [default: 127.0.0.1:8080, or the next port that is free]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -37,39 +37,42 @@ pub(super) struct Demo {
 }
 
 /// Somebody in the demo.
-struct Person {
+struct DemoUser {
     account: Account,
     password: String,
 }
 
-impl Demo {
-    pub(super) fn run(self) -> Done {
+impl DemoCommand {
+    pub(super) fn run(self) -> CommandResult {
         let listen = match self.listen {
             Some(address) => {
-                must_be_free(address, "--listen")?;
+                ensure_free(address, "--listen")?;
                 address
             }
-            None => usual_port(self.app)?,
+            None => pick_port(self.app)?,
         };
         let app = match self.app {
             Some(address) => {
-                must_be_free(address, "--app")?;
+                ensure_free(address, "--app")?;
                 address
             }
             None => free_port()?,
         };
-        let config = configuration(listen, app)?;
+        let config = demo_config(listen, app)?;
         let style = server::log_style(&config);
         let (address, metrics) = (config.public_url.origin().to_owned(), config.admin.listen);
-        let server = Server::new(config, None)?.beside(app, sample_app::router());
+        let server = App::new(config, None)?.with_listener(app, sample_app::router());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let people = runtime.map_err(|why| Failed::because(&why))?.block_on(settle(server.parts()))?;
+        let people =
+            runtime.map_err(|why| CommandError::from_error(&why))?.block_on(seed_users(server.components()))?;
         let _log = telemetry::start(style);
-        server.run(|| welcome(&address, metrics, &people)).map_err(|why| {
+        server.run(|| print_banner(&address, metrics, &people)).map_err(|why| {
             let taken = matches!(why, StartError::Listen { .. });
-            match Failed::from(why) {
+            match CommandError::from(why) {
                 // Somebody was faster than we after all.
-                Failed::No(told) if taken => Failed::No(format!("{told}; choose others with --listen and --app")),
+                CommandError::Failed(told) if taken => {
+                    CommandError::Failed(format!("{told}; choose others with --listen and --app"))
+                }
                 failed => failed,
             }
         })
@@ -77,14 +80,14 @@ impl Demo {
 }
 
 /// The demo's configuration: one app with a public part, a part for administrators, and the rest for whoever is signed in.
-fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> {
+fn demo_config(listen: SocketAddr, app: SocketAddr) -> Result<Config, CommandError> {
     let mut config = Config::demo(listen, app);
     let url = format!("http://localhost:{}", listen.port());
-    config.public_url = url.parse().map_err(Failed::Usage)?;
+    config.public_url = url.parse().map_err(CommandError::Usage)?;
     "Meridian".clone_into(&mut config.branding.app_name);
     // Its box shall stay in sight.
     config.log.access = false;
-    let route = |path: &str, access| Route {
+    let route = |path: &str, access| RouteSettings {
         path: path.to_owned(),
         access,
         upstream: "app".to_owned(),
@@ -102,10 +105,10 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
         caching: CachePolicy::default(),
     };
     config.routes = vec![
-        route("/about", Access::Public),
-        route("/admin", Access::Roles(vec![crate::account::ADMIN.to_owned()])),
-        route("/clock", Access::SignedIn),
-        route("/", Access::SignedIn),
+        route("/about", RouteAccess::Public),
+        route("/admin", RouteAccess::Roles(vec![crate::account::ADMIN.to_owned()])),
+        route("/clock", RouteAccess::SignedIn),
+        route("/", RouteAccess::SignedIn),
     ];
     let labels = [("/", "Home"), ("/reports", "Reports"), ("/admin", "Administration")];
     config.activity.page_labels = BTreeMap::from(labels.map(|(path, label)| (path.to_owned(), label.to_owned())));
@@ -116,48 +119,57 @@ fn configuration(listen: SocketAddr, app: SocketAddr) -> Result<Config, Failed> 
 }
 
 /// Before anything is built: a port that another program has is told with a way out.
-fn must_be_free(address: SocketAddr, option: &str) -> Done {
+fn ensure_free(address: SocketAddr, option: &str) -> CommandResult {
     let Err(why) = TcpListener::bind(address) else { return Ok(()) };
     let other = free_port()?;
-    Err(Failed::No(format!("cannot listen on {address}: {why}; choose another address, such as: {option} {other}")))
+    Err(CommandError::Failed(format!(
+        "cannot listen on {address}: {why}; choose another address, such as: {option} {other}"
+    )))
 }
 
 /// The usual port for visitors, or the next one that nobody has.
-fn usual_port(app: Option<SocketAddr>) -> Result<SocketAddr, Failed> {
+fn pick_port(app: Option<SocketAddr>) -> Result<SocketAddr, CommandError> {
     let addresses = (8080..8100).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let mut free = addresses.filter(|address| Some(*address) != app && TcpListener::bind(address).is_ok());
     free.next().map_or_else(free_port, Ok)
 }
 
-fn free_port() -> Result<SocketAddr, Failed> {
+fn free_port() -> Result<SocketAddr, CommandError> {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    free.map_err(|why| Failed::No(format!("there is no free port: {why}")))
+    free.map_err(|why| CommandError::Failed(format!("there is no free port: {why}")))
 }
 
 /// Adds the people and what they have done before.
-async fn settle(parts: &Parts) -> Result<[Person; 2], Failed> {
-    let visitor = person(parts, "alice", "Alice Liddell", "alice@meridian.example", &["editor"]).await?;
-    let administrator = person(parts, "admin", "Ada Admin", "admin@meridian.example", &[crate::account::ADMIN]).await?;
-    past::happen(parts, &visitor.account).await?;
+async fn seed_users(parts: &Components) -> Result<[DemoUser; 2], CommandError> {
+    let visitor = add_user(parts, "alice", "Alice Liddell", "alice@meridian.example", &["editor"]).await?;
+    let administrator =
+        add_user(parts, "admin", "Ada Admin", "admin@meridian.example", &[crate::account::ADMIN]).await?;
+    seed::seed_history(parts, &visitor.account).await?;
     Ok([visitor, administrator])
 }
 
-async fn person(parts: &Parts, name: &str, shown: &str, email: &str, roles: &[&str]) -> Result<Person, Failed> {
-    let wrong = |why: crate::account::NotAName| Failed::because(&why);
+async fn add_user(
+    parts: &Components,
+    name: &str,
+    shown: &str,
+    email: &str,
+    roles: &[&str],
+) -> Result<DemoUser, CommandError> {
+    let wrong = |why: crate::account::NotAName| CommandError::from_error(&why);
     let new = NewUser {
         name: UserName::new(name).map_err(wrong)?,
         email: Some(Email::new(email).map_err(wrong)?),
         display_name: Some(DisplayName::new(shown).map_err(wrong)?),
         roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().map_err(wrong)?,
     };
-    let password = new_password();
+    let password = random_password();
     let account = parts.accounts.add(new, Actor::System).await?;
     parts.accounts.set_password(&account, Password::new(password.clone()), Actor::System).await?;
-    Ok(Person { account, password })
+    Ok(DemoUser { account, password })
 }
 
 /// A random password that keeps every rule and can be typed: `Kw7m-tq4x-9bnd`.
-fn new_password() -> String {
+fn random_password() -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";
     const DIGITS: &[u8] = b"23456789";
     let chance = random::<12>();
@@ -175,7 +187,7 @@ fn new_password() -> String {
     })
 }
 
-fn welcome(address: &str, metrics: SocketAddr, people: &[Person; 2]) {
+fn print_banner(address: &str, metrics: SocketAddr, people: &[DemoUser; 2]) {
     let [visitor, administrator] = people;
     let lines = [
         "Portcullis demo".to_owned(),
@@ -193,8 +205,8 @@ fn welcome(address: &str, metrics: SocketAddr, people: &[Person; 2]) {
     let rule = "─".repeat(width);
     let rows: Vec<String> = lines.iter().map(|line| format!("│ {line:width$} │")).collect();
     // At once, so that no line of the log comes between.
-    say(&format!("┌─{rule}─┐\n{}\n└─{rule}─┘", rows.join("\n")));
-    complain("Sign in with two browsers, end one from the other, and reload the page there.");
+    print_line(&format!("┌─{rule}─┐\n{}\n└─{rule}─┘", rows.join("\n")));
+    print_error("Sign in with two browsers, end one from the other, and reload the page there.");
 }
 
 #[cfg(test)]
@@ -206,7 +218,7 @@ mod tests {
     fn its_passwords_keep_the_rules() {
         let policy = PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 };
         for _ in 0..50 {
-            let typed = new_password();
+            let typed = random_password();
             assert!(policy.check(Password::new(typed.clone()), &["alice"]).is_ok(), "{typed}");
         }
     }

@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode, header};
 /// A page of the sample app.
 #[derive(Template)]
 #[template(path = "sample_app.html")]
-struct Page {
+struct SampleAppPage {
     title: &'static str,
     text: &'static str,
     /// Nobody, on the public page.
@@ -39,7 +39,7 @@ pub(super) fn router() -> Router {
 fn page(title: &'static str, text: &'static str, headers: &HeaderMap) -> Response {
     let shown = ["remote-user", "remote-name", "remote-email", "remote-groups", "x-request-id", "x-forwarded-for"];
     let value = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let page = Page {
+    let page = SampleAppPage {
         title,
         text,
         name: value("remote-name").or_else(|| value("remote-user")),
@@ -53,12 +53,12 @@ fn page(title: &'static str, text: &'static str, headers: &HeaderMap) -> Respons
 
 /// The time, once a second, as server-sent events.
 async fn clock() -> Response {
-    let events = seconds(Duration::from_secs(1));
+    let events = tick_events(Duration::from_secs(1));
     ([(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")], Body::from_stream(events))
         .into_response()
 }
 
-fn seconds(period: Duration) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
+fn tick_events(period: Duration) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
     let clock = crate::clock::Clock::machine();
     futures_util::stream::unfold(tokio::time::interval(period), move |mut ticks| {
         let clock = clock.clone();

@@ -11,9 +11,9 @@ use crate::{
     account::{Account, DisplayName, Email, ImportOptions, LINK_LIFETIME, NewUser, NotAName, Role, UserName},
     audit::Actor,
     cli::{
-        ConfigFile, Done, Failed,
-        beside::{Beside, password_from_stdin},
-        output::{plain, say, say_json, say_table},
+        CommandError, CommandResult, ConfigFile,
+        context::{CommandContext, password_from_stdin},
+        output::{print_json, print_line, print_table, printable},
         reason::reason,
     },
 };
@@ -21,15 +21,15 @@ use crate::{
 /// Adds, lists and changes users
 #[derive(Debug, Args)]
 #[command(after_help = "Example: portcullis users add alice --email alice@example.com --role editor")]
-pub(in crate::cli) struct Users {
+pub(in crate::cli) struct UsersCommand {
     #[command(flatten)]
     file: ConfigFile,
     #[command(subcommand)]
-    verb: Verb,
+    action: UsersAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum UsersAction {
     /// Adds a user and prints a one-time link that sets the password
     #[command(after_help = "Example: portcullis users add alice --email alice@example.com --role editor")]
     Add {
@@ -135,99 +135,105 @@ enum Verb {
     },
 }
 
-impl Verb {
+impl UsersAction {
     const fn ends_sessions(&self) -> bool {
         matches!(self, Self::Disable { .. } | Self::Remove { .. } | Self::SetPassword { password_stdin: true, .. })
     }
 }
 
-impl Users {
-    pub(in crate::cli) fn run(self) -> Done {
-        let Self { file, verb } = self;
-        let beside = if verb.ends_sessions() { Beside::open_to_end(&file) } else { Beside::open(&file) };
-        beside?.work(async move |beside| match verb {
-            Verb::Add { name, email, display_name, roles, password_stdin } => {
+impl UsersCommand {
+    pub(in crate::cli) fn run(self) -> CommandResult {
+        let Self { file, action: verb } = self;
+        let context =
+            if verb.ends_sessions() { CommandContext::open_to_revoke(&file) } else { CommandContext::open(&file) };
+        context?.block_on(async move |context| match verb {
+            UsersAction::Add { name, email, display_name, roles, password_stdin } => {
                 let new = NewUser {
-                    name: UserName::new(&name).map_err(|why| wrong("the name", &name, why))?,
+                    name: UserName::new(&name).map_err(|why| invalid("the name", &name, why))?,
                     email: email
-                        .map(|text| Email::new(&text).map_err(|why| wrong("the address", &text, why)))
+                        .map(|text| Email::new(&text).map_err(|why| invalid("the address", &text, why)))
                         .transpose()?,
                     display_name: display_name
-                        .map(|text| DisplayName::new(&text).map_err(|why| wrong("the display name", &text, why)))
+                        .map(|text| DisplayName::new(&text).map_err(|why| invalid("the display name", &text, why)))
                         .transpose()?,
-                    roles: read_roles(&roles)?,
+                    roles: parse_roles(&roles)?,
                 };
-                beside.add(new, password_stdin).await
+                context.add(new, password_stdin).await
             }
-            Verb::List { json } => beside.list(json).await,
-            Verb::Disable { name, reason } => {
-                let account = beside.account(&name).await?;
-                let ended = beside.parts.accounts.disable(account.id, Actor::Operator, Some(reason)).await?;
-                say(&format!("Disabled {}; {}", plain(account.name.as_str()), signed_out(ended.len())));
+            UsersAction::List { json } => context.list(json).await,
+            UsersAction::Disable { name, reason } => {
+                let account = context.account(&name).await?;
+                let ended = context.components.accounts.disable(account.id, Actor::Operator, Some(reason)).await?;
+                print_line(&format!(
+                    "Disabled {}; {}",
+                    printable(account.name.as_str()),
+                    signed_out_count(ended.len())
+                ));
                 Ok(())
             }
-            Verb::Enable { name, reason } => {
-                let account = beside.account(&name).await?;
-                beside.parts.accounts.enable(account.id, Actor::Operator, Some(reason)).await?;
-                say(&format!("Enabled {}", plain(account.name.as_str())));
+            UsersAction::Enable { name, reason } => {
+                let account = context.account(&name).await?;
+                context.components.accounts.enable(account.id, Actor::Operator, Some(reason)).await?;
+                print_line(&format!("Enabled {}", printable(account.name.as_str())));
                 Ok(())
             }
-            Verb::Unlock { name, reason } => {
-                let account = beside.account(&name).await?;
-                beside.parts.accounts.unlock(&account, Actor::Operator, Some(reason)).await?;
-                say(&format!("Unlocked {}", plain(account.name.as_str())));
+            UsersAction::Unlock { name, reason } => {
+                let account = context.account(&name).await?;
+                context.components.accounts.unlock(&account, Actor::Operator, Some(reason)).await?;
+                print_line(&format!("Unlocked {}", printable(account.name.as_str())));
                 Ok(())
             }
-            Verb::SetPassword { name, password_stdin } => {
-                let account = beside.account(&name).await?;
-                beside.give_password(&account, password_stdin).await
+            UsersAction::SetPassword { name, password_stdin } => {
+                let account = context.account(&name).await?;
+                context.give_password(&account, password_stdin).await
             }
-            Verb::Roles { name, roles, none } => {
-                let account = beside.account(&name).await?;
+            UsersAction::Roles { name, roles, none } => {
+                let account = context.account(&name).await?;
                 if roles.is_empty() && !none {
-                    say(&shown_roles(&account));
+                    print_line(&format_roles(&account));
                     return Ok(());
                 }
-                let account = beside.parts.accounts.set_roles(account.id, read_roles(&roles)?, Actor::Operator).await?;
-                say(&format!("Roles of {}: {}", plain(account.name.as_str()), shown_roles(&account)));
+                let account =
+                    context.components.accounts.set_roles(account.id, parse_roles(&roles)?, Actor::Operator).await?;
+                print_line(&format!("Roles of {}: {}", printable(account.name.as_str()), format_roles(&account)));
                 Ok(())
             }
-            Verb::Export { file, with_roles } => transfer::export(beside, &file, with_roles).await,
-            Verb::Import { file, with_roles, dry_run } => {
-                transfer::import(beside, &file, ImportOptions { with_roles, dry_run }).await
+            UsersAction::Export { file, with_roles } => transfer::export(context, &file, with_roles).await,
+            UsersAction::Import { file, with_roles, dry_run } => {
+                transfer::import(context, &file, ImportOptions { with_roles, dry_run }).await
             }
-            Verb::Remove { name } => {
-                let account = beside.account(&name).await?;
-                let ended = beside.parts.accounts.remove(account.id, Actor::Operator).await?;
-                say(&format!("Removed {}; {}", plain(account.name.as_str()), signed_out(ended.len())));
+            UsersAction::Remove { name } => {
+                let account = context.account(&name).await?;
+                let ended = context.components.accounts.remove(account.id, Actor::Operator).await?;
+                print_line(&format!("Removed {}; {}", printable(account.name.as_str()), signed_out_count(ended.len())));
                 Ok(())
             }
         })
     }
 }
 
-impl Beside {
-    async fn add(&self, new: NewUser, password_stdin: bool) -> Done {
+impl CommandContext {
+    async fn add(&self, new: NewUser, password_stdin: bool) -> CommandResult {
         let typed = if password_stdin { Some(password_from_stdin()?) } else { None };
         if let Some(typed) = &typed {
-            self.parts.accounts.acceptable_for(&new, typed.clone())?;
+            self.components.accounts.acceptable_for(&new, typed.clone())?;
         }
-        let account = self.parts.accounts.add(new, Actor::Operator).await?;
-        say(&format!("Added {} ({})", plain(account.name.as_str()), account.id));
+        let account = self.components.accounts.add(new, Actor::Operator).await?;
+        print_line(&format!("Added {} ({})", printable(account.name.as_str()), account.id));
         match typed {
             Some(typed) => {
-                self.parts.accounts.set_password(&account, typed, Actor::Operator).await?;
+                self.components.accounts.set_password(&account, typed, Actor::Operator).await?;
                 Ok(())
             }
-            None => self.say_link(&account).await,
+            None => self.print_link(&account).await,
         }
     }
 
-    async fn list(&self, json: bool) -> Done {
-        let accounts = self.parts.accounts.list().await?;
+    async fn list(&self, json: bool) -> CommandResult {
+        let accounts = self.components.accounts.list().await?;
         if json {
             let items: Vec<_> = accounts.iter().map(as_json).collect();
-            say_json(&json!({ "items": items, "next_cursor": null }));
+            print_json(&json!({ "items": items, "next_cursor": null }));
             return Ok(());
         }
         let row = |account: &Account| {
@@ -240,31 +246,38 @@ impl Beside {
             };
             let email = account.email.as_ref().map_or("-", Email::as_str);
             vec![
-                plain(account.name.as_str()),
+                printable(account.name.as_str()),
                 email.to_owned(),
-                shown_roles(account),
+                format_roles(account),
                 state.to_owned(),
                 account.id.to_string(),
             ]
         };
-        say_table(&["NAME", "E-MAIL", "ROLES", "STATE", "ID"], &accounts.iter().map(row).collect::<Vec<_>>());
+        print_table(&["NAME", "E-MAIL", "ROLES", "STATE", "ID"], &accounts.iter().map(row).collect::<Vec<_>>());
         Ok(())
     }
 
-    async fn give_password(&self, account: &Account, password_stdin: bool) -> Done {
+    async fn give_password(&self, account: &Account, password_stdin: bool) -> CommandResult {
         if !password_stdin {
-            return self.say_link(account).await;
+            return self.print_link(account).await;
         }
-        let ended = self.parts.accounts.set_password(account, password_from_stdin()?, Actor::Operator).await?;
-        say(&format!("Set the password of {}; {}", plain(account.name.as_str()), signed_out(ended.len())));
+        let ended = self.components.accounts.set_password(account, password_from_stdin()?, Actor::Operator).await?;
+        print_line(&format!(
+            "Set the password of {}; {}",
+            printable(account.name.as_str()),
+            signed_out_count(ended.len())
+        ));
         Ok(())
     }
 
-    async fn say_link(&self, account: &Account) -> Done {
-        let (link, expires) = self.parts.accounts.make_link(account.id, Actor::Operator).await?;
+    async fn print_link(&self, account: &Account) -> CommandResult {
+        let (link, expires) = self.components.accounts.make_link(account.id, Actor::Operator).await?;
         let hours = LINK_LIFETIME.as_secs() / 3600;
-        say(&format!("A link that sets the password, once, within {hours} hours (until {}):", expires.rfc3339()));
-        say(&format!("{}/security/set-password?token={}", self.config.public_url.origin(), link.hand_over()));
+        print_line(&format!(
+            "A link that sets the password, once, within {hours} hours (until {}):",
+            expires.rfc3339()
+        ));
+        print_line(&format!("{}/security/set-password?token={}", self.config.public_url.origin(), link.hand_over()));
         Ok(())
     }
 }
@@ -282,22 +295,22 @@ fn as_json(account: &Account) -> serde_json::Value {
     })
 }
 
-fn read_roles(written: &[String]) -> Result<Vec<Role>, Failed> {
-    written.iter().map(|text| Role::new(text).map_err(|why| wrong("the role", text, why))).collect()
+fn parse_roles(written: &[String]) -> Result<Vec<Role>, CommandError> {
+    written.iter().map(|text| Role::new(text).map_err(|why| invalid("the role", text, why))).collect()
 }
 
-fn shown_roles(account: &Account) -> String {
+fn format_roles(account: &Account) -> String {
     if account.roles.is_empty() {
         return "-".to_owned();
     }
     account.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(",")
 }
 
-fn wrong(what: &str, text: &str, why: NotAName) -> Failed {
-    Failed::Usage(format!("{what} {text:?} will not do: {why}"))
+fn invalid(what: &str, text: &str, why: NotAName) -> CommandError {
+    CommandError::Usage(format!("{what} {text:?} will not do: {why}"))
 }
 
-fn signed_out(count: usize) -> String {
+fn signed_out_count(count: usize) -> String {
     match count {
         0 => "no session was open".to_owned(),
         1 => "signed out 1 session".to_owned(),

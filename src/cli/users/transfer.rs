@@ -13,9 +13,9 @@ use crate::{
     account::{Account, Arrival, Email, ImportOptions, PasswordHash, Portable, Role, UserName},
     audit::Actor,
     cli::{
-        Done, Failed,
-        beside::Beside,
-        output::{complain, plain, say},
+        CommandError, CommandResult,
+        context::CommandContext,
+        output::{print_error, print_line, printable},
     },
     clock::Timestamp,
     id::UserId,
@@ -27,7 +27,7 @@ const FORMAT: &str = "portcullis-users";
 const VERSION: u32 = 1;
 
 #[derive(Deserialize)]
-struct Head {
+struct UsersFileHeader {
     format: String,
     version: u32,
 }
@@ -56,39 +56,39 @@ struct UserEntry {
     password: Option<String>,
 }
 
-pub(super) async fn export(beside: &Beside, path: &Path, with_roles: bool) -> Done {
-    let cannot = |why: std::io::Error| Failed::No(format!("cannot write {}: {why}", path.display()));
+pub(super) async fn export(context: &CommandContext, path: &Path, with_roles: bool) -> CommandResult {
+    let cannot = |why: std::io::Error| CommandError::Failed(format!("cannot write {}: {why}", path.display()));
     // A file that is there is not written over, and a link is not followed.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
     let written = async {
-        let users = beside.parts.accounts.export(Actor::Operator).await?;
-        let users: Vec<_> = users.into_iter().map(|portable| UserEntry::of(portable, with_roles)).collect();
+        let users = context.components.accounts.export(Actor::Operator).await?;
+        let users: Vec<_> = users.into_iter().map(|portable| UserEntry::from_account(portable, with_roles)).collect();
         let whole = UsersFile { format: FORMAT.to_owned(), version: VERSION, users };
-        let text = serde_json::to_vec_pretty(&whole).map_err(|why| Failed::because(&why))?;
+        let text = serde_json::to_vec_pretty(&whole).map_err(|why| CommandError::from_error(&why))?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(cannot)?;
-        Ok::<_, Failed>(whole.users.len())
+        Ok::<_, CommandError>(whole.users.len())
     };
     let count = written.await.inspect_err(|_| {
         let _ = fs::remove_file(path);
     })?;
-    say(&format!(
+    print_line(&format!(
         "Exported {count} users with their password hashes to {} (0600); remove it after the import",
         path.display()
     ));
     if !with_roles {
-        say("Roles are not in it; --with-roles takes them along");
+        print_line("Roles are not in it; --with-roles takes them along");
     }
     Ok(())
 }
 
-pub(super) async fn import(beside: &Beside, path: &Path, options: ImportOptions) -> Done {
-    let arriving = read(path)?;
-    let arrivals = beside.parts.accounts.import(&arriving, options, Actor::Operator).await?;
+pub(super) async fn import(context: &CommandContext, path: &Path, options: ImportOptions) -> CommandResult {
+    let arriving = read_file(path)?;
+    let arrivals = context.components.accounts.import(&arriving, options, Actor::Operator).await?;
     let (mut added, mut present, mut conflicts) = (0_usize, 0_usize, 0_usize);
     for (Portable { account, .. }, arrival) in arriving.iter().zip(arrivals) {
         let mut conflict = |why: &str| {
             conflicts += 1;
-            complain(&format!("{} ({}): {why}", plain(account.name.as_str()), account.id));
+            print_error(&format!("{} ({}): {why}", printable(account.name.as_str()), account.id));
         };
         match arrival {
             Arrival::Added => added += 1,
@@ -103,26 +103,28 @@ pub(super) async fn import(beside: &Beside, path: &Path, options: ImportOptions)
     let done = if options.dry_run { "Would import" } else { "Imported" };
     let (users, are) = (if added == 1 { "user" } else { "users" }, if present == 1 { "is" } else { "are" });
     let conflicted = if conflicts == 1 { "conflict" } else { "conflicts" };
-    say(&format!("{done} {added} {users}; {present} {are} there already; {conflicts} {conflicted}"));
+    print_line(&format!("{done} {added} {users}; {present} {are} there already; {conflicts} {conflicted}"));
     if !options.with_roles && arriving.iter().any(|portable| !portable.account.roles.is_empty()) {
-        say("Roles were left out; --with-roles takes them along");
+        print_line("Roles were left out; --with-roles takes them along");
     }
     match conflicts {
         0 => Ok(()),
-        _ => Err(Failed::No("not everything is here as the file has it".to_owned())),
+        _ => Err(CommandError::Failed("not everything is here as the file has it".to_owned())),
     }
 }
 
 /// Reads the whole file before anything is changed.
-fn read(path: &Path) -> Result<Vec<Portable>, Failed> {
+fn read_file(path: &Path) -> Result<Vec<Portable>, CommandError> {
     let shown = path.display();
-    let no = |why: &dyn std::fmt::Display| Failed::No(format!("{shown}: {why}"));
+    let no = |why: &dyn std::fmt::Display| CommandError::Failed(format!("{shown}: {why}"));
     let mode = fs::metadata(path).map_err(|why| no(&why))?.permissions().mode();
     if mode & 0o007 != 0 {
-        return Err(Failed::No(format!("{shown} holds password hashes and anybody may read it; chmod 600 {shown}")));
+        return Err(CommandError::Failed(format!(
+            "{shown} holds password hashes and anybody may read it; chmod 600 {shown}"
+        )));
     }
     let text = fs::read(path).map_err(|why| no(&why))?;
-    let head: Head = serde_json::from_slice(&text).map_err(|why| no(&why))?;
+    let head: UsersFileHeader = serde_json::from_slice(&text).map_err(|why| no(&why))?;
     if head.format != FORMAT {
         return Err(no(&format_args!(
             "format {:?} is not {FORMAT:?}; write it with portcullis users export",
@@ -140,12 +142,12 @@ fn read(path: &Path) -> Result<Vec<Portable>, Failed> {
         .users
         .into_iter()
         .enumerate()
-        .map(|(at, user)| user.portable().map_err(|why| no(&format_args!("users[{at}]: {why}"))))
+        .map(|(at, user)| user.into_account().map_err(|why| no(&format_args!("users[{at}]: {why}"))))
         .collect()
 }
 
 impl UserEntry {
-    fn of(Portable { account, password }: Portable, with_roles: bool) -> Self {
+    fn from_account(Portable { account, password }: Portable, with_roles: bool) -> Self {
         let Account { id, name, display_name, email, roles, disabled, created, password_set, version: _ } = account;
         Self {
             id,
@@ -161,7 +163,7 @@ impl UserEntry {
     }
 
     /// Checked as a store checks what it reads back: names from before today's rules stay as they are.
-    fn portable(self) -> Result<Portable, String> {
+    fn into_account(self) -> Result<Portable, String> {
         let mut roles = self
             .roles
             .iter()

@@ -36,7 +36,7 @@ pub fn reference() -> String {
     page.push_str("\n## The way in, the store and the app\n\n");
     page.push_str(TABLE_HEAD);
     let top = schema.pointer("/properties");
-    for key in TOP {
+    for key in TOP_LEVEL_KEYS {
         if let Some(described) = top.and_then(|keys| keys.get(key)) {
             row(&mut page, key, described, is_required(&schema, key));
         }
@@ -56,7 +56,7 @@ pub fn reference() -> String {
 const TABLE_HEAD: &str = "| key | type | default | what it does |\n|---|---|---|---|\n";
 
 /// Keys of the top level that are no sections, in the order of the file.
-const TOP: [&str; 12] = [
+const TOP_LEVEL_KEYS: [&str; 12] = [
     "public_url",
     "listen",
     "insecure_http",
@@ -92,7 +92,7 @@ fn row(page: &mut String, path: &str, described: &Value, required: bool) {
         Some(Value::Object(keys)) if keys.is_empty() => "none".to_owned(),
         Some(value) => format!("`{value}`"),
     };
-    let kind = kind(described).replace('|', "\\|");
+    let kind = type_name(described).replace('|', "\\|");
     let text = description(described).replace('|', "\\|");
     let _ = writeln!(page, "| `{path}` | {kind} | {default} | {text} |");
 }
@@ -106,12 +106,12 @@ fn description(described: &Value) -> &str {
 }
 
 /// The type in an operator's words.
-fn kind(described: &Value) -> String {
-    if let Some(words) = words(described) {
+fn type_name(described: &Value) -> String {
+    if let Some(words) = enum_values(described) {
         return words;
     }
     if let Some(choices) = described.get("anyOf").or_else(|| described.get("oneOf")).and_then(Value::as_array) {
-        let mut kinds: Vec<_> = choices.iter().map(kind).filter(|kind| kind != "null").collect();
+        let mut kinds: Vec<_> = choices.iter().map(type_name).filter(|kind| kind != "null").collect();
         kinds.dedup();
         return kinds.join(" or ");
     }
@@ -126,13 +126,15 @@ fn kind(described: &Value) -> String {
         "string" => "text".to_owned(),
         "integer" => "number".to_owned(),
         "boolean" => "`true` or `false`".to_owned(),
-        "array" => described.get("items").map_or_else(|| "list".to_owned(), |item| format!("list of {}", kind(item))),
-        "object" => keys_of(described),
+        "array" => {
+            described.get("items").map_or_else(|| "list".to_owned(), |item| format!("list of {}", type_name(item)))
+        }
+        "object" => inline_keys(described),
         other => other.to_owned(),
     }
 }
 
-fn words(described: &Value) -> Option<String> {
+fn enum_values(described: &Value) -> Option<String> {
     if let Some(word) = described.get("const").and_then(Value::as_str) {
         return Some(format!("`{word}`"));
     }
@@ -141,7 +143,7 @@ fn words(described: &Value) -> Option<String> {
     Some(words.join(", "))
 }
 
-fn keys_of(described: &Value) -> String {
+fn inline_keys(described: &Value) -> String {
     match described.get("properties").and_then(Value::as_object) {
         Some(keys) => {
             let keys: Vec<_> = keys.keys().map(|key| format!("{key}: …")).collect();

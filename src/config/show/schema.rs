@@ -6,24 +6,24 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use crate::config::Config;
-use crate::config::file::File;
+use crate::config::raw::RawConfig;
 
 /// Keys that have no default, or whose default depends on other keys.
-const WITHOUT_DEFAULT: [&str; 6] = ["public_url", "listen", "secret", "upstreams", "routes", "app_name"];
+const KEYS_WITHOUT_DEFAULT: [&str; 6] = ["public_url", "listen", "secret", "upstreams", "routes", "app_name"];
 
 /// The JSON Schema (draft 2020-12) of the configuration file.
 #[must_use]
 pub fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
-    let mut schema = generator.into_root_schema_for::<File>().to_value();
-    fill_in(&mut schema, Some(&defaults()));
+    let mut schema = generator.into_root_schema_for::<RawConfig>().to_value();
+    apply_defaults(&mut schema, Some(&defaults()));
     let upstream = serde_json::json!({
-        "timeouts": crate::config::Timeouts::default(),
+        "timeouts": crate::config::UpstreamTimeouts::default(),
         "forget_on": crate::gate::cookie::ForgetOn::ALWAYS,
         "identity_encoding": crate::proxy::IdentityEncoding::Utf8,
     });
     if let Some(upstreams) = schema.pointer_mut("/properties/upstreams/additionalProperties") {
-        fill_in(upstreams, Some(&upstream));
+        apply_defaults(upstreams, Some(&upstream));
     }
     let route = serde_json::json!({
         "access": "signed_in",
@@ -40,7 +40,7 @@ pub fn schema() -> Value {
         "no_store_documents": true,
     });
     if let Some(routes) = schema.pointer_mut("/properties/routes/items") {
-        fill_in(routes, Some(&route));
+        apply_defaults(routes, Some(&route));
     }
     schema
 }
@@ -51,7 +51,7 @@ fn defaults() -> Value {
     let mut defaults = serde_json::to_value(Config::demo(anywhere, anywhere)).unwrap_or_default();
     if let Some(top) = defaults.as_object_mut() {
         top.insert("store".to_owned(), "file:portcullis.db".into());
-        top.retain(|key, _| !WITHOUT_DEFAULT.contains(&key.as_str()));
+        top.retain(|key, _| !KEYS_WITHOUT_DEFAULT.contains(&key.as_str()));
     }
     if let Some(branding) = defaults.get_mut("branding").and_then(Value::as_object_mut) {
         branding.remove("app_name");
@@ -60,10 +60,10 @@ fn defaults() -> Value {
 }
 
 /// Puts defaults at the keys, closes every section to unknown keys, and takes `null` away where it is refused.
-fn fill_in(schema: &mut Value, defaults: Option<&Value>) {
+fn apply_defaults(schema: &mut Value, defaults: Option<&Value>) {
     let Some(schema) = schema.as_object_mut() else { return };
-    tidy_descriptions(schema);
-    let sections: Vec<String> = sections_of(schema);
+    unwrap_descriptions(schema);
+    let sections: Vec<String> = section_names(schema);
     if let Some(Value::Array(required)) = schema.get_mut("required") {
         required.retain(|key| key.as_str().is_none_or(|key| !sections.iter().any(|section| section == key)));
     }
@@ -73,27 +73,27 @@ fn fill_in(schema: &mut Value, defaults: Option<&Value>) {
     if let Some(Value::Object(keys)) = schema.get_mut("properties") {
         for (key, below) in keys {
             let default = defaults.and_then(|defaults| defaults.get(key));
-            fill_in(below, default);
+            apply_defaults(below, default);
             finish_key(below, default);
         }
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
     for inner in ["items", "additionalProperties"] {
         if let Some(below) = schema.get_mut(inner) {
-            fill_in(below, None);
+            apply_defaults(below, None);
         }
     }
     for choice in ["anyOf", "oneOf"] {
         if let Some(Value::Array(choices)) = schema.get_mut(choice) {
             for choice in choices {
-                fill_in(choice, None);
+                apply_defaults(choice, None);
             }
         }
     }
 }
 
 /// Sections are never required: left out, they are their defaults.
-fn sections_of(schema: &Map<String, Value>) -> Vec<String> {
+fn section_names(schema: &Map<String, Value>) -> Vec<String> {
     let keys = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     keys.filter(|(_, below)| below.get("properties").is_some()).map(|(key, _)| key.clone()).collect()
 }
@@ -136,7 +136,7 @@ fn refuse_null(schema: &mut Map<String, Value>) {
 }
 
 /// Doc comments are wrapped for the eye of a programmer; a description is one paragraph.
-fn tidy_descriptions(schema: &mut Map<String, Value>) {
+fn unwrap_descriptions(schema: &mut Map<String, Value>) {
     if let Some(Value::String(description)) = schema.get_mut("description") {
         *description = description.split_whitespace().collect::<Vec<_>>().join(" ");
     }

@@ -2,19 +2,19 @@
 
 use schemars::JsonSchema;
 
-use crate::config::read::Scalar;
-use crate::config::tree::{Node, Value};
+use crate::config::from_node::FromScalar;
+use crate::config::tree::{Node, NodeValue};
 use crate::web::look::{self, BadAccent};
 
 /// `#rrggbb`.
 #[derive(Clone, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^#[0-9A-Fa-f]{6}$"))]
-pub(in crate::config) struct Accent(pub(in crate::config) look::Accent);
+pub(in crate::config) struct AccentValue(pub(in crate::config) look::Accent);
 
-impl Scalar for Accent {
+impl FromScalar for AccentValue {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         const HINT: &str = "write it as \"#0b5fff\", with the quotes";
-        let Value::Text(text) = &node.value else {
+        let NodeValue::Text(text) = &node.value else {
             return Err(format!("wants a colour, not {}; {HINT}", node.kind()));
         };
         look::Accent::parse(text).map(Self).map_err(|why| match why {

@@ -4,27 +4,27 @@ use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 
-use crate::config::complaint::quote_node;
-use crate::config::read::Scalar;
-use crate::config::tree::{Node, Value};
+use crate::config::diagnostics::quote_node;
+use crate::config::from_node::FromScalar;
+use crate::config::tree::{Node, NodeValue};
 use crate::public_url::PublicUrl;
 
 /// `ADDR:PORT` as written.
 #[derive(Clone, Copy, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^.+:[0-9]+$"))]
-pub(in crate::config) struct Address(pub(in crate::config) SocketAddr);
+pub(in crate::config) struct ListenAddress(pub(in crate::config) SocketAddr);
 
-impl Scalar for PublicUrl {
+impl FromScalar for PublicUrl {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         String::from_scalar(node)?.parse()
     }
 }
 
-impl Scalar for Address {
+impl FromScalar for ListenAddress {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = match &node.value {
-            Value::Text(text) => text.as_str(),
-            Value::Number(digits) => return Err(format!("has no address; {}", hint(digits))),
+            NodeValue::Text(text) => text.as_str(),
+            NodeValue::Number(digits) => return Err(format!("has no address; {}", hint(digits))),
             _ => return Err(format!("wants ADDR:PORT, not {}; {}", node.kind(), hint(""))),
         };
         text.parse().map(Self).map_err(|_| {

@@ -9,13 +9,13 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::secret::read_secret_file;
-use crate::config::complaint::Desk;
+use crate::config::diagnostics::Diagnostics;
 
 /// Longest value, in bytes: apps refuse a head above 8 KiB.
-const LONGEST: usize = 4 * 1024;
+const MAX_BYTES: usize = 4 * 1024;
 
 /// The mend of most complaints.
-const MEND: &str = "write the value as one line of letters, digits and signs of ASCII";
+const HINT: &str = "write the value as one line of letters, digits and signs of ASCII";
 
 /// The value of a header, from a file of its own: visible ASCII, with spaces inside at most.
 #[derive(Clone)]
@@ -26,14 +26,14 @@ pub struct HeaderSecret {
 
 impl HeaderSecret {
     /// Reads the file. Its text is never repeated in the message.
-    pub(in crate::config) fn from_file(path: &Path, desk: &Desk) -> Result<Self, String> {
-        let text = Zeroizing::new(read_secret_file(path, desk)?);
-        let refused = |what: &str| Err(format!("names a file {what}; {MEND}"));
+    pub(in crate::config) fn from_file(path: &Path, diagnostics: &Diagnostics) -> Result<Self, String> {
+        let text = Zeroizing::new(read_secret_file(path, diagnostics)?);
+        let refused = |what: &str| Err(format!("names a file {what}; {HINT}"));
         if text.is_empty() {
             return refused("that is empty");
         }
-        if text.len() > LONGEST {
-            return Err(format!("names a file whose value is longer than {LONGEST} bytes; write a shorter one"));
+        if text.len() > MAX_BYTES {
+            return Err(format!("names a file whose value is longer than {MAX_BYTES} bytes; write a shorter one"));
         }
         if text.contains(['\n', '\r']) {
             return refused("of several lines");

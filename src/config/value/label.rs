@@ -3,28 +3,28 @@
 use schemars::JsonSchema;
 
 use crate::account;
-use crate::config::complaint::escape;
-use crate::config::read::Scalar;
+use crate::config::diagnostics::escape;
+use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
 
 /// The longest label.
-const LONGEST: usize = 80;
+const MAX_CHARACTERS: usize = 80;
 
 /// A short text on a page.
 #[derive(Clone, JsonSchema)]
 #[schemars(with = "String", extend("minLength" = 1, "maxLength" = 80))]
-pub(in crate::config) struct Label(pub(in crate::config) String);
+pub(in crate::config) struct PlainLabel(pub(in crate::config) String);
 
-impl Scalar for Label {
+impl FromScalar for PlainLabel {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = String::from_scalar(node)?;
         if text.trim().is_empty() {
             return Err("is empty; write a word or two".to_owned());
         }
-        if text.chars().count() > LONGEST {
-            return Err(format!("is longer than {LONGEST} letters; write a shorter one"));
+        if text.chars().count() > MAX_CHARACTERS {
+            return Err(format!("is longer than {MAX_CHARACTERS} letters; write a shorter one"));
         }
-        if escape(&text, LONGEST) != text {
+        if escape(&text, MAX_CHARACTERS) != text {
             return Err("has a line break or a letter that does not show; write plain words".to_owned());
         }
         Ok(Self(text.trim().to_owned()))
@@ -34,9 +34,9 @@ impl Scalar for Label {
 /// A role, as apps get it in a comma-separated header.
 #[derive(Clone, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9._:-]{1,64}$"))]
-pub(in crate::config) struct Role(pub(in crate::config) String);
+pub(in crate::config) struct RoleName(pub(in crate::config) String);
 
-impl Scalar for Role {
+impl FromScalar for RoleName {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = String::from_scalar(node)?;
         match account::Role::new(&text) {
@@ -51,10 +51,10 @@ impl Scalar for Role {
 #[schemars(with = "String")]
 pub(in crate::config) struct HomeLink(pub(in crate::config) String);
 
-impl Scalar for HomeLink {
+impl FromScalar for HomeLink {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = String::from_scalar(node)?;
-        if is_own_path(&text) || is_web_link(&text) {
+        if is_app_path(&text) || is_http_url(&text) {
             return Ok(Self(text));
         }
         Err("is no link; write a path such as / or a URL such as https://example.com/".to_owned())
@@ -66,11 +66,12 @@ impl Scalar for HomeLink {
 #[schemars(with = "String")]
 pub(in crate::config) struct SupportLink(pub(in crate::config) String);
 
-impl Scalar for SupportLink {
+impl FromScalar for SupportLink {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = String::from_scalar(node)?;
-        let mail = text.strip_prefix("mailto:").is_some_and(|address| address.contains('@') && is_one_word(address));
-        if mail || is_web_link(&text) {
+        let mail =
+            text.strip_prefix("mailto:").is_some_and(|address| address.contains('@') && is_printable_ascii(address));
+        if mail || is_http_url(&text) {
             return Ok(Self(text));
         }
         Err("is no link; write https://example.com/help or mailto:help@example.com".to_owned())
@@ -80,31 +81,31 @@ impl Scalar for SupportLink {
 /// A path of the app, to land on or to label.
 #[derive(Clone, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^/([^/\\\\]|$)"))]
-pub(in crate::config) struct OwnPath(pub(in crate::config) String);
+pub(in crate::config) struct AppPath(pub(in crate::config) String);
 
-impl Scalar for OwnPath {
+impl FromScalar for AppPath {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let text = String::from_scalar(node)?;
-        own_path(&text).map(|()| Self(text))
+        check_app_path(&text).map(|()| Self(text))
     }
 }
 
 /// Refuses what is not a path of this origin.
-pub(in crate::config) fn own_path(text: &str) -> Result<(), String> {
-    if is_own_path(text) { Ok(()) } else { Err("is not a path of the app; write one such as /dashboard".to_owned()) }
+pub(in crate::config) fn check_app_path(text: &str) -> Result<(), String> {
+    if is_app_path(text) { Ok(()) } else { Err("is not a path of the app; write one such as /dashboard".to_owned()) }
 }
 
 /// A browser takes `//host` and `/\host` for another site.
-fn is_own_path(text: &str) -> bool {
-    text.starts_with('/') && !text.starts_with("//") && !text.contains('\\') && is_one_word(text)
+fn is_app_path(text: &str) -> bool {
+    text.starts_with('/') && !text.starts_with("//") && !text.contains('\\') && is_printable_ascii(text)
 }
 
-fn is_web_link(text: &str) -> bool {
+fn is_http_url(text: &str) -> bool {
     let web = text.starts_with("https://") || text.starts_with("http://");
     let parsed = text.split('#').next().and_then(|text| text.parse::<http::Uri>().ok());
-    web && is_one_word(text) && parsed.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
+    web && is_printable_ascii(text) && parsed.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
 }
 
-fn is_one_word(text: &str) -> bool {
+fn is_printable_ascii(text: &str) -> bool {
     text.len() <= 2_000 && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>`".contains(&byte))
 }

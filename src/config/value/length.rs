@@ -6,27 +6,27 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::config::complaint::quote_node;
-use crate::config::read::Scalar;
-use crate::config::tree::{Node, Value};
+use crate::config::diagnostics::quote_node;
+use crate::config::from_node::FromScalar;
+use crate::config::tree::{Node, NodeValue};
 
 /// The units, longest first, in milliseconds.
 const UNITS: [(&str, u64); 6] =
     [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// The longest length that may be written; longer is `never`.
-pub(in crate::config) const LONGEST: Duration = Duration::from_hours(87_600);
+pub(in crate::config) const MAX_DURATION: Duration = Duration::from_hours(87_600);
 
 /// A length of time that may be without end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Span {
+pub enum DurationOrNever {
     /// This long.
     For(Duration),
     /// No end by itself.
     Never,
 }
 
-impl Span {
+impl DurationOrNever {
     /// The length, if there is an end.
     #[must_use]
     pub fn duration(self) -> Option<Duration> {
@@ -37,7 +37,7 @@ impl Span {
     }
 }
 
-impl Serialize for Span {
+impl Serialize for DurationOrNever {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::For(length) => serialize(length, serializer),
@@ -46,29 +46,29 @@ impl Serialize for Span {
     }
 }
 
-impl Scalar for Span {
+impl FromScalar for DurationOrNever {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         const HINT: &str = "write 30s, 15m, 12h, 7d or never";
-        if node.text() == Some("never") { Ok(Self::Never) } else { read(node, HINT).map(Self::For) }
+        if node.text() == Some("never") { Ok(Self::Never) } else { parse_node(node, HINT).map(Self::For) }
     }
 }
 
 /// A length of time that has an end, as it is written in the file.
 #[derive(Clone, Copy, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^([0-9]+(ms|s|m|h|d|w))+$"))]
-pub(in crate::config) struct Length(pub(in crate::config) Duration);
+pub(in crate::config) struct FiniteDuration(pub(in crate::config) Duration);
 
-impl Scalar for Length {
+impl FromScalar for FiniteDuration {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         const HINT: &str = "write 30s, 15m, 12h or 7d";
         if node.text() == Some("never") {
             return Err(format!("can not be never; {HINT}"));
         }
-        read(node, HINT).map(Self)
+        parse_node(node, HINT).map(Self)
     }
 }
 
-impl JsonSchema for Span {
+impl JsonSchema for DurationOrNever {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Span".into()
     }
@@ -78,16 +78,16 @@ impl JsonSchema for Span {
     }
 }
 
-fn read(node: &Node, hint: &str) -> Result<Duration, String> {
+fn parse_node(node: &Node, hint: &str) -> Result<Duration, String> {
     let length = match &node.value {
-        Value::Number(_) => return Err(format!("is a bare number; {hint}")),
-        Value::Text(text) => {
+        NodeValue::Number(_) => return Err(format!("is a bare number; {hint}")),
+        NodeValue::Text(text) => {
             parse(text).ok_or_else(|| format!("{} is not a length of time; {hint}", quote_node(node)))?
         }
         _ => return Err(format!("wants a length of time, not {}; {hint}", node.kind())),
     };
-    if length > LONGEST {
-        return Err(format!("is longer than {}; write a shorter one", format(LONGEST)));
+    if length > MAX_DURATION {
+        return Err(format!("is longer than {}; write a shorter one", format_duration(MAX_DURATION)));
     }
     Ok(length)
 }
@@ -114,7 +114,7 @@ fn parse(text: &str) -> Option<Duration> {
 }
 
 /// Writes a length as an operator would; weeks are written as days.
-pub(in crate::config) fn format(length: Duration) -> String {
+pub(in crate::config) fn format_duration(length: Duration) -> String {
     let mut rest = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
     let mut written = String::new();
     for (unit, milliseconds) in &UNITS[1..] {
@@ -128,7 +128,7 @@ pub(in crate::config) fn format(length: Duration) -> String {
 
 /// Serializes a length the way it is written in the file.
 pub(in crate::config) fn serialize<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format(*length))
+    serializer.serialize_str(&format_duration(*length))
 }
 
 #[cfg(test)]
@@ -177,8 +177,8 @@ mod tests {
     #[test]
     fn lengths_are_written_as_they_are_read() {
         for written in ["0s", "100ms", "2s", "1m30s", "1h", "1d", "180d", "1d12h"] {
-            assert_eq!(parse(written).map(format).as_deref(), Some(written));
+            assert_eq!(parse(written).map(format_duration).as_deref(), Some(written));
         }
-        assert_eq!(format(Duration::from_hours(24)), "1d");
+        assert_eq!(format_duration(Duration::from_hours(24)), "1d");
     }
 }

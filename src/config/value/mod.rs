@@ -2,7 +2,7 @@
 
 pub(super) mod accent;
 pub(super) mod address;
-pub(super) mod header;
+pub(super) mod header_name;
 pub(super) mod header_secret;
 pub(super) mod label;
 pub(super) mod length;
@@ -10,6 +10,6 @@ pub(super) mod network;
 pub(super) mod redis_url;
 pub(super) mod route_path;
 pub(super) mod secret;
-pub(super) mod server;
 pub(super) mod size;
 pub(super) mod store;
+pub(super) mod upstream_address;

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::config::complaint::quote_node;
-use crate::config::read::Scalar;
+use crate::config::diagnostics::quote_node;
+use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
 
 const HINT: &str = "write 10.0.0.0/8, or 10.1.2.3/32 for one address";
@@ -25,7 +25,7 @@ impl Network {
     }
 }
 
-impl Scalar for Network {
+impl FromScalar for Network {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let Some(text) = node.text() else { return Err(format!("wants a network, not {}; {HINT}", node.kind())) };
         let shown = quote_node(node);

@@ -9,27 +9,27 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
-use crate::config::complaint::Desk;
+use crate::config::diagnostics::Diagnostics;
 use crate::public_url::{is_host, port_of};
 use crate::secret::Password;
 
 /// The port of Redis where none is written.
-const PORT: u16 = 6379;
+const DEFAULT_PORT: u16 = 6379;
 
 /// The most replicas that an act may wait for: more are a mistake, and each makes every sign-out slower.
-const MOST_REPLICAS: u8 = 10;
+const MAX_REPLICAS: u8 = 10;
 
 const HINT: &str = "write redis://HOST:6379/0 or redis://USER:PASSWORD@HOST:6379/0";
 
 /// What a password looks like in a URL; a bare sign of these ends it early, and what is left looks like a wrong host.
-const ENCODE: &str =
+const ENCODING_HINT: &str =
     "in a user or a password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25 and a space as %20";
 
 /// What stands bare in a user; all else is percent-encoded.
-const BARE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What stands bare in a path.
-const BARE_IN_PATH: &AsciiSet = &BARE.remove(b'/');
+const UNRESERVED_IN_PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
 /// A Redis or Valkey server, and what is asked of it. Displays as it would be written, without the password.
 #[derive(Clone)]
@@ -47,54 +47,55 @@ pub struct RedisUrl {
 
 impl RedisUrl {
     /// Whether this wants to be such a URL, so that what is wrong with it is said in its words.
-    pub(super) fn is_meant(written: &str) -> bool {
+    pub(super) fn looks_like_redis(written: &str) -> bool {
         ["redis", "valkey", "unix:"].iter().any(|start| written.starts_with(start))
     }
 
     /// Reads `redis://[user:password@]host[:port][/db][?ca_file=PATH&wait_replicas=N]`, `rediss://` for TLS.
-    pub(super) fn parse(written: &str, desk: &Desk) -> Result<Self, String> {
+    pub(super) fn parse(written: &str, diagnostics: &Diagnostics) -> Result<Self, String> {
         let (tls, rest) = scheme(written)?;
         if rest.contains('#') {
-            return Err(format!("has a # in it, which no such URL has; {ENCODE}"));
+            return Err(format!("has a # in it, which no such URL has; {ENCODING_HINT}"));
         }
         let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, place) = authority.rsplit_once('@').map_or((None, authority), |(who, place)| (Some(who), place));
-        let (user, password) = login.map_or(Ok((None, None)), login_of)?;
-        let place = place.parse::<Authority>().map_err(|_| format!("has no valid host; {HINT}; {ENCODE}"))?;
+        let (user, password) = login.map_or(Ok((None, None)), parse_credentials)?;
+        let place = place.parse::<Authority>().map_err(|_| format!("has no valid host; {HINT}; {ENCODING_HINT}"))?;
         let host = place.host().to_ascii_lowercase();
         if !is_host(&host) {
-            return Err(format!("has no valid host; {HINT}; {ENCODE}"));
+            return Err(format!("has no valid host; {HINT}; {ENCODING_HINT}"));
         }
-        let port = port_of(&place, PORT).ok_or_else(|| format!("has no valid port; {HINT}; {ENCODE}"))?;
-        let db = if path.is_empty() { Some(0) } else { whole(path) };
+        let port =
+            port_of(&place, DEFAULT_PORT).ok_or_else(|| format!("has no valid port; {HINT}; {ENCODING_HINT}"))?;
+        let db = if path.is_empty() { Some(0) } else { parse_number(path) };
         let db = db.ok_or_else(|| {
-            format!("has something else than the number of a database after the host; {HINT}; {ENCODE}")
+            format!("has something else than the number of a database after the host; {HINT}; {ENCODING_HINT}")
         })?;
         let url = Self { tls, user, password, host, port, db, ca_file: None, wait_replicas: None };
         match query {
-            Some(query) => url.asking(query, desk),
+            Some(query) => url.with_query(query, diagnostics),
             None => Ok(url),
         }
     }
 
     /// The same with what stands after the question mark.
-    fn asking(mut self, query: &str, desk: &Desk) -> Result<Self, String> {
+    fn with_query(mut self, query: &str, diagnostics: &Diagnostics) -> Result<Self, String> {
         for parameter in query.split('&') {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             match name {
-                "ca_file" | "wait_replicas" if self.asked(name) => {
+                "ca_file" | "wait_replicas" if self.has_parameter(name) => {
                     return Err(format!("says {name} twice; keep one of them"));
                 }
                 "ca_file" if !self.tls => {
                     return Err("has a ca_file, which only TLS needs; write rediss://, or take it out".to_owned());
                 }
-                "ca_file" => self.ca_file = Some(desk.path(&ca_file(value)?)),
+                "ca_file" => self.ca_file = Some(diagnostics.resolve_path(&ca_file(value)?)),
                 "wait_replicas" => {
-                    let asked = whole(value).and_then(|count| u8::try_from(count).ok());
-                    let asked = asked.filter(|count| (1..=MOST_REPLICAS).contains(count)).ok_or_else(|| {
+                    let asked = parse_number(value).and_then(|count| u8::try_from(count).ok());
+                    let asked = asked.filter(|count| (1..=MAX_REPLICAS).contains(count)).ok_or_else(|| {
                         format!(
-                            "waits for a number of replicas that cannot be; write wait_replicas=1 to {MOST_REPLICAS}"
+                            "waits for a number of replicas that cannot be; write wait_replicas=1 to {MAX_REPLICAS}"
                         )
                     })?;
                     self.wait_replicas = Some(asked);
@@ -109,7 +110,7 @@ impl RedisUrl {
         Ok(self)
     }
 
-    fn asked(&self, name: &str) -> bool {
+    fn has_parameter(&self, name: &str) -> bool {
         if name == "ca_file" { self.ca_file.is_some() } else { self.wait_replicas.is_some() }
     }
 
@@ -163,7 +164,7 @@ impl RedisUrl {
 
     /// Whether whoever listens between here and the server reads the password.
     #[must_use]
-    pub fn bares_the_password(&self) -> bool {
+    pub fn exposes_password(&self) -> bool {
         let here = self.host == "localhost" || self.host().parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         self.password.is_some() && !self.tls && !here
     }
@@ -196,7 +197,7 @@ fn scheme(written: &str) -> Result<(bool, &str), String> {
 /// User and password.
 ///
 /// A user alone is refused: some tools take it for a password, and as a user it would be shown.
-fn login_of(written: &str) -> Result<(Option<String>, Option<Password>), String> {
+fn parse_credentials(written: &str) -> Result<(Option<String>, Option<Password>), String> {
     let Some((user, password)) = written.split_once(':') else {
         return Err(
             "has a user without a password; write redis://USER:PASSWORD@HOST, or redis://:PASSWORD@HOST without a user"
@@ -206,13 +207,14 @@ fn login_of(written: &str) -> Result<(Option<String>, Option<Password>), String>
     if password.is_empty() {
         return Err("has an empty password; write one, or leave out all that stands before the host".to_owned());
     }
-    let user = decoded(user).ok_or_else(|| format!("has a user that is no part of a URL; {ENCODE}"))?;
-    let password = decoded(password).ok_or_else(|| format!("has a password that is no part of a URL; {ENCODE}"))?;
+    let user = percent_decode(user).ok_or_else(|| format!("has a user that is no part of a URL; {ENCODING_HINT}"))?;
+    let password =
+        percent_decode(password).ok_or_else(|| format!("has a password that is no part of a URL; {ENCODING_HINT}"))?;
     Ok(((!user.is_empty()).then_some(user), Some(Password::new(password))))
 }
 
 /// What is meant by a part of a URL; none when a sign in it must be percent-encoded and is not.
-fn decoded(part: &str) -> Option<String> {
+fn percent_decode(part: &str) -> Option<String> {
     let bare = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:".contains(byte);
     let bytes = part.as_bytes();
     let encoded = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
@@ -231,7 +233,7 @@ fn ca_file(written: &str) -> Result<String, String> {
     Ok(path.into_owned())
 }
 
-fn whole(digits: &str) -> Option<u32> {
+fn parse_number(digits: &str) -> Option<u32> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
@@ -240,11 +242,11 @@ impl fmt::Display for RedisUrl {
         f.write_str(if self.tls { "rediss://" } else { "redis://" })?;
         if self.password.is_some() {
             // No URL may hold < and >: what is shown is refused where it is pasted back with this in it.
-            write!(f, "{}:<redacted>@", utf8_percent_encode(self.user().unwrap_or_default(), BARE))?;
+            write!(f, "{}:<redacted>@", utf8_percent_encode(self.user().unwrap_or_default(), UNRESERVED))?;
         }
         write!(f, "{}:{}/{}", self.host, self.port, self.db)?;
         let ca_file = self.ca_file.as_ref().map(|path| path.display().to_string());
-        let ca_file = ca_file.map(|path| format!("ca_file={}", utf8_percent_encode(&path, BARE_IN_PATH)));
+        let ca_file = ca_file.map(|path| format!("ca_file={}", utf8_percent_encode(&path, UNRESERVED_IN_PATH)));
         let wait_replicas = self.wait_replicas.map(|count| format!("wait_replicas={count}"));
         for (number, parameter) in ca_file.into_iter().chain(wait_replicas).enumerate() {
             write!(f, "{}{parameter}", if number == 0 { '?' } else { '&' })?;

@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 
-use crate::config::complaint::escape;
-use crate::config::read::Scalar;
+use crate::config::diagnostics::escape;
+use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
 use crate::gate::{self, BadPath, CanonicalPath, OWN_PATHS, RouteTable};
 
@@ -16,12 +16,12 @@ pub(in crate::config) struct RoutePath {
     rule: RouteTable,
 }
 
-impl Scalar for RoutePath {
+impl FromScalar for RoutePath {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let written = String::from_scalar(node)?;
-        let path = without_last_slash(&written);
+        let path = trim_trailing_slash(&written);
         refuse_patterns(path)?;
-        let route = Self::of(path).map_err(|why| mend(why).to_owned())?;
+        let route = Self::parse(path).map_err(|why| error_message(why).to_owned())?;
         if route.as_str() != path {
             return Err(if node.from_environment {
                 "is not spelled as requests are matched; write it as browsers send it".to_owned()
@@ -29,7 +29,7 @@ impl Scalar for RoutePath {
                 format!("is not spelled as requests are matched; write {}", escape(route.as_str(), 200))
             });
         }
-        let ours = OWN_PATHS.iter().find(|ours| Self::of(ours).is_ok_and(|ours| ours.covers(&route)));
+        let ours = OWN_PATHS.iter().find(|ours| Self::parse(ours).is_ok_and(|ours| ours.covers(&route)));
         match ours {
             Some(ours) => Err(format!("is under {ours}, which Portcullis answers itself; write another path")),
             None => Ok(route),
@@ -42,14 +42,14 @@ impl Scalar for RoutePath {
 #[schemars(with = "String", extend("pattern" = "^/"))]
 pub(in crate::config) struct ExactPath(RoutePath);
 
-impl Scalar for ExactPath {
+impl FromScalar for ExactPath {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let written = String::from_scalar(node)?;
         if written.contains('*') {
             return Err("has * in it; write one whole path, nothing else is covered by it".to_owned());
         }
         let RoutePath { rule, .. } = RoutePath::from_scalar(node)?;
-        let path = CanonicalPath::parse(written.as_bytes()).map_err(|why| mend(why).to_owned())?;
+        let path = CanonicalPath::parse(written.as_bytes()).map_err(|why| error_message(why).to_owned())?;
         Ok(Self(RoutePath { path, rule }))
     }
 }
@@ -63,12 +63,12 @@ impl ExactPath {
 
 impl RoutePath {
     /// Whether it takes a request for this path.
-    pub(in crate::config) fn takes(&self, path: &ExactPath) -> bool {
+    pub(in crate::config) fn matches(&self, path: &ExactPath) -> bool {
         self.covers(&path.0)
     }
 
     /// As the gate reads it.
-    fn of(path: &str) -> Result<Self, BadPath> {
+    fn parse(path: &str) -> Result<Self, BadPath> {
         let rule = gate::Route::new(path, gate::Access::SignedIn, 0, true)?;
         Ok(Self { path: CanonicalPath::parse(path.as_bytes())?, rule: RouteTable::new(vec![rule]) })
     }
@@ -85,7 +85,7 @@ impl RoutePath {
 }
 
 /// `/admin/` means what `/admin` means: a prefix that ends at a segment.
-fn without_last_slash(path: &str) -> &str {
+fn trim_trailing_slash(path: &str) -> &str {
     path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/')).unwrap_or(path)
 }
 
@@ -101,7 +101,7 @@ fn refuse_patterns(path: &str) -> Result<(), String> {
 }
 
 /// What is wrong with a path that the gate does not take, and what to write.
-const fn mend(why: BadPath) -> &'static str {
+const fn error_message(why: BadPath) -> &'static str {
     match why {
         BadPath::NotAPath => "does not begin with /; write the path from the root, such as /admin",
         BadPath::BrokenEncoding => "has a % without two digits behind it; write a percent sign as %25",
@@ -135,7 +135,7 @@ mod tests {
             ("/a", "/A", false),
             ("/a/b", "/a", false),
         ] {
-            let [prefix, other] = [prefix, other].map(|path| RoutePath::of(path).expect("a path"));
+            let [prefix, other] = [prefix, other].map(|path| RoutePath::parse(path).expect("a path"));
             assert_eq!(prefix.covers(&other), taken, "{} {}", prefix.as_str(), other.as_str());
         }
     }

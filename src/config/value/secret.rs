@@ -10,14 +10,14 @@ use secrecy::{ExposeSecret, SecretSlice};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::config::complaint::Desk;
+use crate::config::diagnostics::Diagnostics;
 
 /// The fewest random bytes that a secret may have.
-const FEWEST_BYTES: usize = 32;
+const MIN_BYTES: usize = 32;
 
 /// How to make a secret.
 const HINT: &str = "make one with: openssl rand -base64 32";
-const NO_FILE: &str = "names a file that does not exist; a path starts at the folder of this file";
+const MISSING_FILE: &str = "names a file that does not exist; a path starts at the folder of this file";
 
 /// At least 32 random bytes: for signing, and for sealing what must be read back.
 #[derive(Clone)]
@@ -33,8 +33,8 @@ impl RootSecret {
         let Ok(bytes) = STANDARD.decode(padded.as_bytes()).map(Zeroizing::new) else {
             return Err(format!("is not base64; {HINT}"));
         };
-        if bytes.len() < FEWEST_BYTES {
-            return Err(format!("has {} bytes where {FEWEST_BYTES} random ones are needed; {HINT}", bytes.len()));
+        if bytes.len() < MIN_BYTES {
+            return Err(format!("has {} bytes where {MIN_BYTES} random ones are needed; {HINT}", bytes.len()));
         }
         if bytes.windows(2).all(|pair| pair[0] == pair[1]) {
             return Err(format!("repeats a single byte, which anyone could guess; {HINT}"));
@@ -43,11 +43,11 @@ impl RootSecret {
     }
 
     /// Reads the secret from a file of its own.
-    pub(in crate::config) fn from_file(path: &Path, desk: &Desk) -> Result<Self, String> {
+    pub(in crate::config) fn from_file(path: &Path, diagnostics: &Diagnostics) -> Result<Self, String> {
         if !path.exists() {
-            return Err(format!("{NO_FILE}; {HINT}"));
+            return Err(format!("{MISSING_FILE}; {HINT}"));
         }
-        Self::parse(&Zeroizing::new(read_secret_file(path, desk)?))
+        Self::parse(&Zeroizing::new(read_secret_file(path, diagnostics)?))
     }
 
     /// The bytes, for the one place that makes keys from them.
@@ -75,17 +75,17 @@ impl Eq for RootSecret {}
 ///
 /// # Errors
 /// When the operating system gives no randomness.
-pub fn fresh_secret() -> Result<String, getrandom::Error> {
-    let mut bytes = Zeroizing::new([0_u8; FEWEST_BYTES]);
+pub fn generate_secret() -> Result<String, getrandom::Error> {
+    let mut bytes = Zeroizing::new([0_u8; MIN_BYTES]);
     getrandom::fill(bytes.as_mut_slice())?;
     Ok(STANDARD.encode(bytes.as_slice()))
 }
 
 /// Reads a file that holds a single secret value, without the line break at its end. Everybody may not be able to.
-pub(in crate::config) fn read_secret_file(path: &Path, desk: &Desk) -> Result<String, String> {
+pub(in crate::config) fn read_secret_file(path: &Path, diagnostics: &Diagnostics) -> Result<String, String> {
     const LONGEST: u64 = 8 * 1024;
     let told = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => NO_FILE.to_owned(),
+        std::io::ErrorKind::NotFound => MISSING_FILE.to_owned(),
         std::io::ErrorKind::PermissionDenied => {
             "names a file that may not be read; run chown or chmod on it".to_owned()
         }
@@ -107,6 +107,6 @@ pub(in crate::config) fn read_secret_file(path: &Path, desk: &Desk) -> Result<St
     if text.len() as u64 > LONGEST {
         return Err("names a file above 8 KiB; name the file that holds this value alone".to_owned());
     }
-    desk.keeps_secret(path)?;
+    diagnostics.check_secret_mode(path)?;
     Ok(text.trim_end().to_owned())
 }

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::config::complaint::quote_node;
-use crate::config::read::Scalar;
-use crate::config::tree::{Node, Value};
+use crate::config::diagnostics::quote_node;
+use crate::config::from_node::FromScalar;
+use crate::config::tree::{Node, NodeValue};
 
 /// The units, largest first, in bytes.
 const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
@@ -15,9 +15,9 @@ const HINT: &str = "write 32KiB, 10MiB or 1GiB";
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[0-9]+(KiB|MiB|GiB)$"))]
-pub struct Size(u64);
+pub struct ByteSize(u64);
 
-impl Size {
+impl ByteSize {
     /// So many KiB.
     #[must_use]
     pub const fn kib(count: u64) -> Self {
@@ -37,17 +37,17 @@ impl Size {
     }
 }
 
-impl Scalar for Size {
+impl FromScalar for ByteSize {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         match &node.value {
-            Value::Number(_) => Err(format!("is a bare number; {HINT}")),
-            Value::Text(text) => parse(text).ok_or_else(|| format!("{} is not a size; {HINT}", quote_node(node))),
+            NodeValue::Number(_) => Err(format!("is a bare number; {HINT}")),
+            NodeValue::Text(text) => parse(text).ok_or_else(|| format!("{} is not a size; {HINT}", quote_node(node))),
             _ => Err(format!("wants a size, not {}; {HINT}", node.kind())),
         }
     }
 }
 
-impl std::fmt::Display for Size {
+impl std::fmt::Display for ByteSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let fits = |(_, bytes): &&(&str, u64)| self.0 != 0 && self.0.is_multiple_of(*bytes);
         // What was written has a unit, so that one of them always fits; nothing is as little in any of them.
@@ -56,18 +56,18 @@ impl std::fmt::Display for Size {
     }
 }
 
-impl Serialize for Size {
+impl Serialize for ByteSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 /// Digits and one unit.
-fn parse(text: &str) -> Option<Size> {
+fn parse(text: &str) -> Option<ByteSize> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
     let (amount, unit) = text.split_at(digits);
     let (_, bytes) = *UNITS.iter().find(|(name, _)| *name == unit)?;
-    Some(Size(amount.parse::<u64>().ok()?.checked_mul(bytes)?))
+    Some(ByteSize(amount.parse::<u64>().ok()?.checked_mul(bytes)?))
 }
 
 #[cfg(test)]

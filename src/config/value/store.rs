@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::redis_url::RedisUrl;
-use crate::config::complaint::Desk;
-use crate::config::read::{Read, Scalar};
+use crate::config::diagnostics::Diagnostics;
+use crate::config::from_node::{FromNode, FromScalar};
 use crate::config::tree::Node;
 
 /// Where sessions and accounts are kept.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^(memory|file:.+|rediss?://.+)$"))]
-pub enum Store {
+pub enum StoreLocation {
     /// Nowhere but in this process: all is gone when it ends.
     Memory,
     /// In one file on this machine.
@@ -25,7 +25,7 @@ pub enum Store {
 /// Where accounts and the journal are kept apart from sessions.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^(file:.+|rediss?://.+)$"))]
-pub enum RecordsIn {
+pub enum RecordsLocation {
     /// In one file on this machine.
     File(PathBuf),
     /// On another server, or in another database of the same.
@@ -33,35 +33,41 @@ pub enum RecordsIn {
 }
 
 /// How a place is written. The text is never repeated in a message: the URL of a store may hold a password.
-pub(in crate::config) trait Written: Sized {
+pub(in crate::config) trait ParseLocation: Sized {
     /// Reads it, or says what is wrong and what to write instead.
-    fn parse(written: &str, desk: &Desk) -> Result<Self, String>;
+    fn parse(written: &str, diagnostics: &Diagnostics) -> Result<Self, String>;
 }
 
-impl Written for Store {
-    fn parse(written: &str, desk: &Desk) -> Result<Self, String> {
+impl ParseLocation for StoreLocation {
+    fn parse(written: &str, diagnostics: &Diagnostics) -> Result<Self, String> {
         if written == "memory" {
             return Ok(Self::Memory);
         }
-        lasting(written, "write file:portcullis.db, redis://HOST:6379/0 or memory", desk, Self::File, Self::Redis)
+        parse_persistent(
+            written,
+            "write file:portcullis.db, redis://HOST:6379/0 or memory",
+            diagnostics,
+            Self::File,
+            Self::Redis,
+        )
     }
 }
 
-impl Written for RecordsIn {
-    fn parse(written: &str, desk: &Desk) -> Result<Self, String> {
+impl ParseLocation for RecordsLocation {
+    fn parse(written: &str, diagnostics: &Diagnostics) -> Result<Self, String> {
         const HINT: &str = "write file:records.db or redis://HOST:6379/0, or leave it out";
         if written == "memory" {
             return Err(format!("would forget every account and the journal when Portcullis stops; {HINT}"));
         }
-        lasting(written, HINT, desk, Self::File, Self::Redis)
+        parse_persistent(written, HINT, diagnostics, Self::File, Self::Redis)
     }
 }
 
 /// A place that outlasts the process.
-fn lasting<T>(
+fn parse_persistent<T>(
     written: &str,
     hint: &str,
-    desk: &Desk,
+    diagnostics: &Diagnostics,
     in_file: fn(PathBuf) -> T,
     on_server: fn(RedisUrl) -> T,
 ) -> Result<T, String> {
@@ -70,35 +76,35 @@ fn lasting<T>(
         if path.is_empty() || path.ends_with('/') || path.contains('\0') {
             return Err(format!("names no file; {hint}"));
         }
-        return Ok(in_file(desk.path(path)));
+        return Ok(in_file(diagnostics.resolve_path(path)));
     }
-    if RedisUrl::is_meant(written) {
-        return RedisUrl::parse(written, desk).map(on_server);
+    if RedisUrl::looks_like_redis(written) {
+        return RedisUrl::parse(written, diagnostics).map(on_server);
     }
     Err(format!("is not a store that this version knows; {hint}"))
 }
 
-fn read<T: Written>(node: &Node, key: &str, desk: &Desk) -> Option<T> {
-    if node.is_broken() {
+fn read_location<T: ParseLocation>(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<T> {
+    if node.is_invalid() {
         return None;
     }
-    let place = String::from_scalar(node).and_then(|written| T::parse(&written, desk));
-    place.map_err(|message| desk.say(node.at, key, message)).ok()
+    let place = String::from_scalar(node).and_then(|written| T::parse(&written, diagnostics));
+    place.map_err(|message| diagnostics.report(node.at, key, message)).ok()
 }
 
-impl Read for Store {
-    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
-        read(node, key, desk)
+impl FromNode for StoreLocation {
+    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        read_location(node, key, diagnostics)
     }
 }
 
-impl Read for RecordsIn {
-    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
-        read(node, key, desk)
+impl FromNode for RecordsLocation {
+    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        read_location(node, key, diagnostics)
     }
 }
 
-impl Serialize for Store {
+impl Serialize for StoreLocation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Memory => serializer.serialize_str("memory"),
@@ -108,7 +114,7 @@ impl Serialize for Store {
     }
 }
 
-impl Serialize for RecordsIn {
+impl Serialize for RecordsLocation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::File(path) => serializer.serialize_str(&format!("file:{}", path.display())),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::config::{self, Access, Config, Span, Starter};
+use portcullis::config::{self, Config, DurationOrNever, RouteAccess, StarterConfig};
 
 use super::{MINIMAL, folder_with_secret, read_with, repository, write_private};
 
@@ -60,17 +60,17 @@ fn every_example_is_good() {
 
 /// Paths that let in more people than the route around them, and are not `public`, which nobody writes by accident.
 fn opened_by_accident(config: &Config) -> Vec<&str> {
-    let roles = |access: &Access| match access {
-        Access::Roles(roles) => Some(roles.clone()),
-        Access::Public | Access::SignedIn => None,
+    let roles = |access: &RouteAccess| match access {
+        RouteAccess::Roles(roles) => Some(roles.clone()),
+        RouteAccess::Public | RouteAccess::SignedIn => None,
     };
     let around = |inner: &str| {
         let holds = |outer: &str| inner != outer && (outer == "/" || inner.starts_with(&format!("{outer}/")));
         config.routes.iter().filter(|route| holds(&route.path)).max_by_key(|route| route.path.len())
     };
-    let wider = |inner: &Access, outer: &Access| match (roles(inner), roles(outer)) {
+    let wider = |inner: &RouteAccess, outer: &RouteAccess| match (roles(inner), roles(outer)) {
         (_, None) => false,
-        (None, Some(_)) => *inner != Access::Public,
+        (None, Some(_)) => *inner != RouteAccess::Public,
         (Some(inner), Some(outer)) => inner.iter().any(|role| !outer.contains(role)),
     };
     let routes = config.routes.iter();
@@ -143,10 +143,10 @@ fn the_examples_of_the_guides_mean_what_they_say() {
         read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]).unwrap().sessions
     };
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    assert_eq!(sessions("guide-24h.yaml").idle_timeout, Span::For(days(1)));
-    assert_eq!(sessions("guide-30d.yaml").remember_me.lifetime, Span::Never);
+    assert_eq!(sessions("guide-24h.yaml").idle_timeout, DurationOrNever::For(days(1)));
+    assert_eq!(sessions("guide-30d.yaml").remember_me.lifetime, DurationOrNever::Never);
     assert_eq!(sessions("guide-30d.yaml").absolute_timeout, days(180));
-    assert_eq!(sessions("guide-team.yaml").app.idle_timeout, Span::For(days(90)));
+    assert_eq!(sessions("guide-team.yaml").app.idle_timeout, DurationOrNever::For(days(90)));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn the_example_for_kubernetes_is_good() {
     let inner =
         inner.replace("/run/secrets/portcullis/secret", "portcullis.secret").replace("/run/secrets/portcullis/", "");
     let config = read_with(&inner, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
-    assert!(config.admin.listen.ip().is_unspecified() && config.knows_visitors());
+    assert!(config.admin.listen.ip().is_unspecified() && config.knows_client_addresses());
     assert!(!text.contains("subPath:"), "a file that is mounted by itself never changes");
     for line in ["fsGroup: 10001", "defaultMode: 0440", "path: /readyz, port: admin", "path: /livez, port: admin"] {
         assert!(text.contains(line), "{line}");
@@ -173,8 +173,8 @@ fn the_unit_waits_for_what_is_not_there_yet() {
     assert!(!unit.contains("ExecStartPre"), "nothing that needs Redis");
 }
 
-fn starter() -> Starter<'static> {
-    Starter {
+fn starter() -> StarterConfig<'static> {
+    StarterConfig {
         public_url: "http://localhost:8080",
         app_url: "http://127.0.0.1:3000",
         listen: None,
@@ -196,14 +196,14 @@ fn the_starter_is_short_and_good() {
         ("https://app.example.com/", Some(here), here),
         ("https://app.example.com/", Some(v6), v6),
     ] {
-        let text = Starter { public_url, listen, admin_listen, ..starter() }.text();
+        let text = StarterConfig { public_url, listen, admin_listen, ..starter() }.to_yaml();
         assert!(text.lines().count() < 50);
         let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.listen, [expected]);
         assert_eq!(config.admin.listen, admin_listen);
         let apart = if public_url.ends_with(":8080") { "portcullis-8080" } else { "portcullis" };
-        let sessions = config::Sessions { cookie_name: apart.to_owned(), ..config::Sessions::default() };
+        let sessions = config::SessionSettings { cookie_name: apart.to_owned(), ..config::SessionSettings::default() };
         assert_eq!(config.sessions, sessions);
     }
 }
@@ -212,7 +212,7 @@ fn the_starter_is_short_and_good() {
 fn the_starter_takes_any_name() {
     let folder = folder_with_secret();
     for name in ["Meridian", "A: b #1", "\"quoted\" 'twice'", "${HOME}", "$${HOME} $5", "null", "{a}", "Été 漢字"] {
-        let text = Starter { name: Some(name), ..starter() }.text();
+        let text = StarterConfig { name: Some(name), ..starter() }.to_yaml();
         let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.branding.app_name, name);

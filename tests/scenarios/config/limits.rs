@@ -17,12 +17,12 @@ fn a_route_may_have_a_body_size_of_its_own() {
             config,
             "what is shown can be read again"
         );
-        config.routes.iter().map(|route| route.body_size.map(config::Size::bytes)).collect::<Vec<_>>()
+        config.routes.iter().map(|route| route.body_size.map(config::ByteSize::bytes)).collect::<Vec<_>>()
     };
     assert_eq!(sizes(""), [Some(20 << 20), None, None]);
     assert_eq!(sizes("limits: { body_size: 1MiB }\n"), [Some(20 << 20), None, Some(1 << 20)]);
     let short = minimal_and("limits: { body_size: 1GiB }\n");
-    assert_eq!(short.routes[0].body_size.map(config::Size::bytes), Some(1 << 30));
+    assert_eq!(short.routes[0].body_size.map(config::ByteSize::bytes), Some(1 << 30));
 }
 
 #[test]
@@ -36,7 +36,11 @@ fn visitors_are_known_where_nothing_stands_in_front_or_it_says_who_they_are() {
         (format!("{https}trusted_proxies: [127.0.0.1/32, \"fd00::/8\"]\n"), true),
     ] {
         let config = good(&text);
-        assert_eq!((config.knows_visitors(), config.hides_visitors().is_none()), (known, known), "{text}");
+        assert_eq!(
+            (config.knows_client_addresses(), config.client_address_warning().is_none()),
+            (known, known),
+            "{text}"
+        );
     }
 }
 
@@ -62,6 +66,6 @@ fn memory_for_passwords_is_enough_for_one() {
     assert!(told.ends_with("passwords.memory: is less than one password takes; write 19MiB or more"), "{told}");
     assert!(read(&with("64")).unwrap_err().to_string().contains("passwords.memory: is a bare number"));
     let (none, one) = (good(MINIMAL), good(&with("19MiB")));
-    assert_eq!((none.passwords.memory, one.passwords.memory), (None, Some(config::Size::kib(19 * 1024))));
+    assert_eq!((none.passwords.memory, one.passwords.memory), (None, Some(config::ByteSize::kib(19 * 1024))));
     assert_eq!(none.needs_restart(&one), ["passwords.memory"]);
 }

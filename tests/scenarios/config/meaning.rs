@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use portcullis::config::{self, Access, Config, PublicUrl, Store};
+use portcullis::config::{self, Config, PublicUrl, RouteAccess, StoreLocation};
 use portcullis::gate;
 
 use proptest::prelude::*;
@@ -15,9 +15,9 @@ use crate::town::Town;
 fn the_shortest_file_is_enough() {
     let config = good(MINIMAL);
     assert_eq!(config.listen, [SocketAddr::from(([127, 0, 0, 1], 8080))]);
-    assert_eq!(config.store, Store::Memory);
+    assert_eq!(config.store, StoreLocation::Memory);
     assert_eq!(config.upstreams["app"].servers[0].to_string(), "http://127.0.0.1:3000");
-    assert_eq!((config.routes[0].path.as_str(), &config.routes[0].access), ("/", &Access::SignedIn));
+    assert_eq!((config.routes[0].path.as_str(), &config.routes[0].access), ("/", &RouteAccess::SignedIn));
     assert_eq!(config.branding.app_name, "localhost");
     assert!(config.secret.is_none());
 }
@@ -117,7 +117,7 @@ fn a_reload_says_what_needs_a_restart() {
 #[test]
 fn the_demo_needs_nothing() {
     let config = Config::demo(SocketAddr::from(([127, 0, 0, 1], 8080)), SocketAddr::from(([127, 0, 0, 1], 3000)));
-    assert_eq!((config.public_url.origin(), &config.store), ("http://127.0.0.1:8080", &Store::Memory));
+    assert_eq!((config.public_url.origin(), &config.store), ("http://127.0.0.1:8080", &StoreLocation::Memory));
     assert_eq!(good(&config::show(&config).replace("secret: null\n", "")), config);
 }
 

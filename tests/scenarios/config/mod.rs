@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use portcullis::config::{Complaints, Config};
+use portcullis::config::{Config, ConfigErrors};
 
 mod complaints;
 mod documents;
@@ -21,11 +21,11 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-fn read(text: &str) -> Result<Config, Complaints> {
+fn read(text: &str) -> Result<Config, ConfigErrors> {
     read_with(text, Path::new("/etc/portcullis"), &[])
 }
 
-fn read_with(text: &str, base: &Path, variables: &[(&str, &str)]) -> Result<Config, Complaints> {
+fn read_with(text: &str, base: &Path, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let variables: BTreeMap<_, _> = variables.iter().copied().collect();
     let env = |name: &str| variables.get(name).map(|value| (*value).to_owned());
     Config::from_text(text, Path::new("portcullis.yaml"), base, &env)

@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
-use portcullis::config::{self, Store};
+use portcullis::config::{self, StoreLocation};
 
 use super::{MINIMAL, SECRET, folder_with_secret, minimal_and, read_with, write_private, write_secret};
 
@@ -30,7 +30,7 @@ fn values_come_from_files_of_their_own() {
     let text = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\nstore_file: store.url\n\
                 secret_file: ./portcullis.secret\n";
     let config = read_with(text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
-    assert_eq!(config.store, Store::File(folder.path().join("sessions.db")));
+    assert_eq!(config.store, StoreLocation::File(folder.path().join("sessions.db")));
     assert_eq!(config.secret.unwrap().expose(), b"secret for the tests, used nowhere else");
 }
 
@@ -114,7 +114,8 @@ fn the_secret_of_a_header_is_one_line_in_a_file_of_its_own() {
     }
     for good in [&b"hush hush\r\n"[..], &[b'x'; 4_096]] {
         let config = from(good).unwrap();
-        let [config::ExtraHeader { value: config::ExtraValue::Secret(secret), .. }] = &config.identity.extra[..] else {
+        let [config::ExtraHeader { value: config::ExtraHeaderValue::Secret(secret), .. }] = &config.identity.extra[..]
+        else {
             panic!("{config:?}")
         };
         let value = secret.expose();
@@ -159,7 +160,7 @@ fn a_secret_is_shown_nowhere() {
 
 #[test]
 fn fresh_secrets_are_good_and_differ() {
-    let (one, other) = (config::fresh_secret().unwrap(), config::fresh_secret().unwrap());
+    let (one, other) = (config::generate_secret().unwrap(), config::generate_secret().unwrap());
     assert_ne!(one, other);
     assert_eq!(minimal_and(&format!("secret: {one}\n")).secret.unwrap().expose().len(), 32);
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis::config::{self, Config, RecordsIn, RedisUrl, Store};
+use portcullis::config::{self, Config, RecordsLocation, RedisUrl, StoreLocation};
 
 use super::{SECRET, read, read_with, write_private};
 
@@ -14,7 +14,7 @@ fn with(keys: &str) -> Result<Config, String> {
 
 fn stored(url: &str) -> Result<RedisUrl, String> {
     match with(&format!("store: \"{url}\""))?.store {
-        Store::Redis(url) => Ok(url),
+        StoreLocation::Redis(url) => Ok(url),
         other => panic!("{other:?}"),
     }
 }
@@ -153,7 +153,7 @@ fn a_password_in_clear_is_known_to_be() {
         ("rediss://:x@cache", false),
         ("redis://cache", false),
     ] {
-        assert_eq!(stored(written).unwrap().bares_the_password(), bare, "{written}");
+        assert_eq!(stored(written).unwrap().exposes_password(), bare, "{written}");
     }
 }
 
@@ -162,9 +162,9 @@ fn records_may_be_kept_apart() {
     assert_eq!(with("store: redis://cache").unwrap().records, None);
     assert_eq!(with("store: redis://cache\nrecords: null").unwrap().records, None);
     let file = with("store: redis://cache\nrecords: file:records.db").unwrap();
-    assert_eq!(file.records, Some(RecordsIn::File(PathBuf::from("/etc/portcullis/records.db"))));
+    assert_eq!(file.records, Some(RecordsLocation::File(PathBuf::from("/etc/portcullis/records.db"))));
     let other = with("store: redis://cache\nrecords: rediss://records/2").unwrap();
-    assert!(matches!(&other.records, Some(RecordsIn::Redis(url)) if (url.host(), url.db()) == ("records", 2)));
+    assert!(matches!(&other.records, Some(RecordsLocation::Redis(url)) if (url.host(), url.db()) == ("records", 2)));
     assert_eq!(file.needs_restart(&other), ["records"]);
     for config in [file, other] {
         let shown = config::show(&config).replace("(redacted)", SECRET);
@@ -207,8 +207,8 @@ fn urls_come_from_files_of_their_own() {
     let text = format!("{AROUND}secret: {SECRET}\nstore_file: store.url\nrecords_file: records.url\n");
     let config = read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
     let ca_file = folder.path().join("ca.pem");
-    assert!(matches!(&config.store, Store::Redis(url) if url.ca_file() == Some(&ca_file)), "{config:?}");
-    assert_eq!(config.records, Some(RecordsIn::File(folder.path().join("records.db"))));
+    assert!(matches!(&config.store, StoreLocation::Redis(url) if url.ca_file() == Some(&ca_file)), "{config:?}");
+    assert_eq!(config.records, Some(RecordsLocation::File(folder.path().join("records.db"))));
 
     let told = |text: &str| read_with(text, folder.path(), &[]).unwrap_err().to_string();
     std::fs::write(folder.path().join("records.url"), "redis://hunter2@cache\n").unwrap();

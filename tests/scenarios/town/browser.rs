@@ -167,7 +167,7 @@ impl<'t> Browser<'t> {
                 jar.remove(&cookie.name);
                 continue;
             }
-            if self.town.parts.cookies.session == cookie.name {
+            if self.town.parts.cookie_names.session == cookie.name {
                 self.town.keep_secret(cookie.value.split('.').nth(1).unwrap());
             }
             let kept = Kept { value: cookie.value.clone(), lasting: cookie.max_age.is_some() };

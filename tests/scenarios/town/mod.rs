@@ -29,7 +29,7 @@ use portcullis::{
     config::Config,
     outage::StoreError,
     portcullis::Portcullis,
-    server::{Parts, Stores},
+    server::{Components, Stores},
     store::embedded::Embedded,
     tasks::{FlushHeartbeats, Sweep, Swept},
 };
@@ -58,7 +58,7 @@ const ROUTES: &str = "
 
 /// The program, its store, and the time of day.
 pub(crate) struct Town {
-    pub(crate) parts: Parts,
+    pub(crate) parts: Components,
     portcullis: Portcullis,
     public_url: &'static str,
     routes: &'static str,
@@ -110,10 +110,10 @@ impl Town {
         let config = config(public_url, routes, settings);
         let in_file = |folder: &tempfile::TempDir| Embedded::open(&folder.path().join("portcullis.db")).unwrap();
         let store = folder.as_ref().map_or_else(|| Embedded::in_memory().unwrap(), in_file);
-        let store = Stores::all_in(Arc::new(store));
+        let store = Stores::from_single(Arc::new(store));
         let witness = Arc::new(Witness::over(store));
         let cheap = Cost { memory: 8, passes: 1 };
-        let parts = Parts::new(&config, Stores::all_in(witness.clone()), Clock::by_hand(NOON), cheap);
+        let parts = Components::new(&config, Stores::from_single(witness.clone()), Clock::by_hand(NOON), cheap);
         let portcullis = parts.portcullis();
         Self {
             parts,
@@ -167,8 +167,8 @@ impl Town {
             sessions: parts.stores.sessions.clone(),
             accounts: parts.stores.accounts.clone(),
             throttle: parts.stores.throttle.clone(),
-            trim: parts.trim_journal(),
-            journal: parts.journal.clone(),
+            trim: parts.trim_audit_log(),
+            journal: parts.audit_log.clone(),
             policy: parts.settings.session.clone(),
             clock: parts.clock.clone(),
             metrics: parts.metrics.clone(),
@@ -249,7 +249,7 @@ impl Town {
     fn heartbeats(&self) -> FlushHeartbeats {
         let parts = &self.parts;
         FlushHeartbeats {
-            heart: parts.heart.clone(),
+            heart: parts.heartbeats.clone(),
             store: parts.stores.sessions.clone(),
             policy: parts.settings.session.clone(),
             clock: parts.clock.clone(),

@@ -25,7 +25,7 @@ use portcullis::{
     portcullis::Portcullis,
     proxy::{Connections, Entrance, Limits, Lines, Proxy, ProxyParts, Room, Upstreams},
     secret::Password,
-    server::{Parts, Stores, trusted_proxies},
+    server::{Components, Stores, trusted_proxies},
 };
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
@@ -174,7 +174,7 @@ impl Plan {
     async fn unconnected(&self) -> Unconnected {
         let config = self.config();
         let stores = Stores::in_memory().unwrap();
-        let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
+        let parts = Components::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
         let portcullis = parts.portcullis();
         add_alice(&parts, self.called).await;
         let alice = sign_alice_in(&portcullis, config.public_url.authority()).await;
@@ -182,8 +182,8 @@ impl Plan {
         for plan in &mut plans {
             plan.read = self.read;
         }
-        let (metrics, lines) = (parts.metrics.clone(), parts.lines.clone());
-        let (watch, check) = parts.watch_ends();
+        let (metrics, lines) = (parts.metrics.clone(), parts.in_flight.clone());
+        let (watch, check) = parts.revocation_tasks();
         watch.run_once().await;
         beside(async move {
             loop {
@@ -195,7 +195,7 @@ impl Plan {
         let parts = ProxyParts {
             portcullis: Arc::new(portcullis),
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
-            cookies: parts.cookies,
+            cookies: parts.cookie_names,
             app_cookies: parts.app_cookies,
             trusted: trusted_proxies(&config),
             public_url: config.public_url.clone(),
@@ -238,7 +238,7 @@ impl Plan {
     }
 }
 
-async fn add_alice(parts: &Parts, called: &str) {
+async fn add_alice(parts: &Components, called: &str) {
     let new = NewUser {
         name: UserName::new("alice").unwrap(),
         email: Some(Email::new("alice@example.com").unwrap()),

@@ -4,14 +4,14 @@
 
 use schemars::JsonSchema;
 
-use super::complaint::Desk;
-use super::read::{Field, Located, Named, OneOrMore, Read};
+use super::diagnostics::Diagnostics;
+use super::from_node::{FromNode, Located, Named, OneOrMore, RawField};
 use super::section::Section;
-use super::tree::{Node, Place};
-use super::value::address::Address;
+use super::tree::{Node, Position};
+use super::value::address::ListenAddress;
 use super::value::network::Network;
-use super::value::server::Server;
-use super::value::store::{RecordsIn, Store};
+use super::value::store::{RecordsLocation, StoreLocation};
+use super::value::upstream_address::UpstreamAddress;
 use crate::public_url::PublicUrl;
 
 pub(super) mod cross_site;
@@ -22,112 +22,112 @@ pub(super) mod sessions;
 pub(super) mod surroundings;
 pub(super) mod tls;
 
-use limits::LimitsFile;
-use policies::{AuditFile, IdentityFile, LockoutFile, PasswordsFile};
-use routing::{RouteFile, UpstreamFile};
-use sessions::SessionsFile;
-use surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
-use tls::TlsFile;
+use limits::RawLimits;
+use policies::{RawAudit, RawIdentity, RawLockout, RawPasswords};
+use routing::{RawRoute, RawUpstream};
+use sessions::RawSessions;
+use surroundings::{RawActivity, RawAdmin, RawBranding, RawLog, RawShutdown, RawSignIn};
+use tls::RawTls;
 
 /// Keys of the plan that this version does not have.
-const LATER: [&str; 4] = ["second_factor", "confirm_identity", "geoip", "notify"];
+const PLANNED_KEYS: [&str; 4] = ["second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
 #[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
 #[derive(JsonSchema)]
 #[schemars(title = "Portcullis configuration")]
-pub(super) struct File {
+pub(super) struct RawConfig {
     /// Scheme, host and port under which visitors reach the app, such as `https://app.example.com`. Cookie flags and
     /// redirects follow from it, and requests for another host are refused with 421. Plain `http` is for this machine
     /// only (`localhost`, `127.0.0.0/8`, `[::1]`) unless `insecure_http` is on.
     #[schemars(required)]
-    pub(super) public_url: Field<PublicUrl>,
+    pub(super) public_url: RawField<PublicUrl>,
     /// The address to listen on, `ADDR:PORT`, or a list of them. May be left out when `public_url` is an `http` URL of
     /// this machine: then it is that host and port. Without `tls` it is plain HTTP here, so an address that other
     /// machines can reach is refused unless `insecure_http` is on.
-    pub(super) listen: Field<OneOrMore<Address>>,
+    pub(super) listen: RawField<OneOrMore<ListenAddress>>,
     /// Allows plain HTTP beyond this machine. Turn it on when something in front of Portcullis ends TLS and the network
     /// between the two is yours; otherwise anyone on the way can read and take over sessions.
-    pub(super) insecure_http: Field<bool>,
+    pub(super) insecure_http: RawField<bool>,
     /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 on every address of `listen`. `null`: plain HTTP, for something in front that
     /// ends TLS.
-    pub(super) tls: Field<TlsFile>,
+    pub(super) tls: RawField<RawTls>,
     /// The networks, such as `10.0.0.0/8`, of what stands in front of Portcullis and passes requests on. From there alone
     /// `X-Forwarded-For` is believed: the last address in it that is not in one of these networks is the visitor's, for the
     /// throttle, the log, the list of sessions and the app. `X-Forwarded-Host` from there may stand for `Host`. What stands in
     /// front must append to `X-Forwarded-For`, or set it. An empty list is nobody.
-    pub(super) trusted_proxies: Field<Vec<Located<Network>>>,
+    pub(super) trusted_proxies: RawField<Vec<Located<Network>>>,
     /// Whether each connection begins with a header of the PROXY protocol (version 1 or 2), which says whose it is. Then all
     /// must come from `trusted_proxies`, and none is served without it.
-    pub(super) proxy_protocol: Field<bool>,
+    pub(super) proxy_protocol: RawField<bool>,
     /// Where sessions and accounts are kept: `file:PATH` (relative to the folder of this file), for one machine;
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, a Redis or Valkey server that several machines may share, `rediss://` over
     /// TLS; or `memory`, which forgets everything when Portcullis stops.
-    pub(super) store: Field<Store>,
+    pub(super) store: RawField<StoreLocation>,
     /// A file that holds the value of `store`, instead of `store`. It must not be readable by everybody on the machine.
-    pub(super) store_file: Field<String>,
+    pub(super) store_file: RawField<String>,
     /// Where accounts and the journal are kept apart from sessions, with `store: redis://…` only: `file:PATH` or another
     /// `redis://…`. `null` is in the same store.
-    pub(super) records: Field<RecordsIn>,
+    pub(super) records: RawField<RecordsLocation>,
     /// A file that holds the value of `records`, instead of `records`. It must not be readable by everybody on the machine.
-    pub(super) records_file: Field<String>,
+    pub(super) records_file: RawField<String>,
     /// Base64 of at least 32 random bytes (`openssl rand -base64 32`), from which keys are made: so far the one that blinds
     /// the names that were tried at sign-in and that nobody has. With a new one their counters begin anew. With
     /// `store: memory` it may be left out: one is made at start.
-    pub(super) secret: Field<String>,
+    pub(super) secret: RawField<String>,
     /// A file that holds the value of `secret`, instead of `secret`. Its owner may read it, and a group
     /// (`chmod 600`, or `640`); a file that everybody on the machine may read is refused.
-    pub(super) secret_file: Field<String>,
+    pub(super) secret_file: RawField<String>,
     /// The short form for one app, all of it for signed-in visitors: the URL of the app. It stands for one upstream named
     /// `app` and one route `/`, and takes the place of `upstreams` and `routes`.
-    pub(super) upstream: Field<Server>,
+    pub(super) upstream: RawField<UpstreamAddress>,
     /// The apps behind Portcullis, each under a name of your choice (letters a-z, digits, `-` and `_`).
-    pub(super) upstreams: Field<Named<UpstreamFile>>,
+    pub(super) upstreams: RawField<Named<RawUpstream>>,
     /// Which paths go to which app, and who may see them. The first match wins; a path that matches no route is answered
     /// with 404 and reaches no app.
-    pub(super) routes: Field<Vec<Located<RouteFile>>>,
+    pub(super) routes: RawField<Vec<Located<RawRoute>>>,
     /// Signing in.
-    pub(super) sign_in: SignInFile,
+    pub(super) sign_in: RawSignIn,
     /// How long visitors stay signed in. A change, shorter or longer, applies to sessions that already live.
-    pub(super) sessions: SessionsFile,
+    pub(super) sessions: RawSessions,
     /// Rules for passwords.
-    pub(super) passwords: PasswordsFile,
+    pub(super) passwords: RawPasswords,
     /// When an account is locked after wrong passwords.
-    pub(super) lockout: LockoutFile,
+    pub(super) lockout: RawLockout,
     /// What the journal keeps.
-    pub(super) audit: AuditFile,
+    pub(super) audit: RawAudit,
     /// What a client may ask of a connection. A change of these needs a restart, but for `body_size`.
-    pub(super) limits: LimitsFile,
+    pub(super) limits: RawLimits,
     /// How the app learns who is calling.
-    pub(super) identity: IdentityFile,
+    pub(super) identity: RawIdentity,
     /// The port for metrics and health checks. It must not be reachable for visitors.
-    pub(super) admin: AdminFile,
+    pub(super) admin: RawAdmin,
     /// What is logged, and how.
-    pub(super) log: LogFile,
+    pub(super) log: RawLog,
     /// How visitors' pages are named in the list of sessions.
-    pub(super) activity: ActivityFile,
+    pub(super) activity: RawActivity,
     /// What happens between the signal to stop and the end.
-    pub(super) shutdown: ShutdownFile,
+    pub(super) shutdown: RawShutdown,
     /// How the pages under `/security` look.
-    pub(super) branding: BrandingFile,
+    pub(super) branding: RawBranding,
     /// Where the file begins, for complaints about what is missing.
     #[schemars(skip)]
-    pub(super) at: Place,
+    pub(super) at: Position,
 }
 
-impl Read for File {
-    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
-        let mut keys = Section::open(node, key, desk)?;
+impl FromNode for RawConfig {
+    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        let mut keys = Section::open(node, key, diagnostics)?;
         let file = Self {
             public_url: keys.take("public_url"),
             listen: keys.take("listen"),
             insecure_http: keys.take("insecure_http"),
-            tls: keys.take_or_null("tls"),
+            tls: keys.take_nullable("tls"),
             trusted_proxies: keys.take("trusted_proxies"),
             proxy_protocol: keys.take("proxy_protocol"),
             store: keys.take("store"),
             store_file: keys.take("store_file"),
-            records: keys.take_or_null("records"),
+            records: keys.take_nullable("records"),
             records_file: keys.take("records_file"),
             secret: keys.take("secret"),
             secret_file: keys.take("secret_file"),
@@ -146,9 +146,9 @@ impl Read for File {
             activity: keys.take_section("activity"),
             shutdown: keys.take_section("shutdown"),
             branding: keys.take_section("branding"),
-            at: Place::START,
+            at: Position::START,
         };
-        keys.close(&LATER);
+        keys.finish(&PLANNED_KEYS);
         Some(file)
     }
 }

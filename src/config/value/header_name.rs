@@ -2,25 +2,25 @@
 
 use schemars::JsonSchema;
 
-use crate::config::read::Scalar;
+use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
 use crate::proxy::{NotSaid, may_be_said};
 
 /// A name that nothing but an app reads.
 #[derive(Clone, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))]
-pub(in crate::config) struct HeaderName(pub(in crate::config) String);
+pub(in crate::config) struct IdentityHeaderName(pub(in crate::config) String);
 
-impl Scalar for HeaderName {
+impl FromScalar for IdentityHeaderName {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         let name = String::from_scalar(node)?;
-        may_be_said(&name).map_err(|why| mend(why).to_owned())?;
+        may_be_said(&name).map_err(|why| error_message(why).to_owned())?;
         Ok(Self(name))
     }
 }
 
 /// What is wrong with a name that the proxy does not set, and what to write.
-const fn mend(why: NotSaid) -> &'static str {
+const fn error_message(why: NotSaid) -> &'static str {
     match why {
         NotSaid::NotAToken => {
             "is no name for a header; write letters, digits, - and _ that begin with a letter or digit, such as X-Employee"

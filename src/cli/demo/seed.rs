@@ -6,11 +6,11 @@ use std::{net::IpAddr, time::Duration};
 use crate::{
     account::Account,
     audit::{Actor, Entry, Fact, Refusal, Story},
-    cli::Failed,
+    cli::CommandError,
     clock::Timestamp,
     id::{EventId, SessionId},
     secret::Token,
-    server::Parts,
+    server::Components,
     session::{Activity, Beat, Kind, Method, NewSession, Proof, Session, Terms},
     visitor::{Device, Recogniser},
 };
@@ -19,7 +19,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// A sign-in of the past that still lives.
-struct Earlier {
+struct SampleSession {
     user_agent: &'static str,
     ip: [u8; 4],
     opened: Duration,
@@ -28,8 +28,8 @@ struct Earlier {
     page: &'static str,
 }
 
-const EARLIER: [Earlier; 3] = [
-    Earlier {
+const SAMPLE_SESSIONS: [SampleSession; 3] = [
+    SampleSession {
         user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
                      Version/17.2 Mobile/15E148 Safari/604.1",
         ip: [203, 0, 113, 24],
@@ -38,7 +38,7 @@ const EARLIER: [Earlier; 3] = [
         actions: 12,
         page: "/",
     },
-    Earlier {
+    SampleSession {
         user_agent: "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
         ip: [198, 51, 100, 7],
         opened: Duration::from_hours(24 * 5),
@@ -46,7 +46,7 @@ const EARLIER: [Earlier; 3] = [
         actions: 145,
         page: "/reports",
     },
-    Earlier {
+    SampleSession {
         user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
         ip: [192, 0, 2, 45],
         opened: Duration::from_hours(24 * 4),
@@ -57,12 +57,12 @@ const EARLIER: [Earlier; 3] = [
 ];
 
 /// Makes it so.
-pub(super) async fn happen(parts: &Parts, visitor: &Account) -> Result<(), Failed> {
+pub(super) async fn seed_history(parts: &Components, visitor: &Account) -> Result<(), CommandError> {
     let now = parts.clock.now();
     let recogniser = Recogniser::start();
     let generation = parts.sessions.admit(&visitor.as_owner()).await?;
-    let mut told = Vec::new();
-    for earlier in &EARLIER {
+    let mut entries = Vec::new();
+    for earlier in &SAMPLE_SESSIONS {
         let device = recogniser.recognise(Some(earlier.user_agent));
         let ip = IpAddr::from(earlier.ip);
         let opened = now.minus(earlier.opened);
@@ -86,24 +86,24 @@ pub(super) async fn happen(parts: &Parts, visitor: &Account) -> Result<(), Faile
         let beat = Beat { id, at: latest, ip, actions: earlier.actions, page: Some(earlier.page.to_owned()) };
         parts.stores.sessions.touch(&[beat]).await?;
     }
-    let stranger = recogniser.recognise(Some(EARLIER[2].user_agent));
-    let from = IpAddr::from(EARLIER[2].ip);
+    let stranger = recogniser.recognise(Some(SAMPLE_SESSIONS[2].user_agent));
+    let from = IpAddr::from(SAMPLE_SESSIONS[2].ip);
     for minutes in [2, 1] {
-        let at = now.minus(EARLIER[2].opened + HOUR / 60 * minutes);
+        let at = now.minus(SAMPLE_SESSIONS[2].opened + HOUR / 60 * minutes);
         let failed = Fact::SignInFailed { step: Method::Password, why: Refusal::WrongPassword };
-        told.push(entry(visitor, at, from, &stranger, failed));
+        entries.push(entry(visitor, at, from, &stranger, failed));
     }
     let at = now.minus(DAY * 20);
     let ended = Fact::SignedIn { session: SessionId::mint(visitor.id), method: Method::Password };
-    told.push(entry(
+    entries.push(entry(
         visitor,
         at,
-        IpAddr::from(EARLIER[0].ip),
-        &recogniser.recognise(Some(EARLIER[0].user_agent)),
+        IpAddr::from(SAMPLE_SESSIONS[0].ip),
+        &recogniser.recognise(Some(SAMPLE_SESSIONS[0].user_agent)),
         ended,
     ));
-    told.sort_by_key(|entry| entry.at);
-    Ok(parts.journal.write(&told).await?)
+    entries.sort_by_key(|entry| entry.at);
+    Ok(parts.audit_log.write(&entries).await?)
 }
 
 fn entry(visitor: &Account, at: Timestamp, ip: IpAddr, device: &Device, fact: Fact) -> Entry {

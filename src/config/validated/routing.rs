@@ -8,32 +8,32 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::bounds;
 use super::cross_site::{self, CrossSiteForms};
-use super::limits::BODY;
-use crate::config::complaint::Desk;
-use crate::config::file::routing::{ForgetWord, RouteFile, TimeoutsFile, UpstreamFile};
-use crate::config::read::{Field, Located, Named, OneOrMore, did_you_mean};
-use crate::config::tree::Place;
+use super::limits::BODY_SIZE_RANGE;
+use super::ranges;
+use crate::config::diagnostics::Diagnostics;
+use crate::config::from_node::{Located, Named, OneOrMore, RawField, suggestion};
+use crate::config::raw::routing::{ForgetOnKeyword, RawRoute, RawTimeouts, RawUpstream};
+use crate::config::tree::Position;
 use crate::config::value::length;
 use crate::config::value::route_path::RoutePath;
-use crate::config::value::server::Server;
-use crate::config::value::size::Size;
+use crate::config::value::size::ByteSize;
+use crate::config::value::upstream_address::UpstreamAddress;
 use crate::gate::CachePolicy;
 use crate::gate::cookie::ForgetOn;
 use crate::proxy::IdentityEncoding;
 use crate::public_url::PublicUrl;
 
 /// How long an app may be waited for.
-const READ: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(24);
+const READ_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(24);
 
 /// An app behind Portcullis.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Upstream {
+pub struct UpstreamSettings {
     /// Its servers; at least one.
-    pub servers: Vec<Server>,
+    pub servers: Vec<UpstreamAddress>,
     /// How long to wait for it.
-    pub timeouts: Timeouts,
+    pub timeouts: UpstreamTimeouts,
     /// When its cookies are taken from a browser.
     pub forget_on: ForgetOn,
     /// How the values of identity headers are written for it.
@@ -42,7 +42,7 @@ pub struct Upstream {
 
 /// How long to wait for an app.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Timeouts {
+pub struct UpstreamTimeouts {
     /// For a connection.
     #[serde(serialize_with = "length::serialize")]
     pub connect: Duration,
@@ -54,17 +54,17 @@ pub struct Timeouts {
 /// A rule for a part of the site.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
-pub struct Route {
+pub struct RouteSettings {
     /// A case-sensitive prefix that ends at a segment.
     pub path: String,
     /// Who may see it.
-    pub access: Access,
+    pub access: RouteAccess,
     /// The name of the upstream; it exists.
     pub upstream: String,
     /// Whether requests here keep a session alive.
     pub counts_as_activity: bool,
     /// The longest body that the app is sent; none is no limit.
-    pub body_size: Option<Size>,
+    pub body_size: Option<ByteSize>,
     /// Whether a path may hold `%2f`.
     pub allow_encoded_slash: bool,
     /// Whether the app gets `//` as it came.
@@ -99,7 +99,7 @@ pub struct RouteTimeouts {
 /// Who may see a part of the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Access {
+pub enum RouteAccess {
     /// Everybody; nobody is looked up.
     Public,
     /// Whoever is signed in.
@@ -108,7 +108,7 @@ pub enum Access {
     Roles(#[schemars(length(min = 1))] Vec<String>),
 }
 
-impl Default for Timeouts {
+impl Default for UpstreamTimeouts {
     fn default() -> Self {
         Self { connect: Duration::from_secs(2), read: Duration::from_secs(90) }
     }
@@ -116,24 +116,24 @@ impl Default for Timeouts {
 
 impl Default for RouteTimeouts {
     fn default() -> Self {
-        Self { read: Timeouts::default().read }
+        Self { read: UpstreamTimeouts::default().read }
     }
 }
 
-impl Upstream {
+impl UpstreamSettings {
     /// An app of one server.
-    pub(in crate::config) fn of_server(server: Server) -> Self {
+    pub(in crate::config) fn single_server(server: UpstreamAddress) -> Self {
         let (timeouts, identity_encoding) = Default::default();
         Self { servers: vec![server], timeouts, forget_on: ForgetOn::ALWAYS, identity_encoding }
     }
 }
 
-impl Route {
+impl RouteSettings {
     /// Everything to one app, for signed-in visitors.
-    pub(in crate::config) fn everything_to(upstream: &str, body_size: Option<Size>) -> Self {
+    pub(in crate::config) fn catch_all(upstream: &str, body_size: Option<ByteSize>) -> Self {
         Self {
             path: "/".to_owned(),
-            access: Access::SignedIn,
+            access: RouteAccess::SignedIn,
             upstream: upstream.to_owned(),
             counts_as_activity: true,
             body_size,
@@ -151,7 +151,7 @@ impl Route {
     }
 }
 
-impl From<SocketAddr> for Server {
+impl From<SocketAddr> for UpstreamAddress {
     fn from(address: SocketAddr) -> Self {
         let host = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),
@@ -162,44 +162,45 @@ impl From<SocketAddr> for Server {
 }
 
 /// Upstreams and routes, and where the servers were written.
-pub(super) struct Routing {
-    pub(super) upstreams: BTreeMap<String, Upstream>,
-    pub(super) routes: Vec<Route>,
-    servers: Vec<Located<Server>>,
+pub(super) struct RoutingSettings {
+    pub(super) upstreams: BTreeMap<String, UpstreamSettings>,
+    pub(super) routes: Vec<RouteSettings>,
+    servers: Vec<Located<UpstreamAddress>>,
     /// What counts where a route says nothing of it.
-    body_size: Option<Size>,
+    body_size: Option<ByteSize>,
 }
 
-impl Routing {
-    pub(super) fn of(
-        short: Field<Server>,
-        upstreams: Field<Named<UpstreamFile>>,
-        routes: Field<Vec<Located<RouteFile>>>,
-        body_size: Option<Size>,
-        start: Place,
-        desk: &Desk,
+impl RoutingSettings {
+    pub(super) fn validate(
+        single_upstream: RawField<UpstreamAddress>,
+        upstreams: RawField<Named<RawUpstream>>,
+        routes: RawField<Vec<Located<RawRoute>>>,
+        body_size: Option<ByteSize>,
+        start: Position,
+        diagnostics: &Diagnostics,
     ) -> Self {
         let mut routing = Self { upstreams: BTreeMap::new(), routes: Vec::new(), servers: Vec::new(), body_size };
-        if let Some(server) = short {
+        if let Some(server) = single_upstream {
             if upstreams.is_none() && routes.is_none() {
-                routing.upstreams.insert("app".to_owned(), Upstream::of_server(server.value.clone()));
-                routing.routes.push(Route::everything_to("app", body_size));
+                routing.upstreams.insert("app".to_owned(), UpstreamSettings::single_server(server.value.clone()));
+                routing.routes.push(RouteSettings::catch_all("app", body_size));
                 routing.servers.push(server);
                 return routing;
             }
-            server.complain(desk, "stands for one app and can not stand beside upstreams and routes; keep one form");
+            server
+                .report(diagnostics, "stands for one app and can not stand beside upstreams and routes; keep one form");
         }
         match (upstreams, routes) {
-            (None, None) if desk.knows("upstreams") || desk.knows("routes") => {}
+            (None, None) if diagnostics.has_error_at("upstreams") || diagnostics.has_error_at("routes") => {}
             (None, None) => {
-                desk.miss(
+                diagnostics.report_missing(
                     start,
                     "upstream",
                     "is missing; write the address of your app, such as http://127.0.0.1:3000",
                 );
             }
             (None, Some(routes)) => {
-                desk.miss(
+                diagnostics.report_missing(
                     routes.at,
                     "upstreams",
                     "is missing; name the apps that the routes lead to, or write upstream alone",
@@ -208,76 +209,91 @@ impl Routing {
             (Some(upstreams), routes) => {
                 let names: Vec<_> = upstreams.value.0.iter().map(|(name, _)| name.clone()).collect();
                 for (name, upstream) in upstreams.value.0 {
-                    routing.add_upstream(&name, upstream, desk);
+                    routing.add_upstream(&name, upstream, diagnostics);
                 }
                 let Some(routes) = routes else {
-                    desk.miss(
+                    diagnostics.report_missing(
                         upstreams.at,
                         "routes",
                         "is missing; write at least one: { path: /, access: signed_in, upstream: NAME }",
                     );
                     return routing;
                 };
-                routing.add_routes(routes, &names, desk);
+                routing.add_routes(routes, &names, diagnostics);
             }
         }
         routing
     }
 
-    fn add_upstream(&mut self, name: &Located<String>, written: UpstreamFile, desk: &Desk) {
+    fn add_upstream(&mut self, name: &Located<String>, written: RawUpstream, diagnostics: &Diagnostics) {
         let fits = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-_".contains(&letter);
         if !(1..=64).contains(&name.value.len()) || !name.value.bytes().all(fits) {
-            name.complain(desk, "is no name for an upstream; write 1 to 64 of the letters a-z 0-9 - _");
+            name.report(diagnostics, "is no name for an upstream; write 1 to 64 of the letters a-z 0-9 - _");
         }
         let key = format!("{}.servers", name.key);
         let servers = match written.servers {
-            Some(servers) if servers.value.is_empty() && !desk.knows(&key) => {
-                servers.complain(desk, "is an empty list; write at least one, such as [http://127.0.0.1:3000]");
+            Some(servers) if servers.value.is_empty() && !diagnostics.has_error_at(&key) => {
+                servers.report(diagnostics, "is an empty list; write at least one, such as [http://127.0.0.1:3000]");
                 Vec::new()
             }
             Some(servers) => servers.value,
             None => {
-                if !desk.knows(&name.key) {
-                    desk.say(name.at, &key, "is missing; write at least one, such as [http://127.0.0.1:3000]");
+                if !diagnostics.has_error_at(&name.key) {
+                    diagnostics.report(
+                        name.at,
+                        &key,
+                        "is missing; write at least one, such as [http://127.0.0.1:3000]",
+                    );
                 }
                 Vec::new()
             }
         };
         for (index, server) in servers.iter().enumerate() {
             if servers[..index].iter().any(|other| other.value == server.value) {
-                server.complain(desk, "is listed twice; keep one of them");
+                server.report(diagnostics, "is listed twice; keep one of them");
             }
         }
-        let upstream = Upstream {
+        let upstream = UpstreamSettings {
             servers: servers.iter().map(|server| server.value.clone()).collect(),
-            timeouts: Timeouts::of(written.timeouts, desk),
-            forget_on: forget_on(written.forget_on, desk),
+            timeouts: UpstreamTimeouts::validate(written.timeouts, diagnostics),
+            forget_on: forget_on(written.forget_on, diagnostics),
             identity_encoding: written.identity_encoding.map(|said| said.value).unwrap_or_default(),
         };
         self.servers.extend(servers);
         self.upstreams.insert(name.value.clone(), upstream);
     }
 
-    fn add_routes(&mut self, routes: Located<Vec<Located<RouteFile>>>, names: &[Located<String>], desk: &Desk) {
-        if routes.value.is_empty() && !desk.knows(&routes.key) {
-            routes
-                .complain(desk, "is an empty list; write at least one: { path: /, access: signed_in, upstream: NAME }");
+    fn add_routes(
+        &mut self,
+        routes: Located<Vec<Located<RawRoute>>>,
+        names: &[Located<String>],
+        diagnostics: &Diagnostics,
+    ) {
+        if routes.value.is_empty() && !diagnostics.has_error_at(&routes.key) {
+            routes.report(
+                diagnostics,
+                "is an empty list; write at least one: { path: /, access: signed_in, upstream: NAME }",
+            );
         }
-        let complete = !desk.knows(&routes.key);
+        let complete = !diagnostics.has_error_at(&routes.key);
         let words: Vec<_> = names.iter().map(|name| name.value.as_str()).collect();
         let mut earlier: Vec<(String, RoutePath)> = Vec::new();
         for route in routes.value {
             let (at, key) = (route.at, route.key);
             let upstream = route.value.upstream;
             match &upstream {
-                None => desk.miss(at, &format!("{key}.upstream"), format!("is missing; {}", did_you_mean("", &words))),
+                None => diagnostics.report_missing(
+                    at,
+                    &format!("{key}.upstream"),
+                    format!("is missing; {}", suggestion("", &words)),
+                ),
                 Some(name) if !words.contains(&name.value.as_str()) => {
-                    name.complain(desk, format!("no upstream has this name; {}", did_you_mean(&name.value, &words)));
+                    name.report(diagnostics, format!("no upstream has this name; {}", suggestion(&name.value, &words)));
                 }
                 Some(_) => {}
             }
             let Some(path) = route.value.path else {
-                desk.miss(
+                diagnostics.report_missing(
                     at,
                     &format!("{key}.path"),
                     "is missing; write the path that this route is for, such as /admin",
@@ -286,19 +302,20 @@ impl Routing {
             };
             if let Some((other, prefix)) = earlier.iter().find(|(_, prefix)| prefix.covers(&path.value)) {
                 let prefix = prefix.as_str();
-                path.complain(
-                    desk,
+                path.report(
+                    diagnostics,
                     format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"),
                 );
             }
             let body_size = route.value.body_size.map_or(self.body_size, |Located { value, at, key }| {
-                value.map(|value| bounds::size(Some(Located { value, at, key }), value, &BODY, desk))
+                value.map(|value| ranges::size(Some(Located { value, at, key }), value, &BODY_SIZE_RANGE, diagnostics))
             });
-            let access = route.value.access.map_or(Access::SignedIn, |access| access.value);
-            let is_on = |key: Field<bool>| key.is_some_and(|on| on.value);
+            let access = route.value.access.map_or(RouteAccess::SignedIn, |access| access.value);
+            let is_on = |key: RawField<bool>| key.is_some_and(|on| on.value);
             let upstream = upstream.map(|name| name.value).unwrap_or_default();
-            let inherited = self.upstreams.get(&upstream).map_or(Timeouts::default().read, |app| app.timeouts.read);
-            self.routes.push(Route {
+            let inherited =
+                self.upstreams.get(&upstream).map_or(UpstreamTimeouts::default().read, |app| app.timeouts.read);
+            self.routes.push(RouteSettings {
                 path: path.value.as_str().to_owned(),
                 upstream,
                 counts_as_activity: route.value.counts_as_activity.is_none_or(|counts| counts.value),
@@ -309,56 +326,80 @@ impl Routing {
                 allow_encoded_backslash: is_on(route.value.allow_encoded_backslash),
                 allow_encoded_control: is_on(route.value.allow_encoded_control),
                 preserve_path: is_on(route.value.preserve_path),
-                websocket_origins: cross_site::websocket_origins(route.value.websocket_origins, &access, desk),
-                cross_site_forms: cross_site::forms(route.value.cross_site_forms, &path.value, &earlier, &access, desk),
-                timeouts: RouteTimeouts { read: bounds::length(route.value.timeouts.read, inherited, &READ, desk) },
-                caching: caching(route.value.allow_shared_cache, route.value.no_store_documents, &access, desk),
+                websocket_origins: cross_site::validate_websocket_origins(
+                    route.value.websocket_origins,
+                    &access,
+                    diagnostics,
+                ),
+                cross_site_forms: cross_site::validate_forms(
+                    route.value.cross_site_forms,
+                    &path.value,
+                    &earlier,
+                    &access,
+                    diagnostics,
+                ),
+                timeouts: RouteTimeouts {
+                    read: ranges::duration(route.value.timeouts.read, inherited, &READ_TIMEOUT_RANGE, diagnostics),
+                },
+                caching: cache_policy(
+                    route.value.allow_shared_cache,
+                    route.value.no_store_documents,
+                    &access,
+                    diagnostics,
+                ),
                 access,
             });
             earlier.push((key, path.value));
         }
         if complete {
-            self.refuse_unused(names, desk);
+            self.report_unused_upstreams(names, diagnostics);
         }
     }
 
-    fn refuse_unused(&self, names: &[Located<String>], desk: &Desk) {
+    fn report_unused_upstreams(&self, names: &[Located<String>], diagnostics: &Diagnostics) {
         for name in names {
-            if !self.routes.iter().any(|route| route.upstream == name.value) && !desk.knows("routes") {
-                name.complain(desk, "no route leads to this upstream; write a route, or take the upstream out");
+            if !self.routes.iter().any(|route| route.upstream == name.value) && !diagnostics.has_error_at("routes") {
+                name.report(diagnostics, "no route leads to this upstream; write a route, or take the upstream out");
             }
         }
     }
 
     /// Refuses a server that is Portcullis itself: each request would come back without end.
-    pub(super) fn refuse_self(&self, listen: &[SocketAddr], desk: &Desk) {
+    pub(super) fn report_self_proxying(&self, listen: &[SocketAddr], diagnostics: &Diagnostics) {
         for server in &self.servers {
-            if listen.iter().any(|address| is_at(&server.value, *address)) {
-                server
-                    .complain(desk, "is the address that Portcullis itself listens on; write the address of your app");
+            if listen.iter().any(|address| is_same_address(&server.value, *address)) {
+                server.report(
+                    diagnostics,
+                    "is the address that Portcullis itself listens on; write the address of your app",
+                );
             }
         }
     }
 }
 
-impl Timeouts {
-    fn of(written: TimeoutsFile, desk: &Desk) -> Self {
+impl UpstreamTimeouts {
+    fn validate(written: RawTimeouts, diagnostics: &Diagnostics) -> Self {
         let default = Self::default();
         let connect = Duration::from_millis(10)..=Duration::from_mins(5);
         Self {
-            connect: bounds::length(written.connect, default.connect, &connect, desk),
-            read: bounds::length(written.read, default.read, &READ, desk),
+            connect: ranges::duration(written.connect, default.connect, &connect, diagnostics),
+            read: ranges::duration(written.read, default.read, &READ_TIMEOUT_RANGE, diagnostics),
         }
     }
 }
 
-fn caching(shared: Field<bool>, documents: Field<bool>, access: &Access, desk: &Desk) -> CachePolicy {
+fn cache_policy(
+    shared: RawField<bool>,
+    documents: RawField<bool>,
+    access: &RouteAccess,
+    diagnostics: &Diagnostics,
+) -> CachePolicy {
     let default = CachePolicy::default();
-    let written = |switch: Field<bool>, default| {
+    let written = |switch: RawField<bool>, default| {
         let Some(switch) = switch else { return default };
-        if *access == Access::Public {
-            switch.complain(
-                desk,
+        if *access == RouteAccess::Public {
+            switch.report(
+                diagnostics,
                 "says nothing on a public route, where the app's word about caching counts; take it out",
             );
         }
@@ -370,16 +411,16 @@ fn caching(shared: Field<bool>, documents: Field<bool>, access: &Access, desk: &
     }
 }
 
-fn forget_on(written: Field<OneOrMore<ForgetWord>>, desk: &Desk) -> ForgetOn {
+fn forget_on(written: RawField<OneOrMore<ForgetOnKeyword>>, diagnostics: &Diagnostics) -> ForgetOn {
     let Some(written) = written else { return ForgetOn::ALWAYS };
-    let says = |word| written.value.0.iter().any(|said| said.value == word);
-    if says(ForgetWord::Never) && written.value.0.len() > 1 {
-        written.complain(desk, "says never beside another word; write never alone, or leave it out");
+    let has = |word| written.value.0.iter().any(|said| said.value == word);
+    if has(ForgetOnKeyword::Never) && written.value.0.len() > 1 {
+        written.report(diagnostics, "says never beside another word; write never alone, or leave it out");
     }
-    ForgetOn { sign_out: says(ForgetWord::SignOut), other_visitor: says(ForgetWord::OtherVisitor) }
+    ForgetOn { sign_out: has(ForgetOnKeyword::SignOut), other_visitor: has(ForgetOnKeyword::OtherVisitor) }
 }
 
-fn is_at(server: &Server, listen: SocketAddr) -> bool {
+fn is_same_address(server: &UpstreamAddress, listen: SocketAddr) -> bool {
     let bare = server.host.trim_start_matches('[').trim_end_matches(']');
     let same_host = match bare.parse::<IpAddr>() {
         Ok(ip) => ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback()),

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, thread};
 
-use super::{Settings, Stores, settings::trusted_proxies};
+use super::{LiveSettings, Stores, settings::trusted_proxies};
 use crate::{
     account::{Accounts, AccountsParts, Cost, Hasher},
     audit::Journal,
     clock::Clock,
-    config::{Config, PublicUrl, Size},
+    config::{ByteSize, Config, PublicUrl},
     gate::{
         Gate, GateParts,
         cookie::{AppCookies, CookieNames},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What the program is made of, but for the socket.
-pub struct Parts {
+pub struct Components {
     /// What time it is.
     pub clock: Clock,
     /// What is counted.
@@ -36,15 +36,15 @@ pub struct Parts {
     /// Where everything is kept.
     pub stores: Stores,
     /// What a reload can change.
-    pub settings: Settings,
+    pub settings: LiveSettings,
     /// Where hits go.
-    pub heart: Heart,
+    pub heartbeats: Heart,
     /// What is in flight.
-    pub lines: Arc<Lines>,
+    pub in_flight: Arc<Lines>,
     /// What has ended, in case the store forgets it.
-    pub end_again: Arc<EndAgain>,
+    pub reapply_ends: Arc<EndAgain>,
     /// What happened.
-    pub journal: Journal,
+    pub audit_log: Journal,
     /// Open, list, end.
     pub sessions: Sessions,
     /// Users and passwords.
@@ -54,19 +54,19 @@ pub struct Parts {
     forms: Forms,
     public_url: PublicUrl,
     /// What our cookies are called.
-    pub cookies: CookieNames,
+    pub cookie_names: CookieNames,
     /// Writes cookies of apps down in the browser.
     pub app_cookies: AppCookies,
-    key: Key,
+    derived_key: Key,
 }
 
-impl Parts {
+impl Components {
     /// Puts the parts together.
     #[must_use]
     pub fn new(config: &Config, stores: Stores, clock: Clock, cost: Cost) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let stores = stores.measured(&clock, &metrics);
-        let settings = Settings::of(config);
+        let stores = stores.with_metrics(&clock, &metrics);
+        let settings = LiveSettings::from_config(config);
         let journal = Journal::new(stores.audit.clone(), clock.clone(), metrics.clone());
         let sessions = Sessions::new(
             stores.sessions.clone(),
@@ -76,14 +76,15 @@ impl Parts {
             metrics.clone(),
         );
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let hasher = Hasher::new(cost, cores, config.passwords.memory.map(Size::bytes), clock.clone(), metrics.clone());
+        let hasher =
+            Hasher::new(cost, cores, config.passwords.memory.map(ByteSize::bytes), clock.clone(), metrics.clone());
         let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
         let lockout = settings.lockout.clone();
         let forms = Forms::new(stores.throttle.clone(), key.clone(), clock.clone());
         let throttle = Throttle::new(stores.throttle.clone(), lockout, key.clone(), clock.clone(), metrics.clone());
         let throttle = throttle.shared_by(trusted_proxies(config));
         // Where something in front has ended TLS and nobody says for whom, every visitor has its address.
-        let throttle = if config.knows_visitors() { throttle } else { throttle.by_account_only() };
+        let throttle = if config.knows_client_addresses() { throttle } else { throttle.by_account_only() };
         let accounts = Accounts::new(AccountsParts {
             store: stores.accounts.clone(),
             sessions: sessions.clone(),
@@ -104,17 +105,17 @@ impl Parts {
             metrics,
             stores,
             settings,
-            heart,
-            lines,
-            end_again: Arc::new(end_again),
-            journal,
+            heartbeats: heart,
+            in_flight: lines,
+            reapply_ends: Arc::new(end_again),
+            audit_log: journal,
             sessions,
             accounts,
             hasher,
             throttle,
             app_cookies: AppCookies::new(&cookies, key.clone()),
-            cookies,
-            key,
+            cookie_names: cookies,
+            derived_key: key,
             forms,
             public_url,
         }
@@ -125,16 +126,16 @@ impl Parts {
     pub fn portcullis(&self) -> Portcullis {
         let gate = Gate::new(GateParts {
             public_url: self.public_url.clone(),
-            cookies: self.cookies.clone(),
+            cookies: self.cookie_names.clone(),
             routes: self.settings.routes.clone(),
             sessions: self.stores.sessions.clone(),
             unconfirmed: self.sessions.unconfirmed(),
             policy: self.settings.session.clone(),
-            heart: self.heart.clone(),
+            heart: self.heartbeats.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         });
-        Portcullis::new(gate, Web::new(Arc::new(self.desk())))
+        Portcullis::new(gate, Web::new(Arc::new(self.web_state())))
     }
 
     /// The task that gives back memory of password hashing.
@@ -152,31 +153,31 @@ impl Parts {
     /// What writes ends that the store could not write at first.
     #[must_use]
     pub fn confirm_ends(&self) -> ConfirmEnds {
-        ConfirmEnds::new(self.sessions.clone(), self.lines.clone(), self.metrics.clone())
+        ConfirmEnds::new(self.sessions.clone(), self.in_flight.clone(), self.metrics.clone())
     }
 
     /// What the journal does not keep, and how full it is.
     #[must_use]
-    pub fn trim_journal(&self) -> TrimJournal {
+    pub fn trim_audit_log(&self) -> TrimJournal {
         let audit = self.stores.audit.clone();
         TrimJournal::new(audit, self.settings.audit.clone(), self.clock.clone(), self.metrics.clone())
     }
 
     /// What cuts open streams when their session ends.
     #[must_use]
-    pub fn watch_ends(&self) -> (Arc<WatchEnds>, Arc<CheckStreams>) {
+    pub fn revocation_tasks(&self) -> (Arc<WatchEnds>, Arc<CheckStreams>) {
         let check = Arc::new(CheckStreams::new(CheckStreamsParts {
             store: self.stores.sessions.clone(),
             sessions: self.sessions.clone(),
-            lines: self.lines.clone(),
+            lines: self.in_flight.clone(),
             policy: self.settings.session.clone(),
             clock: self.clock.clone(),
         }));
         let watch = WatchEnds::new(WatchEndsParts {
             store: self.stores.sessions.clone(),
-            lines: self.lines.clone(),
+            lines: self.in_flight.clone(),
             check: check.clone(),
-            again: self.end_again.clone(),
+            again: self.reapply_ends.clone(),
             policy: self.settings.session.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
@@ -184,30 +185,30 @@ impl Parts {
         (Arc::new(watch), check)
     }
 
-    fn desk(&self) -> Desk {
+    fn web_state(&self) -> Desk {
         let sign_in = SignIn::new(SignInParts {
             accounts: self.stores.accounts.clone(),
             sessions: self.sessions.clone(),
             hasher: self.hasher.clone(),
             throttle: self.throttle.clone(),
             forms: self.forms.clone(),
-            journal: self.journal.clone(),
+            journal: self.audit_log.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         });
         Desk {
             public_url: self.public_url.clone(),
-            cookies: self.cookies.clone(),
+            cookies: self.cookie_names.clone(),
             app_cookies: self.app_cookies.clone(),
-            key: self.key.clone(),
+            key: self.derived_key.clone(),
             clock: self.clock.clone(),
             sessions: self.sessions.clone(),
             accounts: self.accounts.clone(),
             sign_in,
             forms: self.forms.clone(),
-            journal: self.journal.clone(),
+            journal: self.audit_log.clone(),
             recogniser: Recogniser::start(),
-            house: self.settings.house.clone(),
+            house: self.settings.site.clone(),
         }
     }
 }
@@ -232,9 +233,9 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_hashed_once_for_each_request() {
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let stores = Stores::all_in(Arc::new(Embedded::in_memory().unwrap()));
+        let stores = Stores::from_single(Arc::new(Embedded::in_memory().unwrap()));
         let config = Config::demo(address, address);
-        let parts = Parts::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
+        let parts = Components::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
         let (id, ip) = (UserId::mint(), address.ip());
         let owner = Owner {
             id,

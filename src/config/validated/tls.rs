@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::bounds;
+use super::ranges;
 use crate::certificate::{Certificate, Unfit};
-use crate::config::complaint::Desk;
-use crate::config::file::tls::TlsFile;
-use crate::config::read::{Field, Located, OneOrMore};
-use crate::config::value::address::Address;
+use crate::config::diagnostics::Diagnostics;
+use crate::config::from_node::{Located, OneOrMore, RawField};
+use crate::config::raw::tls::RawTls;
+use crate::config::value::address::ListenAddress;
 use crate::config::value::length;
 use crate::public_url::PublicUrl;
 
 /// TLS towards visitors.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tls {
+pub struct TlsSettings {
     /// Where the certificate is.
     pub certificate_file: PathBuf,
     /// Where its key is.
@@ -32,37 +32,45 @@ pub struct Tls {
     pub hsts: Option<Duration>,
 }
 
-impl Tls {
+impl TlsSettings {
     /// What was written; none where it was not, or was complained about.
-    pub(super) fn of(
-        field: Field<TlsFile>,
+    pub(super) fn validate(
+        field: RawField<RawTls>,
         public_url: Option<&PublicUrl>,
         listen: &[SocketAddr],
-        desk: &Desk,
+        diagnostics: &Diagnostics,
     ) -> Option<Self> {
-        let Located { value: file, at, key } = field?;
+        let Located { value: raw, at, key } = field?;
         if let Some(url) = public_url.filter(|url| !url.is_https()) {
             let message = format!("goes only with https; write public_url: https://{}, or take tls out", url.host());
-            desk.say(at, &key, message);
+            diagnostics.report(at, &key, message);
         }
-        let redirect_from = redirect_from(file.redirect_from, listen, desk);
-        let hsts = file.hsts.map(|hsts| {
+        let redirect_from = redirect_from(raw.redirect_from, listen, diagnostics);
+        let hsts = raw.hsts.map(|hsts| {
             let longest = Duration::from_hours(24 * 730);
-            bounds::length(Some(hsts), Duration::ZERO, &(Duration::ZERO..=longest), desk)
+            ranges::duration(Some(hsts), Duration::ZERO, &(Duration::ZERO..=longest), diagnostics)
         });
         let missing = |key: &str, file: &str| {
-            desk.miss(at, &format!("tls.{key}"), format!("is missing; write the path of a PEM file, such as {file}"));
+            diagnostics.report_missing(
+                at,
+                &format!("tls.{key}"),
+                format!("is missing; write the path of a PEM file, such as {file}"),
+            );
         };
-        match (file.certificate_file, file.key_file) {
+        match (raw.certificate_file, raw.key_file) {
             (Some(certificate_file), Some(key_file)) => {
-                let paths = (desk.path(&certificate_file.value), desk.path(&key_file.value));
+                let paths =
+                    (diagnostics.resolve_path(&certificate_file.value), diagnostics.resolve_path(&key_file.value));
                 let certificate = Certificate::read(&paths.0, &paths.1)
                     .map_err(|unfit| match unfit {
-                        Unfit::Certificate(message) => certificate_file.complain(desk, message),
-                        Unfit::Key(message) => key_file.complain(desk, message),
+                        Unfit::Certificate(message) => certificate_file.report(diagnostics, message),
+                        Unfit::Key(message) => key_file.report(diagnostics, message),
                     })
                     .ok()?;
-                desk.keeps_secret(&paths.1).map_err(|message| key_file.complain(desk, message)).ok()?;
+                diagnostics
+                    .check_secret_mode(&paths.1)
+                    .map_err(|message| key_file.report(diagnostics, message))
+                    .ok()?;
                 Some(Self { certificate_file: paths.0, key_file: paths.1, certificate, redirect_from, hsts })
             }
             (certificate_file, key_file) => {
@@ -78,7 +86,11 @@ impl Tls {
     }
 }
 
-fn redirect_from(field: Field<OneOrMore<Address>>, listen: &[SocketAddr], desk: &Desk) -> Vec<SocketAddr> {
+fn redirect_from(
+    field: RawField<OneOrMore<ListenAddress>>,
+    listen: &[SocketAddr],
+    diagnostics: &Diagnostics,
+) -> Vec<SocketAddr> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for written in field.map(|field| field.value.0).unwrap_or_default() {
         let address = written.value.0;
@@ -89,9 +101,9 @@ fn redirect_from(field: Field<OneOrMore<Address>>, listen: &[SocketAddr], desk: 
         };
         let taken = |others: &[SocketAddr]| others.iter().any(one);
         if taken(listen) {
-            written.complain(desk, format!("{address} is where TLS is spoken; write another, such as 0.0.0.0:80"));
+            written.report(diagnostics, format!("{address} is where TLS is spoken; write another, such as 0.0.0.0:80"));
         } else if taken(&addresses) {
-            written.complain(desk, format!("{address} is listed twice; keep one of them"));
+            written.report(diagnostics, format!("{address} is listed twice; keep one of them"));
         }
         addresses.push(address);
     }

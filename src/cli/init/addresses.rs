@@ -5,17 +5,17 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
 };
 
-use crate::{cli::Failed, config::PublicUrl};
+use crate::{cli::CommandError, config::PublicUrl};
 
 /// Ports that are tried after the usual one, which somebody has.
-const TRIES: u16 = 100;
+const PORT_ATTEMPTS: u16 = 100;
 /// The usual ports: for visitors, and for metrics and health.
-const VISITORS: u16 = 8080;
-const ADMIN: u16 = 9464;
+const DEFAULT_PORT: u16 = 8080;
+const DEFAULT_ADMIN_PORT: u16 = 9464;
 
 /// Addresses of a new installation, and what there is to say about them.
 #[derive(Debug)]
-pub(super) struct Ports {
+pub(super) struct InitAddresses {
     /// What visitors type.
     pub(super) public_url: String,
     /// None where the public URL says it.
@@ -25,34 +25,36 @@ pub(super) struct Ports {
     pub(super) notes: Vec<String>,
 }
 
-impl Ports {
+impl InitAddresses {
     /// Takes what was asked for as it is, and chooses the rest among what is free at this moment.
     pub(super) fn choose(
         public_url: Option<&str>,
         listen: Option<SocketAddr>,
         admin_listen: Option<SocketAddr>,
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, CommandError> {
         let url = public_url.map(str::parse::<PublicUrl>).transpose();
-        let url = url.map_err(|why| Failed::Usage(format!("--public-url: {why}")))?;
+        let url = url.map_err(|why| CommandError::Usage(format!("--public-url: {why}")))?;
         let mut notes = Vec::new();
         let asked = listen.or_else(|| url.as_ref().and_then(PublicUrl::loopback_address));
         let visitors = match asked {
-            Some(address) => asked_for(address, "listen", &mut notes),
-            None => free("listen", VISITORS, admin_listen, &mut notes)?,
+            Some(address) => keep_requested(address, "listen", &mut notes),
+            None => first_free("listen", DEFAULT_PORT, admin_listen, &mut notes)?,
         };
         if !visitors.ip().is_loopback() {
-            return Err(Failed::Usage(format!(
+            return Err(CommandError::Usage(format!(
                 "--listen {visitors}: other machines could reach this in plain http; begin with --listen 127.0.0.1:{}, and write \
                  another address into portcullis.yaml together with tls (or with insecure_http: true behind what ends TLS)",
                 visitors.port()
             )));
         }
         if admin_listen == Some(visitors) {
-            return Err(Failed::Usage(format!("--admin-listen {visitors}: visitors come in there; name another port")));
+            return Err(CommandError::Usage(format!(
+                "--admin-listen {visitors}: visitors come in there; name another port"
+            )));
         }
         let admin_listen = match admin_listen {
-            Some(address) => asked_for(address, "admin.listen", &mut notes),
-            None => free("admin.listen", ADMIN, Some(visitors), &mut notes)?,
+            Some(address) => keep_requested(address, "admin.listen", &mut notes),
+            None => first_free("admin.listen", DEFAULT_ADMIN_PORT, Some(visitors), &mut notes)?,
         };
         let public_url = public_url.map_or_else(|| format!("http://localhost:{}", visitors.port()), str::to_owned);
         let implied = public_url.parse::<PublicUrl>().ok().and_then(|url| url.loopback_address());
@@ -61,7 +63,7 @@ impl Ports {
 }
 
 /// An address that was asked for stays, also where somebody has it now: that one may be on the way out.
-fn asked_for(address: SocketAddr, key: &str, notes: &mut Vec<String>) -> SocketAddr {
+fn keep_requested(address: SocketAddr, key: &str, notes: &mut Vec<String>) -> SocketAddr {
     if is_taken(address) {
         notes
             .push(format!("{key}: something listens on {address} now (ss -ltnp shows what); it was written as asked."));
@@ -70,14 +72,19 @@ fn asked_for(address: SocketAddr, key: &str, notes: &mut Vec<String>) -> SocketA
 }
 
 /// The usual port on this machine alone, or the next one that nobody has.
-fn free(key: &str, usual: u16, but: Option<SocketAddr>, notes: &mut Vec<String>) -> Result<SocketAddr, Failed> {
+fn first_free(
+    key: &str,
+    usual: u16,
+    but: Option<SocketAddr>,
+    notes: &mut Vec<String>,
+) -> Result<SocketAddr, CommandError> {
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let is_free = |port: &u16| but.is_none_or(|but| but.port() != *port) && !is_taken(at(*port));
-    let Some(port) = (usual..=usual + TRIES).find(is_free) else {
-        let last = usual + TRIES;
-        return Err(Failed::No(format!(
+    let Some(port) = (usual..=usual + PORT_ATTEMPTS).find(is_free) else {
+        let last = usual + PORT_ATTEMPTS;
+        return Err(CommandError::Failed(format!(
             "{key}: no port from {usual} to {last} is free; name one with --{}",
-            flag(key)
+            option_name(key)
         )));
     };
     if port != usual {
@@ -86,7 +93,7 @@ fn free(key: &str, usual: u16, but: Option<SocketAddr>, notes: &mut Vec<String>)
     Ok(at(port))
 }
 
-fn flag(key: &str) -> String {
+fn option_name(key: &str) -> String {
     key.replace('.', "-")
 }
 

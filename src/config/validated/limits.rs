@@ -5,27 +5,27 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::bounds;
-use crate::config::complaint::Desk;
-use crate::config::file::limits::LimitsFile;
+use super::ranges;
+use crate::config::diagnostics::Diagnostics;
+use crate::config::raw::limits::RawLimits;
 use crate::config::value::length;
-use crate::config::value::size::Size;
+use crate::config::value::size::ByteSize;
 
 /// What a body may be bounded to. A bound above is as good as none.
-pub(super) const BODY: RangeInclusive<Size> = Size::kib(1)..=Size::gib(1024);
+pub(super) const BODY_SIZE_RANGE: RangeInclusive<ByteSize> = ByteSize::kib(1)..=ByteSize::gib(1024);
 
 /// What a client may ask of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Limits {
+pub struct LimitSettings {
     /// Bytes of a head.
-    pub head_size: Size,
+    pub head_size: ByteSize,
     /// Header lines of a head.
     pub headers: u32,
     /// From the first byte of a head to its last.
     #[serde(serialize_with = "length::serialize")]
     pub head_deadline: Duration,
     /// What an app is sent; none is no limit.
-    pub body_size: Option<Size>,
+    pub body_size: Option<ByteSize>,
     /// Without a byte of a request's body.
     #[serde(serialize_with = "length::serialize")]
     pub body_idle: Duration,
@@ -47,10 +47,10 @@ pub struct Limits {
     pub http2_streams: u32,
 }
 
-impl Default for Limits {
+impl Default for LimitSettings {
     fn default() -> Self {
         Self {
-            head_size: Size::kib(32),
+            head_size: ByteSize::kib(32),
             headers: 100,
             head_deadline: Duration::from_secs(15),
             body_size: None,
@@ -66,46 +66,47 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
-    pub(super) fn of(file: LimitsFile, desk: &Desk) -> Self {
+impl LimitSettings {
+    pub(super) fn validate(raw: RawLimits, diagnostics: &Diagnostics) -> Self {
         let default = Self::default();
-        let head = Size::kib(4)..=Size::kib(256);
+        let head = ByteSize::kib(4)..=ByteSize::kib(256);
         let (short, long) = (Duration::from_millis(100), Duration::from_hours(1));
-        let body_size = file.body_size.map(|field| bounds::size(Some(field), Size::kib(1), &BODY, desk));
+        let body_size =
+            raw.body_size.map(|field| ranges::size(Some(field), ByteSize::kib(1), &BODY_SIZE_RANGE, diagnostics));
         Self {
-            head_size: bounds::size(file.head_size, default.head_size, &head, desk),
+            head_size: ranges::size(raw.head_size, default.head_size, &head, diagnostics),
             // Pingora's parser takes no more.
-            headers: bounds::count(file.headers, default.headers, &(10..=256), desk),
-            head_deadline: bounds::length(file.head_deadline, default.head_deadline, &(short..=long), desk),
+            headers: ranges::count(raw.headers, default.headers, &(10..=256), diagnostics),
+            head_deadline: ranges::duration(raw.head_deadline, default.head_deadline, &(short..=long), diagnostics),
             body_size,
-            body_idle: bounds::length(file.body_idle, default.body_idle, &(short..=long), desk),
-            write_idle: bounds::length(file.write_idle, default.write_idle, &(short..=long), desk),
-            slow_readers_per_session: bounds::count(
-                file.slow_readers_per_session,
+            body_idle: ranges::duration(raw.body_idle, default.body_idle, &(short..=long), diagnostics),
+            write_idle: ranges::duration(raw.write_idle, default.write_idle, &(short..=long), diagnostics),
+            slow_readers_per_session: ranges::count(
+                raw.slow_readers_per_session,
                 default.slow_readers_per_session,
                 &(1..=1_000_000),
-                desk,
+                diagnostics,
             ),
-            slow_readers_per_address: bounds::count(
-                file.slow_readers_per_address,
+            slow_readers_per_address: ranges::count(
+                raw.slow_readers_per_address,
                 default.slow_readers_per_address,
                 &(1..=1_000_000),
-                desk,
+                diagnostics,
             ),
-            keep_alive: bounds::length(file.keep_alive, default.keep_alive, &(short..=long), desk),
-            requests_per_connection: bounds::count(
-                file.requests_per_connection,
+            keep_alive: ranges::duration(raw.keep_alive, default.keep_alive, &(short..=long), diagnostics),
+            requests_per_connection: ranges::count(
+                raw.requests_per_connection,
                 default.requests_per_connection,
                 &(1..=1_000_000),
-                desk,
+                diagnostics,
             ),
-            connections_per_address: bounds::count(
-                file.connections_per_address,
+            connections_per_address: ranges::count(
+                raw.connections_per_address,
                 default.connections_per_address,
                 &(1..=1_000_000),
-                desk,
+                diagnostics,
             ),
-            http2_streams: bounds::count(file.http2_streams, default.http2_streams, &(1..=1_000), desk),
+            http2_streams: ranges::count(raw.http2_streams, default.http2_streams, &(1..=1_000), diagnostics),
         }
     }
 }

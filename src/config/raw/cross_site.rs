@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 
-use crate::config::complaint::Desk;
-use crate::config::read::{Field, Located, Read};
+use crate::config::diagnostics::Diagnostics;
+use crate::config::from_node::{FromNode, Located, RawField};
 use crate::config::section::Section;
 use crate::config::tree::Node;
 use crate::config::value::route_path::ExactPath;
@@ -11,20 +11,20 @@ use crate::public_url::PublicUrl;
 
 /// A path that takes forms of other sites.
 #[derive(Default, JsonSchema)]
-pub(in crate::config) struct CrossSiteFormsFile {
+pub(in crate::config) struct RawCrossSiteForms {
     /// The one path, as browsers send it.
     #[schemars(required)]
-    pub(in crate::config) path: Field<ExactPath>,
+    pub(in crate::config) path: RawField<ExactPath>,
     /// Origins of the pages that may post there.
     #[schemars(required)]
-    pub(in crate::config) from: Field<Vec<Located<PublicUrl>>>,
+    pub(in crate::config) from: RawField<Vec<Located<PublicUrl>>>,
 }
 
-impl Read for CrossSiteFormsFile {
-    fn read(node: &Node, key: &str, desk: &Desk) -> Option<Self> {
-        let mut keys = Section::open(node, key, desk)?;
+impl FromNode for RawCrossSiteForms {
+    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        let mut keys = Section::open(node, key, diagnostics)?;
         let forms = Self { path: keys.take("path"), from: keys.take("from") };
-        keys.close(&[]);
+        keys.finish(&[]);
         Some(forms)
     }
 }

@@ -1,6 +1,6 @@
 //! What a reload can not apply: it is bound when the program starts.
 
-use super::{Config, Limits, Tls};
+use super::{Config, LimitSettings, TlsSettings};
 
 impl Config {
     /// The keys that differ in `new` and count only after a restart. Everything else is applied by a reload.
@@ -33,7 +33,7 @@ impl Config {
             identity: _,
         } = self;
         // Taken apart for the same reason. What a body may be is part of the routes.
-        let Limits {
+        let LimitSettings {
             head_size,
             headers,
             head_deadline,
@@ -87,6 +87,10 @@ impl Config {
 
 /// Whether TLS stays, and this of it does not.
 #[expect(clippy::ref_option, reason = "both are fields")]
-fn differs<T: PartialEq>(old: &Option<Tls>, new: &Option<Tls>, part: impl Fn(&Tls) -> &T) -> bool {
+fn differs<T: PartialEq>(
+    old: &Option<TlsSettings>,
+    new: &Option<TlsSettings>,
+    part: impl Fn(&TlsSettings) -> &T,
+) -> bool {
     old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| part(old) != part(new))
 }

@@ -6,27 +6,27 @@ use http::Uri;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::config::read::Scalar;
+use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
 use crate::public_url::{is_host, port_of};
 
 /// A server of an upstream: host and port, spoken to in plain HTTP. A host name is looked up elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^http://[^/?#@]+/?$"))]
-pub struct Server {
+pub struct UpstreamAddress {
     /// Lower-case host name or IP address, an IPv6 one in brackets.
     pub host: String,
     /// The port, also when it is 80.
     pub port: u16,
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}:{}", self.host, self.port)
     }
 }
 
-impl Scalar for Server {
+impl FromScalar for UpstreamAddress {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         const HINT: &str = "write http://HOST:PORT, such as http://127.0.0.1:3000";
         let written = String::from_scalar(node).map_err(|_| format!("wants a URL, not {}; {HINT}", node.kind()))?;
@@ -60,7 +60,7 @@ impl Scalar for Server {
     }
 }
 
-impl Serialize for Server {
+impl Serialize for UpstreamAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -8,10 +8,10 @@ use std::{
     path::Path,
 };
 
-use super::{beside::runtime, healthcheck};
+use super::{context::runtime, healthcheck};
 use crate::{
     clock::Clock,
-    config::{Config, RecordsIn, RedisUrl, Server, Store},
+    config::{Config, RecordsLocation, RedisUrl, StoreLocation, UpstreamAddress},
     outage::with_causes,
     proxy::cause,
     server::{Installation, Stores},
@@ -22,109 +22,109 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Finding {
     /// As it should be.
-    Fine(String),
+    Pass(String),
     /// Portcullis runs, but perhaps not as it was meant.
-    Odd(String),
+    Warn(String),
     /// It does not run, or visitors meet an error.
-    Wrong(String),
+    Fail(String),
 }
 
-use Finding::{Fine, Odd, Wrong};
+use Finding::{Fail, Pass, Warn};
 
 /// Whether the store could be opened. Nothing is made or changed.
 pub(super) fn stores(config: &Config) -> Vec<Finding> {
     let store = match &config.store {
-        Store::Memory => Odd(
+        StoreLocation::Memory => Warn(
             "store: memory: accounts and sessions are forgotten when Portcullis stops; write file:PATH to keep them"
                 .to_owned(),
         ),
-        Store::File(path) => file("store", path),
-        Store::Redis(url) => redis("store", url),
+        StoreLocation::File(path) => check_file_store("store", path),
+        StoreLocation::Redis(url) => check_redis_store("store", url),
     };
     let records = match &config.records {
         None => None,
-        Some(RecordsIn::File(path)) => Some(file("records", path)),
-        Some(RecordsIn::Redis(url)) => Some(redis("records", url)),
+        Some(RecordsLocation::File(path)) => Some(check_file_store("records", path)),
+        Some(RecordsLocation::Redis(url)) => Some(check_redis_store("records", url)),
     };
     [Some(store), records].into_iter().flatten().collect()
 }
 
-fn file(key: &str, path: &Path) -> Finding {
+fn check_file_store(key: &str, path: &Path) -> Finding {
     let shown = path.display();
-    match Stores::inspect_file(path) {
-        Ok(Inspected::Usable) => Fine(format!("{key}: {shown} can be opened")),
-        Ok(Inspected::Unreserved(why)) => Odd(format!("{key}: {why}")),
-        Ok(Inspected::Absent) => Fine(format!("{key}: {shown} is not there yet and will be created")),
-        Err(why) => Wrong(format!("{key}: {}", with_causes(&why))),
+    match Stores::probe_file(path) {
+        Ok(Inspected::Usable) => Pass(format!("{key}: {shown} can be opened")),
+        Ok(Inspected::Unreserved(why)) => Warn(format!("{key}: {why}")),
+        Ok(Inspected::Absent) => Pass(format!("{key}: {shown} is not there yet and will be created")),
+        Err(why) => Fail(format!("{key}: {}", with_causes(&why))),
     }
 }
 
-fn redis(key: &str, url: &RedisUrl) -> Finding {
+fn check_redis_store(key: &str, url: &RedisUrl) -> Finding {
     let asked = match runtime() {
-        Ok(runtime) => runtime.block_on(Stores::inspect_redis(url)),
-        Err(_) => return Odd(format!("{key}: {url} cannot be asked here")),
+        Ok(runtime) => runtime.block_on(Stores::probe_redis(url)),
+        Err(_) => return Warn(format!("{key}: {url} cannot be asked here")),
     };
     match asked {
-        Ok(about) if about.replicas < url.wait_replicas().unwrap_or(0).into() => Wrong(format!(
+        Ok(about) if about.replicas < url.wait_replicas().unwrap_or(0).into() => Fail(format!(
             "{key}: {url} has {} replicas, and wait_replicas asks for more: nobody could sign in; add replicas, or write a \
              lower number",
             about.replicas
         )),
-        Ok(about) if about.appends => Fine(format!("{key}: {url} is {}, and fit", about.name)),
-        Ok(about) => Odd(format!(
+        Ok(about) if about.appends => Pass(format!("{key}: {url} is {}, and fit", about.name)),
+        Ok(about) => Warn(format!(
             "{key}: {url} is {}, without an append-only file: a crash forgets what it was told last; set appendonly yes",
             about.name
         )),
-        Err(why) => Wrong(format!("{key}: {}", with_causes(&why))),
+        Err(why) => Fail(format!("{key}: {}", with_causes(&why))),
     }
 }
 
 /// Whether the addresses of visitors are known.
-pub(super) fn visitors(config: &Config) -> Option<Finding> {
-    config.hides_visitors().map(|warning| Odd(warning.to_owned()))
+pub(super) fn client_addresses(config: &Config) -> Option<Finding> {
+    config.client_address_warning().map(|warning| Warn(warning.to_owned()))
 }
 
 /// Passwords of stores that anybody on the way can read.
-pub(super) fn bare_passwords(config: &Config) -> Vec<Finding> {
+pub(super) fn plaintext_passwords(config: &Config) -> Vec<Finding> {
     let bare = |(key, url): (&str, &RedisUrl)| {
-        url.bares_the_password().then(|| {
-            Odd(format!(
+        url.exposes_password().then(|| {
+            Warn(format!(
                 "{key}: the password for {} travels in clear: whoever can listen on the way can sign in as anybody; write \
                  rediss://, or keep the way to yourself",
                 url.host()
             ))
         })
     };
-    let store = if let Store::Redis(url) = &config.store { Some(("store", url)) } else { None };
-    let records = if let Some(RecordsIn::Redis(url)) = &config.records { Some(("records", url)) } else { None };
+    let store = if let StoreLocation::Redis(url) = &config.store { Some(("store", url)) } else { None };
+    let records = if let Some(RecordsLocation::Redis(url)) = &config.records { Some(("records", url)) } else { None };
     [store, records].into_iter().flatten().filter_map(bare).collect()
 }
 
 /// The apps' servers whose names nobody knows.
-pub(super) fn unknown_names(config: &Config) -> Vec<Finding> {
-    let unknown = |(name, server): (&String, &Server)| {
-        let why = addresses(server).err()?;
-        Some(Odd(format!(
+pub(super) fn unresolved_hosts(config: &Config) -> Vec<Finding> {
+    let unknown = |(name, server): (&String, &UpstreamAddress)| {
+        let why = resolve(server).err()?;
+        Some(Warn(format!(
             "upstreams.{name}: {} cannot be looked up ({why}); it is tried again while Portcullis runs, and until then \
              visitors get 502",
             server.host
         )))
     };
-    servers(config).filter_map(unknown).collect()
+    upstream_addresses(config).filter_map(unknown).collect()
 }
 
 /// Whether each server of each app takes connections.
-pub(super) fn apps(config: &Config) -> Vec<Finding> {
-    let mut found = unknown_names(config);
-    for (name, server) in servers(config) {
-        let Ok(addresses) = addresses(server) else { continue };
+pub(super) fn upstreams(config: &Config) -> Vec<Finding> {
+    let mut found = unresolved_hosts(config);
+    for (name, server) in upstream_addresses(config) {
+        let Ok(addresses) = resolve(server) else { continue };
         let patience = config.upstreams[name].timeouts.connect;
         // A name may lead to several, IPv6 first: one that answers is enough.
         let none = Err(io::ErrorKind::AddrNotAvailable.into());
         let connect = |before: io::Result<TcpStream>, to| before.or_else(|_| TcpStream::connect_timeout(to, patience));
         found.push(match addresses.iter().fold(none, connect) {
-            Ok(_) => Fine(format!("upstreams.{name}: {server} takes connections")),
-            Err(why) => Wrong(format!(
+            Ok(_) => Pass(format!("upstreams.{name}: {server} takes connections")),
+            Err(why) => Fail(format!(
                 "upstreams.{name}: {server} takes no connection ({why}), visitors get 502; start the app, or mend its address"
             )),
         });
@@ -133,7 +133,7 @@ pub(super) fn apps(config: &Config) -> Vec<Finding> {
 }
 
 /// Addresses that can never be listened on here. What somebody has now may be ours, and what this user may not, another may.
-pub(super) fn addresses_of_others(config: &Config) -> Option<String> {
+pub(super) fn unbindable_address(config: &Config) -> Option<String> {
     let impossible = |(key, address): (&str, SocketAddr)| {
         let why = TcpListener::bind(address).err()?;
         let passing = [io::ErrorKind::AddrInUse, io::ErrorKind::PermissionDenied].contains(&why.kind());
@@ -151,68 +151,70 @@ fn listeners(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)
 
 /// Who answers at the address of the admin listener.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Running {
+pub(super) enum RunningInstance {
     /// Nobody, or no Portcullis.
-    Nobody,
+    Absent,
     /// The server of this configuration, and where it listens.
-    Ours(Vec<SocketAddr>),
+    Own(Vec<SocketAddr>),
     /// That of another one.
-    Others,
+    Foreign,
     /// A Portcullis that cannot be told apart: an older version, or one without a secret.
-    Some,
+    Unidentified,
 }
 
-impl Running {
+impl RunningInstance {
     /// Asks at the address that the configuration names.
-    pub(super) fn asked(config: &Config) -> Self {
-        let ours = Installation::of(config).fingerprint;
-        match healthcheck::installation(config.admin.listen) {
+    pub(super) fn probe(config: &Config) -> Self {
+        let ours = Installation::from_config(config).fingerprint;
+        match healthcheck::fetch_installation(config.admin.listen) {
             Some(Installation { fingerprint: Some(theirs), listen }) if ours.is_some() => {
                 if ours == Some(theirs) {
-                    Self::Ours(listen)
+                    Self::Own(listen)
                 } else {
-                    Self::Others
+                    Self::Foreign
                 }
             }
-            Some(_) => Self::Some,
-            None if healthcheck::ask(config.admin.listen).is_ok_and(|answer| answer.contains("ready")) => Self::Some,
-            None => Self::Nobody,
+            Some(_) => Self::Unidentified,
+            None if healthcheck::fetch_readiness(config.admin.listen).is_ok_and(|answer| answer.contains("ready")) => {
+                Self::Unidentified
+            }
+            None => Self::Absent,
         }
     }
 }
 
 /// Whether each address can be listened on, or is listened on by Portcullis already.
-pub(super) fn ports(config: &Config) -> Vec<Finding> {
-    let running = Running::asked(config);
+pub(super) fn listen_addresses(config: &Config) -> Vec<Finding> {
+    let running = RunningInstance::probe(config);
     let each = |(key, address): (&str, SocketAddr)| match TcpListener::bind(address).map_err(|why| (why.kind(), why)) {
-        Ok(_) if matches!(running, Running::Ours(_) | Running::Some) => Odd(format!(
+        Ok(_) if matches!(running, RunningInstance::Own(_) | RunningInstance::Unidentified) => Warn(format!(
             "{key}: nobody listens on {address}, although Portcullis is running; it was started with another {key}: \
              restart it"
         )),
-        Ok(_) => Fine(format!("{key}: {address} is free")),
-        Err((io::ErrorKind::AddrInUse, _)) => in_use(key, address, &running),
-        Err((_, why)) => Wrong(format!("{key}: {}", cause(&address.to_string(), &why))),
+        Ok(_) => Pass(format!("{key}: {address} is free")),
+        Err((io::ErrorKind::AddrInUse, _)) => address_in_use(key, address, &running),
+        Err((_, why)) => Fail(format!("{key}: {}", cause(&address.to_string(), &why))),
     };
     listeners(config).map(each).collect()
 }
 
 /// Somebody listens there: whether that is as it should be.
-fn in_use(key: &str, address: SocketAddr, running: &Running) -> Finding {
+fn address_in_use(key: &str, address: SocketAddr, running: &RunningInstance) -> Finding {
     match running {
-        Running::Ours(at) if at.contains(&address) => Fine(format!("{key}: {address} is served by Portcullis")),
-        Running::Ours(_) => Wrong(format!(
+        RunningInstance::Own(at) if at.contains(&address) => Pass(format!("{key}: {address} is served by Portcullis")),
+        RunningInstance::Own(_) => Fail(format!(
             "{key}: another program listens on {address} (ss -ltnp shows which), and not the Portcullis that runs; choose \
              another port"
         )),
-        Running::Others => Wrong(format!(
+        RunningInstance::Foreign => Fail(format!(
             "{key}: something listens on {address}, and another installation of Portcullis answers at admin.listen; choose \
              ports of its own for this one (ss -ltnp shows which are taken)"
         )),
-        Running::Some => Odd(format!(
+        RunningInstance::Unidentified => Warn(format!(
             "{key}: {address} is served by Portcullis, or by something beside it: the one that runs does not say which \
              installation it is"
         )),
-        Running::Nobody => Odd(format!(
+        RunningInstance::Absent => Warn(format!(
             "{key}: something listens on {address} (ss -ltnp shows what); if it is the running Portcullis, all is well (its \
              admin listener may still be on an old address until a restart), else choose another port"
         )),
@@ -227,32 +229,32 @@ pub(super) fn certificate(config: &Config) -> Vec<Finding> {
         .certificate
         .doubts(config.public_url.host(), now)
         .into_iter()
-        .map(|doubt| Wrong(format!("tls: the certificate in {file} {doubt}")))
+        .map(|doubt| Fail(format!("tls: the certificate in {file} {doubt}")))
         .collect();
     if let Some(soon) = tls.certificate.soon_over(now) {
-        found.push(Odd(format!("tls: the certificate in {file} {soon}")));
+        found.push(Warn(format!("tls: the certificate in {file} {soon}")));
     } else if found.is_empty() {
         let until = tls.certificate.until().rfc3339();
-        found.push(Fine(format!("tls: the certificate in {file} is good until {until}")));
+        found.push(Pass(format!("tls: the certificate in {file} is good until {until}")));
     }
     found
 }
 
 /// Who may read and write the files.
-pub(super) fn files(file: &Path, config: &Config) -> Vec<Finding> {
+pub(super) fn file_permissions(file: &Path, config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let mode = |path: &Path| fs::metadata(path).map(|about| about.mode() & 0o777);
     match mode(file) {
         Ok(mode) if mode & 0o022 != 0 => found
-            .push(Wrong(format!("{0}: others may change it (mode {mode:04o}); run: chmod go-w {0}", file.display()))),
-        _ => found.push(Fine(format!("{}: only its owner may change it", file.display()))),
+            .push(Fail(format!("{0}: others may change it (mode {mode:04o}); run: chmod go-w {0}", file.display()))),
+        _ => found.push(Pass(format!("{}: only its owner may change it", file.display()))),
     }
-    let Some(store) = file_of(config) else { return found };
+    let Some(store) = store_file(config) else { return found };
     for name in ["", "-wal", "-shm"].map(|end| format!("{}{end}", store.display())) {
         let Ok(about) = fs::metadata(&name) else { continue };
         let folder = store.parent().and_then(|folder| fs::metadata(folder).ok());
         if about.uid() == 0 && folder.is_some_and(|folder| folder.uid() != 0) {
-            found.push(Wrong(format!(
+            found.push(Fail(format!(
                 "{name}: belongs to root, but its folder to another user, who is shut out if Portcullis runs as that one; \
                  run: chown --reference={} {name}",
                 store.parent().unwrap_or(store).display()
@@ -263,53 +265,53 @@ pub(super) fn files(file: &Path, config: &Config) -> Vec<Finding> {
 }
 
 /// The file that holds everything, or the records alone.
-fn file_of(config: &Config) -> Option<&Path> {
+fn store_file(config: &Config) -> Option<&Path> {
     match (&config.store, &config.records) {
-        (Store::File(path), _) | (_, Some(RecordsIn::File(path))) => Some(path),
+        (StoreLocation::File(path), _) | (_, Some(RecordsLocation::File(path))) => Some(path),
         _ => None,
     }
 }
 
 /// Whether the clock can be right: sessions end by it.
-pub(super) fn time() -> Finding {
+pub(super) fn system_clock() -> Finding {
     let now = Clock::machine().now().rfc3339();
     // Both begin with the day, year first.
     if crate::BUILT.starts_with("20") && now.as_str() < crate::BUILT {
-        return Wrong(format!(
+        return Fail(format!(
             "time: the clock says {now}, which is before this program was made ({}); set it, or sessions end at the wrong \
              time",
             crate::BUILT
         ));
     }
-    Fine(format!("time: the clock says {now}"))
+    Pass(format!("time: the clock says {now}"))
 }
 
 /// Whether what visitors type can lead here.
-pub(super) fn entrance(config: &Config) -> Vec<Finding> {
+pub(super) fn public_url(config: &Config) -> Vec<Finding> {
     let (url, listen) = (&config.public_url, &config.listen);
     let origin = url.origin();
     let addresses: Vec<String> = listen.iter().map(ToString::to_string).collect();
     let addresses = addresses.join(" and ");
     let mut found = Vec::new();
     if let Err(why) = (url.host().trim_matches(['[', ']']), url.port()).to_socket_addrs() {
-        found.push(Odd(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host())));
+        found.push(Warn(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host())));
     }
     found.push(if config.tls.is_some() && listen.iter().any(|address| address.port() == url.port()) {
-        Fine(format!("public_url: {origin} leads to {addresses}, where TLS is spoken"))
+        Pass(format!("public_url: {origin} leads to {addresses}, where TLS is spoken"))
     } else if config.tls.is_some() {
-        Odd(format!(
+        Warn(format!(
             "public_url: {origin} does not lead to {addresses} by itself; something has to pass connections on, or write the same \
              port"
         ))
     } else if url.is_https() {
-        Fine(format!(
+        Pass(format!(
             "public_url: {origin} needs something that ends TLS in front, passes everything on to {addresses} and keeps \
              the Host header"
         ))
     } else if listen.iter().any(|address| address.port() == url.port()) {
-        Fine(format!("public_url: {origin} leads to {addresses}"))
+        Pass(format!("public_url: {origin} leads to {addresses}"))
     } else {
-        Odd(format!(
+        Warn(format!(
             "public_url: {origin} does not lead to {addresses} by itself; something has to pass requests on with their Host \
              header, or write the same port"
         ))
@@ -317,10 +319,10 @@ pub(super) fn entrance(config: &Config) -> Vec<Finding> {
     found
 }
 
-fn servers(config: &Config) -> impl Iterator<Item = (&String, &Server)> {
+fn upstream_addresses(config: &Config) -> impl Iterator<Item = (&String, &UpstreamAddress)> {
     config.upstreams.iter().flat_map(|(name, upstream)| upstream.servers.iter().map(move |server| (name, server)))
 }
 
-fn addresses(server: &Server) -> io::Result<Vec<SocketAddr>> {
+fn resolve(server: &UpstreamAddress) -> io::Result<Vec<SocketAddr>> {
     Ok((server.host.trim_matches(['[', ']']), server.port).to_socket_addrs()?.collect())
 }

@@ -7,19 +7,19 @@ use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::tree::{Node, Place};
+use super::tree::{Node, Position};
 use crate::exposure::exposure;
 
 /// One thing wrong, on one line: `file:line:column: key: what is wrong; what to write instead`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Complaint {
-    place: Option<Place>,
+pub struct ConfigError {
+    position: Option<Position>,
     key: String,
     file: String,
     message: String,
 }
 
-impl Complaint {
+impl ConfigError {
     /// The dotted path of the key, such as `routes[1].access`; empty when it is about the file as a whole.
     #[must_use]
     pub fn key(&self) -> &str {
@@ -29,7 +29,7 @@ impl Complaint {
     /// Line and column, counted from 1; none when the file could not be read at all.
     #[must_use]
     pub fn position(&self) -> Option<(u64, u64)> {
-        self.place.map(|place| (place.line, place.column))
+        self.position.map(|place| (place.line, place.column))
     }
 
     /// What is wrong and what to write instead.
@@ -39,10 +39,10 @@ impl Complaint {
     }
 }
 
-impl fmt::Display for Complaint {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.file)?;
-        if let Some(place) = self.place {
+        if let Some(place) = self.position {
             write!(f, "{}:{}:", place.line, place.column)?;
         }
         if !self.key.is_empty() {
@@ -54,16 +54,16 @@ impl fmt::Display for Complaint {
 
 /// All that is wrong with a configuration, in the order of the file. Displays as one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaints(Vec<Complaint>);
+pub struct ConfigErrors(Vec<ConfigError>);
 
-impl Complaints {
+impl ConfigErrors {
     /// A single complaint about a file as a whole.
-    pub(super) fn about_file(file: &Path, message: impl Into<String>) -> Self {
-        Self(vec![Complaint { place: None, key: String::new(), file: file_name(file), message: message.into() }])
+    pub(super) fn for_file(file: &Path, message: impl Into<String>) -> Self {
+        Self(vec![ConfigError { position: None, key: String::new(), file: file_name(file), message: message.into() }])
     }
 
     /// Each complaint, in the order of the file.
-    pub fn iter(&self) -> impl Iterator<Item = &Complaint> {
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
     }
 
@@ -75,7 +75,7 @@ impl Complaints {
     }
 }
 
-impl fmt::Display for Complaints {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, complaint) in self.0.iter().enumerate() {
             if number > 0 {
@@ -87,53 +87,54 @@ impl fmt::Display for Complaints {
     }
 }
 
-impl std::error::Error for Complaints {}
+impl std::error::Error for ConfigErrors {}
 
-/// The desk at which complaints are filed while a configuration is read, so that all are told at once.
-pub(super) struct Desk {
+/// The diagnostics at which complaints are filed while a configuration is read, so that all are told at once.
+pub(super) struct Diagnostics {
     file: String,
-    base: PathBuf,
+    base_dir: PathBuf,
     /// Folders of secrets whose modes a platform sets.
-    platform: Vec<PathBuf>,
-    filed: RefCell<Vec<Complaint>>,
+    platform_secret_dirs: Vec<PathBuf>,
+    errors: RefCell<Vec<ConfigError>>,
     /// Keys that were written with a mistake in their name: they are not missing as well.
-    misspelt: RefCell<Vec<String>>,
+    misspelled: RefCell<Vec<String>>,
 }
 
-impl Desk {
-    /// A desk for the file of this name, whose relative paths start at `base`.
+impl Diagnostics {
+    /// A diagnostics for the file of this name, whose relative paths start at `base`.
     pub(super) fn new(file: &Path, base: &Path) -> Self {
         Self {
             file: file_name(file),
-            base: base.to_path_buf(),
-            platform: vec![PathBuf::from("/run/secrets")],
-            filed: RefCell::default(),
-            misspelt: RefCell::default(),
+            base_dir: base.to_path_buf(),
+            platform_secret_dirs: vec![PathBuf::from("/run/secrets")],
+            errors: RefCell::default(),
+            misspelled: RefCell::default(),
         }
     }
 
     /// Leaves the modes of files in `$CREDENTIALS_DIRECTORY` to whoever made it (systemd).
-    pub(super) fn with_credentials(mut self, env: super::Env<'_>) -> Self {
-        self.platform.extend(env("CREDENTIALS_DIRECTORY").filter(|folder| folder.starts_with('/')).map(PathBuf::from));
+    pub(super) fn with_credentials_dir(mut self, env: super::EnvLookup<'_>) -> Self {
+        self.platform_secret_dirs
+            .extend(env("CREDENTIALS_DIRECTORY").filter(|folder| folder.starts_with('/')).map(PathBuf::from));
         self
     }
 
     /// Refuses a file that holds a secret and that everybody on this machine may open, with the line that mends it.
-    pub(super) fn keeps_secret(&self, path: &Path) -> Result<(), String> {
+    pub(super) fn check_secret_mode(&self, path: &Path) -> Result<(), String> {
         let Some(exposure) = exposure(path) else { return Ok(()) };
         let lies_in = |folder: &PathBuf| {
             path.canonicalize().is_ok_and(|path| folder.canonicalize().is_ok_and(|folder| path.starts_with(folder)))
         };
-        if self.platform.iter().any(lies_in) {
+        if self.platform_secret_dirs.iter().any(lies_in) {
             return Ok(());
         }
         Err(format!("{exposure}; run: chmod o-rwx {}", escape(&path.display().to_string(), 200)))
     }
 
     /// Files a complaint.
-    pub(super) fn say(&self, place: Place, key: &str, message: impl Into<String>) {
-        self.filed.borrow_mut().push(Complaint {
-            place: Some(place),
+    pub(super) fn report(&self, place: Position, key: &str, message: impl Into<String>) {
+        self.errors.borrow_mut().push(ConfigError {
+            position: Some(place),
             key: key.to_owned(),
             file: self.file.clone(),
             message: message.into(),
@@ -141,37 +142,37 @@ impl Desk {
     }
 
     /// Whether this key or one below it has been complained about.
-    pub(super) fn knows(&self, key: &str) -> bool {
-        self.filed.borrow().iter().any(|filed| {
+    pub(super) fn has_error_at(&self, key: &str) -> bool {
+        self.errors.borrow().iter().any(|filed| {
             filed.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
     }
 
     /// Notes which key was meant by one with a mistake in its name.
-    pub(super) fn meant(&self, key: String) {
-        self.misspelt.borrow_mut().push(key);
+    pub(super) fn note_misspelled(&self, key: String) {
+        self.misspelled.borrow_mut().push(key);
     }
 
     /// Complains that a key is missing, unless it was there and wrong.
-    pub(super) fn miss(&self, place: Place, key: &str, message: impl Into<String>) {
-        if !self.knows(key) && !self.misspelt.borrow().iter().any(|meant| meant == key) {
-            self.say(place, key, message);
+    pub(super) fn report_missing(&self, place: Position, key: &str, message: impl Into<String>) {
+        if !self.has_error_at(key) && !self.misspelled.borrow().iter().any(|meant| meant == key) {
+            self.report(place, key, message);
         }
     }
 
     /// A path as written, seen from the folder of the configuration file.
-    pub(super) fn path(&self, written: &str) -> PathBuf {
-        self.base.join(written)
+    pub(super) fn resolve_path(&self, written: &str) -> PathBuf {
+        self.base_dir.join(written)
     }
 
     /// The result, if nobody complained.
-    pub(super) fn close<T>(self, result: Option<T>) -> Result<T, Complaints> {
-        let mut filed = self.filed.into_inner();
+    pub(super) fn finish<T>(self, result: Option<T>) -> Result<T, ConfigErrors> {
+        let mut filed = self.errors.into_inner();
         filed.sort();
         filed.dedup();
         match result {
             Some(result) if filed.is_empty() => Ok(result),
-            _ => Err(Complaints(filed)),
+            _ => Err(ConfigErrors(filed)),
         }
     }
 }

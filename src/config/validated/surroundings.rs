@@ -7,31 +7,31 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::bounds;
-use crate::config::complaint::Desk;
-use crate::config::file::surroundings::{ActivityFile, AdminFile, BrandingFile, LogFile, ShutdownFile, SignInFile};
+use super::ranges;
+use crate::config::diagnostics::Diagnostics;
+use crate::config::raw::surroundings::{RawActivity, RawAdmin, RawBranding, RawLog, RawShutdown, RawSignIn};
 use crate::config::value::{label, length};
 use crate::web::look::Accent;
 
 /// Signing in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SignIn {
+pub struct SignInSettings {
     /// Where a visitor lands who did not come from a page.
     pub landing: String,
 }
 
 /// Metrics and health.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Admin {
+pub struct AdminSettings {
     /// Where they are served.
     pub listen: SocketAddr,
 }
 
 /// Logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Log {
+pub struct LogSettings {
     /// How a message is written.
-    pub format: LogFormat,
+    pub format: LogFormatSetting,
     /// The least severe messages that are written.
     pub level: LogLevel,
     /// Whether each request is written.
@@ -41,7 +41,7 @@ pub struct Log {
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum LogFormat {
+pub enum LogFormatSetting {
     /// Text on a terminal, JSON elsewhere.
     Auto,
     /// One JSON object a line.
@@ -68,14 +68,14 @@ pub enum LogLevel {
 
 /// Names of pages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Activity {
+pub struct ActivitySettings {
     /// From a path to the words that the list of sessions shows.
     pub page_labels: BTreeMap<String, String>,
 }
 
 /// Between the signal to stop and the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shutdown {
+pub struct ShutdownSettings {
     /// How long new requests are still taken.
     #[serde(serialize_with = "length::serialize")]
     pub drain: Duration,
@@ -86,7 +86,7 @@ pub struct Shutdown {
 
 /// The look of the pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Branding {
+pub struct BrandingSettings {
     /// The name of the app.
     pub app_name: String,
     /// Where the link back leads.
@@ -100,60 +100,64 @@ pub struct Branding {
     pub watch: bool,
 }
 
-impl Default for SignIn {
+impl Default for SignInSettings {
     fn default() -> Self {
         Self { landing: "/".to_owned() }
     }
 }
 
-impl SignIn {
-    pub(super) fn of(file: SignInFile) -> Self {
-        file.landing.map_or_else(Self::default, |landing| Self { landing: landing.value.0 })
+impl SignInSettings {
+    pub(super) fn from_raw(raw: RawSignIn) -> Self {
+        raw.landing.map_or_else(Self::default, |landing| Self { landing: landing.value.0 })
     }
 }
 
-impl Default for Admin {
+impl Default for AdminSettings {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
     }
 }
 
-impl Admin {
-    pub(super) fn of<'a>(file: AdminFile, mut visitors: impl Iterator<Item = &'a SocketAddr>, desk: &Desk) -> Self {
-        let Some(field) = file.listen else {
+impl AdminSettings {
+    pub(super) fn validate<'a>(
+        raw: RawAdmin,
+        mut visitors: impl Iterator<Item = &'a SocketAddr>,
+        diagnostics: &Diagnostics,
+    ) -> Self {
+        let Some(field) = raw.listen else {
             return Self::default();
         };
         let address = field.value.0;
         if address.port() != 0 && visitors.any(|visitors| visitors.port() == address.port()) {
-            field.complain(desk, "is the port that visitors use; write another port, such as 127.0.0.1:9464");
+            field.report(diagnostics, "is the port that visitors use; write another port, such as 127.0.0.1:9464");
         }
         Self { listen: address }
     }
 }
 
-impl Default for Log {
+impl Default for LogSettings {
     fn default() -> Self {
-        Self { format: LogFormat::Auto, level: LogLevel::Info, access: true }
+        Self { format: LogFormatSetting::Auto, level: LogLevel::Info, access: true }
     }
 }
 
-impl Log {
-    pub(super) fn of(file: LogFile) -> Self {
+impl LogSettings {
+    pub(super) fn from_raw(raw: RawLog) -> Self {
         let default = Self::default();
         Self {
-            format: file.format.map_or(default.format, |format| format.value),
-            level: file.level.map_or(default.level, |level| level.value),
-            access: file.access.map_or(default.access, |access| access.value),
+            format: raw.format.map_or(default.format, |format| format.value),
+            level: raw.level.map_or(default.level, |level| level.value),
+            access: raw.access.map_or(default.access, |access| access.value),
         }
     }
 }
 
-impl Activity {
-    pub(super) fn of(file: ActivityFile, desk: &Desk) -> Self {
+impl ActivitySettings {
+    pub(super) fn validate(raw: RawActivity, diagnostics: &Diagnostics) -> Self {
         let mut page_labels = BTreeMap::new();
-        for (path, written) in file.page_labels.map(|labels| labels.value.0).unwrap_or_default() {
-            if let Err(message) = label::own_path(&path.value) {
-                path.complain(desk, message);
+        for (path, written) in raw.page_labels.map(|labels| labels.value.0).unwrap_or_default() {
+            if let Err(message) = label::check_app_path(&path.value) {
+                path.report(diagnostics, message);
             }
             if let Some(label) = written.0 {
                 page_labels.insert(path.value, label.0);
@@ -163,24 +167,24 @@ impl Activity {
     }
 }
 
-impl Default for Shutdown {
+impl Default for ShutdownSettings {
     fn default() -> Self {
         Self { drain: Duration::from_secs(5), grace: Duration::from_secs(30) }
     }
 }
 
-impl Shutdown {
-    pub(super) fn of(file: ShutdownFile, desk: &Desk) -> Self {
+impl ShutdownSettings {
+    pub(super) fn validate(raw: RawShutdown, diagnostics: &Diagnostics) -> Self {
         let default = Self::default();
         let range = Duration::ZERO..=Duration::from_hours(1);
         Self {
-            drain: bounds::length(file.drain, default.drain, &range, desk),
-            grace: bounds::length(file.grace, default.grace, &range, desk),
+            drain: ranges::duration(raw.drain, default.drain, &range, diagnostics),
+            grace: ranges::duration(raw.grace, default.grace, &range, diagnostics),
         }
     }
 }
 
-impl Default for Branding {
+impl Default for BrandingSettings {
     fn default() -> Self {
         Self {
             app_name: "localhost".to_owned(),
@@ -192,14 +196,14 @@ impl Default for Branding {
     }
 }
 
-impl Branding {
-    pub(super) fn of(file: BrandingFile, host: String) -> Self {
+impl BrandingSettings {
+    pub(super) fn from_raw(raw: RawBranding, host: String) -> Self {
         Self {
-            app_name: file.app_name.map_or(host, |name| name.value.0),
-            home_url: file.home_url.map_or_else(|| Self::default().home_url, |link| link.value.0),
-            support_url: file.support_url.map(|link| link.value.0),
-            accent: file.accent.map(|accent| accent.value.0),
-            watch: file.watch.is_some_and(|watch| watch.value),
+            app_name: raw.app_name.map_or(host, |name| name.value.0),
+            home_url: raw.home_url.map_or_else(|| Self::default().home_url, |link| link.value.0),
+            support_url: raw.support_url.map(|link| link.value.0),
+            accent: raw.accent.map(|accent| accent.value.0),
+            watch: raw.watch.is_some_and(|watch| watch.value),
         }
     }
 }
