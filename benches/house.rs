@@ -11,7 +11,7 @@ use portcullis::{
     portcullis::Portcullis,
     server::{Components, Stores},
     session::SessionToken,
-    store::embedded::Embedded,
+    store::embedded::EmbeddedStore,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -29,7 +29,7 @@ impl House {
     /// With `people` people of `each` sessions; `/public` is for everybody, the rest for whoever is signed in.
     pub(crate) fn of(runtime: &Runtime, people: usize, each: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Embedded::open(&folder.path().join("portcullis.db")).expect("a new store opens");
+        let store = EmbeddedStore::open(&folder.path().join("portcullis.db")).expect("a new store opens");
         let (listen, app) = (SocketAddr::from(([127, 0, 0, 1], 8080)), SocketAddr::from(([127, 0, 0, 1], 3000)));
         let mut config = Config::demo(listen, app);
         config.routes.insert(

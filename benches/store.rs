@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use portcullis::{
     clock::Clock,
     session::{Beat, SessionStore, SessionToken},
-    store::embedded::Embedded,
+    store::embedded::EmbeddedStore,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -26,9 +26,9 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     write(criterion, &runtime);
 }
 
-fn store(runtime: &Runtime, sessions: usize) -> (Embedded, Vec<SessionToken>, TempDir) {
+fn store(runtime: &Runtime, sessions: usize) -> (EmbeddedStore, Vec<SessionToken>, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Embedded::open(&folder.path().join("portcullis.db")).expect("a new store opens");
+    let store = EmbeddedStore::open(&folder.path().join("portcullis.db")).expect("a new store opens");
     let settled = runtime.block_on(people::settle(&store, sessions / EACH, EACH, Clock::machine().now()));
     (store, settled.expect("the store takes them"), folder)
 }

@@ -3,7 +3,7 @@
 mod access;
 mod sink;
 
-pub(crate) use access::AccessLine;
+pub(crate) use access::AccessLogEntry;
 
 use std::io::{self, IsTerminal as _};
 
@@ -16,13 +16,13 @@ use tracing_subscriber::{
 };
 
 /// Lines that may wait to be written. The places are taken in advance.
-const WAITING: usize = 16 * 1024;
+const BUFFERED_LINES: usize = 16 * 1024;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogStyle {
+pub struct LogOptions {
     /// JSON, text, or text only where somebody is looking.
-    pub format: LogFormat,
+    pub format: LogEncoding,
     /// The least important lines that are written.
     pub level: LevelFilter,
     /// Whether each request has its line.
@@ -31,7 +31,7 @@ pub struct LogStyle {
 
 /// In which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
+pub enum LogEncoding {
     /// Text on a terminal, else JSON.
     Auto,
     /// JSON.
@@ -42,9 +42,10 @@ pub enum LogFormat {
 
 /// Starts the log on standard output. What is waiting is written when the guard is dropped.
 #[must_use = "dropping the guard writes what is waiting and ends the log"]
-pub fn start(style: LogStyle) -> WorkerGuard {
-    let (sink, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(WAITING).finish(sink::Gathered::new(io::stdout()));
+pub fn start(style: LogOptions) -> WorkerGuard {
+    let (sink, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(BUFFERED_LINES)
+        .finish(sink::BatchingWriter::new(io::stdout()));
     let level = if style.access { LevelFilter::INFO } else { LevelFilter::OFF };
     let filter = Targets::new()
         .with_default(LevelFilter::WARN.min(style.level))
@@ -57,16 +58,16 @@ pub fn start(style: LogStyle) -> WorkerGuard {
         .with_target(access::TARGET, level);
     let log = tracing_subscriber::registry().with(filter);
     let json = match style.format {
-        LogFormat::Json => true,
-        LogFormat::Text => false,
-        LogFormat::Auto => !io::stdout().is_terminal(),
+        LogEncoding::Json => true,
+        LogEncoding::Text => false,
+        LogEncoding::Auto => !io::stdout().is_terminal(),
     };
     let started = if json {
         let format = fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
         let lines = style.access.then(|| sink.clone());
         let started = log.with(fmt::layer().json().event_format(format).with_writer(sink)).try_init();
         if let (Ok(()), Some(lines)) = (&started, lines) {
-            access::write_to(lines);
+            access::set_json_sink(lines);
         }
         started
     } else {

@@ -10,8 +10,8 @@ use std::{env, error::Error, path::Path, sync::Arc};
 use portcullis::{
     clock::Clock,
     store::{
-        embedded::Embedded,
-        redis::{Place, Redis},
+        embedded::EmbeddedStore,
+        redis::{RedisStore, RedisTarget},
     },
 };
 
@@ -26,13 +26,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("usage: fill STORE SESSIONS [REDIS-PORT]".into()),
     };
     let people = sessions.parse::<usize>()?.div_ceil(EACH);
-    let file = Embedded::open(Path::new(store))?;
+    let file = EmbeddedStore::open(Path::new(store))?;
     let now = Clock::machine().now();
     let tokens = match port {
         None => people::settle(&file, people, EACH, now).await?,
         Some(port) => {
-            let place = Place::open_at("127.0.0.1", port);
-            let (redis, _) = Redis::open(&place, Arc::new(file), &Clock::machine()).await;
+            let place = RedisTarget::without_auth("127.0.0.1", port);
+            let (redis, _) = RedisStore::open(&place, Arc::new(file), &Clock::machine()).await;
             people::settle(&redis, people, EACH, now).await?
         }
     };

@@ -75,10 +75,10 @@ impl Journal {
         for portion in unwritten.chunks(PORTION) {
             let written = self.store.merge(portion).await;
             if let Err(why) = written {
-                self.metrics.audited(self.failed.refused(portion), false);
+                self.metrics.audit_recorded(self.failed.refused(portion), false);
                 return Err(why);
             }
-            self.metrics.audited(self.failed.written(portion), true);
+            self.metrics.audit_recorded(self.failed.written(portion), true);
         }
         Ok(unwritten.len())
     }
@@ -99,9 +99,9 @@ impl Journal {
 
     /// Counts and logs what a store wrote, or could not write, in the step that did an act.
     pub fn tell<T>(&self, done: &Result<T, StoreError>, told: impl FnOnce(&T) -> Vec<Told>) {
-        let Ok(done) = done else { return self.metrics.audited(1, false) };
+        let Ok(done) = done else { return self.metrics.audit_recorded(1, false) };
         let told = told(done);
-        self.metrics.audited(told.len(), true);
+        self.metrics.audit_recorded(told.len(), true);
         for Told { user, actor, ip, fact } in told {
             let (name, why) = (fact.name(), fact.why());
             info!(

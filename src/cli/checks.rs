@@ -15,7 +15,7 @@ use crate::{
     outage::with_causes,
     proxy::cause,
     server::{Installation, Stores},
-    store::embedded::Inspected,
+    store::embedded::FileStatus,
 };
 
 /// What a check found.
@@ -52,9 +52,9 @@ pub(super) fn stores(config: &Config) -> Vec<Finding> {
 fn check_file_store(key: &str, path: &Path) -> Finding {
     let shown = path.display();
     match Stores::probe_file(path) {
-        Ok(Inspected::Usable) => Pass(format!("{key}: {shown} can be opened")),
-        Ok(Inspected::Unreserved(why)) => Warn(format!("{key}: {why}")),
-        Ok(Inspected::Absent) => Pass(format!("{key}: {shown} is not there yet and will be created")),
+        Ok(FileStatus::Usable) => Pass(format!("{key}: {shown} can be opened")),
+        Ok(FileStatus::NoReserve(why)) => Warn(format!("{key}: {why}")),
+        Ok(FileStatus::Absent) => Pass(format!("{key}: {shown} is not there yet and will be created")),
         Err(why) => Fail(format!("{key}: {}", with_causes(&why))),
     }
 }
@@ -70,7 +70,7 @@ fn check_redis_store(key: &str, url: &RedisUrl) -> Finding {
              lower number",
             about.replicas
         )),
-        Ok(about) if about.appends => Pass(format!("{key}: {url} is {}, and fit", about.name)),
+        Ok(about) if about.aof_enabled => Pass(format!("{key}: {url} is {}, and fit", about.name)),
         Ok(about) => Warn(format!(
             "{key}: {url} is {}, without an append-only file: a crash forgets what it was told last; set appendonly yes",
             about.name

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     id::SessionId,
-    metrics::{Lookup, Metrics},
+    metrics::{LookupResult, Metrics},
     outage::StoreError,
     public_url::PublicUrl,
     secret::Digest,
@@ -73,8 +73,8 @@ impl Gate {
     /// A gate.
     #[must_use]
     pub fn new(parts: GateParts) -> Self {
-        parts.metrics.know_decisions(&Label::ALL.map(Label::as_str));
-        parts.metrics.know_refused_paths(&BadPath::labels());
+        parts.metrics.register_decisions(&Label::ALL.map(Label::as_str));
+        parts.metrics.register_refused_paths(&BadPath::labels());
         Self { parts }
     }
 
@@ -114,7 +114,7 @@ impl Gate {
             }
             Decision::Refuse(_) => {}
         }
-        self.parts.metrics.decided(label.as_str(), took);
+        self.parts.metrics.gate_decided(label.as_str(), took);
         decision
     }
 
@@ -241,10 +241,10 @@ impl Gate {
             },
         };
         let looked_up = self.look_up(&token).await;
-        self.parts.metrics.looked_up(match &looked_up {
-            Ok(Presented::Good(_)) => Lookup::Good,
-            Ok(_) => Lookup::Bad,
-            Err(_) => Lookup::Away,
+        self.parts.metrics.session_looked_up(match &looked_up {
+            Ok(Presented::Good(_)) => LookupResult::Valid,
+            Ok(_) => LookupResult::Invalid,
+            Err(_) => LookupResult::StoreAway,
         });
         looked_up
     }

@@ -133,7 +133,7 @@ impl Throttle {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        metrics.know_scopes(&Scope::ALL.map(Scope::label));
+        metrics.register_lockout_scopes(&Scope::ALL.map(Scope::label));
         Self { store, policy, key, clock, metrics, by_address: true, shared: TrustedProxies::default() }
     }
 

@@ -35,30 +35,30 @@ impl Metrics {
     }
 
     /// Makes the series of a route exist. `route` is what the operator wrote.
-    pub fn know_route(&self, route: &str) {
-        self.requests.know(route);
+    pub fn register_route(&self, route: &str) {
+        self.requests.register(route);
     }
 
     /// Makes the series of an upstream exist. One that is new counts as reachable; one that is known stays as it is, since
     /// reading the configuration again brings no app back.
-    pub fn know_upstream(&self, upstream: &str) {
+    pub fn register_upstream(&self, upstream: &str) {
         let families = self.upstream_up.collect();
         let mut labels = families.iter().flat_map(MetricFamily::get_metric).flat_map(Metric::get_label);
         if !labels.any(|label| label.value() == upstream) {
-            self.upstream_up(upstream, true);
+            self.set_upstream_up(upstream, true);
         }
-        self.upstream_answers.know(upstream);
+        self.upstream_answers.register(upstream);
     }
 
     /// Makes the series of these refused paths exist: character and key.
-    pub fn know_refused_paths(&self, kinds: &[(&'static str, &'static str)]) {
+    pub fn register_refused_paths(&self, kinds: &[(&'static str, &'static str)]) {
         for (character, key) in kinds {
             self.paths_refused.with_label_values(&[character, key]);
         }
     }
 
     /// Makes the series of these decisions of the gate exist.
-    pub fn know_decisions(&self, decisions: &[&'static str]) {
+    pub fn register_decisions(&self, decisions: &[&'static str]) {
         let series = |decision: &&'static str| {
             let counter = self.auth_decisions.with_label_values(&["proxy", decision]);
             (*decision, counter, self.auth_overhead.with_label_values(&[decision]))
@@ -67,21 +67,21 @@ impl Metrics {
     }
 
     /// Makes the series of these endings of sessions exist.
-    pub fn know_endings(&self, reasons: &[&str]) {
+    pub fn register_end_reasons(&self, reasons: &[&str]) {
         for reason in reasons {
             self.sessions_ended.with_label_values(&[reason]);
         }
     }
 
     /// Makes the series of these reasons to cut exist.
-    pub fn know_cuts(&self, reasons: &[&str]) {
+    pub fn register_cancel_reasons(&self, reasons: &[&str]) {
         for reason in reasons {
             self.streams_cut.with_label_values(&[reason]);
         }
     }
 
     /// Makes the series of these scopes exist.
-    pub fn know_scopes(&self, scopes: &[&str]) {
+    pub fn register_lockout_scopes(&self, scopes: &[&str]) {
         for scope in scopes {
             self.lockouts.with_label_values(&[scope]);
         }

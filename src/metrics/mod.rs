@@ -1,11 +1,11 @@
 //! What Prometheus reads. Every series of a closed set exists at 0 from the start: those that are known here when the
 //! metrics are made, the others when the part is made that counts them. Labels hold no user's data.
 
-mod answers;
 mod buckets;
 mod initial;
-mod outcome;
 mod registrar;
+mod responses;
+mod results;
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -16,24 +16,24 @@ use prometheus::{
 };
 
 use self::{
-    answers::Answers,
     buckets::{CHECK_BUCKETS, PROPAGATION_BUCKETS, REQUEST_BUCKETS},
     registrar::Registrar,
+    responses::ResponseMetrics,
 };
 use crate::clock::Timestamp;
-use outcome::LOOKUPS;
-pub use outcome::{Lookup, STORE_OPS, StoreOperation, Tried};
+use results::LOOKUP_LABELS;
+pub use results::{LookupResult, STORE_OPS, SignInResult, StoreOperationMetrics};
 
 /// All series of Portcullis.
 pub struct Metrics {
     registry: Registry,
-    requests: Answers,
+    requests: ResponseMetrics,
     auth_decisions: IntCounterVec,
     auth_overhead: HistogramVec,
     /// Each decision with its series, found once.
     decisions: OnceLock<Vec<(&'static str, IntCounter, Histogram)>>,
     /// By [`Lookup`].
-    session_lookups: [IntCounter; LOOKUPS.len()],
+    session_lookups: [IntCounter; LOOKUP_LABELS.len()],
     heartbeats: IntCounterVec,
     sessions_created: IntCounterVec,
     sessions_ended: IntCounterVec,
@@ -49,7 +49,7 @@ pub struct Metrics {
     store_operations: IntCounterVec,
     store_operation_seconds: HistogramVec,
     store_up: IntGauge,
-    upstream_answers: Answers,
+    upstream_answers: ResponseMetrics,
     upstream_up: IntGaugeVec,
     connections_refused: IntCounterVec,
     open_streams: IntGaugeVec,
@@ -80,7 +80,7 @@ impl Metrics {
         let made = Registrar(&registry);
         let lookups = made.counters("session_lookups_total", "Look-ups of a presented session", &["result"]);
         let this = Self {
-            requests: Answers::new(
+            requests: ResponseMetrics::new(
                 made.counters("requests_total", "Requests answered", &["route", "code_class"]),
                 made.histograms("request_duration_seconds", "Time from head to last byte", &["route"], REQUEST_BUCKETS),
             ),
@@ -92,7 +92,7 @@ impl Metrics {
                 &["decision"],
                 CHECK_BUCKETS,
             ),
-            session_lookups: LOOKUPS.map(|result| lookups.with_label_values(&[result])),
+            session_lookups: LOOKUP_LABELS.map(|result| lookups.with_label_values(&[result])),
             heartbeats: made.counters("heartbeats_total", "Hits written to the store", &["result"]),
             sessions_created: made.counters("sessions_created_total", "Sessions opened", &["method"]),
             sessions_ended: made.counters("sessions_ended_total", "Sessions ended", &["reason"]),
@@ -124,7 +124,7 @@ impl Metrics {
                 CHECK_BUCKETS,
             ),
             store_up: made.gauge("store_up", "1 while the store answers"),
-            upstream_answers: Answers::new(
+            upstream_answers: ResponseMetrics::new(
                 made.counters("upstream_requests_total", "Answers of an app", &["upstream", "code_class"]),
                 made.histograms("upstream_duration_seconds", "Time an app took", &["upstream"], REQUEST_BUCKETS),
             ),
@@ -164,12 +164,12 @@ impl Metrics {
     }
 
     /// A request has ended; `status` is 0 when it had no answer.
-    pub fn request(&self, route: &str, status: u16, took: Duration) {
+    pub fn request_finished(&self, route: &str, status: u16, took: Duration) {
         self.requests.count(route, status, took);
     }
 
     /// The gate decided; `decision` is one of those that [`Metrics::know_decisions`] was told.
-    pub fn decided(&self, decision: &'static str, took: Duration) {
+    pub fn gate_decided(&self, decision: &'static str, took: Duration) {
         let known = self.decisions.get().into_iter().flatten();
         let series = known.into_iter().find(|(label, ..)| *label == decision);
         debug_assert!(series.is_some(), "{decision} is no decision");
@@ -180,12 +180,12 @@ impl Metrics {
     }
 
     /// The gate looked a session up.
-    pub fn looked_up(&self, found: Lookup) {
+    pub fn session_looked_up(&self, found: LookupResult) {
         self.session_lookups[found as usize].inc();
     }
 
     /// Hits were written, or could not be.
-    pub fn heartbeats(&self, written: Result<usize, ()>) {
+    pub fn heartbeats_flushed(&self, written: Result<usize, ()>) {
         match written {
             Ok(count) => self.heartbeats.with_label_values(&["written"]).inc_by(count as u64),
             Err(()) => self.heartbeats.with_label_values(&["failed"]).inc(),
@@ -203,22 +203,22 @@ impl Metrics {
     }
 
     /// So many sessions are in the store.
-    pub fn sessions_active(&self, count: u64) {
+    pub fn set_sessions_active(&self, count: u64) {
         self.sessions_active.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// So many ends are held in memory and not written.
-    pub fn ends_unconfirmed(&self, count: usize) {
+    pub fn set_ends_unconfirmed(&self, count: usize) {
         self.ends_unconfirmed.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Somebody tried to sign in with a password.
-    pub fn tried(&self, result: Tried) {
+    pub fn sign_in_attempted(&self, result: SignInResult) {
         let result = match result {
-            Tried::Succeeded => "succeeded",
-            Tried::Failed => "failed",
-            Tried::Throttled => "throttled",
-            Tried::Overloaded => "overloaded",
+            SignInResult::Succeeded => "succeeded",
+            SignInResult::Failed => "failed",
+            SignInResult::Throttled => "throttled",
+            SignInResult::Overloaded => "overloaded",
         };
         self.sign_in_attempts.with_label_values(&["password", result]).inc();
     }
@@ -249,14 +249,14 @@ impl Metrics {
     }
 
     /// So many identity headers that a client sent were removed.
-    pub fn spoofed_headers(&self, count: u64) {
+    pub fn spoofed_headers_removed(&self, count: u64) {
         self.spoofed_headers.inc_by(count);
     }
 
     /// The series of one operation on the store; `op` is one of [`STORE_OPS`].
     #[must_use]
-    pub fn store_operation(&self, op: &'static str) -> StoreOperation {
-        StoreOperation {
+    pub fn store_operation(&self, op: &'static str) -> StoreOperationMetrics {
+        StoreOperationMetrics {
             ok: self.store_operations.with_label_values(&[op, "ok"]),
             error: self.store_operations.with_label_values(&[op, "error"]),
             seconds: self.store_operation_seconds.with_label_values(&[op]),
@@ -264,17 +264,17 @@ impl Metrics {
     }
 
     /// Whether the store answers.
-    pub fn store_up(&self, up: bool) {
+    pub fn set_store_up(&self, up: bool) {
         self.store_up.set(i64::from(up));
     }
 
     /// An app answered.
-    pub fn upstream_answered(&self, upstream: &str, status: u16, took: Duration) {
+    pub fn upstream_responded(&self, upstream: &str, status: u16, took: Duration) {
         self.upstream_answers.count(upstream, status, took);
     }
 
     /// Whether an app can be reached.
-    pub fn upstream_up(&self, upstream: &str, up: bool) {
+    pub fn set_upstream_up(&self, upstream: &str, up: bool) {
         self.upstream_up.with_label_values(&[upstream]).set(i64::from(up));
     }
 
@@ -297,7 +297,7 @@ impl Metrics {
     }
 
     /// A request was cut while it was under way.
-    pub fn stream_cut(&self, reason: &'static str) {
+    pub fn stream_cancelled(&self, reason: &'static str) {
         self.streams_cut.with_label_values(&[reason]).inc();
     }
 
@@ -307,29 +307,29 @@ impl Metrics {
     }
 
     /// The journal has so many entries, and is full with so many.
-    pub fn journal_is(&self, entries: u64, most: u64) {
+    pub fn set_audit_size(&self, entries: u64, most: u64) {
         self.audit_entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
         self.audit_max_entries.set(i64::try_from(most).unwrap_or(i64::MAX));
     }
 
     /// Entries were written to the journal, or could not be.
-    pub fn audited(&self, entries: usize, written: bool) {
+    pub fn audit_recorded(&self, entries: usize, written: bool) {
         self.audit_events.with_label_values(&[if written { "written" } else { "failed" }]).inc_by(entries as u64);
     }
 
     /// The configuration was read again.
-    pub fn reloaded(&self, ok: bool) {
+    pub fn config_reloaded(&self, ok: bool) {
         self.config_reload.set(i64::from(ok));
     }
 
     /// The certificate is good until then.
-    pub fn certificate_is_good(&self, until: Timestamp) {
+    pub fn set_certificate_expiry(&self, until: Timestamp) {
         self.certificate_expiry.set(until.as_seconds());
     }
 
     /// Everything, as Prometheus reads it.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn render(&self) -> String {
         let mut text = Vec::new();
         if TextEncoder::new().encode(&self.registry.gather(), &mut text).is_err() {
             return String::new();
@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn every_series_exists_at_the_start() {
-        let text = Metrics::new().text();
+        let text = Metrics::new().render();
         for series in [
             "portcullis_sign_in_attempts_total{result=\"throttled\",step=\"password\"} 0",
             "portcullis_store_operations_total{op=\"find\",result=\"error\"} 0",

@@ -248,7 +248,7 @@ impl ProxyHttp for Proxy {
                 "Could not connect to a server of upstream {}",
                 upstream.name()
             );
-            self.0.metrics.upstream_up(upstream.name(), another);
+            self.0.metrics.set_upstream_up(upstream.name(), another);
         }
         // Not a byte of the request has been sent, and none of its body has been read.
         e.set_retry(another && ctx.tried.len() < TRIES);
@@ -295,7 +295,7 @@ impl ProxyHttp for Proxy {
             line.read_timeout.start(ctx.read_timeout, descriptor, socket);
         }
         if let (false, Some(upstream)) = (reused, ctx.upstream.as_deref()) {
-            self.0.metrics.upstream_up(upstream.name(), true);
+            self.0.metrics.set_upstream_up(upstream.name(), true);
         }
         Ok(())
     }

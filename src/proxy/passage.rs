@@ -17,7 +17,7 @@ use crate::{
     gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
     id::{SessionId, UserId},
     metrics::Metrics,
-    telemetry::AccessLine,
+    telemetry::AccessLogEntry,
     web::ClaimedForm,
 };
 
@@ -232,24 +232,24 @@ impl Drop for Passage {
             }
         }
         if let Some(cut) = cut {
-            self.metrics.stream_cut(cut.label());
+            self.metrics.stream_cancelled(cut.label());
         }
         let took = self.watch.elapsed();
         let Some(seen) = &self.seen else { return };
         // Our own pages and what fell under no rule have no route of the operator's.
         let ours = if seen.decision == Label::Public { "/security" } else { "none" };
         let route = self.permit.as_ref().map_or(ours, Permit::route);
-        self.metrics.request(route, self.status, took);
+        self.metrics.request_finished(route, self.status, took);
         let permitted = || self.permit.as_ref().map(|permit| short(permit.path().path(), PATH));
-        let line = AccessLine {
+        let line = AccessLogEntry {
             method: short(seen.method.as_str(), METHOD),
             path: seen.path.as_deref().or_else(permitted).unwrap_or_default(),
             status: self.status,
             bytes: self.bytes,
-            took,
-            auth: seen.auth,
+            duration: took,
+            auth_duration: seen.auth,
             decision: seen.decision.as_str(),
-            refused: seen.refused.as_deref(),
+            refusal: seen.refused.as_deref(),
             host: seen.host.as_deref(),
             route: seen.route.as_deref().unwrap_or(route),
             upstream: self.upstream.as_deref().map(Upstream::name),
@@ -258,9 +258,9 @@ impl Drop for Passage {
             ip: self.source.ip,
             request_id: self.request_id.as_str(),
             protocol: seen.protocol,
-            cut: cut.map(Cut::label),
+            cancel_reason: cut.map(Cut::label),
         };
-        line.log();
+        line.write();
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn filter(
     passing::speak_http_1_1(session, answer);
     ctx.status = answer.status.as_u16();
     if let (Some(upstream), Some(asked)) = (ctx.upstream.as_deref(), &ctx.asked) {
-        parts.metrics.upstream_answered(upstream.name(), ctx.status, asked.elapsed());
+        parts.metrics.upstream_responded(upstream.name(), ctx.status, asked.elapsed());
     }
     if upgraded {
         ctx.becomes_websocket();

@@ -14,7 +14,7 @@ pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut P
     let ours = parts.identity.load();
     let spoofed = identity::strip(request, &ours, &parts.cookies);
     if spoofed > 0 {
-        parts.metrics.spoofed_headers(spoofed);
+        parts.metrics.spoofed_headers_removed(spoofed);
     }
     // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
     let scheme = if parts.public_url.is_https() { "https" } else { "http" };

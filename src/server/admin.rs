@@ -7,7 +7,7 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{config::Config, metrics::Metrics, secret::Key, tasks::WatchStore};
+use crate::{config::Config, metrics::Metrics, secret::Key, tasks::StoreWatcher};
 
 /// A running server, for whoever must tell it from that of another installation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,12 +33,12 @@ impl Installation {
 /// What the admin listener serves.
 pub(super) fn router(
     metrics: Arc<Metrics>,
-    store: WatchStore,
+    store: StoreWatcher,
     ready: watch::Receiver<bool>,
     installation: Installation,
 ) -> Router {
     let text =
-        move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.text()) };
+        move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()) };
     let readiness = move || async move {
         if !*ready.borrow() {
             return (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or stopping\n".to_owned());

@@ -20,8 +20,8 @@ use crate::{
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
     tasks::{
-        CheckStreams, CheckStreamsParts, ConfirmEnds, EndAgain, FreeMemory, ReleaseClaims, TrimJournal, WatchEnds,
-        WatchEndsParts,
+        CheckStreams, CheckStreamsParts, ConfirmEnds, FreeMemory, ReapplyEnds, ReleaseClaims, RevocationWatcher,
+        RevocationWatcherParts, TrimAuditLog,
     },
     visitor::Recogniser,
     web::{Desk, Web},
@@ -42,7 +42,7 @@ pub struct Components {
     /// What is in flight.
     pub in_flight: Arc<Lines>,
     /// What has ended, in case the store forgets it.
-    pub reapply_ends: Arc<EndAgain>,
+    pub reapply_ends: Arc<ReapplyEnds>,
     /// What happened.
     pub audit_log: Journal,
     /// Open, list, end.
@@ -94,10 +94,10 @@ impl Components {
             policy: settings.password.clone(),
             clock: clock.clone(),
         });
-        metrics.know_cuts(&Cut::LABELS);
+        metrics.register_cancel_reasons(&Cut::LABELS);
         let (heart, lines) = (Heart::default(), Arc::new(Lines::counted(&metrics)));
         let end_again =
-            EndAgain::new(stores.sessions.clone(), stores.accounts.clone(), sessions.clone(), clock.clone());
+            ReapplyEnds::new(stores.sessions.clone(), stores.accounts.clone(), sessions.clone(), clock.clone());
         let public_url = config.public_url.clone();
         let cookies = CookieNames::new(public_url.is_https(), &config.sessions.cookie_name);
         Self {
@@ -158,26 +158,26 @@ impl Components {
 
     /// What the journal does not keep, and how full it is.
     #[must_use]
-    pub fn trim_audit_log(&self) -> TrimJournal {
+    pub fn trim_audit_log(&self) -> TrimAuditLog {
         let audit = self.stores.audit.clone();
-        TrimJournal::new(audit, self.settings.audit.clone(), self.clock.clone(), self.metrics.clone())
+        TrimAuditLog::new(audit, self.settings.audit.clone(), self.clock.clone(), self.metrics.clone())
     }
 
     /// What cuts open streams when their session ends.
     #[must_use]
-    pub fn revocation_tasks(&self) -> (Arc<WatchEnds>, Arc<CheckStreams>) {
+    pub fn revocation_tasks(&self) -> (Arc<RevocationWatcher>, Arc<CheckStreams>) {
         let check = Arc::new(CheckStreams::new(CheckStreamsParts {
             store: self.stores.sessions.clone(),
             sessions: self.sessions.clone(),
-            lines: self.in_flight.clone(),
+            in_flight: self.in_flight.clone(),
             policy: self.settings.session.clone(),
             clock: self.clock.clone(),
         }));
-        let watch = WatchEnds::new(WatchEndsParts {
+        let watch = RevocationWatcher::new(RevocationWatcherParts {
             store: self.stores.sessions.clone(),
-            lines: self.in_flight.clone(),
-            check: check.clone(),
-            again: self.reapply_ends.clone(),
+            in_flight: self.in_flight.clone(),
+            stream_check: check.clone(),
+            reapply: self.reapply_ends.clone(),
             policy: self.settings.session.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
@@ -225,7 +225,7 @@ mod tests {
         id::UserId,
         secret::DIGESTS,
         session::{Kind, Opening, Owner, Proof},
-        store::embedded::Embedded,
+        store::embedded::EmbeddedStore,
         visitor::Visitor,
     };
 
@@ -233,7 +233,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_hashed_once_for_each_request() {
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let stores = Stores::from_single(Arc::new(Embedded::in_memory().unwrap()));
+        let stores = Stores::from_single(Arc::new(EmbeddedStore::in_memory().unwrap()));
         let config = Config::demo(address, address);
         let parts = Components::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
         let (id, ip) = (UserId::mint(), address.ip());

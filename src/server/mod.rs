@@ -25,9 +25,10 @@ use crate::{
         Tls, Upstreams,
     },
     tasks::{
-        CatchUp, CheckStreams, Driver, EndAgain, FlushHeartbeats, Sweep, WatchEnds, WatchFile, WatchStore, WriteCounts,
+        CheckStreams, DrainOutbox, FileWatcher, FlushFailureCounts, FlushHeartbeats, ReapplyEnds, RevocationWatcher,
+        StoreWatcher, Sweep, TaskRunner,
     },
-    telemetry::{LogFormat, LogStyle},
+    telemetry::{LogEncoding, LogOptions},
 };
 use reload::{ConfigReloader, watched_files};
 
@@ -81,7 +82,7 @@ pub enum StartError {
 /// A program that is ready to run.
 pub struct App {
     config: Config,
-    config_file: Option<WatchFile>,
+    config_file: Option<FileWatcher>,
     components: Components,
     /// More listeners: the demo's sample app.
     extra_listeners: Vec<(std::net::SocketAddr, Router)>,
@@ -93,7 +94,7 @@ pub struct App {
 /// The same inside its runtime.
 struct AppInRuntime {
     config: Config,
-    config_file: Option<WatchFile>,
+    config_file: Option<FileWatcher>,
     components: Components,
     extra_listeners: Vec<(std::net::SocketAddr, Router)>,
     threads: usize,
@@ -106,9 +107,9 @@ impl App {
     /// # Errors
     /// When the store cannot be opened.
     pub fn new(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
-        let file = file.map(WatchFile::new);
+        let file = file.map(FileWatcher::new);
         if let Some(file) = &file {
-            file.names(watched_files(&config));
+            file.watch_also(watched_files(&config));
         }
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
@@ -149,13 +150,13 @@ impl AppInRuntime {
         let metrics = parts.metrics.clone();
         reload::register_series(&metrics, &config);
         if let Some(shown) = &parts.settings.certificate {
-            metrics.certificate_is_good(shown.load().until());
+            metrics.set_certificate_expiry(shown.load().until());
         }
         let upstreams = Upstreams::resolve(parts.settings.upstream_plans(&config)).await;
         let upstreams = Arc::new(ArcSwap::from_pointee(upstreams));
         let portcullis = Arc::new(parts.portcullis());
         let (ready, is_ready) = watch::channel(false);
-        let store = WatchStore::new(parts.stores.sessions.clone(), metrics.clone());
+        let store = StoreWatcher::new(parts.stores.sessions.clone(), metrics.clone());
 
         let redirects = || config.tls.iter().flat_map(|tls| &tls.redirect_from);
         let mut listening =
@@ -205,9 +206,9 @@ impl AppInRuntime {
         // Before anybody is let in: what ends from here on is told.
         watch.run_once().await;
         let mut driver = start_periodic_tasks(&parts, &heartbeats, store, upstreams.clone());
-        parts.confirm_ends().drive(&mut driver);
-        parts.free_memory().drive(&mut driver);
-        parts.release_claims().drive(&mut driver);
+        parts.confirm_ends().schedule(&mut driver);
+        parts.free_memory().schedule(&mut driver);
+        parts.release_claims().schedule(&mut driver);
         start_revocation_tasks(&mut driver, watch, check, parts.reapply_ends.clone());
         let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
         if let Some(warning) = config.client_address_warning() {
@@ -226,26 +227,26 @@ impl AppInRuntime {
             reload_lock: Mutex::default(),
         });
         let watching = reload.clone();
-        driver.every(CONFIG_POLL_INTERVAL, move || {
+        driver.run_every(CONFIG_POLL_INTERVAL, move || {
             let reload = watching.clone();
             async move { reload.reload_if_changed().await }
         });
         let aging = reload.clone();
-        driver.every(CERTIFICATE_CHECK_INTERVAL, move || {
+        driver.run_every(CERTIFICATE_CHECK_INTERVAL, move || {
             let reload = aging.clone();
             async move { reload.check_certificate() }
         });
         on_ready();
         let served = tokio::select! {
             served = listening.run(stopping, &ready, async || reload.run_once().await) => served.map_err(StartError::from),
-            () = driver.ended() => Err(StartError::Task),
+            () = driver.wait_for_exit() => Err(StartError::Task),
         };
         // Before the tasks are waited for: whoever stops us may lose patience with a slow one. And once more after them, for
         // what a flush that was under way could not write.
         heartbeats.run_once(true).await;
         driver.stop().await;
         heartbeats.run_once(true).await;
-        let _ = WriteCounts::new(parts.audit_log.clone()).run_once().await; // told in the log
+        let _ = FlushFailureCounts::new(parts.audit_log.clone()).run_once().await; // told in the log
         served?;
         info!("Stopped");
         Ok(())
@@ -269,7 +270,7 @@ fn connection_limiter(config: &Config, open_files: Option<u64>, metrics: &Metric
 
 fn heartbeat_flush(parts: &Components) -> FlushHeartbeats {
     FlushHeartbeats {
-        heart: parts.heartbeats.clone(),
+        buffer: parts.heartbeats.clone(),
         store: parts.stores.sessions.clone(),
         policy: parts.settings.session.clone(),
         clock: parts.clock.clone(),
@@ -287,7 +288,7 @@ fn sweep_task(parts: &Components) -> Sweep {
         policy: parts.settings.session.clone(),
         clock: parts.clock.clone(),
         metrics: parts.metrics.clone(),
-        every: SWEEP_INTERVAL,
+        interval: SWEEP_INTERVAL,
     }
 }
 
@@ -295,56 +296,58 @@ fn sweep_task(parts: &Components) -> Sweep {
 fn start_periodic_tasks(
     parts: &Components,
     heartbeats: &FlushHeartbeats,
-    store: WatchStore,
+    store: StoreWatcher,
     upstreams: Arc<ArcSwap<Upstreams>>,
-) -> Driver {
-    let mut driver = Driver::default();
+) -> TaskRunner {
+    let mut driver = TaskRunner::default();
     let (wait, flush) = (heartbeats.clone(), heartbeats.clone());
     let due = move || {
         let wait = wait.clone();
         async move { wait.due().await }
     };
-    driver.whenever(due, move || {
+    driver.run_when(due, move || {
         let flush = flush.clone();
         async move {
             flush.run_once(false).await;
         }
     });
     let sweep = sweep_task(parts);
-    driver.every(SWEEP_INTERVAL, move || {
+    driver.run_every(SWEEP_INTERVAL, move || {
         let sweep = sweep.clone();
         async move {
             match sweep.run_once().await {
-                Ok(swept) if swept.ended > 0 => info!(ended = swept.ended, left = swept.left, "Swept expired sessions"),
+                Ok(swept) if swept.ended > 0 => {
+                    info!(ended = swept.ended, left = swept.remaining, "Swept expired sessions")
+                }
                 // What it could not do is in the log.
                 Ok(_) | Err(_) => {}
             }
         }
     });
-    let counts = WriteCounts::new(parts.audit_log.clone());
-    driver.every(COUNT_WRITE_INTERVAL, move || {
+    let counts = FlushFailureCounts::new(parts.audit_log.clone());
+    driver.run_every(COUNT_WRITE_INTERVAL, move || {
         let counts = counts.clone();
         async move {
             // What it did, or could not do, is in the log.
             let _ = counts.run_once().await;
         }
     });
-    let catch_up = CatchUp::new(parts.stores.sessions.clone(), parts.clock.clone());
-    driver.every(OUTBOX_INTERVAL, move || {
+    let catch_up = DrainOutbox::new(parts.stores.sessions.clone(), parts.clock.clone());
+    driver.run_every(OUTBOX_INTERVAL, move || {
         let catch_up = catch_up.clone();
         async move {
             // What it did, or could not do, is in the log.
             let _ = catch_up.run_once().await;
         }
     });
-    driver.every(STORE_CHECK_INTERVAL, move || {
+    driver.run_every(STORE_CHECK_INTERVAL, move || {
         let store = store.clone();
         async move {
             // What it finds is in the log and the metrics.
             let _ = store.run_once().await;
         }
     });
-    driver.every(DNS_REFRESH_INTERVAL, move || {
+    driver.run_every(DNS_REFRESH_INTERVAL, move || {
         let upstreams = upstreams.load_full();
         async move { upstreams.refresh().await }
     });
@@ -352,19 +355,24 @@ fn start_periodic_tasks(
 }
 
 /// Starts what cuts open streams when their session ends.
-fn start_revocation_tasks(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc<CheckStreams>, again: Arc<EndAgain>) {
+fn start_revocation_tasks(
+    driver: &mut TaskRunner,
+    watch: Arc<RevocationWatcher>,
+    check: Arc<CheckStreams>,
+    again: Arc<ReapplyEnds>,
+) {
     let due = watch.clone();
     let due = move || {
         let watch = due.clone();
         async move { watch.due().await }
     };
-    driver.whenever(due, move || {
+    driver.run_when(due, move || {
         let watch = watch.clone();
         async move {
             watch.run_once().await;
         }
     });
-    driver.every(STREAM_CHECK_INTERVAL, move || {
+    driver.run_every(STREAM_CHECK_INTERVAL, move || {
         let check = check.clone();
         async move {
             if let Err(away) = check.run_once().await {
@@ -372,7 +380,7 @@ fn start_revocation_tasks(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc
             }
         }
     });
-    driver.every(STREAM_CHECK_INTERVAL, move || {
+    driver.run_every(STREAM_CHECK_INTERVAL, move || {
         let again = again.clone();
         async move {
             if let Err(away) = again.run_once().await {
@@ -384,13 +392,13 @@ fn start_revocation_tasks(driver: &mut Driver, watch: Arc<WatchEnds>, check: Arc
 
 /// How the configuration wants the log.
 #[must_use]
-pub fn log_style(config: &Config) -> LogStyle {
+pub fn log_style(config: &Config) -> LogOptions {
     use tracing_subscriber::filter::LevelFilter;
-    LogStyle {
+    LogOptions {
         format: match config.log.format {
-            config::LogFormatSetting::Auto => LogFormat::Auto,
-            config::LogFormatSetting::Json => LogFormat::Json,
-            config::LogFormatSetting::Text => LogFormat::Text,
+            config::LogFormatSetting::Auto => LogEncoding::Auto,
+            config::LogFormatSetting::Json => LogEncoding::Json,
+            config::LogFormatSetting::Text => LogEncoding::Text,
         },
         level: match config.log.level {
             config::LogLevel::Error => LevelFilter::ERROR,

@@ -12,12 +12,12 @@ use tokio::sync::Mutex;
 use tracing::{error, info, trace, warn};
 
 use super::LiveSettings;
-use crate::{clock::Clock, config::Config, metrics::Metrics, proxy::Upstreams, tasks::WatchFile};
+use crate::{clock::Clock, config::Config, metrics::Metrics, proxy::Upstreams, tasks::FileWatcher};
 
 /// Applies a changed configuration while we run.
 pub(super) struct ConfigReloader {
     /// The file; none where the configuration is not from one.
-    pub(super) config_file: Option<WatchFile>,
+    pub(super) config_file: Option<FileWatcher>,
     /// The configuration that was started with: what needs a restart runs as this one says, however often another is read.
     pub(super) startup_config: Config,
     pub(super) settings: LiveSettings,
@@ -35,9 +35,9 @@ impl ConfigReloader {
         let _turn = self.reload_lock.lock().await;
         let Some(file) = &self.config_file else { return info!("There is no configuration file to read again") };
         // Before it is read: what is written after that is another change.
-        file.know();
+        file.mark_read();
         if catch_panic(self.load_and_apply(file)).await.is_none() {
-            self.metrics.reloaded(false);
+            self.metrics.config_reloaded(false);
             error!(
                 "The configuration stays as it was: {} could not be applied, by a fault of Portcullis",
                 file.path().display()
@@ -45,11 +45,11 @@ impl ConfigReloader {
         }
     }
 
-    async fn load_and_apply(&self, file: &WatchFile) {
+    async fn load_and_apply(&self, file: &FileWatcher) {
         match Config::load(file.path(), &|name| std::env::var(name).ok()) {
             Ok(config) => self.apply(&config).await,
             Err(complaints) => {
-                self.metrics.reloaded(false);
+                self.metrics.config_reloaded(false);
                 let what = match complaints.len() {
                     1 => "a complaint".to_owned(),
                     more => format!("{more} complaints"),
@@ -64,7 +64,7 @@ impl ConfigReloader {
 
     /// Reads the file again if it has changed since it was read.
     pub(super) async fn reload_if_changed(&self) {
-        let changed = self.config_file.as_ref().is_some_and(WatchFile::run_once);
+        let changed = self.config_file.as_ref().is_some_and(FileWatcher::run_once);
         trace!("Looked whether the configuration has changed");
         if changed {
             self.run_once().await;
@@ -76,7 +76,7 @@ impl ConfigReloader {
     pub(super) fn check_certificate(&self) {
         let Some(shown) = &self.settings.certificate else { return };
         let (shown, host, now) = (shown.load(), self.startup_config.public_url.host(), self.clock.now());
-        self.metrics.certificate_is_good(shown.until());
+        self.metrics.set_certificate_expiry(shown.until());
         for doubt in shown.doubts(host, now).into_iter().chain(shown.soon_over(now)) {
             warn!("The certificate for {host} {doubt}");
         }
@@ -94,10 +94,10 @@ impl ConfigReloader {
         self.upstreams.store(Arc::new(upstreams));
         self.settings.apply(config);
         if let Some(file) = &self.config_file {
-            file.names(watched_files(config));
+            file.watch_also(watched_files(config));
         }
         self.check_certificate();
-        self.metrics.reloaded(true);
+        self.metrics.config_reloaded(true);
         info!("Read the configuration again");
     }
 }
@@ -117,13 +117,13 @@ pub(super) fn watched_files(config: &Config) -> Vec<PathBuf> {
 /// Makes the series of all routes and upstreams exist.
 pub(super) fn register_series(metrics: &Metrics, config: &Config) {
     for own in ["/security", "none"] {
-        metrics.know_route(own);
+        metrics.register_route(own);
     }
     for route in &config.routes {
-        metrics.know_route(&route.path);
+        metrics.register_route(&route.path);
     }
     for name in config.upstreams.keys() {
-        metrics.know_upstream(name);
+        metrics.register_upstream(name);
     }
 }
 

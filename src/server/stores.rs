@@ -14,9 +14,11 @@ use crate::{
     outage::StoreError,
     session::SessionStore,
     store::{
-        Measured, Records,
-        embedded::{self, Embedded, Inspected, OpenError},
-        redis::{About, Opening, Place, Redis, RedisRecords, Tls, Trouble, inspect},
+        MeasuredStore, RecordStore,
+        embedded::{self, EmbeddedStore, FileStatus, OpenError},
+        redis::{
+            OpenReport, RedisRecords, RedisStore, RedisStoreError, RedisTarget, RedisTls, ServerInfo, probe_server,
+        },
     },
 };
 
@@ -46,7 +48,7 @@ pub enum StoreOpenError {
     File(#[from] OpenError),
     /// The server cannot.
     #[error(transparent)]
-    Redis(#[from] Trouble),
+    Redis(#[from] RedisStoreError),
     /// It can be opened, and not written.
     #[error(transparent)]
     Write(#[from] StoreError),
@@ -103,23 +105,23 @@ impl Stores {
     /// # Errors
     /// When there is no memory or no thread to be had.
     pub fn in_memory() -> Result<Self, OpenError> {
-        Ok(Self::from_single(Arc::new(Embedded::in_memory()?)))
+        Ok(Self::from_single(Arc::new(EmbeddedStore::in_memory()?)))
     }
 
     /// Says what [`Stores::open`] would say of a file, and makes and changes nothing.
     ///
     /// # Errors
     /// When it cannot be opened; the message says why and what to do.
-    pub fn probe_file(path: &std::path::Path) -> Result<Inspected, OpenError> {
-        embedded::inspect(path)
+    pub fn probe_file(path: &std::path::Path) -> Result<FileStatus, OpenError> {
+        embedded::probe_file(path)
     }
 
     /// Says what [`Stores::open`] would say of a server, and changes nothing.
     ///
     /// # Errors
     /// When it cannot be used; the message says why and what to do.
-    pub async fn probe_redis(url: &RedisUrl) -> Result<About, StoreOpenError> {
-        Ok(inspect(&redis_target(url, OpenMode::Command)?).await?)
+    pub async fn probe_redis(url: &RedisUrl) -> Result<ServerInfo, StoreOpenError> {
+        Ok(probe_server(&redis_target(url, OpenMode::Command)?).await?)
     }
 
     /// The names of all accounts, and their addresses, as they are kept; nothing is changed.
@@ -133,7 +135,7 @@ impl Stores {
         let url = match (store, records) {
             (StoreLocation::Memory, _) => return Ok([Vec::new(), Vec::new()]),
             (StoreLocation::File(path), _) | (_, Some(RecordsLocation::File(path))) => {
-                return Ok(embedded::inspect_logins(path)?);
+                return Ok(embedded::probe_logins(path)?);
             }
             (_, Some(RecordsLocation::Redis(url))) | (StoreLocation::Redis(url), None) => url,
         };
@@ -146,10 +148,10 @@ impl Stores {
     /// The same stores, measured.
     pub(super) fn with_metrics(self, clock: &Clock, metrics: &Metrics) -> Self {
         Self {
-            sessions: Arc::new(Measured::new(self.sessions, clock.clone(), metrics)),
-            accounts: Arc::new(Measured::new(self.accounts, clock.clone(), metrics)),
-            audit: Arc::new(Measured::new(self.audit, clock.clone(), metrics)),
-            throttle: Arc::new(Measured::new(self.throttle, clock.clone(), metrics)),
+            sessions: Arc::new(MeasuredStore::new(self.sessions, clock.clone(), metrics)),
+            accounts: Arc::new(MeasuredStore::new(self.accounts, clock.clone(), metrics)),
+            audit: Arc::new(MeasuredStore::new(self.audit, clock.clone(), metrics)),
+            throttle: Arc::new(MeasuredStore::new(self.throttle, clock.clone(), metrics)),
         }
     }
 
@@ -159,11 +161,11 @@ impl Stores {
     }
 }
 
-fn open_file(path: &std::path::Path, mode: OpenMode) -> Result<Embedded, OpenError> {
+fn open_file(path: &std::path::Path, mode: OpenMode) -> Result<EmbeddedStore, OpenError> {
     match mode {
-        OpenMode::Server => Embedded::open_to_serve(path),
-        OpenMode::Command => Embedded::open(path),
-        OpenMode::RevokingCommand => Embedded::open_to_end(path),
+        OpenMode::Server => EmbeddedStore::open_to_serve(path),
+        OpenMode::Command => EmbeddedStore::open(path),
+        OpenMode::RevokingCommand => EmbeddedStore::open_to_end(path),
     }
 }
 
@@ -172,7 +174,7 @@ async fn records_in_file(
     path: &std::path::Path,
     mode: OpenMode,
     clock: &Clock,
-) -> Result<Arc<dyn Records>, StoreOpenError> {
+) -> Result<Arc<dyn RecordStore>, StoreOpenError> {
     let records = open_file(path, mode)?;
     if mode == OpenMode::Server {
         let ended = records.end_leftovers(clock.now()).await?;
@@ -184,8 +186,12 @@ async fn records_in_file(
 }
 
 /// Records on a server.
-async fn records_in_redis(place: &Place, sessions: &Place, mode: OpenMode) -> Result<Arc<dyn Records>, StoreOpenError> {
-    let (records, about) = RedisRecords::open(place, place.shown() != sessions.shown()).await;
+async fn records_in_redis(
+    place: &RedisTarget,
+    sessions: &RedisTarget,
+    mode: OpenMode,
+) -> Result<Arc<dyn RecordStore>, StoreOpenError> {
+    let (records, about) = RedisRecords::open(place, place.address() != sessions.address()).await;
     log_open_result("Accounts and the journal", &about, place, mode)?;
     Ok(Arc::new(records))
 }
@@ -197,12 +203,12 @@ async fn open_redis(
     clock: &Clock,
 ) -> Result<Stores, StoreOpenError> {
     let live = redis_target(url, mode)?;
-    let records: Arc<dyn Records> = match records {
+    let records: Arc<dyn RecordStore> = match records {
         Some(RecordsLocation::File(path)) => records_in_file(path, mode, clock).await?,
         Some(RecordsLocation::Redis(url)) => records_in_redis(&redis_target(url, mode)?, &live, mode).await?,
         None => records_in_redis(&live, &live, mode).await?,
     };
-    let (store, Opening { about, last_used }) = Redis::open(&live, records, clock).await;
+    let (store, OpenReport { server: about, last_used }) = RedisStore::open(&live, records, clock).await;
     log_open_result("Sessions", &about, &live, mode)?;
     // Beside a replica that is at it this says nothing.
     let idle = |last: &Timestamp| clock.now().since(*last) > Duration::from_mins(1);
@@ -217,10 +223,15 @@ async fn open_redis(
 }
 
 /// Says what was found at a place. A server waits for one that is not there yet; the command line does not.
-fn log_open_result(what: &str, about: &Result<About, Trouble>, place: &Place, mode: OpenMode) -> Result<(), Trouble> {
+fn log_open_result(
+    what: &str,
+    about: &Result<ServerInfo, RedisStoreError>,
+    place: &RedisTarget,
+    mode: OpenMode,
+) -> Result<(), RedisStoreError> {
     match about {
-        Ok(About { name, .. }) => {
-            info!("{what} are in {name} at {}", place.shown());
+        Ok(ServerInfo { name, .. }) => {
+            info!("{what} are in {name} at {}", place.address());
             Ok(())
         }
         Err(why) if !mode.is_server() => Err(why.clone()),
@@ -231,19 +242,19 @@ fn log_open_result(what: &str, about: &Result<About, Trouble>, place: &Place, mo
     }
 }
 
-fn redis_target(url: &RedisUrl, mode: OpenMode) -> Result<Place, StoreOpenError> {
+fn redis_target(url: &RedisUrl, mode: OpenMode) -> Result<RedisTarget, StoreOpenError> {
     let read = |path: &std::path::Path| {
         fs::read(path).map_err(|source| StoreOpenError::CaFile { path: path.to_owned(), source })
     };
     let authority = url.ca_file().map(read).transpose()?;
-    Ok(Place {
+    Ok(RedisTarget {
         host: url.host().to_owned(),
         port: url.port(),
-        tls: url.tls().then_some(Tls { authority }),
+        tls: url.tls().then_some(RedisTls { ca_certificate: authority }),
         user: url.user().map(str::to_owned),
         password: url.password().cloned(),
         db: url.db(),
-        patience: match mode {
+        timeout: match mode {
             OpenMode::Server => SERVER_TIMEOUT,
             OpenMode::Command | OpenMode::RevokingCommand => COMMAND_TIMEOUT,
         },

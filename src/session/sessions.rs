@@ -89,7 +89,7 @@ impl Sessions {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        metrics.know_endings(&Ending::LABELS);
+        metrics.register_end_reasons(&Ending::LABELS);
         Self { store, journal, policy, clock, metrics, reaches: Seldom::default(), unconfirmed: Arc::default() }
     }
 
@@ -286,7 +286,7 @@ impl Sessions {
             return Ok(false);
         }
         let is_held = self.unconfirmed.hold(&ids, which, parting);
-        self.metrics.ends_unconfirmed(self.unconfirmed.count());
+        self.metrics.set_ends_unconfirmed(self.unconfirmed.count());
         if is_held {
             warn!(sessions = ids.len(), "End not confirmed, held in memory and lost at a restart: {refused}");
         } else {

@@ -20,7 +20,7 @@ use crate::{
     clock::{Clock, Timestamp},
     guard::{Begun, Counted, Forms, Leave, Submission, Throttle, Try},
     id::{SessionId, UserId},
-    metrics::{Metrics, Tried},
+    metrics::{Metrics, SignInResult},
     outage::StoreError,
     secret::{Digest, Password, Token},
     session::{Kind, Method, Opening, Proof, Session, SessionToken, Sessions},
@@ -233,7 +233,7 @@ impl SignIn {
         let Some((session, token)) = self.0.sessions.open(opening).await? else {
             return Ok(self.refuse(&login, Some(account.id), Refusal::Superseded, from).await?);
         };
-        self.0.metrics.tried(Tried::Succeeded);
+        self.0.metrics.sign_in_attempted(SignInResult::Succeeded);
         self.0.metrics.session_created("password");
         let device = (!met.recognised).then_some(fresh);
         Ok(Outcome::Complete(Box::new(SignedIn { account, session, token, device })))
@@ -256,7 +256,11 @@ impl SignIn {
         };
         // Before anything is counted or written: whoever cannot be served costs two look-ups.
         let queue = if device.is_some() { Queue::Known } else { Queue::Anybody };
-        let slot = self.0.hasher.reserve(queue).inspect_err(|Busy| self.0.metrics.tried(Tried::Overloaded))?;
+        let slot = self
+            .0
+            .hasher
+            .reserve(queue)
+            .inspect_err(|Busy| self.0.metrics.sign_in_attempted(SignInResult::Overloaded))?;
         let counted =
             match self.0.throttle.attempt(Try { login: &login, user, device, session: None, ip: from.ip }).await? {
                 Leave::Granted(counted) => Some(counted),
@@ -286,7 +290,7 @@ impl SignIn {
             return self.refuse(login, user, Refusal::Throttled, from).await.map(drop);
         }
         self.0.journal.count_failed(FailedSignIn { login, user, from, step: Method::Password });
-        self.0.metrics.tried(Tried::Throttled);
+        self.0.metrics.sign_in_attempted(SignInResult::Throttled);
         Ok(())
     }
 
@@ -303,7 +307,11 @@ impl SignIn {
         why: Refusal,
         from: &Visitor,
     ) -> Result<Outcome, StoreError> {
-        self.0.metrics.tried(if why == Refusal::Throttled { Tried::Throttled } else { Tried::Failed });
+        self.0.metrics.sign_in_attempted(if why == Refusal::Throttled {
+            SignInResult::Throttled
+        } else {
+            SignInResult::Failed
+        });
         self.0.journal.record_failed(FailedSignIn { login, user, from, step: Method::Password }, why).await?;
         Ok(Outcome::Refused)
     }

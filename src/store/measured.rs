@@ -10,40 +10,40 @@ use crate::{
     clock::{Clock, Timestamp},
     guard::{Caller, Counter, Tally, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
-    metrics::{Metrics, StoreOperation},
+    metrics::{Metrics, StoreOperationMetrics},
     outage::StoreError,
     secret::Digest,
     session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
 };
 
 /// A store whose operations are counted and timed.
-pub struct Measured<S: ?Sized> {
+pub struct MeasuredStore<S: ?Sized> {
     store: Arc<S>,
     clock: Clock,
-    series: Series,
+    series: StoreMetrics,
 }
 
-struct Series {
-    find: StoreOperation,
-    list: StoreOperation,
-    open: StoreOperation,
-    touch: StoreOperation,
-    end: StoreOperation,
-    expire: StoreOperation,
-    owner: StoreOperation,
-    account: StoreOperation,
-    journal: StoreOperation,
-    throttle: StoreOperation,
-    sweep: StoreOperation,
-    ends: StoreOperation,
-    ping: StoreOperation,
+struct StoreMetrics {
+    find: StoreOperationMetrics,
+    list: StoreOperationMetrics,
+    open: StoreOperationMetrics,
+    touch: StoreOperationMetrics,
+    end: StoreOperationMetrics,
+    expire: StoreOperationMetrics,
+    owner: StoreOperationMetrics,
+    account: StoreOperationMetrics,
+    journal: StoreOperationMetrics,
+    throttle: StoreOperationMetrics,
+    sweep: StoreOperationMetrics,
+    ends: StoreOperationMetrics,
+    ping: StoreOperationMetrics,
 }
 
-impl<S: ?Sized> Measured<S> {
+impl<S: ?Sized> MeasuredStore<S> {
     /// `store`, measured.
     #[must_use]
     pub fn new(store: Arc<S>, clock: Clock, metrics: &Metrics) -> Self {
-        let series = Series {
+        let series = StoreMetrics {
             find: metrics.store_operation("find"),
             list: metrics.store_operation("list"),
             open: metrics.store_operation("open"),
@@ -63,12 +63,12 @@ impl<S: ?Sized> Measured<S> {
 
     async fn measure<T>(
         &self,
-        operation: &StoreOperation,
+        operation: &StoreOperationMetrics,
         doing: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let watch = self.clock.stopwatch();
         let done = doing.await;
-        operation.done(done.is_ok(), watch.elapsed());
+        operation.record(done.is_ok(), watch.elapsed());
         done
     }
 }
@@ -78,7 +78,7 @@ impl<S: ?Sized> Measured<S> {
 macro_rules! measured {
     ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $series:ident;)* } $({ $($rest:tt)* })?) => {
         #[async_trait]
-        impl<S: $of + ?Sized> $of for Measured<S> {
+        impl<S: $of + ?Sized> $of for MeasuredStore<S> {
             $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
                 self.measure(&self.series.$series, self.store.$method($($arg),*)).await
             })*

@@ -5,9 +5,9 @@
 pub mod embedded;
 pub mod redis;
 
-mod body;
 mod measured;
-mod records;
+mod record_store;
+mod session_body;
 
-pub use measured::Measured;
-pub use records::Records;
+pub use measured::MeasuredStore;
+pub use record_store::RecordStore;

@@ -20,24 +20,24 @@ use crate::{
 };
 
 /// What was let through a moment ago was looked up then.
-const YOUNG: Duration = Duration::from_secs(1);
+const MIN_AGE: Duration = Duration::from_secs(1);
 /// How often each session is looked up, where nothing says that it may have ended.
-const AGAIN: Duration = Duration::from_secs(10);
+const RECHECK_INTERVAL: Duration = Duration::from_secs(10);
 /// Look-ups at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT: usize = 8;
 
 /// Checks the sessions of what is in flight.
 pub struct CheckStreams {
     parts: CheckStreamsParts,
-    looks: Mutex<Looks>,
+    checked: Mutex<CheckedSessions>,
 }
 
 /// What is known of sessions.
 #[derive(Default)]
-struct Looks {
-    of: HashMap<SessionId, Look>,
+struct CheckedSessions {
+    by_session: HashMap<SessionId, CheckedSession>,
     /// How often all of it was doubted: what was looked up before that is not known.
-    doubts: u64,
+    invalidations: u64,
 }
 
 /// What it is made of.
@@ -47,7 +47,7 @@ pub struct CheckStreamsParts {
     /// How one that has run out is ended.
     pub sessions: Sessions,
     /// What is in flight.
-    pub lines: Arc<Lines>,
+    pub in_flight: Arc<Lines>,
     /// When sessions end by themselves.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
     /// What time it is.
@@ -56,24 +56,24 @@ pub struct CheckStreamsParts {
 
 /// What the last look at a session found.
 #[derive(Clone, Copy)]
-struct Look {
-    since: Stopwatch,
+struct CheckedSession {
+    checked_at: Stopwatch,
     /// When it ends by itself unless it is used.
-    runs_out: Timestamp,
+    expires_at: Timestamp,
 }
 
 impl CheckStreams {
     /// A check that has looked at nothing yet.
     #[must_use]
     pub fn new(parts: CheckStreamsParts) -> Self {
-        Self { parts, looks: Mutex::default() }
+        Self { parts, checked: Mutex::default() }
     }
 
     /// From now on nothing is known of any session: each is looked up at the next run.
-    pub fn doubt_all(&self) {
-        let mut looks = self.looks();
-        looks.of.clear();
-        looks.doubts += 1;
+    pub fn invalidate_all(&self) {
+        let mut looks = self.checked();
+        looks.by_session.clear();
+        looks.invalidations += 1;
     }
 
     /// Looks up those that are due; tells how many requests it cut.
@@ -82,24 +82,28 @@ impl CheckStreams {
     /// When the store is away; who was not looked up is due at the next run, too.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
         let (due, doubts) = self.due();
-        let looks = stream::iter(due).map(|id| self.look(id, doubts)).buffer_unordered(AT_ONCE);
+        let looks = stream::iter(due).map(|id| self.check_session(id, doubts)).buffer_unordered(MAX_CONCURRENT);
         let ended: Vec<(SessionId, Cut)> = looks.try_filter_map(async |ended| Ok(ended)).try_collect().await?;
-        Ok(if ended.is_empty() { 0 } else { self.parts.lines.cut(&ended) })
+        Ok(if ended.is_empty() { 0 } else { self.parts.in_flight.cut(&ended) })
     }
 
     /// Whom to look up, and how often there was doubt before.
     fn due(&self) -> (Vec<SessionId>, u64) {
-        let in_flight = self.parts.lines.sessions(YOUNG);
+        let in_flight = self.parts.in_flight.sessions(MIN_AGE);
         let now = self.parts.clock.now();
-        let mut looks = self.looks();
-        looks.of.retain(|id, _| in_flight.contains(id));
-        let known =
-            |id: &SessionId| looks.of.get(id).is_some_and(|look| look.since.elapsed() < AGAIN && now < look.runs_out);
-        (in_flight.into_iter().filter(|id| !known(id)).collect(), looks.doubts)
+        let mut looks = self.checked();
+        looks.by_session.retain(|id, _| in_flight.contains(id));
+        let known = |id: &SessionId| {
+            looks
+                .by_session
+                .get(id)
+                .is_some_and(|look| look.checked_at.elapsed() < RECHECK_INTERVAL && now < look.expires_at)
+        };
+        (in_flight.into_iter().filter(|id| !known(id)).collect(), looks.invalidations)
     }
 
     /// How a session has ended, if it has.
-    async fn look(&self, id: SessionId, doubts: u64) -> Result<Option<(SessionId, Cut)>, StoreError> {
+    async fn check_session(&self, id: SessionId, doubts: u64) -> Result<Option<(SessionId, Cut)>, StoreError> {
         let since = self.parts.clock.stopwatch();
         let found = match self.parts.store.find(id).await {
             Ok(Some(found)) => found,
@@ -112,9 +116,9 @@ impl CheckStreams {
         let (policy, now) = (self.parts.policy.load_full(), self.parts.clock.now());
         if policy.standing(found.terms, found.latest, now) == Standing::Live {
             let runs_out = policy.signs_out_at(found.terms, found.latest);
-            let mut looks = self.looks();
-            if looks.doubts == doubts {
-                looks.of.insert(id, Look { since, runs_out });
+            let mut looks = self.checked();
+            if looks.invalidations == doubts {
+                looks.by_session.insert(id, CheckedSession { checked_at: since, expires_at: runs_out });
             }
             return Ok(None);
         }
@@ -123,7 +127,7 @@ impl CheckStreams {
         Ok(ending.map(|ending| (id, Cut::after(&ending))))
     }
 
-    fn looks(&self) -> MutexGuard<'_, Looks> {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn checked(&self) -> MutexGuard<'_, CheckedSessions> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

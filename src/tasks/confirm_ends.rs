@@ -11,7 +11,7 @@ use std::{
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::Driver;
+use super::TaskRunner;
 use crate::{
     metrics::Metrics,
     outage::StoreError,
@@ -20,13 +20,13 @@ use crate::{
 };
 
 /// Time between two tries to write.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Confirms ends.
 #[derive(Clone)]
 pub struct ConfirmEnds {
     sessions: Sessions,
-    lines: Arc<Lines>,
+    in_flight: Arc<Lines>,
     metrics: Arc<Metrics>,
     failing: Arc<AtomicBool>,
 }
@@ -35,17 +35,17 @@ impl ConfirmEnds {
     /// For the ends of `sessions`, and what is in flight for them.
     #[must_use]
     pub fn new(sessions: Sessions, lines: Arc<Lines>, metrics: Arc<Metrics>) -> Self {
-        Self { sessions, lines, metrics, failing: Arc::default() }
+        Self { sessions, in_flight: lines, metrics, failing: Arc::default() }
     }
 
     /// Runs it from now on.
-    pub fn drive(self, driver: &mut Driver) {
+    pub fn schedule(self, driver: &mut TaskRunner) {
         let due = self.clone();
         let due = move || {
             let confirm = due.clone();
             async move { confirm.due().await }
         };
-        driver.whenever(due, move || {
+        driver.run_when(due, move || {
             let confirm = self.clone();
             async move {
                 // What it did, or could not do, is in the log.
@@ -59,7 +59,7 @@ impl ConfirmEnds {
         let unconfirmed = self.sessions.unconfirmed();
         tokio::select! {
             () = unconfirmed.added() => {}
-            () = sleep(AGAIN) => {}
+            () = sleep(RETRY_INTERVAL) => {}
         }
     }
 
@@ -72,12 +72,12 @@ impl ConfirmEnds {
         let uncut: Vec<_> =
             unconfirmed.take_uncut().into_iter().map(|(id, ending)| (id, Cut::after(&ending))).collect();
         if !uncut.is_empty() {
-            self.lines.cut(&uncut);
+            self.in_flight.cut(&uncut);
         }
         let before = unconfirmed.count();
         let written = self.sessions.confirm_ends().await;
         let left = unconfirmed.count();
-        self.metrics.ends_unconfirmed(left);
+        self.metrics.set_ends_unconfirmed(left);
         let was_failing = self.failing.swap(written.is_err(), Ordering::SeqCst);
         match &written {
             Err(why) if !was_failing => {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tracing::debug;
 
-use super::Driver;
+use super::TaskRunner;
 use crate::account::Hasher;
 
 /// Time without a password, after which the next one may take its memory anew.
-const QUIET: Duration = Duration::from_mins(1);
+const IDLE_TIME: Duration = Duration::from_mins(1);
 /// Time between two looks.
-const LOOK: Duration = Duration::from_secs(10);
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Frees what passwords were hashed in.
 #[derive(Clone)]
@@ -26,8 +26,8 @@ impl FreeMemory {
     }
 
     /// Runs it from now on.
-    pub fn drive(self, driver: &mut Driver) {
-        driver.every(LOOK, move || {
+    pub fn schedule(self, driver: &mut TaskRunner) {
+        driver.run_every(CHECK_INTERVAL, move || {
             let free = self.clone();
             async move {
                 free.run_once();
@@ -37,7 +37,7 @@ impl FreeMemory {
 
     /// Frees it where it has been quiet for long enough; tells how many bytes that was.
     pub fn run_once(&self) -> usize {
-        let freed = self.hasher.free_unused(QUIET);
+        let freed = self.hasher.free_unused(IDLE_TIME);
         if freed > 0 {
             debug!(bytes = freed, "Freed memory of password hashing");
         }

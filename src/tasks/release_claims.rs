@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Driver;
+use super::TaskRunner;
 use crate::{guard::Forms, outage::StoreError};
 
 /// How often it is tried.
-const EVERY: Duration = Duration::from_millis(500);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Releases claims of forms.
 #[derive(Clone)]
@@ -20,8 +20,8 @@ impl ReleaseClaims {
     }
 
     /// Runs it from now on.
-    pub fn drive(self, driver: &mut Driver) {
-        driver.every(EVERY, move || {
+    pub fn schedule(self, driver: &mut TaskRunner) {
+        driver.run_every(RETRY_INTERVAL, move || {
             let release = self.clone();
             async move {
                 // Tried again, or told in the log when it is too late.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tracing::warn;
 
-use super::TrimJournal;
+use super::TrimAuditLog;
 use crate::{
     account::{AccountStore, LINK_LIFETIME},
     audit::{Journal, Story},
@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// How long the note about an ended session is kept.
-const NOTES: Duration = Duration::from_hours(30 * 24);
+const NOTE_RETENTION: Duration = Duration::from_hours(30 * 24);
 /// How long a device is known after its last sign-in: as long as its cookie lives.
-const DEVICES: Duration = Duration::from_hours(400 * 24);
+const DEVICE_RETENTION: Duration = Duration::from_hours(400 * 24);
 /// Sessions that are looked at in one step.
-const PAGE: usize = 500;
+const PAGE_SIZE: usize = 500;
 
 /// Sweeps the store.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub struct Sweep {
     /// Counters of tries.
     pub throttle: Arc<dyn ThrottleStore>,
     /// What the journal does not keep.
-    pub trim: TrimJournal,
+    pub trim: TrimAuditLog,
     /// The journal, for what ends.
     pub journal: Journal,
     /// When sessions end by themselves.
@@ -44,31 +44,31 @@ pub struct Sweep {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How often some process sweeps: of several on one store, one at a time.
-    pub every: Duration,
+    pub interval: Duration,
 }
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Sessions that had run out.
     pub ended: usize,
     /// Sessions that are left.
-    pub left: u64,
+    pub remaining: u64,
 }
 
 /// Steps that do not need each other: one that fails keeps no other from running.
 #[derive(Default)]
-struct Steps {
-    failed: Option<StoreError>,
+struct SweepSteps {
+    first_error: Option<StoreError>,
 }
 
-impl Steps {
-    fn take<T>(&mut self, step: &'static str, done: Result<T, StoreError>) -> Option<T> {
+impl SweepSteps {
+    fn record<T>(&mut self, step: &'static str, done: Result<T, StoreError>) -> Option<T> {
         match done {
             Ok(done) => Some(done),
             Err(why) => {
                 warn!(step, "Sweep could not do a step, and goes on with the next: {why}");
-                self.failed.get_or_insert(why);
+                self.first_error.get_or_insert(why);
                 None
             }
         }
@@ -80,7 +80,7 @@ impl Sweep {
     ///
     /// # Errors
     /// That of the first step that failed, after all others have run; the next sweep does the rest.
-    pub async fn run_once(&self) -> Result<Swept, StoreError> {
+    pub async fn run_once(&self) -> Result<SweepReport, StoreError> {
         let now = self.clock.now();
         if let Some(ahead) = self.clock.step() {
             warn!(
@@ -88,44 +88,44 @@ impl Sweep {
                 ahead / 1000
             );
         }
-        let (mut steps, mut ended) = (Steps::default(), 0);
-        let turn = steps.take("turn", self.sessions.take_turn(self.every / 2).await);
+        let (mut steps, mut ended) = (SweepSteps::default(), 0);
+        let turn = steps.record("turn", self.sessions.take_turn(self.interval / 2).await);
         if turn == Some(false) {
-            steps.take("journal", self.trim.measure().await);
+            steps.record("journal", self.trim.measure().await);
         } else {
             // Sessions may be away where the records are not.
             if turn == Some(true) {
-                let done = self.end_what_ran_out(now, &mut ended).await;
-                steps.take("sessions", done);
-                steps.take("notes", self.sessions.forget_ended(now.minus(NOTES)).await);
-                steps.take("throttle", self.throttle.forget(now).await);
+                let done = self.expire_sessions(now, &mut ended).await;
+                steps.record("sessions", done);
+                steps.record("notes", self.sessions.forget_ended(now.minus(NOTE_RETENTION)).await);
+                steps.record("throttle", self.throttle.forget(now).await);
             }
-            steps.take("clocks", self.accounts.clamp(now, now.plus(LINK_LIFETIME)).await);
-            steps.take("devices", self.accounts.forget_devices(now.minus(DEVICES)).await);
-            steps.take("journal", self.trim.run_once().await);
+            steps.record("clocks", self.accounts.clamp(now, now.plus(LINK_LIFETIME)).await);
+            steps.record("devices", self.accounts.forget_devices(now.minus(DEVICE_RETENTION)).await);
+            steps.record("journal", self.trim.run_once().await);
         }
-        let left = steps.take("count", self.sessions.count().await);
+        let left = steps.record("count", self.sessions.count().await);
         if let Some(left) = left {
-            self.metrics.sessions_active(left);
+            self.metrics.set_sessions_active(left);
         }
-        match steps.failed {
+        match steps.first_error {
             Some(why) => Err(why),
-            None => Ok(Swept { ended, left: left.unwrap_or_default() }),
+            None => Ok(SweepReport { ended, remaining: left.unwrap_or_default() }),
         }
     }
 
     /// Ends what has run out, and moves back what a clock that was ahead has written. A session that this fails for keeps no other from
     /// it, as long as the store answers.
-    async fn end_what_ran_out(&self, now: Timestamp, ended: &mut usize) -> Result<(), StoreError> {
+    async fn expire_sessions(&self, now: Timestamp, ended: &mut usize) -> Result<(), StoreError> {
         let policy = self.policy.load_full();
         let mut failed = Ok(());
         let mut after = None;
         loop {
-            let page = self.sessions.scan(after, PAGE).await?;
+            let page = self.sessions.scan(after, PAGE_SIZE).await?;
             let Some(last) = page.last() else { return failed };
             after = Some(last.id);
             for session in &page {
-                match self.sweep_one(session, &policy, now).await {
+                match self.expire_session(session, &policy, now).await {
                     Ok(has_ended) => *ended += usize::from(has_ended),
                     Err(why) => {
                         failed = failed.and(Err(why));
@@ -136,7 +136,12 @@ impl Sweep {
         }
     }
 
-    async fn sweep_one(&self, session: &Session, policy: &SessionPolicy, now: Timestamp) -> Result<bool, StoreError> {
+    async fn expire_session(
+        &self,
+        session: &Session,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         if session.is_of_the_future(now) {
             self.sessions.clamp(session.id, session.activity.latest, now).await?;
             return Ok(false);

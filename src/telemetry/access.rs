@@ -17,28 +17,28 @@ use crate::{
 /// Its target in the log.
 pub(super) const TARGET: &str = "access";
 /// Where lines go as JSON.
-static JSON: OnceLock<NonBlocking> = OnceLock::new();
+static JSON_SINK: OnceLock<NonBlocking> = OnceLock::new();
 
 /// From now on lines are JSON and go here.
-pub(super) fn write_to(sink: NonBlocking) {
+pub(super) fn set_json_sink(sink: NonBlocking) {
     // Said once: there is one log.
-    let _ = JSON.set(sink);
+    let _ = JSON_SINK.set(sink);
 }
 
 /// What is said of a request.
-pub(crate) struct AccessLine<'a> {
+pub(crate) struct AccessLogEntry<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     /// What the client was told; 0 when nothing.
     pub(crate) status: u16,
     /// Of its body.
     pub(crate) bytes: usize,
-    pub(crate) took: Duration,
+    pub(crate) duration: Duration,
     /// How much of that the gate took.
-    pub(crate) auth: Duration,
+    pub(crate) auth_duration: Duration,
     pub(crate) decision: &'static str,
     /// Why it was refused, where the decision does not say it.
-    pub(crate) refused: Option<&'a str>,
+    pub(crate) refusal: Option<&'a str>,
     /// The host that was asked for, where it is not ours.
     pub(crate) host: Option<&'a str>,
     pub(crate) route: &'a str,
@@ -49,30 +49,30 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) protocol: &'static str,
     /// Why it was cut, where it was.
-    pub(crate) cut: Option<&'static str>,
+    pub(crate) cancel_reason: Option<&'static str>,
 }
 
-impl AccessLine<'_> {
+impl AccessLogEntry<'_> {
     /// Writes it, where the log has such lines.
-    pub(crate) fn log(&self) {
-        match JSON.get() {
+    pub(crate) fn write(&self) {
+        match JSON_SINK.get() {
             // The sink takes all or drops all, and says neither.
-            Some(sink) => drop(sink.clone().write_all(&self.json(Clock::for_the_log()))),
-            None => self.event(),
+            Some(sink) => drop(sink.clone().write_all(&self.to_json(Clock::for_the_log()))),
+            None => self.log_event(),
         }
     }
 
-    fn event(&self) {
+    fn log_event(&self) {
         tracing::info!(
             target: TARGET,
             method = self.method,
             path = self.path,
             status = self.status,
             bytes = self.bytes,
-            duration_ms = millis(self.took),
-            auth_ms = millis(self.auth),
+            duration_ms = millis(self.duration),
+            auth_ms = millis(self.auth_duration),
             decision = self.decision,
-            refused = self.refused,
+            refused = self.refusal,
             host = self.host,
             route = self.route,
             upstream = self.upstream,
@@ -81,13 +81,13 @@ impl AccessLine<'_> {
             ip = %self.ip,
             request_id = self.request_id,
             protocol = self.protocol,
-            cut = self.cut,
+            cut = self.cancel_reason,
         );
     }
 
-    fn json(&self, now: jiff::Timestamp) -> Vec<u8> {
+    fn to_json(&self, now: jiff::Timestamp) -> Vec<u8> {
         const TIME: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
-        let mut line = Line(Vec::with_capacity(768));
+        let mut line = JsonLine(Vec::with_capacity(768));
         line.raw(b"{\"timestamp\":\"");
         // Writing to memory does not fail.
         let _ = TIME.print_timestamp(&now, &mut line.0);
@@ -96,10 +96,10 @@ impl AccessLine<'_> {
         line.text("path", self.path);
         line.number("status", self.status.into());
         line.number("bytes", self.bytes as u64);
-        line.millis("duration_ms", self.took);
-        line.millis("auth_ms", self.auth);
+        line.millis("duration_ms", self.duration);
+        line.millis("auth_ms", self.auth_duration);
         line.text("decision", self.decision);
-        if let Some(refused) = self.refused {
+        if let Some(refused) = self.refusal {
             line.text("refused", refused);
         }
         if let Some(host) = self.host {
@@ -118,7 +118,7 @@ impl AccessLine<'_> {
         line.text("ip", &text_of(self.ip));
         line.text("request_id", self.request_id);
         line.text("protocol", self.protocol);
-        if let Some(cut) = self.cut {
+        if let Some(cut) = self.cancel_reason {
             line.text("cut", cut);
         }
         line.text("target", TARGET);
@@ -135,21 +135,21 @@ fn millis(span: Duration) -> f64 {
 }
 
 /// A JSON object under way. Names of fields are ours, and plain.
-struct Line(Vec<u8>);
+struct JsonLine(Vec<u8>);
 
-impl Line {
+impl JsonLine {
     fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 
-    fn name(&mut self, name: &str) {
+    fn key(&mut self, name: &str) {
         self.raw(b",\"");
         self.raw(name.as_bytes());
         self.raw(b"\":");
     }
 
     fn number(&mut self, name: &str, value: u64) {
-        self.name(name);
+        self.key(name);
         self.raw(itoa::Buffer::new().format(value).as_bytes());
     }
 
@@ -164,7 +164,7 @@ impl Line {
     }
 
     fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
+        self.key(name);
         self.raw(b"\"");
         // Two runs: the first one looks at many bytes in one step, and as a rule there is no second one.
         let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
@@ -198,9 +198,9 @@ mod tests {
 
     /// What is logged.
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Lines {
+    impl io::Write for CapturedLog {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -210,12 +210,12 @@ mod tests {
         }
     }
 
-    fn through_tracing(line: &AccessLine<'_>) -> String {
-        let lines = Lines::default();
+    fn through_tracing(line: &AccessLogEntry<'_>) -> String {
+        let lines = CapturedLog::default();
         let writer = lines.clone();
         let format = fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
         let layer = fmt::layer().json().event_format(format).with_writer(move || writer.clone());
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || line.event());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || line.log_event());
         String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -236,15 +236,15 @@ mod tests {
             ("/", 1_234_560, true),
             ("/", 10_010, true),
         ] {
-            let line = AccessLine {
+            let line = AccessLogEntry {
                 method: "GET",
                 path,
                 status: 200,
                 bytes: 0,
-                took: Duration::from_micros(took),
-                auth: Duration::from_nanos(4_999),
+                duration: Duration::from_micros(took),
+                auth_duration: Duration::from_nanos(4_999),
                 decision: "allow",
-                refused: known.then_some("role"),
+                refusal: known.then_some("role"),
                 host: known.then_some("evil.test"),
                 route: "/",
                 upstream: known.then_some("app"),
@@ -253,9 +253,9 @@ mod tests {
                 ip: if known { [192, 0, 2, 1].into() } else { IpAddr::V6("::ffff:192.0.2.1".parse().unwrap()) },
                 request_id: "abc",
                 protocol: "HTTP/1.1",
-                cut: known.then_some("signed_out"),
+                cancel_reason: known.then_some("signed_out"),
             };
-            let by_hand = String::from_utf8(line.json(Clock::for_the_log())).unwrap();
+            let by_hand = String::from_utf8(line.to_json(Clock::for_the_log())).unwrap();
             let through_tracing = through_tracing(&line);
             assert_eq!(fields(&by_hand), fields(&through_tracing));
             let behind_time = |line: &str| line.split_once("\"level\"").unwrap().1.to_owned();

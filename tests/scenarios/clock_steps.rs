@@ -43,11 +43,11 @@ async fn a_session_that_nobody_uses_idles_from_the_first_sweep_after_the_step() 
         for town in Town::on_each_store() {
             town.with_user("alice").await.remembered_on(MAC).await;
             town.parts.clock.turn_to(town.now().minus(step));
-            assert_eq!(town.sweep().await.left, 1);
+            assert_eq!(town.sweep().await.remaining, 1);
             town.advance(just_under(7 * DAY));
-            assert_eq!(town.sweep().await.left, 1, "{step:?}");
+            assert_eq!(town.sweep().await.remaining, 1, "{step:?}");
             town.advance(HOUR);
-            assert_eq!(town.sweep().await.left, 0, "{step:?}");
+            assert_eq!(town.sweep().await.remaining, 0, "{step:?}");
         }
     }
 }

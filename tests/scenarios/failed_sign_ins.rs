@@ -2,7 +2,7 @@
 
 use portcullis::{
     audit::{Entry, Fact, TrailEnd, TrailQuery},
-    tasks::WriteCounts,
+    tasks::FlushFailureCounts,
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn address(number: u32) -> String {
 
 /// What the store has, counts included.
 async fn trail(town: &Town) -> Vec<Entry> {
-    WriteCounts::new(town.parts.audit_log.clone()).run_once().await.unwrap();
+    FlushFailureCounts::new(town.parts.audit_log.clone()).run_once().await.unwrap();
     let query = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: 10_000 };
     town.parts.stores.audit.trail(&query).await.unwrap().entries
 }
@@ -119,7 +119,7 @@ async fn a_count_that_cannot_be_written_is_kept() {
     for number in 0..70 {
         browser.sign_in(&format!("nobody{number}"), "wrong").await;
     }
-    let write = WriteCounts::new(town.parts.audit_log.clone());
+    let write = FlushFailureCounts::new(town.parts.audit_log.clone());
     town.weather(Weather::Away);
     for _ in 0..3 {
         assert!(write.run_once().await.is_err());
@@ -156,7 +156,7 @@ async fn the_visitor_reads_how_many_more_there_were() {
         Browser::new(&town, IPHONE).at(&address(number)).sign_in("alice", "wrong").await;
         town.advance(SECOND);
     }
-    WriteCounts::new(town.parts.audit_log.clone()).run_once().await.unwrap();
+    FlushFailureCounts::new(town.parts.audit_log.clone()).run_once().await.unwrap();
     let browser = alice.signed_in_on(MAC).await;
 
     let page = browser.get("/security/history?outcome=failed").await.answer();

@@ -135,7 +135,7 @@ async fn a_heartbeat_in_flight_does_not_revive_an_ended_session() {
 
         assert!(!phone.is_let_in().await);
         assert_eq!(laptop.items("/sessions").await.len(), 1, "no trace of it");
-        assert_eq!(town.sweep().await.left, 1);
+        assert_eq!(town.sweep().await.remaining, 1);
     }
 }
 

@@ -202,7 +202,7 @@ async fn the_sweep_ends_what_has_run_out_and_records_it() {
 
         let swept = town.sweep().await;
 
-        assert_eq!((swept.ended, swept.left), (1, 1));
+        assert_eq!((swept.ended, swept.remaining), (1, 1));
         assert_eq!(town.metric("sessions_ended_total{reason=\"idle\"}"), 1);
         assert_eq!(town.metric("sessions_active"), 1);
         assert_eq!(town.told().last(), Some(&"session_ended"));

@@ -52,25 +52,25 @@ async fn every_series_is_there_at_zero_from_the_start() {
         }
     }
     assert_eq!(town.metric("config_last_reload_successful"), 1);
-    let text = town.parts.metrics.text();
+    let text = town.parts.metrics.render();
     assert!(text.contains("portcullis_build_info{") && text.contains("process_start_time_seconds"));
 }
 
 #[tokio::test]
 async fn routes_and_upstreams_are_there_once_they_are_known() {
     let town = Town::new();
-    town.parts.metrics.know_route("/admin");
-    town.parts.metrics.know_upstream("app");
+    town.parts.metrics.register_route("/admin");
+    town.parts.metrics.register_upstream("app");
     for class in ["1xx", "2xx", "3xx", "4xx", "5xx"] {
         assert_eq!(town.metric(&format!("requests_total{{code_class=\"{class}\",route=\"/admin\"}}")), 0);
         assert_eq!(town.metric(&format!("upstream_requests_total{{code_class=\"{class}\",upstream=\"app\"}}")), 0);
     }
     assert_eq!(town.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 0);
-    town.parts.metrics.request("/admin", 0, std::time::Duration::ZERO);
+    town.parts.metrics.request_finished("/admin", 0, std::time::Duration::ZERO);
     assert_eq!(town.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 1);
     assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 1);
-    town.parts.metrics.upstream_up("app", false);
-    town.parts.metrics.know_upstream("app");
+    town.parts.metrics.set_upstream_up("app", false);
+    town.parts.metrics.register_upstream("app");
     assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 0, "a reload does not bring an app back");
 }
 
@@ -142,7 +142,7 @@ async fn no_label_holds_what_a_person_typed() {
     let browser = alice.signed_in_on(MAC).await;
     town.stranger().sign_in("hunter2", "hunter2").await;
     browser.get("/private/page").await.arrived();
-    let text = town.parts.metrics.text();
+    let text = town.parts.metrics.render();
     for word in ["alice", "hunter2", "/private", "203.0.113", &alice.id().to_string(), &browser.session()] {
         assert!(!text.contains(word), "{word}");
     }
@@ -152,7 +152,7 @@ async fn no_label_holds_what_a_person_typed() {
 async fn what_the_manual_says_to_watch_is_there() {
     let manual = include_str!("../../docs/operations.md");
     let (_, watch) = manual.split_once("## What to watch").expect("the manual says what to watch");
-    let all = Town::new().parts.metrics.text();
+    let all = Town::new().parts.metrics.render();
     let mut count = 0;
     for name in watch.split('`').filter(|word| word.starts_with("portcullis_")) {
         let (metric, label) = name.split_once('{').unwrap_or((name, ""));

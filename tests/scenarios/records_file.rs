@@ -9,8 +9,8 @@ use portcullis::{
     id::UserId,
     session::SessionStore as _,
     store::{
-        Records as _,
-        embedded::{Embedded, Inspected, inspect},
+        RecordStore as _,
+        embedded::{EmbeddedStore, FileStatus, probe_file},
     },
 };
 use rusqlite::Connection;
@@ -38,12 +38,12 @@ async fn a_file_of_an_older_program_becomes_a_current_one() {
     old.execute(add, [alice.to_string()]).unwrap();
     drop(old);
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    assert_eq!(inspect(&path).unwrap(), Inspected::Usable);
+    assert_eq!(probe_file(&path).unwrap(), FileStatus::Usable);
 
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let disable = Alteration::Change(alice, DISABLE);
-    let altered = store.alter(&disable, &story(at(1))).await.unwrap().expect("what was there is there");
-    let open = store.open_consequences(at(2)).await.unwrap();
+    let altered = store.apply_deferred(&disable, &story(at(1))).await.unwrap().expect("what was there is there");
+    let open = store.pending_effects(at(2)).await.unwrap();
     assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [altered.consequence.id]);
     drop(store);
     let version =
@@ -54,7 +54,7 @@ async fn a_file_of_an_older_program_becomes_a_current_one() {
 #[tokio::test]
 async fn where_sessions_are_kept_too_nothing_is_left_to_follow() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     store.put_link(alice.id, digest(), at(9), &story(at(0))).await.unwrap();
@@ -62,18 +62,18 @@ async fn where_sessions_are_kept_too_nothing_is_left_to_follow() {
     for change in [DISABLE, Change::Enable { reason: None }, Change::Roles(vec![]), Change::Remove] {
         store.change(alice.id, &change, &story(at(1))).await.unwrap().expect("it is there");
     }
-    assert!(store.open_consequences(at(100)).await.unwrap().is_empty());
+    assert!(store.pending_effects(at(100)).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_file_that_keeps_records_alone_knows_no_sessions() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
-    store.alter(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.unwrap().expect("it is there");
+    store.apply_deferred(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.unwrap().expect("it is there");
     store
-        .alter(&Alteration::Password(alice.id, NewHash::Set(hash("a"))), &story(at(2)))
+        .apply_deferred(&Alteration::Password(alice.id, NewHash::Set(hash("a"))), &story(at(2)))
         .await
         .unwrap()
         .expect("it is set");
@@ -89,7 +89,7 @@ async fn a_file_that_keeps_records_alone_knows_no_sessions() {
 #[tokio::test]
 async fn sessions_that_a_file_held_before_do_not_come_back() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     let held = open(&store, alice.id, at(1)).await.session.id;
@@ -105,12 +105,12 @@ async fn sessions_that_a_file_held_before_do_not_come_back() {
 #[tokio::test]
 async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     Connection::open(&path).unwrap().execute("ALTER TABLE consequence RENAME TO elsewhere", []).unwrap();
-    assert!(store.alter(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.is_err());
-    assert!(store.alter(&Alteration::Change(alice.id, Change::Remove), &story(at(1))).await.is_err());
+    assert!(store.apply_deferred(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.is_err());
+    assert!(store.apply_deferred(&Alteration::Change(alice.id, Change::Remove), &story(at(1))).await.is_err());
     assert_eq!(AccountRecords::get(&store, alice.id).await.unwrap(), Some(alice));
     let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: 9 };
     assert_eq!(store.trail(&all).await.unwrap().entries.len(), 1, "nor told");
@@ -119,27 +119,27 @@ async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
 #[tokio::test]
 async fn a_consequence_that_cannot_be_read_keeps_no_other_from_being_done() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     let disable = Alteration::Change(alice.id, DISABLE);
-    store.alter(&disable, &story(at(1))).await.unwrap().expect("it is there");
+    store.apply_deferred(&disable, &story(at(1))).await.unwrap().expect("it is there");
     Connection::open(&path).unwrap().execute("UPDATE consequence SET body = '{}'", []).unwrap();
-    let second = store.alter(&disable, &story(at(1))).await.unwrap().expect("it is there");
-    let open = store.open_consequences(at(2)).await.unwrap();
+    let second = store.apply_deferred(&disable, &story(at(1))).await.unwrap().expect("it is there");
+    let open = store.pending_effects(at(2)).await.unwrap();
     assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second.consequence.id]);
 }
 
 #[tokio::test]
 async fn sessions_go_with_one_set_of_accounts() {
-    use portcullis::store::redis::{Redis, Trouble};
+    use portcullis::store::redis::{RedisStore, RedisStoreError};
     let server = crate::redis_server::RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
-    let records = |name: &str| Arc::new(Embedded::open(&folder.path().join(name)).unwrap());
-    let open = async |records| Redis::open(&server.place(), records, &Clock::machine()).await.1.about.map(|_| ());
+    let records = |name: &str| Arc::new(EmbeddedStore::open(&folder.path().join(name)).unwrap());
+    let open = async |records| RedisStore::open(&server.place(), records, &Clock::machine()).await.1.server.map(|_| ());
     open(records("ours.db")).await.unwrap();
     open(records("ours.db")).await.unwrap();
-    assert!(matches!(open(records("others.db")).await, Err(Trouble::OtherRecords { .. })));
+    assert!(matches!(open(records("others.db")).await, Err(RedisStoreError::RecordsMismatch { .. })));
     let copy = folder.path().join("copy.db");
     records("ours.db");
     rusqlite::Connection::open(folder.path().join("ours.db"))

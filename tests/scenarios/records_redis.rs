@@ -8,8 +8,8 @@ use portcullis::{
     clock::Clock,
     outage::StoreError,
     store::{
-        Records as _,
-        redis::{Place, RedisRecords},
+        RecordStore as _,
+        redis::{RedisRecords, RedisTarget},
     },
 };
 
@@ -18,7 +18,7 @@ use crate::{
     store_contract::people::{DISABLE, account, at, digest, hash, story},
 };
 
-async fn open(place: &Place) -> RedisRecords {
+async fn open(place: &RedisTarget) -> RedisRecords {
     RedisRecords::open(place, true).await.0
 }
 
@@ -49,15 +49,19 @@ fn keys(server: &RedisServer) -> Vec<String> {
 async fn what_is_removed_and_forgotten_leaves_nothing() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
-    records.alter(&Alteration::Password(alice, NewHash::Set(hash("a"))), &story(at(1))).await.unwrap().unwrap();
+    records
+        .apply_deferred(&Alteration::Password(alice, NewHash::Set(hash("a"))), &story(at(1)))
+        .await
+        .unwrap()
+        .unwrap();
     records.put_link(alice, digest(), at(100), &story(at(2))).await.unwrap();
     records.put_link(alice, digest(), at(100), &story(at(2))).await.unwrap();
     records.meet_device(alice, None, digest(), 20, at(2)).await.unwrap();
     records.record(&[story(at(3)).entry(Some(alice), portcullis::audit::Fact::PasswordChangeFailed)]).await.unwrap();
     assert_eq!(keys(&server).len(), 17, "everything that there can be, of one user");
-    records.alter(&Alteration::Change(alice, Change::Remove), &story(at(4))).await.unwrap().unwrap();
-    for open in records.open_consequences(at(5)).await.unwrap() {
-        records.done(open.id).await.unwrap();
+    records.apply_deferred(&Alteration::Change(alice, Change::Remove), &story(at(4))).await.unwrap().unwrap();
+    for open in records.pending_effects(at(5)).await.unwrap() {
+        records.mark_done(open.id).await.unwrap();
     }
     records.forget(at(5)).await.unwrap();
     let left = ["portcullis:{records}:journal-places", "portcullis:{records}:login-rule"];
@@ -110,14 +114,14 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
     assert!(matches!(records.list().await, Err(StoreError::Unreadable(_))));
     assert!(matches!(records.link(link, at(1)).await, Err(StoreError::Unreadable(_))));
     let disable = Alteration::Change(alice, DISABLE);
-    assert!(matches!(records.alter(&disable, &story(at(1))).await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(records.apply_deferred(&disable, &story(at(1))).await, Err(StoreError::Unreadable(_))));
 
     let bob = add(&records, "bob").await.id;
     let disable = Alteration::Change(bob, DISABLE);
-    let first = records.alter(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id.to_string();
-    let second = records.alter(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id;
+    let first = records.apply_deferred(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id.to_string();
+    let second = records.apply_deferred(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id;
     server.ask::<i64>(&["HSET", "portcullis:{records}:consequences", &first, "{}"]);
-    let open = records.open_consequences(at(2)).await.unwrap();
+    let open = records.pending_effects(at(2)).await.unwrap();
     assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second], "one keeps no other from being done");
 }
 
@@ -212,13 +216,13 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
     let alice = add(&records, "alice").await.id;
     forget();
     records
-        .alter(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1)))
+        .apply_deferred(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1)))
         .await
         .unwrap()
         .expect("it is there");
     forget();
     assert!(records.by_login("alice").await.unwrap().is_some());
-    assert_eq!((told(&records).await, records.open_consequences(at(9)).await.unwrap().len()), (2, 1), "each once");
+    assert_eq!((told(&records).await, records.pending_effects(at(9)).await.unwrap().len()), (2, 1), "each once");
 }
 
 #[tokio::test]
@@ -234,17 +238,21 @@ async fn what_a_full_server_cannot_take_is_not_done_in_part() {
     }
     records.ping().await.expect("who is there can still be told");
     assert_eq!(records.list().await.unwrap(), std::slice::from_ref(&alice));
-    assert_eq!((told(&records).await, records.open_consequences(at(9)).await.unwrap().len()), (1, 0));
+    assert_eq!((told(&records).await, records.pending_effects(at(9)).await.unwrap().len()), (1, 0));
     // What takes rights away is possible all the same, and done to the end.
-    records.alter(&Alteration::Change(alice.id, Change::Remove), &story(at(1))).await.unwrap().expect("it was there");
-    assert_eq!((told(&records).await, records.open_consequences(at(9)).await.unwrap().len()), (2, 1));
+    records
+        .apply_deferred(&Alteration::Change(alice.id, Change::Remove), &story(at(1)))
+        .await
+        .unwrap()
+        .expect("it was there");
+    assert_eq!((told(&records).await, records.pending_effects(at(9)).await.unwrap().len()), (2, 1));
 }
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_an_outage_in_time_and_no_error_repeats_what_was_sent() {
     let server = RedisServer::start();
-    let patience = Duration::from_millis(700);
-    let records = open(&Place { patience, ..server.place() }).await;
+    let timeout = Duration::from_millis(700);
+    let records = open(&RedisTarget { timeout, ..server.place() }).await;
     let alice = add(&records, "alice").await.id;
     let new = Alteration::Password(alice, NewHash::Set(hash("hunter2")));
     let secret = |error: &StoreError| {
@@ -253,8 +261,8 @@ async fn a_server_that_says_nothing_is_an_outage_in_time_and_no_error_repeats_wh
     };
     server.freeze();
     let begun = Clock::machine().stopwatch();
-    secret(&records.alter(&new, &story(at(1))).await.expect_err("it says nothing"));
-    assert!(begun.elapsed() < patience + Duration::from_millis(200));
+    secret(&records.apply_deferred(&new, &story(at(1))).await.expect_err("it says nothing"));
+    assert!(begun.elapsed() < timeout + Duration::from_millis(200));
     secret(&records.rehash(alice, &hash("hunter2"), &hash("hunter2")).await.expect_err("nor to this"));
     server.thaw();
     for key in ["accounts", "passwords", "journal"] {
@@ -264,13 +272,13 @@ async fn a_server_that_says_nothing_is_an_outage_in_time_and_no_error_repeats_wh
     secret(&records.rehash(alice, &hash("hunter2"), &hash("hunter2")).await.expect_err("it is no hash"));
     secret(&records.add(&account("alice", None), &story(at(1))).await.expect_err("they are no accounts"));
     drop(server);
-    secret(&records.alter(&new, &story(at(1))).await.expect_err("it is gone"));
+    secret(&records.apply_deferred(&new, &story(at(1))).await.expect_err("it is gone"));
 }
 
 #[tokio::test]
 async fn where_the_operator_wants_it_a_change_waits_for_replicas() {
     let server = RedisServer::start();
-    let records = open(&Place { wait_replicas: 1, ..server.place() }).await;
+    let records = open(&RedisTarget { wait_replicas: 1, ..server.place() }).await;
     let refused = records.add(&account("alice", None), &story(at(0))).await.expect_err("there is no replica");
     assert!(refused.to_string().contains("0 of 1 Redis replicas"), "{refused:?}");
     assert_eq!(records.list().await.unwrap().len(), 1, "to look needs none");
@@ -280,7 +288,11 @@ async fn where_the_operator_wants_it_a_change_waits_for_replicas() {
 async fn everything_is_in_one_slot() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
-    records.alter(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1))).await.unwrap().unwrap();
+    records
+        .apply_deferred(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1)))
+        .await
+        .unwrap()
+        .unwrap();
     records.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
     records.ping().await.unwrap();
     let keys = keys(&server);

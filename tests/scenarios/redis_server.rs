@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis::store::redis::Place;
+use portcullis::store::redis::RedisTarget;
 use redis::FromRedisValue;
 
 /// A running Redis on a free port, which puts nothing on disk.
@@ -90,8 +90,8 @@ impl RedisServer {
         assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success(), "{script}");
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place::open_at("127.0.0.1", self.port)
+    pub(crate) fn place(&self) -> RedisTarget {
+        RedisTarget::without_auth("127.0.0.1", self.port)
     }
 }
 

@@ -18,7 +18,7 @@ use portcullis::{
     id::{EventId, SessionId, UserId},
     secret,
     session::{Ending, Method, SessionStore, Which},
-    store::embedded::Embedded,
+    store::embedded::EmbeddedStore,
 };
 use tokio::task::JoinSet;
 
@@ -34,7 +34,7 @@ async fn what_was_acknowledged_survives_two_hundred_kills() {
     let mut acknowledged = 0;
     for _ in 0..TIMES {
         let lines = write_and_be_killed(&path);
-        let store = Embedded::open(&path).expect("it opens after any kill");
+        let store = EmbeddedStore::open(&path).expect("it opens after any kill");
         acknowledged += check(&store, &lines).await;
     }
     assert!(acknowledged > TIMES, "the children wrote something: {acknowledged}");
@@ -72,7 +72,7 @@ fn write_and_be_killed(path: &Path) -> Vec<String> {
     lines
 }
 
-async fn check(store: &Embedded, lines: &[String]) -> usize {
+async fn check(store: &EmbeddedStore, lines: &[String]) -> usize {
     let (mut opened, mut touched_by_end, mut ended, mut recorded) =
         (HashSet::new(), HashSet::new(), HashSet::new(), HashSet::new());
     for line in lines {
@@ -104,7 +104,7 @@ async fn check(store: &Embedded, lines: &[String]) -> usize {
 #[ignore = "the child of what_was_acknowledged_survives_two_hundred_kills"]
 async fn write_until_killed() {
     let Some(path) = std::env::var_os(FILE) else { return };
-    let store = Arc::new(Embedded::open(Path::new(&path)).unwrap());
+    let store = Arc::new(EmbeddedStore::open(Path::new(&path)).unwrap());
     let mut tasks = JoinSet::new();
     for _ in 0..4 {
         let store = Arc::clone(&store);
@@ -117,7 +117,7 @@ async fn write_until_killed() {
     tasks.join_all().await;
 }
 
-async fn write(store: &Embedded) {
+async fn write(store: &EmbeddedStore) {
     let owner = UserId::mint();
     let (stays, goes) = (open(store, owner, at(1)).await.session.id, open(store, owner, at(1)).await.session.id);
     say(&format!("opened {stays}\nopened {goes}\nending {goes}\n"));

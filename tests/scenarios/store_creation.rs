@@ -9,7 +9,7 @@ use std::{
 
 use portcullis::{
     account::AccountRecords,
-    store::embedded::{Embedded, OpenError, inspect},
+    store::embedded::{EmbeddedStore, OpenError, probe_file},
 };
 use rusqlite::Connection;
 
@@ -35,8 +35,8 @@ fn refusal(path: &Path) -> OpenError {
         files
     };
     let before = names();
-    let looked = inspect(path).expect_err("a look says so");
-    let refusal = Embedded::open(path).expect_err("it must not open");
+    let looked = probe_file(path).expect_err("a look says so");
+    let refusal = EmbeddedStore::open(path).expect_err("it must not open");
     assert_eq!(looked.to_string(), refusal.to_string());
     assert_eq!(names(), before);
     refusal
@@ -53,7 +53,7 @@ fn an_empty_file_is_refused_and_left_as_it_is() {
 #[test]
 fn a_store_that_was_emptied_is_refused() {
     let (_folder, path) = place();
-    drop(Embedded::open(&path).unwrap());
+    drop(EmbeddedStore::open(&path).unwrap());
     fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
     assert!(matches!(refusal(&path), OpenError::Emptied { .. }));
     // A database of ours without tables, as earlier versions left behind when the log went that held them.
@@ -62,18 +62,18 @@ fn a_store_that_was_emptied_is_refused() {
     on.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
     drop(on);
     assert!(fs::metadata(&path).unwrap().len() > 0);
-    assert!(matches!(Embedded::open(&path), Err(OpenError::Emptied { .. })));
-    assert!(matches!(inspect(&path), Err(OpenError::Emptied { .. })));
+    assert!(matches!(EmbeddedStore::open(&path), Err(OpenError::Emptied { .. })));
+    assert!(matches!(probe_file(&path), Err(OpenError::Emptied { .. })));
 }
 
 #[tokio::test]
 async fn a_new_store_needs_no_log_to_be_one() {
     let (folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     // As a crash leaves it, whose -wal somebody then takes away.
     let copy = folder.path().join("copy.db");
     fs::copy(&path, &copy).unwrap();
-    let copied = Embedded::open(&copy).expect("all tables are in the file");
+    let copied = EmbeddedStore::open(&copy).expect("all tables are in the file");
     assert!(AccountRecords::list(&copied).await.unwrap().is_empty());
     drop(store);
 }
@@ -81,7 +81,7 @@ async fn a_new_store_needs_no_log_to_be_one() {
 #[tokio::test]
 async fn what_is_left_of_a_store_that_is_gone_is_not_played_into_a_new_one() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     store.add(&account("alice", None), &story(at(1))).await.unwrap();
     let log = fs::read(beside(&path, "-wal")).unwrap();
     drop(store);
@@ -93,7 +93,7 @@ async fn what_is_left_of_a_store_that_is_gone_is_not_played_into_a_new_one() {
         assert!(told.contains("is gone, but") && told.contains(end), "{told}");
         fs::remove_file(left).unwrap();
     }
-    Embedded::open(&path).expect("without it, a new one is made");
+    EmbeddedStore::open(&path).expect("without it, a new one is made");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn of_many_who_create_it_at_once_each_gets_the_same() {
         for _ in 0..8 {
             scope.spawn(|| {
                 start.wait();
-                drop(Embedded::open(&path).unwrap());
+                drop(EmbeddedStore::open(&path).unwrap());
             });
         }
     });

@@ -16,7 +16,7 @@ use portcullis::{
     id::{SessionId, UserId},
     outage::StoreError,
     session::{Ending, NewSession, Opened, Renewal, SessionStore, Which},
-    store::embedded::Embedded,
+    store::embedded::EmbeddedStore,
 };
 use rusqlite::Connection;
 use tokio::task::JoinSet;
@@ -39,7 +39,7 @@ pub(crate) fn close(path: &Path) {
 #[tokio::test]
 async fn nobody_else_may_read_the_file_nor_those_beside_it() {
     let (folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     store.put_owner(&owner(UserId::mint(), 1)).await.unwrap();
     let mut seen = 0;
     for file in fs::read_dir(folder.path()).unwrap() {
@@ -53,7 +53,7 @@ async fn nobody_else_may_read_the_file_nor_those_beside_it() {
 #[tokio::test]
 async fn memory_leaves_nothing_on_disk() {
     let before = fs::read_dir(".").unwrap().count();
-    let store = Embedded::in_memory().unwrap();
+    let store = EmbeddedStore::in_memory().unwrap();
     store.put_owner(&owner(UserId::mint(), 1)).await.unwrap();
     assert_eq!(fs::read_dir(".").unwrap().count(), before);
 }
@@ -62,16 +62,16 @@ async fn memory_leaves_nothing_on_disk() {
 async fn what_was_acknowledged_is_there_after_a_restart() {
     let (_folder, path) = place();
     let alice = UserId::mint();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let session = open(&store, alice, at(1)).await.session;
     drop(store);
-    assert_eq!(SessionStore::list(&Embedded::open(&path).unwrap(), alice).await.unwrap(), [session]);
+    assert_eq!(SessionStore::list(&EmbeddedStore::open(&path).unwrap(), alice).await.unwrap(), [session]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_command_line_and_the_server_see_each_others_acts_at_once() {
     let (_folder, path) = place();
-    let (server, cli) = (Embedded::open(&path).unwrap(), Embedded::open(&path).unwrap());
+    let (server, cli) = (EmbeddedStore::open(&path).unwrap(), EmbeddedStore::open(&path).unwrap());
     let alice = UserId::mint();
     for _ in 0..20 {
         let id = open(&server, alice, at(1)).await.session.id;
@@ -86,7 +86,7 @@ async fn the_command_line_and_the_server_see_each_others_acts_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_processes_that_write_at_once_lose_nothing() {
     let (_folder, path) = place();
-    let stores = [Arc::new(Embedded::open(&path).unwrap()), Arc::new(Embedded::open(&path).unwrap())];
+    let stores = [Arc::new(EmbeddedStore::open(&path).unwrap()), Arc::new(EmbeddedStore::open(&path).unwrap())];
     let alice = UserId::mint();
     stores[0].put_owner(&owner(alice, 1)).await.unwrap();
     let mut tasks = JoinSet::new();
@@ -103,7 +103,7 @@ fn many_may_open_a_new_file_at_once() {
     let (_folder, path) = place();
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| drop(Embedded::open(&path).unwrap()));
+            scope.spawn(|| drop(EmbeddedStore::open(&path).unwrap()));
         }
     });
 }
@@ -112,7 +112,7 @@ fn many_may_open_a_new_file_at_once() {
 async fn what_was_accepted_is_done_before_the_store_is_gone() {
     let (_folder, path) = place();
     let alice = UserId::mint();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     store.put_owner(&owner(alice, 1)).await.unwrap();
     let blocker = lock(&path);
     for _ in 0..50 {
@@ -122,13 +122,13 @@ async fn what_was_accepted_is_done_before_the_store_is_gone() {
     }
     drop(blocker);
     drop(store);
-    assert_eq!(Embedded::open(&path).unwrap().count().await.unwrap(), 50);
+    assert_eq!(EmbeddedStore::open(&path).unwrap().count().await.unwrap(), 50);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn too_many_waiting_writes_are_an_outage_at_once() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
     store.put_owner(&owner(alice, 1)).await.unwrap();
     let blocker = lock(&path);
@@ -161,7 +161,7 @@ pub(crate) fn lock(path: &Path) -> Connection {
 #[tokio::test]
 async fn what_cannot_be_read_is_an_error_and_never_none() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
     let id = open(&store, alice, at(1)).await.session.id;
     Connection::open(&path).unwrap().execute("UPDATE session SET body = '{}'", []).unwrap();
@@ -179,7 +179,7 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
 #[tokio::test]
 async fn an_act_that_cannot_be_told_is_not_done() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     let session = open(&store, alice.id, at(1)).await.session.id;
@@ -213,7 +213,7 @@ fn quiet(id: UserId) -> NewHash {
 #[tokio::test]
 async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
     let (spoiled, whole) = (open(&store, alice, at(1)).await.session, open(&store, alice, at(2)).await.session);
     let spoil = "UPDATE session SET body = '{}' WHERE id = ?1";
@@ -231,7 +231,7 @@ async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
 #[tokio::test]
 async fn the_journal_is_measured_where_nobody_else_waits_for_it() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     open(&store, UserId::mint(), at(1)).await;
     assert!(store.size().now_or_never().is_none(), "another thread counts");
     assert!(store.size().await.unwrap().entries > 0);
@@ -240,7 +240,7 @@ async fn the_journal_is_measured_where_nobody_else_waits_for_it() {
 #[tokio::test]
 async fn a_page_of_what_cannot_be_read_is_not_the_end() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     for second in 0..5 {
         open(&store, UserId::mint(), at(second)).await;
     }
@@ -253,7 +253,7 @@ async fn a_page_of_what_cannot_be_read_is_not_the_end() {
 #[tokio::test]
 async fn a_list_that_cannot_be_read_at_all_is_no_empty_one() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
     open(&store, alice, at(1)).await;
     Connection::open(&path).unwrap().execute_batch("ALTER TABLE session RENAME TO other").unwrap();
@@ -270,7 +270,7 @@ async fn a_lost_or_spoiled_part_of_a_session_is_an_error_too() {
         "UPDATE owner SET version = -1",
     ] {
         let (_folder, path) = place();
-        let store = Embedded::open(&path).unwrap();
+        let store = EmbeddedStore::open(&path).unwrap();
         let id = open(&store, UserId::mint(), at(1)).await.session.id;
         Connection::open(&path).unwrap().execute(spoil, []).unwrap();
         assert!(matches!(store.find(id).await, Err(StoreError::Unreadable(_))), "{spoil}");
@@ -280,7 +280,7 @@ async fn a_lost_or_spoiled_part_of_a_session_is_an_error_too() {
 #[tokio::test]
 async fn a_session_of_an_older_generation_is_none() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
     let id = open(&store, alice, at(1)).await.session.id;
     Connection::open(&path).unwrap().execute("UPDATE owner SET generation = generation + 1", []).unwrap();
@@ -292,7 +292,7 @@ async fn a_session_of_an_older_generation_is_none() {
 #[tokio::test]
 async fn an_id_that_is_used_twice_harms_nobody_else() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
     let there = open(&store, alice, at(1)).await;
     let blocker = lock(&path);

@@ -9,7 +9,7 @@ use std::{
 use portcullis::{
     id::UserId,
     session::SessionStore,
-    store::embedded::{Embedded, Inspected, OpenError, inspect},
+    store::embedded::{EmbeddedStore, FileStatus, OpenError, probe_file},
 };
 use rusqlite::Connection;
 
@@ -18,8 +18,8 @@ use crate::store_file::{close, lock, place};
 
 /// Why it does not open. Who only looks is told the same, but for a lock, which is a matter of the moment.
 fn refusal(path: &Path) -> OpenError {
-    let looked = inspect(path);
-    let refusal = Embedded::open(path).expect_err("it must not open");
+    let looked = probe_file(path);
+    let refusal = EmbeddedStore::open(path).expect_err("it must not open");
     if !matches!(refusal, OpenError::Locked { .. }) {
         assert_eq!(looked.expect_err("a look says so, too").to_string(), refusal.to_string());
     }
@@ -36,15 +36,15 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[tokio::test]
 async fn a_look_makes_and_changes_nothing() {
     let (folder, path) = place();
-    assert_eq!(inspect(&path).unwrap(), Inspected::Absent);
+    assert_eq!(probe_file(&path).unwrap(), FileStatus::Absent);
     assert!(files(folder.path()).is_empty());
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     open(&store, UserId::mint(), at(1)).await;
-    assert_eq!(inspect(&path).unwrap(), Inspected::Usable, "beside whoever has it open");
+    assert_eq!(probe_file(&path).unwrap(), FileStatus::Usable, "beside whoever has it open");
     assert_eq!(store.count().await.unwrap(), 1);
     drop(store);
     let before = files(folder.path());
-    assert_eq!(inspect(&path).unwrap(), Inspected::Usable);
+    assert_eq!(probe_file(&path).unwrap(), FileStatus::Usable);
     assert_eq!(files(folder.path()), before);
 }
 
@@ -74,7 +74,7 @@ fn what_is_not_ours_is_left_as_it_is() {
 #[test]
 fn a_file_of_a_newer_program_is_left_alone() {
     let (_folder, path) = place();
-    drop(Embedded::open(&path).unwrap());
+    drop(EmbeddedStore::open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let told = refusal(&path).to_string();
     assert!(told.contains("newer Portcullis (format 99, this one knows"), "{told}");
@@ -83,7 +83,7 @@ fn a_file_of_a_newer_program_is_left_alone() {
 #[tokio::test]
 async fn a_torn_file_is_told_apart_from_a_foreign_one() {
     let (_folder, path) = place();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     for _ in 0..50 {
         open(&store, UserId::mint(), at(1)).await;
     }
@@ -94,13 +94,13 @@ async fn a_torn_file_is_told_apart_from_a_foreign_one() {
         assert!(matches!(refusal(&path), OpenError::Damaged { .. }), "{part} of {} bytes", whole.len());
     }
     fs::write(&path, &whole).unwrap();
-    assert_eq!(Embedded::open(&path).unwrap().count().await.unwrap(), 50);
+    assert_eq!(EmbeddedStore::open(&path).unwrap().count().await.unwrap(), 50);
 }
 
 #[test]
 fn a_file_that_may_not_be_written_is_told() {
     let (folder, path) = place();
-    drop(Embedded::open(&path).unwrap());
+    drop(EmbeddedStore::open(&path).unwrap());
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     // Whoever runs the tests as root may write everything: what is told then is held by a unit test of `open`.
     if fs::OpenOptions::new().write(true).open(&path).is_err() {
@@ -112,7 +112,7 @@ fn a_file_that_may_not_be_written_is_told() {
 #[test]
 fn a_locked_file_is_told() {
     let (_folder, path) = place();
-    drop(Embedded::open(&path).unwrap());
+    drop(EmbeddedStore::open(&path).unwrap());
     // One that an older version wrote, so that opening has something to write.
     let older = "DROP TABLE consequence; DROP TABLE identity; PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(older).unwrap();

@@ -12,8 +12,8 @@ use portcullis::{
     server::{Components, Stores},
     session::{Ending, SessionStore, Which},
     store::{
-        embedded::Embedded,
-        redis::{Place, Redis, RedisRecords},
+        embedded::EmbeddedStore,
+        redis::{RedisRecords, RedisStore, RedisTarget},
     },
 };
 
@@ -26,15 +26,15 @@ use crate::{
 pub(crate) struct Apart {
     pub(crate) server: RedisServer,
     folder: tempfile::TempDir,
-    pub(crate) store: Redis,
+    pub(crate) store: RedisStore,
 }
 
 impl Apart {
     pub(crate) async fn new() -> Self {
         let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
-        let records = Embedded::open_to_serve(&folder.path().join("records.db")).unwrap();
-        let place = Place { patience: Duration::from_millis(700), ..server.place() };
-        let (store, _) = Redis::open(&place, Arc::new(records), &Clock::machine()).await;
+        let records = EmbeddedStore::open_to_serve(&folder.path().join("records.db")).unwrap();
+        let place = RedisTarget { timeout: Duration::from_millis(700), ..server.place() };
+        let (store, _) = RedisStore::open(&place, Arc::new(records), &Clock::machine()).await;
         Self { server, folder, store }
     }
 
@@ -123,7 +123,7 @@ async fn a_consequence_is_done_once_however_often_it_is_tried() {
 }
 
 /// Waits until the store answers.
-pub(crate) async fn usable(store: &Redis) {
+pub(crate) async fn usable(store: &RedisStore) {
     for _ in 0..400 {
         if SessionStore::ping(store).await.is_ok() {
             return;
@@ -137,8 +137,8 @@ pub(crate) async fn usable(store: &Redis) {
 async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_about() {
     let server = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
-    let records = |name: &str| Arc::new(Embedded::open(&folder.path().join(name)).unwrap());
-    let open = async |name: &str| Redis::open(&server.place(), records(name), &Clock::machine()).await.0;
+    let records = |name: &str| Arc::new(EmbeddedStore::open(&folder.path().join(name)).unwrap());
+    let open = async |name: &str| RedisStore::open(&server.place(), records(name), &Clock::machine()).await.0;
     server.freeze();
     let late = open("others.db").await;
     server.thaw();
@@ -161,8 +161,8 @@ async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_
 #[tokio::test]
 async fn a_check_is_one_mget_and_a_session_is_below_a_kilobyte() {
     let server = RedisServer::start();
-    let records = Arc::new(Embedded::in_memory().unwrap());
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
+    let records = Arc::new(EmbeddedStore::in_memory().unwrap());
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
     let used = || -> i64 {
         let info: String = server.ask(&["INFO", "memory"]);
         info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")?.trim().parse().ok()).unwrap()
@@ -241,8 +241,8 @@ async fn a_frozen_server_is_given_up_and_found_again() {
 #[tokio::test]
 async fn the_clock_goes_by_redis() {
     let server = RedisServer::start();
-    let (records, clock) = (Arc::new(Embedded::in_memory().unwrap()), Clock::led());
-    let (_store, _) = Redis::open(&server.place(), records, &clock).await;
+    let (records, clock) = (Arc::new(EmbeddedStore::in_memory().unwrap()), Clock::led());
+    let (_store, _) = RedisStore::open(&server.place(), records, &clock).await;
     let (seconds, _): (i64, i64) = server.ask(&["TIME"]);
     assert!((clock.now().as_seconds() - seconds).abs() <= 1);
 }
@@ -252,8 +252,8 @@ async fn what_ended_and_came_back_is_ended_again() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();
     let server = RedisServer::with(&["--enable-debug-command", "yes", "--dir", dir]);
-    let records = Arc::new(Embedded::in_memory().unwrap());
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
+    let records = Arc::new(EmbeddedStore::in_memory().unwrap());
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
     let store = Arc::new(store);
     let config = Config::demo("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
     let parts = Components::new(&config, Stores::from_single(store.clone()), Clock::machine(), Cost::default());
@@ -284,7 +284,7 @@ async fn what_ended_and_came_back_is_ended_again() {
 async fn a_full_server_lets_everybody_out_and_nobody_in() {
     let server = RedisServer::start();
     let records = Arc::new(RedisRecords::open(&server.place(), true).await.0);
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
     let owner = account("alice", None);
     store.add(&owner, &story(at(0))).await.unwrap();
     let generation = store.put_owner(&owner.as_owner()).await.unwrap();
@@ -311,9 +311,9 @@ async fn a_full_server_lets_everybody_out_and_nobody_in() {
 #[tokio::test]
 async fn an_act_that_waits_for_replicas_that_are_not_there_holds_nothing_else_up() {
     let server = RedisServer::start();
-    let records = Arc::new(Embedded::in_memory().unwrap());
-    let place = Place { wait_replicas: 1, patience: Duration::from_secs(4), ..server.place() };
-    let (store, _) = Redis::open(&place, records, &Clock::machine()).await;
+    let records = Arc::new(EmbeddedStore::in_memory().unwrap());
+    let place = RedisTarget { wait_replicas: 1, timeout: Duration::from_secs(4), ..server.place() };
+    let (store, _) = RedisStore::open(&place, records, &Clock::machine()).await;
     let owner = account("alice", None).as_owner();
     let generation = store.put_owner(&owner).await.unwrap();
     let new = new_session(owner.id, at(1), generation);

@@ -8,8 +8,8 @@ use portcullis::{
     secret::Password,
     session::SessionStore,
     store::{
-        embedded::Embedded,
-        redis::{About, Place, Redis, Trouble, inspect},
+        embedded::EmbeddedStore,
+        redis::{RedisStore, RedisStoreError, RedisTarget, ServerInfo, probe_server},
     },
 };
 
@@ -19,8 +19,8 @@ use crate::{
     store_redis::usable,
 };
 
-async fn why(place: &Place) -> String {
-    inspect(place).await.expect_err("it is not fit").to_string()
+async fn why(place: &RedisTarget) -> String {
+    probe_server(place).await.expect_err("it is not fit").to_string()
 }
 
 #[tokio::test]
@@ -29,10 +29,10 @@ async fn a_server_that_may_throw_sessions_away_is_refused() {
         let server = RedisServer::with(&["--maxmemory-policy", policy]);
         let told = why(&server.place()).await;
         assert!(told.contains(&format!("(maxmemory-policy {policy}); set maxmemory-policy noeviction")), "{told}");
-        let records = Arc::new(Embedded::in_memory().unwrap());
-        let opened = Redis::open(&server.place(), records, &Clock::machine()).await;
-        assert!(matches!(opened.1.about, Err(Trouble::Unfit { .. })), "{policy}");
-        let (store, refused) = (opened.0, opened.1.about.unwrap_err().to_string());
+        let records = Arc::new(EmbeddedStore::in_memory().unwrap());
+        let opened = RedisStore::open(&server.place(), records, &Clock::machine()).await;
+        assert!(matches!(opened.1.server, Err(RedisStoreError::Unsupported { .. })), "{policy}");
+        let (store, refused) = (opened.0, opened.1.server.unwrap_err().to_string());
         let id = new_session(UserId::mint(), at(1), 0).session.id;
         for told in [store.find(id).await.unwrap_err(), SessionStore::ping(&store).await.unwrap_err()] {
             assert!(told.to_string().contains(&refused), "the same is told to who asks: {told}");
@@ -49,20 +49,20 @@ async fn a_sentinel_is_called_what_it_is() {
     std::fs::write(&file, "sentinel monitor main 127.0.0.1 1 1\n").unwrap();
     let server = RedisServer::sentinel(&file);
     for db in [0, 3] {
-        let told = why(&Place { db, ..server.place() }).await;
+        let told = why(&RedisTarget { db, ..server.place() }).await;
         assert!(told.contains("is a Sentinel") && told.contains("name the Redis server itself"), "{told}");
         assert!(!told.contains("number of the database"), "{told}");
     }
     let server = RedisServer::start();
-    let told = why(&Place { db: 99, ..server.place() }).await;
+    let told = why(&RedisTarget { db: 99, ..server.place() }).await;
     assert!(told.contains("number of the database") && !told.contains("Sentinel"), "{told}");
 }
 
 #[tokio::test]
 async fn a_server_says_what_it_is() {
     let server = RedisServer::start();
-    let About { name, appends, .. } = inspect(&server.place()).await.unwrap();
-    assert!(name.starts_with("Redis ") && !appends, "{name}");
+    let ServerInfo { name, aof_enabled, .. } = probe_server(&server.place()).await.unwrap();
+    assert!(name.starts_with("Redis ") && !aof_enabled, "{name}");
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", "1"]);
     assert!(why(&replica.place()).await.contains("is a replica; name the primary"));
 }
@@ -71,13 +71,13 @@ async fn a_server_says_what_it_is() {
 async fn a_wrong_password_is_told_and_not_repeated() {
     let server = RedisServer::with(&["--requirepass", "the-right-one"]);
     for password in [None, Some("the-wrong-one")] {
-        let place = Place { password: password.map(|word| Password::new(word.into())), ..server.place() };
+        let place = RedisTarget { password: password.map(|word| Password::new(word.into())), ..server.place() };
         let told = why(&place).await;
         assert!(told.contains("does not accept this user and password") && !told.contains("-one"), "{told}");
         assert!(!format!("{place:?}").contains("-one"));
     }
-    let place = Place { password: Some(Password::new("the-right-one".into())), ..server.place() };
-    inspect(&place).await.unwrap();
+    let place = RedisTarget { password: Some(Password::new("the-right-one".into())), ..server.place() };
+    probe_server(&place).await.unwrap();
 }
 
 #[tokio::test]
@@ -86,13 +86,13 @@ async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
     let rules = "ACL SETUSER portcullis on >secret ~portcullis:* &portcullis:* +@read +@write +@scripting +@pubsub \
                  +@connection +info +time +wait";
     let _: String = server.ask(&rules.split_whitespace().collect::<Vec<_>>());
-    let login = |user: &str| Place {
+    let login = |user: &str| RedisTarget {
         user: Some(user.to_owned()),
         password: Some(Password::new("secret".into())),
         ..server.place()
     };
-    let records = Arc::new(Embedded::in_memory().unwrap());
-    let (store, _) = Redis::open(&login("portcullis"), records, &Clock::machine()).await;
+    let records = Arc::new(EmbeddedStore::in_memory().unwrap());
+    let (store, _) = RedisStore::open(&login("portcullis"), records, &Clock::machine()).await;
     store.put_owner(&account("alice", None).as_owner()).await.unwrap();
     store.ping().await.unwrap();
     store.catch_up(at(1)).await.unwrap();

@@ -11,7 +11,7 @@ use portcullis::{
     id::{SessionId, UserId},
     outage::StoreError,
     session::{Ending, SessionStore as _, Which},
-    store::embedded::{Embedded, inspect, inspect_logins},
+    store::embedded::{EmbeddedStore, probe_file, probe_logins},
 };
 
 use crate::small_disk::on_a_small_disk;
@@ -24,7 +24,7 @@ fn fill(folder: &Path) {
 }
 
 /// Opens sessions until there is no room for one more; those that are open.
-async fn open_until_full(store: &Embedded, alice: UserId) -> Vec<SessionId> {
+async fn open_until_full(store: &EmbeddedStore, alice: UserId) -> Vec<SessionId> {
     let mut open = Vec::new();
     loop {
         let new = new_session(alice, at(2), 0);
@@ -42,7 +42,7 @@ async fn a_full_disk_is_told_until_there_is_room_again() {
     let Some(folder) = on_a_small_disk("store_writes::a_full_disk_is_told_until_there_is_room_again", 16) else {
         return;
     };
-    let store = Embedded::open_to_serve(&folder.join("portcullis.db")).unwrap();
+    let store = EmbeddedStore::open_to_serve(&folder.join("portcullis.db")).unwrap();
     let alice = UserId::mint();
     let id = open(&store, alice, at(1)).await.session.id;
     store.ping().await.expect("it can be written");
@@ -61,7 +61,7 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
     for (place, damage) in [(0, None), (4_096, None), (8_192, Some(65_536))] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("portcullis.db");
-        let store = Embedded::open_to_serve(&path).unwrap();
+        let store = EmbeddedStore::open_to_serve(&path).unwrap();
         let alice = UserId::mint();
         open(&store, alice, at(1)).await;
         store.ping().await.expect("it serves");
@@ -90,7 +90,7 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
 async fn a_file_that_is_emptied_while_it_serves_is_told_by_the_next_look() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portcullis.db");
-    let store = Embedded::open_to_serve(&path).unwrap();
+    let store = EmbeddedStore::open_to_serve(&path).unwrap();
     open(&store, UserId::mint(), at(1)).await;
     store.ping().await.expect("it serves");
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
@@ -105,7 +105,7 @@ async fn a_look_at_an_emptied_file_leaves_what_stands_beside_it() {
     let log = folder.path().join("portcullis.db-wal");
     fs::write(&path, "").unwrap();
     fs::write(&log, "what was acknowledged").unwrap();
-    assert!(inspect(&path).is_err() && inspect_logins(&path).is_err());
+    assert!(probe_file(&path).is_err() && probe_logins(&path).is_err());
     assert_eq!(fs::read_to_string(&log).unwrap(), "what was acknowledged");
 }
 
@@ -114,7 +114,7 @@ async fn on_a_full_disk_sessions_still_end() {
     let Some(folder) = on_a_small_disk("store_writes::on_a_full_disk_sessions_still_end", 16) else { return };
     let path = folder.join("portcullis.db");
     let reserve = || fs::metadata(folder.join("portcullis.db-reserve")).unwrap().len();
-    let store = Embedded::open_to_serve(&path).unwrap();
+    let store = EmbeddedStore::open_to_serve(&path).unwrap();
     assert_eq!(reserve(), 4 << 20);
     let (alice, bob) = (UserId::mint(), UserId::mint());
     let bobs = open(&store, bob, at(1)).await.session.id;
@@ -140,7 +140,7 @@ async fn on_a_full_disk_sessions_still_end() {
     assert!(other.contains("full"), "{other}");
     assert!(store.ping().await.is_err() && store.find(bobs).await.unwrap().is_some());
     let query = TrailQuery { user: Some(alice), from: TrailEnd::Newest, after: None, limit: 100_000 };
-    let ends = async |store: &Embedded| {
+    let ends = async |store: &EmbeddedStore| {
         let trail = store.trail(&query).await.unwrap().entries;
         trail.iter().filter(|entry| matches!(entry.fact, Fact::SessionEnded { .. })).count()
     };
@@ -148,10 +148,10 @@ async fn on_a_full_disk_sessions_still_end() {
     // It is so after a restart, too, and bob can still be signed out by whoever holds the machine.
     drop(store);
     fill(&folder); // the file beside it is gone
-    let store = Embedded::open_to_serve(&path).unwrap();
+    let store = EmbeddedStore::open_to_serve(&path).unwrap();
     assert_eq!(ends(&store).await, open.len());
     assert!(store.open(new_session(bob, at(4), 0)).await.is_err());
-    let beside = Embedded::open(&path).unwrap();
+    let beside = EmbeddedStore::open(&path).unwrap();
     let other = beside.open(new_session(bob, at(4), 0)).await.map(drop).expect_err("room for ends alone").to_string();
     assert!(other.contains("full"), "{other}");
     beside.end(Which::AllOf(bob), &parting(Ending::ByAdministrator, at(4))).await.unwrap();

@@ -8,8 +8,8 @@ use portcullis::{
     clock::Clock,
     server::{Components, Stores},
     store::{
-        embedded::Embedded,
-        redis::{Redis, RedisRecords},
+        embedded::EmbeddedStore,
+        redis::{RedisRecords, RedisStore},
     },
 };
 
@@ -27,13 +27,13 @@ fn parts(stores: Stores) -> Components {
 }
 
 fn in_memory() -> Components {
-    parts(Stores::from_single(Arc::new(Embedded::in_memory().unwrap())))
+    parts(Stores::from_single(Arc::new(EmbeddedStore::in_memory().unwrap())))
 }
 
 async fn in_redis() -> (RedisServer, Components) {
     let server = RedisServer::start();
     let (records, _) = RedisRecords::open(&server.place(), false).await;
-    let (store, _) = Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), Arc::new(records), &Clock::machine()).await;
     (server, parts(Stores::from_single(Arc::new(store))))
 }
 

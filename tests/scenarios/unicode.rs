@@ -11,8 +11,8 @@ use portcullis::{
     id::UserId,
     secret::Password,
     store::{
-        embedded::Embedded,
-        redis::{Redis, RedisRecords},
+        embedded::EmbeddedStore,
+        redis::{RedisRecords, RedisStore},
     },
 };
 
@@ -167,7 +167,7 @@ async fn a_file_of_old_names_is_compatible() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portcullis.db");
     let old = old_accounts();
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     for account in &old {
         store.add(account, &story(at(0))).await.unwrap();
     }
@@ -178,7 +178,7 @@ async fn a_file_of_old_names_is_compatible() {
     )
     .unwrap();
     drop(file);
-    let store = Embedded::open(&path).unwrap();
+    let store = EmbeddedStore::open(&path).unwrap();
     old_names_sign_in(&store, old.each_ref().map(|account| account.id)).await;
     assert_eq!(store.list().await.unwrap().len(), 4, "read back in their own spelling");
 }
@@ -188,7 +188,7 @@ async fn a_redis_of_old_names_is_compatible() {
     let server = RedisServer::start();
     let open = async || {
         let (records, _) = RedisRecords::open(&server.place(), false).await;
-        Redis::open(&server.place(), Arc::new(records), &Clock::machine()).await.0
+        RedisStore::open(&server.place(), Arc::new(records), &Clock::machine()).await.0
     };
     let old = old_accounts();
     let store = open().await;

@@ -78,9 +78,9 @@ async fn k01_what_only_looks_like_our_cookie_opens_nothing() {
     }
     assert_eq!(app.received(), "");
     assert!(
-        door.metrics.text().contains("portcullis_session_lookups_total{result=\"away\"} 0"),
+        door.metrics.render().contains("portcullis_session_lookups_total{result=\"away\"} 0"),
         "{}",
-        door.metrics.text()
+        door.metrics.render()
     );
 }
 

@@ -42,7 +42,7 @@ async fn it_is_refused_and_the_app_hears_nothing() {
     }
     assert_eq!(app.received(), "");
     let counted = format!("portcullis_csrf_rejections_total {refused}");
-    assert!(door.metrics.text().contains(&counted), "{}", door.metrics.text());
+    assert!(door.metrics.render().contains(&counted), "{}", door.metrics.render());
     for (path, lines) in [
         ("/x", "Origin: http://app.test\r\n"),
         ("/x", ""),
@@ -53,5 +53,5 @@ async fn it_is_refused_and_the_app_hears_nothing() {
         assert_eq!(door.client().await.ask(upgrade(path, lines)).await.status, 200, "{path} {lines}");
     }
     assert_eq!(app.requests(), 5);
-    assert!(door.metrics.text().contains(&counted), "{}", door.metrics.text());
+    assert!(door.metrics.render().contains(&counted), "{}", door.metrics.render());
 }

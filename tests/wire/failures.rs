@@ -35,7 +35,7 @@ async fn an_app_that_is_away() {
     assert!(page.text().contains("Alice \u{c5}ngstr\u{f6}m"), "whoever was let through is known: {}", page.text());
     let with_body = door.as_alice("POST /x", "Content-Length: 5\r\n") + "12345";
     is_ours(&door.client().await.ask(with_body).await, 502, "app-unreachable");
-    assert!(door.metrics.text().contains("portcullis_upstream_up{upstream=\"app\"} 0"));
+    assert!(door.metrics.render().contains("portcullis_upstream_up{upstream=\"app\"} 0"));
 }
 
 #[tokio::test]

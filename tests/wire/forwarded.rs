@@ -173,7 +173,7 @@ async fn nobody_takes_every_seat() {
     let (mut one, mut two) = (door.client().await, door.client().await);
     assert_eq!((one.ask(&ask).await.status, two.ask(&ask).await.status), (200, 200));
     assert!(door.client().await.is_closed().await, "there is no seat for a third one");
-    assert!(door.metrics.text().contains("portcullis_connections_refused_total{reason=\"address\"} 1"));
+    assert!(door.metrics.render().contains("portcullis_connections_refused_total{reason=\"address\"} 1"));
     assert_eq!(one.ask(&ask).await.status, 200, "who is in is served");
     drop(two);
     until("the seat to be free", async || (*door.open.borrow() == 1).then_some(())).await;

@@ -12,7 +12,7 @@ async fn a01_the_app_is_told_who_is_signed_in_and_not_who_says_so() {
     assert_eq!(app.header("remote-name"), ["Alice \u{c5}ngstr\u{f6}m"]);
     assert_eq!(app.header("remote-email"), ["alice@example.com"]);
     assert_eq!(app.header("remote-groups"), ["admin,staff"]);
-    assert!(door.metrics.text().contains("portcullis_spoofed_identity_headers_total 2"));
+    assert!(door.metrics.render().contains("portcullis_spoofed_identity_headers_total 2"));
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn a_request_is_one_line() {
     assert_eq!((&hers["session"], &hers["user"]), (&passed["session"], &passed["user"]));
     let secret = door.alice.rsplit('.').next().unwrap();
     assert!(!lines.text().contains("hush") && !lines.text().contains(secret) && !lines.text().contains("alice"));
-    assert!(door.metrics.text().contains("portcullis_requests_total{code_class=\"2xx\",route=\"/\"} 1"));
+    assert!(door.metrics.render().contains("portcullis_requests_total{code_class=\"2xx\",route=\"/\"} 1"));
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_refused_request_has_the_route_that_it_fell_under() {
         let line = lines.access()[before].clone();
         assert_eq!((&line["status"], &line["route"]), (&status.into(), &route.into()), "{line:?}");
     }
-    assert!(door.metrics.text().contains("portcullis_requests_total{code_class=\"3xx\",route=\"none\"} 1"));
+    assert!(door.metrics.render().contains("portcullis_requests_total{code_class=\"3xx\",route=\"none\"} 1"));
 }
 
 #[tokio::test]

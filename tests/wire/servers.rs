@@ -27,7 +27,7 @@ async fn a_server_that_is_away_is_passed_over_and_nobody_notices() {
     }
     assert_eq!(app.requests(), 4);
     assert_eq!(app.received().matches("12345").count(), 4);
-    assert!(door.metrics.text().contains("portcullis_upstream_up{upstream=\"app\"} 1"));
+    assert!(door.metrics.render().contains("portcullis_upstream_up{upstream=\"app\"} 1"));
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ async fn who_does_not_take_an_answer_is_cut() {
     until("the app to be let go", async || app.received().ends_with("[closed]").then_some(())).await;
     until("the client to be let go", async || (*door.open.borrow() == 0).then_some(())).await;
     let cut = "portcullis_streams_cut_total{reason=\"write_idle\"} 1";
-    until("it to be counted", async || door.metrics.text().contains(cut).then_some(())).await;
+    until("it to be counted", async || door.metrics.render().contains(cut).then_some(())).await;
 }
 
 /// A film that pauses is longer silent than an upload may be.

@@ -48,7 +48,7 @@ async fn slow(door: &Door, request: String) -> Client {
 
 async fn there_are(door: &Door, slow: usize) {
     let line = format!("\n{SLOW_READERS} {slow}\n");
-    until(&line, async || door.metrics.text().contains(&line).then_some(())).await;
+    until(&line, async || door.metrics.render().contains(&line).then_some(())).await;
 }
 
 async fn is_let_go(app: &App, targets: &[&str]) {
@@ -75,7 +75,7 @@ async fn of_too_many_of_one_session_the_slowest_is_cut() {
     assert_eq!(app.received(), "");
     let _third = slow(&door, hers("/3")).await;
     is_let_go(&app, &["/1"]).await;
-    until("it to be counted", async || door.metrics.text().contains(&format!("{CUT} 1")).then_some(())).await;
+    until("it to be counted", async || door.metrics.render().contains(&format!("{CUT} 1")).then_some(())).await;
 
     // Who reads on is no slow reader any more, and counts anew.
     let reading = async {
@@ -110,7 +110,7 @@ async fn a_websocket_that_is_not_read_counts_too() {
     there_are(&door, 1).await;
     let _second = slow(&door, door.as_alice("GET /2/ws", upgrade)).await;
     is_let_go(&app, &["/1/ws"]).await;
-    until("it to be counted", async || door.metrics.text().contains(&format!("{CUT} 1")).then_some(())).await;
+    until("it to be counted", async || door.metrics.render().contains(&format!("{CUT} 1")).then_some(())).await;
 }
 
 #[tokio::test]

@@ -40,13 +40,13 @@ async fn a_websocket_passes_and_may_be_silent_for_longer_than_a_body() {
         let message = Message::binary(vec![7; size]);
         socket.send(message.clone()).await.unwrap();
         assert_eq!(timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap(), message);
-        assert!(door.metrics.text().contains("portcullis_open_streams{kind=\"websocket\"} 1"));
+        assert!(door.metrics.render().contains("portcullis_open_streams{kind=\"websocket\"} 1"));
         sleep(Duration::from_millis(600)).await;
     }
     socket.close(None).await.unwrap();
     while let Some(Ok(_)) = timeout(PATIENCE, socket.next()).await.unwrap() {}
     timeout(PATIENCE, door.open.subscribe().wait_for(|open| *open == 0)).await.unwrap().unwrap();
-    assert!(door.metrics.text().contains("portcullis_open_streams{kind=\"websocket\"} 0"));
+    assert!(door.metrics.render().contains("portcullis_open_streams{kind=\"websocket\"} 0"));
 }
 
 #[tokio::test]
@@ -73,12 +73,12 @@ async fn an_event_arrives_before_the_next_is_sent() {
     for _ in 0..3 {
         send.send(()).unwrap();
         assert_eq!(client.chunk().await.unwrap(), b"data: x\n\n");
-        assert!(door.metrics.text().contains("portcullis_open_streams{kind=\"sse\"} 1"));
+        assert!(door.metrics.render().contains("portcullis_open_streams{kind=\"sse\"} 1"));
         sleep(Duration::from_millis(300)).await;
     }
     drop(client);
     timeout(PATIENCE, door.open.subscribe().wait_for(|open| *open == 0)).await.unwrap().unwrap();
-    assert!(door.metrics.text().contains("portcullis_open_streams{kind=\"sse\"} 0"));
+    assert!(door.metrics.render().contains("portcullis_open_streams{kind=\"sse\"} 0"));
 }
 
 #[tokio::test]

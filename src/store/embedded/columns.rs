@@ -11,25 +11,25 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{clock::Timestamp, outage::StoreError, secret::Digest, session::Kind};
 
 /// Something that has one spelling: an id, an address.
-pub(super) struct Text<T>(pub(super) T);
+pub(super) struct AsText<T>(pub(super) T);
 
 /// Something that is kept as JSON.
-pub(super) struct Json<T>(pub(super) T);
+pub(super) struct AsJson<T>(pub(super) T);
 
 /// The file itself is damaged, and not what one row holds: no act can be relied on.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the file is damaged; stop Portcullis, and put a copy of it back: {0}")]
-pub(super) struct Damaged(Arc<rusqlite::Error>);
+pub(super) struct FileDamaged(Arc<rusqlite::Error>);
 
 /// The domain's word for what `SQLite` said.
-pub(super) fn outage(error: rusqlite::Error) -> StoreError {
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     use rusqlite::Error as E;
     let unreadable = matches!(
         &error,
         E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..) | E::Utf8Error(..)
     );
-    if is_damage(&error) {
-        Damaged(Arc::new(error)).into()
+    if is_corruption(&error) {
+        FileDamaged(Arc::new(error)).into()
     } else if unreadable {
         StoreError::Unreadable(Box::new(error))
     } else {
@@ -37,14 +37,14 @@ pub(super) fn outage(error: rusqlite::Error) -> StoreError {
     }
 }
 
-impl Damaged {
+impl FileDamaged {
     /// Why a transaction was lost, where it is that.
-    pub(super) fn of(error: &Arc<rusqlite::Error>) -> Option<Self> {
-        is_damage(error).then(|| Self(Arc::clone(error)))
+    pub(super) fn from_sqlite(error: &Arc<rusqlite::Error>) -> Option<Self> {
+        is_corruption(error).then(|| Self(Arc::clone(error)))
     }
 
     /// The same as a store tells it, where it is that.
-    pub(super) fn told(why: &StoreError) -> Option<&Self> {
+    pub(super) fn from_store(why: &StoreError) -> Option<&Self> {
         match why {
             StoreError::Away(why) => why.downcast_ref(),
             StoreError::Unreadable(_) => None,
@@ -52,18 +52,18 @@ impl Damaged {
     }
 }
 
-impl From<Damaged> for StoreError {
-    fn from(damaged: Damaged) -> Self {
+impl From<FileDamaged> for StoreError {
+    fn from(damaged: FileDamaged) -> Self {
         Self::Away(Box::new(damaged))
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+fn is_corruption(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Reads a column by a rule of the domain.
-pub(super) fn checked<T, E>(
+pub(super) fn parse_column<T, E>(
     row: &Row<'_>,
     column: usize,
     rule: impl FnOnce(&str) -> Result<T, E>,
@@ -76,30 +76,30 @@ where
 }
 
 /// A count as `SQLite` counts; what is beyond that stays at the most.
-pub(super) fn whole(count: impl TryInto<i64>) -> i64 {
+pub(super) fn saturating_i64(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
 
-impl<T: Display> ToSql for Text<T> {
+impl<T: Display> ToSql for AsText<T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.0.to_string().into())
     }
 }
 
-impl<T: FromStr<Err: Error + Send + Sync + 'static>> FromSql for Text<T> {
+impl<T: FromStr<Err: Error + Send + Sync + 'static>> FromSql for AsText<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
     }
 }
 
-impl<T: Serialize> ToSql for Json<T> {
+impl<T: Serialize> ToSql for AsJson<T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         let text = serde_json::to_string(&self.0).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
         Ok(text.into())
     }
 }
 
-impl<T: DeserializeOwned> FromSql for Json<T> {
+impl<T: DeserializeOwned> FromSql for AsJson<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
     }

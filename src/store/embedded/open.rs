@@ -12,22 +12,22 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
     creation,
-    place::Place,
-    reserve::is_lack_of_room,
-    schema::{self, Misfit},
+    integrity::FileIdentity,
+    reserve::is_disk_full,
+    schema::{self, SchemaError},
 };
 use crate::exposure::{Exposure, exposure};
 
 /// How long opening waits for another process.
-const OPENING: Duration = Duration::from_secs(2);
+const OPEN_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long `SQLite` waits for another process before the writer looks whose patience is over.
-const TRY: Duration = Duration::from_millis(50);
+const WRITER_BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 /// How long a read waits: in WAL mode only for somebody who opens or closes the file.
-const READER_PATIENCE: Duration = Duration::from_millis(200);
+const READER_BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 /// What a reader keeps in memory: as KiB, below zero. Holds some 10,000 sessions.
-const READER_CACHE: i64 = -8 * 1024;
+const READER_CACHE_SIZE: i64 = -8 * 1024;
 /// Statements that a connection keeps prepared.
-const STATEMENTS: usize = 64;
+const STATEMENT_CACHE_SIZE: usize = 64;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -134,15 +134,15 @@ pub enum OpenError {
 
 impl OpenError {
     /// Whether there was no room for what opening writes.
-    pub(super) fn is_lack_of_room(&self) -> bool {
+    pub(super) fn is_disk_full(&self) -> bool {
         match self {
-            Self::Failed { source, .. } => source.downcast_ref().is_some_and(is_lack_of_room),
+            Self::Failed { source, .. } => source.downcast_ref().is_some_and(is_disk_full),
             _ => false,
         }
     }
 
     /// The same, said of the disk: `SQLite` has no word for it where a file beside the store cannot be made.
-    pub(super) fn on_a_full_disk(self) -> Self {
+    pub(super) fn into_disk_full(self) -> Self {
         match self {
             Self::Failed { path, source } => Self::DiskFull { path, source },
             other => other,
@@ -151,76 +151,76 @@ impl OpenError {
 }
 
 /// The connections to one file.
-pub(super) struct File {
+pub(super) struct FileConnections {
     pub(super) writer: Connection,
     pub(super) readers: Vec<Connection>,
-    pub(super) place: Place,
+    pub(super) identity: FileIdentity,
     pub(super) created: bool,
 }
 
-pub(super) fn file(path: &Path) -> Result<File, OpenError> {
+pub(super) fn open_file(path: &Path) -> Result<FileConnections, OpenError> {
     let (true_path, place, created) = find_or_create(path)?;
-    let look = || -> Result<Connection, Misfit> {
-        let writer = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-        writer.busy_timeout(OPENING)?;
-        schema::look_at_file(&writer)?; // before anything is written: WAL mode is a change of the file
+    let look = || -> Result<Connection, SchemaError> {
+        let writer = Connection::open_with_flags(&true_path, open_flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        writer.busy_timeout(OPEN_BUSY_TIMEOUT)?;
+        schema::check_existing(&writer)?; // before anything is written: WAL mode is a change of the file
         Ok(writer)
     };
-    let look = || look().map_err(|misfit| explain(path, misfit));
-    if refuse_exposed(path).is_err() {
+    let look = || look().map_err(|misfit| schema_open_error(path, misfit));
+    if ensure_private(path).is_err() {
         // What is no store of ours is told so. A look may tidy away what a killed process has left beside the file.
         drop(look()?);
-        refuse_exposed(path)?;
+        ensure_private(path)?;
     }
     let mut writer = look()?;
-    let open = || -> Result<(Connection, Vec<Connection>), Misfit> {
-        write_ahead(&writer)?;
-        settle(&writer)?;
+    let open = || -> Result<(Connection, Vec<Connection>), SchemaError> {
+        enable_wal(&writer)?;
+        configure(&writer)?;
         schema::migrate(&mut writer)?;
         let mut readers = Vec::new();
         for _ in 0..thread::available_parallelism().map_or(4, usize::from).clamp(2, 16) {
-            let reader = Connection::open_with_flags(&true_path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-            reader.busy_timeout(READER_PATIENCE)?;
-            settle(&reader)?;
+            let reader = Connection::open_with_flags(&true_path, open_flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+            reader.busy_timeout(READER_BUSY_TIMEOUT)?;
+            configure(&reader)?;
             reader.pragma_update(None, "query_only", true)?;
-            reader.pragma_update(None, "cache_size", READER_CACHE)?;
+            reader.pragma_update(None, "cache_size", READER_CACHE_SIZE)?;
             readers.push(reader);
         }
-        writer.busy_timeout(TRY)?;
+        writer.busy_timeout(WRITER_BUSY_TIMEOUT)?;
         Ok((writer, readers))
     };
-    let (writer, readers) = open().map_err(|misfit| explain(path, misfit))?;
-    Ok(File { writer, readers, place, created })
+    let (writer, readers) = open().map_err(|misfit| schema_open_error(path, misfit))?;
+    Ok(FileConnections { writer, readers, identity: place, created })
 }
 
-pub(super) fn memory() -> Result<Connection, OpenError> {
-    let open = || -> Result<Connection, Misfit> {
-        let mut one = Connection::open_in_memory_with_flags(flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-        settle(&one)?;
+pub(super) fn open_memory() -> Result<Connection, OpenError> {
+    let open = || -> Result<Connection, SchemaError> {
+        let mut one = Connection::open_in_memory_with_flags(open_flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        configure(&one)?;
         schema::migrate(&mut one)?;
         Ok(one)
     };
-    open().map_err(|misfit| explain(Path::new("memory"), misfit))
+    open().map_err(|misfit| schema_open_error(Path::new("memory"), misfit))
 }
 
 /// Creates the file for its owner alone; `SQLite` gives the files beside it (`-wal`, `-shm`) the same mode. Answers with the
 /// full path: to `SQLite` an empty name, or `:memory:`, would mean something else.
-fn find_or_create(path: &Path) -> Result<(PathBuf, Place, bool), OpenError> {
-    folder_of(path)?;
+fn find_or_create(path: &Path) -> Result<(PathBuf, FileIdentity, bool), OpenError> {
+    parent_folder(path)?;
     if path.is_dir() {
         return Err(OpenError::NotAStore { path: path.to_owned() });
     }
     let opened = creation::open_or_create(path)?;
     let place = || {
         let path = path.canonicalize()?;
-        Ok((path.clone(), Place::of(path, &opened.file)?, opened.created))
+        Ok((path.clone(), FileIdentity::from_open_file(path, &opened.file)?, opened.created))
     };
-    place().map_err(|error| refused(path, error))
+    place().map_err(|error| io_open_error(path, error))
 }
 
 /// Refuses a store that everybody on this machine may read, or those files of it that are beside it: what is written next
 /// stands in these first.
-pub(super) fn refuse_exposed(path: &Path) -> Result<(), OpenError> {
+pub(super) fn ensure_private(path: &Path) -> Result<(), OpenError> {
     // Beside the file itself, and not beside a link to it.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let beside = |end: &str| {
@@ -236,7 +236,7 @@ pub(super) fn refuse_exposed(path: &Path) -> Result<(), OpenError> {
 }
 
 /// The folder of the file, which must be there.
-pub(super) fn folder_of(path: &Path) -> Result<&Path, OpenError> {
+pub(super) fn parent_folder(path: &Path) -> Result<&Path, OpenError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -247,7 +247,7 @@ pub(super) fn folder_of(path: &Path) -> Result<&Path, OpenError> {
     Ok(folder)
 }
 
-pub(super) fn refused(path: &Path, error: io::Error) -> OpenError {
+pub(super) fn io_open_error(path: &Path, error: io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
         io::ErrorKind::PermissionDenied => OpenError::NoPermission { path, source: Box::new(error) },
@@ -256,46 +256,46 @@ pub(super) fn refused(path: &Path, error: io::Error) -> OpenError {
     }
 }
 
-pub(super) fn flags(mode: OpenFlags) -> OpenFlags {
+pub(super) fn open_flags(mode: OpenFlags) -> OpenFlags {
     mode | OpenFlags::SQLITE_OPEN_NO_MUTEX // each connection stands behind a lock of ours
 }
 
 /// Two who open a new file at once may both try this; `SQLite` does not always wait by itself here.
-fn write_ahead(on: &Connection) -> rusqlite::Result<()> {
-    on.busy_timeout(Duration::ZERO)?;
+fn enable_wal(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
     let mut tries = 0;
     loop {
-        match on.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
-            Err(error) if busy(&error) && tries < 200 => tries += 1,
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(error) if is_busy(&error) && tries < 200 => tries += 1,
             Err(error) => return Err(error),
-            Ok(()) => return on.busy_timeout(OPENING),
+            Ok(()) => return connection.busy_timeout(OPEN_BUSY_TIMEOUT),
         }
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-fn settle(on: &Connection) -> rusqlite::Result<()> {
-    on.set_prepared_statement_cache_capacity(STATEMENTS);
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
     // Without it a statement is planned anew for each new parameter: a check would cost ten times as much.
-    on.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    on.pragma_update(None, "synchronous", "full")?;
-    on.pragma_update(None, "foreign_keys", true)?;
-    on.pragma_update(None, "trusted_schema", false)?;
-    on.pragma_update(None, "cell_size_check", true)?;
-    on.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
 }
 
-pub(super) fn busy(error: &rusqlite::Error) -> bool {
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-pub(super) fn explain(path: &Path, misfit: Misfit) -> OpenError {
+pub(super) fn schema_open_error(path: &Path, misfit: SchemaError) -> OpenError {
     let path = path.to_owned();
     let error = match misfit {
-        Misfit::Foreign => return OpenError::NotAStore { path },
-        Misfit::Empty => return OpenError::Emptied { path },
-        Misfit::Newer { theirs, ours } => return OpenError::Newer { path, theirs, ours },
-        Misfit::Sqlite(error) => error,
+        SchemaError::ForeignDatabase => return OpenError::NotAStore { path },
+        SchemaError::Empty => return OpenError::Emptied { path },
+        SchemaError::Newer { theirs, ours } => return OpenError::Newer { path, theirs, ours },
+        SchemaError::Sqlite(error) => error,
     };
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotAStore { path },
@@ -305,7 +305,7 @@ pub(super) fn explain(path: &Path, misfit: Misfit) -> OpenError {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             OpenError::NoPermission { path, source: Box::new(error) }
         }
-        _ if busy(&error) => OpenError::Locked { path },
+        _ if is_busy(&error) => OpenError::Locked { path },
         _ => OpenError::Failed { path, source: Box::new(error) },
     }
 }
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn what_the_operating_system_forbids_is_told_with_its_mend() {
         let path = Path::new("/srv/portcullis.db");
-        let told = |kind: io::ErrorKind| refused(path, kind.into()).to_string();
+        let told = |kind: io::ErrorKind| io_open_error(path, kind.into()).to_string();
         assert!(told(io::ErrorKind::PermissionDenied).starts_with("may not read and write /srv/portcullis.db: give"));
         assert!(told(io::ErrorKind::ReadOnlyFilesystem).contains("read-only; make it writable"));
         assert_eq!(told(io::ErrorKind::Other), "cannot open /srv/portcullis.db");

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::{
-    Embedded, changes,
-    columns::{Json, Text},
-    writer::Need,
+    EmbeddedStore, account_changes,
+    columns::{AsJson, AsText},
+    writer::WriteClass,
 };
 use crate::{
     account::{Alteration, Altered, Consequence},
@@ -16,10 +16,10 @@ use crate::{
     id::ConsequenceId,
     outage::StoreError,
     session::{Ending, Parting, SessionStore, Which},
-    store::Records,
+    store::RecordStore,
 };
 
-impl Embedded {
+impl EmbeddedStore {
     /// Ends the sessions that a file still holds which kept them too, and says how many. Nobody could end them while sessions are
     /// elsewhere, and they would be alive again if the file ever kept everything once more.
     ///
@@ -38,13 +38,13 @@ impl Embedded {
 }
 
 #[async_trait]
-impl Records for Embedded {
-    async fn alter(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError> {
+impl RecordStore for EmbeddedStore {
+    async fn apply_deferred(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError> {
         let (alteration, story) = (alteration.clone(), story.clone());
-        self.act_with(Need::Urgent, move |on| {
-            let altered = changes::alter(on, alteration.clone(), &story)?;
+        self.write_with(WriteClass::Urgent, move |connection| {
+            let altered = account_changes::apply_to_account(connection, alteration.clone(), &story)?;
             if let Some(Altered { consequence, .. }) = &altered {
-                keep(on, consequence, story.at)?;
+                insert_pending(connection, consequence, story.at)?;
             }
             Ok(altered)
         })
@@ -52,22 +52,23 @@ impl Records for Embedded {
     }
 
     /// One that cannot be read keeps no other from being done; the log says so each time.
-    async fn open_consequences(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError> {
-        self.read(|on| {
-            on.prepare_cached("SELECT body FROM consequence WHERE at < ?1 ORDER BY key")?
-                .query_map([before], |row| Ok(row.get(0).map(|Json(consequence)| consequence)))?
-                .filter_map(|row| row.map(readable).transpose())
+    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT body FROM consequence WHERE at < ?1 ORDER BY key")?
+                .query_map([before], |row| Ok(row.get(0).map(|AsJson(consequence)| consequence)))?
+                .filter_map(|row| row.map(ok_or_log).transpose())
                 .collect()
         })
     }
 
-    async fn identity(&self) -> Result<String, StoreError> {
-        self.read(|on| on.prepare_cached("SELECT id FROM identity")?.query_row([], |row| row.get(0)))
+    async fn records_id(&self) -> Result<String, StoreError> {
+        self.read(|connection| connection.prepare_cached("SELECT id FROM identity")?.query_row([], |row| row.get(0)))
     }
 
-    async fn done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {
-        self.act_with(Need::Urgent, move |on| {
-            on.prepare_cached("DELETE FROM consequence WHERE id = ?1")?.execute([Text(consequence)])?;
+    async fn mark_done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {
+        self.write_with(WriteClass::Urgent, move |connection| {
+            connection.prepare_cached("DELETE FROM consequence WHERE id = ?1")?.execute([AsText(consequence)])?;
             Ok(())
         })
         .await
@@ -82,16 +83,16 @@ impl Records for Embedded {
     }
 }
 
-fn keep(on: &Connection, consequence: &Consequence, at: Timestamp) -> rusqlite::Result<()> {
-    on.prepare_cached("INSERT INTO consequence (id, user, at, body) VALUES (?1, ?2, ?3, ?4)")?.execute((
-        Text(consequence.id),
-        Text(consequence.user),
+fn insert_pending(connection: &Connection, consequence: &Consequence, at: Timestamp) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT INTO consequence (id, user, at, body) VALUES (?1, ?2, ?3, ?4)")?.execute((
+        AsText(consequence.id),
+        AsText(consequence.user),
         at,
-        Json(consequence),
+        AsJson(consequence),
     ))?;
     Ok(())
 }
 
-fn readable(read: rusqlite::Result<Consequence>) -> Option<Consequence> {
+fn ok_or_log(read: rusqlite::Result<Consequence>) -> Option<Consequence> {
     read.inspect_err(|why| tracing::error!("What follows from the change of an account cannot be read: {why}")).ok()
 }

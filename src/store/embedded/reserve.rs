@@ -17,49 +17,49 @@ use std::{
 use rusqlite::{Connection, ErrorCode, ffi};
 use tracing::{info, warn};
 
-use super::place::beside;
+use super::integrity::side_path;
 use crate::secret::random;
 
 /// Bytes of a whole reserve: some thousand ends, since what is ended makes room in the store.
-const WHOLE: u64 = 4 << 20;
+const FULL_BYTES: u64 = 4 << 20;
 /// Bytes that are given at once.
-const STEP: u64 = 256 << 10;
+const RELEASE_BYTES: u64 = 256 << 10;
 /// Bytes that are written at once.
-const BLOCK: usize = 64 << 10;
+const WRITE_BYTES: usize = 64 << 10;
 /// Bytes that are left to others beside a whole reserve.
-const SLACK: u64 = 1 << 20;
+const SPARE_BYTES: u64 = 1 << 20;
 
 /// The file that holds the room.
 #[derive(Debug)]
-pub(super) struct Reserve {
+pub(super) struct DiskReserve {
     path: PathBuf,
     /// This process serves: it creates the file where there is none.
-    serves: bool,
-    state: Mutex<State>,
+    is_server: bool,
+    state: Mutex<ReserveState>,
 }
 
 /// State of the file, as the last attempt to write it found it.
 #[derive(Debug, Default)]
-enum State {
+enum ReserveState {
     /// Written, or not tried yet.
     #[default]
     Writable,
     /// No room for the whole of it.
-    NoRoom,
+    DiskFull,
     /// Not writable for a reason other than room.
-    Fault(String),
+    Unwritable(String),
 }
 
-impl Reserve {
+impl DiskReserve {
     /// The reserve of the store at this path.
-    pub(super) fn beside(store: &Path, serves: bool) -> Self {
-        Self { path: path_of(store), serves, state: Mutex::default() }
+    pub(super) fn for_store(store: &Path, serves: bool) -> Self {
+        Self { path: reserve_path(store), is_server: serves, state: Mutex::default() }
     }
 
     /// Creates and fills the file at the start, as far as there is room.
-    pub(super) fn make(&self) {
-        if self.serves
-            && let Err(error) = self.restore()
+    pub(super) fn create(&self) {
+        if self.is_server
+            && let Err(error) = self.refill()
         {
             warn!(path = %self.path.display(), %error, "Reserve of the store not filled: disk is full, only ends are written");
         }
@@ -69,38 +69,38 @@ impl Reserve {
     ///
     /// Invariant: a file that cannot be written for a reason other than room is not short, so that it keeps nobody from
     /// writing. Held by `store_reserve::one_that_cannot_be_written_keeps_nobody_from_writing`.
-    pub(super) fn is_short(&self) -> bool {
+    pub(super) fn is_depleted(&self) -> bool {
         let state = self.state();
         match (&*state, self.path.metadata()) {
-            (State::Writable | State::NoRoom, Ok(about)) => about.len() < WHOLE,
-            (State::NoRoom, Err(_)) => self.serves,
-            (State::Writable, Err(_)) | (State::Fault(_), _) => false,
+            (ReserveState::Writable | ReserveState::DiskFull, Ok(about)) => about.len() < FULL_BYTES,
+            (ReserveState::DiskFull, Err(_)) => self.is_server,
+            (ReserveState::Writable, Err(_)) | (ReserveState::Unwritable(_), _) => false,
         }
     }
 
     /// Whether ordinary acts are refused. A server looks for room when it is probed, the command line before each act.
-    pub(super) fn refuses_ordinary(&self) -> bool {
-        self.is_short() && (self.serves || self.restore().is_err())
+    pub(super) fn rejects_ordinary(&self) -> bool {
+        self.is_depleted() && (self.is_server || self.refill().is_err())
     }
 
     /// Gives a step of it. False: nothing is left, or the file cannot be written.
-    pub(super) fn release(&self) -> bool {
+    pub(super) fn release_step(&self) -> bool {
         let give = || -> io::Result<u64> {
             let file = OpenOptions::new().write(true).open(&self.path)?;
             let left = file.metadata()?.len();
-            file.set_len(left.saturating_sub(STEP))?;
+            file.set_len(left.saturating_sub(RELEASE_BYTES))?;
             Ok(left)
         };
         match give() {
             Ok(left) => {
-                if left >= WHOLE {
+                if left >= FULL_BYTES {
                     warn!(path = %self.path.display(), "Reserve of the store released: disk is full, only ends are written");
                 }
                 left > 0
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {
-                self.enter(State::Fault(error.to_string()));
+                self.set_state(ReserveState::Unwritable(error.to_string()));
                 false
             }
         }
@@ -110,21 +110,21 @@ impl Reserve {
     ///
     /// # Errors
     /// Where there is no room. Any other reason is a fault, which is told by the log and [`Reserve::fault`].
-    pub(super) fn restore(&self) -> io::Result<()> {
-        if !self.serves && !self.path.exists() {
+    pub(super) fn refill(&self) -> io::Result<()> {
+        if !self.is_server && !self.path.exists() {
             return Ok(());
         }
-        match self.fill() {
+        match self.write_file() {
             Ok(()) => {
-                self.enter(State::Writable);
+                self.set_state(ReserveState::Writable);
                 Ok(())
             }
-            Err(error) if is_full(&error) => {
-                self.enter(State::NoRoom);
+            Err(error) if is_io_disk_full(&error) => {
+                self.set_state(ReserveState::DiskFull);
                 Err(error)
             }
             Err(error) => {
-                self.enter(State::Fault(error.to_string()));
+                self.set_state(ReserveState::Unwritable(error.to_string()));
                 Ok(())
             }
         }
@@ -133,16 +133,16 @@ impl Reserve {
     /// Why the file cannot be written, where that is not for want of room, and what mends it.
     pub(super) fn fault(&self) -> Option<String> {
         match &*self.state() {
-            State::Fault(error) => Some(fault(&self.path, error)),
-            State::Writable | State::NoRoom => None,
+            ReserveState::Unwritable(error) => Some(fault_message(&self.path, error)),
+            ReserveState::Writable | ReserveState::DiskFull => None,
         }
     }
 
     /// Enters a state; a new fault is logged once.
-    fn enter(&self, new: State) {
+    fn set_state(&self, new: ReserveState) {
         let mut state = self.state();
-        if let State::Fault(error) = &new
-            && !matches!(*state, State::Fault(_))
+        if let ReserveState::Unwritable(error) = &new
+            && !matches!(*state, ReserveState::Unwritable(_))
         {
             warn!(
                 path = %self.path.display(),
@@ -153,23 +153,24 @@ impl Reserve {
         *state = new;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ReserveState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fill(&self) -> io::Result<()> {
+    fn write_file(&self) -> io::Result<()> {
         let is_new = !self.path.exists();
         // Opened also where it is whole: one that cannot be opened cannot be released either.
-        let file = OpenOptions::new().write(true).create(self.serves).truncate(false).mode(0o600).open(&self.path)?;
+        let file =
+            OpenOptions::new().write(true).create(self.is_server).truncate(false).mode(0o600).open(&self.path)?;
         let before = file.metadata()?.len();
-        if before >= WHOLE {
+        if before >= FULL_BYTES {
             return Ok(());
         }
         // Looked for every few seconds on a disk that others write on, too: what is tried without room takes it from them meanwhile.
-        if has_no_room(&file, WHOLE - before) {
+        if lacks_space(&file, FULL_BYTES - before) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        if let Err(why) = fill_from(&file, before) {
+        if let Err(why) = write_random(&file, before) {
             file.set_len(before)?;
             return Err(why);
         }
@@ -181,20 +182,20 @@ impl Reserve {
 }
 
 /// The fault of the reserve beside the store at this path, where there is one. Nothing is created or changed.
-pub(super) fn inspect(store: &Path) -> Option<String> {
-    let path = path_of(store);
+pub(super) fn probe_fault(store: &Path) -> Option<String> {
+    let path = reserve_path(store);
     match OpenOptions::new().write(true).open(&path) {
         Ok(_) => None,
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => Some(fault(&path, &error.to_string())),
+        Err(error) => Some(fault_message(&path, &error.to_string())),
     }
 }
 
-fn path_of(store: &Path) -> PathBuf {
-    beside(&store.canonicalize().unwrap_or_else(|_| store.to_owned()), "-reserve")
+fn reserve_path(store: &Path) -> PathBuf {
+    side_path(&store.canonicalize().unwrap_or_else(|_| store.to_owned()), "-reserve")
 }
 
-fn fault(path: &Path, error: &str) -> String {
+fn fault_message(path: &Path, error: &str) -> String {
     let path = path.display();
     format!(
         "the reserve {path} cannot be written ({error}): on a full disk no session ends; remove it, and let the user that \
@@ -202,23 +203,23 @@ fn fault(path: &Path, error: &str) -> String {
     )
 }
 
-fn is_full(error: &io::Error) -> bool {
+fn is_io_disk_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Whether the file system says that it has no room for so many bytes more, with some for others. A quota is seen only when it is reached.
-fn has_no_room(file: &File, bytes: u64) -> bool {
+fn lacks_space(file: &File, bytes: u64) -> bool {
     let Ok(about) = nix::sys::statvfs::fstatvfs(file) else { return false };
     // A file system that does not count its blocks says 0 of each.
-    about.blocks() > 0 && about.blocks_available().saturating_mul(about.fragment_size()) < bytes + SLACK
+    about.blocks() > 0 && about.blocks_available().saturating_mul(about.fragment_size()) < bytes + SPARE_BYTES
 }
 
 /// Random bytes: a file system that compresses holds no room for others.
-fn fill_from(file: &File, mut at: u64) -> io::Result<()> {
-    while at < WHOLE {
-        let block = random::<BLOCK>();
-        let end = usize::try_from(WHOLE - at).map_or(BLOCK, |left| left.min(BLOCK));
+fn write_random(file: &File, mut at: u64) -> io::Result<()> {
+    while at < FULL_BYTES {
+        let block = random::<WRITE_BYTES>();
+        let end = usize::try_from(FULL_BYTES - at).map_or(WRITE_BYTES, |left| left.min(WRITE_BYTES));
         file.write_all_at(&block[..end], at)?;
         at += end as u64;
     }
@@ -226,7 +227,7 @@ fn fill_from(file: &File, mut at: u64) -> io::Result<()> {
 }
 
 /// Whether there was no room to write.
-pub(super) fn is_lack_of_room(error: &rusqlite::Error) -> bool {
+pub(super) fn is_disk_full(error: &rusqlite::Error) -> bool {
     // A quota is told as a write that fails, and a full disk at the start by the memory that is shared in a file.
     let others = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMOPEN];
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
@@ -234,12 +235,12 @@ pub(super) fn is_lack_of_room(error: &rusqlite::Error) -> bool {
 }
 
 /// What `SQLite` says of a full disk.
-pub(super) fn no_room() -> rusqlite::Error {
+pub(super) fn disk_full_error() -> rusqlite::Error {
     let told = "database or disk is full; until there is room again, sessions end, and nothing else is written";
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), Some(told.to_owned()))
 }
 
 /// Writes what is in the `-wal` file into the store, as far as that goes, so that its room is used again.
-pub(super) fn reuse_log(on: &Connection) {
-    let _ = on.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())); // without room for it the log grows
+pub(super) fn checkpoint_wal(connection: &Connection) {
+    let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())); // without room for it the log grows
 }

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
-    Embedded,
-    columns::{Json, Text, whole},
-    ending, opening,
-    schema::State,
+    EmbeddedStore,
+    columns::{AsJson, AsText, saturating_i64},
+    schema::FileState,
+    session_end, session_open,
 };
 use crate::{
     clock::Timestamp,
@@ -18,10 +18,10 @@ use crate::{
         Activity, Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Proof, Renewal, Secrets, Session,
         SessionStore, Terms, Which,
     },
-    store::body::Body,
+    store::session_body::SessionBody,
 };
 
-const FIND: &str = "
+const SELECT_FOR_CHECK: &str = "
     SELECT s.secret, s.former, s.former_until, s.opened, s.remembered, s.kind, a.latest, s.assurance,
            o.name, o.display_name, o.email, o.roles, o.disabled, o.version
     FROM session s
@@ -30,14 +30,14 @@ const FIND: &str = "
     WHERE s.id = ?1";
 
 /// The columns that [`session`] reads, of every session that counts. A lost activity shows as one that cannot be read.
-pub(super) const SESSIONS: &str = "
+pub(super) const SELECT_SESSIONS: &str = "
     SELECT s.key, s.id, s.opened, s.remembered, s.kind, s.assurance, s.body, a.latest, a.ip, a.actions, a.last_page
     FROM session s
     JOIN owner o ON o.id = s.owner AND o.generation = s.generation
     LEFT JOIN activity a ON a.session = s.key";
 
 /// Moves forward only, and finds nothing to move when the session is gone.
-const TOUCH: &str = "
+const UPDATE_ACTIVITY: &str = "
     UPDATE activity SET
         latest = max(latest, ?2),
         ip = CASE WHEN ?2 >= latest THEN ?3 ELSE ip END,
@@ -46,7 +46,7 @@ const TOUCH: &str = "
     WHERE session = (SELECT key FROM session WHERE id = ?1)";
 
 /// Never replaces a newer version, and never lowers a generation.
-const PUT_OWNER: &str = "
+const UPSERT_USER: &str = "
     INSERT INTO owner (id, generation, version, disabled, name, display_name, email, roles)
     VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT (id) DO UPDATE SET
@@ -55,73 +55,80 @@ const PUT_OWNER: &str = "
     WHERE owner.version IS NULL OR owner.version < excluded.version";
 
 #[async_trait]
-impl SessionStore for Embedded {
+impl SessionStore for EmbeddedStore {
     async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        self.read(|on| on.prepare_cached(FIND)?.query_row([Text(id)], |row| found(id.owner(), row)).optional())
+        self.read(|connection| {
+            connection
+                .prepare_cached(SELECT_FOR_CHECK)?
+                .query_row([AsText(id)], |row| read_found(id.owner(), row))
+                .optional()
+        })
     }
 
     async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        self.read(|on| {
-            let sql = format!("{SESSIONS} WHERE s.id = ?1");
-            on.prepare_cached(&sql)?.query_row([Text(id)], session).optional()
+        self.read(|connection| {
+            let sql = format!("{SELECT_SESSIONS} WHERE s.id = ?1");
+            connection.prepare_cached(&sql)?.query_row([AsText(id)], read_session).optional()
         })
     }
 
     async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        self.read(|on| {
-            let sql = format!("{SESSIONS} WHERE s.owner = ?1 ORDER BY a.latest DESC, s.id");
-            all_readable(on.prepare_cached(&sql)?.query_map([Text(owner)], |row| Ok(session(row)))?)
+        self.read(|connection| {
+            let sql = format!("{SELECT_SESSIONS} WHERE s.owner = ?1 ORDER BY a.latest DESC, s.id");
+            collect_readable(connection.prepare_cached(&sql)?.query_map([AsText(owner)], |row| Ok(read_session(row)))?)
         })
     }
 
     async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
         let owner = owner.clone();
         // At most sign-ins nothing has changed: then nothing is written.
-        let known = self.read(|on| generation(on, &owner))?;
+        let known = self.read(|connection| known_generation(connection, &owner))?;
         match known {
             Some(generation) => Ok(generation),
-            None => self.act(move |on| put_owner(on, owner)).await,
+            None => self.write(move |connection| put_user_snapshot(connection, owner)).await,
         }
     }
 
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
-        self.end_some(move |on| opening::open(on, &new)).await
+        self.write_notifying(move |connection| session_open::open(connection, &new)).await
     }
 
     async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
         let beats = beats.to_vec();
-        self.act(move |on| touch(on, &beats)).await
+        self.write(move |connection| touch(connection, &beats)).await
     }
 
     async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-        self.act(move |on| clamp(on, id, latest, now)).await
+        self.write(move |connection| clamp(connection, id, latest, now)).await
     }
 
     async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
         let parting = parting.clone();
-        self.end_urgently(move |on| ending::end(on, which, &parting)).await
+        self.write_urgent(move |connection| session_end::end(connection, which, &parting)).await
     }
 
     async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
         let parting = parting.clone();
-        self.end_urgently(move |on| ending::expire(on, id, latest, &parting)).await
+        self.write_urgent(move |connection| session_end::expire(connection, id, latest, &parting)).await
     }
 
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
-        self.read(|on| ending::note(on, id, secret))
+        self.read(|connection| session_end::find_end_note(connection, id, secret))
     }
 
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
         let mut behind = after.map_or_else(String::new, |id| id.to_string());
-        self.read(|on| {
-            let sql = format!("{SESSIONS} WHERE s.id > ?1 ORDER BY s.id LIMIT ?2");
+        self.read(|connection| {
+            let sql = format!("{SELECT_SESSIONS} WHERE s.id > ?1 ORDER BY s.id LIMIT ?2");
             loop {
                 let mut last = None;
                 let with_id = |row: &Row<'_>| {
                     last = Some(row.get::<_, String>(1)?);
-                    Ok(session(row))
+                    Ok(read_session(row))
                 };
-                let page = all_readable(on.prepare_cached(&sql)?.query_map((&behind, whole(limit)), with_id)?)?;
+                let page = collect_readable(
+                    connection.prepare_cached(&sql)?.query_map((&behind, saturating_i64(limit)), with_id)?,
+                )?;
                 // A page of what cannot be read is not the end.
                 match last {
                     Some(last) if page.is_empty() => behind = last,
@@ -132,19 +139,22 @@ impl SessionStore for Embedded {
     }
 
     async fn count(&self) -> Result<u64, StoreError> {
-        self.read(|on| on.prepare_cached("SELECT count(*) FROM session")?.query_row([], |row| count(row, 0)))
+        self.read(|connection| {
+            connection.prepare_cached("SELECT count(*) FROM session")?.query_row([], |row| read_count(row, 0))
+        })
     }
 
     async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.drop_old("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before).await
+        self.delete_in_batches("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before)
+            .await
     }
 
     async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
-        self.read(|on| ending::log(on, since))
+        self.read(|connection| session_end::read_end_log(connection, since))
     }
 
     async fn end_hinted(&self) {
-        self.ended.notified().await;
+        self.end_hint.notified().await;
     }
 
     fn caveat(&self) -> Option<String> {
@@ -156,82 +166,87 @@ impl SessionStore for Embedded {
         if let Some(damaged) = self.damaged.get() {
             return Err(damaged.clone().into());
         }
-        let state = || self.note_damage(self.readers.read(State::read));
-        match &self.place {
-            Some(place) => place.look(state)?,
+        let state = || self.record_damage(self.readers.read(FileState::read));
+        match &self.identity {
+            Some(place) => place.check(state)?,
             None => drop(state()?),
         }
-        self.try_to_write().await
+        self.probe_write().await
     }
 }
 
 /// Writes what an owner may do now, and tells the generation.
-pub(super) fn put_owner(on: &Connection, owner: Owner) -> rusqlite::Result<u64> {
+pub(super) fn put_user_snapshot(connection: &Connection, owner: Owner) -> rusqlite::Result<u64> {
     let Owner { id, name, display_name, email, roles, disabled, version } = owner;
-    on.prepare_cached(PUT_OWNER)?.execute((
-        Text(id),
-        whole(version),
+    connection.prepare_cached(UPSERT_USER)?.execute((
+        AsText(id),
+        saturating_i64(version),
         disabled,
         name,
         display_name,
         email,
-        Json(roles),
+        AsJson(roles),
     ))?;
-    on.prepare_cached("SELECT generation FROM owner WHERE id = ?1")?.query_row([Text(id)], |row| count(row, 0))
+    connection
+        .prepare_cached("SELECT generation FROM owner WHERE id = ?1")?
+        .query_row([AsText(id)], |row| read_count(row, 0))
 }
 
 /// The generation, where this version or a newer one is there already.
-fn generation(on: &Connection, owner: &Owner) -> rusqlite::Result<Option<u64>> {
-    on.prepare_cached("SELECT generation FROM owner WHERE id = ?1 AND version >= ?2")?
-        .query_row((Text(owner.id), whole(owner.version)), |row| count(row, 0))
+fn known_generation(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached("SELECT generation FROM owner WHERE id = ?1 AND version >= ?2")?
+        .query_row((AsText(owner.id), saturating_i64(owner.version)), |row| read_count(row, 0))
         .optional()
 }
 
 /// Gives a session a new secret.
-pub(super) fn renew(on: &Connection, renewal: &Renewal) -> rusqlite::Result<bool> {
+pub(super) fn renew_secret(connection: &Connection, renewal: &Renewal) -> rusqlite::Result<bool> {
     const RENEW: &str =
         "UPDATE session SET former = secret, former_until = ?4, secret = ?3 WHERE id = ?1 AND secret = ?2";
     let Renewal { id, from, to, grace_until } = *renewal;
-    Ok(on.prepare_cached(RENEW)?.execute((Text(id), from, to, grace_until))? == 1)
+    Ok(connection.prepare_cached(RENEW)?.execute((AsText(id), from, to, grace_until))? == 1)
 }
 
 /// One session that cannot be read must keep neither its owner nor the sweep from those that can. That the store cannot
 /// be read at all is an error as ever.
-fn all_readable(
+fn collect_readable(
     rows: impl Iterator<Item = rusqlite::Result<rusqlite::Result<Session>>>,
 ) -> rusqlite::Result<Vec<Session>> {
-    rows.filter_map(|row| row.map(readable).transpose()).collect()
+    rows.filter_map(|row| row.map(ok_or_log).transpose()).collect()
 }
 
 /// The session, or a line in the log that says why there is none.
-pub(super) fn readable(read: rusqlite::Result<Session>) -> Option<Session> {
+pub(super) fn ok_or_log(read: rusqlite::Result<Session>) -> Option<Session> {
     read.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
 }
 
-fn touch(on: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {
-    let mut touch = on.prepare_cached(TOUCH)?;
+fn touch(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {
+    let mut touch = connection.prepare_cached(UPDATE_ACTIVITY)?;
     for beat in beats {
-        touch.execute((Text(beat.id), beat.at, Text(beat.ip), beat.actions, &beat.page))?;
+        touch.execute((AsText(beat.id), beat.at, AsText(beat.ip), beat.actions, &beat.page))?;
     }
     Ok(())
 }
 
-fn clamp(on: &Connection, id: SessionId, latest: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
-    on.prepare_cached(
-        "UPDATE session SET opened = min(opened, ?2), former_until = min(former_until, ?2),
+fn clamp(connection: &Connection, id: SessionId, latest: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE session SET opened = min(opened, ?2), former_until = min(former_until, ?2),
                 body = json_set(body, '$.proved', min(body ->> '$.proved', ?2))
          WHERE id = ?1 AND (opened > ?2 OR former_until > ?2 OR body ->> '$.proved' > ?2)",
-    )?
-    .execute((Text(id), now))?;
-    on.prepare_cached(
-        "UPDATE activity SET latest = ?3
+        )?
+        .execute((AsText(id), now))?;
+    connection
+        .prepare_cached(
+            "UPDATE activity SET latest = ?3
          WHERE session = (SELECT key FROM session WHERE id = ?1) AND latest = ?2 AND latest > ?3",
-    )?
-    .execute((Text(id), latest, now))
-    .map(drop)
+        )?
+        .execute((AsText(id), latest, now))
+        .map(drop)
 }
 
-fn found(owner: UserId, row: &Row<'_>) -> rusqlite::Result<Found> {
+fn read_found(owner: UserId, row: &Row<'_>) -> rusqlite::Result<Found> {
     Ok(Found {
         secrets: Secrets {
             current: row.get(0)?,
@@ -245,18 +260,18 @@ fn found(owner: UserId, row: &Row<'_>) -> rusqlite::Result<Found> {
             name: row.get(8)?,
             display_name: row.get(9)?,
             email: row.get(10)?,
-            roles: row.get::<_, Json<_>>(11)?.0,
+            roles: row.get::<_, AsJson<_>>(11)?.0,
             disabled: row.get(12)?,
-            version: count(row, 13)?,
+            version: read_count(row, 13)?,
         },
     })
 }
 
 /// Reads a row of [`SESSIONS`].
-pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
-    let Json(Body { methods, proved, device, first_ip, sign_ins }) = row.get(6)?;
+pub(super) fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    let AsJson(SessionBody { methods, proved, device, first_ip, sign_ins }) = row.get(6)?;
     Ok(Session {
-        id: row.get::<_, Text<_>>(1)?.0,
+        id: row.get::<_, AsText<_>>(1)?.0,
         terms: Terms { opened: row.get(2)?, remembered: row.get(3)?, kind: row.get(4)? },
         proof: Proof { assurance: row.get(5)?, methods, at: proved },
         device,
@@ -264,14 +279,14 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         sign_ins,
         activity: Activity {
             latest: row.get(7)?,
-            ip: row.get::<_, Text<_>>(8)?.0,
-            actions: count(row, 9)?,
+            ip: row.get::<_, AsText<_>>(8)?.0,
+            actions: read_count(row, 9)?,
             last_page: row.get(10)?,
         },
     })
 }
 
-pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn read_count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
@@ -284,11 +299,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_check_is_planned_once() {
-        let store = Embedded::in_memory().unwrap();
+        let store = EmbeddedStore::in_memory().unwrap();
         for _ in 0..3 {
             assert!(store.find(SessionId::mint(UserId::mint())).await.unwrap().is_none());
         }
-        let planned_anew = store.read(|on| Ok(on.prepare_cached(FIND)?.get_status(StatementStatus::RePrepare)));
+        let planned_anew = store
+            .read(|connection| Ok(connection.prepare_cached(SELECT_FOR_CHECK)?.get_status(StatementStatus::RePrepare)));
         assert_eq!(planned_anew.unwrap(), 0);
     }
 }

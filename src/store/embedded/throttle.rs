@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Embedded, columns::Json, writer::Need};
+use super::{EmbeddedStore, columns::AsJson, writer::WriteClass};
 use crate::{
     clock::Timestamp,
     guard::{Caller, Counter, Tally, ThrottleStore},
@@ -14,13 +14,13 @@ use crate::{
 };
 
 #[derive(Clone, Default, PartialEq, Eq)]
-struct State {
+struct CounterState {
     /// Oldest first.
     tries: Vec<Timestamp>,
     closed_until: Option<Timestamp>,
 }
 
-impl State {
+impl CounterState {
     /// What lies in the future counts as now: no counter is closed for longer than its rule has it.
     fn clamped(mut self, counter: &Counter, now: Timestamp) -> Self {
         for at in &mut self.tries {
@@ -32,7 +32,7 @@ impl State {
 }
 
 #[async_trait]
-impl ThrottleStore for Embedded {
+impl ThrottleStore for EmbeddedStore {
     async fn attempt(
         &self,
         asked: &[Counter],
@@ -41,20 +41,20 @@ impl ThrottleStore for Embedded {
         now: Timestamp,
     ) -> Result<Tally, StoreError> {
         let (asked, beside) = (asked.to_vec(), beside.to_vec());
-        self.act_with(need(caller), move |on| attempt(on, &asked, &beside, now)).await
+        self.write_with(write_class(caller), move |connection| attempt(connection, &asked, &beside, now)).await
     }
 
     async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.read(|on| Ok(read(on, name)?.closed_until.is_some_and(|until| now < until)))
+        self.read(|connection| Ok(read_counter(connection, name)?.closed_until.is_some_and(|until| now < until)))
     }
 
     async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
         let (anew, give_back) = (anew.to_vec(), take_back.to_vec());
-        self.act_with(need(caller), move |on| {
+        self.write_with(write_class(caller), move |connection| {
             for name in &anew {
-                on.prepare_cached("DELETE FROM throttle WHERE name = ?1")?.execute([name])?;
+                connection.prepare_cached("DELETE FROM throttle WHERE name = ?1")?.execute([name])?;
             }
-            give_back.iter().try_for_each(|name| take_back_one(on, name))
+            give_back.iter().try_for_each(|name| undo_attempt(connection, name))
         })
         .await
     }
@@ -62,89 +62,96 @@ impl ThrottleStore for Embedded {
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         const DROP: &str = "DELETE FROM throttle WHERE name IN
                             (SELECT name FROM throttle WHERE says_nothing_from < ?1 LIMIT ?2)";
-        self.drop_old(DROP, now).await
+        self.delete_in_batches(DROP, now).await
     }
 }
 
-const fn need(caller: Caller) -> Need {
+const fn write_class(caller: Caller) -> WriteClass {
     match caller {
-        Caller::Anybody => Need::Ordinary,
-        Caller::SignedIn => Need::Urgent,
+        Caller::Anybody => WriteClass::Ordinary,
+        Caller::SignedIn => WriteClass::Urgent,
     }
 }
 
-fn attempt(on: &Connection, asked: &[Counter], beside: &[Counter], now: Timestamp) -> rusqlite::Result<Tally> {
+fn attempt(connection: &Connection, asked: &[Counter], beside: &[Counter], now: Timestamp) -> rusqlite::Result<Tally> {
     let mut closed_until = None;
     for counter in asked {
-        closed_until = closed_until.max(still_closed(on, counter, now)?);
+        closed_until = closed_until.max(clamp_and_read(connection, counter, now)?);
     }
     for counter in beside {
         // Where they are of the future they run from now on, too, whether they are counted or not.
-        still_closed(on, counter, now)?;
+        clamp_and_read(connection, counter, now)?;
     }
     if let Some(until) = closed_until {
         return Ok(Tally::Closed { until });
     }
     let (mut closed, mut beside_until) = (Vec::new(), None);
     for counter in asked.iter().chain(beside) {
-        match still_closed(on, counter, now)? {
+        match clamp_and_read(connection, counter, now)? {
             Some(until) => beside_until = beside_until.max(Some(until)),
-            None if count(on, counter, now)? => closed.push(counter.name.clone()),
+            None if count_attempt(connection, counter, now)? => closed.push(counter.name.clone()),
             None => {}
         }
     }
     Ok(Tally::Counted { closed, beside_until })
 }
 
-fn still_closed(on: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
-    let read = read(on, &counter.name)?;
+fn clamp_and_read(connection: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    let read = read_counter(connection, &counter.name)?;
     let state = read.clone().clamped(counter, now);
     if state != read {
         // Whoever reads it first writes that: it runs from now on.
-        write(on, counter, &state, now)?;
+        write_counter(connection, counter, &state, now)?;
     }
     Ok(state.closed_until.filter(|until| now < *until))
 }
 
 /// The tries that are left are fewer than those that close it: it is open, whichever try had closed it.
-fn take_back_one(on: &Connection, name: &str) -> rusqlite::Result<()> {
-    let mut tries = read(on, name)?.tries;
+fn undo_attempt(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    let mut tries = read_counter(connection, name)?.tries;
     tries.pop();
-    on.prepare_cached("UPDATE throttle SET tries = ?2, closed_until = NULL WHERE name = ?1")?
-        .execute((name, Json(tries)))
+    connection
+        .prepare_cached("UPDATE throttle SET tries = ?2, closed_until = NULL WHERE name = ?1")?
+        .execute((name, AsJson(tries)))
         .map(drop)
 }
 
 /// Counts one try on an open counter; whether that closed it.
-fn count(on: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<bool> {
-    let before = read(on, &counter.name)?;
+fn count_attempt(connection: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<bool> {
+    let before = read_counter(connection, &counter.name)?;
     // A counter that was closed and is open again has spent its tries.
     let mut tries = if before.closed_until.is_some() { Vec::new() } else { before.tries };
     tries.retain(|at| now.since(*at) <= counter.within);
     tries.push(now);
     let closes = u32::try_from(tries.len()).unwrap_or(u32::MAX) >= counter.tries;
     let closed_until = closes.then(|| now.plus(counter.cool_off));
-    write(on, counter, &State { tries, closed_until }, now)?;
+    write_counter(connection, counter, &CounterState { tries, closed_until }, now)?;
     Ok(closes)
 }
 
-fn write(on: &Connection, counter: &Counter, state: &State, now: Timestamp) -> rusqlite::Result<()> {
+fn write_counter(
+    connection: &Connection,
+    counter: &Counter,
+    state: &CounterState,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     // The later of both: when the try that closed it is taken back, the others still count.
     let says_nothing_from = state.closed_until.max(Some(now.plus(counter.within)));
-    on.prepare_cached(
-        "INSERT INTO throttle (name, tries, closed_until, says_nothing_from) VALUES (?1, ?2, ?3, ?4)
+    connection
+        .prepare_cached(
+            "INSERT INTO throttle (name, tries, closed_until, says_nothing_from) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (name) DO UPDATE SET
              tries = excluded.tries, closed_until = excluded.closed_until,
              says_nothing_from = excluded.says_nothing_from",
-    )?
-    .execute((&counter.name, Json(&state.tries), state.closed_until, says_nothing_from))
-    .map(drop)
+        )?
+        .execute((&counter.name, AsJson(&state.tries), state.closed_until, says_nothing_from))
+        .map(drop)
 }
 
-fn read(on: &Connection, name: &str) -> rusqlite::Result<State> {
-    let state = on
+fn read_counter(connection: &Connection, name: &str) -> rusqlite::Result<CounterState> {
+    let state = connection
         .prepare_cached("SELECT tries, closed_until FROM throttle WHERE name = ?1")?
-        .query_row([name], |row| Ok(State { tries: row.get::<_, Json<_>>(0)?.0, closed_until: row.get(1)? }))
+        .query_row([name], |row| Ok(CounterState { tries: row.get::<_, AsJson<_>>(0)?.0, closed_until: row.get(1)? }))
         .optional()?;
     Ok(state.unwrap_or_default())
 }

@@ -6,70 +6,70 @@
 use crate::id::{SessionId, UserId};
 
 /// The users who have something here, by id: what is looked through where it is for everybody.
-pub(super) const OWNERS: &str = "portcullis:{live}:owners";
+pub(super) const USERS: &str = "portcullis:{live}:owners";
 /// The log of ends that each replica reads: a stream, the oldest cut off.
-pub(super) const ENDS: &str = "portcullis:{live}:ends";
+pub(super) const END_LOG: &str = "portcullis:{live}:ends";
 /// Who may have something to say that the journal does not have yet, with the time of their last act.
-pub(super) const UNTOLD: &str = "portcullis:{live}:untold";
+pub(super) const OUTBOX_PENDING: &str = "portcullis:{live}:untold";
 /// The notes about ended sessions, by the time of the end.
-pub(super) const NOTES: &str = "portcullis:{live}:notes";
+pub(super) const END_NOTES: &str = "portcullis:{live}:notes";
 /// When somebody last used this store.
-pub(super) const USED: &str = "portcullis:{live}:used";
+pub(super) const LAST_USED: &str = "portcullis:{live}:used";
 /// Held by the replica whose turn it is to sweep.
-pub(super) const TURN: &str = "portcullis:{live}:turn";
+pub(super) const SWEEP_LEASE: &str = "portcullis:{live}:turn";
 /// The records that go with it.
-pub(super) const RECORDS: &str = "portcullis:{live}:records";
+pub(super) const BOUND_RECORDS: &str = "portcullis:{live}:records";
 /// Where somebody says that there is something new in the log of ends.
-pub(super) const HINTS: &str = "portcullis:ends";
+pub(super) const END_CHANNEL: &str = "portcullis:ends";
 
 /// What the gate must know of a user: generation, floor, version, and what they may do.
-pub(super) fn gate(owner: UserId) -> String {
-    of(owner, "gate")
+pub(super) fn user(owner: UserId) -> String {
+    user_key(owner, "gate")
 }
 
 /// A user's sessions, by their last hit.
 pub(super) fn sessions(owner: UserId) -> String {
-    of(owner, "sessions")
+    user_key(owner, "sessions")
 }
 
 /// Lines that the journal does not have yet.
 pub(super) fn outbox(owner: UserId) -> String {
-    of(owner, "outbox")
+    user_key(owner, "outbox")
 }
 
 /// That the consequences of a change are done.
-pub(super) fn done(owner: UserId, consequence: &str) -> String {
-    of(owner, "done:") + consequence
+pub(super) fn effects_done(owner: UserId, consequence: &str) -> String {
+    user_key(owner, "done:") + consequence
 }
 
 /// A session: what opens it, what it was promised, what its owner sees.
 pub(super) fn session(id: SessionId) -> String {
-    of_session(id, "session:")
+    session_key(id, "session:")
 }
 
 /// What the heartbeat moves.
 pub(super) fn activity(id: SessionId) -> String {
-    of_session(id, "activity:")
+    session_key(id, "activity:")
 }
 
 /// The note about a session that has ended.
-pub(super) fn note(id: SessionId) -> String {
-    of_session(id, "ended:")
+pub(super) fn end_note(id: SessionId) -> String {
+    session_key(id, "ended:")
 }
 
 /// A counter of tries. All in one slot, because one try asks several.
-pub(super) fn counter(name: &str) -> String {
+pub(super) fn attempt_counter(name: &str) -> String {
     format!("portcullis:{{tries}}:{name}")
 }
 
-fn of_session(id: SessionId, what: &str) -> String {
-    let mut key = of(id.owner(), what);
+fn session_key(id: SessionId, what: &str) -> String {
+    let mut key = user_key(id.owner(), what);
     id.push_serial(&mut key);
     key
 }
 
 /// With room for all that any key says: a check makes three of them.
-fn of(owner: UserId, what: &str) -> String {
+fn user_key(owner: UserId, what: &str) -> String {
     let mut key = String::with_capacity(64);
     key.push_str("portcullis:{");
     owner.push_bare(&mut key);

@@ -6,27 +6,27 @@
 //!
 //! Nothing of it is kept in memory: what counts is what Redis says at the moment of the request.
 
+mod codec;
+mod error;
 mod keys;
-mod layout;
-mod place;
 mod script;
-mod trouble;
+mod target;
 
-mod keeper;
-mod line;
-mod link;
+mod client;
+mod connection;
+mod supervisor;
 
-mod ending;
-mod live;
-mod opening;
 mod outbox;
+mod session_end;
+mod session_open;
+mod sessions;
 mod throttle;
 
 mod records;
 
-pub use place::{About, Place, Tls};
+pub use error::RedisStoreError;
 pub use records::RedisRecords;
-pub use trouble::Trouble;
+pub use target::{RedisTarget, RedisTls, ServerInfo};
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,12 +34,12 @@ use async_trait::async_trait;
 use tracing::error;
 
 use self::{
-    ending::{Ends as Ending, of_one_user},
-    keeper::Ears,
-    link::Link,
-    live::{Live, OWNERS},
+    client::RedisClient,
+    session_end::{UserEndTarget as Ending, narrow_to_user},
+    sessions::{LiveState, USERS_PER_PAGE},
+    supervisor::ConnectionHooks,
 };
-use super::Records;
+use super::RecordStore;
 use crate::{
     account::{
         Account, AccountRecords, AccountStore, Added, Alteration, Altered, Changed, KnownDevice, PasswordHash, Restored,
@@ -54,17 +54,17 @@ use crate::{
 };
 
 /// Keeps live state in Redis, and records where it is told to.
-pub struct Redis {
-    live: Live,
-    records: Arc<dyn Records>,
+pub struct RedisStore {
+    live: LiveState,
+    records: Arc<dyn RecordStore>,
     clock: Clock,
 }
 
 /// What was found when the store was opened.
 #[derive(Debug)]
-pub struct Opening {
+pub struct OpenReport {
     /// What answers there, or why nobody does yet: it is tried again and again.
-    pub about: Result<About, Trouble>,
+    pub server: Result<ServerInfo, RedisStoreError>,
     /// When somebody last used this store, where that can be told.
     pub last_used: Option<Timestamp>,
 }
@@ -73,36 +73,46 @@ pub struct Opening {
 ///
 /// # Errors
 /// When it cannot be used; the message says why and what to do.
-pub async fn inspect(place: &Place) -> Result<About, Trouble> {
-    let ears =
-        Ears { clock: Clock::machine(), hints: Some(Arc::default()), loud: false, warns: false, belonging: None };
-    Link::open(place, place.patience, ears).await.1
+pub async fn probe_server(place: &RedisTarget) -> Result<ServerInfo, RedisStoreError> {
+    let ears = ConnectionHooks {
+        clock: Clock::machine(),
+        end_hints: Some(Arc::default()),
+        log_changes: false,
+        log_warnings: false,
+        records_binding: None,
+    };
+    RedisClient::open(place, place.timeout, ears).await.1
 }
 
-impl Redis {
+impl RedisStore {
     /// Connects, and stays connected from then on. `clock` is led by Redis.
     ///
     /// What the server must be (that it evicts nothing, gives its user what is needed, holds sessions of these records) is looked
     /// at whenever a connection comes about, the first time like any other: until it is so, each question is answered with
     /// what is wrong.
-    pub async fn open(place: &Place, records: Arc<dyn Records>, clock: &Clock) -> (Self, Opening) {
-        let (live, about) = Live::open(place, records.clone(), clock).await;
+    pub async fn open(place: &RedisTarget, records: Arc<dyn RecordStore>, clock: &Clock) -> (Self, OpenReport) {
+        let (live, about) = LiveState::open(place, records.clone(), clock).await;
         // Not knowing it is no reason not to start.
         let last_used = live.last_used().await.ok().flatten();
-        (Self { live, records, clock: clock.clone() }, Opening { about, last_used })
+        (Self { live, records, clock: clock.clone() }, OpenReport { server: about, last_used })
     }
 
     /// Ends sessions of one user.
-    async fn end_of(&self, owner: UserId, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
-        let Some(ends) = of_one_user(which, owner) else { return Ok(Vec::new()) };
+    async fn end_user_sessions(
+        &self,
+        owner: UserId,
+        which: Which,
+        parting: &Parting,
+    ) -> Result<Vec<Session>, StoreError> {
+        let Some(ends) = narrow_to_user(which, owner) else { return Ok(Vec::new()) };
         let left = self.live.end(owner, ends, parting).await?;
-        self.tell(owner, &left.entries).await?;
+        self.deliver(owner, &left.entries).await?;
         Ok(left.sessions)
     }
 }
 
 #[async_trait]
-impl SessionStore for Redis {
+impl SessionStore for RedisStore {
     async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
         self.live.find(id).await
     }
@@ -116,24 +126,24 @@ impl SessionStore for Redis {
     }
 
     async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
-        self.live.put_owner(owner).await
+        self.live.put_user_snapshot(owner).await
     }
 
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
         let owner = new.session.owner();
         let opened = self.live.open_session(&new).await;
-        if opened.as_ref().is_err_and(is_unconfirmed) {
+        if opened.as_ref().is_err_and(is_not_replicated) {
             // Nobody will ever hold its secret. Where it stays for all that, it runs out like any other.
             let _ = self.live.end(owner, Ending::One(new.session.id), &new.replacing()).await;
         }
         let (mut opened, entries) = opened?;
-        self.tell(owner, &entries).await?;
+        self.deliver(owner, &entries).await?;
         // Another user's is in another slot, and so another step: the new one is open, and nobody holds its secret yet.
         if let Opened::Yes { replaced, .. } = &mut opened
             && let Some(id) = new.replaces.filter(|id| id.owner() != owner)
         {
             let one = Which::One { owner: id.owner(), id };
-            *replaced = self.end_of(id.owner(), one, &new.replacing()).await?.pop().map(Box::new);
+            *replaced = self.end_user_sessions(id.owner(), one, &new.replacing()).await?.pop().map(Box::new);
         }
         Ok(opened)
     }
@@ -153,12 +163,12 @@ impl SessionStore for Redis {
             Which::Everyone { .. } => {
                 let (mut ended, mut failed, mut from) = (Vec::new(), None, None);
                 loop {
-                    let owners = self.live.owners(from, false, OWNERS).await?;
+                    let owners = self.live.users(from, false, USERS_PER_PAGE).await?;
                     let Some(last) = owners.last() else { return failed.map_or(Ok(ended), Err) };
                     from = Some(*last);
                     for owner in owners {
                         // Whoever cannot be ended keeps nobody else in.
-                        match self.end_of(owner, which, parting).await {
+                        match self.end_user_sessions(owner, which, parting).await {
                             Ok(gone) => ended.extend(gone),
                             Err(why) => {
                                 error!(user.id = %owner, "The sessions of {owner} could not be ended: {why}");
@@ -169,17 +179,17 @@ impl SessionStore for Redis {
                 }
             }
         };
-        self.end_of(owner, which, parting).await
+        self.end_user_sessions(owner, which, parting).await
     }
 
     async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
         let mut left = self.live.expire(id, latest, parting).await?;
-        self.tell(id.owner(), &left.entries).await?;
+        self.deliver(id.owner(), &left.entries).await?;
         Ok(left.sessions.pop())
     }
 
     async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
-        self.live.ended(id, secret).await
+        self.live.find_end_note(id, secret).await
     }
 
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
@@ -195,23 +205,26 @@ impl SessionStore for Redis {
     }
 
     async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
-        self.live.ends(since).await
+        self.live.read_end_log(since).await
     }
 
     async fn end_hinted(&self) {
-        self.live.hints.notified().await;
+        self.live.end_hints.notified().await;
     }
 
     async fn catch_up(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.catch_up_with(now).await
+        self.drain_outboxes(now).await
     }
 
     async fn take_turn(&self, period: Duration) -> Result<bool, StoreError> {
-        self.live.take_turn(period).await
+        self.live.try_acquire_lease(period).await
     }
 
     fn caveat(&self) -> Option<String> {
-        let full = self.live.is_full().then(|| format!("{}; until then nobody can sign in", Trouble::Full));
+        let full = self
+            .live
+            .is_out_of_memory()
+            .then(|| format!("{}; until then nobody can sign in", RedisStoreError::OutOfMemory));
         let both: Vec<String> = full.into_iter().chain(self.records.caveat()).collect();
         (!both.is_empty()).then(|| both.join("\n"))
     }
@@ -223,18 +236,18 @@ impl SessionStore for Redis {
 }
 
 #[async_trait]
-impl AccountStore for Redis {
+impl AccountStore for RedisStore {
     async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
-        let Some(Altered { account, consequence }) = self.records.alter(&alteration, story).await? else {
+        let Some(Altered { account, consequence }) = self.records.apply_deferred(&alteration, story).await? else {
             return Ok(None);
         };
-        let left = self.follow(&consequence).await?;
+        let left = self.apply_effects(&consequence).await?;
         Ok(Some(Changed { account, ended: left.sessions, renewed: left.renewed }))
     }
 }
 
 #[async_trait]
-impl ThrottleStore for Redis {
+impl ThrottleStore for RedisStore {
     async fn attempt(
         &self,
         asked: &[Counter],
@@ -250,7 +263,7 @@ impl ThrottleStore for Redis {
     }
 
     async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
-        self.live.settle(anew, take_back, caller).await
+        self.live.finish(anew, take_back, caller).await
     }
 
     /// Redis drops them by itself.
@@ -260,16 +273,16 @@ impl ThrottleStore for Redis {
 }
 
 /// Whether an act was done, and too few replicas have it.
-fn is_unconfirmed(why: &StoreError) -> bool {
-    let unconfirmed = |why: &Trouble| matches!(why, Trouble::Unconfirmed { .. });
+fn is_not_replicated(why: &StoreError) -> bool {
+    let unconfirmed = |why: &RedisStoreError| matches!(why, RedisStoreError::NotReplicated { .. });
     matches!(why, StoreError::Away(why) if why.downcast_ref().is_some_and(unconfirmed))
 }
 
 /// What is a matter of records alone is passed on to them.
-macro_rules! passed_on {
+macro_rules! delegate_to_records {
     ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)* }) => {
         #[async_trait]
-        impl $of for Redis {
+        impl $of for RedisStore {
             $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
                 $of::$method(&*self.records, $($arg),*).await
             })*
@@ -277,7 +290,7 @@ macro_rules! passed_on {
     };
 }
 
-passed_on!(AccountRecords {
+delegate_to_records!(AccountRecords {
     by_login(folded: &str) -> Option<Account>;
     get(id: UserId) -> Option<Account>;
     list() -> Vec<Account>;
@@ -294,7 +307,7 @@ passed_on!(AccountRecords {
     meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice;
 });
 
-passed_on!(AuditStore {
+delegate_to_records!(AuditStore {
     record(entries: &[Entry]) -> ();
     merge(entries: &[Entry]) -> ();
     forget_unknown(before: Timestamp) -> ();

@@ -9,12 +9,12 @@ use redis::{FromRedisValue, Pipeline, Value, cmd};
 use tracing::error;
 
 use super::{
-    Redis,
-    ending::Left,
-    keys, layout,
-    live::Live,
-    script::{self, Call},
-    trouble::nobody_answers,
+    RedisStore, codec,
+    error::is_unreachable,
+    keys,
+    script::{self, ScriptCall},
+    session_end::EndOutcome,
+    sessions::LiveState,
 };
 use crate::{
     account::Consequence,
@@ -26,62 +26,64 @@ use crate::{
 };
 
 /// How many ends the log keeps: each replica reads it every second at the latest.
-const KEPT: usize = 50_000;
+const END_LOG_LENGTH: usize = 50_000;
 /// A line of it that says nothing.
-const BEGIN: &str = "begin";
+const BEGIN_MARKER: &str = "begin";
 /// How many of them one look tells.
-const MOST: usize = 1_000;
+const END_LOG_PAGE: usize = 1_000;
 /// Who has not told everything after so long was broken off.
-const BROKEN_OFF: Duration = Duration::from_secs(5);
+const ABANDONED_AFTER: Duration = Duration::from_secs(5);
 /// Users whose outbox is looked into at once.
-const USERS: usize = 100;
+const USERS_PER_PAGE: usize = 100;
 
-impl Live {
+impl LiveState {
     /// Does an act that leaves lines in its user's outbox, and waits until it is as safe as the operator wants.
     pub(super) async fn commit<T: FromRedisValue>(
         &self,
         owner: UserId,
         at: Option<Timestamp>,
-        call: &Call,
+        call: &ScriptCall,
     ) -> Result<T, StoreError> {
         // Before the act, and not with it: where this cannot be written nothing is done. A user who is named there for
         // nothing does no harm.
         let mark = [owner.bare(), at.map_or(0, Timestamp::as_millis).to_string()];
-        self.acts.run::<Value>(&script::MARK.call(&[keys::OWNERS, keys::UNTOLD], &mark)).await?;
-        self.commits().run_confirmed(call, self.wait_replicas).await
+        self.client
+            .run_script::<Value>(&script::MARK_PENDING.call(&[keys::USERS, keys::OUTBOX_PENDING], &mark))
+            .await?;
+        self.commit_client().run_script_replicated(call, self.wait_replicas).await
     }
 
     /// Tells the replicas which sessions have ended.
-    async fn announce(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let mut told = vec![KEPT.to_string(), keys::HINTS.to_owned()];
+    async fn append_end_log(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let mut told = vec![END_LOG_LENGTH.to_string(), keys::END_CHANNEL.to_owned()];
         for entry in entries {
             let Fact::SessionEnded { session, ending, .. } = &entry.fact else { continue };
-            told.extend([session.bare(), entry.at.as_millis().to_string(), layout::write_ending(ending)]);
+            told.extend([session.bare(), entry.at.as_millis().to_string(), codec::encode_end_reason(ending)]);
         }
         if told.len() == 2 {
             return Ok(());
         }
-        self.acts.run(&script::ANNOUNCE.call(&[keys::ENDS, keys::NOTES], &told)).await
+        self.client.run_script(&script::APPEND_END_LOG.call(&[keys::END_LOG, keys::END_NOTES], &told)).await
     }
 
-    pub(super) async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
+    pub(super) async fn read_end_log(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
         let Some(Mark(since)) = since else {
-            return Ok(Ends { ended: Vec::new(), mark: self.newest_end().await?, gap: false });
+            return Ok(Ends { ended: Vec::new(), mark: self.newest_position().await?, gap: false });
         };
         let mut range = cmd("XRANGE");
-        range.arg(keys::ENDS).arg(since).arg("+").arg("COUNT").arg(MOST + 1);
+        range.arg(keys::END_LOG).arg(since).arg("+").arg("COUNT").arg(END_LOG_PAGE + 1);
         // As bytes: a line that is no text must not hide the others.
-        let entries: Vec<(String, Vec<Vec<u8>>)> = self.ends.ask(&range).await?;
+        let entries: Vec<(String, Vec<Vec<u8>>)> = self.end_log_client.query(&range).await?;
         let mut entries = entries.into_iter();
         // What stood at the mark must still stand there: else the log was cut off behind it, or is another one.
         if entries.next().is_none_or(|(first, _)| first != *since) {
-            return Ok(Ends { ended: Vec::new(), mark: self.newest_end().await?, gap: true });
+            return Ok(Ends { ended: Vec::new(), mark: self.newest_position().await?, gap: true });
         }
         let (mut ended, mut mark, mut gap) = (Vec::new(), since.clone(), false);
         for (place, fields) in entries {
-            match read_end(&fields) {
+            match decode_end(&fields) {
                 Some(end) => ended.push(end),
-                None if fields.first().is_some_and(|word| word == BEGIN.as_bytes()) => {}
+                None if fields.first().is_some_and(|word| word == BEGIN_MARKER.as_bytes()) => {}
                 None => {
                     error!("A line of the log of ended sessions cannot be read: {place}");
                     gap = true;
@@ -93,20 +95,20 @@ impl Live {
     }
 
     /// The place of the newest entry. A log that is empty gets one that says nothing, so that there is a place to begin at.
-    async fn newest_end(&self) -> Result<Mark, StoreError> {
+    async fn newest_position(&self) -> Result<Mark, StoreError> {
         let mut newest = cmd("XREVRANGE");
-        newest.arg(keys::ENDS).arg("+").arg("-").arg("COUNT").arg(1);
-        let newest: Vec<(String, Vec<Vec<u8>>)> = self.ends.ask(&newest).await?;
+        newest.arg(keys::END_LOG).arg("+").arg("-").arg("COUNT").arg(1);
+        let newest: Vec<(String, Vec<Vec<u8>>)> = self.end_log_client.query(&newest).await?;
         if let Some((place, _)) = newest.into_iter().next() {
             return Ok(Mark(place));
         }
         let mut begin = cmd("XADD");
-        begin.arg(keys::ENDS).arg("*").arg(BEGIN).arg("1");
-        Ok(Mark(self.ends.ask(&begin).await?))
+        begin.arg(keys::END_LOG).arg("*").arg(BEGIN_MARKER).arg("1");
+        Ok(Mark(self.end_log_client.query(&begin).await?))
     }
 }
 
-fn read_end(fields: &[Vec<u8>]) -> Option<(SessionId, Ended)> {
+fn decode_end(fields: &[Vec<u8>]) -> Option<(SessionId, Ended)> {
     let field = |name: &str| {
         let (_, value) = fields
             .as_chunks::<2>()
@@ -118,80 +120,80 @@ fn read_end(fields: &[Vec<u8>]) -> Option<(SessionId, Ended)> {
     };
     let id = SessionId::from_bare(field("id")?.as_bytes())?;
     let at = Timestamp::from_millis(field("at")?.parse().ok()?);
-    Some((id, Ended { ending: layout::read_ending(field("ending")?)?, at }))
+    Some((id, Ended { ending: codec::decode_end_reason(field("ending")?)?, at }))
 }
 
-impl Redis {
+impl RedisStore {
     /// Tells the journal and the replicas what an act of this user has left in the outbox, and takes it out.
-    pub(super) async fn tell(&self, owner: UserId, entries: &[Entry]) -> Result<(), StoreError> {
-        let lines: Vec<String> = entries.iter().map(layout::json).collect();
-        self.tell_lines(owner, entries, &lines).await
+    pub(super) async fn deliver(&self, owner: UserId, entries: &[Entry]) -> Result<(), StoreError> {
+        let lines: Vec<String> = entries.iter().map(codec::to_json).collect();
+        self.deliver_lines(owner, entries, &lines).await
     }
 
-    async fn tell_lines(&self, owner: UserId, entries: &[Entry], lines: &[String]) -> Result<(), StoreError> {
+    async fn deliver_lines(&self, owner: UserId, entries: &[Entry], lines: &[String]) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
-        let (announced, recorded) = tokio::join!(self.live.announce(entries), self.records.record(entries));
+        let (announced, recorded) = tokio::join!(self.live.append_end_log(entries), self.records.record(entries));
         announced?;
         recorded?;
         let mut take_out = Pipeline::new();
         for line in lines {
             take_out.cmd("LREM").arg(keys::outbox(owner)).arg(1).arg(line);
         }
-        self.live.acts.ask_all(&take_out).await.map(drop)
+        self.live.client.query_all(&take_out).await.map(drop)
     }
 
     /// Tells what acts that were broken off have left, and does what still follows from changes of accounts. What cannot be
     /// done for one user keeps it from no other.
-    pub(super) async fn catch_up_with(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let before = now.minus(BROKEN_OFF);
-        let (mut caught_up, mut failed) = (0, Failed::default());
-        for consequence in self.records.open_consequences(before).await? {
-            match self.follow(&consequence).await {
+    pub(super) async fn drain_outboxes(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let before = now.minus(ABANDONED_AFTER);
+        let (mut caught_up, mut failed) = (0, FirstFailure::default());
+        for consequence in self.records.pending_effects(before).await? {
+            match self.apply_effects(&consequence).await {
                 Ok(_) => caught_up += 1,
-                Err(why) => failed.note(consequence.user, why)?,
+                Err(why) => failed.record(consequence.user, why)?,
             }
         }
         let mut passed_over = 0;
         loop {
             let mut range = cmd("ZRANGE");
-            range.arg(keys::UNTOLD).arg("-inf").arg(before.as_millis()).arg("BYSCORE");
-            range.arg("LIMIT").arg(passed_over).arg(USERS).arg("WITHSCORES");
-            let users: Vec<(String, f64)> = self.live.acts.ask(&range).await?;
+            range.arg(keys::OUTBOX_PENDING).arg("-inf").arg(before.as_millis()).arg("BYSCORE");
+            range.arg("LIMIT").arg(passed_over).arg(USERS_PER_PAGE).arg("WITHSCORES");
+            let users: Vec<(String, f64)> = self.live.client.query(&range).await?;
             for (user, last) in &users {
                 if let Some(owner) = UserId::from_bare(user.as_bytes()) {
-                    match self.empty_outbox(owner).await {
+                    match self.drain_user_outbox(owner).await {
                         Ok(told) => caught_up += told,
                         Err(why) => {
-                            failed.note(owner, why)?;
+                            failed.record(owner, why)?;
                             passed_over += 1;
                             continue;
                         }
                     }
                 }
-                let told = script::TOLD.call(&[keys::UNTOLD], &[user.clone(), format!("{last}")]);
-                self.live.acts.run::<Value>(&told).await?;
+                let told = script::CLEAR_PENDING.call(&[keys::OUTBOX_PENDING], &[user.clone(), format!("{last}")]);
+                self.live.client.run_script::<Value>(&told).await?;
             }
-            if users.len() < USERS {
+            if users.len() < USERS_PER_PAGE {
                 return failed.0.map_or(Ok(caught_up), Err);
             }
         }
     }
 
     /// Does what follows from a change, and tells it: also what somebody else has done of it, and not told yet.
-    pub(super) async fn follow(&self, consequence: &Consequence) -> Result<Left, StoreError> {
-        let left = self.live.follow(consequence).await?;
+    pub(super) async fn apply_effects(&self, consequence: &Consequence) -> Result<EndOutcome, StoreError> {
+        let left = self.live.apply_effects(consequence).await?;
         match &left {
-            Some(left) => self.tell(consequence.user, &left.entries).await?,
-            None => drop(self.empty_outbox(consequence.user).await?),
+            Some(left) => self.deliver(consequence.user, &left.entries).await?,
+            None => drop(self.drain_user_outbox(consequence.user).await?),
         }
-        self.records.done(consequence.id).await?;
+        self.records.mark_done(consequence.id).await?;
         Ok(left.unwrap_or_default())
     }
 
-    async fn empty_outbox(&self, owner: UserId) -> Result<usize, StoreError> {
-        let lines: Vec<String> = self.live.acts.ask(cmd("LRANGE").arg(keys::outbox(owner)).arg(0).arg(-1)).await?;
+    async fn drain_user_outbox(&self, owner: UserId) -> Result<usize, StoreError> {
+        let lines: Vec<String> = self.live.client.query(cmd("LRANGE").arg(keys::outbox(owner)).arg(0).arg(-1)).await?;
         let (mut entries, mut readable) = (Vec::new(), Vec::new());
         for line in &lines {
             if let Ok(entry) = serde_json::from_str(line) {
@@ -199,19 +201,19 @@ impl Redis {
                 readable.push(line.clone());
             }
         }
-        self.tell_lines(owner, &entries, &readable).await?;
-        if readable.len() == lines.len() { Ok(entries.len()) } else { Err(layout::unreadable("line for the journal")) }
+        self.deliver_lines(owner, &entries, &readable).await?;
+        if readable.len() == lines.len() { Ok(entries.len()) } else { Err(codec::decode_error("line for the journal")) }
     }
 }
 
 /// The first of what could not be done.
 #[derive(Default)]
-struct Failed(Option<StoreError>);
+struct FirstFailure(Option<StoreError>);
 
-impl Failed {
+impl FirstFailure {
     /// Tells the log whose it is, and goes on; but not where nobody can be asked any more.
-    fn note(&mut self, user: UserId, why: StoreError) -> Result<(), StoreError> {
-        if nobody_answers(&why) {
+    fn record(&mut self, user: UserId, why: StoreError) -> Result<(), StoreError> {
+        if is_unreachable(&why) {
             return Err(why);
         }
         error!(user.id = %user, "What an act of {user} has left undone cannot be done: {why}");

@@ -3,10 +3,9 @@
 use redis::Value;
 
 use super::{
-    keys,
-    live::{Live, understand},
-    script,
-    trouble::Trouble,
+    error::RedisStoreError,
+    keys, script,
+    sessions::{LiveState, decode_reply},
 };
 use crate::{
     clock::Timestamp,
@@ -14,7 +13,7 @@ use crate::{
     outage::StoreError,
 };
 
-impl Live {
+impl LiveState {
     pub(super) async fn attempt(
         &self,
         asked: &[Counter],
@@ -23,45 +22,47 @@ impl Live {
         now: Timestamp,
     ) -> Result<Tally, StoreError> {
         let all: Vec<&Counter> = asked.iter().chain(beside).collect();
-        let touched: Vec<String> = all.iter().map(|counter| keys::counter(&counter.name)).collect();
-        let mut arguments = vec![asked.len().to_string(), now.as_millis().to_string(), told(caller)];
+        let touched: Vec<String> = all.iter().map(|counter| keys::attempt_counter(&counter.name)).collect();
+        let mut arguments = vec![asked.len().to_string(), now.as_millis().to_string(), caller_arg(caller)];
         for counter in &all {
             arguments.push(counter.tries.to_string());
             arguments.push(counter.within.as_millis().to_string());
             arguments.push(counter.cool_off.as_millis().to_string());
         }
-        let answer: Vec<Value> = self.acts.run(&script::ATTEMPT.call(&touched, &arguments)).await?;
+        let answer: Vec<Value> = self.client.run_script(&script::ATTEMPT.call(&touched, &arguments)).await?;
         let mut answer = answer.into_iter();
-        let mut next = || answer.next().ok_or(Trouble::Nonsense);
-        if understand::<String>(next()?)? == "closed" {
-            return Ok(Tally::Closed { until: moment(&understand::<String>(next()?)?)? });
+        let mut next = || answer.next().ok_or(RedisStoreError::UnexpectedReply);
+        if decode_reply::<String>(next()?)? == "closed" {
+            return Ok(Tally::Closed { until: parse_timestamp(&decode_reply::<String>(next()?)?)? });
         }
-        let places: Vec<usize> = understand(next()?)?;
+        let places: Vec<usize> = decode_reply(next()?)?;
         let closed = places.into_iter().filter_map(|place| all.get(place.checked_sub(1)?));
         let closed = closed.map(|counter| counter.name.clone()).collect();
-        let beside_until = understand::<Option<String>>(next()?)?.map(|until| moment(&until)).transpose()?;
+        let beside_until = decode_reply::<Option<String>>(next()?)?.map(|until| parse_timestamp(&until)).transpose()?;
         Ok(Tally::Counted { closed, beside_until })
     }
 
     pub(super) async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let value: Option<String> = self.acts.ask(redis::cmd("GET").arg(keys::counter(name))).await?;
+        let value: Option<String> = self.client.query(redis::cmd("GET").arg(keys::attempt_counter(name))).await?;
         match value.as_deref().and_then(|value| value.split(' ').next()) {
             None | Some("-") => Ok(false),
-            Some(until) => Ok(now < moment(until)?),
+            Some(until) => Ok(now < parse_timestamp(until)?),
         }
     }
 
-    pub(super) async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
+    pub(super) async fn finish(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
         if anew.is_empty() && take_back.is_empty() {
             return Ok(());
         }
-        let touched: Vec<String> = anew.iter().chain(take_back).map(|name| keys::counter(name)).collect();
-        self.acts.run(&script::SETTLE.call(&touched, &[anew.len().to_string(), told(caller)])).await
+        let touched: Vec<String> = anew.iter().chain(take_back).map(|name| keys::attempt_counter(name)).collect();
+        self.client
+            .run_script(&script::FINISH_ATTEMPT.call(&touched, &[anew.len().to_string(), caller_arg(caller)]))
+            .await
     }
 }
 
 /// The caller, as the scripts want it.
-fn told(caller: Caller) -> String {
+fn caller_arg(caller: Caller) -> String {
     match caller {
         Caller::Anybody => "anybody",
         Caller::SignedIn => "signed in",
@@ -69,6 +70,6 @@ fn told(caller: Caller) -> String {
     .to_owned()
 }
 
-fn moment(millis: &str) -> Result<Timestamp, StoreError> {
-    millis.parse().map(Timestamp::from_millis).map_err(|_| Trouble::Nonsense.into())
+fn parse_timestamp(millis: &str) -> Result<Timestamp, StoreError> {
+    millis.parse().map(Timestamp::from_millis).map_err(|_| RedisStoreError::UnexpectedReply.into())
 }

@@ -53,8 +53,8 @@ use portcullis::{
     guard::ThrottleStore,
     session::SessionStore,
     store::{
-        embedded::Embedded,
-        redis::{Redis, RedisRecords},
+        embedded::EmbeddedStore,
+        redis::{RedisRecords, RedisStore},
     },
 };
 
@@ -73,15 +73,15 @@ pub(crate) struct Stores {
 
 pub(crate) fn in_a_file() -> Stores {
     let folder = tempfile::tempdir().expect("a folder for the test");
-    let store = Embedded::open(&folder.path().join("portcullis.db")).expect("a new file opens");
+    let store = EmbeddedStore::open(&folder.path().join("portcullis.db")).expect("a new file opens");
     of(store, Some(folder))
 }
 
 pub(crate) fn in_memory() -> Stores {
-    of(Embedded::in_memory().expect("memory opens"), None)
+    of(EmbeddedStore::in_memory().expect("memory opens"), None)
 }
 
-fn of(store: Embedded, folder: Option<tempfile::TempDir>) -> Stores {
+fn of(store: EmbeddedStore, folder: Option<tempfile::TempDir>) -> Stores {
     let store = Arc::new(store);
     Stores {
         sessions: store.clone(),
@@ -98,7 +98,7 @@ pub(crate) async fn in_redis() -> Stores {
     let server = RedisServer::start();
     let (records, _) = RedisRecords::open(&server.place(), true).await;
     let records = Arc::new(records);
-    let (store, _) = Redis::open(&server.place(), records, &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
     let store = Arc::new(store);
     Stores {
         sessions: store.clone(),

@@ -10,7 +10,7 @@ use portcullis::{
     id::{ConsequenceId, SessionId, UserId},
     secret::Digest,
     session::{Ending, Parting, Renewal, Which},
-    store::{Records, embedded::Embedded, redis::RedisRecords},
+    store::{RecordStore, embedded::EmbeddedStore, redis::RedisRecords},
 };
 use tokio::task::JoinSet;
 
@@ -68,15 +68,15 @@ stories! {
 
 /// A new, empty place for records.
 struct Keeper {
-    records: Arc<dyn Records>,
-    again: Arc<dyn Records>,
+    records: Arc<dyn RecordStore>,
+    again: Arc<dyn RecordStore>,
     _place: Option<Box<dyn Send>>,
 }
 
 impl Keeper {
     fn in_a_file() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let open = || Arc::new(Embedded::open(&folder.path().join("records.db")).expect("it opens"));
+        let open = || Arc::new(EmbeddedStore::open(&folder.path().join("records.db")).expect("it opens"));
         Self { records: open(), again: open(), _place: Some(Box::new(folder)) }
     }
 
@@ -88,12 +88,12 @@ impl Keeper {
     }
 
     fn in_memory() -> Self {
-        let records = Arc::new(Embedded::in_memory().expect("memory opens"));
+        let records = Arc::new(EmbeddedStore::in_memory().expect("memory opens"));
         Self { records: records.clone(), again: records, _place: None }
     }
 
     /// The same records, for somebody who comes later.
-    fn again(&self) -> Arc<dyn Records> {
+    fn again(&self) -> Arc<dyn RecordStore> {
         self.again.clone()
     }
 
@@ -104,12 +104,12 @@ impl Keeper {
     }
 
     async fn alter(&self, alteration: Alteration, at: Timestamp) -> Option<Altered> {
-        self.records.alter(&alteration, &story(at)).await.unwrap()
+        self.records.apply_deferred(&alteration, &story(at)).await.unwrap()
     }
 
     /// All that is still to follow.
     async fn open(&self) -> Vec<Consequence> {
-        self.records.open_consequences(at(1_000)).await.unwrap()
+        self.records.pending_effects(at(1_000)).await.unwrap()
     }
 
     /// The one thing that is still to follow.
@@ -221,7 +221,7 @@ async fn a_password_that_is_changed_leaves_what_was_asked_for(keeper: Keeper) {
     let left = keeper.left().await;
     same(&left, &altered.consequence);
     assert!(matches!(left.sessions, Fate::Supersede));
-    keeper.records.done(left.id).await.unwrap();
+    keeper.records.mark_done(left.id).await.unwrap();
     let altered = keeper.alter(changed(alice, Some("new"), &renewal, true), at(2)).await.expect("it is there");
     let left = keeper.left().await;
     same(&left, &altered.consequence);
@@ -241,10 +241,10 @@ async fn a_link_that_is_redeemed_leaves_the_end_of_all_sessions(keeper: Keeper) 
 async fn what_follows_is_there_for_whoever_comes_later(keeper: Keeper) {
     let alice = keeper.customer("alice").await.id;
     let altered = keeper.alter(Alteration::Change(alice, DISABLE), at(2)).await.expect("it is there");
-    let later = keeper.again().open_consequences(at(3)).await.unwrap();
+    let later = keeper.again().pending_effects(at(3)).await.unwrap();
     assert_eq!(later.len(), 1);
     same(&later[0], &altered.consequence);
-    keeper.again().done(later[0].id).await.unwrap();
+    keeper.again().mark_done(later[0].id).await.unwrap();
     assert!(keeper.open().await.is_empty());
 }
 
@@ -254,17 +254,17 @@ async fn what_is_done_is_gone(keeper: Keeper) {
     let bobs = keeper.alter(Alteration::Change(bob, DISABLE), at(1)).await.expect("it is there").consequence;
     // Whoever does not know whether it was told tells it again.
     for _ in 0..2 {
-        keeper.records.done(alices.id).await.unwrap();
+        keeper.records.mark_done(alices.id).await.unwrap();
     }
-    keeper.records.done(ConsequenceId::mint()).await.unwrap();
+    keeper.records.mark_done(ConsequenceId::mint()).await.unwrap();
     same(&keeper.left().await, &bobs);
 }
 
 async fn what_has_just_been_made_is_left_to_whoever_made_it(keeper: Keeper) {
     let alice = keeper.customer("alice").await.id;
     keeper.alter(Alteration::Change(alice, DISABLE), at(5)).await.expect("it is there");
-    assert!(keeper.records.open_consequences(at(5)).await.unwrap().is_empty());
-    assert_eq!(keeper.records.open_consequences(at(6)).await.unwrap().len(), 1);
+    assert!(keeper.records.pending_effects(at(5)).await.unwrap().is_empty());
+    assert_eq!(keeper.records.pending_effects(at(6)).await.unwrap().len(), 1);
 }
 
 async fn of_one_user_in_the_order_of_the_changes(keeper: Keeper) {
@@ -286,7 +286,7 @@ async fn of_one_user_in_the_order_of_the_changes(keeper: Keeper) {
     let of = |user: UserId| open.iter().filter(move |left| left.user == user).map(|left| left.id).collect::<Vec<_>>();
     assert_eq!(of(alice), [made[0], made[2], made[3], made[5]]);
     assert_eq!(of(bob), [made[1], made[4]]);
-    keeper.records.done(made[5]).await.unwrap();
+    keeper.records.mark_done(made[5]).await.unwrap();
     let altered = keeper.alter(Alteration::Change(bob, DISABLE), at(6)).await.expect("it is there");
     assert_eq!(keeper.open().await.last().map(|left| left.id), Some(altered.consequence.id));
 }
@@ -314,7 +314,7 @@ async fn a_used_link_leaves_nothing(keeper: Keeper) {
     let alice = keeper.customer("alice").await.id;
     let link = keeper.link_of(alice).await;
     let redeemed = keeper.alter(Alteration::Redeem(link, hash("new")), at(1)).await.expect("it is good");
-    keeper.records.done(redeemed.consequence.id).await.unwrap();
+    keeper.records.mark_done(redeemed.consequence.id).await.unwrap();
     let told = keeper.facts().await;
     let late = keeper.link_of(alice).await;
     for (link, at) in [(link, at(2)), (digest(), at(2)), (late, at(100))] {
@@ -332,7 +332,7 @@ async fn of_many_who_use_a_link_at_once_one_leaves_something(keeper: Keeper) {
     for turn in 0..10 {
         let records = if turn % 2 == 0 { keeper.records.clone() } else { keeper.again() };
         let redeem = Alteration::Redeem(link, hash(&turn.to_string()));
-        tasks.spawn(async move { records.alter(&redeem, &story(at(1))).await.unwrap().is_some() });
+        tasks.spawn(async move { records.apply_deferred(&redeem, &story(at(1))).await.unwrap().is_some() });
     }
     assert_eq!(tasks.join_all().await.into_iter().filter(|got_in| *got_in).count(), 1);
     assert_eq!(keeper.left().await.user, alice);
@@ -381,7 +381,7 @@ async fn changes_at_once_each_leave_one(keeper: Keeper) {
     for turn in 0..40 {
         let records = if turn % 2 == 0 { keeper.records.clone() } else { keeper.again() };
         let change = Alteration::Change(alice, if turn % 3 == 0 { DISABLE } else { Change::Enable { reason: None } });
-        tasks.spawn(async move { records.alter(&change, &story(at(1))).await.unwrap().expect("it is there") });
+        tasks.spawn(async move { records.apply_deferred(&change, &story(at(1))).await.unwrap().expect("it is there") });
     }
     let mut made = tasks.join_all().await;
     made.sort_by_key(|altered| altered.account.version);

@@ -30,8 +30,8 @@ use portcullis::{
     outage::StoreError,
     portcullis::Portcullis,
     server::{Components, Stores},
-    store::embedded::Embedded,
-    tasks::{FlushHeartbeats, Sweep, Swept},
+    store::embedded::EmbeddedStore,
+    tasks::{FlushHeartbeats, Sweep, SweepReport},
 };
 use witness::Witness;
 
@@ -108,8 +108,8 @@ impl Town {
         folder: Option<tempfile::TempDir>,
     ) -> Self {
         let config = config(public_url, routes, settings);
-        let in_file = |folder: &tempfile::TempDir| Embedded::open(&folder.path().join("portcullis.db")).unwrap();
-        let store = folder.as_ref().map_or_else(|| Embedded::in_memory().unwrap(), in_file);
+        let in_file = |folder: &tempfile::TempDir| EmbeddedStore::open(&folder.path().join("portcullis.db")).unwrap();
+        let store = folder.as_ref().map_or_else(|| EmbeddedStore::in_memory().unwrap(), in_file);
         let store = Stores::from_single(Arc::new(store));
         let witness = Arc::new(Witness::over(store));
         let cheap = Cost { memory: 8, passes: 1 };
@@ -157,11 +157,11 @@ impl Town {
         self.flush().await;
     }
 
-    pub(crate) async fn sweep(&self) -> Swept {
+    pub(crate) async fn sweep(&self) -> SweepReport {
         self.try_to_sweep().await.unwrap()
     }
 
-    pub(crate) async fn try_to_sweep(&self) -> Result<Swept, StoreError> {
+    pub(crate) async fn try_to_sweep(&self) -> Result<SweepReport, StoreError> {
         let parts = &self.parts;
         let sweep = Sweep {
             sessions: parts.stores.sessions.clone(),
@@ -172,7 +172,7 @@ impl Town {
             policy: parts.settings.session.clone(),
             clock: parts.clock.clone(),
             metrics: parts.metrics.clone(),
-            every: MINUTE,
+            interval: MINUTE,
         };
         sweep.run_once().await
     }
@@ -210,7 +210,7 @@ impl Town {
     /// The value of a series, by its name and labels as Prometheus reads them.
     pub(crate) fn metric(&self, series: &str) -> u64 {
         let series = format!("portcullis_{series} ");
-        let text = self.parts.metrics.text();
+        let text = self.parts.metrics.render();
         let value = text.lines().find_map(|line| line.strip_prefix(&series));
         value.unwrap_or_else(|| panic!("there is no {series}in\n{text}")).parse().unwrap()
     }
@@ -249,7 +249,7 @@ impl Town {
     fn heartbeats(&self) -> FlushHeartbeats {
         let parts = &self.parts;
         FlushHeartbeats {
-            heart: parts.heartbeats.clone(),
+            buffer: parts.heartbeats.clone(),
             store: parts.stores.sessions.clone(),
             policy: parts.settings.session.clone(),
             clock: parts.clock.clone(),

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{
     RedisRecords,
-    journal::{JOURNAL, Line},
-    keys::{self, Touched},
-    stored::{logins, name, read_account, read_holder, write_account, write_holder},
+    audit_log::{EntryPlan, JOURNAL_KEYS},
+    codec::{decode_account, decode_link_holder, encode_account, encode_link_holder, exact_logins, name_index_entry},
+    keys::{self, ScriptKeys},
 };
 use crate::{
     account::{Account, AccountRecords, Added, KnownDevice, PasswordHash, Portable, Restored, aliases},
@@ -17,17 +17,17 @@ use crate::{
     id::{DeviceId, UserId},
     outage::StoreError,
     secret::Digest,
-    store::redis::{layout, script, trouble::Trouble},
+    store::redis::{codec, error::RedisStoreError, script},
 };
 
 /// Accounts that are listed in one step.
-const PAGE: usize = 500;
+const PAGE_SIZE: usize = 500;
 
 /// How names are compared: PRECIS `UsernameCaseMapped`.
-const RULE: &str = "precis";
+const FOLDING_RULE: &str = "precis";
 
 #[derive(Serialize)]
-struct NewAccount {
+struct AddAccountPlan {
     id: String,
     account: String,
     logins: Vec<String>,
@@ -36,35 +36,35 @@ struct NewAccount {
     aliases: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
-    lines: Vec<Line>,
+    lines: Vec<EntryPlan>,
 }
 
 #[derive(Serialize)]
-struct NewLink {
+struct PutLinkPlan {
     id: String,
     link: String,
     holder: String,
-    lines: Vec<Line>,
+    lines: Vec<EntryPlan>,
 }
 
 /// An account as it was read, to be replaced only where it still is.
-pub(super) struct AsRead {
+pub(super) struct AccountSnapshot {
     pub(super) account: Account,
     pub(super) value: String,
 }
 
 impl RedisRecords {
-    pub(super) async fn read(&self, id: UserId) -> Result<Option<AsRead>, StoreError> {
+    pub(super) async fn read_snapshot(&self, id: UserId) -> Result<Option<AccountSnapshot>, StoreError> {
         let id = id.bare();
-        let value: Option<String> = self.link.ask(cmd("HGET").arg(keys::ACCOUNTS).arg(&id)).await?;
-        value.map(|value| Ok(AsRead { account: read_account(&id, &value)?, value })).transpose()
+        let value: Option<String> = self.client.query(cmd("HGET").arg(keys::ACCOUNTS).arg(&id)).await?;
+        value.map(|value| Ok(AccountSnapshot { account: decode_account(&id, &value)?, value })).transpose()
     }
 
     /// Writes down how old names and addresses are compared today, once for all processes.
     async fn normalise_logins(&self) -> Result<(), StoreError> {
         let normalise = async || {
-            let rule: Option<String> = self.link.ask(cmd("GET").arg(keys::LOGIN_RULE)).await?;
-            if rule.as_deref() == Some(RULE) {
+            let rule: Option<String> = self.client.query(cmd("GET").arg(keys::LOGIN_FOLDING)).await?;
+            if rule.as_deref() == Some(FOLDING_RULE) {
                 return Ok(());
             }
             let mut logins = Vec::new();
@@ -72,12 +72,14 @@ impl RedisRecords {
                 logins.push((account.id, account.name.to_string()));
                 logins.extend(account.email.map(|email| (account.id, email.to_string())));
             }
-            let mut told = vec![RULE.to_owned()];
+            let mut told = vec![FOLDING_RULE.to_owned()];
             told.extend(aliases(&logins).into_iter().flat_map(|(key, id)| [key, id.bare()]));
             // A replica that has not heard of it is told again.
-            self.link.run(&script::ALIAS.call(&[keys::LOGINS, keys::ACCOUNTS, keys::LOGIN_RULE], &told)).await
+            self.client
+                .run_script(&script::ADD_ALIASES.call(&[keys::LOGINS, keys::ACCOUNTS, keys::LOGIN_FOLDING], &told))
+                .await
         };
-        self.normalised.get_or_try_init(normalise).await.copied()
+        self.logins_normalised.get_or_try_init(normalise).await.copied()
     }
 
     async fn insert(
@@ -89,36 +91,41 @@ impl RedisRecords {
     ) -> Result<Added, StoreError> {
         self.normalise_logins().await?;
         let keys = [keys::ACCOUNTS, keys::LOGINS, keys::NAMES, keys::PASSWORDS];
-        let mut touched = Touched::new(&[&JOURNAL[..], &keys].concat());
-        let line = Line::of(entry, &mut touched);
-        let new = NewAccount {
+        let mut touched = ScriptKeys::new(&[&JOURNAL_KEYS[..], &keys].concat());
+        let line = EntryPlan::new(entry, &mut touched);
+        let new = AddAccountPlan {
             id: account.id.bare(),
-            account: write_account(account),
-            logins: logins(account),
-            name: name(account),
+            account: encode_account(account),
+            logins: exact_logins(account),
+            name: name_index_entry(account),
             aliases: aliases.to_vec(),
             password: password.map(|hash| hash.as_phc().to_owned()),
             lines: vec![line],
         };
-        let answer: String = self.commit(&script::ADD.call(touched.all(), &[layout::json(&new)])).await?;
+        let answer: String =
+            self.commit(&script::ADD_ACCOUNT.call(touched.as_slice(), &[codec::to_json(&new)])).await?;
         match answer.as_str() {
             "added" => Ok(Added::Yes),
             "name" => Ok(Added::NameTaken),
             "email" => Ok(Added::EmailTaken),
-            _ => Err(Trouble::Twice.into()),
+            _ => Err(RedisStoreError::DuplicateId.into()),
         }
     }
 
     /// Who holds this link while it is good, and what says so.
-    pub(super) async fn holder(&self, link: Digest, now: Timestamp) -> Result<Option<(AsRead, String)>, StoreError> {
-        let look = script::LINK.call(&[keys::LINKS, keys::ACCOUNTS], &[layout::digest(&link)]);
-        let found: Option<(String, String)> = self.link.run(&look).await?;
+    pub(super) async fn find_link_holder(
+        &self,
+        link: Digest,
+        now: Timestamp,
+    ) -> Result<Option<(AccountSnapshot, String)>, StoreError> {
+        let look = script::FIND_LINK.call(&[keys::LINKS, keys::ACCOUNTS], &[codec::encode_digest(&link)]);
+        let found: Option<(String, String)> = self.client.run_script(&look).await?;
         let Some((holder, value)) = found else { return Ok(None) };
-        let (id, expires) = read_holder(&holder)?;
-        let account = read_account(id, &value)?;
+        let (id, expires) = decode_link_holder(&holder)?;
+        let account = decode_account(id, &value)?;
         // A link that is made for a disabled account opens nothing until it is enabled.
         let good = expires > now && !account.disabled;
-        Ok(good.then_some((AsRead { account, value }, holder)))
+        Ok(good.then_some((AccountSnapshot { account, value }, holder)))
     }
 }
 
@@ -126,25 +133,25 @@ impl RedisRecords {
 impl AccountRecords for RedisRecords {
     async fn by_login(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.normalise_logins().await?;
-        let look = script::LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[key]);
-        let found: Option<(String, String)> = self.link.run(&look).await?;
-        found.map(|(id, account)| read_account(&id, &account)).transpose()
+        let look = script::FIND_LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[key]);
+        let found: Option<(String, String)> = self.client.run_script(&look).await?;
+        found.map(|(id, account)| decode_account(&id, &account)).transpose()
     }
 
     async fn get(&self, id: UserId) -> Result<Option<Account>, StoreError> {
-        Ok(self.read(id).await?.map(|read| read.account))
+        Ok(self.read_snapshot(id).await?.map(|read| read.account))
     }
 
     async fn list(&self) -> Result<Vec<Account>, StoreError> {
         let (mut accounts, mut from) = (Vec::new(), "-".to_owned());
         loop {
-            let page = script::ACCOUNTS.call(&[keys::NAMES, keys::ACCOUNTS], &[&from, &PAGE.to_string()]);
-            let page: Vec<(String, String)> = self.link.run(&page).await?;
+            let page = script::LIST_ACCOUNTS.call(&[keys::NAMES, keys::ACCOUNTS], &[&from, &PAGE_SIZE.to_string()]);
+            let page: Vec<(String, String)> = self.client.run_script(&page).await?;
             for (name, account) in &page {
                 let id = name.rsplit('\n').next().unwrap_or_default();
-                accounts.push(read_account(id, account)?);
+                accounts.push(decode_account(id, account)?);
             }
-            let Some((last, _)) = page.last().filter(|_| page.len() == PAGE) else { return Ok(accounts) };
+            let Some((last, _)) = page.last().filter(|_| page.len() == PAGE_SIZE) else { return Ok(accounts) };
             from = format!("({last}");
         }
     }
@@ -160,33 +167,34 @@ impl AccountRecords for RedisRecords {
     }
 
     async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
-        let hash: Option<String> = self.link.ask(cmd("HGET").arg(keys::PASSWORDS).arg(id.bare())).await?;
+        let hash: Option<String> = self.client.query(cmd("HGET").arg(keys::PASSWORDS).arg(id.bare())).await?;
         Ok(hash.map(PasswordHash::new))
     }
 
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
         let told = [&*id.bare(), from.as_phc(), to.as_phc()];
-        self.commit(&script::REHASH.call(&[keys::PASSWORDS], &told)).await
+        self.commit(&script::REPLACE_HASH.call(&[keys::PASSWORDS], &told)).await
     }
 
     async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError> {
-        let mut touched = Touched::new(&[&JOURNAL[..], &[keys::ACCOUNTS, keys::LINKS, keys::LINK_OF]].concat());
-        let made = Line::of(&story.entry(Some(id), Fact::LinkMade), &mut touched);
-        let holder = write_holder(id, expires);
-        let new = NewLink { id: id.bare(), link: layout::digest(&link), holder, lines: vec![made] };
-        self.commit(&script::PUT_LINK.call(touched.all(), &[layout::json(&new)])).await
+        let mut touched =
+            ScriptKeys::new(&[&JOURNAL_KEYS[..], &[keys::ACCOUNTS, keys::LINKS, keys::LINK_BY_ACCOUNT]].concat());
+        let made = EntryPlan::new(&story.entry(Some(id), Fact::LinkMade), &mut touched);
+        let holder = encode_link_holder(id, expires);
+        let new = PutLinkPlan { id: id.bare(), link: codec::encode_digest(&link), holder, lines: vec![made] };
+        self.commit(&script::PUT_LINK.call(touched.as_slice(), &[codec::to_json(&new)])).await
     }
 
     async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
-        Ok(self.holder(link, now).await?.map(|(read, _)| read.account.id))
+        Ok(self.find_link_holder(link, now).await?.map(|(read, _)| read.account.id))
     }
 
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
-        self.known(owner, &layout::digest(&device)).await
+        self.find_device(owner, &codec::encode_digest(&device)).await
     }
 
     async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
-        self.devices_of(owner).await
+        self.list_devices(owner).await
     }
 
     async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
@@ -205,6 +213,6 @@ impl AccountRecords for RedisRecords {
         max: usize,
         at: Timestamp,
     ) -> Result<KnownDevice, StoreError> {
-        self.meet(owner, device, fresh, max, at).await
+        self.count_device(owner, device, fresh, max, at).await
     }
 }

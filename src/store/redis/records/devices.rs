@@ -2,7 +2,7 @@
 
 use redis::cmd;
 
-use super::{RedisRecords, keys, stored::read_devices};
+use super::{RedisRecords, codec::decode_devices, keys};
 use crate::{
     account::KnownDevice,
     clock::Timestamp,
@@ -10,47 +10,47 @@ use crate::{
     outage::StoreError,
     secret::Digest,
     store::redis::{
-        layout::{self, unreadable},
+        codec::{self, decode_error},
         script,
     },
 };
 
 /// Accounts that are looked through in one step.
-const PORTION: usize = 200;
+const ACCOUNTS_PER_BATCH: usize = 200;
 
 impl RedisRecords {
-    async fn lines(&self, owner: UserId) -> Result<String, StoreError> {
-        let lines: Option<String> = self.link.ask(cmd("HGET").arg(keys::DEVICES).arg(owner.bare())).await?;
+    async fn device_lines(&self, owner: UserId) -> Result<String, StoreError> {
+        let lines: Option<String> = self.client.query(cmd("HGET").arg(keys::DEVICES).arg(owner.bare())).await?;
         Ok(lines.unwrap_or_default())
     }
 
-    pub(super) async fn known(&self, owner: UserId, digest: &str) -> Result<Option<DeviceId>, StoreError> {
-        let lines = self.lines(owner).await?;
-        let known = read_devices(&lines)?.into_iter().find(|device| device.digest == digest);
+    pub(super) async fn find_device(&self, owner: UserId, digest: &str) -> Result<Option<DeviceId>, StoreError> {
+        let lines = self.device_lines(owner).await?;
+        let known = decode_devices(&lines)?.into_iter().find(|device| device.digest == digest);
         Ok(known.map(|device| device.id))
     }
 
     /// The last used first.
-    pub(super) async fn devices_of(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
-        let lines = self.lines(owner).await?;
-        let mut devices = read_devices(&lines)?;
+    pub(super) async fn list_devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
+        let lines = self.device_lines(owner).await?;
+        let mut devices = decode_devices(&lines)?;
         devices.sort_by_key(|device| (std::cmp::Reverse(device.last_used), device.id.to_string()));
         Ok(devices.into_iter().map(|device| device.id).collect())
     }
 
     pub(super) async fn forget_unused(&self, before: Timestamp) -> Result<(), StoreError> {
-        let told = [before.as_millis().to_string(), PORTION.to_string()];
-        let forget = script::FORGET_DEVICES.call(&[keys::DEVICES, keys::DEVICES_USED], &told);
+        let told = [before.as_millis().to_string(), ACCOUNTS_PER_BATCH.to_string()];
+        let forget = script::FORGET_DEVICES.call(&[keys::DEVICES, keys::DEVICE_LAST_USES], &told);
         loop {
-            let looked_through: usize = self.link.run(&forget).await?;
-            if looked_through < PORTION {
+            let looked_through: usize = self.client.run_script(&forget).await?;
+            if looked_through < ACCOUNTS_PER_BATCH {
                 return Ok(());
             }
         }
     }
 
     /// A device is known to one user: the same cookie shown by another is a new device.
-    pub(super) async fn meet(
+    pub(super) async fn count_device(
         &self,
         owner: UserId,
         shown: Option<Digest>,
@@ -60,15 +60,15 @@ impl RedisRecords {
     ) -> Result<KnownDevice, StoreError> {
         let told = [
             owner.bare(),
-            shown.as_ref().map(layout::digest).unwrap_or_default(),
-            layout::digest(&fresh),
+            shown.as_ref().map(codec::encode_digest).unwrap_or_default(),
+            codec::encode_digest(&fresh),
             DeviceId::mint().to_string(),
             max.to_string(),
             at.as_millis().to_string(),
         ];
-        let meet = script::MEET.call(&[keys::ACCOUNTS, keys::DEVICES, keys::DEVICES_USED], &told);
+        let meet = script::REGISTER_DEVICE.call(&[keys::ACCOUNTS, keys::DEVICES, keys::DEVICE_LAST_USES], &told);
         let (id, sign_ins, recognised): (String, u32, String) = self.commit(&meet).await?;
-        let id = id.parse().map_err(|_| unreadable("device"))?;
+        let id = id.parse().map_err(|_| decode_error("device"))?;
         Ok(KnownDevice { id, sign_ins, recognised: recognised == "1" })
     }
 }

@@ -7,7 +7,7 @@ pub(super) const ACCOUNTS: &str = "portcullis:{records}:accounts";
 /// Whom a name or address signs in: by its exact spelling, and as it is compared.
 pub(super) const LOGINS: &str = "portcullis:{records}:logins";
 /// The rule by which [`LOGINS`] knows how names are compared; missing, they are known by their exact spelling only.
-pub(super) const LOGIN_RULE: &str = "portcullis:{records}:login-rule";
+pub(super) const LOGIN_FOLDING: &str = "portcullis:{records}:login-rule";
 /// The names in lower case in their order, each with its account's id behind it.
 pub(super) const NAMES: &str = "portcullis:{records}:names";
 /// Password hashes by account.
@@ -15,33 +15,33 @@ pub(super) const PASSWORDS: &str = "portcullis:{records}:passwords";
 /// Who holds a one-time link and until when, by its digest.
 pub(super) const LINKS: &str = "portcullis:{records}:links";
 /// The digest of each account's link.
-pub(super) const LINK_OF: &str = "portcullis:{records}:link-of";
+pub(super) const LINK_BY_ACCOUNT: &str = "portcullis:{records}:link-of";
 /// Devices by account.
 pub(super) const DEVICES: &str = "portcullis:{records}:devices";
 /// Accounts by the last use of the device that was longest unused.
-pub(super) const DEVICES_USED: &str = "portcullis:{records}:devices-used";
+pub(super) const DEVICE_LAST_USES: &str = "portcullis:{records}:devices-used";
 /// What is still to follow from changes, by its id.
-pub(super) const CONSEQUENCES: &str = "portcullis:{records}:consequences";
+pub(super) const PENDING_EFFECTS: &str = "portcullis:{records}:consequences";
 /// Which records these are.
-pub(super) const IDENTITY: &str = "portcullis:{records}:identity";
+pub(super) const RECORDS_ID: &str = "portcullis:{records}:identity";
 /// That something could be written.
-pub(super) const WRITTEN: &str = "portcullis:{records}:written";
+pub(super) const WRITE_PROBE: &str = "portcullis:{records}:written";
 
 /// Entries of the journal by id.
 pub(super) const ENTRIES: &str = "portcullis:{records}:journal";
 /// The place of the newest entry.
-pub(super) const PLACES: &str = "portcullis:{records}:journal-places";
+pub(super) const ENTRY_SEQUENCE: &str = "portcullis:{records}:journal-places";
 /// Entries by their place.
 pub(super) const TRAIL: &str = "portcullis:{records}:trail";
 /// Entries by their time.
-pub(super) const BY_TIME: &str = "portcullis:{records}:journal-by-time";
+pub(super) const ENTRIES_BY_TIME: &str = "portcullis:{records}:journal-by-time";
 
 /// Failed sign-ins of names that nobody has, by their time.
-pub(super) const UNKNOWN: &str = "portcullis:{records}:journal-unknown";
+pub(super) const FAILED_UNKNOWN: &str = "portcullis:{records}:journal-unknown";
 /// Other failed sign-ins, by their time.
-pub(super) const FAILED: &str = "portcullis:{records}:journal-failed";
+pub(super) const FAILED_KNOWN: &str = "portcullis:{records}:journal-failed";
 /// The time, in milliseconds, up to which [`UNKNOWN`] and [`FAILED`] know all entries.
-pub(super) const SORTED: &str = "portcullis:{records}:journal-sorted";
+pub(super) const FAILED_INDEXED_UNTIL: &str = "portcullis:{records}:journal-sorted";
 
 /// Entries about a user, by their place.
 pub(super) fn trail(user: UserId) -> String {
@@ -55,16 +55,16 @@ pub(super) fn sign_ins(user: UserId, outcome: Option<Outcome>) -> String {
 }
 
 /// The keys that one script touches, each once.
-pub(super) struct Touched(Vec<String>);
+pub(super) struct ScriptKeys(Vec<String>);
 
-impl Touched {
+impl ScriptKeys {
     /// Begins with these.
     pub(super) fn new(keys: &[&str]) -> Self {
         Self(keys.iter().map(|key| (*key).to_owned()).collect())
     }
 
     /// The number of this key, as the script counts.
-    pub(super) fn number(&mut self, key: String) -> usize {
+    pub(super) fn index_of(&mut self, key: String) -> usize {
         let at = self.0.iter().position(|known| *known == key);
         at.unwrap_or_else(|| {
             self.0.push(key);
@@ -72,7 +72,7 @@ impl Touched {
         }) + 1
     }
 
-    pub(super) fn all(&self) -> &[String] {
+    pub(super) fn as_slice(&self) -> &[String] {
         &self.0
     }
 }

@@ -1,0 +1,159 @@
+//! How sessions end: they are deleted, a note stays, and the generation rises where a sign-in under way must lose too.
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::{
+    audit_log,
+    columns::{AsJson, AsText, saturating_i64},
+    sessions::{SELECT_SESSIONS, ok_or_log, read_session},
+};
+use crate::{
+    audit::Fact,
+    clock::Timestamp,
+    id::{SessionId, UserId},
+    secret::Digest,
+    session::{Ended, Ends, Mark, Parting, Session, Which},
+};
+
+/// How many ends one look tells.
+const END_LOG_PAGE: usize = 1_000;
+
+/// Ends them, and writes that down.
+pub(super) fn end(connection: &Connection, which: Which, parting: &Parting) -> rusqlite::Result<Vec<Session>> {
+    let (chosen, named) = where_clause(which);
+    let sql = format!("{SELECT_SESSIONS} WHERE {chosen} ORDER BY a.latest DESC, s.id");
+    let going = connection
+        .prepare_cached(&sql)?
+        .query_map(rusqlite::params_from_iter(named), EndingRow::read)?
+        .collect::<rusqlite::Result<Vec<EndingRow>>>()?;
+    match which {
+        Which::One { .. } => {}
+        Which::AllOf(owner) => raise_generation(connection, Some(owner), None)?,
+        Which::AllBut { owner, keep } => raise_generation(connection, Some(owner), Some(keep))?,
+        Which::Everyone { keep } => raise_generation(connection, None, keep)?,
+    }
+    delete_sessions(connection, going, parting)
+}
+
+/// Ends one that was not used since.
+pub(super) fn expire(
+    connection: &Connection,
+    id: SessionId,
+    latest: Timestamp,
+    parting: &Parting,
+) -> rusqlite::Result<Option<Session>> {
+    let sql = format!("{SELECT_SESSIONS} WHERE s.id = ?1 AND a.latest <= ?2");
+    let going = connection.prepare_cached(&sql)?.query_row((AsText(id), latest), EndingRow::read).optional()?;
+    Ok(delete_sessions(connection, going.into_iter().collect(), parting)?.pop())
+}
+
+/// A session that is about to end, as far as it can be read.
+pub(super) struct EndingRow {
+    key: i64,
+    id: rusqlite::Result<SessionId>,
+    session: rusqlite::Result<Session>,
+}
+
+impl EndingRow {
+    /// Reads a row of [`SESSIONS`].
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { key: row.get(0)?, id: row.get::<_, AsText<_>>(1).map(|id| id.0), session: read_session(row) })
+    }
+}
+
+/// Deletes sessions, leaves a note of each and writes each into the journal. One that cannot be read is ended all the same:
+/// the journal has it by its id, and whoever asks is not told of it.
+pub(super) fn delete_sessions(
+    connection: &Connection,
+    going: Vec<EndingRow>,
+    parting: &Parting,
+) -> rusqlite::Result<Vec<Session>> {
+    let mut note = connection.prepare_cached(
+        "INSERT OR REPLACE INTO ended (id, secret, former, at, ending)
+         SELECT id, secret, former, ?2, ?3 FROM session WHERE key = ?1",
+    )?;
+    let mut delete = connection.prepare_cached("DELETE FROM session WHERE key = ?1")?;
+    for EndingRow { key, id, .. } in &going {
+        let ending = id.as_ref().map_or(&parting.ending, |id| parting.ending(*id));
+        note.execute((key, parting.story.at, AsJson(ending)))?;
+        delete.execute([key])?;
+        if let Ok(id) = id {
+            audit_log::insert(connection, parting.entry(*id))?;
+        }
+    }
+    Ok(going.into_iter().filter_map(|gone| ok_or_log(gone.session)).collect())
+}
+
+/// The note, for whoever shows a secret that the session had.
+pub(super) fn find_end_note(connection: &Connection, id: SessionId, secret: Digest) -> rusqlite::Result<Option<Ended>> {
+    connection
+        .prepare_cached("SELECT ending, at FROM ended WHERE id = ?1 AND ?2 IN (secret, former)")?
+        .query_row((AsText(id), secret), |row| Ok(Ended { ending: row.get::<_, AsJson<_>>(0)?.0, at: row.get(1)? }))
+        .optional()
+}
+
+/// The journal is the log of ends: its key grows with each entry.
+pub(super) fn read_end_log(connection: &Connection, since: Option<&Mark>) -> rusqlite::Result<Ends> {
+    const NEWEST: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)";
+    const ENDED: &str =
+        "SELECT key, at, body FROM journal WHERE key > ?1 AND fact = 'session_ended' ORDER BY key LIMIT ?2";
+    let newest: i64 = connection.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?;
+    let begin = since.and_then(|mark| mark.0.parse().ok()).unwrap_or(newest);
+    let rows = connection
+        .prepare_cached(ENDED)?
+        .query_map((begin, saturating_i64(END_LOG_PAGE)), |row| {
+            Ok((row.get(0)?, row.get(1)?, audit_log::read_fact(row, 2)?))
+        })?
+        .collect::<rusqlite::Result<Vec<(i64, Timestamp, Fact)>>>()?;
+    // Where there were more than one look takes, the next one goes on behind the last.
+    let mark = rows.last().filter(|_| rows.len() == END_LOG_PAGE).map_or(newest.max(begin), |(key, ..)| *key);
+    let ended = rows.into_iter().filter_map(|(_, at, fact)| match fact {
+        Fact::SessionEnded { session, ending, .. } => Some((session, Ended { ending, at })),
+        _ => None,
+    });
+    Ok(Ends { ended: ended.collect(), mark: Mark(mark.to_string()), gap: newest < begin })
+}
+
+fn where_clause(which: Which) -> (&'static str, Vec<String>) {
+    match which {
+        Which::One { owner, id } => ("s.owner = ?1 AND s.id = ?2", vec![owner.to_string(), id.to_string()]),
+        Which::AllBut { owner, keep } => ("s.owner = ?1 AND s.id <> ?2", vec![owner.to_string(), keep.to_string()]),
+        Which::AllOf(owner) => ("s.owner = ?1", vec![owner.to_string()]),
+        Which::Everyone { keep: Some(keep) } => ("s.id <> ?1", vec![keep.to_string()]),
+        Which::Everyone { keep: None } => ("true", vec![]),
+    }
+}
+
+/// Ends the sign-ins of a user that are under way; their sessions stay.
+pub(super) fn invalidate_sign_ins(connection: &Connection, owner: UserId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE session SET generation = generation + 1
+         WHERE owner = ?1 AND generation = (SELECT generation FROM owner WHERE id = ?1)",
+        )?
+        .execute([AsText(owner)])?;
+    raise_generation(connection, Some(owner), None)
+}
+
+/// Raises the generation of one or of all, so that what is being opened now loses; the kept session comes along.
+fn raise_generation(connection: &Connection, owner: Option<UserId>, keep: Option<SessionId>) -> rusqlite::Result<()> {
+    if let Some(keep) = keep {
+        connection
+            .prepare_cached(
+                "UPDATE session SET generation = generation + 1
+             WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)
+               AND generation = (SELECT generation FROM owner WHERE id = session.owner)",
+            )?
+            .execute((AsText(keep), owner.map(AsText)))?;
+    }
+    match owner {
+        Some(owner) => connection
+            .prepare_cached(
+                "INSERT INTO owner (id, generation) VALUES (?1, 1)
+                 ON CONFLICT (id) DO UPDATE SET generation = generation + 1",
+            )?
+            .execute([AsText(owner)])?,
+        None => connection.prepare_cached("UPDATE owner SET generation = generation + 1")?.execute([])?,
+    };
+    Ok(())
+}

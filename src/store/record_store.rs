@@ -1,0 +1,40 @@
+//! What a place must keep where records (accounts, the journal) stand apart from live state (sessions, counters).
+//!
+//! No transaction spans two places. So what follows from a change for live state is kept with the records, in the step
+//! that makes the change, until it is done; and what live state has to say is kept there until the journal has it.
+
+use async_trait::async_trait;
+
+use crate::{
+    account::{AccountRecords, Alteration, Altered, Consequence},
+    audit::{AuditStore, Story},
+    clock::Timestamp,
+    id::ConsequenceId,
+    outage::StoreError,
+};
+
+/// Keeps records, and what is still to follow from their changes.
+#[async_trait]
+pub trait RecordStore: AccountRecords + AuditStore {
+    /// Changes an account, writes that into the journal and keeps what follows, in one step. None: there is no such
+    /// account, or it is not as it was supposed to be.
+    async fn apply_deferred(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError>;
+
+    /// Consequences of changes made before `before` that nobody has done yet, oldest first; of one user in the order of
+    /// the changes.
+    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError>;
+
+    /// This one is done.
+    async fn mark_done(&self, consequence: ConsequenceId) -> Result<(), StoreError>;
+
+    /// Which records these are: the same for whoever opens them, wherever from, and for every copy of them.
+    async fn records_id(&self) -> Result<String, StoreError>;
+
+    /// What records that answer cannot do at the moment, in a sentence, as the last [`Records::ping`] found it.
+    fn caveat(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether records can be read and written.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

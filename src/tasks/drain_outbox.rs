@@ -1,0 +1,44 @@
+//! Does what acts that were broken off have left undone: lines that the journal does not have yet, ends that the other
+//! replicas were not told, sessions that outlived their account's change. Only where no step spans all of an act.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tracing::{info, warn};
+
+use crate::{clock::Clock, outage::StoreError, session::SessionStore};
+
+/// Catches up.
+#[derive(Clone)]
+pub struct DrainOutbox {
+    sessions: Arc<dyn SessionStore>,
+    clock: Clock,
+    /// Whether the last one could not do all.
+    failing: Arc<AtomicBool>,
+}
+
+impl DrainOutbox {
+    /// For acts on this store.
+    #[must_use]
+    pub fn new(sessions: Arc<dyn SessionStore>, clock: Clock) -> Self {
+        Self { sessions, clock, failing: Arc::default() }
+    }
+
+    /// Catches up once, and says with how much. The log is told where it begins and ceases not to do all: an outage is
+    /// looked at every few seconds.
+    ///
+    /// # Errors
+    /// When the store is away; the next one does the rest.
+    pub async fn run_once(&self) -> Result<usize, StoreError> {
+        let done = self.sessions.catch_up(self.clock.now()).await;
+        let was_behind = self.failing.swap(done.is_err(), Ordering::SeqCst);
+        match &done {
+            Err(why) if !was_behind => warn!("Could not do all that acts that were broken off had left undone: {why}"),
+            Ok(done) if was_behind || *done > 0 => info!(done, "Did what acts that were broken off had left undone"),
+            Ok(_) | Err(_) => {}
+        }
+        done
+    }
+}

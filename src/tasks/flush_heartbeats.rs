@@ -1,0 +1,52 @@
+//! Writes the hits that the heart has collected.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    session::{Heart, SessionPolicy, SessionStore},
+};
+
+/// Writes hits to the store.
+#[derive(Clone)]
+pub struct FlushHeartbeats {
+    /// Where hits are collected.
+    pub buffer: Heart,
+    /// Where they are written.
+    pub store: Arc<dyn SessionStore>,
+    /// How often.
+    pub policy: Arc<ArcSwap<SessionPolicy>>,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl FlushHeartbeats {
+    /// Waits until a quiet session is hit, which is written at once, or until an interval has passed.
+    pub async fn due(&self) {
+        let interval = self.policy.load().heartbeat_interval;
+        drop(timeout(interval, self.buffer.quiet_hit()).await);
+    }
+
+    /// Writes what is due; `all` of it at shutdown. Says how many sessions it wrote.
+    pub async fn run_once(&self, all: bool) -> usize {
+        let interval = self.policy.load().heartbeat_interval;
+        match self.buffer.flush(self.store.as_ref(), self.clock.now(), interval, all).await {
+            Ok(written) => {
+                self.metrics.heartbeats_flushed(Ok(written));
+                written
+            }
+            Err(away) => {
+                self.metrics.heartbeats_flushed(Err(()));
+                warn!("Could not write heartbeats; they are kept for the next time: {away}");
+                0
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Asks the store whether it answers, for `store_up` and for readiness.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tracing::{error, info};
+
+use crate::{metrics::Metrics, outage::StoreError, session::SessionStore};
+
+/// Watches the store.
+#[derive(Clone)]
+pub struct StoreWatcher {
+    store: Arc<dyn SessionStore>,
+    metrics: Arc<Metrics>,
+    up: Arc<AtomicBool>,
+}
+
+impl StoreWatcher {
+    /// A watch over `store`; it counts as away until it has answered.
+    #[must_use]
+    pub fn new(store: Arc<dyn SessionStore>, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics, up: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// What a store that answers cannot do at the moment.
+    #[must_use]
+    pub fn caveat(&self) -> Option<String> {
+        self.store.caveat()
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// Why the store does not answer.
+    pub async fn run_once(&self) -> Result<(), StoreError> {
+        let answer = self.store.ping().await;
+        let up = answer.is_ok();
+        self.metrics.set_store_up(up);
+        if self.up.swap(up, Ordering::SeqCst) != up {
+            match &answer {
+                Ok(()) => info!("The store answers"),
+                Err(away) => error!("The store does not answer: {away}"),
+            }
+        }
+        answer
+    }
+}
