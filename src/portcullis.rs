@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::{
     gate::{Decision, Explained, Gate, Head, Judged, Permit, Refusal, Verdict, Visit},
     session::Owner,
-    web::{ClaimedForm, Failed, FormStep, LiveSessions, Web},
+    web::{ClaimedForm, FormDecision, RequestFailure, SessionEventStream, Web},
 };
 
 /// The whole program, but for the socket.
@@ -56,23 +56,23 @@ impl Portcullis {
     ///
     /// # Errors
     /// The answer to a request that gets none.
-    pub async fn live(&self, visit: Visit, head: &Head<'_>) -> Result<LiveSessions, http::Response<Bytes>> {
-        self.web.live(visit, head).await
+    pub async fn live(&self, visit: Visit, head: &Head<'_>) -> Result<SessionEventStream, http::Response<Bytes>> {
+        self.web.open_event_stream(visit, head).await
     }
 
     /// Step that follows for a request that posts a form of another site; none where it posts none.
-    pub async fn claim_form(&self, judged: &Judged, head: &Head<'_>) -> Option<FormStep> {
+    pub async fn claim_form(&self, judged: &Judged, head: &Head<'_>) -> Option<FormDecision> {
         Some(self.web.claim_form(judged.form()?, judged, head).await)
     }
 
     /// The page that asks whether such a form is to be sent on. None: its content cannot be carried.
     pub async fn ask(&self, judged: &Judged, head: &Head<'_>, content: &[u8]) -> Option<http::Response<Bytes>> {
-        self.web.ask(judged.form()?, judged, head, content).await
+        self.web.confirm_form(judged.form()?, judged, head, content).await
     }
 
     /// Notes that such a form is sent: its first byte goes to the app next. An answer: it must not be sent.
     pub async fn send_form(&self, form: &ClaimedForm, head: &Head<'_>) -> Option<http::Response<Bytes>> {
-        self.web.send_form(form, head).await
+        self.web.mark_form_sent(form, head).await
     }
 
     /// Releases the claim of such a form that was not sent.
@@ -86,7 +86,7 @@ impl Portcullis {
     }
 
     /// The answer to a request that was not refused, and came to nothing; `person` is who was let through.
-    pub async fn fail(&self, failed: Failed, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
+    pub async fn fail(&self, failed: RequestFailure, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
         self.web.fail(failed, person, head).await
     }
 

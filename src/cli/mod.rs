@@ -151,7 +151,7 @@ impl From<crate::account::Problem> for CommandError {
         use crate::account::Problem;
         match problem {
             Problem::Weak(broken) => {
-                let rules: Vec<String> = broken.into_iter().map(crate::web::in_english).collect();
+                let rules: Vec<String> = broken.into_iter().map(crate::web::weakness_text).collect();
                 Self::Failed(format!("the password breaks the rules: {}", rules.join("; ")))
             }
             Problem::Store(away) => away.into(),

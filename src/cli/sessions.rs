@@ -94,7 +94,7 @@ impl CommandContext {
         for account in &accounts {
             for session in self.components.sessions.list(account.id, None).await? {
                 rows.push(table_row(account.name.as_str(), &session));
-                let session = SessionResource::of(&session, None, &policy, &house);
+                let session = SessionResource::from_session(&session, None, &policy, &house);
                 items.push(json!({ "user": { "id": account.id, "name": account.name.as_str() }, "session": session }));
             }
         }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     gate::LARGEST_FORM,
-    web::{FORWARDED_METHODS, Failed, harden},
+    web::{FORWARDED_METHODS, RequestFailure, set_security_headers},
 };
 
 /// Most bytes of a body that is read only to be thrown away.
@@ -42,7 +42,7 @@ pub(super) fn line(status: StatusCode, sentence: &'static str) -> Response<Bytes
     if status == StatusCode::METHOD_NOT_ALLOWED {
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(FORWARDED_METHODS));
     }
-    harden(answer.headers_mut());
+    set_security_headers(answer.headers_mut());
     answer
 }
 
@@ -53,8 +53,8 @@ pub(super) fn malformed() -> Response<Bytes> {
 
 /// Reads the body of a request to our own pages.
 pub(super) async fn read_body(session: &mut Session, whose: Whose, bodies: &Bodies) -> Result<Bytes, Failure> {
-    const TOO_LARGE: Failure = Failure::Say(Failed::BodyTooLarge);
-    const INCOMPLETE: Failure = Failure::Say(Failed::BodyIncomplete);
+    const TOO_LARGE: Failure = Failure::Say(RequestFailure::BodyTooLarge);
+    const INCOMPLETE: Failure = Failure::Say(RequestFailure::BodyIncomplete);
     let (most, deadline) = bounds(whose);
     if announced(session).is_some_and(|length| length > most as u64) {
         return Err(TOO_LARGE);
@@ -75,7 +75,7 @@ pub(super) async fn read_body(session: &mut Session, whose: Whose, bodies: &Bodi
     };
     match bodies.wait_for(whose, timeout(deadline, reading)).await {
         Some(read) => read.unwrap_or(Err(INCOMPLETE)),
-        None => Err(Failure::Say(Failed::Overloaded)),
+        None => Err(Failure::Say(RequestFailure::Overloaded)),
     }
 }
 

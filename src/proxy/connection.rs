@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    web::{FORWARDED_METHODS, OWN_HEADERS},
+    web::{FORWARDED_METHODS, SECURITY_HEADERS},
 };
 
 /// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
@@ -204,7 +204,7 @@ async fn refuse(mut stream: Stream, fault: Fault) {
     } else {
         String::new()
     };
-    let own = OWN_HEADERS.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
+    let own = SECURITY_HEADERS.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let answer = format!(
         "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n{allow}{own}\
          cache-control: no-store\r\nconnection: close\r\n\r\n{sentence}",

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     gate::{Decision, Judged, Permit, Refusal},
-    web::{Failed, FormStep},
+    web::{FormDecision, RequestFailure},
 };
 
 /// Serves it. False: it goes to the app.
@@ -22,11 +22,11 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
     let (portcullis, bodies) = (proxy.portcullis(), proxy.bodies());
     let step = portcullis.claim_form(&judged, &head).await;
     let (answer, last) = match step {
-        Some(FormStep::Answer(answer)) => {
+        Some(FormDecision::Respond(answer)) => {
             refusal_in(portcullis.decide(&head, judged), ctx);
             (answer, false)
         }
-        Some(FormStep::Ask) => {
+        Some(FormDecision::Confirm) => {
             let read = answer::read_body(session, Whose::CrossSiteForm, bodies).await;
             let page = match &read {
                 Ok(content) => portcullis.ask(&judged, &head, content).await,
@@ -37,16 +37,16 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
             let answer = match (page, refusal, read) {
                 (Some(page), _, _) => page,
                 // Larger than is carried, or not what a browser would send again: as without the page.
-                (_, Some(refusal), Ok(_) | Err(Failure::Say(Failed::BodyTooLarge))) => {
+                (_, Some(refusal), Ok(_) | Err(Failure::Say(RequestFailure::BodyTooLarge))) => {
                     portcullis.refuse(&refusal, &head).await
                 }
                 (_, _, Err(Failure::Say(failed))) => portcullis.fail(failed, None, &head).await,
                 (_, _, Err(Failure::Malformed | Failure::Gone)) => answer::malformed(),
-                (_, _, Ok(_)) => portcullis.fail(Failed::BodyTooLarge, None, &head).await,
+                (_, _, Ok(_)) => portcullis.fail(RequestFailure::BodyTooLarge, None, &head).await,
             };
             (answer, last)
         }
-        Some(FormStep::Forward(form)) => match portcullis.decide(&head, judged) {
+        Some(FormDecision::Forward(form)) => match portcullis.decide(&head, judged) {
             Decision::Forward(permit) => {
                 proxy.forward(ctx, permit);
                 ctx.form = Some(form);
@@ -57,11 +57,13 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
                     return Ok(false);
                 }
                 let person = ctx.permit.as_ref().and_then(Permit::person);
-                (portcullis.fail(Failed::BodyTooLarge, person, &head).await, false)
+                (portcullis.fail(RequestFailure::BodyTooLarge, person, &head).await, false)
             }
-            Decision::Refuse(_) | Decision::Serve(_) => (portcullis.fail(Failed::Broken, None, &head).await, false),
+            Decision::Refuse(_) | Decision::Serve(_) => {
+                (portcullis.fail(RequestFailure::Internal, None, &head).await, false)
+            }
         },
-        None => (portcullis.fail(Failed::Broken, None, &head).await, false),
+        None => (portcullis.fail(RequestFailure::Internal, None, &head).await, false),
     };
     proxy.send(session, ctx, answer, last).await;
     Ok(true)

@@ -15,7 +15,7 @@ use pingora::{
 use super::{Proxy, answer, asked::head_of, passage::Passage, upstreams::Upstream};
 use crate::{
     gate::{Decision, Permit},
-    web::Failed,
+    web::RequestFailure,
 };
 
 /// What an error is called where a body is larger than its route takes.
@@ -25,7 +25,7 @@ pub(super) const TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
 #[derive(Clone, Copy)]
 pub(super) enum Failure {
     /// This, as a page or a problem document.
-    Say(Failed),
+    Say(RequestFailure),
     /// That its request is malformed.
     Malformed,
     /// Nothing: it has gone.
@@ -36,27 +36,27 @@ impl Failure {
     /// What `error` means for whoever waits for an answer.
     pub(super) fn of(error: &Error) -> Self {
         if *error.etype() == TOO_LARGE {
-            return Self::Say(Failed::BodyTooLarge);
+            return Self::Say(RequestFailure::BodyTooLarge);
         }
         if is_stalled(error) {
             return Self::Gone;
         }
         match error.esource() {
             ErrorSource::Upstream => Self::Say(match error.etype() {
-                ReadTimedout | WriteTimedout => Failed::AppSilent,
+                ReadTimedout | WriteTimedout => RequestFailure::AppTimeout,
                 ConnectTimedout | ConnectRefused | ConnectNoRoute | ConnectError | SocketError
-                | TLSHandshakeFailure | TLSHandshakeTimedout => Failed::AppAway,
-                _ => Failed::AppGarbled,
+                | TLSHandshakeFailure | TLSHandshakeTimedout => RequestFailure::AppUnreachable,
+                _ => RequestFailure::AppBadResponse,
             }),
             ErrorSource::Downstream if is_malformed(error) => Self::Malformed,
             ErrorSource::Downstream => match error.etype() {
-                ReadTimedout => Self::Say(Failed::BodyIncomplete),
+                ReadTimedout => Self::Say(RequestFailure::BodyIncomplete),
                 InvalidHTTPHeader => Self::Malformed,
                 _ => Self::Gone,
             },
             ErrorSource::Internal | ErrorSource::Unset => match error.etype() {
                 ConnectionClosed => Self::Gone,
-                _ => Self::Say(Failed::Broken),
+                _ => Self::Say(RequestFailure::Internal),
             },
         }
     }
@@ -71,7 +71,7 @@ impl Proxy {
             let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());
             let answer = match refused.decision() {
                 Decision::Refuse(refusal) => self.portcullis().refuse(refusal, &head).await,
-                _ => self.portcullis().fail(Failed::Broken, None, &head).await,
+                _ => self.portcullis().fail(RequestFailure::Internal, None, &head).await,
             };
             self.send(session, ctx, answer, true).await;
             return;
@@ -84,7 +84,7 @@ impl Proxy {
         ctx.is_stalled = is_stalled(e);
         if let Failure::Say(failed) = failure
             // That is the client's own doing, and as often as it likes.
-            && !matches!(failed, Failed::BodyTooLarge | Failed::BodyIncomplete)
+            && !matches!(failed, RequestFailure::BodyTooLarge | RequestFailure::BodyIncomplete)
         {
             tracing::warn!(
                 request_id = ctx.request_id.as_str(),

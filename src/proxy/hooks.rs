@@ -35,7 +35,7 @@ use crate::{
     portcullis::Portcullis,
     public_url::PublicUrl,
     visitor::{TrustedProxies, network_of},
-    web::Failed,
+    web::RequestFailure,
 };
 
 /// Servers that one request may be sent to, the first included.
@@ -165,7 +165,7 @@ impl ProxyHttp for Proxy {
                 request_id = request_id.as_str(),
                 "Refused a request that is not registered: the end of its session could not cut it"
             );
-            let answer = self.0.portcullis.fail(Failed::Broken, None, &head).await;
+            let answer = self.0.portcullis.fail(RequestFailure::Internal, None, &head).await;
             self.send(session, ctx, answer, true).await;
             return Ok(true);
         };
@@ -196,11 +196,11 @@ impl ProxyHttp for Proxy {
                     return Ok(false);
                 }
                 let person = ctx.permit.as_ref().and_then(Permit::person);
-                self.0.portcullis.fail(Failed::BodyTooLarge, person, &head).await
+                self.0.portcullis.fail(RequestFailure::BodyTooLarge, person, &head).await
             }
             Decision::Refuse(refusal) => self.0.portcullis.refuse(&refusal, &head).await,
             // Never: a visit has been told apart above.
-            Decision::Serve(_) => self.0.portcullis.fail(Failed::Broken, None, &head).await,
+            Decision::Serve(_) => self.0.portcullis.fail(RequestFailure::Internal, None, &head).await,
         };
         self.send(session, ctx, answer, false).await;
         Ok(true)

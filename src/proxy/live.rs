@@ -8,7 +8,7 @@ use pingora::{Result, http::ResponseHeader, proxy::Session};
 use super::{Proxy, hooks::REQUEST_ID, passage::Passage, response};
 use crate::{
     gate::{Decision, Head, Judged},
-    web::{Failed, LiveEvent, LiveSessions, harden},
+    web::{RequestFailure, SessionEventStream, StreamEvent, set_security_headers},
 };
 
 /// Answers a request that opens a stream, until its session ends or its client goes.
@@ -27,7 +27,7 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
             Err(answer) => answer,
         },
         Decision::Refuse(refusal) => portcullis.refuse(&refusal, head).await,
-        Decision::Forward(_) => portcullis.fail(Failed::Broken, None, head).await,
+        Decision::Forward(_) => portcullis.fail(RequestFailure::Internal, None, head).await,
     };
     proxy.send(session, ctx, answer, false).await;
 }
@@ -35,7 +35,7 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
 async fn stream(
     session: &mut Session,
     ctx: &mut Passage,
-    mut live: LiveSessions,
+    mut live: SessionEventStream,
     hsts: Option<&HeaderValue>,
 ) -> Result<()> {
     let mut answer = Response::new(Bytes::new());
@@ -43,7 +43,7 @@ async fn stream(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // nginx in front of us would else gather events before it passes any on.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    harden(headers);
+    set_security_headers(headers);
     if let Some(hsts) = hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
@@ -53,10 +53,10 @@ async fn stream(
     }
     session.set_keepalive(None);
     session.write_response_header(Box::new(ResponseHeader::from(parts)), false).await?;
-    let mut next = LiveEvent::Say(LiveSessions::greeting());
+    let mut next = StreamEvent::Data(SessionEventStream::retry_field());
     loop {
         match next {
-            LiveEvent::Say(bytes) => {
+            StreamEvent::Data(bytes) => {
                 ctx.bytes += bytes.len();
                 let bytes = match &ctx.line {
                     Some(client) => response::waited_for(client, session, bytes),
@@ -64,8 +64,8 @@ async fn stream(
                 };
                 session.write_response_body(Some(bytes), false).await?;
             }
-            LiveEvent::Quiet => {}
-            LiveEvent::End => break,
+            StreamEvent::NoChange => {}
+            StreamEvent::End => break,
         }
         if session.is_process_shutting_down() {
             break;

@@ -7,7 +7,7 @@ use pingora::{Result, proxy::Session};
 use super::{Proxy, answer, asked::head_of, bodies::Whose, failure::Failure, passage::Passage};
 use crate::{
     gate::{Decision, Head, Judged, Presented},
-    web::Failed,
+    web::RequestFailure,
 };
 
 /// Answers it.
@@ -39,7 +39,7 @@ async fn answer_to(proxy: &Proxy, head: &Head<'_>, judged: Judged, body: Result<
     match (portcullis.decide(head, judged), body) {
         (Decision::Serve(visit), Ok(body)) => portcullis.serve(visit, head, body).await,
         (Decision::Refuse(refusal), Ok(_)) => portcullis.refuse(&refusal, head).await,
-        (Decision::Forward(_), Ok(_)) => portcullis.fail(Failed::Broken, None, head).await,
+        (Decision::Forward(_), Ok(_)) => portcullis.fail(RequestFailure::Internal, None, head).await,
         (_, Err(Failure::Say(failed))) => portcullis.fail(failed, None, head).await,
         (_, Err(Failure::Malformed | Failure::Gone)) => answer::malformed(),
     }

@@ -24,7 +24,7 @@ use crate::{
         RevocationWatcherParts, TrimAuditLog,
     },
     visitor::Recogniser,
-    web::{Desk, Web},
+    web::{Web, WebState},
 };
 
 /// What the program is made of, but for the socket.
@@ -185,7 +185,7 @@ impl Components {
         (Arc::new(watch), check)
     }
 
-    fn web_state(&self) -> Desk {
+    fn web_state(&self) -> WebState {
         let sign_in = SignIn::new(SignInParts {
             accounts: self.stores.accounts.clone(),
             sessions: self.sessions.clone(),
@@ -196,19 +196,19 @@ impl Components {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         });
-        Desk {
+        WebState {
             public_url: self.public_url.clone(),
             cookies: self.cookie_names.clone(),
             app_cookies: self.app_cookies.clone(),
-            key: self.derived_key.clone(),
+            signing_key: self.derived_key.clone(),
             clock: self.clock.clone(),
             sessions: self.sessions.clone(),
             accounts: self.accounts.clone(),
             sign_in,
             forms: self.forms.clone(),
-            journal: self.audit_log.clone(),
-            recogniser: Recogniser::start(),
-            house: self.settings.site.clone(),
+            audit_log: self.audit_log.clone(),
+            user_agent_parser: Recogniser::start(),
+            site: self.settings.site.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use axum::{Router, extract::Request, response::IntoResponse};
 use http::{HeaderValue, StatusCode, header};
 
-use crate::{public_url::PublicUrl, web::harden};
+use crate::{public_url::PublicUrl, web::set_security_headers};
 
 /// Leads every request to the same path of `public_url`.
 pub(super) fn router(public_url: &PublicUrl) -> Router {
@@ -25,6 +25,6 @@ fn redirect_to_origin(origin: &str, request: &Request) -> http::Response<axum::b
         answer.headers_mut().insert(header::LOCATION, location);
     }
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    harden(answer.headers_mut());
+    set_security_headers(answer.headers_mut());
     answer
 }

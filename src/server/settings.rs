@@ -17,7 +17,7 @@ use crate::{
     proxy::{IdentityHeaders, Limits, ServerAddress, UpstreamIds, UpstreamPlan},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
     visitor::TrustedProxies,
-    web::{AfterChange, House, look::Branding},
+    web::{OtherSessionsPolicy, SiteSettings, theme::Branding},
 };
 
 /// What a reload can change, each piece shared with the part that reads it.
@@ -32,7 +32,7 @@ pub struct LiveSettings {
     /// What the journal keeps.
     pub audit: Arc<ArcSwap<JournalPolicy>>,
     /// Names, links and habits.
-    pub site: Arc<ArcSwap<House>>,
+    pub site: Arc<ArcSwap<SiteSettings>>,
     /// What is shown to who comes by TLS; none where nobody does.
     pub certificate: Option<Arc<ArcSwap<Certificate>>>,
     /// Access rules.
@@ -141,22 +141,22 @@ fn audit_policy(config: &Config) -> JournalPolicy {
     JournalPolicy { retention, unknown_names_retention, max_entries: max_entries.into() }
 }
 
-fn site_settings(config: &Config) -> House {
-    House {
+fn site_settings(config: &Config) -> SiteSettings {
+    SiteSettings {
         branding: Branding {
             app_name: config.branding.app_name.clone(),
             home_url: config.branding.home_url.clone(),
             support_url: config.branding.support_url.clone(),
             accent: config.branding.accent.clone(),
         },
-        landing: config.sign_in.landing.clone(),
-        after_change: match config.passwords.after_change {
-            config::AfterPasswordChange::Ask => AfterChange::Ask,
-            config::AfterPasswordChange::Keep => AfterChange::Keep,
-            config::AfterPasswordChange::EndOthers => AfterChange::EndOthers,
+        landing_path: config.sign_in.landing.clone(),
+        other_sessions: match config.passwords.after_change {
+            config::AfterPasswordChange::Ask => OtherSessionsPolicy::Ask,
+            config::AfterPasswordChange::Keep => OtherSessionsPolicy::Keep,
+            config::AfterPasswordChange::EndOthers => OtherSessionsPolicy::EndOthers,
         },
         page_labels: config.activity.page_labels.clone(),
-        forget_on: config.upstreams.iter().map(|(name, said)| (name.clone(), said.forget_on)).collect(),
+        clear_cookies_on: config.upstreams.iter().map(|(name, said)| (name.clone(), said.forget_on)).collect(),
     }
 }
 

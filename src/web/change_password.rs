@@ -1,6 +1,6 @@
 //! Changing the password: what the page and the API share.
 
-use super::{AfterChange, Answer, Call, Error};
+use super::{Error, OtherSessionsPolicy, WebRequest, WebResponse};
 use crate::{
     account::{PasswordChange, PasswordChanged},
     secret::{Password, Token},
@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// A change that was asked for.
-pub(super) struct Change {
+pub(super) struct PasswordChangeInput {
     /// The password of now, as typed.
     pub(super) current: Password,
     /// The password from now on, as typed.
@@ -20,18 +20,18 @@ pub(super) struct Change {
 }
 
 /// A change that was made.
-pub(super) struct Changed {
+pub(super) struct PasswordChangeResult {
     /// Other sessions that ended with it.
-    pub(super) ended: usize,
+    pub(super) ended_sessions: usize,
     token: Option<SessionToken>,
-    kept: bool,
+    remembered: bool,
 }
 
-impl Changed {
+impl PasswordChangeResult {
     /// Gives the session's new secret to the browser.
-    pub(super) fn hand_over(&self, call: &Call, answer: Answer) -> Answer {
+    pub(super) fn set_session_cookie(&self, request: &WebRequest, answer: WebResponse) -> WebResponse {
         match &self.token {
-            Some(token) => answer.with_session(&call.desk().cookies, token, self.kept),
+            Some(token) => answer.with_session(&request.state().cookies, token, self.remembered),
             None => answer,
         }
     }
@@ -41,24 +41,31 @@ impl Changed {
 ///
 /// # Errors
 /// When somebody must sign in, tried too often, was wrong, or chose a password that breaks the rules.
-pub(super) async fn change_password(call: &Call, change: Change) -> Result<Changed, Error> {
-    let me = call.me()?;
-    let accounts = &call.desk().accounts;
+pub(super) async fn change_password(
+    request: &WebRequest,
+    input: PasswordChangeInput,
+) -> Result<PasswordChangeResult, Error> {
+    let me = request.require_principal()?;
+    let accounts = &request.state().accounts;
     let account = accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
-    let end_others = match call.house().after_change {
-        AfterChange::Ask => change.end_others,
-        AfterChange::Keep => false,
-        AfterChange::EndOthers => true,
+    let end_others = match request.site_settings().other_sessions {
+        OtherSessionsPolicy::Ask => input.end_others,
+        OtherSessionsPolicy::Keep => false,
+        OtherSessionsPolicy::EndOthers => true,
     };
     let asked = PasswordChange {
-        current: change.current,
-        new: change.new,
+        current: input.current,
+        new: input.new,
         end_others,
         session: me.session,
         shown: me.shown,
-        device: call.device(),
-        secret: change.secret,
+        device: request.device_digest(),
+        secret: input.secret,
     };
-    let PasswordChanged { ended, token } = accounts.change_password(&account, asked, &call.visitor()).await?;
-    Ok(Changed { ended: ended.len(), token, kept: call.desk().sessions.policy().is_kept(me.terms) })
+    let PasswordChanged { ended, token } = accounts.change_password(&account, asked, &request.visitor()).await?;
+    Ok(PasswordChangeResult {
+        ended_sessions: ended.len(),
+        token,
+        remembered: request.state().sessions.policy().is_kept(me.terms),
+    })
 }

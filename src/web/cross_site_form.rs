@@ -6,11 +6,11 @@ use bytes::Bytes;
 use tracing::debug;
 
 use super::{
-    Call, Error, Web,
-    headers::let_forms_lead_to,
-    pages::cross_site_form::{self as pages, Asked, Fields},
+    Error, Web, WebRequest,
+    headers::allow_form_target,
+    pages::cross_site_form::{self as pages, FormFields, PromptReason},
     render,
-    serve::finish,
+    serve::finalize,
 };
 use crate::{
     clock::Timestamp,
@@ -20,13 +20,13 @@ use crate::{
 
 /// What is to be done with a form of another site.
 #[derive(Debug)]
-pub enum FormStep {
+pub enum FormDecision {
     /// It is claimed, and goes to the app once [`Web::send_form`] has noted it.
     Forward(ClaimedForm),
     /// Its visitor is asked: its content is needed.
-    Ask,
+    Confirm,
     /// This is the answer.
-    Answer(http::Response<Bytes>),
+    Respond(http::Response<Bytes>),
 }
 
 /// A form that one press has claimed. Until it is noted as sent, its claim lapses by itself within a minute.
@@ -34,18 +34,18 @@ pub enum FormStep {
 pub struct ClaimedForm {
     form: CrossSiteForm,
     submission: Submission,
-    claimed: Timestamp,
+    claimed_at: Timestamp,
 }
 
 impl Web {
     /// Step that follows for a form that was judged.
-    pub async fn claim_form(&self, form: &CrossSiteForm, judged: &Judged, head: &Head<'_>) -> FormStep {
-        let Decision::Forward(permit) = judged.decision() else { return FormStep::Ask };
-        let forms = &self.desk().forms;
+    pub async fn claim_form(&self, form: &CrossSiteForm, judged: &Judged, head: &Head<'_>) -> FormDecision {
+        let Decision::Forward(permit) = judged.decision() else { return FormDecision::Confirm };
+        let forms = &self.state().forms;
         let token = form.token.as_deref().unwrap_or_default();
         // Its content is not read here: the token stands for the page, and so for what was on it.
         let Some(submission) = forms.read(token, &scope(form), &forms.any_browser(), token.as_bytes()) else {
-            return FormStep::Ask;
+            return FormDecision::Confirm;
         };
         let submission = match permit.session() {
             Some(session) => submission.counted_by(session),
@@ -54,72 +54,72 @@ impl Web {
         let submission = submission.pending();
         let answer = match forms.begin_pending(&submission).await {
             Ok(Begun::First) => {
-                let claimed = self.desk().clock.now();
-                return FormStep::Forward(ClaimedForm { form: form.clone(), submission, claimed });
+                let claimed = self.state().clock.now();
+                return FormDecision::Forward(ClaimedForm { form: form.clone(), submission, claimed_at: claimed });
             }
-            Ok(Begun::Repeat) => self.sent_already(form, head),
+            Ok(Begun::Repeat) => self.already_sent_page(form, head),
             Ok(Begun::Unknown) => Error::Overloaded.into_response(),
-            Ok(Begun::TooMany { until }) => Error::TooMany { until }.into_response(),
+            Ok(Begun::TooMany { until }) => Error::TooManyAttempts { until }.into_response(),
             Err(away) => Error::from(away).into_response(),
         };
-        FormStep::Answer(self.rendered(answer, head).await)
+        FormDecision::Respond(self.render_response(answer, head).await)
     }
 
     /// Notes that a form is sent: its first byte goes to the app next. An answer: it must not be sent.
-    pub async fn send_form(&self, claimed: &ClaimedForm, head: &Head<'_>) -> Option<http::Response<Bytes>> {
-        let answer = match self.desk().forms.note_sent(&claimed.submission, claimed.claimed).await {
+    pub async fn mark_form_sent(&self, claimed: &ClaimedForm, head: &Head<'_>) -> Option<http::Response<Bytes>> {
+        let answer = match self.state().forms.note_sent(&claimed.submission, claimed.claimed_at).await {
             Ok(true) => return None,
-            Ok(false) => self.sent_already(&claimed.form, head),
+            Ok(false) => self.already_sent_page(&claimed.form, head),
             Err(away) => Error::from(away).into_response(),
         };
-        Some(self.rendered(answer, head).await)
+        Some(self.render_response(answer, head).await)
     }
 
     /// The page that asks whether a form is to be sent on. None: its content is not what a browser would send again.
-    pub async fn ask(
+    pub async fn confirm_form(
         &self,
         form: &CrossSiteForm,
         judged: &Judged,
         head: &Head<'_>,
         content: &[u8],
     ) -> Option<http::Response<Bytes>> {
-        let fields = Fields::parse(content)?;
+        let fields = FormFields::parse(content)?;
         let (asked, because) = match (judged.decision(), &form.token) {
-            (Decision::Refuse(Refusal::SignIn { because, .. }), Some(_)) => (Asked::NotSignedIn, *because),
-            (_, Some(_)) => (Asked::Late, None),
-            (_, None) => (Asked::First, None),
+            (Decision::Refuse(Refusal::SignIn { because, .. }), Some(_)) => (PromptReason::NotSignedIn, *because),
+            (_, Some(_)) => (PromptReason::Expired, None),
+            (_, None) => (PromptReason::First, None),
         };
-        let forms = &self.desk().forms;
+        let forms = &self.state().forms;
         let token = forms.token(&scope(form), &forms.any_browser());
-        let call = self.call(head, Presented::Nothing, None, head.ip);
-        let page = pages::ask(&call, asked, form, &token, fields);
+        let request = self.new_request(head, Presented::Nothing, None, head.ip);
+        let page = pages::confirm_page(&request, asked, form, &token, fields);
         let answer = page.map_or_else(Error::into_response, IntoResponse::into_response);
         let mut answer = match because {
             Some(because) => {
-                let answer = render::said(answer, &call, head, &form.target);
-                finish(call.forget_ended(because, head, answer).await).await
+                let answer = render::render_error(answer, &request, head, &form.target);
+                finalize(request.clear_ended_session(because, head, answer).await).await
             }
-            None => self.rendered(answer, head).await,
+            None => self.render_response(answer, head).await,
         };
-        let_forms_lead_to(&form.sender, answer.headers_mut());
+        allow_form_target(&form.sender, answer.headers_mut());
         Some(answer)
     }
 
     /// Releases the claim of a form that was not sent: a press that waits for it goes on.
     pub async fn release_form(&self, claimed: &ClaimedForm) {
-        if let Err(away) = self.desk().forms.settle(&claimed.submission, false).await {
+        if let Err(away) = self.state().forms.settle(&claimed.submission, false).await {
             debug!("Form claim not released, and lapses: {away}");
         }
     }
 
-    fn sent_already(&self, form: &CrossSiteForm, head: &Head<'_>) -> Response {
-        let call = self.call(head, Presented::Nothing, None, head.ip);
-        pages::sent(&call, form).map_or_else(Error::into_response, IntoResponse::into_response)
+    fn already_sent_page(&self, form: &CrossSiteForm, head: &Head<'_>) -> Response {
+        let request = self.new_request(head, Presented::Nothing, None, head.ip);
+        pages::sent_page(&request, form).map_or_else(Error::into_response, IntoResponse::into_response)
     }
 
-    async fn rendered(&self, answer: Response, head: &Head<'_>) -> http::Response<Bytes> {
-        let call: Call = self.call(head, Presented::Nothing, None, head.ip);
-        finish(render::said(answer, &call, head, "/")).await
+    async fn render_response(&self, answer: Response, head: &Head<'_>) -> http::Response<Bytes> {
+        let request: WebRequest = self.new_request(head, Presented::Nothing, None, head.ip);
+        finalize(render::render_error(answer, &request, head, "/")).await
     }
 }
 

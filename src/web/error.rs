@@ -21,7 +21,7 @@ pub enum Error {
     /// Wrong name or password.
     InvalidCredentials,
     /// Too many tries.
-    TooMany {
+    TooManyAttempts {
         /// When the next one is looked at.
         until: Timestamp,
     },
@@ -30,7 +30,7 @@ pub enum Error {
     /// The new password breaks these rules.
     PasswordPolicy(Vec<Weakness>),
     /// These fields of the request are wrong: JSON pointer and what to write.
-    Fields(Vec<(String, String)>),
+    InvalidFields(Vec<(String, String)>),
     /// The one-time link is not good any more.
     DeadLink,
     /// There is nothing here, or nothing of theirs.
@@ -50,28 +50,28 @@ pub enum Error {
     /// The head cannot be taken: path or host.
     BadRequest(&'static str),
     /// The path cannot be forwarded.
-    Path(BadPath),
+    BadPath(BadPath),
     /// The request is for another host.
     WrongHost,
     /// Too many passwords are waiting, or too many bodies are waited for.
     Overloaded,
     /// The store is away.
-    StoreAway,
+    StoreUnavailable,
     /// The store takes no writes: an end holds in this process alone so far.
     EndNotConfirmed,
     /// The app cannot be reached.
-    AppAway,
+    AppUnreachable,
     /// The app did not answer in time.
-    AppSilent,
+    AppTimeout,
     /// The app's answer cannot be read.
-    AppGarbled,
+    AppBadResponse,
     /// Something that should not happen has happened.
-    Broken,
+    Internal,
 }
 
 /// Why a request that the gate did not refuse came to nothing: whoever reads it from the wire tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failed {
+pub enum RequestFailure {
     /// The body of a request is larger than our own pages take, or its route.
     BodyTooLarge,
     /// Its body did not come in time, or broke off.
@@ -79,18 +79,18 @@ pub enum Failed {
     /// Too many bodies are waited for.
     Overloaded,
     /// The app cannot be reached.
-    AppAway,
+    AppUnreachable,
     /// The app did not answer in time.
-    AppSilent,
+    AppTimeout,
     /// The app's answer cannot be read.
-    AppGarbled,
+    AppBadResponse,
     /// Something that should not happen has happened.
-    Broken,
+    Internal,
 }
 
 /// How an error looks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct ProblemType {
     /// The status.
     pub status: StatusCode,
     /// What `type` ends in: `urn:portcullis:problem:<slug>`.
@@ -102,23 +102,27 @@ pub struct Shape {
 impl Error {
     /// A parameter of the query is wrong. It is pointed at as `/query/<name>`: a body has no `query` of its own.
     #[must_use]
-    pub fn parameter(name: &str, mend: &str) -> Self {
-        Self::Fields(vec![(format!("/query/{name}"), mend.to_owned())])
+    pub fn invalid_parameter(name: &str, hint: &str) -> Self {
+        Self::InvalidFields(vec![(format!("/query/{name}"), hint.to_owned())])
     }
 
     /// How it looks from outside.
     #[must_use]
-    pub const fn shape(&self) -> Shape {
+    pub const fn problem_type(&self) -> ProblemType {
         use StatusCode as S;
         let (status, slug, title) = match self {
             Self::SignInRequired => (S::UNAUTHORIZED, "sign-in-required", "Sign in first."),
             Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid-credentials", "The name or the password is wrong."),
-            Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts. Try again later."),
+            Self::TooManyAttempts { .. } => {
+                (S::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts. Try again later.")
+            }
             Self::WrongPassword => (S::UNAUTHORIZED, "wrong-password", "The current password is wrong."),
             Self::PasswordPolicy(_) => {
                 (S::UNPROCESSABLE_ENTITY, "password-policy", "The new password does not keep the rules.")
             }
-            Self::Fields(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request", "Some fields of the request are wrong."),
+            Self::InvalidFields(_) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-request", "Some fields of the request are wrong.")
+            }
             Self::DeadLink => (S::GONE, "dead-link", "This link has been used or is too old."),
             Self::NotFound => (S::NOT_FOUND, "not-found", "There is nothing here."),
             Self::NotAllowed => (S::FORBIDDEN, "not-allowed", "Your account may not open this."),
@@ -131,32 +135,34 @@ impl Error {
             }
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is larger than is taken here."),
             Self::BodyIncomplete => (S::REQUEST_TIMEOUT, "body-incomplete", "The body did not arrive in time."),
-            Self::BadRequest(_) | Self::Path(_) => (S::BAD_REQUEST, "bad-request", "The request cannot be read."),
+            Self::BadRequest(_) | Self::BadPath(_) => (S::BAD_REQUEST, "bad-request", "The request cannot be read."),
             Self::WrongHost => (S::MISDIRECTED_REQUEST, "wrong-host", "This address is not served here."),
             Self::Overloaded => {
                 (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is going on right now. Try again in a moment.")
             }
-            Self::StoreAway => (S::SERVICE_UNAVAILABLE, "store-unavailable", "Sessions cannot be checked right now."),
+            Self::StoreUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "store-unavailable", "Sessions cannot be checked right now.")
+            }
             Self::EndNotConfirmed => (
                 S::SERVICE_UNAVAILABLE,
                 "end-not-confirmed",
                 "Ended here, but not yet confirmed: it could not be written, and is lost at a restart of Portcullis.",
             ),
-            Self::AppAway => (S::BAD_GATEWAY, "app-unreachable", "The app cannot be reached."),
-            Self::AppSilent => (S::GATEWAY_TIMEOUT, "app-timeout", "The app did not answer in time."),
-            Self::AppGarbled => (S::BAD_GATEWAY, "app-bad-answer", "The app's answer cannot be read."),
-            Self::Broken => (S::INTERNAL_SERVER_ERROR, "broken", "Something went wrong on our side."),
+            Self::AppUnreachable => (S::BAD_GATEWAY, "app-unreachable", "The app cannot be reached."),
+            Self::AppTimeout => (S::GATEWAY_TIMEOUT, "app-timeout", "The app did not answer in time."),
+            Self::AppBadResponse => (S::BAD_GATEWAY, "app-bad-answer", "The app's answer cannot be read."),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "broken", "Something went wrong on our side."),
         };
-        Shape { status, slug, title }
+        ProblemType { status, slug, title }
     }
 
     /// Seconds after which another try makes sense.
     #[must_use]
     pub fn retry_after(&self, now: Timestamp) -> Option<u64> {
         match self {
-            Self::TooMany { until } => Some(until.since(now).as_secs().max(1)),
+            Self::TooManyAttempts { until } => Some(until.since(now).as_secs().max(1)),
             Self::Overloaded => Some(2),
-            Self::StoreAway | Self::EndNotConfirmed | Self::AppAway => Some(5),
+            Self::StoreUnavailable | Self::EndNotConfirmed | Self::AppUnreachable => Some(5),
             _ => None,
         }
     }
@@ -166,19 +172,21 @@ impl Error {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::BadRequest(why) => Some((*why).to_owned()),
-            Self::Path(why) => Some(why.to_string()),
-            Self::TooMany { until } => Some(format!("The next attempt is looked at from {} on.", until.rfc3339())),
+            Self::BadPath(why) => Some(why.to_string()),
+            Self::TooManyAttempts { until } => {
+                Some(format!("The next attempt is looked at from {} on.", until.rfc3339()))
+            }
             _ => None,
         }
     }
 
     /// Fields that are wrong: JSON pointer and what to write.
     #[must_use]
-    pub fn fields(&self) -> Vec<(String, String)> {
+    pub fn field_errors(&self) -> Vec<(String, String)> {
         match self {
-            Self::Fields(fields) => fields.clone(),
+            Self::InvalidFields(fields) => fields.clone(),
             Self::PasswordPolicy(broken) => {
-                broken.iter().map(|weakness| ("/new_password".to_owned(), in_english(*weakness))).collect()
+                broken.iter().map(|weakness| ("/new_password".to_owned(), weakness_text(*weakness))).collect()
             }
             _ => Vec::new(),
         }
@@ -187,7 +195,7 @@ impl Error {
 
 /// A broken rule of the password policy, for the API and the command line.
 #[must_use]
-pub fn in_english(weakness: Weakness) -> String {
+pub fn weakness_text(weakness: Weakness) -> String {
     match weakness {
         Weakness::TooShort(least) => format!("use at least {least} characters"),
         Weakness::TooLong(most) => format!("use at most {most} characters"),
@@ -208,11 +216,11 @@ impl From<StoreError> for Error {
         match why {
             StoreError::Away(_) => {
                 warn!("{why}");
-                Self::StoreAway
+                Self::StoreUnavailable
             }
             StoreError::Unreadable(_) => {
                 error!("{why}");
-                Self::Broken
+                Self::Internal
             }
         }
     }
@@ -247,13 +255,13 @@ impl From<AccountProblem> for Error {
         match problem {
             AccountProblem::Weak(broken) => Self::PasswordPolicy(broken),
             AccountProblem::WrongPassword => Self::WrongPassword,
-            AccountProblem::TooMany { until } => Self::TooMany { until },
+            AccountProblem::TooMany { until } => Self::TooManyAttempts { until },
             AccountProblem::DeadLink => Self::DeadLink,
             AccountProblem::NoSuchUser => Self::NotFound,
             AccountProblem::Busy(busy) => busy.into(),
             AccountProblem::Store(away) => away.into(),
             AccountProblem::NameTaken | AccountProblem::EmailTaken | AccountProblem::LooksLike(_) => {
-                Self::Fields(vec![("/name".to_owned(), problem.to_string())])
+                Self::InvalidFields(vec![("/name".to_owned(), problem.to_string())])
             }
         }
     }
@@ -269,25 +277,25 @@ impl From<&Refusal> for Error {
             Refusal::NotAllowed { .. } => Self::NotAllowed,
             Refusal::NoRoute => Self::NotFound,
             Refusal::WrongHost => Self::WrongHost,
-            Refusal::Path(why) => Self::Path(*why),
+            Refusal::Path(why) => Self::BadPath(*why),
             Refusal::Host => Self::BadRequest("There must be one Host header, and it must agree with the address."),
             Refusal::Method => Self::MethodNotAllowed,
             Refusal::CrossSite => Self::CrossSite,
-            Refusal::StoreAway => Self::StoreAway,
+            Refusal::StoreAway => Self::StoreUnavailable,
         }
     }
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<RequestFailure> for Error {
+    fn from(failed: RequestFailure) -> Self {
         match failed {
-            Failed::BodyTooLarge => Self::BodyTooLarge,
-            Failed::BodyIncomplete => Self::BodyIncomplete,
-            Failed::Overloaded => Self::Overloaded,
-            Failed::AppAway => Self::AppAway,
-            Failed::AppSilent => Self::AppSilent,
-            Failed::AppGarbled => Self::AppGarbled,
-            Failed::Broken => Self::Broken,
+            RequestFailure::BodyTooLarge => Self::BodyTooLarge,
+            RequestFailure::BodyIncomplete => Self::BodyIncomplete,
+            RequestFailure::Overloaded => Self::Overloaded,
+            RequestFailure::AppUnreachable => Self::AppUnreachable,
+            RequestFailure::AppTimeout => Self::AppTimeout,
+            RequestFailure::AppBadResponse => Self::AppBadResponse,
+            RequestFailure::Internal => Self::Internal,
         }
     }
 }
@@ -295,7 +303,7 @@ impl From<Failed> for Error {
 /// An empty answer that carries the error; the last step before the wire says it in the caller's form (`render`).
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = self.shape().status.into_response();
+        let mut response = self.problem_type().status.into_response();
         response.extensions_mut().insert(self);
         response
     }

@@ -3,11 +3,11 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// What is the same on all of them. `Cache-Control` is not among these: a style sheet may be kept.
-pub const OWN_HEADERS: [(HeaderName, &str); 6] = [
+pub const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+         form-action 'self'; base-uri 'none'; layout-ancestors 'none'",
     ),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -17,15 +17,15 @@ pub const OWN_HEADERS: [(HeaderName, &str); 6] = [
 ];
 
 /// Sets them; an answer that does not say how long it may be kept is not kept.
-pub fn harden(headers: &mut HeaderMap) {
-    for (name, value) in OWN_HEADERS {
+pub fn set_security_headers(headers: &mut HeaderMap) {
+    for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 /// Lets the answer to a form of this page lead to `origin`, too: browsers hold redirects against `form-action`.
-pub(super) fn let_forms_lead_to(origin: &str, headers: &mut HeaderMap) {
+pub(super) fn allow_form_target(origin: &str, headers: &mut HeaderMap) {
     let Some(policy) = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()) else {
         return;
     };
@@ -39,7 +39,7 @@ pub(super) fn let_forms_lead_to(origin: &str, headers: &mut HeaderMap) {
 
 /// Lets the page that is the same for everybody, and on which nothing acts, stand inside any other; also inside one that asks
 /// for `Cross-Origin-Embedder-Policy`.
-pub(super) fn let_be_framed(headers: &mut HeaderMap) {
+pub(super) fn allow_framing(headers: &mut HeaderMap) {
     headers.remove(header::X_FRAME_OPTIONS);
     for (name, value) in [
         (

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, Error};
+use super::{Error, WebResponse};
 
 /// What went wrong, for programs (`application/problem+json`, RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,17 +39,17 @@ pub(super) struct FieldProblem {
 }
 
 /// The problem document of an error.
-pub(super) fn answer(error: &Error, request_id: &str, sign_in_url: Option<String>) -> Answer {
-    let shape = error.shape();
+pub(super) fn response(error: &Error, request_id: &str, sign_in_url: Option<String>) -> WebResponse {
+    let shape = error.problem_type();
     let problem = Problem {
         kind: format!("urn:portcullis:problem:{}", shape.slug),
         title: shape.title.to_owned(),
         status: shape.status.as_u16(),
         detail: error.detail(),
         instance: request_id.to_owned(),
-        errors: error.fields().into_iter().map(|(pointer, detail)| FieldProblem { pointer, detail }).collect(),
+        errors: error.field_errors().into_iter().map(|(pointer, detail)| FieldProblem { pointer, detail }).collect(),
         sign_in_url,
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    Answer::text(shape.status, "application/problem+json", body)
+    WebResponse::text(shape.status, "application/problem+json", body)
 }

@@ -12,8 +12,8 @@ use http::{HeaderValue, Method, Request, header};
 use tower::ServiceExt as _;
 
 use super::{
-    Call, Desk, Error, Failed, LiveSessions, api, call::Facts, harden, headers::let_be_framed, live::LiveStreams,
-    pages, paths, render,
+    Error, RequestFailure, SessionEventStream, WebRequest, WebState, api, event_stream::EventStreamLimiter,
+    headers::allow_framing, pages, paths, render, request::WebRequestParts, set_security_headers,
 };
 use crate::{
     gate::{Head, Presented, Refusal, Visit},
@@ -25,32 +25,32 @@ pub const FORWARDED_METHODS: &str = "GET, HEAD, OPTIONS, QUERY, POST, PUT, PATCH
 
 /// Our own pages and the API.
 pub struct Web {
-    desk: Arc<Desk>,
+    state: Arc<WebState>,
     router: Router,
-    live: LiveStreams,
+    event_streams: EventStreamLimiter,
 }
 
 impl Web {
     /// All pages and the API, over these use cases.
     #[must_use]
-    pub fn new(desk: Arc<Desk>) -> Self {
+    pub fn new(state: Arc<WebState>) -> Self {
         let router = Router::new()
             .nest(api::ROOT, api::router())
             .merge(pages::router())
             .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
             .fallback(|| async { Error::NotFound });
-        Self { desk, router, live: LiveStreams::default() }
+        Self { state, router, event_streams: EventStreamLimiter::default() }
     }
 
     /// Answers a request for our own pages.
     pub async fn serve(&self, visit: Visit, head: &Head<'_>, body: Bytes) -> http::Response<Bytes> {
-        let call = self.call(head, visit.presented, None, visit.ip);
+        let request = self.new_request(head, visit.presented, None, visit.ip);
         let target = visit.path.with_query();
-        let response = self.route(&call, &target, body).await;
+        let response = self.route(&request, &target, body).await;
         let asks_to_sign_in = matches!(response.extensions().get(), Some(Error::SignInRequired));
-        let response = render::said(response, &call, head, &target);
-        finish(match call.because() {
-            Some(because) if asks_to_sign_in => call.forget_ended(because, head, response).await,
+        let response = render::render_error(response, &request, head, &target);
+        finalize(match request.reject_reason() {
+            Some(because) if asks_to_sign_in => request.clear_ended_session(because, head, response).await,
             _ => response,
         })
         .await
@@ -60,66 +60,72 @@ impl Web {
     ///
     /// # Errors
     /// The answer to a visit that gets none.
-    pub async fn live(&self, visit: Visit, head: &Head<'_>) -> Result<LiveSessions, http::Response<Bytes>> {
-        let call = self.call(head, visit.presented, None, visit.ip);
-        match LiveSessions::open(call.clone(), &self.live).await {
+    pub async fn open_event_stream(
+        &self,
+        visit: Visit,
+        head: &Head<'_>,
+    ) -> Result<SessionEventStream, http::Response<Bytes>> {
+        let request = self.new_request(head, visit.presented, None, visit.ip);
+        match SessionEventStream::open(request.clone(), &self.event_streams).await {
             Ok(live) => Ok(live),
-            Err(why) => Err(finish(render::said(why.into_response(), &call, head, paths::LIVE_SESSIONS)).await),
+            Err(why) => {
+                Err(finalize(render::render_error(why.into_response(), &request, head, paths::LIVE_SESSIONS)).await)
+            }
         }
     }
 
     /// Answers a request that goes nowhere.
     pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
         if matches!(refusal, Refusal::SignIn { .. }) && head.is_framed() {
-            return self.frame(head).await;
+            return self.framed_response(head).await;
         }
         let target = match refusal {
             Refusal::SignIn { target, because: Some(because) } => {
-                let call = self.call(head, Presented::Nothing, None, head.ip);
-                let response = render::said(Error::from(refusal).into_response(), &call, head, target);
-                return finish(call.forget_ended(*because, head, response).await).await;
+                let request = self.new_request(head, Presented::Nothing, None, head.ip);
+                let response = render::render_error(Error::from(refusal).into_response(), &request, head, target);
+                return finalize(request.clear_ended_session(*because, head, response).await).await;
             }
             Refusal::SignIn { target, .. } => target.as_str(),
             _ => "/",
         };
         let mut response = Error::from(refusal).into_response();
         if *refusal == Refusal::Method {
-            response.headers_mut().insert(header::ALLOW, self.allowed_at(head.target).await);
+            response.headers_mut().insert(header::ALLOW, self.allowed_methods(head.target).await);
         }
-        self.say(response, refusal.person(), head, target).await
+        self.respond(response, refusal.person(), head, target).await
     }
 
     /// Answers a request that was not refused, and came to nothing. `person` is who was let through.
-    pub async fn fail(&self, failed: Failed, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
-        self.say(Error::from(failed).into_response(), person, head, "/").await
+    pub async fn fail(&self, failure: RequestFailure, user: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
+        self.respond(Error::from(failure).into_response(), user, head, "/").await
     }
 
     /// The one page of ours that may stand inside another, wherever that is from.
-    async fn frame(&self, head: &Head<'_>) -> http::Response<Bytes> {
-        let call = self.call(head, Presented::Nothing, None, head.ip);
-        let page = pages::framed::answer(&call);
+    async fn framed_response(&self, head: &Head<'_>) -> http::Response<Bytes> {
+        let request = self.new_request(head, Presented::Nothing, None, head.ip);
+        let page = pages::framed::framed_page(&request);
         let may_be_framed = page.is_ok();
-        let mut answer = finish(render::said(page.into_response(), &call, head, "/")).await;
+        let mut answer = finalize(render::render_error(page.into_response(), &request, head, "/")).await;
         if may_be_framed {
-            let_be_framed(answer.headers_mut());
+            allow_framing(answer.headers_mut());
         }
         answer
     }
 
     /// `person` is who is known to be signed in: nobody is looked up for it.
-    async fn say(
+    async fn respond(
         &self,
         response: Response,
-        person: Option<&Owner>,
+        user: Option<&Owner>,
         head: &Head<'_>,
         target: &str,
     ) -> http::Response<Bytes> {
-        let call = self.call(head, Presented::Nothing, person, head.ip);
-        finish(render::said(response, &call, head, target)).await
+        let request = self.new_request(head, Presented::Nothing, user, head.ip);
+        finalize(render::render_error(response, &request, head, target)).await
     }
 
     /// The methods that a place supports, for a 405 (RFC 9110, 15.5.6): of one of ours the router knows them.
-    async fn allowed_at(&self, target: &[u8]) -> HeaderValue {
+    async fn allowed_methods(&self, target: &[u8]) -> HeaderValue {
         let options = Request::builder().method(Method::OPTIONS).uri(target).body(Body::empty());
         let answer = match options {
             Ok(options) => self.router.clone().oneshot(options).await.unwrap_or_else(|never| match never {}),
@@ -129,43 +135,43 @@ impl Web {
         known.unwrap_or(HeaderValue::from_static(FORWARDED_METHODS))
     }
 
-    pub(super) fn desk(&self) -> &Desk {
-        &self.desk
+    pub(super) fn state(&self) -> &WebState {
+        &self.state
     }
 
-    pub(super) fn call(
+    pub(super) fn new_request(
         &self,
         head: &Head<'_>,
         presented: Presented,
-        refused: Option<&Owner>,
+        refused_user: Option<&Owner>,
         ip: std::net::IpAddr,
-    ) -> Call {
-        Call::new(Facts {
-            desk: Arc::clone(&self.desk),
+    ) -> WebRequest {
+        WebRequest::new(WebRequestParts {
+            state: Arc::clone(&self.state),
             presented,
-            refused: refused.cloned(),
+            refused_user: refused_user.cloned(),
             ip,
             method: head.method.clone(),
             headers: head.headers.clone(),
             request_id: head.request_id.to_owned(),
-            browser: OnceLock::new(),
+            browser_id: OnceLock::new(),
         })
     }
 
-    async fn route(&self, call: &Call, target: &str, body: Bytes) -> Response {
-        let mut request = Request::new(Body::from(body));
-        *request.method_mut() = call.method().clone();
+    async fn route(&self, request: &WebRequest, target: &str, body: Bytes) -> Response {
+        let mut axum_request = Request::new(Body::from(body));
+        *axum_request.method_mut() = request.method().clone();
         match target.parse() {
-            Ok(uri) => *request.uri_mut() = uri,
+            Ok(uri) => *axum_request.uri_mut() = uri,
             Err(_) => return Error::NotFound.into_response(),
         }
         if let Some(content_type) =
-            call.header(header::CONTENT_TYPE.as_str()).and_then(|text| HeaderValue::from_str(text).ok())
+            request.header(header::CONTENT_TYPE.as_str()).and_then(|text| HeaderValue::from_str(text).ok())
         {
-            request.headers_mut().insert(header::CONTENT_TYPE, content_type);
+            axum_request.headers_mut().insert(header::CONTENT_TYPE, content_type);
         }
-        request.extensions_mut().insert(call.clone());
-        match self.router.clone().oneshot(request).await {
+        axum_request.extensions_mut().insert(request.clone());
+        match self.router.clone().oneshot(axum_request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }
@@ -173,9 +179,9 @@ impl Web {
 }
 
 /// The headers of all of our own answers, and the body as one piece.
-pub(super) async fn finish(response: Response) -> http::Response<Bytes> {
+pub(super) async fn finalize(response: Response) -> http::Response<Bytes> {
     let (mut parts, body) = response.into_parts();
-    harden(&mut parts.headers);
+    set_security_headers(&mut parts.headers);
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     http::Response::from_parts(parts, body)
 }

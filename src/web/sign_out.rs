@@ -1,20 +1,20 @@
 //! Signing out: what the page and the API share.
 
-use super::{Call, Error};
+use super::{Error, WebRequest};
 use crate::gate::Because;
 
 /// Ends the session that asks. Nobody signed in is signed out, too.
 ///
 /// # Errors
 /// When the end could not be written, now or before.
-pub(super) async fn sign_out(call: &Call) -> Result<(), Error> {
-    match call.principal() {
+pub(super) async fn sign_out(request: &WebRequest) -> Result<(), Error> {
+    match request.principal() {
         Some(me) => {
-            let sessions = &call.desk().sessions;
-            sessions.end_own(me.owner.id, me.session, Some(me.session), &call.visitor()).await?;
+            let sessions = &request.state().sessions;
+            sessions.end_own(me.owner.id, me.session, Some(me.session), &request.visitor()).await?;
             Ok(())
         }
-        None => check_end(call),
+        None => check_end_confirmed(request),
     }
 }
 
@@ -22,18 +22,18 @@ pub(super) async fn sign_out(call: &Call) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::EndNotConfirmed`] when it is not.
-pub(super) fn check_end(call: &Call) -> Result<(), Error> {
-    if call.own_end_is_held() { Err(Error::EndNotConfirmed) } else { Ok(()) }
+pub(super) fn check_end_confirmed(request: &WebRequest) -> Result<(), Error> {
+    if request.has_unconfirmed_end() { Err(Error::EndNotConfirmed) } else { Ok(()) }
 }
 
-impl Call {
+impl WebRequest {
     /// Whether the session that this call shows has an end that is not written.
-    pub(super) fn own_end_is_held(&self) -> bool {
-        let id = match (self.principal(), self.because()) {
+    pub(super) fn has_unconfirmed_end(&self) -> bool {
+        let id = match (self.principal(), self.reject_reason()) {
             (Some(me), _) => me.session,
             (None, Some(Because::NoSuchSession { id, .. })) => id,
             (None, _) => return false,
         };
-        self.desk().sessions.unconfirmed().holds(id)
+        self.state().sessions.unconfirmed().holds(id)
     }
 }

@@ -9,9 +9,9 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use portcullis::web::{
-    look,
+    i18n::Localizer,
     pages::samples::{self, Sample},
-    words::Words,
+    theme,
 };
 
 const VOID: [&str; 5] = ["meta", "link", "input", "br", "img"];
@@ -149,13 +149,13 @@ fn advice_to_the_worried_has_one_order() {
 
 #[test]
 fn plurals() {
-    let words = Words::for_language(None);
-    let say = |key, count: u64| words.say_with(key, &[("count", count.into())]);
+    let words = Localizer::for_language(None);
+    let say = |key, count: u64| words.text_with(key, &[("count", count.into())]);
     assert_eq!(say("sessions-end-others", 1), "Sign out 1 other session");
     assert_eq!(say("sessions-end-others", 2), "Sign out 2 other sessions");
     assert_eq!(say("confirm-button", 1), "Sign out 1 session");
     let failed = [("count", 2_u64.into()), ("number", words.number(2).into())];
-    assert_eq!(words.say_with("hub-failed", &failed), "2 failed attempts in the last 30 days");
+    assert_eq!(words.text_with("hub-failed", &failed), "2 failed attempts in the last 30 days");
     assert_eq!(words.number(1_234), "1,234");
 }
 
@@ -232,17 +232,24 @@ fn the_style_sheet_knows_no_left_and_right() {
 fn every_text_is_there_and_used_in_each_language() {
     let mut sources = String::new();
     read_all(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web")), &mut sources);
-    let asked: BTreeSet<&str> =
-        ["say(\"", "say_app(\"", "say_with(\"", "around(\"", "sentence(\"", "past(\"", "future(\""]
-            .iter()
-            .flat_map(|call| sources.split(call).skip(1))
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
+    let asked: BTreeSet<&str> = [
+        "text(\"",
+        "text_with_app(\"",
+        "text_with(\"",
+        "split_at_arg(\"",
+        "text_with_time(\"",
+        "time_ago(\"",
+        "time_until(\"",
+    ]
+    .iter()
+    .flat_map(|call| sources.split(call).skip(1))
+    .filter_map(|rest| rest.split('"').next())
+    .collect();
     let english = arguments("en");
-    for words in Words::all() {
+    for words in Localizer::all() {
         let texts = arguments(words.lang());
         for key in &asked {
-            assert!(words.has(key), "{}: no text {key}", words.lang());
+            assert!(words.has_message(key), "{}: no text {key}", words.lang());
         }
         for key in texts.keys() {
             assert!(sources.contains(&format!("\"{key}\"")), "{}: nobody says {key}", words.lang());
@@ -258,7 +265,7 @@ fn write_samples() {
     let out = std::env::var("PAGES_OUT").expect("PAGES_OUT says where to");
     fs::create_dir_all(&out).unwrap();
     for Sample { name, html } in samples::all() {
-        let html = html.replace(&look::urls().css, "portcullis.css").replace(&look::urls().js, "portcullis.js");
+        let html = html.replace(&theme::urls().css, "portcullis.css").replace(&theme::urls().js, "portcullis.js");
         fs::write(Path::new(&out).join(format!("{name}.html")), html).unwrap();
     }
     fs::write(Path::new(&out).join("portcullis.css"), sheet()).unwrap();
@@ -267,7 +274,7 @@ fn write_samples() {
 
 /// Each text's key and the names of its arguments.
 fn arguments(language: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let file = format!("{}/src/web/words/texts/{language}.ftl", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/src/web/i18n/texts/{language}.ftl", env!("CARGO_MANIFEST_DIR"));
     let mut texts = BTreeMap::<String, BTreeSet<String>>::new();
     let mut last = String::new();
     for line in fs::read_to_string(file).expect("the texts").lines() {
@@ -297,11 +304,11 @@ fn read_all(folder: &Path, into: &mut String) {
 }
 
 fn sheet() -> String {
-    String::from_utf8(look::asset(&look::urls().css).expect("a sheet").bytes).expect("text")
+    String::from_utf8(theme::asset(&theme::urls().css).expect("a sheet").bytes).expect("text")
 }
 
 fn script() -> String {
-    String::from_utf8(look::asset(&look::urls().js).expect("a script").bytes).expect("text")
+    String::from_utf8(theme::asset(&theme::urls().js).expect("a script").bytes).expect("text")
 }
 
 fn zipped(text: &str) -> usize {

@@ -11,7 +11,7 @@ use super::ranges;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::raw::surroundings::{RawActivity, RawAdmin, RawBranding, RawLog, RawShutdown, RawSignIn};
 use crate::config::value::{label, length};
-use crate::web::look::Accent;
+use crate::web::theme::Accent;
 
 /// Signing in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Call, Error, Json, Page, Paging,
-    resources::{DeviceResource, NetworkResource, PlaceResource, method},
+    Error, Json, ListPage, Pagination, WebRequest,
+    resources::{DeviceResource, NetworkResource, PlaceResource, method_name},
 };
 use crate::{
     audit::{self, Entry, Fact, Outcome},
     id::EventId,
-    web::{problem::Problem, sent::Query},
+    web::{extract::Query, problem::Problem},
 };
 
 /// One sign-in, or a try.
@@ -42,43 +42,43 @@ pub(super) struct LoginResource {
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Filter {
+pub(super) struct LoginHistoryFilter {
     /// `succeeded` or `failed`; both without it.
     outcome: Option<String>,
 }
 
 /// One's own sign-ins and failed sign-ins, newest first.
-#[utoipa::path(get, path = "/login-history", params(Filter, Paging),
-    responses((status = 200, body = Page<LoginResource>, description = "The history, or a page of it"),
+#[utoipa::path(get, path = "/login-history", params(LoginHistoryFilter, Pagination),
+    responses((status = 200, body = ListPage<LoginResource>, description = "The history, or a page of it"),
         (status = 400, body = Problem, description = "bad-request: a parameter is there twice"), (status = 401, body = Problem)))]
 pub(super) async fn login_history(
-    call: Call,
-    paging: Paging,
-    Query(filter): Query<Filter>,
-) -> Result<Json<Page<LoginResource>>, Error> {
-    let me = call.me()?;
+    request: WebRequest,
+    paging: Pagination,
+    Query(filter): Query<LoginHistoryFilter>,
+) -> Result<Json<ListPage<LoginResource>>, Error> {
+    let me = request.require_principal()?;
     let outcome = match filter.outcome.as_deref() {
         None => None,
         Some("failed") => Some(Outcome::Failed),
         Some("succeeded") => Some(Outcome::Succeeded),
-        Some(_) => return Err(Error::parameter("outcome", "write failed or succeeded")),
+        Some(_) => return Err(Error::invalid_parameter("outcome", "write failed or succeeded")),
     };
     let after = match paging.cursor.as_deref().map(str::parse) {
         None => None,
         Some(Ok(id)) => Some(id),
-        Some(Err(_)) => return Err(Error::parameter("cursor", "write the next_cursor of the page before")),
+        Some(Err(_)) => return Err(Error::invalid_parameter("cursor", "write the next_cursor of the page before")),
     };
     let query = audit::Query { user: me.owner.id, outcome, after, limit: paging.limit };
-    let page = call.desk().journal.login_history(&query).await?;
-    let items = page.entries.iter().filter_map(LoginResource::of).collect();
-    Ok(Json(Page { items, next_cursor: page.next.map(|id| id.to_string()) }))
+    let page = request.state().audit_log.login_history(&query).await?;
+    let items = page.entries.iter().filter_map(LoginResource::from_entry).collect();
+    Ok(Json(ListPage { items, next_cursor: page.next.map(|id| id.to_string()) }))
 }
 
 impl LoginResource {
-    fn of(entry: &Entry) -> Option<Self> {
+    fn from_entry(entry: &Entry) -> Option<Self> {
         let (outcome, step, session_id) = match &entry.fact {
-            Fact::SignedIn { session, method: by } => ("succeeded", method(*by), Some(session.to_string())),
-            Fact::SignInFailed { step, .. } | Fact::SignInsFailed { step, .. } => ("failed", method(*step), None),
+            Fact::SignedIn { session, method: by } => ("succeeded", method_name(*by), Some(session.to_string())),
+            Fact::SignInFailed { step, .. } | Fact::SignInsFailed { step, .. } => ("failed", method_name(*step), None),
             Fact::PasswordChangeFailed => ("failed", "password_change", None),
             _ => return None,
         };
@@ -89,7 +89,7 @@ impl LoginResource {
             step,
             network: NetworkResource { ip: entry.ip.map(|ip| ip.to_string()), ..NetworkResource::default() },
             place: PlaceResource::default(),
-            device: DeviceResource::of(&entry.device.clone().unwrap_or_default()),
+            device: DeviceResource::from_device(&entry.device.clone().unwrap_or_default()),
             session_id,
             attempts: entry.fact.tries(),
             last_at: entry.last().rfc3339(),

@@ -21,8 +21,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             Ok(axum::Json(body)) => Ok(Self(body)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Error::UnsupportedMediaType),
             Err(JsonRejection::JsonDataError(why)) => {
-                let said = shape_only(&why.body_text());
-                Err(Error::Fields(vec![(pointer_to(&said), said)]))
+                let said = redact_values(&why.body_text());
+                Err(Error::InvalidFields(vec![(json_pointer(&said), said)]))
             }
             Err(JsonRejection::JsonSyntaxError(_)) => Err(Error::BadRequest("The body is not JSON.")),
             Err(_) => Err(Error::BodyIncomplete),
@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 }
 
 /// What serde says of a body, without the values in it: one of them may be a password.
-fn shape_only(said: &str) -> String {
+fn redact_values(said: &str) -> String {
     let said = said.rsplit_once(": ").map_or(said, |(_, last)| last);
     let named = ["missing field", "unknown field", "unknown variant"].iter().any(|start| said.starts_with(start));
     if named && !said.starts_with("unknown variant") {
@@ -42,7 +42,7 @@ fn shape_only(said: &str) -> String {
 }
 
 /// The JSON pointer to the field that serde names; the whole body where it names none.
-fn pointer_to(said: &str) -> String {
+fn json_pointer(said: &str) -> String {
     let mut quoted = said.split('`');
     match (quoted.next(), quoted.next()) {
         (Some("missing field " | "unknown field "), Some(name)) => {
@@ -60,7 +60,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T> {
+#[schema(as = Page)]
+pub struct ListPage<T> {
     /// In their order.
     pub items: Vec<T>,
     /// Ask for the next page with this; null when there is none.
@@ -71,9 +72,9 @@ pub struct Page<T> {
 /// Which page of a list.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Paging {
+pub struct Pagination {
     /// At most so many items.
-    #[serde(default = "most")]
+    #[serde(default = "default_limit")]
     #[param(minimum = 1, maximum = 100, default = 100)]
     pub limit: usize,
     /// `next_cursor` of the page before.
@@ -81,19 +82,19 @@ pub struct Paging {
     pub cursor: Option<String>,
 }
 
-const fn most() -> usize {
+const fn default_limit() -> usize {
     100
 }
 
-impl Paging {
+impl Pagination {
     /// The page of `all` that was asked for; `id` names an item's cursor.
     ///
     /// # Errors
     /// When the item that the cursor names is gone: the list has changed, and its next page cannot be told.
-    pub fn cut<T>(&self, all: Vec<T>, id: impl Fn(&T) -> String) -> Result<Page<T>, Error> {
+    pub fn paginate<T>(&self, all: Vec<T>, id: impl Fn(&T) -> String) -> Result<ListPage<T>, Error> {
         let after = self.cursor.as_deref();
         if after.is_some_and(|after| all.iter().all(|item| id(item) != after)) {
-            return Err(Error::parameter("cursor", "the list has changed; begin again without a cursor"));
+            return Err(Error::invalid_parameter("cursor", "the list has changed; begin again without a cursor"));
         }
         let mut rest = all.into_iter().skip_while(|item| after.is_some_and(|after| id(item) != after));
         if after.is_some() {
@@ -103,17 +104,17 @@ impl Paging {
         let more = rest.next().is_some();
         items.shrink_to_fit();
         let next_cursor = more.then(|| items.last().map(&id)).flatten();
-        Ok(Page { items, next_cursor })
+        Ok(ListPage { items, next_cursor })
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Paging {
+impl<S: Send + Sync> FromRequestParts<S> for Pagination {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         match Query::<Self>::from_request_parts(parts, state).await {
             Ok(Query(paging)) if (1..=100).contains(&paging.limit) => Ok(paging),
-            Ok(_) | Err(_) => Err(Error::parameter("limit", "write a number from 1 to 100")),
+            Ok(_) | Err(_) => Err(Error::invalid_parameter("limit", "write a number from 1 to 100")),
         }
     }
 }

@@ -4,14 +4,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Call, Error, Json,
+    Error, Json, WebRequest,
     resources::{SessionResource, UserResource},
 };
 use crate::web::problem::Problem;
 
 /// Who is signed in, and with which session.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Me {
+#[schema(as = Me)]
+pub(super) struct CurrentUser {
     user: UserResource,
     session: SessionResource,
     /// 1 after one factor, 2 after two.
@@ -21,11 +22,17 @@ pub(super) struct Me {
 }
 
 /// Who is signed in, and with which session.
-#[utoipa::path(get, path = "/me", responses((status = 200, body = Me, description = "Who is signed in"), (status = 401, body = Problem)))]
-pub(super) async fn me(call: Call) -> Result<Json<Me>, Error> {
-    let me = call.me()?;
-    let sessions = &call.desk().sessions;
-    let session = sessions.own(me.owner.id, me.session, &call.visitor()).await?.ok_or(Error::SignInRequired)?;
-    let session = SessionResource::of(&session, Some(me.session), &sessions.policy(), &call.house());
-    Ok(Json(Me { user: UserResource::of(&me.owner), session, assurance: me.assurance, confirmed_until: None }))
+#[utoipa::path(get, path = "/me", responses((status = 200, body = CurrentUser, description = "Who is signed in"), (status = 401, body = Problem)))]
+pub(super) async fn me(request: WebRequest) -> Result<Json<CurrentUser>, Error> {
+    let me = request.require_principal()?;
+    let sessions = &request.state().sessions;
+    let session = sessions.own(me.owner.id, me.session, &request.visitor()).await?.ok_or(Error::SignInRequired)?;
+    let session =
+        SessionResource::from_session(&session, Some(me.session), &sessions.policy(), &request.site_settings());
+    Ok(Json(CurrentUser {
+        user: UserResource::from_user(&me.owner),
+        session,
+        assurance: me.assurance,
+        confirmed_until: None,
+    }))
 }

@@ -15,9 +15,9 @@ use http::StatusCode;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Answer, Call, Error};
+use super::{Error, WebRequest, WebResponse};
 
-pub use json::{Json, Page, Paging};
+pub use json::{Json, ListPage, Pagination};
 pub use resources::SessionResource;
 
 /// Where the API is.
@@ -52,11 +52,12 @@ pub(super) fn router() -> Router {
         .routes(routes!(history::login_history))
         .routes(routes!(password::change))
         .split_for_parts();
-    document::complete(&mut document);
+    document::add_common_responses(&mut document);
     document.servers = Some(vec![utoipa::openapi::Server::new(ROOT)]);
     crate::VERSION.clone_into(&mut document.info.version);
     let text = document.to_json().unwrap_or_default();
-    let document = move |_: Call| async move { Answer::text(StatusCode::OK, "application/json", text).into_response() };
+    let document =
+        move |_: WebRequest| async move { WebResponse::text(StatusCode::OK, "application/json", text).into_response() };
     router
         .route("/openapi.json", get(document))
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })

@@ -7,7 +7,7 @@ use crate::{
     id::SessionId,
     session::{Kind, Method, Owner, Session, SessionPolicy},
     visitor::{Device, DeviceKind, Software},
-    web::House,
+    web::SiteSettings,
 };
 
 /// One place where somebody is signed in.
@@ -152,10 +152,14 @@ pub(super) struct UserResource {
 impl SessionResource {
     /// What `current` may see of a session.
     #[must_use]
-    pub fn of(session: &Session, current: Option<SessionId>, policy: &SessionPolicy, house: &House) -> Self {
+    pub fn from_session(
+        session: &Session,
+        current: Option<SessionId>,
+        policy: &SessionPolicy,
+        site: &SiteSettings,
+    ) -> Self {
         let activity = &session.activity;
-        let page =
-            |path: &String| PageResource { path: path.clone(), label: house.page_label(path).map(str::to_owned) };
+        let page = |path: &String| PageResource { path: path.clone(), label: site.page_label(path).map(str::to_owned) };
         Self {
             id: session.id,
             current: current == Some(session.id),
@@ -170,9 +174,9 @@ impl SessionResource {
             },
             auth: AuthResource {
                 assurance: session.proof.assurance,
-                methods: session.proof.methods.iter().map(|m| method(*m)).collect(),
+                methods: session.proof.methods.iter().map(|m| method_name(*m)).collect(),
             },
-            device: DeviceResource::of(&session.device),
+            device: DeviceResource::from_device(&session.device),
             network: NetworkResource {
                 ip: Some(activity.ip.to_string()),
                 first_ip: Some(session.first_ip.to_string()),
@@ -192,7 +196,7 @@ impl SessionResource {
 impl DeviceResource {
     /// What is shown of a device.
     #[must_use]
-    pub fn of(device: &Device) -> Self {
+    pub fn from_device(device: &Device) -> Self {
         let software = |known: &Software| SoftwareResource { name: known.name.clone(), version: known.version.clone() };
         Self {
             label: device.label(),
@@ -207,14 +211,14 @@ impl DeviceResource {
 impl UserResource {
     /// What is shown of a user to themselves.
     #[must_use]
-    pub(super) fn of(owner: &Owner) -> Self {
+    pub(super) fn from_user(owner: &Owner) -> Self {
         let Owner { id, name, display_name, email, roles, .. } = owner.clone();
         Self { id, name, display_name, email, roles }
     }
 }
 
 /// A way to prove who one is, by name.
-pub(super) const fn method(method: Method) -> &'static str {
+pub(super) const fn method_name(method: Method) -> &'static str {
     match method {
         Method::Password => "password",
     }

@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Error, Json};
+use super::{Error, Json, WebRequest};
 use crate::{
     clock::Timestamp,
     gate::Principal,
     session::Span,
-    web::{pages::sign_in::ended_sentence, paths, problem::Problem, why_ended},
+    web::{end_note, pages::sign_in::end_note_text, paths, problem::Problem},
 };
 
 /// Time between the warning and the end of a session.
-const WARNING: Duration = Duration::from_mins(2);
+const WARN_BEFORE: Duration = Duration::from_mins(2);
 
 /// Whether a session is alive, and until when. In `texts` stands what the page can say, in the visitor's language.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,60 +54,60 @@ pub(super) struct StateTexts {
 /// Whether the session that a page was opened with is alive, and until when. Not a use of the session.
 #[utoipa::path(get, path = "/session-state",
     responses((status = 200, body = SessionState, description = "The state, of nobody's session too")))]
-pub(super) async fn session_state(call: Call) -> Result<Json<SessionState>, Error> {
-    if let Some(me) = call.principal() {
-        return Ok(Json(active(&call, me, me.latest)));
+pub(super) async fn session_state(request: WebRequest) -> Result<Json<SessionState>, Error> {
+    if let Some(me) = request.principal() {
+        return Ok(Json(active_state(&request, me, me.latest)));
     }
-    let words = call.words();
-    let ended = why_ended::of(&call).await?;
-    let now = call.desk().clock.now();
-    let why = ended.map(|ended| ended_sentence(words, &ended, &call.desk().sessions.policy(), now).text());
+    let localizer = request.localizer();
+    let ended = end_note::find(&request).await?;
+    let now = request.state().clock.now();
+    let why = ended.map(|ended| end_note_text(localizer, &ended, &request.state().sessions.policy(), now).text());
     Ok(Json(SessionState {
         state: "signed_out",
         session: None,
         user: None,
         signs_out_at: None,
         seconds_left: None,
-        warn_seconds: WARNING.as_secs(),
+        warn_seconds: WARN_BEFORE.as_secs(),
         extendable: false,
         sign_in_url: sign_in_url(),
-        texts: texts(&call, why.unwrap_or_else(|| words.say("watch-signed-out"))),
+        texts: state_texts(&request, why.unwrap_or_else(|| localizer.text("watch-signed-out"))),
     }))
 }
 
 /// Uses the session that a page was opened with, so that it does not end from being idle.
 #[utoipa::path(post, path = "/session-state/stay",
     responses((status = 200, body = SessionState, description = "The state after it"), (status = 401, body = Problem)))]
-pub(super) async fn stay(call: Call) -> Result<Json<SessionState>, Error> {
+pub(super) async fn stay(request: WebRequest) -> Result<Json<SessionState>, Error> {
     // The request itself has counted as a use.
-    Ok(Json(active(&call, call.me()?, call.desk().clock.now())))
+    Ok(Json(active_state(&request, request.require_principal()?, request.state().clock.now())))
 }
 
-fn active(call: &Call, me: &Principal, latest: Timestamp) -> SessionState {
-    let desk = call.desk();
-    let policy = desk.sessions.policy();
+fn active_state(request: &WebRequest, me: &Principal, latest: Timestamp) -> SessionState {
+    let state = request.state();
+    let policy = state.sessions.policy();
     let end = policy.signs_out_at(me.terms, latest);
     let extendable = policy.ends_at(me.terms) > end;
     let warning = match policy.idle_timeout_of(me.terms.kind) {
-        Span::For(idle) if extendable => WARNING.min(idle / 4),
-        Span::For(_) | Span::Never => WARNING,
+        Span::For(idle) if extendable => WARN_BEFORE.min(idle / 4),
+        Span::For(_) | Span::Never => WARN_BEFORE,
     };
     SessionState {
         state: "active",
         session: Some(me.session.to_string()),
         user: Some(me.owner.id.to_string()),
         signs_out_at: Some(end.rfc3339()),
-        seconds_left: Some(end.since(desk.clock.now()).as_secs()),
+        seconds_left: Some(end.since(state.clock.now()).as_secs()),
         warn_seconds: warning.as_secs(),
         extendable,
         sign_in_url: sign_in_url(),
-        texts: texts(call, call.words().say(if extendable { "watch-idle" } else { "watch-expires" })),
+        texts: state_texts(request, request.localizer().text(if extendable { "watch-idle" } else { "watch-expires" })),
     }
 }
 
-fn texts(call: &Call, message: String) -> StateTexts {
-    let say = |key| call.words().say(key);
-    StateTexts { message, sign_in: say("watch-sign-in"), stay: say("watch-stay"), dismiss: say("watch-dismiss") }
+fn state_texts(request: &WebRequest, message: String) -> StateTexts {
+    let text = |key| request.localizer().text(key);
+    StateTexts { message, sign_in: text("watch-sign-in"), stay: text("watch-stay"), dismiss: text("watch-dismiss") }
 }
 
 fn sign_in_url() -> String {

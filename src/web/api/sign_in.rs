@@ -4,7 +4,7 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, Call, Error, Json, resources::SessionResource};
+use super::{Error, Json, WebRequest, WebResponse, resources::SessionResource};
 use crate::{
     secret::Password,
     session::Kind,
@@ -56,7 +56,7 @@ pub(super) struct SignInState {
     (status = 429, body = Problem, description = "too-many-attempts, with Retry-After; the same for unknown names"),
     (status = 503, body = Problem, description = "store-unavailable or overloaded, with Retry-After"),
 ))]
-pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn sign_in(request: WebRequest, Json(form): Json<Credentials>) -> Result<impl IntoResponse, Error> {
     let attempt = Attempt {
         login: form.username,
         password: form.password,
@@ -65,26 +65,27 @@ pub(super) async fn sign_in(call: Call, Json(form): Json<Credentials>) -> Result
             Client::Cookie => Kind::Web,
             Client::App => Kind::App,
         },
-        device: call.device(),
-        replaces: call.principal().map(|me| me.session),
+        device: request.device_digest(),
+        replaces: request.principal().map(|me| me.session),
         form: None,
     };
-    let desk = call.desk();
-    let signed_in = match desk.sign_in.with_password(attempt, &call.visitor()).await? {
+    let state = request.state();
+    let signed_in = match state.sign_in.with_password(attempt, &request.visitor()).await? {
         Outcome::Complete(signed_in) => signed_in,
         Outcome::Refused => return Err(Error::InvalidCredentials),
-        Outcome::TooMany { until } => return Err(Error::TooMany { until }),
+        Outcome::TooMany { until } => return Err(Error::TooManyAttempts { until }),
     };
-    let cookies = call.signed_in(Answer::no_content(), &signed_in);
+    let cookies = request.sign_in_response(WebResponse::no_content(), &signed_in);
     let session = &signed_in.session;
-    let session = SessionResource::of(session, Some(session.id), &desk.sessions.policy(), &call.house());
+    let session =
+        SessionResource::from_session(session, Some(session.id), &state.sessions.policy(), &request.site_settings());
     Ok((cookies.into_response().headers().clone(), Json(SignInState { state: "complete", session })))
 }
 
 /// Signs out: ends the session that asks. Nobody signed in is signed out, too.
 #[utoipa::path(post, path = "/sign-out", responses((status = 204, description = "Nobody is signed in any more"),
         (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
-pub(super) async fn sign_out(call: Call) -> Result<Answer, Error> {
-    sign_out::sign_out(&call).await?;
-    Ok(call.signed_out(Answer::no_content()))
+pub(super) async fn sign_out(request: WebRequest) -> Result<WebResponse, Error> {
+    sign_out::sign_out(&request).await?;
+    Ok(request.sign_out_response(WebResponse::no_content()))
 }

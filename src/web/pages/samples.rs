@@ -11,8 +11,8 @@ use crate::{
     session::{Activity, AppPolicy, Kind, Method, Owner, Proof, RememberMe, Session, SessionPolicy, Span, Terms},
     visitor::{Device, DeviceKind, Software},
     web::{
-        look::{Branding, Frame},
-        words::Words,
+        i18n::Localizer,
+        theme::{Branding, Layout},
     },
 };
 
@@ -36,38 +36,38 @@ pub struct Sample {
 #[must_use]
 pub fn all() -> Vec<Sample> {
     let mut all = Vec::new();
-    for words in Words::all() {
-        add(&mut all, words, super::sign_in::samples(words));
-        add(&mut all, words, super::signed_in::samples(words));
-        add(&mut all, words, super::signed_out::samples(words));
-        add(&mut all, words, super::framed::samples(words));
-        add(&mut all, words, super::cross_site_form::samples(words));
-        add(&mut all, words, super::cross_site_form::sent_samples(words));
-        add(&mut all, words, super::confirmation::samples(words));
-        add(&mut all, words, super::hub::samples(words));
-        add(&mut all, words, super::sessions::samples(words));
-        add(&mut all, words, super::session::samples(words));
-        add(&mut all, words, super::history::samples(words));
-        add(&mut all, words, super::password::samples(words));
-        add(&mut all, words, super::set_password::samples(words));
-        add(&mut all, words, super::set_password::expired_samples(words));
-        add(&mut all, words, super::errors::samples(words));
+    for localizer in Localizer::all() {
+        render_all(&mut all, localizer, super::sign_in::samples(localizer));
+        render_all(&mut all, localizer, super::signed_in::samples(localizer));
+        render_all(&mut all, localizer, super::signed_out::samples(localizer));
+        render_all(&mut all, localizer, super::framed::samples(localizer));
+        render_all(&mut all, localizer, super::cross_site_form::samples(localizer));
+        render_all(&mut all, localizer, super::cross_site_form::sent_samples(localizer));
+        render_all(&mut all, localizer, super::confirmation::samples(localizer));
+        render_all(&mut all, localizer, super::hub::samples(localizer));
+        render_all(&mut all, localizer, super::sessions::samples(localizer));
+        render_all(&mut all, localizer, super::session::samples(localizer));
+        render_all(&mut all, localizer, super::history::samples(localizer));
+        render_all(&mut all, localizer, super::password::samples(localizer));
+        render_all(&mut all, localizer, super::set_password::samples(localizer));
+        render_all(&mut all, localizer, super::set_password::expired_samples(localizer));
+        render_all(&mut all, localizer, super::errors::samples(localizer));
     }
     all
 }
 
-fn add<Page: Template>(all: &mut Vec<Sample>, words: &Words, pages: Vec<(&'static str, Page)>) {
+fn render_all<Page: Template>(all: &mut Vec<Sample>, localizer: &Localizer, pages: Vec<(&'static str, Page)>) {
     for (name, page) in pages {
         let html = page.render().expect("a page of plain values renders");
-        all.push(Sample { name: format!("{name}.{}", words.lang()), html });
+        all.push(Sample { name: format!("{name}.{}", localizer.lang()), html });
     }
 }
 
 /// A page's frame as Alice sees it.
 #[must_use]
-pub fn frame(words: &'static Words) -> Frame {
-    gate(words).of(&Owner {
-        id: user(),
+pub fn signed_in_layout(localizer: &'static Localizer) -> Layout {
+    anonymous_layout(localizer).with_user(&Owner {
+        id: user_id(),
         name: "alice".to_owned(),
         display_name: Some("Alice Liddell".to_owned()),
         email: Some("alice@meridian.example".to_owned()),
@@ -79,10 +79,10 @@ pub fn frame(words: &'static Words) -> Frame {
 
 /// A page's frame for somebody who is not signed in.
 #[must_use]
-pub fn gate(words: &'static Words) -> Frame {
+pub fn anonymous_layout(localizer: &'static Localizer) -> Layout {
     let support_url = Some("https://help.meridian.example/".to_owned());
-    Frame::new(
-        words,
+    Layout::new(
+        localizer,
         &Branding { app_name: "Meridian".to_owned(), home_url: "/".to_owned(), support_url, accent: None },
     )
 }
@@ -104,17 +104,17 @@ pub fn policy() -> SessionPolicy {
 
 /// Alice.
 #[must_use]
-pub fn user() -> UserId {
-    me().owner()
+pub fn user_id() -> UserId {
+    current_id().owner()
 }
 
 /// The session in use.
 #[must_use]
-pub fn me() -> SessionId {
-    id(1)
+pub fn current_id() -> SessionId {
+    session_id(1)
 }
 
-fn id(number: u32) -> SessionId {
+fn session_id(number: u32) -> SessionId {
     SessionId::from_bare(format!("c81xk4m9t2vqe{number:013}").as_bytes()).expect("our alphabet")
 }
 
@@ -123,16 +123,16 @@ fn id(number: u32) -> SessionId {
 /// # Panics
 /// Never: digits are in the alphabet of ids.
 #[must_use]
-pub fn event(number: u32) -> EventId {
+pub fn event_id(number: u32) -> EventId {
     format!("evt_{number:013}").parse().expect("our alphabet")
 }
 
 /// A session opened and last used so long ago, from a made-up address.
 #[must_use]
 pub fn session(number: u32, device: Device, now: Timestamp, age: Duration, quiet: Duration) -> Session {
-    let ip = address(number);
+    let ip = ip_address(number);
     Session {
-        id: id(number),
+        id: session_id(number),
         terms: Terms { opened: now.minus(age), remembered: true, kind: Kind::Web },
         proof: Proof { assurance: 1, methods: vec![Method::Password], at: now.minus(age) },
         device,
@@ -144,13 +144,13 @@ pub fn session(number: u32, device: Device, now: Timestamp, age: Duration, quiet
 
 /// The session in use: Chrome on a Mac.
 #[must_use]
-pub fn current(now: Timestamp) -> Session {
+pub fn current_session(now: Timestamp) -> Session {
     session(1, mac(), now, 11 * DAY, Duration::from_secs(20))
 }
 
 /// Four sessions, one of each sort that people have.
 #[must_use]
-pub fn four(now: Timestamp) -> Vec<Session> {
+pub fn typical_sessions(now: Timestamp) -> Vec<Session> {
     let mut app = session(4, pixel(), now, 2 * DAY, 26 * HOUR);
     app.terms.kind = Kind::App;
     let mut tablet =
@@ -159,7 +159,7 @@ pub fn four(now: Timestamp) -> Vec<Session> {
     vec![
         session(2, windows(), now, 9 * HOUR, Duration::from_mins(12)),
         session(3, iphone(), now, 24 * DAY, 2 * HOUR),
-        current(now),
+        current_session(now),
         app,
         tablet,
     ]
@@ -170,7 +170,7 @@ pub fn four(now: Timestamp) -> Vec<Session> {
 /// # Panics
 /// Never: the address is one.
 #[must_use]
-pub fn odd(now: Timestamp) -> Vec<Session> {
+pub fn unusual_sessions(now: Timestamp) -> Vec<Session> {
     let mut tv =
         session(8, device(DeviceKind::Tv, "Samsung Internet", "5.0", "Tizen", Some("6.0"), None), now, DAY, HOUR);
     tv.activity.ip = "2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().expect("an address");
@@ -180,11 +180,11 @@ pub fn odd(now: Timestamp) -> Vec<Session> {
     ending.terms.opened = now.minus(DAY * 6 + Duration::from_mins(24 * 60 - 14));
     let hostile = "<script>alert(1)</script>\"'\u{202e}emorhC";
     vec![
-        current(now),
+        current_session(now),
         ending,
         session(7, device(DeviceKind::Console, "PlayStation", "5", "PlayStation", None, None), now, 5 * DAY, DAY),
         tv,
-        session(9, tool(), now, HOUR, Duration::from_mins(1)),
+        session(9, curl(), now, HOUR, Duration::from_mins(1)),
         session(10, Device::default(), now, 13 * DAY, 6 * DAY),
         session(
             11,
@@ -198,7 +198,7 @@ pub fn odd(now: Timestamp) -> Vec<Session> {
 
 /// So many sessions.
 #[must_use]
-pub fn many(now: Timestamp, count: u32) -> Vec<Session> {
+pub fn many_sessions(now: Timestamp, count: u32) -> Vec<Session> {
     (0..count)
         .map(|number| {
             let device = if number % 3 == 0 { windows() } else { iphone() };
@@ -231,7 +231,7 @@ fn pixel() -> Device {
 
 /// A tool that tells nothing but its name.
 #[must_use]
-pub fn tool() -> Device {
+pub fn curl() -> Device {
     Device { kind: DeviceKind::Bot, browser: Some(software("curl", Some("8.5"))), os: None, model: None }
 }
 
@@ -257,6 +257,6 @@ fn software(name: &str, version: Option<&str>) -> Software {
 
 /// An address of the blocks kept for examples.
 #[must_use]
-pub fn address(number: u32) -> IpAddr {
+pub fn ip_address(number: u32) -> IpAddr {
     IpAddr::from([203, 0, 113, u8::try_from(number % 250).unwrap_or_default()])
 }

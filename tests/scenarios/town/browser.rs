@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use portcullis::{
     gate::{Decision, Explained, Head},
     session::Owner,
-    web::FormStep,
+    web::FormDecision,
 };
 use serde_json::Value;
 
@@ -233,7 +233,7 @@ impl Ask<'_> {
         let head = self.head(&request_id);
         let judged = town.portcullis.judge(&head).await;
         let step = town.portcullis.claim_form(&judged, &head).await;
-        assert!(matches!(step, Some(FormStep::Forward(_))));
+        assert!(matches!(step, Some(FormDecision::Forward(_))));
     }
 
     pub(crate) async fn send(self) -> Reply {
@@ -242,9 +242,9 @@ impl Ask<'_> {
         let head = self.head(&request_id);
         let judged = town.portcullis.judge(&head).await;
         let form = match town.portcullis.claim_form(&judged, &head).await {
-            Some(FormStep::Answer(answer)) => Some(answer),
-            Some(FormStep::Ask) => town.portcullis.ask(&judged, &head, &self.body).await,
-            Some(FormStep::Forward(form)) => town.portcullis.send_form(&form, &head).await,
+            Some(FormDecision::Respond(answer)) => Some(answer),
+            Some(FormDecision::Confirm) => town.portcullis.ask(&judged, &head, &self.body).await,
+            Some(FormDecision::Forward(form)) => town.portcullis.send_form(&form, &head).await,
             None => None,
         };
         let answer = match (form, town.portcullis.decide(&head, judged)) {

@@ -4,6 +4,6 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::{ask_all, ask_one, ask_others, end_all, end_one, end_others};
+pub(in crate::web) use handler::{confirm_all, confirm_one, confirm_others, end_all, end_one, end_others};
 pub use samples::samples;
-pub use view::Confirmation;
+pub use view::ConfirmationPage;

@@ -1,25 +1,25 @@
 //! Pages to look at.
 
-use super::Confirmation;
+use super::ConfirmationPage;
 use crate::{
     session::Session,
-    web::{pages::samples, words::Words},
+    web::{i18n::Localizer, pages::samples},
 };
 
 /// Samples: each act, few and many sessions.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, Confirmation)> {
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, ConfirmationPage)> {
     let now = samples::NOW;
-    let frame = || samples::frame(words);
-    let four = samples::four(now);
-    let others: Vec<Session> = four.iter().filter(|session| session.id != samples::me()).cloned().collect();
+    let layout = || samples::signed_in_layout(localizer);
+    let four = samples::typical_sessions(now);
+    let others: Vec<Session> = four.iter().filter(|session| session.id != samples::current_id()).cloned().collect();
     vec![
-        ("confirm-sign-out", Confirmation::sign_out(frame())),
-        ("confirm-one", Confirmation::end_one(frame(), &others[0], false, now)),
-        ("confirm-this", Confirmation::end_one(frame(), &samples::current(now), true, now)),
-        ("confirm-others", Confirmation::end_others(frame(), &others, now)),
-        ("confirm-others-one", Confirmation::end_others(frame(), &others[..1], now)),
-        ("confirm-others-many", Confirmation::end_others(frame(), &samples::many(now, 13), now)),
-        ("confirm-all", Confirmation::end_all(frame(), &four, samples::me(), now)),
+        ("confirm-sign-out", ConfirmationPage::sign_out(layout())),
+        ("confirm-one", ConfirmationPage::end_one(layout(), &others[0], false, now)),
+        ("confirm-this", ConfirmationPage::end_one(layout(), &samples::current_session(now), true, now)),
+        ("confirm-others", ConfirmationPage::end_others(layout(), &others, now)),
+        ("confirm-others-one", ConfirmationPage::end_others(layout(), &others[..1], now)),
+        ("confirm-others-many", ConfirmationPage::end_others(layout(), &samples::many_sessions(now, 13), now)),
+        ("confirm-all", ConfirmationPage::end_all(layout(), &four, samples::current_id(), now)),
     ]
 }

@@ -6,24 +6,24 @@ use crate::{
     clock::Timestamp,
     session::Session,
     web::{
-        look::{Frame, Icon, Tab},
+        i18n::{Localizer, TimeElement},
         paths,
-        words::{When, Words},
+        theme::{Icon, Layout, Tab},
     },
 };
 
 /// So many sessions are named; the rest are counted.
-const NAMED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// The page, whose form the script may show in a dialog.
 #[derive(Debug, Template)]
 #[template(path = "pages/confirmation/confirmation.html")]
-pub struct Confirmation {
-    frame: Frame,
+pub struct ConfirmationPage {
+    layout: Layout,
     title: String,
-    sessions: Vec<Line>,
-    more: Option<String>,
-    says: Vec<String>,
+    sessions: Vec<ConfirmationRow>,
+    more_text: Option<String>,
+    paragraphs: Vec<String>,
     change_password: bool,
     action: String,
     button: String,
@@ -32,107 +32,115 @@ pub struct Confirmation {
 }
 
 #[derive(Debug)]
-struct Line {
+struct ConfirmationRow {
     icon: Icon,
     device: String,
     this_device: bool,
     ip: String,
-    seen: When,
+    last_active: TimeElement,
 }
 
-impl Confirmation {
+impl ConfirmationPage {
     /// Signing out here.
     #[must_use]
-    pub fn sign_out(frame: Frame) -> Self {
+    pub fn sign_out(layout: Layout) -> Self {
         Self {
-            title: frame.say_app("confirm-sign-out-title"),
+            title: layout.text_with_app("confirm-sign-out-title"),
             sessions: Vec::new(),
-            more: None,
-            says: vec![frame.say("confirm-sign-out-says")],
+            more_text: None,
+            paragraphs: vec![layout.text("confirm-sign-out-says")],
             change_password: false,
             action: paths::SIGN_OUT.to_owned(),
-            button: frame.say("sign-out"),
+            button: layout.text("sign-out"),
             danger: false,
             cancel: paths::HUB.to_owned(),
-            frame: frame.on(Tab::Overview),
+            layout: layout.with_tab(Tab::Overview),
         }
     }
 
     /// Ending one session, which may be the one in use.
     #[must_use]
-    pub fn end_one(frame: Frame, session: &Session, current: bool, now: Timestamp) -> Self {
-        let words = frame.words;
+    pub fn end_one(layout: Layout, session: &Session, current: bool, now: Timestamp) -> Self {
+        let localizer = layout.localizer;
         let (title, says) = if current {
-            (words.say("confirm-this-title"), words.say("confirm-this-says"))
+            (localizer.text("confirm-this-title"), localizer.text("confirm-this-says"))
         } else {
-            (words.say("confirm-one-title"), words.say("confirm-one-says"))
+            (localizer.text("confirm-one-title"), localizer.text("confirm-one-says"))
         };
         Self {
             title,
-            sessions: vec![Line::of(&frame, session, current, now)],
-            more: None,
-            says: vec![says],
+            sessions: vec![ConfirmationRow::new(&layout, session, current, now)],
+            more_text: None,
+            paragraphs: vec![says],
             change_password: !current,
             action: paths::end_session(session.id),
-            button: words.say("sign-out"),
+            button: localizer.text("sign-out"),
             danger: true,
             cancel: paths::SESSIONS.to_owned(),
-            frame: frame.on(Tab::Sessions),
+            layout: layout.with_tab(Tab::Sessions),
         }
     }
 
     /// Ending all sessions but the one in use. `others` does not hold that one.
     #[must_use]
-    pub fn end_others(frame: Frame, others: &[Session], now: Timestamp) -> Self {
-        let words = frame.words;
+    pub fn end_others(layout: Layout, others: &[Session], now: Timestamp) -> Self {
+        let localizer = layout.localizer;
         let count = [("count", others.len().into())];
         Self {
-            title: words.say_with("confirm-others-title", &count),
-            sessions: others.iter().take(NAMED).map(|session| Line::of(&frame, session, false, now)).collect(),
-            more: more(words, others.len()),
-            says: vec![words.say("confirm-others-stays"), words.say("confirm-colleagues")],
+            title: localizer.text_with("confirm-others-title", &count),
+            sessions: others
+                .iter()
+                .take(MAX_LISTED)
+                .map(|session| ConfirmationRow::new(&layout, session, false, now))
+                .collect(),
+            more_text: more_text(localizer, others.len()),
+            paragraphs: vec![localizer.text("confirm-others-stays"), localizer.text("confirm-colleagues")],
             change_password: true,
             action: paths::END_OTHERS.to_owned(),
-            button: words.say_with("confirm-button", &count),
+            button: localizer.text_with("confirm-button", &count),
             danger: true,
             cancel: paths::SESSIONS.to_owned(),
-            frame: frame.on(Tab::Sessions),
+            layout: layout.with_tab(Tab::Sessions),
         }
     }
 
     /// Ending all sessions, the one in use too. `current` is among `all`.
     #[must_use]
-    pub fn end_all(frame: Frame, all: &[Session], current: crate::id::SessionId, now: Timestamp) -> Self {
-        let words = frame.words;
+    pub fn end_all(layout: Layout, all: &[Session], current: crate::id::SessionId, now: Timestamp) -> Self {
+        let localizer = layout.localizer;
         let count = [("count", all.len().into())];
         Self {
-            title: words.say("confirm-all-title"),
-            sessions: all.iter().take(NAMED).map(|it| Line::of(&frame, it, it.id == current, now)).collect(),
-            more: more(words, all.len()),
-            says: vec![words.say("confirm-all-says"), words.say("confirm-colleagues")],
+            title: localizer.text("confirm-all-title"),
+            sessions: all
+                .iter()
+                .take(MAX_LISTED)
+                .map(|it| ConfirmationRow::new(&layout, it, it.id == current, now))
+                .collect(),
+            more_text: more_text(localizer, all.len()),
+            paragraphs: vec![localizer.text("confirm-all-says"), localizer.text("confirm-colleagues")],
             change_password: true,
             action: paths::END_ALL.to_owned(),
-            button: words.say_with("confirm-button", &count),
+            button: localizer.text_with("confirm-button", &count),
             danger: true,
             cancel: paths::SESSIONS.to_owned(),
-            frame: frame.on(Tab::Sessions),
+            layout: layout.with_tab(Tab::Sessions),
         }
     }
 }
 
-impl Line {
-    fn of(frame: &Frame, session: &Session, this_device: bool, now: Timestamp) -> Self {
+impl ConfirmationRow {
+    fn new(layout: &Layout, session: &Session, this_device: bool, now: Timestamp) -> Self {
         Self {
             icon: Icon::Device(session.device.kind),
-            device: frame.words.session(session, &frame.app_name),
+            device: layout.localizer.session_name(session, &layout.app_name),
             this_device,
             ip: session.activity.ip.to_string(),
-            seen: frame.words.past("last-active", session.activity.latest, now),
+            last_active: layout.localizer.time_ago("last-active", session.activity.latest, now),
         }
     }
 }
 
-fn more(words: &Words, count: usize) -> Option<String> {
-    let rest = count.saturating_sub(NAMED);
-    (rest > 0).then(|| words.say_with("confirm-more", &[("count", rest.into())]))
+fn more_text(localizer: &Localizer, count: usize) -> Option<String> {
+    let rest = count.saturating_sub(MAX_LISTED);
+    (rest > 0).then(|| localizer.text_with("confirm-more", &[("count", rest.into())]))
 }

@@ -6,16 +6,16 @@ use askama::filters::HtmlSafe;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 /// Most fields of a form that is carried: each takes more room on the page than it did in the form.
-const MOST: usize = 500;
+const MAX_FIELDS: usize = 500;
 
 /// The fields of a form, and the encoding in which they came.
 #[derive(Clone, Debug)]
-pub struct Fields {
+pub struct FormFields {
     encoding: &'static Encoding,
     pairs: Vec<(String, String)>,
 }
 
-impl Fields {
+impl FormFields {
     /// Reads the content of a form of the type `application/x-www-form-urlencoded`. None: a browser would not send it in the
     /// same way again.
     #[must_use]
@@ -26,7 +26,7 @@ impl Fields {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
                 None => (pair, &[][..]),
             };
-            bytes.push((decoded(name), decoded(value)));
+            bytes.push((form_decode(name), form_decode(value)));
         }
         let is_utf8 = bytes.iter().all(|(name, value)| [name, value].iter().all(|it| std::str::from_utf8(it).is_ok()));
         // In windows-1252 each byte is one character, and that character is this byte: whatever came goes out again.
@@ -35,9 +35,9 @@ impl Fields {
         let pairs: Vec<_> = bytes.iter().map(|(name, value)| (text(name), text(value))).collect();
         let stays = |(name, value): &(String, String)| {
             let is_charset = name.eq_ignore_ascii_case("_charset_") && value != encoding.name();
-            !name.is_empty() && !is_charset && keeps_its_lines(name) && keeps_its_lines(value)
+            !name.is_empty() && !is_charset && has_stable_newlines(name) && has_stable_newlines(value)
         };
-        (pairs.len() <= MOST && pairs.iter().all(stays)).then_some(Self { encoding, pairs })
+        (pairs.len() <= MAX_FIELDS && pairs.iter().all(stays)).then_some(Self { encoding, pairs })
     }
 
     /// What `accept-charset` must say.
@@ -47,13 +47,13 @@ impl Fields {
 }
 
 /// The `input` elements.
-impl fmt::Display for Fields {
+impl fmt::Display for FormFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.pairs {
             f.write_str("<input type=\"hidden\" name=\"")?;
-            escape(name, f)?;
+            escape_attribute(name, f)?;
             f.write_str("\" value=\"")?;
-            escape(value, f)?;
+            escape_attribute(value, f)?;
             f.write_str("\">\n")?;
         }
         Ok(())
@@ -61,10 +61,10 @@ impl fmt::Display for Fields {
 }
 
 // Names and values are escaped above.
-impl HtmlSafe for Fields {}
+impl HtmlSafe for FormFields {}
 
 /// A value of an attribute. A newline that is not written as a reference is changed when the page is read.
-fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn escape_attribute(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for character in text.chars() {
         match character {
             '&' | '<' | '>' | '"' | '\'' | '\r' | '\n' => write!(f, "&#{};", u32::from(character))?,
@@ -75,12 +75,12 @@ fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// Whether a browser sends a text as it is: it writes each newline as CRLF, and has no NUL on a page.
-fn keeps_its_lines(text: &str) -> bool {
+fn has_stable_newlines(text: &str) -> bool {
     let rest = text.replace("\r\n", "");
     !rest.contains(['\r', '\n', '\0'])
 }
 
-fn decoded(text: &[u8]) -> Vec<u8> {
+fn form_decode(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     match percent_encoding::percent_decode(&spaced).into() {
         Cow::Borrowed(same) => same.to_vec(),
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn shown(content: &str) -> Option<String> {
-        Fields::parse(content.as_bytes()).map(|fields| fields.to_string().replace('\n', ""))
+        FormFields::parse(content.as_bytes()).map(|fields| fields.to_string().replace('\n', ""))
     }
 
     #[test]
@@ -115,12 +115,12 @@ mod tests {
     fn bytes_of_another_encoding_are_carried_as_bytes() {
         let every: Vec<u8> = (1..=255).filter(|byte| !b"\r\n".contains(byte)).collect();
         let content = percent_encoding::percent_encode(&every, percent_encoding::NON_ALPHANUMERIC);
-        let fields = Fields::parse(format!("a={content}").as_bytes()).expect("fields");
+        let fields = FormFields::parse(format!("a={content}").as_bytes()).expect("fields");
         assert_eq!(fields.charset(), "windows-1252");
         let (sent, _, lossy) = WINDOWS_1252.encode(&fields.pairs[0].1);
         assert!(!lossy);
         assert_eq!(sent.as_ref(), every);
-        assert_eq!(Fields::parse("a=%C3%A9".as_bytes()).expect("fields").charset(), "UTF-8");
+        assert_eq!(FormFields::parse("a=%C3%A9".as_bytes()).expect("fields").charset(), "UTF-8");
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
             assert_eq!(shown(content), None, "{content}");
         }
         assert!(shown("_charset_=UTF-8").is_some());
-        assert!(shown(&"a&".repeat(MOST)).is_some());
-        assert_eq!(shown(&"a&".repeat(MOST + 1)), None);
+        assert!(shown(&"a&".repeat(MAX_FIELDS)).is_some());
+        assert_eq!(shown(&"a&".repeat(MAX_FIELDS + 1)), None);
     }
 }

@@ -2,31 +2,31 @@
 
 use http::StatusCode;
 
-use super::{Asked, Fields, FormPage, SentPage};
+use super::{CrossSiteFormPage, FormFields, FormSentPage, PromptReason};
 use crate::{
     gate::CrossSiteForm,
-    web::{Answer, Call, Error, look::Frame, words::Words},
+    web::{Error, WebRequest, WebResponse, i18n::Localizer, theme::Layout},
 };
 
 /// The question whether it is to be sent on. No cookie is set: those of the visitor did not come along, and must stay as they are.
-pub(in crate::web) fn ask(
-    call: &Call,
-    asked: Asked,
+pub(in crate::web) fn confirm_page(
+    request: &WebRequest,
+    reason: PromptReason,
     form: &CrossSiteForm,
     token: &str,
-    fields: Fields,
-) -> Result<Answer, Error> {
-    let status = if asked == Asked::NotSignedIn { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    let page = FormPage::new(frame(call), asked, form, token, fields);
-    Ok(Answer::page(status, call.render(&page)?))
+    fields: FormFields,
+) -> Result<WebResponse, Error> {
+    let status = if reason == PromptReason::NotSignedIn { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+    let page = CrossSiteFormPage::new(anonymous_layout(request), reason, form, token, fields);
+    Ok(WebResponse::page(status, request.render_template(&page)?))
 }
 
 /// To a second press.
-pub(in crate::web) fn sent(call: &Call, form: &CrossSiteForm) -> Result<Answer, Error> {
-    Ok(Answer::page(StatusCode::OK, call.render(&SentPage::new(frame(call), form))?))
+pub(in crate::web) fn sent_page(request: &WebRequest, form: &CrossSiteForm) -> Result<WebResponse, Error> {
+    Ok(WebResponse::page(StatusCode::OK, request.render_template(&FormSentPage::new(anonymous_layout(request), form))?))
 }
 
-fn frame(call: &Call) -> Frame {
-    let words = Words::for_language(call.header(http::header::ACCEPT_LANGUAGE.as_str()));
-    Frame::new(words, &call.house().branding)
+fn anonymous_layout(request: &WebRequest) -> Layout {
+    let localizer = Localizer::for_language(request.header(http::header::ACCEPT_LANGUAGE.as_str()));
+    Layout::new(localizer, &request.site_settings().branding)
 }

@@ -5,7 +5,7 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use fields::Fields;
-pub(in crate::web) use handler::{ask, sent};
+pub(in crate::web) use fields::FormFields;
+pub(in crate::web) use handler::{confirm_page, sent_page};
 pub use samples::{samples, sent_samples};
-pub use view::{Asked, FormPage, SentPage};
+pub use view::{CrossSiteFormPage, FormSentPage, PromptReason};

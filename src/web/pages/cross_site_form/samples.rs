@@ -1,9 +1,9 @@
 //! The pages to look at.
 
-use super::{Asked, Fields, FormPage, SentPage};
+use super::{CrossSiteFormPage, FormFields, FormSentPage, PromptReason};
 use crate::{
     gate::CrossSiteForm,
-    web::{pages::samples, words::Words},
+    web::{i18n::Localizer, pages::samples},
 };
 
 /// Samples of the question.
@@ -11,22 +11,22 @@ use crate::{
 /// # Panics
 /// Never: the fields can be read.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, FormPage)> {
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, CrossSiteFormPage)> {
     let page = |asked| {
-        let fields = Fields::parse(b"order=4711&status=paid&note=%3Cb%3E%22x%22%0D%0A").expect("fields");
-        FormPage::new(samples::gate(words), asked, &form(), "1795264200000.x.y", fields)
+        let fields = FormFields::parse(b"order=4711&status=paid&note=%3Cb%3E%22x%22%0D%0A").expect("fields");
+        CrossSiteFormPage::new(samples::anonymous_layout(localizer), asked, &form(), "1795264200000.x.y", fields)
     };
     vec![
-        ("cross-site-form", page(Asked::First)),
-        ("cross-site-form-not-signed-in", page(Asked::NotSignedIn)),
-        ("cross-site-form-late", page(Asked::Late)),
+        ("cross-site-form", page(PromptReason::First)),
+        ("cross-site-form-not-signed-in", page(PromptReason::NotSignedIn)),
+        ("cross-site-form-late", page(PromptReason::Expired)),
     ]
 }
 
 /// Samples of the page after it: there is one.
 #[must_use]
-pub fn sent_samples(words: &'static Words) -> Vec<(&'static str, SentPage)> {
-    vec![("cross-site-form-sent", SentPage::new(samples::gate(words), &form()))]
+pub fn sent_samples(localizer: &'static Localizer) -> Vec<(&'static str, FormSentPage)> {
+    vec![("cross-site-form-sent", FormSentPage::new(samples::anonymous_layout(localizer), &form()))]
 }
 
 fn form() -> CrossSiteForm {

@@ -1,51 +1,56 @@
 //! An error as a page.
 
-use super::{ErrorPage, Trouble};
+use super::{ErrorPage, ErrorPageKind};
 use crate::{
     gate::cookie::Shown,
-    web::{Answer, Call, Error, problem},
+    web::{Error, WebRequest, WebResponse, problem},
 };
 
 /// The page of an error; should even that fail, its problem document.
-pub(in crate::web) fn answer(error: &Error, call: &Call) -> Answer {
-    let frame = match error {
-        Error::WrongHost => call.frame().leading_to(call.desk().public_url.origin()),
-        _ => call.frame(),
+pub(in crate::web) fn error_page(error: &Error, request: &WebRequest) -> WebResponse {
+    let layout = match error {
+        Error::WrongHost => request.layout().with_origin(request.state().public_url.origin()),
+        _ => request.layout(),
     };
-    let page = ErrorPage::new(frame, &trouble(error, call), call.request_id(), call.desk().clock.now());
-    let status = error.shape().status;
-    let answer = call.show(status, &page).unwrap_or_else(|_| problem::answer(error, call.request_id(), None));
+    let page = ErrorPage::new(layout, &page_kind(error, request), request.request_id(), request.state().clock.now());
+    let status = error.problem_type().status;
+    let answer =
+        request.render_page(status, &page).unwrap_or_else(|_| problem::response(error, request.request_id(), None));
     // Whoever signed out and walks away leaves no key to a session that a restart would bring back. A program keeps it, to ask again.
-    if matches!(error, Error::EndNotConfirmed) && call.own_end_is_held() { call.signed_out(answer) } else { answer }
+    if matches!(error, Error::EndNotConfirmed) && request.has_unconfirmed_end() {
+        request.sign_out_response(answer)
+    } else {
+        answer
+    }
 }
 
-fn trouble(error: &Error, call: &Call) -> Trouble {
+fn page_kind(error: &Error, request: &WebRequest) -> ErrorPageKind {
     match error {
         Error::BadRequest(_)
-        | Error::Fields(_)
+        | Error::InvalidFields(_)
         | Error::PasswordPolicy(_)
         | Error::UnsupportedMediaType
-        | Error::BodyIncomplete => Trouble::BadRequest,
-        Error::Path(why) => Trouble::BadPath(*why),
+        | Error::BodyIncomplete => ErrorPageKind::BadRequest,
+        Error::BadPath(why) => ErrorPageKind::BadPath(*why),
         Error::SignInRequired | Error::InvalidCredentials | Error::WrongPassword | Error::NotAllowed => {
-            Trouble::NotAllowed
+            ErrorPageKind::NotAllowed
         }
-        Error::CrossSite => Trouble::CrossSite,
-        Error::NotFound | Error::DeadLink => Trouble::NotFound,
-        Error::MethodNotAllowed => Trouble::WrongMethod,
-        Error::BodyTooLarge => Trouble::TooLarge,
-        Error::WrongHost => Trouble::WrongHost(call.desk().public_url.origin().to_owned()),
-        Error::TooMany { until } => Trouble::TooMany { until: *until },
-        Error::Overloaded => Trouble::Overloaded,
-        Error::StoreAway => Trouble::StoreAway { session_shown: shows_a_session(call) },
-        Error::EndNotConfirmed => Trouble::EndNotConfirmed,
-        Error::AppAway | Error::AppGarbled => Trouble::AppAway,
-        Error::AppSilent => Trouble::AppSlow,
-        Error::Broken => Trouble::Internal,
+        Error::CrossSite => ErrorPageKind::CrossSite,
+        Error::NotFound | Error::DeadLink => ErrorPageKind::NotFound,
+        Error::MethodNotAllowed => ErrorPageKind::MethodNotAllowed,
+        Error::BodyTooLarge => ErrorPageKind::BodyTooLarge,
+        Error::WrongHost => ErrorPageKind::WrongHost(request.state().public_url.origin().to_owned()),
+        Error::TooManyAttempts { until } => ErrorPageKind::TooManyAttempts { until: *until },
+        Error::Overloaded => ErrorPageKind::Overloaded,
+        Error::StoreUnavailable => ErrorPageKind::StoreUnavailable { has_session: has_session_cookie(request) },
+        Error::EndNotConfirmed => ErrorPageKind::EndNotConfirmed,
+        Error::AppUnreachable | Error::AppBadResponse => ErrorPageKind::AppUnreachable,
+        Error::AppTimeout => ErrorPageKind::AppTimeout,
+        Error::Internal => ErrorPageKind::Internal,
     }
 }
 
 /// Whether the cookie of a session came along, good or not.
-fn shows_a_session(call: &Call) -> bool {
-    matches!(call.cookie(&call.desk().cookies.session), Shown::One(_))
+fn has_session_cookie(request: &WebRequest) -> bool {
+    matches!(request.cookie(&request.state().cookies.session), Shown::One(_))
 }

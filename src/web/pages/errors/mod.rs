@@ -4,6 +4,6 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::answer;
+pub(in crate::web) use handler::error_page;
 pub use samples::samples;
-pub use view::{ErrorPage, Trouble};
+pub use view::{ErrorPage, ErrorPageKind};

@@ -2,40 +2,40 @@
 
 use std::time::Duration;
 
-use super::{ErrorPage, Trouble};
+use super::{ErrorPage, ErrorPageKind};
 use crate::{
     gate::{BadPath, Character},
-    web::{pages::samples, words::Words},
+    web::{i18n::Localizer, pages::samples},
 };
 
 /// Samples: everything that can go wrong.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, ErrorPage)> {
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, ErrorPage)> {
     let now = samples::NOW;
     let until = now.plus(Duration::from_mins(29));
     [
-        ("error-bad-request", Trouble::BadRequest),
-        ("error-bad-path", Trouble::BadPath(BadPath::TwoRules(Character::EncodedSemicolon))),
-        ("error-not-allowed", Trouble::NotAllowed),
-        ("error-cross-site", Trouble::CrossSite),
-        ("error-not-found", Trouble::NotFound),
-        ("error-wrong-method", Trouble::WrongMethod),
-        ("error-too-large", Trouble::TooLarge),
-        ("error-wrong-host", Trouble::WrongHost("https://app.meridian.example/".to_owned())),
-        ("error-too-many", Trouble::TooMany { until }),
-        ("error-internal", Trouble::Internal),
-        ("error-app-away", Trouble::AppAway),
-        ("error-store-away", Trouble::StoreAway { session_shown: true }),
-        ("error-store-away-nobody", Trouble::StoreAway { session_shown: false }),
-        ("error-end-not-confirmed", Trouble::EndNotConfirmed),
-        ("error-overloaded", Trouble::Overloaded),
-        ("error-app-slow", Trouble::AppSlow),
+        ("error-bad-request", ErrorPageKind::BadRequest),
+        ("error-bad-path", ErrorPageKind::BadPath(BadPath::TwoRules(Character::EncodedSemicolon))),
+        ("error-not-allowed", ErrorPageKind::NotAllowed),
+        ("error-cross-site", ErrorPageKind::CrossSite),
+        ("error-not-found", ErrorPageKind::NotFound),
+        ("error-wrong-method", ErrorPageKind::MethodNotAllowed),
+        ("error-too-large", ErrorPageKind::BodyTooLarge),
+        ("error-wrong-host", ErrorPageKind::WrongHost("https://app.meridian.example/".to_owned())),
+        ("error-too-many", ErrorPageKind::TooManyAttempts { until }),
+        ("error-internal", ErrorPageKind::Internal),
+        ("error-app-away", ErrorPageKind::AppUnreachable),
+        ("error-store-away", ErrorPageKind::StoreUnavailable { has_session: true }),
+        ("error-store-away-nobody", ErrorPageKind::StoreUnavailable { has_session: false }),
+        ("error-end-not-confirmed", ErrorPageKind::EndNotConfirmed),
+        ("error-overloaded", ErrorPageKind::Overloaded),
+        ("error-app-slow", ErrorPageKind::AppTimeout),
     ]
     .into_iter()
-    .map(|(name, trouble)| (name, ErrorPage::new(samples::gate(words), &trouble, "req_01k9x2m7", now)))
+    .map(|(name, trouble)| (name, ErrorPage::new(samples::anonymous_layout(localizer), &trouble, "req_01k9x2m7", now)))
     .chain([(
         "error-app-away-signed-in",
-        ErrorPage::new(samples::frame(words), &Trouble::AppAway, "req_01k9x2m7", now),
+        ErrorPage::new(samples::signed_in_layout(localizer), &ErrorPageKind::AppUnreachable, "req_01k9x2m7", now),
     )])
     .collect()
 }

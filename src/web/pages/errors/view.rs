@@ -6,9 +6,9 @@ use crate::{
     clock::Timestamp,
     gate::BadPath,
     web::{
-        look::{Frame, Icon},
+        i18n::RichText,
         paths,
-        words::Sentence,
+        theme::{Icon, Layout},
     },
 };
 
@@ -16,23 +16,23 @@ use crate::{
 #[derive(Debug, Template)]
 #[template(path = "pages/errors/error.html")]
 pub struct ErrorPage {
-    frame: Frame,
+    layout: Layout,
     title: String,
-    lead: Sentence,
-    way_out: Option<WayOut>,
-    other_way: Option<WayOut>,
+    lead: RichText,
+    primary_action: Option<ErrorAction>,
+    secondary_action: Option<ErrorAction>,
     request_id: String,
 }
 
 #[derive(Debug)]
-struct WayOut {
+struct ErrorAction {
     href: String,
     text: String,
 }
 
 /// What went wrong. Which status that is, is known elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ErrorPageKind {
     /// The request made no sense (400).
     BadRequest,
     /// The path could be read in two ways, or in none (400).
@@ -44,112 +44,127 @@ pub enum Trouble {
     /// There is no such page (404).
     NotFound,
     /// The page does not take that (405).
-    WrongMethod,
+    MethodNotAllowed,
     /// The form was too large (413).
-    TooLarge,
+    BodyTooLarge,
     /// This host is not ours; the right address (421).
     WrongHost(String),
     /// Too many requests or attempts (429).
-    TooMany {
+    TooManyAttempts {
         /// When one may try again.
         until: Timestamp,
     },
     /// Our own fault (500).
     Internal,
     /// The app cannot be reached (502).
-    AppAway,
+    AppUnreachable,
     /// The store does not answer (503).
-    StoreAway {
+    StoreUnavailable {
         /// Whether the visitor showed a session, which nobody can look at now.
-        session_shown: bool,
+        has_session: bool,
     },
     /// An end could not be written yet (503).
     EndNotConfirmed,
     /// Too much to do at once (503).
     Overloaded,
     /// The app did not answer in time (504).
-    AppSlow,
+    AppTimeout,
 }
 
 impl ErrorPage {
     /// The page. `request_id` finds the request in the log.
     #[must_use]
-    pub fn new(frame: Frame, trouble: &Trouble, request_id: &str, now: Timestamp) -> Self {
-        let (title, lead) = say(&frame, trouble, now);
-        let way_out = match trouble {
-            Trouble::WrongHost(right) => Some(WayOut { href: right.clone(), text: right.clone() }),
-            Trouble::StoreAway { .. }
-            | Trouble::EndNotConfirmed
-            | Trouble::AppAway
-            | Trouble::AppSlow
-            | Trouble::Overloaded => Some(WayOut { href: String::new(), text: frame.say("error-again") }),
-            _ => Some(WayOut { href: frame.home_url.clone(), text: frame.say_app("back-to-app") }),
+    pub fn new(layout: Layout, kind: &ErrorPageKind, request_id: &str, now: Timestamp) -> Self {
+        let (title, lead) = title_and_lead(&layout, kind, now);
+        let way_out = match kind {
+            ErrorPageKind::WrongHost(right) => Some(ErrorAction { href: right.clone(), text: right.clone() }),
+            ErrorPageKind::StoreUnavailable { .. }
+            | ErrorPageKind::EndNotConfirmed
+            | ErrorPageKind::AppUnreachable
+            | ErrorPageKind::AppTimeout
+            | ErrorPageKind::Overloaded => Some(ErrorAction { href: String::new(), text: layout.text("error-again") }),
+            _ => Some(ErrorAction { href: layout.home_url.clone(), text: layout.text_with_app("back-to-app") }),
         };
         // Where the whole app is for others, the way to it leads here again.
-        let may_sign_out = matches!(trouble, Trouble::NotAllowed);
-        let other_way = may_sign_out.then(|| WayOut { href: paths::SIGN_OUT.to_owned(), text: frame.say("sign-out") });
-        Self { title, lead, way_out, other_way, request_id: request_id.to_owned(), frame }
+        let may_sign_out = matches!(kind, ErrorPageKind::NotAllowed);
+        let other_way =
+            may_sign_out.then(|| ErrorAction { href: paths::SIGN_OUT.to_owned(), text: layout.text("sign-out") });
+        Self {
+            title,
+            lead,
+            primary_action: way_out,
+            secondary_action: other_way,
+            request_id: request_id.to_owned(),
+            layout,
+        }
     }
 
-    fn request(&self) -> String {
-        self.frame.say("error-request")
+    fn request_label(&self) -> String {
+        self.layout.text("error-request")
     }
 }
 
-fn say(frame: &Frame, trouble: &Trouble, now: Timestamp) -> (String, Sentence) {
-    let words = frame.words;
-    let (title, lead) = match trouble {
-        Trouble::BadRequest => (words.say("error-bad-request"), words.say("error-bad-request-lead")),
-        Trouble::BadPath(why) => (words.say("error-bad-path"), bad_path_lead(frame, *why)),
-        Trouble::NotAllowed => (words.say("error-not-allowed"), words.say("error-not-allowed-lead")),
-        Trouble::CrossSite => (words.say("error-cross-site"), words.say("error-cross-site-lead")),
-        Trouble::NotFound => (words.say("error-not-found"), words.say("error-not-found-lead")),
-        Trouble::WrongMethod => (words.say("error-wrong-method"), words.say("error-wrong-method-lead")),
-        Trouble::TooLarge => (words.say("error-too-large"), words.say("error-too-large-lead")),
-        Trouble::WrongHost(_) => (words.say("error-wrong-host"), frame.say_app("error-wrong-host-lead")),
-        Trouble::TooMany { until } => {
-            let left = words.span(until.since(now));
-            let lead = words.sentence("try-again", "time", words.time_of_day(*until), &[("span", left.into())]);
-            return (words.say("error-too-many"), lead);
+fn title_and_lead(layout: &Layout, kind: &ErrorPageKind, now: Timestamp) -> (String, RichText) {
+    let localizer = layout.localizer;
+    let (title, lead) = match kind {
+        ErrorPageKind::BadRequest => (localizer.text("error-bad-request"), localizer.text("error-bad-request-lead")),
+        ErrorPageKind::BadPath(why) => (localizer.text("error-bad-path"), bad_path_lead(layout, *why)),
+        ErrorPageKind::NotAllowed => (localizer.text("error-not-allowed"), localizer.text("error-not-allowed-lead")),
+        ErrorPageKind::CrossSite => (localizer.text("error-cross-site"), localizer.text("error-cross-site-lead")),
+        ErrorPageKind::NotFound => (localizer.text("error-not-found"), localizer.text("error-not-found-lead")),
+        ErrorPageKind::MethodNotAllowed => {
+            (localizer.text("error-wrong-method"), localizer.text("error-wrong-method-lead"))
         }
-        Trouble::Internal => (words.say("error-internal"), words.say("error-internal-lead")),
-        Trouble::AppAway => (frame.say_app("error-app-away"), app_lead(frame)),
-        Trouble::StoreAway { session_shown: true } => {
-            (words.say("error-store-away"), words.say("error-store-away-lead-signed-in"))
+        ErrorPageKind::BodyTooLarge => (localizer.text("error-too-large"), localizer.text("error-too-large-lead")),
+        ErrorPageKind::WrongHost(_) => {
+            (localizer.text("error-wrong-host"), layout.text_with_app("error-wrong-host-lead"))
         }
-        Trouble::StoreAway { session_shown: false } => {
-            (words.say("error-store-away-nobody"), words.say("error-store-away-lead"))
+        ErrorPageKind::TooManyAttempts { until } => {
+            let left = localizer.duration(until.since(now));
+            let lead =
+                localizer.text_with_time("try-again", "time", localizer.time_of_day(*until), &[("span", left.into())]);
+            return (localizer.text("error-too-many"), lead);
         }
-        Trouble::EndNotConfirmed => (words.say("error-end-not-confirmed"), words.say("error-end-not-confirmed-lead")),
-        Trouble::Overloaded => (words.say("error-overloaded"), words.say("error-overloaded-lead")),
-        Trouble::AppSlow => (frame.say_app("error-app-slow"), app_lead(frame)),
+        ErrorPageKind::Internal => (localizer.text("error-internal"), localizer.text("error-internal-lead")),
+        ErrorPageKind::AppUnreachable => (layout.text_with_app("error-app-away"), app_lead(layout)),
+        ErrorPageKind::StoreUnavailable { has_session: true } => {
+            (localizer.text("error-store-away"), localizer.text("error-store-away-lead-signed-in"))
+        }
+        ErrorPageKind::StoreUnavailable { has_session: false } => {
+            (localizer.text("error-store-away-nobody"), localizer.text("error-store-away-lead"))
+        }
+        ErrorPageKind::EndNotConfirmed => {
+            (localizer.text("error-end-not-confirmed"), localizer.text("error-end-not-confirmed-lead"))
+        }
+        ErrorPageKind::Overloaded => (localizer.text("error-overloaded"), localizer.text("error-overloaded-lead")),
+        ErrorPageKind::AppTimeout => (layout.text_with_app("error-app-slow"), app_lead(layout)),
     };
     (title, lead.into())
 }
 
 /// Which character is at fault, and what an operator could do about it.
-fn bad_path_lead(frame: &Frame, why: BadPath) -> String {
-    let words = frame.words;
+fn bad_path_lead(layout: &Layout, why: BadPath) -> String {
+    let localizer = layout.localizer;
     let lead = match why.character() {
         Some(character) => {
             let spelling = character.spelling();
-            let character = words.say_with("error-character", &[("character", character.label().into())]);
+            let character = localizer.text_with("error-character", &[("character", character.label().into())]);
             let args = [("character", character.as_str().into()), ("spelling", spelling.as_str().into())];
-            words.say_with("error-bad-path-character", &args)
+            localizer.text_with("error-bad-path-character", &args)
         }
-        None => words.say(match why {
+        None => localizer.text(match why {
             BadPath::TooLong | BadPath::TooManyReadings => "error-bad-path-too-long",
             BadPath::DotSegment | BadPath::AboveRoot => "error-bad-path-dots",
             _ => "error-bad-path-broken",
         }),
     };
     match why.key() {
-        Some(key) => format!("{lead} {}", words.say_with("error-bad-path-key", &[("key", key.into())])),
+        Some(key) => format!("{lead} {}", localizer.text_with("error-bad-path-key", &[("key", key.into())])),
         None => lead,
     }
 }
 
 /// Whoever is signed in is told that they still are.
-fn app_lead(frame: &Frame) -> String {
-    frame.say(if frame.person.is_some() { "error-app-lead-signed-in" } else { "error-app-lead" })
+fn app_lead(layout: &Layout) -> String {
+    layout.text(if layout.user.is_some() { "error-app-lead-signed-in" } else { "error-app-lead" })
 }

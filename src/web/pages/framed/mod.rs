@@ -5,6 +5,6 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::answer;
+pub(in crate::web) use handler::framed_page;
 pub use samples::samples;
 pub use view::FramedPage;

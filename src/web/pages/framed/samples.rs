@@ -1,10 +1,10 @@
 //! The framed page to look at.
 
 use super::FramedPage;
-use crate::web::{pages::samples, words::Words};
+use crate::web::{i18n::Localizer, pages::samples};
 
 /// Samples: there is one.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, FramedPage)> {
-    vec![("framed", FramedPage::new(samples::gate(words)))]
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, FramedPage)> {
+    vec![("framed", FramedPage::new(samples::anonymous_layout(localizer)))]
 }

@@ -3,21 +3,21 @@
 use askama::Template;
 
 use crate::web::{
-    look::{Frame, Icon},
     paths,
+    theme::{Icon, Layout},
 };
 
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "pages/framed/framed.html")]
 pub struct FramedPage {
-    frame: Frame,
+    layout: Layout,
 }
 
 impl FramedPage {
     /// The page; `frame` is that of nobody.
     #[must_use]
-    pub const fn new(frame: Frame) -> Self {
-        Self { frame }
+    pub const fn new(layout: Layout) -> Self {
+        Self { layout }
     }
 }

@@ -7,7 +7,7 @@ use super::HistoryPage;
 use crate::{
     audit::{self, Entry, Fact, Outcome, Page},
     id::EventId,
-    web::{Answer, Call, Error, sent::Query},
+    web::{Error, WebRequest, WebResponse, extract::Query},
 };
 
 /// Entries of one page.
@@ -17,12 +17,12 @@ const PER_FILE: usize = 1_000;
 
 /// Which entries.
 #[derive(Deserialize)]
-pub(in crate::web) struct Filter {
+pub(in crate::web) struct HistoryQuery {
     outcome: Option<String>,
     after: Option<String>,
 }
 
-impl Filter {
+impl HistoryQuery {
     fn outcome(&self) -> Option<Outcome> {
         match self.outcome.as_deref() {
             Some("failed") => Some(Outcome::Failed),
@@ -37,30 +37,36 @@ impl Filter {
 }
 
 /// One's own sign-ins and failed sign-ins, newest first.
-pub(in crate::web) async fn show(call: Call, Query(filter): Query<Filter>) -> Result<Answer, Error> {
-    let page = read(&call, &filter, PER_PAGE).await?;
-    call.show(StatusCode::OK, &HistoryPage::new(call.frame(), &page, filter.outcome(), filter.after()))
+pub(in crate::web) async fn show(
+    request: WebRequest,
+    Query(filter): Query<HistoryQuery>,
+) -> Result<WebResponse, Error> {
+    let page = read_page(&request, &filter, PER_PAGE).await?;
+    request.render_page(StatusCode::OK, &HistoryPage::new(request.layout(), &page, filter.outcome(), filter.after()))
 }
 
 /// The same as a file for a spreadsheet.
-pub(in crate::web) async fn file(call: Call, Query(filter): Query<Filter>) -> Result<Answer, Error> {
-    let page = read(&call, &filter, PER_FILE).await?;
+pub(in crate::web) async fn export_csv(
+    request: WebRequest,
+    Query(filter): Query<HistoryQuery>,
+) -> Result<WebResponse, Error> {
+    let page = read_page(&request, &filter, PER_FILE).await?;
     let mut sheet = csv::Writer::from_writer(Vec::new());
     let written = sheet
         .write_record(["time", "status", "step", "ip", "device", "attempts", "last"])
-        .and_then(|()| page.entries.iter().filter_map(line).try_for_each(|line| sheet.write_record(line)));
+        .and_then(|()| page.entries.iter().filter_map(csv_record).try_for_each(|line| sheet.write_record(line)));
     let text = written.ok().and_then(|()| sheet.into_inner().ok()).and_then(|bytes| String::from_utf8(bytes).ok());
-    let answer = Answer::text(StatusCode::OK, "text/csv; charset=utf-8", text.ok_or(Error::Broken)?);
-    Ok(answer.with(header::CONTENT_DISPOSITION, "attachment; filename=\"sign-in-history.csv\""))
+    let answer = WebResponse::text(StatusCode::OK, "text/csv; charset=utf-8", text.ok_or(Error::Internal)?);
+    Ok(answer.with_header(header::CONTENT_DISPOSITION, "attachment; filename=\"sign-in-history.csv\""))
 }
 
-async fn read(call: &Call, filter: &Filter, limit: usize) -> Result<Page, Error> {
-    let me = call.me()?;
+async fn read_page(request: &WebRequest, filter: &HistoryQuery, limit: usize) -> Result<Page, Error> {
+    let me = request.require_principal()?;
     let query = audit::Query { user: me.owner.id, outcome: filter.outcome(), after: filter.after(), limit };
-    Ok(call.desk().journal.login_history(&query).await?)
+    Ok(request.state().audit_log.login_history(&query).await?)
 }
 
-fn line(entry: &Entry) -> Option<[String; 7]> {
+fn csv_record(entry: &Entry) -> Option<[String; 7]> {
     let (status, step) = match &entry.fact {
         Fact::SignedIn { .. } => ("Success", "password"),
         Fact::SignInFailed { .. } | Fact::SignInsFailed { .. } => ("Failed", "password"),
@@ -70,22 +76,22 @@ fn line(entry: &Entry) -> Option<[String; 7]> {
     let ip = entry.ip.map(|ip| ip.to_string()).unwrap_or_default();
     let device = entry.device.as_ref().map(crate::visitor::Device::label).unwrap_or_default();
     let (attempts, last) = (entry.fact.tries().to_string(), entry.last().rfc3339());
-    Some([entry.at.rfc3339(), status.to_owned(), step.to_owned(), ip, harmless(device), attempts, last])
+    Some([entry.at.rfc3339(), status.to_owned(), step.to_owned(), ip, escape_formula(device), attempts, last])
 }
 
 /// A cell that begins like a formula is text, not a formula: a spreadsheet would work it out, with whatever somebody else put
 /// into the name of their browser.
-fn harmless(cell: String) -> String {
+fn escape_formula(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::escape_formula;
 
     #[test]
     fn no_cell_is_a_formula() {
-        assert_eq!(harmless("=cmd()".to_owned()), "'=cmd()");
-        assert_eq!(harmless("Chrome on macOS".to_owned()), "Chrome on macOS");
+        assert_eq!(escape_formula("=cmd()".to_owned()), "'=cmd()");
+        assert_eq!(escape_formula("Chrome on macOS".to_owned()), "Chrome on macOS");
     }
 }

@@ -4,7 +4,7 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::{file, show};
+pub(in crate::web) use handler::{export_csv, show};
 pub(crate) use samples::failed_entries;
 pub use samples::samples;
 pub use view::HistoryPage;

@@ -7,21 +7,21 @@ use crate::{
     audit::{Actor, Entry, Fact, Outcome, Page, Refusal},
     clock::Timestamp,
     session::Method,
-    web::{pages::samples, words::Words},
+    web::{i18n::Localizer, pages::samples},
 };
 
 /// Samples: a full page, each filter, nothing yet.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, HistoryPage)> {
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, HistoryPage)> {
     let now = samples::NOW;
-    let full = Page { entries: entries(now), next: Some(samples::event(9)) };
+    let full = Page { entries: entries(now), next: Some(samples::event_id(9)) };
     let failed = Page { entries: failed_entries(now), next: None };
-    let frame = || samples::frame(words);
+    let layout = || samples::signed_in_layout(localizer);
     vec![
-        ("history", HistoryPage::new(frame(), &full, None, None)),
-        ("history-later", HistoryPage::new(frame(), &full, None, Some(samples::event(3)))),
-        ("history-failed", HistoryPage::new(frame(), &failed, Some(Outcome::Failed), None)),
-        ("history-empty", HistoryPage::new(frame(), &Page::default(), None, None)),
+        ("history", HistoryPage::new(layout(), &full, None, None)),
+        ("history-later", HistoryPage::new(layout(), &full, None, Some(samples::event_id(3)))),
+        ("history-failed", HistoryPage::new(layout(), &failed, Some(Outcome::Failed), None)),
+        ("history-empty", HistoryPage::new(layout(), &Page::default(), None, None)),
     ]
 }
 
@@ -32,16 +32,16 @@ pub(crate) fn failed_entries(now: Timestamp) -> Vec<Entry> {
 
 fn entries(now: Timestamp) -> Vec<Entry> {
     let entry = |number: u32, ago: Duration, device, fact| Entry {
-        id: samples::event(number),
+        id: samples::event_id(number),
         at: now.minus(ago),
-        user: Some(samples::user()),
+        user: Some(samples::user_id()),
         actor: Actor::Visitor,
-        ip: Some(samples::address(number)),
+        ip: Some(samples::ip_address(number)),
         device,
         fact,
     };
     let step = Method::Password;
-    let signed_in = || Fact::SignedIn { session: samples::me(), method: step };
+    let signed_in = || Fact::SignedIn { session: samples::current_id(), method: step };
     let failed = |why| Fact::SignInFailed { step, why };
     let (hour, day) = (samples::HOUR, samples::DAY);
     vec![

@@ -7,9 +7,9 @@ use crate::{
     id::EventId,
     session::Method,
     web::{
-        look::{Frame, Icon, Tab},
+        i18n::{Localizer, RichText, TimeElement},
         paths,
-        words::{Sentence, When, Words},
+        theme::{Icon, Layout, Tab},
     },
 };
 
@@ -17,9 +17,9 @@ use crate::{
 #[derive(Debug, Template)]
 #[template(path = "pages/history/history.html")]
 pub struct HistoryPage {
-    frame: Frame,
-    filters: Vec<Choice>,
-    rows: Vec<Row>,
+    layout: Layout,
+    filters: Vec<FilterLink>,
+    rows: Vec<HistoryRow>,
     empty: String,
     newest: Option<String>,
     older: Option<String>,
@@ -27,21 +27,21 @@ pub struct HistoryPage {
 }
 
 #[derive(Debug)]
-struct Choice {
+struct FilterLink {
     text: String,
     href: String,
     current: bool,
 }
 
 #[derive(Debug)]
-struct Row {
+struct HistoryRow {
     icon: Icon,
     failed: bool,
     status: String,
     detail: String,
-    at: When,
+    at: TimeElement,
     /// Of several attempts, the last.
-    last: Option<Sentence>,
+    last: Option<RichText>,
     ip: Option<String>,
     device: Option<String>,
 }
@@ -49,65 +49,65 @@ struct Row {
 impl HistoryPage {
     /// The page. `after` is where it begins, unless it is the first one.
     #[must_use]
-    pub fn new(frame: Frame, page: &Page, outcome: Option<Outcome>, after: Option<EventId>) -> Self {
-        let words = frame.words;
+    pub fn new(layout: Layout, page: &Page, outcome: Option<Outcome>, after: Option<EventId>) -> Self {
+        let localizer = layout.localizer;
         let all = [None, Some(Outcome::Succeeded), Some(Outcome::Failed)];
         Self {
-            filters: all.into_iter().map(|it| Choice::of(words, it, it == outcome)).collect(),
-            rows: page.entries.iter().filter_map(|entry| Row::of(words, entry)).collect(),
-            empty: words.say(match outcome {
+            filters: all.into_iter().map(|it| FilterLink::new(localizer, it, it == outcome)).collect(),
+            rows: page.entries.iter().filter_map(|entry| HistoryRow::from_entry(localizer, entry)).collect(),
+            empty: localizer.text(match outcome {
                 None => "history-empty",
                 Some(Outcome::Succeeded) => "history-empty-succeeded",
                 Some(Outcome::Failed) => "history-empty-failed",
             }),
-            newest: after.map(|_| address(paths::HISTORY, outcome, None)),
-            older: page.next.map(|next| address(paths::HISTORY, outcome, Some(next))),
-            csv: address(paths::HISTORY_CSV, outcome, None),
-            frame: frame.on(Tab::History),
+            newest: after.map(|_| page_url(paths::HISTORY, outcome, None)),
+            older: page.next.map(|next| page_url(paths::HISTORY, outcome, Some(next))),
+            csv: page_url(paths::HISTORY_CSV, outcome, None),
+            layout: layout.with_tab(Tab::History),
         }
     }
 }
 
-impl Choice {
-    fn of(words: &Words, outcome: Option<Outcome>, current: bool) -> Self {
-        let text = words.say(match outcome {
+impl FilterLink {
+    fn new(localizer: &Localizer, outcome: Option<Outcome>, current: bool) -> Self {
+        let text = localizer.text(match outcome {
             None => "history-all",
             Some(Outcome::Succeeded) => "history-succeeded",
             Some(Outcome::Failed) => "history-failed",
         });
-        Self { text, href: address(paths::HISTORY, outcome, None), current }
+        Self { text, href: page_url(paths::HISTORY, outcome, None), current }
     }
 }
 
-impl Row {
+impl HistoryRow {
     /// None for what is no sign-in.
-    fn of(words: &Words, entry: &Entry) -> Option<Self> {
+    fn from_entry(localizer: &Localizer, entry: &Entry) -> Option<Self> {
         let (failed, detail) = match &entry.fact {
-            Fact::SignedIn { method, .. } => (false, step(words, *method)),
-            Fact::SignInFailed { why, step: at } => (true, refusal(words, *why, *at)),
+            Fact::SignedIn { method, .. } => (false, method_text(localizer, *method)),
+            Fact::SignInFailed { why, step: at } => (true, failure_text(localizer, *why, *at)),
             Fact::SignInsFailed { count, .. } => {
-                let args = [("count", (*count).into()), ("number", words.number(*count).into())];
-                (true, words.say_with("history-more", &args))
+                let args = [("count", (*count).into()), ("number", localizer.number(*count).into())];
+                (true, localizer.text_with("history-more", &args))
             }
-            Fact::PasswordChangeFailed => (true, words.say("history-password-change")),
+            Fact::PasswordChangeFailed => (true, localizer.text("history-password-change")),
             _ => return None,
         };
         Some(Self {
             icon: if failed { Icon::Warning } else { Icon::Check },
             failed,
-            status: words.say(if failed { "history-row-failed" } else { "history-row-succeeded" }),
+            status: localizer.text(if failed { "history-row-failed" } else { "history-row-succeeded" }),
             detail,
-            at: words.absolute(entry.at),
+            at: localizer.absolute(entry.at),
             last: (entry.last() > entry.at)
-                .then(|| words.sentence("history-last", "when", words.absolute(entry.last()), &[])),
+                .then(|| localizer.text_with_time("history-last", "when", localizer.absolute(entry.last()), &[])),
             ip: entry.ip.map(|ip| ip.to_string()),
-            device: entry.device.as_ref().map(|device| words.device(device)),
+            device: entry.device.as_ref().map(|device| localizer.device_name(device)),
         })
     }
 }
 
 /// The address of a page of the history.
-fn address(path: &str, outcome: Option<Outcome>, after: Option<EventId>) -> String {
+fn page_url(path: &str, outcome: Option<Outcome>, after: Option<EventId>) -> String {
     let outcome = outcome.map(|outcome| match outcome {
         Outcome::Succeeded => "outcome=succeeded".to_owned(),
         Outcome::Failed => "outcome=failed".to_owned(),
@@ -117,18 +117,18 @@ fn address(path: &str, outcome: Option<Outcome>, after: Option<EventId>) -> Stri
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
-fn step(words: &Words, method: Method) -> String {
+fn method_text(localizer: &Localizer, method: Method) -> String {
     match method {
-        Method::Password => words.say("history-with-password"),
+        Method::Password => localizer.text("history-with-password"),
     }
 }
 
-fn refusal(words: &Words, why: Refusal, step: Method) -> String {
+fn failure_text(localizer: &Localizer, why: Refusal, step: Method) -> String {
     match (why, step) {
-        (Refusal::UnknownUser | Refusal::WrongPassword, Method::Password) => words.say("history-wrong-password"),
-        (Refusal::NoPassword, Method::Password) => words.say("history-no-password"),
-        (Refusal::Disabled, Method::Password) => words.say("history-disabled"),
-        (Refusal::Throttled, Method::Password) => words.say("history-throttled"),
-        (Refusal::Superseded, Method::Password) => words.say("history-superseded"),
+        (Refusal::UnknownUser | Refusal::WrongPassword, Method::Password) => localizer.text("history-wrong-password"),
+        (Refusal::NoPassword, Method::Password) => localizer.text("history-no-password"),
+        (Refusal::Disabled, Method::Password) => localizer.text("history-disabled"),
+        (Refusal::Throttled, Method::Password) => localizer.text("history-throttled"),
+        (Refusal::Superseded, Method::Password) => localizer.text("history-superseded"),
     }
 }

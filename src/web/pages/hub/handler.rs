@@ -4,34 +4,34 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{HubPage, Standing};
+use super::{HubData, HubPage};
 use crate::{
     audit::{Outcome, Query},
-    web::{Answer, Call, Error},
+    web::{Error, WebRequest, WebResponse},
 };
 
 /// How far back the hub looks for failed sign-ins.
-const RECENT: Duration = Duration::from_hours(30 * 24);
+const FAILED_WINDOW: Duration = Duration::from_hours(30 * 24);
 /// How many of them it reads.
-const MOST: usize = 20;
+const MAX_FAILED: usize = 20;
 
 /// How things stand.
-pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
-    let me = call.me()?;
-    let desk = call.desk();
-    let now = desk.clock.now();
-    let sessions = desk.sessions.list(me.owner.id, Some(me.session)).await?;
-    let query = Query { user: me.owner.id, outcome: Some(Outcome::Failed), after: None, limit: MOST };
-    let mut failed = desk.journal.login_history(&query).await?.entries;
-    failed.retain(|entry| now.since(entry.last()) < RECENT);
-    let more_failed = failed.len() == MOST;
-    let account = desk.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
-    let standing = Standing {
+pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Error> {
+    let me = request.require_principal()?;
+    let state = request.state();
+    let now = state.clock.now();
+    let sessions = state.sessions.list(me.owner.id, Some(me.session)).await?;
+    let query = Query { user: me.owner.id, outcome: Some(Outcome::Failed), after: None, limit: MAX_FAILED };
+    let mut failed = state.audit_log.login_history(&query).await?.entries;
+    failed.retain(|entry| now.since(entry.last()) < FAILED_WINDOW);
+    let more_failed = failed.len() == MAX_FAILED;
+    let account = state.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    let standing = HubData {
         sessions: &sessions,
-        me: me.session,
+        current: me.session,
         failed: &failed,
         more_failed,
         password_set: account.password_set,
     };
-    call.show(StatusCode::OK, &HubPage::new(call.frame(), standing, now))
+    request.render_page(StatusCode::OK, &HubPage::new(request.layout(), standing, now))
 }

@@ -6,4 +6,4 @@ mod view;
 
 pub(in crate::web) use handler::show;
 pub use samples::samples;
-pub use view::{HubPage, Standing};
+pub use view::{HubData, HubPage};

@@ -8,9 +8,9 @@ use crate::{
     id::SessionId,
     session::Session,
     web::{
-        look::{Frame, Icon, Tab},
+        i18n::RichText,
         paths,
-        words::Sentence,
+        theme::{Icon, Layout, Tab},
     },
 };
 
@@ -18,23 +18,23 @@ use crate::{
 #[derive(Debug, Template)]
 #[template(path = "pages/hub/hub.html")]
 pub struct HubPage {
-    frame: Frame,
+    layout: Layout,
     count: String,
-    here: Option<String>,
-    hints: Vec<Sentence>,
-    others: Option<String>,
-    failures: Vec<Sentence>,
+    current_device: Option<String>,
+    hints: Vec<RichText>,
+    end_others: Option<String>,
+    failures: Vec<RichText>,
     failed: bool,
-    password: Sentence,
+    password: RichText,
 }
 
 /// What the cards are made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing<'a> {
+pub struct HubData<'a> {
     /// All live sessions of the visitor.
     pub sessions: &'a [Session],
     /// The one in use.
-    pub me: SessionId,
+    pub current: SessionId,
     /// Failed sign-ins of the last 30 days, newest first.
     pub failed: &'a [Entry],
     /// Whether there may be more of them.
@@ -46,66 +46,73 @@ pub struct Standing<'a> {
 impl HubPage {
     /// The page.
     #[must_use]
-    pub fn new(frame: Frame, standing: Standing<'_>, now: Timestamp) -> Self {
-        let others: Vec<&Session> = standing.sessions.iter().filter(|session| session.id != standing.me).collect();
-        let words = frame.words;
+    pub fn new(layout: Layout, data: HubData<'_>, now: Timestamp) -> Self {
+        let others: Vec<&Session> = data.sessions.iter().filter(|session| session.id != data.current).collect();
+        let localizer = layout.localizer;
         Self {
-            count: words.say_with("hub-sessions", &[("count", standing.sessions.len().into())]),
-            here: standing
+            count: localizer.text_with("hub-sessions", &[("count", data.sessions.len().into())]),
+            current_device: data
                 .sessions
                 .iter()
-                .find(|session| session.id == standing.me)
-                .map(|session| words.session(session, &frame.app_name)),
-            hints: hints(&frame, &others, now),
-            others: (!others.is_empty())
-                .then(|| words.say_with("sessions-end-others", &[("count", others.len().into())])),
-            failures: failures(&frame, &standing, now),
-            failed: !standing.failed.is_empty(),
-            password: match standing.password_set {
-                Some(at) => words.sentence("hub-password-age", "ago", words.past("ago", at, now), &[]),
-                None => words.say("hub-password-none").into(),
+                .find(|session| session.id == data.current)
+                .map(|session| localizer.session_name(session, &layout.app_name)),
+            hints: hints(&layout, &others, now),
+            end_others: (!others.is_empty())
+                .then(|| localizer.text_with("sessions-end-others", &[("count", others.len().into())])),
+            failures: failures(&layout, &data, now),
+            failed: !data.failed.is_empty(),
+            password: match data.password_set {
+                Some(at) => {
+                    localizer.text_with_time("hub-password-age", "ago", localizer.time_ago("ago", at, now), &[])
+                }
+                None => localizer.text("hub-password-none").into(),
             },
-            frame: frame.on(Tab::Overview),
+            layout: layout.with_tab(Tab::Overview),
         }
     }
 }
 
 /// The newest and the oldest of the other sessions: the newest may be a stranger's, the oldest may be forgotten.
-fn hints(frame: &Frame, others: &[&Session], now: Timestamp) -> Vec<Sentence> {
-    let words = frame.words;
-    let say = |key, session: &Session| {
-        let device = words.session(session, &frame.app_name);
-        words.sentence(key, "ago", words.past("ago", session.terms.opened, now), &[("device", device.into())])
+fn hints(layout: &Layout, others: &[&Session], now: Timestamp) -> Vec<RichText> {
+    let localizer = layout.localizer;
+    let hint_text = |key, session: &Session| {
+        let device = localizer.session_name(session, &layout.app_name);
+        localizer.text_with_time(
+            key,
+            "ago",
+            localizer.time_ago("ago", session.terms.opened, now),
+            &[("device", device.into())],
+        )
     };
     let newest = others.iter().max_by_key(|session| session.terms.opened);
     let oldest = others.iter().min_by_key(|session| session.terms.opened);
     match (newest, oldest) {
         (Some(newest), Some(oldest)) if newest.id != oldest.id => {
-            vec![say("hub-newest", newest), say("hub-oldest", oldest)]
+            vec![hint_text("hub-newest", newest), hint_text("hub-oldest", oldest)]
         }
-        (Some(only), _) => vec![say("hub-other", only)],
-        (None, _) => vec![words.say("sessions-only-this").into()],
+        (Some(only), _) => vec![hint_text("hub-other", only)],
+        (None, _) => vec![localizer.text("sessions-only-this").into()],
     }
 }
 
-fn failures(frame: &Frame, standing: &Standing<'_>, now: Timestamp) -> Vec<Sentence> {
-    let words = frame.words;
-    let Some(last) = standing.failed.iter().max_by_key(|entry| entry.last()) else {
-        return vec![words.say("hub-failed-none").into()];
+fn failures(layout: &Layout, data: &HubData<'_>, now: Timestamp) -> Vec<RichText> {
+    let localizer = layout.localizer;
+    let Some(last) = data.failed.iter().max_by_key(|entry| entry.last()) else {
+        return vec![localizer.text("hub-failed-none").into()];
     };
-    let ago = words.past("ago", last.last(), now);
-    let tries: u64 = standing.failed.iter().map(|entry| entry.fact.tries()).sum();
-    let count = words
-        .say_with(
-            if standing.more_failed { "hub-failed-or-more" } else { "hub-failed" },
-            &[("count", tries.into()), ("number", words.number(tries).into())],
+    let ago = localizer.time_ago("ago", last.last(), now);
+    let tries: u64 = data.failed.iter().map(|entry| entry.fact.tries()).sum();
+    let count = localizer
+        .text_with(
+            if data.more_failed { "hub-failed-or-more" } else { "hub-failed" },
+            &[("count", tries.into()), ("number", localizer.number(tries).into())],
         )
         .into();
     match last.device.as_ref() {
         Some(device) => {
-            let device = words.device(device);
-            vec![count, words.sentence("hub-failed-last-from", "ago", ago, &[("device", device.into())])]
+            let device = localizer.device_name(device);
+            vec![count, localizer.text_with_time("hub-failed-last-from", "ago", ago, &[("device", device.into())])]
         }
-        None => vec![count, words.sentence("hub-failed-last", "ago", ago, &[])],
+        None => vec![count, localizer.text_with_time("hub-failed-last", "ago", ago, &[])],
     }
 }

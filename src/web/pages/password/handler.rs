@@ -3,18 +3,18 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{PasswordPage, Wrong};
+use super::{PasswordFormError, PasswordPage};
 use crate::{
     account::{Account, Accounts, Problem, Weakness},
     gate::Because,
     secret::{Password, Token},
     session::SessionToken,
     web::{
-        Answer, Call, Error,
-        change_password::{Change, change_password},
-        look::Flash,
+        Error, WebRequest, WebResponse,
+        change_password::{PasswordChangeInput, change_password},
         paths,
-        submission::{FormWithContent, Press},
+        submission::{FormAndBody, SubmissionClaim},
+        theme::Flash,
     },
 };
 
@@ -31,138 +31,149 @@ pub(in crate::web) struct PasswordForm {
 }
 
 /// Shows the form.
-pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
-    call.show(StatusCode::OK, &page(&call)?)
+pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Error> {
+    request.render_page(StatusCode::OK, &build_page(&request)?)
 }
 
 /// Changes the password. What the form itself tells is told at once, and nothing is counted for it.
 pub(in crate::web) async fn submit(
-    call: Call,
-    FormWithContent(form, content): FormWithContent<PasswordForm>,
-) -> Result<Answer, Error> {
-    if call.is_form_of_somebody_else(&content) {
-        return Ok(Answer::see_other(paths::PASSWORD));
+    request: WebRequest,
+    FormAndBody(form, content): FormAndBody<PasswordForm>,
+) -> Result<WebResponse, Error> {
+    if request.is_other_users_form(&content) {
+        return Ok(WebResponse::see_other(paths::PASSWORD));
     }
-    let submission = call.own_submission(paths::PASSWORD, &content);
+    let submission = request.read_session_submission(paths::PASSWORD, &content);
     let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.secret("password"));
-    let claimed = match call.press(submission.as_ref()).await? {
-        Press::First(claimed) => claimed,
-        Press::Repeat => return changed_before(&call, form, secret).await,
+    let claimed = match request.claim_session_form(submission.as_ref()).await? {
+        SubmissionClaim::First(claimed) => claimed,
+        SubmissionClaim::Repeat => return repeat_change(&request, form, secret).await,
     };
-    let answer = change(&call, form, secret).await;
+    let answer = change(&request, form, secret).await;
     // What is shown once more has changed nothing.
-    let done = answer.as_ref().is_ok_and(Answer::is_redirect);
-    call.settle(claimed, done).await;
+    let done = answer.as_ref().is_ok_and(WebResponse::is_redirect);
+    request.finish_submission(claimed, done).await;
     answer
 }
 
 /// The form has changed the password already. Where the browser has not got the session's new secret by now, it gets it: it may
 /// have shown the old one while the first submission was under way. Where another change came after that of this form, it is
 /// one more change, with a secret of its own.
-async fn changed_before(call: &Call, form: PasswordForm, secret: Token) -> Result<Answer, Error> {
-    let answer = Answer::see_other(paths::PASSWORD);
-    let (id, shown) = match (call.principal(), call.because()) {
+async fn repeat_change(request: &WebRequest, form: PasswordForm, secret: Token) -> Result<WebResponse, Error> {
+    let answer = WebResponse::see_other(paths::PASSWORD);
+    let (id, shown) = match (request.principal(), request.reject_reason()) {
         (Some(me), _) => (me.session, Some(me.shown)),
         (None, Some(Because::WrongSecret(id))) => (id, None),
         (None, _) => return Ok(answer),
     };
     let token = SessionToken::new(id, secret);
-    Ok(match call.desk().sessions.opened_by(&token).await? {
+    Ok(match request.state().sessions.opened_by(&token).await? {
         Some(_) if shown == Some(token.digest()) => answer,
         Some(terms) => {
-            let kept = call.desk().sessions.policy().is_kept(terms);
-            answer.with_session(&call.desk().cookies, &token, kept)
+            let kept = request.state().sessions.policy().is_kept(terms);
+            answer.with_session(&request.state().cookies, &token, kept)
         }
-        None if shown.is_some() => change(call, form, Token::mint()).await?,
+        None if shown.is_some() => change(request, form, Token::mint()).await?,
         None => answer,
     })
 }
 
-async fn change(call: &Call, form: PasswordForm, secret: Token) -> Result<Answer, Error> {
+async fn change(request: &WebRequest, form: PasswordForm, secret: Token) -> Result<WebResponse, Error> {
     let PasswordForm { current_password, new_password, new_password_again, end_other_sessions } = form;
     let again = Password::new(new_password_again);
     let end_others = end_other_sessions.is_some();
-    let change =
-        Change { current: Password::new(current_password), new: Password::new(new_password), end_others, secret };
-    let wrong = wrong_before(call, &change, &again).await?;
-    let once_more = |wrong: &[Wrong], status| call.show(status, &page(call)?.refused(wrong, end_others));
+    let change = PasswordChangeInput {
+        current: Password::new(current_password),
+        new: Password::new(new_password),
+        end_others,
+        secret,
+    };
+    let wrong = check_form(request, &change, &again).await?;
+    let form_again = |wrong: &[PasswordFormError], status| {
+        request.render_page(status, &build_page(request)?.with_errors(wrong, end_others))
+    };
     if !wrong.is_empty() {
-        return once_more(&wrong, StatusCode::UNPROCESSABLE_ENTITY);
+        return form_again(&wrong, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    match change_password(call, change).await {
+    match change_password(request, change).await {
         Ok(changed) => {
-            let flash = Flash::PasswordChanged { ended: changed.ended, others: others(call).await };
-            let answer = Answer::see_other(paths::PASSWORD).with_flash(&call.desk().cookies, flash);
-            Ok(changed.hand_over(call, answer))
+            let flash = Flash::PasswordChanged { ended: changed.ended_sessions, others: count_others(request).await };
+            let answer = WebResponse::see_other(paths::PASSWORD).with_flash(&request.state().cookies, flash);
+            Ok(changed.set_session_cookie(request, answer))
         }
-        Err(error @ Error::TooMany { until }) => {
-            let page = page(call)?.too_many(until, end_others, call.desk().clock.now());
-            call.show(error.shape().status, &page)
+        Err(error @ Error::TooManyAttempts { until }) => {
+            let page = build_page(request)?.with_lockout(until, end_others, request.state().clock.now());
+            request.render_page(error.problem_type().status, &page)
         }
-        Err(error) => match wrong_of(&error) {
-            Some(wrong) => once_more(&wrong, error.shape().status),
+        Err(error) => match form_errors(&error) {
+            Some(wrong) => form_again(&wrong, error.problem_type().status),
             None => Err(error),
         },
     }
 }
 
 /// Sessions besides this one. The password is changed by now: that nobody can count them is no failure of the change.
-async fn others(call: &Call) -> Option<usize> {
-    let me = call.me().ok()?;
-    let all = call.desk().sessions.list(me.owner.id, Some(me.session)).await.map_err(Error::from).ok()?;
+async fn count_others(request: &WebRequest) -> Option<usize> {
+    let me = request.require_principal().ok()?;
+    let all = request.state().sessions.list(me.owner.id, Some(me.session)).await.map_err(Error::from).ok()?;
     Some(all.iter().filter(|session| session.id != me.session).count())
 }
 
 /// What is wrong with the form before anybody looks at the password of now.
-async fn wrong_before(call: &Call, change: &Change, again: &Password) -> Result<Vec<Wrong>, Error> {
-    let me = call.me()?;
+async fn check_form(
+    request: &WebRequest,
+    change: &PasswordChangeInput,
+    again: &Password,
+) -> Result<Vec<PasswordFormError>, Error> {
+    let me = request.require_principal()?;
     let is_missing = change.current.expose().is_empty();
-    let mut wrong: Vec<Wrong> = is_missing.then_some(Wrong::CurrentMissing).into_iter().collect();
+    let mut wrong: Vec<PasswordFormError> =
+        is_missing.then_some(PasswordFormError::CurrentMissing).into_iter().collect();
     if !is_missing && change.current.is_same(&change.new) {
-        wrong.push(Wrong::Weak(Weakness::SameAsBefore));
+        wrong.push(PasswordFormError::Weak(Weakness::SameAsBefore));
     }
-    let account = call.desk().accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
-    wrong.extend(wrong_with(&call.desk().accounts, &account, &change.new, again));
+    let account = request.state().accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    wrong.extend(check_new_password(&request.state().accounts, &account, &change.new, again));
     Ok(wrong)
 }
 
 /// What is wrong with a new password that was typed twice.
-pub(in crate::web) fn wrong_with(
+pub(in crate::web) fn check_new_password(
     accounts: &Accounts,
     account: &Account,
     new: &Password,
     again: &Password,
-) -> Vec<Wrong> {
+) -> Vec<PasswordFormError> {
     if new.expose().is_empty() {
-        return vec![Wrong::NewMissing];
+        return vec![PasswordFormError::NewMissing];
     }
     let mut wrong = match accounts.acceptable(account, new.clone()) {
-        Err(Problem::Weak(broken)) => broken.into_iter().map(Wrong::Weak).collect(),
+        Err(Problem::Weak(broken)) => broken.into_iter().map(PasswordFormError::Weak).collect(),
         Ok(_) | Err(_) => Vec::new(),
     };
     if again.expose().is_empty() {
-        wrong.push(Wrong::AgainMissing);
+        wrong.push(PasswordFormError::RepeatMissing);
     } else if !again.is_same(new) {
-        wrong.push(Wrong::AgainDiffers);
+        wrong.push(PasswordFormError::RepeatDiffers);
     }
     wrong
 }
 
 /// What the page says of an error, where it has words for it.
-pub(in crate::web) fn wrong_of(error: &Error) -> Option<Vec<Wrong>> {
+pub(in crate::web) fn form_errors(error: &Error) -> Option<Vec<PasswordFormError>> {
     match error {
-        Error::WrongPassword => Some(vec![Wrong::Current]),
-        Error::PasswordPolicy(broken) => Some(broken.iter().copied().map(Wrong::Weak).collect()),
+        Error::WrongPassword => Some(vec![PasswordFormError::CurrentWrong]),
+        Error::PasswordPolicy(broken) => Some(broken.iter().copied().map(PasswordFormError::Weak).collect()),
         _ => None,
     }
 }
 
-fn page(call: &Call) -> Result<PasswordPage, Error> {
-    let name = call.me()?.owner.name.clone();
+fn build_page(request: &WebRequest) -> Result<PasswordPage, Error> {
+    let name = request.require_principal()?.owner.name.clone();
     Ok(PasswordPage::new(
-        call.frame_of_own_form(paths::PASSWORD)?,
+        request.layout_with_session_form(paths::PASSWORD)?,
         &name,
-        call.desk().accounts.password_policy(),
-        call.house().after_change,
+        request.state().accounts.password_policy(),
+        request.site_settings().other_sessions,
     ))
 }

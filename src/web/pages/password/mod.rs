@@ -5,7 +5,7 @@ mod rules;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::{show, submit, wrong_of, wrong_with};
-pub(crate) use rules::{Rule, mark, rules};
+pub(in crate::web) use handler::{check_new_password, form_errors, show, submit};
+pub(crate) use rules::{PasswordRule, mark_broken, rules};
 pub use samples::samples;
-pub use view::{PasswordPage, Wrong};
+pub use view::{PasswordFormError, PasswordPage};

@@ -4,12 +4,12 @@ use std::mem::discriminant;
 
 use crate::{
     account::{PasswordPolicy, PolicyKind, Weakness},
-    web::words::Words,
+    web::i18n::Localizer,
 };
 
 /// A rule, as the list shows it.
 #[derive(Clone, Debug)]
-pub(crate) struct Rule {
+pub(crate) struct PasswordRule {
     pub(crate) text: String,
     pub(crate) missed: bool,
     /// What a password has that breaks it; none for what only explains.
@@ -17,7 +17,7 @@ pub(crate) struct Rule {
 }
 
 /// The rules for a new password.
-pub(crate) fn rules(words: &Words, policy: PasswordPolicy) -> Vec<Rule> {
+pub(crate) fn rules(localizer: &Localizer, policy: PasswordPolicy) -> Vec<PasswordRule> {
     let composition = match policy.kind {
         PolicyKind::Classic => &[Weakness::NoUpper, Weakness::NoLower, Weakness::NoDigit, Weakness::NoSpecial][..],
         PolicyKind::Modern => &[],
@@ -25,34 +25,36 @@ pub(crate) fn rules(words: &Words, policy: PasswordPolicy) -> Vec<Rule> {
     let mut rules = vec![Weakness::TooShort(policy.min_length)];
     rules.extend_from_slice(composition);
     rules.extend([Weakness::Common, Weakness::LikeTheName]);
-    let mut rules: Vec<Rule> = rules.into_iter().filter_map(|weakness| Rule::against(words, weakness)).collect();
+    let mut rules: Vec<PasswordRule> =
+        rules.into_iter().filter_map(|weakness| PasswordRule::for_weakness(localizer, weakness)).collect();
     if policy.kind == PolicyKind::Modern {
-        rules.push(Rule { text: words.say("password-rule-words"), missed: false, weakness: None });
+        rules.push(PasswordRule { text: localizer.text("password-rule-words"), missed: false, weakness: None });
     }
     rules
 }
 
 /// Marks the rule that a password broke. False: the list holds no such rule, and something else must say so.
-pub(crate) fn mark(rules: &mut [Rule], words: &Words, weakness: Weakness) -> bool {
-    let broken = |rule: &&mut Rule| rule.weakness.is_some_and(|it| discriminant(&it) == discriminant(&weakness));
+pub(crate) fn mark_broken(rules: &mut [PasswordRule], localizer: &Localizer, weakness: Weakness) -> bool {
+    let broken =
+        |rule: &&mut PasswordRule| rule.weakness.is_some_and(|it| discriminant(&it) == discriminant(&weakness));
     let Some(rule) = rules.iter_mut().find(broken) else { return false };
     if !rule.missed {
         rule.missed = true;
-        rule.text = words.say_with("password-rule-missed", &[("rule", (&rule.text).into())]);
+        rule.text = localizer.text_with("password-rule-missed", &[("rule", (&rule.text).into())]);
     }
     true
 }
 
-impl Rule {
-    fn against(words: &Words, weakness: Weakness) -> Option<Self> {
+impl PasswordRule {
+    fn for_weakness(localizer: &Localizer, weakness: Weakness) -> Option<Self> {
         let text = match weakness {
-            Weakness::TooShort(count) => words.say_with("password-rule-length", &[("count", count.into())]),
-            Weakness::NoUpper => words.say("password-rule-upper"),
-            Weakness::NoLower => words.say("password-rule-lower"),
-            Weakness::NoDigit => words.say("password-rule-digit"),
-            Weakness::NoSpecial => words.say("password-rule-special"),
-            Weakness::Common => words.say("password-rule-uncommon"),
-            Weakness::LikeTheName => words.say("password-rule-name"),
+            Weakness::TooShort(count) => localizer.text_with("password-rule-length", &[("count", count.into())]),
+            Weakness::NoUpper => localizer.text("password-rule-upper"),
+            Weakness::NoLower => localizer.text("password-rule-lower"),
+            Weakness::NoDigit => localizer.text("password-rule-digit"),
+            Weakness::NoSpecial => localizer.text("password-rule-special"),
+            Weakness::Common => localizer.text("password-rule-uncommon"),
+            Weakness::LikeTheName => localizer.text("password-rule-name"),
             Weakness::TooLong(_) | Weakness::SameAsBefore => return None,
         };
         Some(Self { text, missed: false, weakness: Some(weakness) })
@@ -65,12 +67,12 @@ mod tests {
 
     #[test]
     fn each_missed_rule_is_marked_once() {
-        let words = Words::for_language(None);
-        let mut rules = rules(words, PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 });
+        let localizer = Localizer::for_language(None);
+        let mut rules = rules(localizer, PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 });
         for weakness in [Weakness::NoDigit, Weakness::NoDigit, Weakness::TooShort(12)] {
-            assert!(mark(&mut rules, words, weakness));
+            assert!(mark_broken(&mut rules, localizer, weakness));
         }
-        assert!(!mark(&mut rules, words, Weakness::SameAsBefore));
+        assert!(!mark_broken(&mut rules, localizer, Weakness::SameAsBefore));
         let missed: Vec<&str> = rules.iter().filter(|rule| rule.missed).map(|rule| rule.text.as_str()).collect();
         assert_eq!(missed, ["Not yet: at least 8 characters", "Not yet: at least one number"]);
     }

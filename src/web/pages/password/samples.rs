@@ -2,49 +2,60 @@
 
 use std::time::Duration;
 
-use super::{PasswordPage, Wrong};
+use super::{PasswordFormError, PasswordPage};
 use crate::{
     account::{PasswordPolicy, PolicyKind, Weakness},
-    web::{AfterChange, look::Flash, pages::samples, words::Words},
+    web::{OtherSessionsPolicy, i18n::Localizer, pages::samples, theme::Flash},
 };
 
 /// Samples: both sets of rules, each choice about other sessions, everything that can be wrong.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, PasswordPage)> {
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage)> {
     let now = samples::NOW;
-    let page = |rules, after| PasswordPage::new(samples::frame(words), "alice", rules, after);
+    let page = |rules, after| PasswordPage::new(samples::signed_in_layout(localizer), "alice", rules, after);
     let classic = PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 };
     let modern = PasswordPolicy { kind: PolicyKind::Modern, min_length: 12 };
     let weak = [
-        Wrong::Current,
-        Wrong::Weak(Weakness::TooShort(8)),
-        Wrong::Weak(Weakness::NoUpper),
-        Wrong::Weak(Weakness::NoLower),
-        Wrong::Weak(Weakness::NoDigit),
-        Wrong::Weak(Weakness::NoSpecial),
-        Wrong::AgainDiffers,
+        PasswordFormError::CurrentWrong,
+        PasswordFormError::Weak(Weakness::TooShort(8)),
+        PasswordFormError::Weak(Weakness::NoUpper),
+        PasswordFormError::Weak(Weakness::NoLower),
+        PasswordFormError::Weak(Weakness::NoDigit),
+        PasswordFormError::Weak(Weakness::NoSpecial),
+        PasswordFormError::RepeatDiffers,
     ];
     let other = [
-        Wrong::CurrentMissing,
-        Wrong::Weak(Weakness::TooLong(1024)),
-        Wrong::Weak(Weakness::Common),
-        Wrong::Weak(Weakness::LikeTheName),
-        Wrong::Weak(Weakness::SameAsBefore),
+        PasswordFormError::CurrentMissing,
+        PasswordFormError::Weak(Weakness::TooLong(1024)),
+        PasswordFormError::Weak(Weakness::Common),
+        PasswordFormError::Weak(Weakness::LikeTheName),
+        PasswordFormError::Weak(Weakness::SameAsBefore),
     ];
     let changed = Flash::PasswordChanged { ended: 0, others: Some(2) };
     let until = now.plus(Duration::from_mins(29));
     vec![
-        ("password", page(classic, AfterChange::Ask)),
+        ("password", page(classic, OtherSessionsPolicy::Ask)),
         (
             "password-changed",
-            PasswordPage::new(samples::frame(words).with_flash(Some(changed)), "alice", classic, AfterChange::Ask),
+            PasswordPage::new(
+                samples::signed_in_layout(localizer).with_flash(Some(changed)),
+                "alice",
+                classic,
+                OtherSessionsPolicy::Ask,
+            ),
         ),
-        ("password-modern", page(modern, AfterChange::Keep)),
-        ("password-ends", page(modern, AfterChange::EndOthers)),
-        ("password-current", page(classic, AfterChange::Ask).refused(&[Wrong::Current], true)),
-        ("password-weak", page(classic, AfterChange::Ask).refused(&weak, true)),
-        ("password-other", page(modern, AfterChange::Keep).refused(&other, false)),
-        ("password-missing", page(modern, AfterChange::Keep).refused(&[Wrong::NewMissing], false)),
-        ("password-locked", page(modern, AfterChange::Ask).too_many(until, false, now)),
+        ("password-modern", page(modern, OtherSessionsPolicy::Keep)),
+        ("password-ends", page(modern, OtherSessionsPolicy::EndOthers)),
+        (
+            "password-current",
+            page(classic, OtherSessionsPolicy::Ask).with_errors(&[PasswordFormError::CurrentWrong], true),
+        ),
+        ("password-weak", page(classic, OtherSessionsPolicy::Ask).with_errors(&weak, true)),
+        ("password-other", page(modern, OtherSessionsPolicy::Keep).with_errors(&other, false)),
+        (
+            "password-missing",
+            page(modern, OtherSessionsPolicy::Keep).with_errors(&[PasswordFormError::NewMissing], false),
+        ),
+        ("password-locked", page(modern, OtherSessionsPolicy::Ask).with_lockout(until, false, now)),
     ]
 }

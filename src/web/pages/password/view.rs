@@ -2,19 +2,19 @@
 
 use askama::Template;
 
-use super::{Rule, mark, rules};
+use super::{PasswordRule, mark_broken, rules};
 use crate::{
     account::{PasswordPolicy, Weakness},
     clock::Timestamp,
     web::{
-        AfterChange,
-        look::{Frame, Icon, Tab},
+        OtherSessionsPolicy,
+        i18n::{Localizer, RichText},
         pages::{
-            form::{Faults, Secret},
-            sign_in::try_again,
+            form::{FormErrors, PasswordField},
+            sign_in::retry_text,
         },
         paths,
-        words::{Sentence, Words},
+        theme::{Icon, Layout, Tab},
     },
 };
 
@@ -22,28 +22,28 @@ use crate::{
 #[derive(Debug, Template)]
 #[template(path = "pages/password/password.html")]
 pub struct PasswordPage {
-    frame: Frame,
-    rules: Vec<Rule>,
-    after: AfterChange,
+    layout: Layout,
+    rules: Vec<PasswordRule>,
+    other_sessions: OtherSessionsPolicy,
     end_others_ticked: bool,
-    faults: Faults,
-    alert: Option<Sentence>,
+    errors: FormErrors,
+    alert: Option<RichText>,
     name: String,
 }
 
 /// What was wrong with the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum PasswordFormError {
     /// The current password was not given.
     CurrentMissing,
     /// The current password is another one.
-    Current,
+    CurrentWrong,
     /// The new password was not given.
     NewMissing,
     /// The new password was not typed again.
-    AgainMissing,
+    RepeatMissing,
     /// The two new ones differ.
-    AgainDiffers,
+    RepeatDiffers,
     /// The new one breaks a rule.
     Weak(Weakness),
 }
@@ -51,13 +51,13 @@ pub enum Wrong {
 impl PasswordPage {
     /// The empty form. `name` is what the visitor signs in with, for password managers.
     #[must_use]
-    pub fn new(frame: Frame, name: &str, policy: PasswordPolicy, after: AfterChange) -> Self {
+    pub fn new(layout: Layout, name: &str, policy: PasswordPolicy, after: OtherSessionsPolicy) -> Self {
         Self {
-            rules: rules(frame.words, policy),
-            frame: frame.on(Tab::Password),
-            after,
+            rules: rules(layout.localizer, policy),
+            layout: layout.with_tab(Tab::Password),
+            other_sessions: after,
             end_others_ticked: false,
-            faults: Faults::default(),
+            errors: FormErrors::default(),
             alert: None,
             name: name.to_owned(),
         }
@@ -65,59 +65,61 @@ impl PasswordPage {
 
     /// Says what was wrong.
     #[must_use]
-    pub fn refused(mut self, wrong: &[Wrong], end_others: bool) -> Self {
+    pub fn with_errors(mut self, wrong: &[PasswordFormError], end_others: bool) -> Self {
         self.end_others_ticked = end_others;
         for one in wrong {
-            one.tell(self.frame.words, &mut self.faults, &mut self.rules);
+            one.add_to(self.layout.localizer, &mut self.errors, &mut self.rules);
         }
         self
     }
 
     /// Says that there were too many wrong current passwords, and when one may try again.
     #[must_use]
-    pub fn too_many(self, until: Timestamp, end_others: bool, now: Timestamp) -> Self {
-        Self { alert: Some(try_again(self.frame.words, until, now)), end_others_ticked: end_others, ..self }
+    pub fn with_lockout(self, until: Timestamp, end_others: bool, now: Timestamp) -> Self {
+        Self { alert: Some(retry_text(self.layout.localizer, until, now)), end_others_ticked: end_others, ..self }
     }
 
-    fn current(&self) -> Secret {
-        Secret::current(self.frame.words, "current_password", "password-current", &self.faults)
+    fn current_password(&self) -> PasswordField {
+        PasswordField::current(self.layout.localizer, "current_password", "password-current", &self.errors)
     }
 
-    fn new_one(&self) -> Secret {
-        Secret::new(self.frame.words, "new_password", "password-new", &self.faults).with_rules()
+    fn new_password(&self) -> PasswordField {
+        PasswordField::new(self.layout.localizer, "new_password", "password-new", &self.errors).with_rules()
     }
 
-    fn again(&self) -> Secret {
-        Secret::new(self.frame.words, "new_password_again", "password-again", &self.faults)
+    fn repeat_password(&self) -> PasswordField {
+        PasswordField::new(self.layout.localizer, "new_password_again", "password-again", &self.errors)
     }
 }
 
-impl Wrong {
+impl PasswordFormError {
     /// The id of its field, and the message that labels it.
     const fn field(self) -> (&'static str, &'static str) {
         match self {
-            Self::CurrentMissing | Self::Current => ("current_password", "password-current"),
-            Self::AgainMissing | Self::AgainDiffers => ("new_password_again", "password-again"),
+            Self::CurrentMissing | Self::CurrentWrong => ("current_password", "password-current"),
+            Self::RepeatMissing | Self::RepeatDiffers => ("new_password_again", "password-again"),
             Self::NewMissing | Self::Weak(_) => ("new_password", "password-new"),
         }
     }
 
     /// Says it at its field. A broken rule is marked where the rules are listed.
-    pub(crate) fn tell(self, words: &Words, faults: &mut Faults, rules: &mut [Rule]) {
+    pub(crate) fn add_to(self, localizer: &Localizer, faults: &mut FormErrors, rules: &mut [PasswordRule]) {
         let text = match self {
-            Self::CurrentMissing => words.say("password-current-missing"),
-            Self::Current => words.say("password-current-wrong"),
-            Self::NewMissing => words.say("password-new-missing"),
-            Self::AgainMissing => words.say("password-again-missing"),
-            Self::AgainDiffers => words.say("password-again-differs"),
-            Self::Weak(Weakness::TooLong(count)) => words.say_with("password-too-long", &[("count", count.into())]),
-            Self::Weak(Weakness::SameAsBefore) => words.say("password-same"),
+            Self::CurrentMissing => localizer.text("password-current-missing"),
+            Self::CurrentWrong => localizer.text("password-current-wrong"),
+            Self::NewMissing => localizer.text("password-new-missing"),
+            Self::RepeatMissing => localizer.text("password-again-missing"),
+            Self::RepeatDiffers => localizer.text("password-again-differs"),
+            Self::Weak(Weakness::TooLong(count)) => {
+                localizer.text_with("password-too-long", &[("count", count.into())])
+            }
+            Self::Weak(Weakness::SameAsBefore) => localizer.text("password-same"),
             Self::Weak(weakness) => {
-                mark(rules, words, weakness);
-                words.say("password-breaks-rules")
+                mark_broken(rules, localizer, weakness);
+                localizer.text("password-breaks-rules")
             }
         };
         let (field, label) = self.field();
-        faults.add(words, field, label, text);
+        faults.add(localizer, field, label, text);
     }
 }

@@ -3,16 +3,17 @@
 use http::StatusCode;
 
 use super::SessionPage;
-use crate::web::{Answer, Call, Error, sent::Path};
+use crate::web::{Error, WebRequest, WebResponse, extract::Path};
 
 /// One session in full; other people's are not found.
-pub(in crate::web) async fn show(call: Call, Path(id): Path<String>) -> Result<Answer, Error> {
-    let me = call.me()?;
-    let desk = call.desk();
+pub(in crate::web) async fn show(request: WebRequest, Path(id): Path<String>) -> Result<WebResponse, Error> {
+    let me = request.require_principal()?;
+    let state = request.state();
     let id = id.parse().map_err(|_| Error::NotFound)?;
-    let session = desk.sessions.own(me.owner.id, id, &call.visitor()).await?.ok_or(Error::NotFound)?;
-    let house = call.house();
-    let label = session.activity.last_page.as_deref().and_then(|path| house.page_label(path));
-    let page = SessionPage::new(call.frame(), &session, me.session, &desk.sessions.policy(), label, desk.clock.now());
-    call.show(StatusCode::OK, &page)
+    let session = state.sessions.own(me.owner.id, id, &request.visitor()).await?.ok_or(Error::NotFound)?;
+    let site = request.site_settings();
+    let label = session.activity.last_page.as_deref().and_then(|path| site.page_label(path));
+    let page =
+        SessionPage::new(request.layout(), &session, me.session, &state.sessions.policy(), label, state.clock.now());
+    request.render_page(StatusCode::OK, &page)
 }

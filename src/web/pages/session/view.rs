@@ -7,10 +7,10 @@ use crate::{
     id::SessionId,
     session::{Kind, Session, SessionPolicy},
     web::{
-        look::{Frame, Icon, Tab},
-        pages::sessions::{Dot, signs_out},
+        i18n::{TimeElement, sanitize},
+        pages::sessions::{ActivityDot, signs_out_time},
         paths,
-        words::{When, inert},
+        theme::{Icon, Layout, Tab},
     },
 };
 
@@ -18,35 +18,35 @@ use crate::{
 #[derive(Debug, Template)]
 #[template(path = "pages/session/session.html")]
 pub struct SessionPage {
-    frame: Frame,
+    layout: Layout,
     icon: Icon,
     title: String,
-    dot: Dot,
-    seen: When,
-    signs_out: When,
-    groups: Vec<Group>,
+    dot: ActivityDot,
+    last_active: TimeElement,
+    signs_out: TimeElement,
+    groups: Vec<DetailGroup>,
     end: String,
 }
 
 #[derive(Debug)]
-struct Group {
+struct DetailGroup {
     title: String,
-    facts: Vec<Fact>,
+    rows: Vec<DetailRow>,
 }
 
 #[derive(Debug)]
-struct Fact {
+struct DetailRow {
     name: String,
-    value: Value,
+    value: DetailValue,
     /// What it means, where its name does not say it.
     note: Option<String>,
 }
 
 #[derive(Debug)]
-enum Value {
+enum DetailValue {
     Text(String),
     Code(String),
-    When(When),
+    Time(TimeElement),
     Page { label: String, path: String },
 }
 
@@ -54,110 +54,110 @@ impl SessionPage {
     /// The page. `label` is what the operator calls the last page.
     #[must_use]
     pub fn new(
-        frame: Frame,
+        layout: Layout,
         session: &Session,
         me: SessionId,
         policy: &SessionPolicy,
         label: Option<&str>,
         now: Timestamp,
     ) -> Self {
-        let words = frame.words;
+        let localizer = layout.localizer;
         Self {
             icon: Icon::Device(session.device.kind),
-            title: words.session(session, &frame.app_name),
-            dot: Dot::of(session, me, now),
-            seen: words.past("last-active", session.activity.latest, now),
-            signs_out: signs_out(words, session, policy, now),
+            title: localizer.session_name(session, &layout.app_name),
+            dot: ActivityDot::for_session(session, me, now),
+            last_active: localizer.time_ago("last-active", session.activity.latest, now),
+            signs_out: signs_out_time(localizer, session, policy, now),
             groups: vec![
-                Group { title: frame.say("details-device"), facts: device(&frame, session) },
-                Group { title: frame.say("details-network"), facts: network(&frame, session) },
-                Group { title: frame.say("details-session"), facts: terms(&frame, session, policy) },
-                Group { title: frame.say("details-activity"), facts: activity(&frame, session, label) },
+                DetailGroup { title: layout.text("details-device"), rows: device_rows(&layout, session) },
+                DetailGroup { title: layout.text("details-network"), rows: network_rows(&layout, session) },
+                DetailGroup { title: layout.text("details-session"), rows: session_rows(&layout, session, policy) },
+                DetailGroup { title: layout.text("details-activity"), rows: activity_rows(&layout, session, label) },
             ],
             end: paths::end_session(session.id),
-            frame: frame.on(Tab::Sessions),
+            layout: layout.with_tab(Tab::Sessions),
         }
     }
 }
 
-fn device(frame: &Frame, session: &Session) -> Vec<Fact> {
-    let words = frame.words;
+fn device_rows(layout: &Layout, session: &Session) -> Vec<DetailRow> {
+    let localizer = layout.localizer;
     let device = &session.device;
     let mut facts = Vec::new();
     if let Some(browser) = &device.browser {
-        facts.push(text(frame, "details-browser", words.software(browser)));
+        facts.push(text_row(layout, "details-browser", localizer.software_name(browser)));
     }
     if let Some(os) = &device.os {
-        facts.push(text(frame, "details-os", words.software(os)));
+        facts.push(text_row(layout, "details-os", localizer.software_name(os)));
     }
     if let Some(model) = &device.model {
-        facts.push(text(frame, "details-model", inert(model).into_owned()));
+        facts.push(text_row(layout, "details-model", sanitize(model).into_owned()));
     }
     if facts.is_empty() {
-        facts.push(text(frame, "details-browser", words.say("device-unknown")));
+        facts.push(text_row(layout, "details-browser", localizer.text("device-unknown")));
     }
     facts
 }
 
-fn network(frame: &Frame, session: &Session) -> Vec<Fact> {
-    let mut facts = vec![code(frame, "details-ip", session.activity.ip.to_string())];
+fn network_rows(layout: &Layout, session: &Session) -> Vec<DetailRow> {
+    let mut facts = vec![code_row(layout, "details-ip", session.activity.ip.to_string())];
     if session.first_ip != session.activity.ip {
-        facts.push(code(frame, "details-first-ip", session.first_ip.to_string()));
+        facts.push(code_row(layout, "details-first-ip", session.first_ip.to_string()));
     }
     facts
 }
 
-fn terms(frame: &Frame, session: &Session, policy: &SessionPolicy) -> Vec<Fact> {
-    let words = frame.words;
+fn session_rows(layout: &Layout, session: &Session, policy: &SessionPolicy) -> Vec<DetailRow> {
+    let localizer = layout.localizer;
     let kept = match (session.terms.kind, session.terms.remembered) {
         (Kind::App, _) => "details-kept-app",
         (Kind::Web, true) => "details-kept-remembered",
         (Kind::Web, false) => "details-kept-browser",
     };
     let mut facts = vec![
-        when(frame, "details-created", words.absolute(session.terms.opened)),
-        when(frame, "details-last-active", words.absolute(session.activity.latest)),
+        time_row(layout, "details-created", localizer.absolute(session.terms.opened)),
+        time_row(layout, "details-last-active", localizer.absolute(session.activity.latest)),
     ];
     let end = policy.ends_at(session.terms);
     match policy.idles_at(session.terms, session.activity.latest) {
         // Who has so long does not sign out for want of use.
         Some(at) if at >= end => {}
-        Some(at) => facts.push(when(frame, "details-idle-end", words.absolute(at))),
-        None => facts.push(text(frame, "details-idle-end", words.say("details-never"))),
+        Some(at) => facts.push(time_row(layout, "details-idle-end", localizer.absolute(at))),
+        None => facts.push(text_row(layout, "details-idle-end", localizer.text("details-never"))),
     }
-    facts.push(when(frame, "details-end", words.absolute(end)));
-    facts.push(text(frame, "details-kept", words.say(kept)));
-    facts.push(code(frame, "details-id", session.id.to_string()));
+    facts.push(time_row(layout, "details-end", localizer.absolute(end)));
+    facts.push(text_row(layout, "details-kept", localizer.text(kept)));
+    facts.push(code_row(layout, "details-id", session.id.to_string()));
     facts
 }
 
-fn activity(frame: &Frame, session: &Session, label: Option<&str>) -> Vec<Fact> {
-    let words = frame.words;
+fn activity_rows(layout: &Layout, session: &Session, label: Option<&str>) -> Vec<DetailRow> {
+    let localizer = layout.localizer;
     let mut facts = vec![
-        text(frame, "details-sign-ins", words.number(session.sign_ins.into())),
-        Fact {
-            note: Some(words.say("details-actions-note")),
-            ..text(frame, "details-actions", words.number(session.activity.actions))
+        text_row(layout, "details-sign-ins", localizer.number(session.sign_ins.into())),
+        DetailRow {
+            note: Some(localizer.text("details-actions-note")),
+            ..text_row(layout, "details-actions", localizer.number(session.activity.actions))
         },
     ];
-    if let Some(path) = session.activity.last_page.as_deref().map(inert) {
+    if let Some(path) = session.activity.last_page.as_deref().map(sanitize) {
         let value = match label {
-            Some(label) => Value::Page { label: inert(label).into_owned(), path: path.into_owned() },
-            None => Value::Code(path.into_owned()),
+            Some(label) => DetailValue::Page { label: sanitize(label).into_owned(), path: path.into_owned() },
+            None => DetailValue::Code(path.into_owned()),
         };
-        facts.push(Fact { name: frame.say("details-last-page"), value, note: None });
+        facts.push(DetailRow { name: layout.text("details-last-page"), value, note: None });
     }
     facts
 }
 
-fn text(frame: &Frame, key: &str, text: String) -> Fact {
-    Fact { name: frame.say(key), value: Value::Text(text), note: None }
+fn text_row(layout: &Layout, key: &str, text: String) -> DetailRow {
+    DetailRow { name: layout.text(key), value: DetailValue::Text(text), note: None }
 }
 
-fn code(frame: &Frame, key: &str, code: String) -> Fact {
-    Fact { name: frame.say(key), value: Value::Code(code), note: None }
+fn code_row(layout: &Layout, key: &str, code: String) -> DetailRow {
+    DetailRow { name: layout.text(key), value: DetailValue::Code(code), note: None }
 }
 
-fn when(frame: &Frame, key: &str, when: When) -> Fact {
-    Fact { name: frame.say(key), value: Value::When(when), note: None }
+fn time_row(layout: &Layout, key: &str, when: TimeElement) -> DetailRow {
+    DetailRow { name: layout.text(key), value: DetailValue::Time(when), note: None }
 }

@@ -4,28 +4,28 @@ use askama::Template as _;
 use http::StatusCode;
 
 use super::SessionsPage;
-use crate::web::{Answer, Call, Error};
+use crate::web::{Error, WebRequest, WebResponse};
 
 /// Every place where one is signed in.
-pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
-    let page = page(&call).await?;
-    call.show(StatusCode::OK, &page)
+pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Error> {
+    let page = build_page(&request).await?;
+    request.render_page(StatusCode::OK, &page)
 }
 
 /// The page as text, for whoever has it open already.
-pub(in crate::web) async fn html(call: &Call) -> Result<String, Error> {
-    page(call).await?.render().map_err(|_| Error::Broken)
+pub(in crate::web) async fn render_html(request: &WebRequest) -> Result<String, Error> {
+    build_page(request).await?.render().map_err(|_| Error::Internal)
 }
 
 /// Answers where no event stream can be: a program that does not ask for one with GET.
-pub(in crate::web) async fn not_live(call: Call) -> Result<Answer, Error> {
-    call.me()?;
+pub(in crate::web) async fn not_event_stream(request: WebRequest) -> Result<WebResponse, Error> {
+    request.require_principal()?;
     Err(Error::NotFound)
 }
 
-async fn page(call: &Call) -> Result<SessionsPage, Error> {
-    let me = call.me()?;
-    let desk = call.desk();
-    let sessions = desk.sessions.list(me.owner.id, Some(me.session)).await?;
-    Ok(SessionsPage::new(call.frame(), &sessions, me.session, &desk.sessions.policy(), desk.clock.now()))
+async fn build_page(request: &WebRequest) -> Result<SessionsPage, Error> {
+    let me = request.require_principal()?;
+    let state = request.state();
+    let sessions = state.sessions.list(me.owner.id, Some(me.session)).await?;
+    Ok(SessionsPage::new(request.layout(), &sessions, me.session, &state.sessions.policy(), state.clock.now()))
 }

@@ -4,7 +4,7 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::{html, not_live, show};
+pub(in crate::web) use handler::{not_event_stream, render_html, show};
 pub use samples::samples;
 pub use view::SessionsPage;
-pub(crate) use view::{Dot, signs_out};
+pub(crate) use view::{ActivityDot, signs_out_time};

@@ -3,19 +3,19 @@
 use super::SessionsPage;
 use crate::{
     session::Session,
-    web::{look::Flash, pages::samples, words::Words},
+    web::{i18n::Localizer, pages::samples, theme::Flash},
 };
 
 /// Samples: several, only this one, odd ones.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, SessionsPage)> {
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SessionsPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
-    let page = |frame, sessions: &[Session]| SessionsPage::new(frame, sessions, samples::me(), &policy, now);
-    let frame = || samples::frame(words);
-    let four = samples::four(now);
+    let page = |layout, sessions: &[Session]| SessionsPage::new(layout, sessions, samples::current_id(), &policy, now);
+    let layout = || samples::signed_in_layout(localizer);
+    let four = samples::typical_sessions(now);
     vec![
-        ("sessions", page(frame(), &four)),
-        ("sessions-flash", page(frame().with_flash(Some(Flash::Ended(3))), &[samples::current(now)])),
-        ("sessions-odd", page(frame(), &samples::odd(now))),
+        ("sessions", page(layout(), &four)),
+        ("sessions-flash", page(layout().with_flash(Some(Flash::Ended(3))), &[samples::current_session(now)])),
+        ("sessions-odd", page(layout(), &samples::unusual_sessions(now))),
     ]
 }

@@ -9,9 +9,9 @@ use crate::{
     id::SessionId,
     session::{Session, SessionPolicy},
     web::{
-        look::{Frame, Icon, Tab},
+        i18n::{Localizer, TimeElement},
         paths,
-        words::{When, Words},
+        theme::{Icon, Layout, Tab},
     },
 };
 
@@ -21,22 +21,22 @@ const DAY: Duration = Duration::from_hours(24);
 #[derive(Debug, Template)]
 #[template(path = "pages/sessions/sessions.html")]
 pub struct SessionsPage {
-    frame: Frame,
-    rows: Vec<Row>,
+    layout: Layout,
+    rows: Vec<SessionListRow>,
     count: String,
     end_others: Option<String>,
 }
 
 #[derive(Debug)]
-struct Row {
+struct SessionListRow {
     icon: Icon,
     title: String,
-    dot: Dot,
+    dot: ActivityDot,
     versions: Vec<String>,
     ip: String,
-    seen: When,
-    signed_in: When,
-    signs_out: When,
+    last_active: TimeElement,
+    signed_in: TimeElement,
+    signs_out: TimeElement,
     details: String,
     end: String,
     end_label: String,
@@ -45,75 +45,84 @@ struct Row {
 
 /// The dot before a session's last activity. The words beside it say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dot {
+pub(crate) enum ActivityDot {
     /// This device: green.
-    Here,
+    Current,
     /// Active within 24 hours: filled.
     Recent,
     /// Quiet for longer: hollow.
-    Quiet,
+    Idle,
 }
 
 impl SessionsPage {
     /// The page.
     #[must_use]
-    pub fn new(frame: Frame, sessions: &[Session], me: SessionId, policy: &SessionPolicy, now: Timestamp) -> Self {
+    pub fn new(layout: Layout, sessions: &[Session], me: SessionId, policy: &SessionPolicy, now: Timestamp) -> Self {
         let (here, others): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session.id == me);
-        let words = frame.words;
+        let localizer = layout.localizer;
         Self {
-            count: words.say_with("sessions-count", &[("count", sessions.len().into())]),
+            count: localizer.text_with("sessions-count", &[("count", sessions.len().into())]),
             end_others: (!others.is_empty())
-                .then(|| words.say_with("sessions-end-others", &[("count", others.len().into())])),
-            rows: here.into_iter().chain(others).map(|session| Row::of(&frame, session, me, policy, now)).collect(),
-            frame: frame.on(Tab::Sessions),
+                .then(|| localizer.text_with("sessions-end-others", &[("count", others.len().into())])),
+            rows: here
+                .into_iter()
+                .chain(others)
+                .map(|session| SessionListRow::new(&layout, session, me, policy, now))
+                .collect(),
+            layout: layout.with_tab(Tab::Sessions),
         }
     }
 }
 
-impl Row {
-    fn of(frame: &Frame, session: &Session, me: SessionId, policy: &SessionPolicy, now: Timestamp) -> Self {
-        let words = frame.words;
-        let title = words.session(session, &frame.app_name);
+impl SessionListRow {
+    fn new(layout: &Layout, session: &Session, me: SessionId, policy: &SessionPolicy, now: Timestamp) -> Self {
+        let localizer = layout.localizer;
+        let title = localizer.session_name(session, &layout.app_name);
         Self {
             icon: Icon::Device(session.device.kind),
-            dot: Dot::of(session, me, now),
-            versions: words.versions(&session.device),
+            dot: ActivityDot::for_session(session, me, now),
+            versions: localizer.versions(&session.device),
             ip: session.activity.ip.to_string(),
-            seen: words.past("last-active", session.activity.latest, now),
-            signed_in: words.past("signed-in", session.terms.opened, now),
-            signs_out: signs_out(words, session, policy, now),
+            last_active: localizer.time_ago("last-active", session.activity.latest, now),
+            signed_in: localizer.time_ago("signed-in", session.terms.opened, now),
+            signs_out: signs_out_time(localizer, session, policy, now),
             details: paths::session(session.id),
             end: paths::end_session(session.id),
-            end_label: words.say_with("sign-out-of", &[("device", (&title).into())]),
-            details_label: words.say_with("details-of", &[("device", (&title).into())]),
+            end_label: localizer.text_with("sign-out-of", &[("device", (&title).into())]),
+            details_label: localizer.text_with("details-of", &[("device", (&title).into())]),
             title,
         }
     }
 }
 
 /// When a session ends by itself; "if not used", where using it moves that moment.
-pub(crate) fn signs_out(words: &Words, session: &Session, policy: &SessionPolicy, now: Timestamp) -> When {
+pub(crate) fn signs_out_time(
+    localizer: &Localizer,
+    session: &Session,
+    policy: &SessionPolicy,
+    now: Timestamp,
+) -> TimeElement {
     let end = policy.signs_out_at(session.terms, session.activity.latest);
     let key = if end < policy.ends_at(session.terms) { "signs-out-idle" } else { "signs-out" };
-    words.future(key, end, now)
+    localizer.time_until(key, end, now)
 }
 
-impl Dot {
-    pub(crate) fn of(session: &Session, me: SessionId, now: Timestamp) -> Self {
+impl ActivityDot {
+    pub(crate) fn for_session(session: &Session, me: SessionId, now: Timestamp) -> Self {
         if session.id == me {
-            Self::Here
+            Self::Current
         } else if now.since(session.activity.latest) < DAY {
             Self::Recent
         } else {
-            Self::Quiet
+            Self::Idle
         }
     }
 
     pub(crate) const fn class(self) -> &'static str {
         match self {
-            Self::Here => "dot here",
+            Self::Current => "dot here",
             Self::Recent => "dot",
-            Self::Quiet => "dot off",
+            Self::Idle => "dot off",
         }
     }
 }
@@ -126,10 +135,19 @@ mod tests {
     #[test]
     fn dots() {
         let now = samples::NOW;
-        let dot = |quiet| Dot::of(&samples::session(2, samples::windows(), now, DAY * 3, quiet), samples::me(), now);
-        assert_eq!(Dot::of(&samples::current(now), samples::me(), now), Dot::Here);
-        assert_eq!(dot(Duration::ZERO), Dot::Recent);
-        assert_eq!(dot(Duration::from_secs(24 * 60 * 60 - 1)), Dot::Recent);
-        assert_eq!(dot(DAY), Dot::Quiet);
+        let dot = |quiet| {
+            ActivityDot::for_session(
+                &samples::session(2, samples::windows(), now, DAY * 3, quiet),
+                samples::current_id(),
+                now,
+            )
+        };
+        assert_eq!(
+            ActivityDot::for_session(&samples::current_session(now), samples::current_id(), now),
+            ActivityDot::Current
+        );
+        assert_eq!(dot(Duration::ZERO), ActivityDot::Recent);
+        assert_eq!(dot(Duration::from_secs(24 * 60 * 60 - 1)), ActivityDot::Recent);
+        assert_eq!(dot(DAY), ActivityDot::Idle);
     }
 }

@@ -8,18 +8,18 @@ use crate::{
     account::Account,
     secret::{Password, Token},
     web::{
-        Answer, Call, Error,
-        look::Flash,
-        pages::password::{wrong_of, wrong_with},
+        Error, WebRequest, WebResponse,
+        extract::Query,
+        pages::password::{check_new_password, form_errors},
         paths,
-        sent::Query,
-        submission::{FormWithContent, Press},
+        submission::{FormAndBody, SubmissionClaim},
+        theme::Flash,
     },
 };
 
 /// What makes the link good.
 #[derive(Deserialize)]
-pub(in crate::web) struct Link {
+pub(in crate::web) struct LinkQuery {
     #[serde(default)]
     token: String,
 }
@@ -39,81 +39,81 @@ pub(in crate::web) struct SetPasswordForm {
 }
 
 /// Shows the form behind a good link. It does not use the link up: programs that look at links before people do would.
-pub(in crate::web) async fn show(call: Call, Query(link): Query<Link>) -> Result<Answer, Error> {
-    match behind(&call, &link.token).await {
-        Ok(good) => call.show(StatusCode::OK, &good.page),
-        Err(error) => expired(&call, error),
+pub(in crate::web) async fn show(request: WebRequest, Query(link): Query<LinkQuery>) -> Result<WebResponse, Error> {
+    match open_link(&request, &link.token).await {
+        Ok(good) => request.render_page(StatusCode::OK, &good.page),
+        Err(error) => expired_page(&request, error),
     }
 }
 
 /// Sets the password and uses the link up.
 pub(in crate::web) async fn submit(
-    call: Call,
-    FormWithContent(form, content): FormWithContent<SetPasswordForm>,
-) -> Result<Answer, Error> {
-    let submission = call.submission(&place(&form.token), &content);
+    request: WebRequest,
+    FormAndBody(form, content): FormAndBody<SetPasswordForm>,
+) -> Result<WebResponse, Error> {
+    let submission = request.read_submission(&form_scope(&form.token), &content);
     // A token for this place was made for whoever showed the good link.
-    let claimed = match call.press_of(submission.as_ref()).await? {
-        Press::First(claimed) => claimed,
-        Press::Repeat => return Ok(Answer::see_other(&paths::sign_in_as(&form.username))),
+    let claimed = match request.claim_form_submission(submission.as_ref()).await? {
+        SubmissionClaim::First(claimed) => claimed,
+        SubmissionClaim::Repeat => return Ok(WebResponse::see_other(&paths::sign_in_as(&form.username))),
     };
-    let answer = set(&call, form).await;
-    let done = answer.as_ref().is_ok_and(Answer::is_redirect);
-    call.settle(claimed, done).await;
+    let answer = set_password(&request, form).await;
+    let done = answer.as_ref().is_ok_and(WebResponse::is_redirect);
+    request.finish_submission(claimed, done).await;
     answer
 }
 
-async fn set(call: &Call, form: SetPasswordForm) -> Result<Answer, Error> {
-    let Behind { page, link, account } = match behind(call, &form.token).await {
+async fn set_password(request: &WebRequest, form: SetPasswordForm) -> Result<WebResponse, Error> {
+    let LinkTarget { page, link, account } = match open_link(request, &form.token).await {
         Ok(good) => good,
-        Err(error) => return expired(call, error),
+        Err(error) => return expired_page(request, error),
     };
     let (new, again) = (Password::new(form.new_password), Password::new(form.new_password_again));
-    let wrong = wrong_with(&call.desk().accounts, &account, &new, &again);
+    let wrong = check_new_password(&request.state().accounts, &account, &new, &again);
     if !wrong.is_empty() {
-        return call.show(StatusCode::UNPROCESSABLE_ENTITY, &page.refused(&wrong));
+        return request.render_page(StatusCode::UNPROCESSABLE_ENTITY, &page.with_errors(&wrong));
     }
-    match call.desk().accounts.redeem(&link, new, &call.visitor()).await {
-        Ok(account) => Ok(Answer::see_other(&paths::sign_in_as(account.name.as_str()))
-            .with_flash(&call.desk().cookies, Flash::PasswordSet)),
+    match request.state().accounts.redeem(&link, new, &request.visitor()).await {
+        Ok(account) => Ok(WebResponse::see_other(&paths::sign_in_as(account.name.as_str()))
+            .with_flash(&request.state().cookies, Flash::PasswordSet)),
         Err(problem) => {
             let error = Error::from(problem);
-            match wrong_of(&error) {
-                Some(wrong) => call.show(error.shape().status, &page.refused(&wrong)),
-                None => expired(call, error),
+            match form_errors(&error) {
+                Some(wrong) => request.render_page(error.problem_type().status, &page.with_errors(&wrong)),
+                None => expired_page(request, error),
             }
         }
     }
 }
 
 /// What is behind a good link.
-struct Behind {
+struct LinkTarget {
     page: SetPasswordPage,
     link: Token,
     account: Account,
 }
 
-async fn behind(call: &Call, token: &str) -> Result<Behind, Error> {
+async fn open_link(request: &WebRequest, token: &str) -> Result<LinkTarget, Error> {
     let link = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
-    let accounts = &call.desk().accounts;
+    let accounts = &request.state().accounts;
     let account = accounts.holder_of(&link).await?;
     let page = SetPasswordPage::new(
-        call.frame_of_form(&place(token)),
+        request.layout_with_form(&form_scope(token)),
         account.name.as_str(),
         token,
         accounts.password_policy(),
     );
-    Ok(Behind { page, link, account })
+    Ok(LinkTarget { page, link, account })
 }
 
 /// Where the form of this link is.
-fn place(link: &str) -> String {
+fn form_scope(link: &str) -> String {
     format!("set-password {link}")
 }
 
-fn expired(call: &Call, error: Error) -> Result<Answer, Error> {
+fn expired_page(request: &WebRequest, error: Error) -> Result<WebResponse, Error> {
     match error {
-        Error::DeadLink => call.show(error.shape().status, &ExpiredLinkPage::new(call.frame())),
+        Error::DeadLink => request.render_page(error.problem_type().status, &ExpiredLinkPage::new(request.layout())),
         other => Err(other),
     }
 }

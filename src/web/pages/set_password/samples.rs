@@ -4,17 +4,17 @@ use super::{ExpiredLinkPage, SetPasswordPage};
 use crate::{
     account::{PasswordPolicy, PolicyKind, Weakness},
     web::{
-        pages::{password::Wrong, samples},
-        words::Words,
+        i18n::Localizer,
+        pages::{password::PasswordFormError, samples},
     },
 };
 
 /// Samples.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, SetPasswordPage)> {
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordPage)> {
     let page = || {
         SetPasswordPage::new(
-            samples::gate(words),
+            samples::anonymous_layout(localizer),
             "alice",
             "t0ken",
             PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 },
@@ -22,12 +22,15 @@ pub fn samples(words: &'static Words) -> Vec<(&'static str, SetPasswordPage)> {
     };
     vec![
         ("set-password", page()),
-        ("set-password-weak", page().refused(&[Wrong::Weak(Weakness::TooShort(8)), Wrong::AgainDiffers])),
+        (
+            "set-password-weak",
+            page().with_errors(&[PasswordFormError::Weak(Weakness::TooShort(8)), PasswordFormError::RepeatDiffers]),
+        ),
     ]
 }
 
 /// Samples.
 #[must_use]
-pub fn expired_samples(words: &'static Words) -> Vec<(&'static str, ExpiredLinkPage)> {
-    vec![("link-expired", ExpiredLinkPage::new(samples::gate(words)))]
+pub fn expired_samples(localizer: &'static Localizer) -> Vec<(&'static str, ExpiredLinkPage)> {
+    vec![("link-expired", ExpiredLinkPage::new(samples::anonymous_layout(localizer)))]
 }

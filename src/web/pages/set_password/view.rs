@@ -5,13 +5,13 @@ use askama::Template;
 use crate::{
     account::PasswordPolicy,
     web::{
-        look::{Frame, Icon},
+        i18n::sanitize,
         pages::{
-            form::{Faults, Secret},
-            password::{Rule, Wrong, rules},
+            form::{FormErrors, PasswordField},
+            password::{PasswordFormError, PasswordRule, rules},
         },
         paths,
-        words::inert,
+        theme::{Icon, Layout},
     },
 };
 
@@ -19,59 +19,59 @@ use crate::{
 #[derive(Debug, Template)]
 #[template(path = "pages/set_password/set_password.html")]
 pub struct SetPasswordPage {
-    frame: Frame,
+    layout: Layout,
     name: String,
     token: String,
-    rules: Vec<Rule>,
-    faults: Faults,
+    rules: Vec<PasswordRule>,
+    errors: FormErrors,
 }
 
 /// The page behind a link that is used up, too old, or no link.
 #[derive(Debug, Template)]
 #[template(path = "pages/set_password/expired.html")]
 pub struct ExpiredLinkPage {
-    frame: Frame,
+    layout: Layout,
 }
 
 impl SetPasswordPage {
     /// The empty form. `name` is who the link is for, `token` what makes it good; it goes back with the form.
     #[must_use]
-    pub fn new(frame: Frame, name: &str, token: &str, policy: PasswordPolicy) -> Self {
+    pub fn new(layout: Layout, name: &str, token: &str, policy: PasswordPolicy) -> Self {
         Self {
-            rules: rules(frame.words, policy),
-            frame,
-            name: inert(name).into_owned(),
+            rules: rules(layout.localizer, policy),
+            layout,
+            name: sanitize(name).into_owned(),
             token: token.to_owned(),
-            faults: Faults::default(),
+            errors: FormErrors::default(),
         }
     }
 
     /// Says what was wrong.
     #[must_use]
-    pub fn refused(mut self, wrong: &[Wrong]) -> Self {
+    pub fn with_errors(mut self, wrong: &[PasswordFormError]) -> Self {
         for one in wrong {
-            one.tell(self.frame.words, &mut self.faults, &mut self.rules);
+            one.add_to(self.layout.localizer, &mut self.errors, &mut self.rules);
         }
         self
     }
 
     fn lead(&self) -> String {
-        self.frame.words.say_with("set-password-for", &[("name", (&self.name).into())])
+        self.layout.localizer.text_with("set-password-for", &[("name", (&self.name).into())])
     }
 
-    fn new_one(&self) -> Secret {
-        Secret::new(self.frame.words, "new_password", "password-new", &self.faults).with_rules()
+    fn new_password(&self) -> PasswordField {
+        PasswordField::new(self.layout.localizer, "new_password", "password-new", &self.errors).with_rules()
     }
 
-    fn again(&self) -> Secret {
-        Secret::new(self.frame.words, "new_password_again", "password-again", &self.faults)
+    fn repeat_password(&self) -> PasswordField {
+        PasswordField::new(self.layout.localizer, "new_password_again", "password-again", &self.errors)
     }
 }
 
 impl ExpiredLinkPage {
     /// The page.
     #[must_use]
-    pub const fn new(frame: Frame) -> Self {
-        Self { frame }
+    pub const fn new(layout: Layout) -> Self {
+        Self { layout }
     }
 }

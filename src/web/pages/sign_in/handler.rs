@@ -4,25 +4,24 @@ use axum::response::IntoResponse;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use super::{NotIn, SignInPage};
+use super::{SignInFormError, SignInPage};
 use crate::{
     gate::Because,
     secret::Password,
     session::Kind,
     sign_in::{Attempt, Outcome, SignedIn},
     web::{
-        Answer, Call, Error, WayBack,
-        look::Flash,
+        Error, ReturnTo, WebRequest, WebResponse, end_note,
+        extract::Query,
         paths,
-        sent::Query,
-        submission::{self, FormWithContent},
-        why_ended,
+        submission::{self, FormAndBody},
+        theme::Flash,
     },
 };
 
 /// Where one was going, and the name that stands in the form.
 #[derive(Deserialize)]
-pub(in crate::web) struct Way {
+pub(in crate::web) struct SignInQuery {
     rd: Option<String>,
     name: Option<String>,
 }
@@ -43,92 +42,92 @@ pub(in crate::web) struct SignInForm {
 
 /// Shows the form, and says why one is there. Whoever is signed in goes on, or is told that a form which came without the session,
 /// from another site, was not sent.
-pub(in crate::web) async fn show(call: Call, Query(way): Query<Way>) -> Result<Answer, Error> {
-    let form_not_sent = call.flash() == Some(Flash::FormNotSent);
-    if call.principal().is_some() {
-        let next = if form_not_sent { paths::HUB.to_owned() } else { call.onward(way.rd.as_deref()) };
-        return Ok(Answer::see_other(&next));
+pub(in crate::web) async fn show(request: WebRequest, Query(way): Query<SignInQuery>) -> Result<WebResponse, Error> {
+    let form_not_sent = request.flash() == Some(Flash::FormNotSent);
+    if request.principal().is_some() {
+        let next = if form_not_sent { paths::HUB.to_owned() } else { request.return_path(way.rd.as_deref()) };
+        return Ok(WebResponse::see_other(&next));
     }
-    let now = call.desk().clock.now();
-    let mut page = page(&call, way.rd.as_deref()).of(way.name.as_deref().unwrap_or_default());
+    let now = request.state().clock.now();
+    let mut page = build_page(&request, way.rd.as_deref()).with_name(way.name.as_deref().unwrap_or_default());
     let mut is_over = false;
     if form_not_sent {
-        page = page.form_not_sent();
+        page = page.with_form_not_sent();
     }
-    if let Some(ended) = why_ended::of(&call).await? {
-        page = page.because(&ended, &call.desk().sessions.policy(), now);
+    if let Some(ended) = end_note::find(&request).await? {
+        page = page.with_end_note(&ended, &request.state().sessions.policy(), now);
         // Not where a script looks at the page: its answer may be late.
-        let is_opened = call.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-        is_over = is_opened && !matches!(call.because(), None | Some(Because::Disabled(_)));
-    } else if let Some(Because::NoSuchSession { .. } | Because::Unreadable) = call.because() {
-        page = page.unknown_session();
+        let is_opened = request.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+        is_over = is_opened && !matches!(request.reject_reason(), None | Some(Because::Disabled(_)));
+    } else if let Some(Because::NoSuchSession { .. } | Because::Unreadable) = request.reject_reason() {
+        page = page.with_unknown_session();
     }
-    let answer = call.show(StatusCode::OK, &page)?;
-    Ok(call.clear_rest(if is_over { call.without_ended_session(answer) } else { answer }))
+    let answer = request.render_page(StatusCode::OK, &page)?;
+    Ok(request.resume_sign_out(if is_over { request.drop_ended_session(answer) } else { answer }))
 }
 
 /// Tries to sign in.
 pub(in crate::web) async fn submit(
-    call: Call,
-    FormWithContent(form, content): FormWithContent<SignInForm>,
+    request: WebRequest,
+    FormAndBody(form, content): FormAndBody<SignInForm>,
 ) -> Result<impl IntoResponse, Error> {
     let SignInForm { username, password, remember_me, rd, client } = form;
     let remember = remember_me.is_some();
-    let missing = NotIn::Missing { name: username.trim().is_empty(), password: password.is_empty() };
-    if missing != (NotIn::Missing { name: false, password: false }) {
-        return again(&call, rd.as_deref(), &username, remember, &Error::Fields(Vec::new()), missing);
+    let missing = SignInFormError::Missing { name: username.trim().is_empty(), password: password.is_empty() };
+    if missing != (SignInFormError::Missing { name: false, password: false }) {
+        return form_again(&request, rd.as_deref(), &username, remember, &Error::InvalidFields(Vec::new()), missing);
     }
     let attempt = Attempt {
         login: username.clone(),
         password: Password::new(password),
         remember,
         kind: if client == "app" { Kind::App } else { Kind::Web },
-        device: call.device(),
-        replaces: call.principal().map(|me| me.session),
-        form: call.submission(submission::SIGN_IN, &content),
+        device: request.device_digest(),
+        replaces: request.principal().map(|me| me.session),
+        form: request.read_submission(submission::SIGN_IN_SCOPE, &content),
     };
-    let error = match call.desk().sign_in.with_password(attempt, &call.visitor()).await {
-        Ok(Outcome::Complete(signed_in)) => return Ok(welcome(&call, rd.as_deref(), &signed_in).into_response()),
+    let error = match request.state().sign_in.with_password(attempt, &request.visitor()).await {
+        Ok(Outcome::Complete(signed_in)) => return Ok(success(&request, rd.as_deref(), &signed_in).into_response()),
         Ok(Outcome::Refused) => Error::InvalidCredentials,
-        Ok(Outcome::TooMany { until }) => Error::TooMany { until },
+        Ok(Outcome::TooMany { until }) => Error::TooManyAttempts { until },
         Err(failure) => failure.into(),
     };
-    let not_in = match &error {
-        Error::InvalidCredentials => NotIn::Mismatch,
-        Error::TooMany { until } => NotIn::TooMany { until: *until },
-        Error::Overloaded => NotIn::Overloaded,
-        Error::StoreAway => NotIn::StoreAway,
+    let form_error = match &error {
+        Error::InvalidCredentials => SignInFormError::InvalidCredentials,
+        Error::TooManyAttempts { until } => SignInFormError::TooManyAttempts { until: *until },
+        Error::Overloaded => SignInFormError::Overloaded,
+        Error::StoreUnavailable => SignInFormError::StoreUnavailable,
         _ => return Err(error),
     };
-    again(&call, rd.as_deref(), &username, remember, &error, not_in)
+    form_again(&request, rd.as_deref(), &username, remember, &error, form_error)
 }
 
-fn page(call: &Call, rd: Option<&str>) -> SignInPage {
-    let page = SignInPage::new(call.frame_of_form(submission::SIGN_IN), &call.desk().sessions.policy());
-    match rd.and_then(WayBack::parse) {
-        Some(way) => page.on_the_way_to(&way.into_path()),
+fn build_page(request: &WebRequest, rd: Option<&str>) -> SignInPage {
+    let page = SignInPage::new(request.layout_with_form(submission::SIGN_IN_SCOPE), &request.state().sessions.policy());
+    match rd.and_then(ReturnTo::parse) {
+        Some(way) => page.with_return_to(&way.into_path()),
         None => page,
     }
 }
 
 /// The form once more: the name is kept, the password is not.
-fn again(
-    call: &Call,
+fn form_again(
+    request: &WebRequest,
     rd: Option<&str>,
     name: &str,
     remember: bool,
     error: &Error,
-    not_in: NotIn,
+    form_error: SignInFormError,
 ) -> Result<axum::response::Response, Error> {
-    let now = call.desk().clock.now();
-    let page = page(call, rd).refused(name, remember, not_in, now);
-    let mut answer = call.show(error.shape().status, &page)?.into_response();
+    let now = request.state().clock.now();
+    let page = build_page(request, rd).with_error(name, remember, form_error, now);
+    let mut answer = request.render_page(error.problem_type().status, &page)?.into_response();
     if let Some(seconds) = error.retry_after(now) {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     Ok(answer)
 }
 
-fn welcome(call: &Call, rd: Option<&str>, signed_in: &SignedIn) -> Answer {
-    call.signed_in(Answer::see_other(&call.onward(rd)), signed_in)
+fn success(request: &WebRequest, rd: Option<&str>, signed_in: &SignedIn) -> WebResponse {
+    request.sign_in_response(WebResponse::see_other(&request.return_path(rd)), signed_in)
 }

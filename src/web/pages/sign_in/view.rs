@@ -6,9 +6,9 @@ use crate::{
     clock::Timestamp,
     session::{Ended, Ending, Kind, SessionPolicy, Span},
     web::{
-        look::{Frame, Icon},
-        pages::form::{Faults, Secret},
-        words::{Arg, Sentence, Words, inert},
+        i18n::{Localizer, RichText, TextArg, sanitize},
+        pages::form::{FormErrors, PasswordField},
+        theme::{Icon, Layout},
     },
 };
 
@@ -16,11 +16,11 @@ use crate::{
 #[derive(Debug, Template)]
 #[template(path = "pages/sign_in/sign_in.html")]
 pub struct SignInPage {
-    frame: Frame,
-    why: Option<Sentence>,
+    layout: Layout,
+    end_reason: Option<RichText>,
     form_not_sent: bool,
-    alert: Option<Sentence>,
-    faults: Faults,
+    alert: Option<RichText>,
+    errors: FormErrors,
     name: String,
     /// The words of the box, where there is one.
     remember: Option<String>,
@@ -30,9 +30,9 @@ pub struct SignInPage {
 
 /// Why somebody was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotIn {
+pub enum SignInFormError {
     /// The name or the password was wrong: one sentence for both.
-    Mismatch,
+    InvalidCredentials,
     /// A field was left empty.
     Missing {
         /// The name.
@@ -41,12 +41,12 @@ pub enum NotIn {
         password: bool,
     },
     /// Too many attempts.
-    TooMany {
+    TooManyAttempts {
         /// When one may try again.
         until: Timestamp,
     },
     /// The store does not answer.
-    StoreAway,
+    StoreUnavailable,
     /// Too many people sign in at once.
     Overloaded,
 }
@@ -54,14 +54,14 @@ pub enum NotIn {
 impl SignInPage {
     /// The empty form, with the box that the policy allows.
     #[must_use]
-    pub fn new(frame: Frame, policy: &SessionPolicy) -> Self {
-        let remember = policy.remember_me.allowed.then(|| remember_words(frame.words, policy));
+    pub fn new(layout: Layout, policy: &SessionPolicy) -> Self {
+        let remember = policy.remember_me.allowed.then(|| remember_text(layout.localizer, policy));
         Self {
-            frame,
-            why: None,
+            layout,
+            end_reason: None,
             form_not_sent: false,
             alert: None,
-            faults: Faults::default(),
+            errors: FormErrors::default(),
             name: String::new(),
             remember,
             remember_ticked: false,
@@ -71,74 +71,79 @@ impl SignInPage {
 
     /// With a name in the form; none where it is too long to be one.
     #[must_use]
-    pub fn of(self, name: &str) -> Self {
-        let name = if name.len() <= 256 { inert(name).into_owned() } else { String::new() };
+    pub fn with_name(self, name: &str) -> Self {
+        let name = if name.len() <= 256 { sanitize(name).into_owned() } else { String::new() };
         Self { name, ..self }
     }
 
     /// Says why the last session ended.
     #[must_use]
-    pub fn because(self, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Self {
-        Self { why: Some(ended_sentence(self.frame.words, ended, policy, now)), ..self }
+    pub fn with_end_note(self, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Self {
+        Self { end_reason: Some(end_note_text(self.layout.localizer, ended, policy, now)), ..self }
     }
 
     /// Says that the browser holds a session that this installation does not know: another one's on the same host, or one of
     /// long ago.
     #[must_use]
-    pub fn unknown_session(self) -> Self {
-        let note = self.frame.say("sign-in-unknown-session").into();
-        Self { why: Some(note), ..self }
+    pub fn with_unknown_session(self) -> Self {
+        let note = self.layout.text("sign-in-unknown-session").into();
+        Self { end_reason: Some(note), ..self }
     }
 
     /// Says that a form could not be sent, because nobody was signed in.
     #[must_use]
-    pub fn form_not_sent(self) -> Self {
+    pub fn with_form_not_sent(self) -> Self {
         // Here, and not again as the result of an act.
-        Self { form_not_sent: true, frame: self.frame.with_flash(None), ..self }
+        Self { form_not_sent: true, layout: self.layout.with_flash(None), ..self }
     }
 
     /// Says why the attempt failed; the name is kept, the password is not.
     #[must_use]
-    pub fn refused(mut self, name: &str, remember: bool, not_in: NotIn, now: Timestamp) -> Self {
-        let words = self.frame.words;
-        self.name = inert(name).into_owned();
+    pub fn with_error(mut self, name: &str, remember: bool, form_error: SignInFormError, now: Timestamp) -> Self {
+        let localizer = self.layout.localizer;
+        self.name = sanitize(name).into_owned();
         self.remember_ticked = remember;
-        match not_in {
-            NotIn::Mismatch => self.alert = Some(words.say("sign-in-mismatch").into()),
-            NotIn::Missing { name, password } => {
+        match form_error {
+            SignInFormError::InvalidCredentials => self.alert = Some(localizer.text("sign-in-mismatch").into()),
+            SignInFormError::Missing { name, password } => {
                 if name {
-                    self.faults.add(words, "username", "sign-in-name", words.say("sign-in-name-missing"));
+                    self.errors.add(localizer, "username", "sign-in-name", localizer.text("sign-in-name-missing"));
                 }
                 if password {
-                    self.faults.add(words, "password", "sign-in-password", words.say("sign-in-password-missing"));
+                    self.errors.add(
+                        localizer,
+                        "password",
+                        "sign-in-password",
+                        localizer.text("sign-in-password-missing"),
+                    );
                 }
             }
-            NotIn::TooMany { until } => self.alert = Some(try_again(words, until, now)),
-            NotIn::StoreAway => self.alert = Some(words.say("sign-in-store-away").into()),
-            NotIn::Overloaded => self.alert = Some(words.say("sign-in-overloaded").into()),
+            SignInFormError::TooManyAttempts { until } => self.alert = Some(retry_text(localizer, until, now)),
+            SignInFormError::StoreUnavailable => self.alert = Some(localizer.text("sign-in-store-away").into()),
+            SignInFormError::Overloaded => self.alert = Some(localizer.text("sign-in-overloaded").into()),
         }
         self
     }
 
     /// Keeps the way back, which was checked to be a path of this origin.
     #[must_use]
-    pub fn on_the_way_to(self, rd: &str) -> Self {
+    pub fn with_return_to(self, rd: &str) -> Self {
         Self { rd: Some(rd.to_owned()), ..self }
     }
 
-    fn secret(&self) -> Secret {
-        Secret::current(self.frame.words, "password", "sign-in-password", &self.faults)
+    fn password_field(&self) -> PasswordField {
+        PasswordField::current(self.layout.localizer, "password", "sign-in-password", &self.errors)
     }
 }
 
 /// What the box says: how long one stays signed in, and how often one must come for that.
-fn remember_words(words: &Words, policy: &SessionPolicy) -> String {
+fn remember_text(localizer: &Localizer, policy: &SessionPolicy) -> String {
     // Nobody stays for ever.
     let lifetime = policy.remember_me.lifetime.duration().map(|lifetime| lifetime.min(policy.absolute_timeout));
     let idle = policy.idle_timeout_of(Kind::Web).duration().filter(|idle| lifetime.is_none_or(|life| *idle < life));
-    let args: Vec<(&str, Arg)> = [("span", lifetime), ("idle", idle)]
+    let args: Vec<(&str, TextArg)> = [("span", lifetime), ("idle", idle)]
         .into_iter()
-        .filter_map(|(name, span)| Some((name, words.span(span?).into())))
+        .filter_map(|(name, span)| Some((name, localizer.duration(span?).into())))
         .collect();
     let key = match (lifetime, idle) {
         (Some(_), None) => "sign-in-remember",
@@ -146,33 +151,33 @@ fn remember_words(words: &Words, policy: &SessionPolicy) -> String {
         (None, None) => "sign-in-remember-for-ever",
         (None, Some(_)) => "sign-in-remember-for-ever-if-used",
     };
-    words.say_with(key, &args)
+    localizer.text_with(key, &args)
 }
 
 /// "Too many attempts. Try again at 14:32 (in 29 minutes)."
-pub(crate) fn try_again(words: &Words, until: Timestamp, now: Timestamp) -> Sentence {
-    let left = words.span(until.since(now));
-    words.sentence("too-many-attempts", "time", words.time_of_day(until), &[("span", left.into())])
+pub(crate) fn retry_text(localizer: &Localizer, until: Timestamp, now: Timestamp) -> RichText {
+    let left = localizer.duration(until.since(now));
+    localizer.text_with_time("too-many-attempts", "time", localizer.time_of_day(until), &[("span", left.into())])
 }
 
 /// The sentence that says why a session is over.
-pub(crate) fn ended_sentence(words: &Words, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Sentence {
-    let with_time = |key| words.sentence(key, "ago", words.past("ago", ended.at, now), &[]);
+pub(crate) fn end_note_text(localizer: &Localizer, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> RichText {
+    let with_time = |key| localizer.text_with_time(key, "ago", localizer.time_ago("ago", ended.at, now), &[]);
     match &ended.ending {
         Ending::SignedOut => with_time("why-signed-out"),
         Ending::FromAnotherDevice { device } => {
-            let device = words.device(device);
-            let ago = words.past("ago", ended.at, now);
-            words.sentence("why-from-another-device", "ago", ago, &[("device", device.into())])
+            let device = localizer.device_name(device);
+            let ago = localizer.time_ago("ago", ended.at, now);
+            localizer.text_with_time("why-from-another-device", "ago", ago, &[("device", device.into())])
         }
         Ending::ByAdministrator => with_time("why-by-administrator"),
         Ending::PasswordChanged => with_time("why-password-changed"),
-        Ending::AccountDisabled => words.say("why-account-disabled").into(),
+        Ending::AccountDisabled => localizer.text("why-account-disabled").into(),
         Ending::Idle { kind } => match policy.idle_timeout_of(*kind) {
-            Span::For(span) => words.say_with("why-idle", &[("span", words.span(span).into())]).into(),
-            Span::Never => words.say("why-idle-long").into(),
+            Span::For(span) => localizer.text_with("why-idle", &[("span", localizer.duration(span).into())]).into(),
+            Span::Never => localizer.text("why-idle-long").into(),
         },
-        Ending::Expired => words.say("why-expired").into(),
-        Ending::TooMany => words.say_with("why-too-many", &[("count", policy.max_per_user.into())]).into(),
+        Ending::Expired => localizer.text("why-expired").into(),
+        Ending::TooMany => localizer.text_with("why-too-many", &[("count", policy.max_per_user.into())]).into(),
     }
 }

@@ -1,10 +1,10 @@
 //! Pages to look at.
 
 use super::SignedInPage;
-use crate::web::{pages::samples, words::Words};
+use crate::web::{i18n::Localizer, pages::samples};
 
 /// The one sample.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, SignedInPage)> {
-    vec![("signed-in", SignedInPage::new(samples::gate(words)))]
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignedInPage)> {
+    vec![("signed-in", SignedInPage::new(samples::anonymous_layout(localizer)))]
 }

@@ -3,21 +3,21 @@
 use askama::Template;
 
 use crate::web::{
-    look::{Frame, Icon},
     paths,
+    theme::{Icon, Layout},
 };
 
 /// "You are signed in": the tab that asked for it goes on by itself.
 #[derive(Debug, Template)]
 #[template(path = "pages/signed_in/signed_in.html")]
 pub struct SignedInPage {
-    frame: Frame,
+    layout: Layout,
 }
 
 impl SignedInPage {
     /// The page.
     #[must_use]
-    pub const fn new(frame: Frame) -> Self {
-        Self { frame }
+    pub const fn new(layout: Layout) -> Self {
+        Self { layout }
     }
 }

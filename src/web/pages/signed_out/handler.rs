@@ -5,40 +5,40 @@ use serde::Deserialize;
 
 use super::SignedOutPage;
 use crate::web::{
-    Answer, Call, Error,
-    pages::confirmation::Confirmation,
+    Error, WebRequest, WebResponse,
+    extract::Query,
+    pages::confirmation::ConfirmationPage,
     paths,
-    sent::Query,
-    sign_out::{check_end, sign_out},
+    sign_out::{check_end_confirmed, sign_out},
 };
 
 /// Asks first.
-pub(in crate::web) async fn ask(call: Call) -> Result<Answer, Error> {
-    if call.principal().is_none() {
-        check_end(&call)?;
-        return Ok(Answer::see_other(paths::SIGNED_OUT));
+pub(in crate::web) async fn confirm(request: WebRequest) -> Result<WebResponse, Error> {
+    if request.principal().is_none() {
+        check_end_confirmed(&request)?;
+        return Ok(WebResponse::see_other(paths::SIGNED_OUT));
     }
-    call.show(StatusCode::OK, &Confirmation::sign_out(call.frame()))
+    request.render_page(StatusCode::OK, &ConfirmationPage::sign_out(request.layout()))
 }
 
 /// Signs out. Nobody signed in is signed out, too.
-pub(in crate::web) async fn submit(call: Call) -> Result<Answer, Error> {
-    sign_out(&call).await?;
-    Ok(call.signed_out(Answer::see_other(paths::SIGNED_OUT)))
+pub(in crate::web) async fn submit(request: WebRequest) -> Result<WebResponse, Error> {
+    sign_out(&request).await?;
+    Ok(request.sign_out_response(WebResponse::see_other(paths::SIGNED_OUT)))
 }
 
 /// Says that one is signed out.
-pub(in crate::web) async fn show(call: Call) -> Result<Answer, Error> {
-    Ok(call.clear_rest(call.show(StatusCode::OK, &SignedOutPage::new(call.frame()))?))
+pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Error> {
+    Ok(request.resume_sign_out(request.render_page(StatusCode::OK, &SignedOutPage::new(request.layout()))?))
 }
 
 /// Where one was going.
 #[derive(Deserialize)]
-pub(in crate::web) struct Onward {
+pub(in crate::web) struct ClearCookiesQuery {
     rd: Option<String>,
 }
 
 /// Takes cookies of apps away that the last answer could not hold, and goes on.
-pub(in crate::web) async fn clear_cookies(call: Call, Query(onward): Query<Onward>) -> Answer {
-    call.clear_more(onward.rd.as_deref())
+pub(in crate::web) async fn clear_cookies(request: WebRequest, Query(onward): Query<ClearCookiesQuery>) -> WebResponse {
+    request.continue_clearing(onward.rd.as_deref())
 }

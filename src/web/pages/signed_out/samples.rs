@@ -1,14 +1,14 @@
 //! Pages to look at.
 
 use super::SignedOutPage;
-use crate::web::{look::Flash, pages::samples, words::Words};
+use crate::web::{i18n::Localizer, pages::samples, theme::Flash};
 
 /// Samples.
 #[must_use]
-pub fn samples(words: &'static Words) -> Vec<(&'static str, SignedOutPage)> {
-    let everywhere = samples::gate(words).with_flash(Some(Flash::Ended(4)));
+pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignedOutPage)> {
+    let everywhere = samples::anonymous_layout(localizer).with_flash(Some(Flash::Ended(4)));
     vec![
-        ("signed-out", SignedOutPage::new(samples::gate(words))),
+        ("signed-out", SignedOutPage::new(samples::anonymous_layout(localizer))),
         ("signed-out-everywhere", SignedOutPage::new(everywhere)),
     ]
 }

@@ -3,21 +3,21 @@
 use askama::Template;
 
 use crate::web::{
-    look::{Frame, Icon},
     paths,
+    theme::{Icon, Layout},
 };
 
 /// "You are signed out", with the bars lifted.
 #[derive(Debug, Template)]
 #[template(path = "pages/signed_out/signed_out.html")]
 pub struct SignedOutPage {
-    frame: Frame,
+    layout: Layout,
 }
 
 impl SignedOutPage {
     /// The page.
     #[must_use]
-    pub const fn new(frame: Frame) -> Self {
-        Self { frame }
+    pub const fn new(layout: Layout) -> Self {
+        Self { layout }
     }
 }

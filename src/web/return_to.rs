@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use crate::gate::CanonicalPath;
 
 /// What is encoded in the value of `rd`: all that ends it, or is read as something else there, and what is no part of a query.
-const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+const QUERY_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'?')
     .remove(b':')
@@ -24,15 +24,15 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*');
 
 /// The same for a cookie's value.
-const IN_COOKIE: &AsciiSet = &IN_QUERY.add(b',').add(b'!');
+const COOKIE_ESCAPES: &AsciiSet = &QUERY_ESCAPES.add(b',').add(b'!');
 
 /// A path of this origin, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WayBack(String);
+pub struct ReturnTo(String);
 
-impl WayBack {
+impl ReturnTo {
     /// Longest way back that is carried, in bytes as `rd` of a query.
-    const LONGEST: usize = 2_048;
+    const MAX_LEN: usize = 2_048;
 
     /// Reads what came as `rd`. One that is too long with its query is the path alone. None: it could lead anywhere else, is not one
     /// path, or is too long.
@@ -43,7 +43,7 @@ impl WayBack {
         }
         let path = CanonicalPath::parse_as_it_came(text.as_bytes()).ok()?;
         let way = Self(path.with_query());
-        if way.is_carried() { Some(way) } else { way.without_query().filter(Self::is_carried) }
+        if way.fits_limit() { Some(way) } else { way.without_query().filter(Self::fits_limit) }
     }
 
     /// The path alone; none where there is no query.
@@ -54,24 +54,24 @@ impl WayBack {
 
     /// The path of a page of ours that is told the way by its query.
     #[must_use]
-    pub fn after(&self, page: &str) -> String {
-        format!("{page}?rd={}", utf8_percent_encode(&self.0, IN_QUERY))
+    pub fn append_to(&self, page: &str) -> String {
+        format!("{page}?rd={}", utf8_percent_encode(&self.0, QUERY_ESCAPES))
     }
 
     /// As it waits in a cookie.
     #[must_use]
-    pub fn for_cookie(&self) -> String {
-        utf8_percent_encode(&self.0, IN_COOKIE).to_string()
+    pub fn to_cookie_value(&self) -> String {
+        utf8_percent_encode(&self.0, COOKIE_ESCAPES).to_string()
     }
 
     /// Reads what [`WayBack::for_cookie`] made; whoever could write the cookie leads nowhere else either.
     #[must_use]
-    pub fn from_cookie(text: &str) -> Option<Self> {
+    pub fn from_cookie_value(text: &str) -> Option<Self> {
         Self::parse(&percent_decode_str(text).decode_utf8().ok()?)
     }
 
-    fn is_carried(&self) -> bool {
-        utf8_percent_encode(&self.0, IN_QUERY).map(str::len).sum::<usize>() <= Self::LONGEST
+    fn fits_limit(&self) -> bool {
+        utf8_percent_encode(&self.0, QUERY_ESCAPES).map(str::len).sum::<usize>() <= Self::MAX_LEN
     }
 
     /// The path, for a `Location`.
@@ -118,22 +118,22 @@ mod tests {
             ("/a/..%3b/b", None),
             ("/a%00", None),
         ] {
-            assert_eq!(WayBack::parse(rd).map(WayBack::into_path).as_deref(), path, "{rd:?}");
+            assert_eq!(ReturnTo::parse(rd).map(ReturnTo::into_path).as_deref(), path, "{rd:?}");
         }
     }
 
     #[test]
     fn a_way_back_is_encoded_no_more_than_a_query_needs() {
-        let way = WayBack::parse("/a/b:c@d?x=1,2&y=%2F+z;*(!)'[]").unwrap();
-        assert_eq!(way.after("/in"), "/in?rd=/a/b:c@d?x=1,2%26y=%252F%2Bz%3B*(!)%27%5B%5D");
-        let query = way.after("/in");
+        let way = ReturnTo::parse("/a/b:c@d?x=1,2&y=%2F+z;*(!)'[]").unwrap();
+        assert_eq!(way.append_to("/in"), "/in?rd=/a/b:c@d?x=1,2%26y=%252F%2Bz%3B*(!)%27%5B%5D");
+        let query = way.append_to("/in");
         let (_, rd) = form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).next().unwrap();
-        assert_eq!(WayBack::parse(&rd), Some(way));
+        assert_eq!(ReturnTo::parse(&rd), Some(way));
     }
 
     #[test]
     fn a_way_back_that_is_too_long_is_its_path_alone() {
-        let path = |text: &str| WayBack::parse(text).map(WayBack::into_path);
+        let path = |text: &str| ReturnTo::parse(text).map(ReturnTo::into_path);
         let long = format!("/{}", "a".repeat(2_047));
         assert_eq!(path(&long), Some(long.clone()));
         assert_eq!(path(&format!("{long}?")), Some(long.clone()));
@@ -182,14 +182,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_browser_stays_at_home(text in hostile()) {
-            let Some(way_back) = WayBack::parse(&text) else { return Ok(()) };
+            let Some(way_back) = ReturnTo::parse(&text) else { return Ok(()) };
             let path = way_back.clone().into_path();
             prop_assert!(path.bytes().all(|byte| byte.is_ascii_graphic()), "{path:?} goes into a header");
-            let query = way_back.after("/in");
-            prop_assert!(query.len() <= WayBack::LONGEST + 7 && !query.contains(['&', '#', '+', ' ']), "{query}");
+            let query = way_back.append_to("/in");
+            prop_assert!(query.len() <= ReturnTo::MAX_LEN + 7 && !query.contains(['&', '#', '+', ' ']), "{query}");
             let (_, rd) = form_urlencoded::parse(&query.as_bytes()[4..]).next().unwrap();
             prop_assert_eq!(rd.as_ref(), path.as_str());
-            prop_assert_eq!(WayBack::parse(&path), Some(way_back));
+            prop_assert_eq!(ReturnTo::parse(&path), Some(way_back));
             let home = reqwest::Url::parse("https://app.example.com/security/sign-in").unwrap();
             let there = home.join(&path).unwrap();
             prop_assert_eq!(there.origin(), home.origin(), "{}", path);

@@ -1,6 +1,6 @@
 //! Why the session of a browser is not good any more: for the sign-in page, and for an app's open page.
 
-use super::{Call, Error};
+use super::{Error, WebRequest};
 use crate::{
     gate::{Because, cookie::Shown},
     session::{Ended, Ending, SessionToken},
@@ -11,25 +11,25 @@ use crate::{
 ///
 /// # Errors
 /// [`Error::StoreAway`] when the store is away.
-pub(super) async fn of(call: &Call) -> Result<Option<Ended>, Error> {
-    let now = call.desk().clock.now();
+pub(super) async fn find(request: &WebRequest) -> Result<Option<Ended>, Error> {
+    let now = request.state().clock.now();
     let by_itself = |ending| Some(Ended { ending, at: now });
-    Ok(match call.because() {
-        Some(Because::NoSuchSession { id, shown }) => call.desk().sessions.ended(id, shown).await?,
+    Ok(match request.reject_reason() {
+        Some(Because::NoSuchSession { id, shown }) => request.state().sessions.ended(id, shown).await?,
         Some(Because::Idle(id, kind)) => {
-            call.desk().sessions.run_out(id).await?;
+            request.state().sessions.run_out(id).await?;
             by_itself(Ending::Idle { kind })
         }
         Some(Because::Worn(id)) => {
-            call.desk().sessions.run_out(id).await?;
+            request.state().sessions.run_out(id).await?;
             by_itself(Ending::Expired)
         }
         Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
         Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) => None,
         // Its cookie is gone already, and has left word.
-        None => match call.cookie(&call.desk().cookies.ended) {
+        None => match request.cookie(&request.state().cookies.ended) {
             Shown::One(value) => match SessionToken::parse(value) {
-                Some(token) => call.desk().sessions.ended(token.id(), token.digest()).await?,
+                Some(token) => request.state().sessions.ended(token.id(), token.digest()).await?,
                 None => None,
             },
             Shown::Nothing | Shown::Several => None,

@@ -10,9 +10,9 @@ use crate::visitor::DeviceKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     /// The mark: a portcullis of five bars, down.
-    Mark,
+    Logo,
     /// The mark with its bars lifted.
-    Lifted,
+    LogoOpen,
     /// A device.
     Device(DeviceKind),
     /// Something went well.
@@ -24,15 +24,15 @@ pub enum Icon {
 }
 
 impl Icon {
-    const fn drawing(self) -> &'static str {
+    const fn svg_paths(self) -> &'static str {
         match self {
-            Self::Mark => {
+            Self::Logo => {
                 "<path d=\"M3.5 21V10a8.5 8.5 0 0 1 17 0v11\"/><path stroke-width=\"1.5\" d=\"M8 6.5v14M12 4.5v17M16 6.5v14M5.5 11.5h13M5.5 16h13\"/>"
             }
-            Self::Lifted => {
+            Self::LogoOpen => {
                 "<path d=\"M3.5 21V10a8.5 8.5 0 0 1 17 0v11\"/><path stroke-width=\"1.5\" d=\"M8 4.5V12M12 2.5V13M16 4.5V12M5.5 5.5h13M5 9.5h14\"/>"
             }
-            Self::Device(kind) => device(kind),
+            Self::Device(kind) => device_paths(kind),
             Self::Check => "<circle cx=\"12\" cy=\"12\" r=\"9\"/><path d=\"m8 12.4 2.7 2.7L16 9.6\"/>",
             Self::Warning => "<path d=\"M12 3.5 2.5 20h19z\"/><path d=\"M12 10v4.2M12 17.1v.1\"/>",
             Self::Eye => {
@@ -42,7 +42,7 @@ impl Icon {
     }
 }
 
-const fn device(kind: DeviceKind) -> &'static str {
+const fn device_paths(kind: DeviceKind) -> &'static str {
     match kind {
         DeviceKind::Desktop => {
             "<rect x=\"3\" y=\"4\" width=\"18\" height=\"12\" rx=\"1.5\"/><path d=\"M9 20h6M12 16v4\"/>"
@@ -71,7 +71,7 @@ impl fmt::Display for Icon {
             f,
             "<svg width=\"24\" height=\"24\" viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.7\" stroke-linecap=\"round\" \
              stroke-linejoin=\"round\" aria-hidden=\"true\">{}</svg>",
-            self.drawing()
+            self.svg_paths()
         )
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 
-use super::look::Branding;
+use super::theme::Branding;
 use crate::{
     account::Accounts,
     audit::Journal,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The use cases that handlers call. One for the whole program.
-pub struct Desk {
+pub struct WebState {
     /// The one origin.
     pub public_url: PublicUrl,
     /// The names of our cookies.
@@ -27,7 +27,7 @@ pub struct Desk {
     /// What apps have left in a browser.
     pub app_cookies: AppCookies,
     /// Signs what a browser keeps for us.
-    pub key: Key,
+    pub signing_key: Key,
     /// What time it is.
     pub clock: Clock,
     /// Open, list, end.
@@ -39,31 +39,31 @@ pub struct Desk {
     /// Tokens of forms, and whether one was sent before.
     pub forms: Forms,
     /// What happened.
-    pub journal: Journal,
+    pub audit_log: Journal,
     /// Names devices.
-    pub recogniser: Recogniser,
+    pub user_agent_parser: Recogniser,
     /// Names, links and habits; may change while we run.
-    pub house: Arc<ArcSwap<House>>,
+    pub site: Arc<ArcSwap<SiteSettings>>,
 }
 
 /// What the operator has said of the app: how it is called and where things lead.
 #[derive(Clone, Debug)]
-pub struct House {
+pub struct SiteSettings {
     /// How the app is called, where it is, its colour.
     pub branding: Branding,
     /// Where one lands after signing in without a way back.
-    pub landing: String,
+    pub landing_path: String,
     /// What happens to the other sessions when the password changes.
-    pub after_change: AfterChange,
+    pub other_sessions: OtherSessionsPolicy,
     /// Names for pages of the app, by path.
     pub page_labels: BTreeMap<String, String>,
     /// When cookies of an upstream are taken from a browser, by its name.
-    pub forget_on: BTreeMap<String, ForgetOn>,
+    pub clear_cookies_on: BTreeMap<String, ForgetOn>,
 }
 
 /// What happens to the other sessions when the password changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterChange {
+pub enum OtherSessionsPolicy {
     /// The form asks.
     Ask,
     /// They stay.
@@ -72,7 +72,7 @@ pub enum AfterChange {
     EndOthers,
 }
 
-impl House {
+impl SiteSettings {
     /// The operator's name for a page of the app.
     #[must_use]
     pub fn page_label(&self, path: &str) -> Option<&str> {

@@ -1,11 +1,11 @@
 //! What stands around a page: the app's name, the way back, who is signed in, the tabs, the result of the last act.
 
-use super::{Accent, Asset, Flash, Notice, Urls, assets};
+use super::{Accent, Asset, AssetUrls, Flash, Notice, assets};
 use crate::{
     session::Owner,
     web::{
+        i18n::{Localizer, sanitize},
         paths,
-        words::{Words, inert},
     },
 };
 
@@ -27,31 +27,31 @@ impl Branding {
     #[must_use]
     pub fn asset(&self, path: &str) -> Option<Asset> {
         let accent = self.accent.as_ref().filter(|accent| accent.url() == path);
-        accent.map(|accent| accent.sheet().clone()).or_else(|| assets::asset(path))
+        accent.map(|accent| accent.stylesheet().clone()).or_else(|| assets::asset(path))
     }
 }
 
 /// The frame around a page.
 #[derive(Clone, Debug)]
-pub struct Frame {
-    pub(crate) words: &'static Words,
+pub struct Layout {
+    pub(crate) localizer: &'static Localizer,
     pub(crate) app_name: String,
     pub(crate) home_url: String,
     /// What stands before a path in a link: nothing, or the right origin on a page that is shown under another host.
     pub(crate) origin: String,
     pub(crate) support_url: Option<String>,
-    pub(crate) urls: &'static Urls,
+    pub(crate) urls: &'static AssetUrls,
     pub(crate) accent_url: Option<String>,
-    pub(crate) person: Option<Person>,
+    pub(crate) user: Option<MenuUser>,
     pub(crate) tab: Option<Tab>,
     pub(crate) flash: Option<Notice>,
     /// The token of the page's form.
-    pub(crate) form: Option<String>,
+    pub(crate) form_token: Option<String>,
 }
 
 /// Who is signed in, for the menu.
 #[derive(Clone, Debug)]
-pub(crate) struct Person {
+pub(crate) struct MenuUser {
     pub(crate) name: String,
     pub(crate) email: Option<String>,
     pub(crate) initials: String,
@@ -70,37 +70,37 @@ pub enum Tab {
     Password,
 }
 
-impl Frame {
+impl Layout {
     /// A frame for somebody who is not signed in.
     #[must_use]
-    pub fn new(words: &'static Words, branding: &Branding) -> Self {
+    pub fn new(localizer: &'static Localizer, branding: &Branding) -> Self {
         Self {
-            words,
-            app_name: inert(&branding.app_name).into_owned(),
+            localizer,
+            app_name: sanitize(&branding.app_name).into_owned(),
             home_url: branding.home_url.clone(),
             origin: String::new(),
             support_url: branding.support_url.clone(),
             urls: assets::urls(),
             accent_url: branding.accent.as_ref().map(|accent| accent.url().to_owned()),
-            person: None,
+            user: None,
             tab: None,
             flash: None,
-            form: None,
+            form_token: None,
         }
     }
 
     /// With the menu of whoever is signed in.
     #[must_use]
-    pub fn of(self, owner: &Owner) -> Self {
-        let name = inert(owner.display_name.as_deref().unwrap_or(&owner.name)).into_owned();
+    pub fn with_user(self, owner: &Owner) -> Self {
+        let name = sanitize(owner.display_name.as_deref().unwrap_or(&owner.name)).into_owned();
         let initials = initials(&name);
-        let email = owner.email.as_deref().map(|email| inert(email).into_owned());
-        Self { person: Some(Person { name, email, initials }), ..self }
+        let email = owner.email.as_deref().map(|email| sanitize(email).into_owned());
+        Self { user: Some(MenuUser { name, email, initials }), ..self }
     }
 
     /// For a page under another host: its links lead to this origin. Style sheet and script come from where it is shown.
     #[must_use]
-    pub(crate) fn leading_to(self, origin: &str) -> Self {
+    pub(crate) fn with_origin(self, origin: &str) -> Self {
         let is_path = self.home_url.starts_with('/');
         let home_url = if is_path { format!("{origin}{}", self.home_url) } else { self.home_url };
         Self { home_url, origin: origin.to_owned(), ..self }
@@ -109,37 +109,37 @@ impl Frame {
     /// With the result of the last act.
     #[must_use]
     pub fn with_flash(self, flash: Option<Flash>) -> Self {
-        Self { flash: flash.map(|flash| flash.say(self.words)), ..self }
+        Self { flash: flash.map(|flash| flash.notice(self.localizer)), ..self }
     }
 
     /// With the token of the form on it.
     #[must_use]
-    pub fn with_form(self, token: String) -> Self {
-        Self { form: Some(token), ..self }
+    pub fn with_form_token(self, token: String) -> Self {
+        Self { form_token: Some(token), ..self }
     }
 
     /// With the tabs, this one being the current one. The pages set it themselves.
     #[must_use]
-    pub(crate) fn on(self, tab: Tab) -> Self {
+    pub(crate) fn with_tab(self, tab: Tab) -> Self {
         Self { tab: Some(tab), ..self }
     }
 
-    pub(crate) fn say(&self, key: &str) -> String {
-        self.words.say(key)
+    pub(crate) fn text(&self, key: &str) -> String {
+        self.localizer.text(key)
     }
 
     /// A sentence that names the app.
-    pub(crate) fn say_app(&self, key: &str) -> String {
-        self.words.say_with(key, &[("app", (&self.app_name).into())])
+    pub(crate) fn text_with_app(&self, key: &str) -> String {
+        self.localizer.text_with(key, &[("app", (&self.app_name).into())])
     }
 
     pub(crate) fn tabs(&self) -> Vec<TabLink> {
         let Some(current) = self.tab else { return Vec::new() };
         [
-            (Tab::Overview, paths::HUB, self.say("tab-overview")),
-            (Tab::Sessions, paths::SESSIONS, self.say("tab-sessions")),
-            (Tab::History, paths::HISTORY, self.say("tab-history")),
-            (Tab::Password, paths::PASSWORD, self.say("tab-password")),
+            (Tab::Overview, paths::HUB, self.text("tab-overview")),
+            (Tab::Sessions, paths::SESSIONS, self.text("tab-sessions")),
+            (Tab::History, paths::HISTORY, self.text("tab-history")),
+            (Tab::Password, paths::PASSWORD, self.text("tab-password")),
         ]
         .into_iter()
         .map(|(tab, href, text)| TabLink { href, text, current: tab == current })
@@ -156,9 +156,9 @@ pub(crate) struct TabLink {
 
 /// The first letters of the first and the last word.
 fn initials(name: &str) -> String {
-    let mut words = name.split_whitespace();
-    let first = words.next().and_then(|word| word.chars().next());
-    let last = words.next_back().and_then(|word| word.chars().next());
+    let mut parts = name.split_whitespace();
+    let first = parts.next().and_then(|word| word.chars().next());
+    let last = parts.next_back().and_then(|word| word.chars().next());
     first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
 }
 

@@ -14,10 +14,11 @@ impl Language {
     pub(super) const ALL: [Self; 1] = [Self::English];
 
     /// The first of the visitor's languages that there is; English when there is none.
-    pub(super) fn best_for(accept_language: &str) -> Self {
-        let mut wishes: Vec<(LanguageIdentifier, u32)> = accept_language.split(',').take(16).filter_map(wish).collect();
-        wishes.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
-        wishes
+    pub(super) fn negotiate(accept_language: &str) -> Self {
+        let mut ranges: Vec<(LanguageIdentifier, u32)> =
+            accept_language.split(',').take(16).filter_map(parse_range).collect();
+        ranges.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+        ranges
             .iter()
             .find_map(|(wish, _)| Self::ALL.into_iter().find(|language| language.id().language == wish.language))
             .unwrap_or(Self::English)
@@ -36,7 +37,7 @@ impl Language {
         }
     }
 
-    pub(super) const fn texts(self) -> &'static str {
+    pub(super) const fn messages(self) -> &'static str {
         match self {
             Self::English => include_str!("texts/en.ftl"),
         }
@@ -55,7 +56,7 @@ impl Language {
 }
 
 /// `es;q=0.8` as a language and its weight in thousandths; none for what is refused (`q=0`) or no language.
-fn wish(range: &str) -> Option<(LanguageIdentifier, u32)> {
+fn parse_range(range: &str) -> Option<(LanguageIdentifier, u32)> {
     let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
     let weight = match parameters.trim().strip_prefix("q=") {
         Some(weight) => weight.trim().parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight))?,
@@ -74,13 +75,13 @@ mod tests {
     #[test]
     fn whatever_is_asked_for_there_is_an_answer() {
         for asked in ["", "*", "en", "en-US,en;q=0.9", "fr, de;q=0.5", ";;;,,,q=", "en;q=0", "en;q=nan"] {
-            assert_eq!(Language::best_for(asked), Language::English, "{asked}");
+            assert_eq!(Language::negotiate(asked), Language::English, "{asked}");
         }
     }
 
     #[test]
     fn wishes_have_weights() {
-        let told = |range| wish(range).map(|(tag, weight)| (tag.to_string(), weight));
+        let told = |range| parse_range(range).map(|(tag, weight)| (tag.to_string(), weight));
         assert_eq!(told("es"), Some(("es".to_owned(), 1000)));
         assert_eq!(told(" es-MX; q=0.8"), Some(("es-MX".to_owned(), 800)));
         assert_eq!(told("es;q=0"), None);

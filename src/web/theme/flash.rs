@@ -2,7 +2,7 @@
 //!
 //! It travels in a cookie, which an app on the same origin could write. So it is a code from a closed list, never text.
 
-use crate::web::{paths, words::Words};
+use crate::web::{i18n::Localizer, paths};
 
 /// The result of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) struct NoticeLink {
 impl Flash {
     /// For the cookie.
     #[must_use]
-    pub fn code(self) -> String {
+    pub fn cookie_value(self) -> String {
         match self {
             Self::Ended(count) => format!("ended.{count}"),
             Self::AlreadyEnded => "gone.0".to_owned(),
@@ -74,31 +74,31 @@ impl Flash {
 
     /// In words.
     #[must_use]
-    pub fn say(self, words: &Words) -> Notice {
-        let text = self.done(words);
+    pub fn notice(self, localizer: &Localizer) -> Notice {
+        let text = self.message(localizer);
         let Self::PasswordChanged { others: Some(others), .. } = self else {
             return Notice { text, more: None, link: None };
         };
         if others == 0 {
-            return Notice { text, more: Some(words.say("flash-only-here")), link: None };
+            return Notice { text, more: Some(localizer.text("flash-only-here")), link: None };
         }
         let count = [("count", others.into())];
-        let link = NoticeLink { href: paths::SESSIONS, text: words.say_with("flash-review", &count) };
-        Notice { text, more: Some(words.say_with("flash-still-signed-in", &count)), link: Some(link) }
+        let link = NoticeLink { href: paths::SESSIONS, text: localizer.text_with("flash-review", &count) };
+        Notice { text, more: Some(localizer.text_with("flash-still-signed-in", &count)), link: Some(link) }
     }
 
     /// What was done, in one sentence.
-    fn done(self, words: &Words) -> String {
+    fn message(self, localizer: &Localizer) -> String {
         match self {
-            Self::Ended(0) => words.say("flash-ended-none"),
-            Self::Ended(count) => words.say_with("flash-ended", &[("count", count.into())]),
-            Self::AlreadyEnded => words.say("flash-already-ended"),
-            Self::PasswordChanged { ended: 0, .. } => words.say("flash-password-changed"),
+            Self::Ended(0) => localizer.text("flash-ended-none"),
+            Self::Ended(count) => localizer.text_with("flash-ended", &[("count", count.into())]),
+            Self::AlreadyEnded => localizer.text("flash-already-ended"),
+            Self::PasswordChanged { ended: 0, .. } => localizer.text("flash-password-changed"),
             Self::PasswordChanged { ended, .. } => {
-                words.say_with("flash-password-changed-ended", &[("count", ended.into())])
+                localizer.text_with("flash-password-changed-ended", &[("count", ended.into())])
             }
-            Self::PasswordSet => words.say("flash-password-set"),
-            Self::FormNotSent => words.say("flash-form-not-sent"),
+            Self::PasswordSet => localizer.text("flash-password-set"),
+            Self::FormNotSent => localizer.text("flash-form-not-sent"),
         }
     }
 }
@@ -117,7 +117,7 @@ mod tests {
             Flash::PasswordSet,
             Flash::FormNotSent,
         ] {
-            assert_eq!(Flash::parse(&flash.code()), Some(flash));
+            assert_eq!(Flash::parse(&flash.cookie_value()), Some(flash));
         }
         for bad in ["", "ended", "ended.", "ended.-1", "ended.99999", "ended.1-2", "password.1-", "<b>.1", "ended.1.2"]
         {
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn one_and_many() {
-        let words = Words::for_language(None);
-        assert_eq!(Flash::Ended(1).say(words).text, "Signed out 1 session.");
-        assert_eq!(Flash::Ended(3).say(words).text, "Signed out 3 sessions.");
+        let localizer = Localizer::for_language(None);
+        assert_eq!(Flash::Ended(1).notice(localizer).text, "Signed out 1 session.");
+        assert_eq!(Flash::Ended(3).notice(localizer).text, "Signed out 3 sessions.");
     }
 }

@@ -6,13 +6,13 @@
 
 mod device;
 mod language;
-mod sentence;
-mod text;
+mod rich_text;
+mod sanitize;
 mod time;
 
-pub use sentence::Sentence;
-pub use text::inert;
-pub use time::When;
+pub use rich_text::RichText;
+pub use sanitize::sanitize;
+pub use time::TimeElement;
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -22,21 +22,21 @@ use icu_decimal::{DecimalFormatter, input::Decimal};
 use language::Language;
 
 /// Stands for the element that goes into a sentence: see [`Words::around`].
-const HOLE: &str = "\u{fffc}";
+const ARG_PLACEHOLDER: &str = "\u{fffc}";
 
-static ALL: LazyLock<Vec<Words>> = LazyLock::new(|| Language::ALL.into_iter().map(Words::of).collect());
+static ALL: LazyLock<Vec<Localizer>> = LazyLock::new(|| Language::ALL.into_iter().map(Localizer::new).collect());
 
 /// Everything that pages say, in one language.
-pub struct Words {
+pub struct Localizer {
     language: Language,
-    texts: FluentBundle<FluentResource>,
+    messages: FluentBundle<FluentResource>,
     numbers: DecimalFormatter,
-    dates: time::Dates,
+    dates: time::DateFormats,
 }
 
 /// What goes into a sentence.
 #[derive(Clone, Debug)]
-pub enum Arg<'a> {
+pub enum TextArg<'a> {
     /// Something counted: chooses the plural.
     Count(u64),
     /// Text from outside, or another phrase.
@@ -45,12 +45,12 @@ pub enum Arg<'a> {
     Choice(&'static str),
 }
 
-impl Words {
+impl Localizer {
     /// The language that fits an `Accept-Language` best.
     #[must_use]
     pub fn for_language(accept_language: Option<&str>) -> &'static Self {
-        let best = Language::best_for(accept_language.unwrap_or_default());
-        ALL.iter().find(|words| words.language == best).unwrap_or(&ALL[0])
+        let best = Language::negotiate(accept_language.unwrap_or_default());
+        ALL.iter().find(|localizer| localizer.language == best).unwrap_or(&ALL[0])
     }
 
     /// Every language.
@@ -59,8 +59,8 @@ impl Words {
         &ALL
     }
 
-    fn of(language: Language) -> Self {
-        let texts = FluentResource::try_new(language.texts().to_owned()).expect("the texts are well-formed");
+    fn new(language: Language) -> Self {
+        let texts = FluentResource::try_new(language.messages().to_owned()).expect("the texts are well-formed");
         let mut bundle = FluentBundle::new_concurrent(vec![language.id()]);
         // Isolation is ours: only what comes from outside needs it, and numbers and whole phrases read better without.
         bundle.set_use_isolating(false);
@@ -68,13 +68,13 @@ impl Words {
         let locale = language.locale();
         Self {
             language,
-            texts: bundle,
+            messages: bundle,
             numbers: DecimalFormatter::try_new(
                 (&locale).into(),
                 icu_decimal::options::DecimalFormatterOptions::default(),
             )
             .expect("numbers of every language are compiled in"),
-            dates: time::Dates::of(&locale),
+            dates: time::DateFormats::new(&locale),
         }
     }
 
@@ -92,30 +92,30 @@ impl Words {
 
     /// A sentence.
     #[must_use]
-    pub fn say(&self, key: &str) -> String {
-        self.say_with(key, &[])
+    pub fn text(&self, key: &str) -> String {
+        self.text_with(key, &[])
     }
 
     /// A sentence with something in it.
     #[must_use]
-    pub fn say_with(&self, key: &str, args: &[(&str, Arg<'_>)]) -> String {
+    pub fn text_with(&self, key: &str, args: &[(&str, TextArg<'_>)]) -> String {
         let mut values = FluentArgs::with_capacity(args.len());
         for (name, arg) in args {
-            values.set(*name, self.value(arg));
+            values.set(*name, self.fluent_value(arg));
         }
         self.format(key, &values)
     }
 
     /// The two sides of a sentence around one of its arguments, for an element such as `<time>` in the midst of it.
     #[must_use]
-    pub fn around(&self, key: &str, hole: &str, args: &[(&str, Arg<'_>)]) -> (String, String) {
+    pub fn split_at_arg(&self, key: &str, split_arg: &str, args: &[(&str, TextArg<'_>)]) -> (String, String) {
         let mut values = FluentArgs::with_capacity(args.len() + 1);
         for (name, arg) in args {
-            values.set(*name, self.value(arg));
+            values.set(*name, self.fluent_value(arg));
         }
-        values.set(hole, FluentValue::from(HOLE));
+        values.set(split_arg, FluentValue::from(ARG_PLACEHOLDER));
         let whole = self.format(key, &values);
-        let (before, after) = whole.split_once(HOLE).unwrap_or((&whole, ""));
+        let (before, after) = whole.split_once(ARG_PLACEHOLDER).unwrap_or((&whole, ""));
         (before.to_owned(), after.to_owned())
     }
 
@@ -127,61 +127,61 @@ impl Words {
 
     /// Whether there is such a sentence.
     #[must_use]
-    pub fn has(&self, key: &str) -> bool {
-        self.texts.has_message(key)
+    pub fn has_message(&self, key: &str) -> bool {
+        self.messages.has_message(key)
     }
 
-    fn value<'a>(&self, arg: &'a Arg<'_>) -> FluentValue<'a> {
+    fn fluent_value<'a>(&self, arg: &'a TextArg<'_>) -> FluentValue<'a> {
         match arg {
-            Arg::Count(count) => FluentValue::from(*count),
-            Arg::Choice(choice) => FluentValue::from(*choice),
-            Arg::Text(text) => FluentValue::from(text::isolated(text, self.language.is_right_to_left())),
+            TextArg::Count(count) => FluentValue::from(*count),
+            TextArg::Choice(choice) => FluentValue::from(*choice),
+            TextArg::Text(text) => FluentValue::from(sanitize::isolate(text, self.language.is_right_to_left())),
         }
     }
 
     fn format(&self, key: &str, values: &FluentArgs<'_>) -> String {
-        let Some(pattern) = self.texts.get_message(key).and_then(|message| message.value()) else {
+        let Some(pattern) = self.messages.get_message(key).and_then(|message| message.value()) else {
             debug_assert!(false, "no text {key} in {}", self.lang());
             return key.to_owned();
         };
         let mut errors = Vec::new();
-        let said = self.texts.format_pattern(pattern, Some(values), &mut errors).into_owned();
+        let text = self.messages.format_pattern(pattern, Some(values), &mut errors).into_owned();
         debug_assert!(errors.is_empty(), "{key} in {}: {errors:?}", self.lang());
-        said
+        text
     }
 }
 
-impl std::fmt::Debug for Words {
+impl std::fmt::Debug for Localizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Words({})", self.lang())
+        write!(f, "Localizer({})", self.lang())
     }
 }
 
-impl<'a> From<&'a str> for Arg<'a> {
+impl<'a> From<&'a str> for TextArg<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 }
 
-impl<'a> From<&'a String> for Arg<'a> {
+impl<'a> From<&'a String> for TextArg<'a> {
     fn from(text: &'a String) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 }
 
-impl From<String> for Arg<'_> {
+impl From<String> for TextArg<'_> {
     fn from(text: String) -> Self {
         Self::Text(Cow::Owned(text))
     }
 }
 
-impl From<u64> for Arg<'_> {
+impl From<u64> for TextArg<'_> {
     fn from(count: u64) -> Self {
         Self::Count(count)
     }
 }
 
-impl From<usize> for Arg<'_> {
+impl From<usize> for TextArg<'_> {
     fn from(count: usize) -> Self {
         Self::Count(u64::try_from(count).unwrap_or(u64::MAX))
     }

@@ -3,9 +3,9 @@
 use super::{Asset, assets};
 
 /// What text needs at least against its ground (WCAG 2.2, 1.4.3).
-const READABLE: f64 = 4.5;
-const LIGHT_GROUND: Colour = Colour([0xf5, 0xf6, 0xf4]);
-const DARK_GROUND: Colour = Colour([0x16, 0x1d, 0x23]);
+const MIN_CONTRAST: f64 = 4.5;
+const LIGHT_BACKGROUND: Colour = Colour([0xf5, 0xf6, 0xf4]);
+const DARK_BACKGROUND: Colour = Colour([0x16, 0x1d, 0x23]);
 const WHITE: Colour = Colour([0xff; 3]);
 const DARK_INK: Colour = Colour([0x0b, 0x10, 0x14]);
 
@@ -14,7 +14,7 @@ const DARK_INK: Colour = Colour([0x0b, 0x10, 0x14]);
 pub struct Accent {
     colour: Colour,
     url: String,
-    sheet: Asset,
+    stylesheet: Asset,
 }
 
 /// Why a colour is refused.
@@ -25,7 +25,7 @@ pub enum BadAccent {
     NotAColour,
     /// It is too pale.
     #[error("its contrast against the page is {0:.1}:1; it needs 4.5:1 to be read")]
-    TooPale(f64),
+    LowContrast(f64),
 }
 
 impl Accent {
@@ -35,19 +35,20 @@ impl Accent {
     /// When it is no such colour, or too pale to be read.
     pub fn parse(text: &str) -> Result<Self, BadAccent> {
         let light = Colour::parse(text).ok_or(BadAccent::NotAColour)?;
-        let contrast = light.contrast(LIGHT_GROUND);
-        if contrast < READABLE {
-            return Err(BadAccent::TooPale(contrast));
+        let contrast = light.contrast(LIGHT_BACKGROUND);
+        if contrast < MIN_CONTRAST {
+            return Err(BadAccent::LowContrast(contrast));
         }
-        let dark = (0..=20).map(|step| light.toward_white(step)).find(|it| it.contrast(DARK_GROUND) >= READABLE + 1.5);
+        let dark =
+            (0..=20).map(|step| light.lighten(step)).find(|it| it.contrast(DARK_BACKGROUND) >= MIN_CONTRAST + 1.5);
         let sheet = format!(
             ":root{{--copper:{light};--on-copper:{}}}\
              @media(prefers-color-scheme:dark){{:root{{--copper:{};--on-copper:{DARK_INK}}}}}",
             WHITE,
             dark.unwrap_or(WHITE),
         );
-        let (url, sheet) = assets::css("accent", &sheet);
-        Ok(Self { colour: light, url, sheet })
+        let (url, sheet) = assets::stylesheet("accent", &sheet);
+        Ok(Self { colour: light, url, stylesheet: sheet })
     }
 
     /// Where its style sheet is.
@@ -58,8 +59,8 @@ impl Accent {
 
     /// Its style sheet.
     #[must_use]
-    pub const fn sheet(&self) -> &Asset {
-        &self.sheet
+    pub const fn stylesheet(&self) -> &Asset {
+        &self.stylesheet
     }
 }
 
@@ -91,7 +92,7 @@ impl Colour {
     }
 
     /// So many twentieths of the way to white.
-    fn toward_white(self, step: u16) -> Self {
+    fn lighten(self, step: u16) -> Self {
         Self(self.0.map(|part| {
             let lighter = u16::from(part) + (255 - u16::from(part)) * step / 20;
             u8::try_from(lighter).unwrap_or(u8::MAX)
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn only_what_can_be_read_is_taken() {
         assert!(Accent::parse("#0a5c6b").is_ok());
-        assert!(matches!(Accent::parse("#ffcc00"), Err(BadAccent::TooPale(_))));
+        assert!(matches!(Accent::parse("#ffcc00"), Err(BadAccent::LowContrast(_))));
         for bad in [
             "",
             "teal",
@@ -149,14 +150,14 @@ mod tests {
         let on_white = |text: &str| Colour::parse(text).expect("a colour").contrast(WHITE);
         assert!((on_white("#000000") - 21.0).abs() < 0.001);
         assert!((on_white("#ffffff") - 1.0).abs() < 0.001);
-        assert!(on_white("#767676") >= READABLE);
-        assert!(on_white("#777777") < READABLE);
+        assert!(on_white("#767676") >= MIN_CONTRAST);
+        assert!(on_white("#777777") < MIN_CONTRAST);
     }
 
     #[test]
     fn in_the_dark_it_is_lighter() {
         let accent = Accent::parse("#000000").expect("black can be read");
-        let sheet = String::from_utf8(accent.sheet().bytes.clone()).expect("text");
+        let sheet = String::from_utf8(accent.stylesheet().bytes.clone()).expect("text");
         assert!(sheet.starts_with(":root{--copper:#000000;--on-copper:#ffffff}@media(prefers-color-scheme:dark)"));
         assert!(!sheet.split_once("dark").expect("both themes").1.contains("--copper:#000000"));
     }

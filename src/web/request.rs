@@ -8,9 +8,9 @@ use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use tracing::error;
 
 use super::{
-    Answer, Desk, Error, House, WayBack,
-    look::{Flash, Frame},
-    words::Words,
+    Error, ReturnTo, SiteSettings, WebResponse, WebState,
+    i18n::Localizer,
+    theme::{Flash, Layout},
 };
 use crate::{
     gate::{
@@ -24,44 +24,44 @@ use crate::{
 
 /// One request to our own pages.
 #[derive(Clone)]
-pub struct Call(Arc<Facts>);
+pub struct WebRequest(Arc<WebRequestParts>);
 
 /// What is known of a call before it reaches a handler.
-pub(super) struct Facts {
-    pub(super) desk: Arc<Desk>,
+pub(super) struct WebRequestParts {
+    pub(super) state: Arc<WebState>,
     pub(super) presented: Presented,
     /// Who is signed in and was refused: named in the menu, and good for nothing else.
-    pub(super) refused: Option<Owner>,
+    pub(super) refused_user: Option<Owner>,
     pub(super) ip: std::net::IpAddr,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) request_id: String,
     /// The browser's name among those that are shown forms, once it is asked for.
-    pub(super) browser: OnceLock<Token>,
+    pub(super) browser_id: OnceLock<Token>,
 }
 
-impl Call {
-    pub(super) fn new(facts: Facts) -> Self {
-        Self(Arc::new(facts))
+impl WebRequest {
+    pub(super) fn new(parts: WebRequestParts) -> Self {
+        Self(Arc::new(parts))
     }
 
     /// The use cases.
     #[must_use]
-    pub fn desk(&self) -> &Desk {
-        &self.0.desk
+    pub fn state(&self) -> &WebState {
+        &self.0.state
     }
 
     /// The operator's names and links.
     #[must_use]
-    pub fn house(&self) -> Arc<House> {
-        self.0.desk.house.load_full()
+    pub fn site_settings(&self) -> Arc<SiteSettings> {
+        self.0.state.site.load_full()
     }
 
     /// Whoever is signed in, or the error that asks them to.
     ///
     /// # Errors
     /// [`Error::SignInRequired`] when nobody is.
-    pub fn me(&self) -> Result<&Principal, Error> {
+    pub fn require_principal(&self) -> Result<&Principal, Error> {
         self.principal().ok_or(Error::SignInRequired)
     }
 
@@ -73,7 +73,7 @@ impl Call {
 
     /// What was wrong with the session that was shown, if one was.
     #[must_use]
-    pub fn because(&self) -> Option<Because> {
+    pub fn reject_reason(&self) -> Option<Because> {
         match self.0.presented {
             Presented::Bad(because) => Some(because),
             Presented::Nothing | Presented::Good(_) => None,
@@ -83,7 +83,7 @@ impl Call {
     /// Who calls, as far as one can see.
     #[must_use]
     pub fn visitor(&self) -> Visitor {
-        Visitor { ip: self.0.ip, device: self.0.desk.recogniser.recognise(self.header("user-agent")) }
+        Visitor { ip: self.0.ip, device: self.0.state.user_agent_parser.recognise(self.header("user-agent")) }
     }
 
     /// What came along under one of our names.
@@ -94,8 +94,8 @@ impl Call {
 
     /// The digest of the device cookie, when there is exactly one and it is one of ours.
     #[must_use]
-    pub fn device(&self) -> Option<Digest> {
-        match self.cookie(&self.0.desk.cookies.device) {
+    pub fn device_digest(&self) -> Option<Digest> {
+        match self.cookie(&self.0.state.cookies.device) {
             Shown::One(value) => Token::parse(value).map(|token| token.digest()),
             Shown::Nothing | Shown::Several => None,
         }
@@ -104,7 +104,7 @@ impl Call {
     /// The result in words that the last answer left for this page.
     #[must_use]
     pub fn flash(&self) -> Option<Flash> {
-        match self.cookie(&self.0.desk.cookies.flash) {
+        match self.cookie(&self.0.state.cookies.flash) {
             Shown::One(value) => std::str::from_utf8(value).ok().and_then(Flash::parse),
             Shown::Nothing | Shown::Several => None,
         }
@@ -112,21 +112,21 @@ impl Call {
 
     /// The words of the visitor's language.
     #[must_use]
-    pub fn words(&self) -> &'static Words {
-        Words::for_language(self.header(header::ACCEPT_LANGUAGE.as_str()))
+    pub fn localizer(&self) -> &'static Localizer {
+        Localizer::for_language(self.header(header::ACCEPT_LANGUAGE.as_str()))
     }
 
-    pub(super) fn browser_cell(&self) -> &OnceLock<Token> {
-        &self.0.browser
+    pub(super) fn browser_id_cell(&self) -> &OnceLock<Token> {
+        &self.0.browser_id
     }
 
     /// What stands around a page: the app's name, the menu of whoever is signed in, the result of the last act.
     #[must_use]
-    pub fn frame(&self) -> Frame {
-        let frame = Frame::new(self.words(), &self.house().branding).with_flash(self.flash());
-        match self.principal().map(|me| &me.owner).or(self.0.refused.as_ref()) {
-            Some(person) => frame.of(person),
-            None => frame,
+    pub fn layout(&self) -> Layout {
+        let layout = Layout::new(self.localizer(), &self.site_settings().branding).with_flash(self.flash());
+        match self.principal().map(|me| &me.owner).or(self.0.refused_user.as_ref()) {
+            Some(user) => layout.with_user(user),
+            None => layout,
         }
     }
 
@@ -134,26 +134,26 @@ impl Call {
     ///
     /// # Errors
     /// [`Error::Broken`] when the page cannot be rendered.
-    pub fn show(&self, status: StatusCode, page: &impl Template) -> Result<Answer, Error> {
-        let answer = self.with_form_cookie(Answer::page(status, self.render(page)?));
-        Ok(if self.flash().is_some() { answer.without_flash(&self.desk().cookies) } else { answer })
+    pub fn render_page(&self, status: StatusCode, page: &impl Template) -> Result<WebResponse, Error> {
+        let answer = self.with_form_cookie(WebResponse::page(status, self.render_template(page)?));
+        Ok(if self.flash().is_some() { answer.without_flash(&self.state().cookies) } else { answer })
     }
 
     /// The text of a page.
     ///
     /// # Errors
     /// [`Error::Broken`] when it cannot be rendered.
-    pub fn render(&self, page: &impl Template) -> Result<String, Error> {
+    pub fn render_template(&self, page: &impl Template) -> Result<String, Error> {
         page.render().map_err(|why| {
             error!(request_id = self.request_id(), "A page could not be rendered: {why}");
-            Error::Broken
+            Error::Internal
         })
     }
 
     /// Where to go afterwards: the way back that was asked for, or the landing.
     #[must_use]
-    pub fn onward(&self, rd: Option<&str>) -> String {
-        rd.and_then(WayBack::parse).map_or_else(|| self.house().landing.clone(), WayBack::into_path)
+    pub fn return_path(&self, rd: Option<&str>) -> String {
+        rd.and_then(ReturnTo::parse).map_or_else(|| self.site_settings().landing_path.clone(), ReturnTo::into_path)
     }
 
     /// As sent.
@@ -181,10 +181,10 @@ impl Call {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Call {
+impl<S: Send + Sync> FromRequestParts<S> for WebRequest {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        parts.extensions.get::<Self>().cloned().ok_or(Error::Broken)
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Internal)
     }
 }

@@ -5,11 +5,11 @@
 mod accent;
 mod assets;
 mod flash;
-mod frame;
 mod icon;
+mod layout;
 
 pub use accent::{Accent, BadAccent};
-pub use assets::{Asset, Urls, asset, urls};
+pub use assets::{Asset, AssetUrls, asset, urls};
 pub use flash::{Flash, Notice};
-pub use frame::{Branding, Frame, Tab};
 pub use icon::Icon;
+pub use layout::{Branding, Layout, Tab};

@@ -14,7 +14,7 @@ use icu_datetime::{
 };
 use icu_locale_core::Locale;
 
-use super::{Arg, Words};
+use super::{Localizer, TextArg};
 use crate::clock::Timestamp;
 
 const MINUTE: u64 = 60;
@@ -24,36 +24,36 @@ const DAY: u64 = 24 * HOUR;
 /// A moment, ready for the page as `<time>`.
 #[derive(Clone, Debug, PartialEq, Eq, Template)]
 #[template(
-    source = r#"<time datetime="{{ machine }}"{% if shown.is_absolute() %} data-local="{{ shown.format() }}"{% else %} title="{{ full }}"{% endif %}>{{ text }}</time>"#,
+    source = r#"<time datetime="{{ datetime }}"{% if format.is_absolute() %} data-local="{{ format.script_format() }}"{% else %} title="{{ full }}"{% endif %}>{{ text }}</time>"#,
     ext = "html"
 )]
-pub struct When {
+pub struct TimeElement {
     /// As it reads in its sentence, or the whole phrase.
     pub text: String,
     /// For `datetime`.
-    pub machine: String,
+    pub datetime: String,
     /// In full, with its time zone.
     pub full: String,
-    shown: Shown,
+    format: TimeFormat,
 }
 
 // The template above escapes each part.
-impl HtmlSafe for When {}
+impl HtmlSafe for TimeElement {}
 
 /// How a moment is told; the script puts what is absolute into local time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
+enum TimeFormat {
     Relative,
     DateAndTime,
     TimeOfDay,
 }
 
-impl Shown {
+impl TimeFormat {
     const fn is_absolute(self) -> bool {
         !matches!(self, Self::Relative)
     }
 
-    const fn format(self) -> &'static str {
+    const fn script_format(self) -> &'static str {
         match self {
             Self::Relative => "",
             Self::DateAndTime => "full",
@@ -62,34 +62,34 @@ impl Shown {
     }
 }
 
-type Format<Fields> = FixedCalendarDateTimeFormatter<Gregorian, Fields>;
+type DateFormatter<Fields> = FixedCalendarDateTimeFormatter<Gregorian, Fields>;
 
 /// Writes dates and times of one language.
-pub(super) struct Dates {
-    day: Format<fieldsets::MD>,
-    day_of_year: Format<fieldsets::YMD>,
-    full: Format<DateAndTimeFieldSet>,
-    clock: Format<fieldsets::T>,
+pub(super) struct DateFormats {
+    day: DateFormatter<fieldsets::MD>,
+    day_of_year: DateFormatter<fieldsets::YMD>,
+    full: DateFormatter<DateAndTimeFieldSet>,
+    clock: DateFormatter<fieldsets::T>,
 }
 
-impl Dates {
-    pub(super) fn of(locale: &Locale) -> Self {
+impl DateFormats {
+    pub(super) fn new(locale: &Locale) -> Self {
         const COMPILED_IN: &str = "dates of every language are compiled in";
-        let full = Format::try_new(locale.into(), fieldsets::YMD::long().with_time_hm());
+        let full = DateFormatter::try_new(locale.into(), fieldsets::YMD::long().with_time_hm());
         Self {
-            day: Format::try_new(locale.into(), fieldsets::MD::long()).expect(COMPILED_IN),
-            day_of_year: Format::try_new(locale.into(), fieldsets::YMD::long()).expect(COMPILED_IN),
+            day: DateFormatter::try_new(locale.into(), fieldsets::MD::long()).expect(COMPILED_IN),
+            day_of_year: DateFormatter::try_new(locale.into(), fieldsets::YMD::long()).expect(COMPILED_IN),
             full: full.expect(COMPILED_IN).cast_into_fset(),
-            clock: Format::try_new(locale.into(), fieldsets::T::hm()).expect(COMPILED_IN),
+            clock: DateFormatter::try_new(locale.into(), fieldsets::T::hm()).expect(COMPILED_IN),
         }
     }
 }
 
-impl Words {
+impl Localizer {
     /// When something happened, in the message `key`: it chooses by `$unit` (`now`, `minutes`, `hours`, `yesterday`,
     /// `days`, `date`) and gets `$count` and `$date`.
     #[must_use]
-    pub fn past(&self, key: &str, at: Timestamp, now: Timestamp) -> When {
+    pub fn time_ago(&self, key: &str, at: Timestamp, now: Timestamp) -> TimeElement {
         let seconds = now.since(at).as_secs();
         let (unit, count) = match seconds {
             0..MINUTE => ("now", 0),
@@ -99,13 +99,13 @@ impl Words {
             _ if seconds < 14 * DAY => ("days", seconds / DAY),
             _ => ("date", 0),
         };
-        self.moment(key, unit, count, at, now)
+        self.relative(key, unit, count, at, now)
     }
 
     /// When something will happen, to the nearest minute, hour or day, in the message `key`: it chooses by `$unit`
     /// (`moment`, `minutes`, `hours`, `days`, `date`) and gets `$count` and `$date`.
     #[must_use]
-    pub fn future(&self, key: &str, at: Timestamp, now: Timestamp) -> When {
+    pub fn time_until(&self, key: &str, at: Timestamp, now: Timestamp) -> TimeElement {
         let seconds = at.since(now).as_secs();
         let nearest = |unit: u64| (seconds + unit / 2) / unit;
         let (unit, count) = match seconds {
@@ -115,27 +115,27 @@ impl Words {
             _ if nearest(DAY) <= 30 => ("days", nearest(DAY)),
             _ => ("date", 0),
         };
-        self.moment(key, unit, count, at, now)
+        self.relative(key, unit, count, at, now)
     }
 
     /// A moment by date and time, in UTC.
     #[must_use]
-    pub fn absolute(&self, at: Timestamp) -> When {
+    pub fn absolute(&self, at: Timestamp) -> TimeElement {
         let full = self.full(at);
-        When { text: full.clone(), machine: at.rfc3339(), full, shown: Shown::DateAndTime }
+        TimeElement { text: full.clone(), datetime: at.rfc3339(), full, format: TimeFormat::DateAndTime }
     }
 
     /// A moment of today by its time, in UTC.
     #[must_use]
-    pub fn time_of_day(&self, at: Timestamp) -> When {
-        let time = civil(at).map(|at| self.dates.clock.format(&at.time).to_string()).unwrap_or_default();
-        let text = self.say_with("in-utc", &[("when", time.into())]);
-        When { text, machine: at.rfc3339(), full: self.full(at), shown: Shown::TimeOfDay }
+    pub fn time_of_day(&self, at: Timestamp) -> TimeElement {
+        let time = to_utc(at).map(|at| self.dates.clock.format(&at.time).to_string()).unwrap_or_default();
+        let text = self.text_with("in-utc", &[("when", time.into())]);
+        TimeElement { text, datetime: at.rfc3339(), full: self.full(at), format: TimeFormat::TimeOfDay }
     }
 
     /// A length of time in its largest whole unit, rounded up: "29 minutes", "7 days".
     #[must_use]
-    pub fn span(&self, span: Duration) -> String {
+    pub fn duration(&self, span: Duration) -> String {
         let seconds = span.as_secs();
         let (unit, count) = match seconds {
             _ if seconds >= DAY && seconds.is_multiple_of(DAY) => ("days", seconds / DAY),
@@ -144,17 +144,22 @@ impl Words {
             _ if seconds > 2 * DAY => ("days", seconds.div_ceil(DAY)),
             _ => ("minutes", seconds.div_ceil(MINUTE).max(1)),
         };
-        self.say_with("span", &[("unit", Arg::Choice(unit)), ("count", count.into())])
+        self.text_with("span", &[("unit", TextArg::Choice(unit)), ("count", count.into())])
     }
 
-    fn moment(&self, key: &str, unit: &'static str, count: u64, at: Timestamp, now: Timestamp) -> When {
-        let args = [("unit", Arg::Choice(unit)), ("count", count.into()), ("date", self.date(at, now).into())];
-        When { text: self.say_with(key, &args), machine: at.rfc3339(), full: self.full(at), shown: Shown::Relative }
+    fn relative(&self, key: &str, unit: &'static str, count: u64, at: Timestamp, now: Timestamp) -> TimeElement {
+        let args = [("unit", TextArg::Choice(unit)), ("count", count.into()), ("date", self.date(at, now).into())];
+        TimeElement {
+            text: self.text_with(key, &args),
+            datetime: at.rfc3339(),
+            full: self.full(at),
+            format: TimeFormat::Relative,
+        }
     }
 
     /// The day, with its year when it is not the one that runs.
     fn date(&self, at: Timestamp, now: Timestamp) -> String {
-        match (civil(at), civil(now)) {
+        match (to_utc(at), to_utc(now)) {
             (Some(at), Some(now)) if at.date.year().extended_year() == now.date.year().extended_year() => {
                 self.dates.day.format(&at.date).to_string()
             }
@@ -164,13 +169,13 @@ impl Words {
     }
 
     fn full(&self, at: Timestamp) -> String {
-        let full = civil(at).map_or_else(|| at.rfc3339(), |at| self.dates.full.format(&at).to_string());
-        self.say_with("in-utc", &[("when", full.into())])
+        let full = to_utc(at).map_or_else(|| at.rfc3339(), |at| self.dates.full.format(&at).to_string());
+        self.text_with("in-utc", &[("when", full.into())])
     }
 }
 
 /// The moment as calendar and clock show it in UTC; none beyond the calendar's end.
-fn civil(at: Timestamp) -> Option<DateTime<Gregorian>> {
+fn to_utc(at: Timestamp) -> Option<DateTime<Gregorian>> {
     let at = jiff::Timestamp::from_second(at.as_seconds()).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
     let part = |number: i8| u8::try_from(number).ok();
     Some(DateTime {
@@ -187,7 +192,7 @@ mod tests {
 
     #[test]
     fn how_long_ago() {
-        let words = Words::for_language(None);
+        let localizer = Localizer::for_language(None);
         for (seconds, seen, last_active) in [
             (0, "Active now", "Active now"),
             (59, "Active now", "Active now"),
@@ -206,11 +211,11 @@ mod tests {
             (366 * DAY, "20 November 2025", "Last active on 20 November 2025"),
         ] {
             let at = NOW.minus(Duration::from_secs(seconds));
-            assert_eq!(words.past("seen", at, NOW).text, seen, "{seconds}");
-            assert_eq!(words.past("last-active", at, NOW).text, last_active, "{seconds}");
+            assert_eq!(localizer.time_ago("seen", at, NOW).text, seen, "{seconds}");
+            assert_eq!(localizer.time_ago("last-active", at, NOW).text, last_active, "{seconds}");
         }
         assert_eq!(
-            words.past("seen", NOW.plus(Duration::from_secs(90)), NOW).text,
+            localizer.time_ago("seen", NOW.plus(Duration::from_secs(90)), NOW).text,
             "Active now",
             "a clock that is ahead"
         );
@@ -218,7 +223,7 @@ mod tests {
 
     #[test]
     fn how_soon() {
-        let words = Words::for_language(None);
+        let localizer = Localizer::for_language(None);
         for (seconds, said) in [
             (0, "signs out in less than a minute"),
             (59, "signs out in less than a minute"),
@@ -233,22 +238,30 @@ mod tests {
             (31 * DAY, "signs out on 22 December"),
             (60 * DAY, "signs out on 20 January 2027"),
         ] {
-            assert_eq!(words.future("signs-out", NOW.plus(Duration::from_secs(seconds)), NOW).text, said, "{seconds}");
+            assert_eq!(
+                localizer.time_until("signs-out", NOW.plus(Duration::from_secs(seconds)), NOW).text,
+                said,
+                "{seconds}"
+            );
         }
     }
 
     #[test]
     fn absolute_times_name_their_zone() {
-        let words = Words::for_language(None);
-        assert_eq!(words.absolute(NOW).text, "21 November 2026 at 12:30 UTC");
-        assert_eq!(words.time_of_day(NOW).text, "12:30 UTC");
-        assert_eq!(words.absolute(NOW).machine, "2026-11-21T12:30:00Z");
-        assert_eq!(words.absolute(Timestamp::from_millis(i64::MAX)).machine, "", "beyond the calendar nothing breaks");
+        let localizer = Localizer::for_language(None);
+        assert_eq!(localizer.absolute(NOW).text, "21 November 2026 at 12:30 UTC");
+        assert_eq!(localizer.time_of_day(NOW).text, "12:30 UTC");
+        assert_eq!(localizer.absolute(NOW).datetime, "2026-11-21T12:30:00Z");
+        assert_eq!(
+            localizer.absolute(Timestamp::from_millis(i64::MAX)).datetime,
+            "",
+            "beyond the calendar nothing breaks"
+        );
     }
 
     #[test]
     fn spans() {
-        let words = Words::for_language(None);
+        let localizer = Localizer::for_language(None);
         for (seconds, said) in [
             (0, "1 minute"),
             (1, "1 second"),
@@ -262,7 +275,7 @@ mod tests {
             (7 * DAY, "7 days"),
             (30 * DAY - 5, "30 days"),
         ] {
-            assert_eq!(words.span(Duration::from_secs(seconds)), said);
+            assert_eq!(localizer.duration(Duration::from_secs(seconds)), said);
         }
     }
 }

@@ -17,24 +17,24 @@ pub struct Asset {
 
 /// Where the files are.
 #[derive(Clone, Debug)]
-pub struct Urls {
+pub struct AssetUrls {
     /// The style sheet.
     pub css: String,
     /// The script.
     pub js: String,
 }
 
-static CSS: LazyLock<(String, Asset)> = LazyLock::new(|| css("portcullis", include_str!("portcullis.css")));
+static CSS: LazyLock<(String, Asset)> = LazyLock::new(|| stylesheet("portcullis", include_str!("portcullis.css")));
 static JS: LazyLock<(String, Asset)> = LazyLock::new(|| {
     let script = include_str!("portcullis.js");
     let asset = Asset { bytes: script.into(), content_type: "text/javascript; charset=utf-8" };
-    (format!("{}/portcullis.{}.js", paths::ASSETS, mark_of(script)), asset)
+    (format!("{}/portcullis.{}.js", paths::ASSETS, content_hash(script)), asset)
 });
 static WATCH: LazyLock<(String, Asset)> = LazyLock::new(|| {
     let asset = Asset { bytes: include_str!("watch.js").into(), content_type: "text/javascript; charset=utf-8" };
     (paths::WATCH_SCRIPT.to_owned(), asset)
 });
-static URLS: LazyLock<Urls> = LazyLock::new(|| Urls { css: CSS.0.clone(), js: JS.0.clone() });
+static URLS: LazyLock<AssetUrls> = LazyLock::new(|| AssetUrls { css: CSS.0.clone(), js: JS.0.clone() });
 
 /// The file at this path (`/security/assets/portcullis.<hash>.css`, `/security/assets/watch.js`).
 #[must_use]
@@ -44,19 +44,19 @@ pub fn asset(path: &str) -> Option<Asset> {
 
 /// Where the files are.
 #[must_use]
-pub fn urls() -> &'static Urls {
+pub fn urls() -> &'static AssetUrls {
     &URLS
 }
 
 /// A style sheet, without the comments that stand in lines of their own, and the path under which it is found.
-pub(super) fn css(name: &str, text: &str) -> (String, Asset) {
+pub(super) fn stylesheet(name: &str, text: &str) -> (String, Asset) {
     let lines: Vec<_> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("/*")).collect();
     let text = &lines.join("\n");
     let asset = Asset { bytes: text.as_str().into(), content_type: "text/css; charset=utf-8" };
-    (format!("{}/{name}.{}.css", paths::ASSETS, mark_of(text)), asset)
+    (format!("{}/{name}.{}.css", paths::ASSETS, content_hash(text)), asset)
 }
 
-fn mark_of(content: &str) -> String {
+fn content_hash(content: &str) -> String {
     use std::fmt::Write;
     Sha256::digest(content.as_bytes()).iter().take(6).fold(String::new(), |mut mark, byte| {
         let _ = write!(mark, "{byte:02x}");

@@ -9,23 +9,23 @@ use axum::{
 use cookie::{Cookie, SameSite};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::look::Flash;
+use super::theme::Flash;
 use crate::{gate::cookie::CookieNames, secret::Token, session::SessionToken};
 
 /// How long a remembered cookie stays in the browser. The server decides when the session ends; 400 days is the most that
 /// browsers keep.
-const REMEMBERED: Duration = Duration::from_hours(400 * 24);
+const REMEMBERED_MAX_AGE: Duration = Duration::from_hours(400 * 24);
 /// How long a flash may wait for its page.
-const FLASH: Duration = Duration::from_mins(1);
+const FLASH_MAX_AGE: Duration = Duration::from_mins(1);
 /// How long the sign-in page can say why a session has ended whose cookie is gone.
-const ENDED: Duration = Duration::from_mins(10);
+const END_NOTE_MAX_AGE: Duration = Duration::from_mins(10);
 /// Bytes of a field line beside its name and value: `: ` and the end of the line.
-pub(super) const FIELD: usize = 4;
+pub(super) const FIELD_OVERHEAD: usize = 4;
 
 /// An answer under way.
-pub struct Answer(Response);
+pub struct WebResponse(Response);
 
-impl Answer {
+impl WebResponse {
     /// A page.
     #[must_use]
     pub fn page(status: StatusCode, html: String) -> Self {
@@ -65,8 +65,8 @@ impl Answer {
 
     /// Bytes of its field lines by now.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.0.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD).sum()
+    pub fn header_bytes(&self) -> usize {
+        self.0.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_OVERHEAD).sum()
     }
 
     /// Where it leads.
@@ -77,13 +77,13 @@ impl Answer {
 
     /// The same, leading there instead. `to` is a path of this origin, in ASCII.
     #[must_use]
-    pub fn redirected(self, to: &str) -> Self {
-        self.with(header::LOCATION, to)
+    pub fn with_location(self, to: &str) -> Self {
+        self.with_header(header::LOCATION, to)
     }
 
     /// With a header.
     #[must_use]
-    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0.headers_mut().insert(name, value);
         }
@@ -93,76 +93,80 @@ impl Answer {
     /// With a result in words for the page that follows.
     #[must_use]
     pub fn with_flash(self, names: &CookieNames, flash: Flash) -> Self {
-        let cookie = ours(names, &names.flash, flash.code());
-        self.set(&cookie.max_age(seconds(FLASH)).build())
+        let cookie = own_cookie(names, &names.flash, flash.cookie_value());
+        self.append_cookie(&cookie.max_age(cookie_duration(FLASH_MAX_AGE)).build())
     }
 
     /// Hands a session over to the browser; remembered, it outlives the browser's window.
     #[must_use]
     pub fn with_session(self, names: &CookieNames, token: &SessionToken, remembered: bool) -> Self {
-        let cookie = ours(names, &names.session, token.hand_over());
-        self.set(&if remembered { cookie.max_age(seconds(REMEMBERED)).build() } else { cookie.build() })
+        let cookie = own_cookie(names, &names.session, token.hand_over());
+        self.append_cookie(&if remembered {
+            cookie.max_age(cookie_duration(REMEMBERED_MAX_AGE)).build()
+        } else {
+            cookie.build()
+        })
     }
 
     /// Gives the browser a key by which its user will recognise the device.
     #[must_use]
-    pub fn with_device(self, names: &CookieNames, device: &Token) -> Self {
-        let cookie = ours(names, &names.device, device.hand_over());
-        self.set(&cookie.max_age(seconds(REMEMBERED)).build())
+    pub fn with_device_cookie(self, names: &CookieNames, device: &Token) -> Self {
+        let cookie = own_cookie(names, &names.device, device.hand_over());
+        self.append_cookie(&cookie.max_age(cookie_duration(REMEMBERED_MAX_AGE)).build())
     }
 
     /// Gives the browser a name of its own, for the forms that it is shown.
     #[must_use]
-    pub fn with_form_cookie(self, names: &CookieNames, browser: &Token) -> Self {
-        self.set(&ours(names, &names.form, browser.hand_over()).build())
+    pub fn with_form_cookie(self, names: &CookieNames, browser_id: &Token) -> Self {
+        self.append_cookie(&own_cookie(names, &names.form, browser_id.hand_over()).build())
     }
 
     /// Takes the session's cookie from the browser.
     #[must_use]
     pub fn without_session(self, names: &CookieNames) -> Self {
-        let gone = ours(names, &names.session, String::new()).max_age(seconds(Duration::ZERO)).build();
-        self.set(&gone).with(HeaderName::from_static("clear-site-data"), "\"cache\"")
+        let gone = own_cookie(names, &names.session, String::new()).max_age(cookie_duration(Duration::ZERO)).build();
+        self.append_cookie(&gone).with_header(HeaderName::from_static("clear-site-data"), "\"cache\"")
     }
 
     /// Says to whoever signs in next here that this person was signed in last.
     #[must_use]
-    pub fn with_last_person(self, names: &CookieNames, digest: &str) -> Self {
-        let cookie = ours(names, &names.last, digest.to_owned());
-        self.set(&cookie.max_age(seconds(REMEMBERED)).build())
+    pub fn with_last_user(self, names: &CookieNames, digest: &str) -> Self {
+        let cookie = own_cookie(names, &names.last, digest.to_owned());
+        self.append_cookie(&cookie.max_age(cookie_duration(REMEMBERED_MAX_AGE)).build())
     }
 
     /// Leaves word for the sign-in page of a session that has ended.
     #[must_use]
-    pub fn with_ended(self, names: &CookieNames, value: &str) -> Self {
-        let cookie = ours(names, &names.ended, value.to_owned());
-        self.set(&cookie.max_age(seconds(ENDED)).build())
+    pub fn with_end_note(self, names: &CookieNames, value: &str) -> Self {
+        let cookie = own_cookie(names, &names.ended, value.to_owned());
+        self.append_cookie(&cookie.max_age(cookie_duration(END_NOTE_MAX_AGE)).build())
     }
 
     /// Takes that word from the browser.
     #[must_use]
-    pub fn without_ended(self, names: &CookieNames) -> Self {
-        let gone = ours(names, &names.ended, String::new()).max_age(seconds(Duration::ZERO)).build();
-        self.set(&gone)
+    pub fn without_end_note(self, names: &CookieNames) -> Self {
+        let gone = own_cookie(names, &names.ended, String::new()).max_age(cookie_duration(Duration::ZERO)).build();
+        self.append_cookie(&gone)
     }
 
     /// Keeps what the next step of a sign-in or a sign-out needs, for so long.
     #[must_use]
-    pub fn with_pending(self, names: &CookieNames, value: &str, kept: Duration) -> Self {
-        let cookie = ours(names, &names.pending, value.to_owned());
-        self.set(&cookie.max_age(seconds(kept)).build())
+    pub fn with_pending(self, names: &CookieNames, value: &str, max_age: Duration) -> Self {
+        let cookie = own_cookie(names, &names.pending, value.to_owned());
+        self.append_cookie(&cookie.max_age(cookie_duration(max_age)).build())
     }
 
     /// Takes that from the browser.
     #[must_use]
     pub fn without_pending(self, names: &CookieNames) -> Self {
-        let gone = ours(names, &names.pending, String::new()).max_age(seconds(Duration::ZERO)).build();
-        self.set(&gone)
+        let gone = own_cookie(names, &names.pending, String::new()).max_age(cookie_duration(Duration::ZERO)).build();
+        self.append_cookie(&gone)
     }
 
     /// With `Set-Cookie`s in ASCII.
     #[must_use]
-    pub fn with_set_cookies(mut self, lines: &[String]) -> Self {
-        for line in lines.iter().filter_map(|line| HeaderValue::from_str(line).ok()) {
+    pub fn with_set_cookies(mut self, cookies: &[String]) -> Self {
+        for line in cookies.iter().filter_map(|line| HeaderValue::from_str(line).ok()) {
             self.0.headers_mut().append(header::SET_COOKIE, line);
         }
         self
@@ -171,34 +175,34 @@ impl Answer {
     /// Takes the flash from the browser: it was shown.
     #[must_use]
     pub fn without_flash(self, names: &CookieNames) -> Self {
-        let gone = ours(names, &names.flash, String::new()).max_age(seconds(Duration::ZERO)).build();
-        self.set(&gone)
+        let gone = own_cookie(names, &names.flash, String::new()).max_age(cookie_duration(Duration::ZERO)).build();
+        self.append_cookie(&gone)
     }
 
-    fn set(mut self, cookie: &Cookie<'_>) -> Self {
+    fn append_cookie(mut self, cookie: &Cookie<'_>) -> Self {
         let line = HeaderValue::from_str(&cookie.to_string()).expect("a cookie of ours is ASCII");
         self.0.headers_mut().append(header::SET_COOKIE, line);
         self
     }
 }
 
-impl From<Response> for Answer {
+impl From<Response> for WebResponse {
     fn from(response: Response) -> Self {
         Self(response)
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for WebResponse {
     fn into_response(self) -> Response<Body> {
         self.0
     }
 }
 
-fn ours<'c>(names: &CookieNames, name: &str, value: String) -> cookie::CookieBuilder<'c> {
+fn own_cookie<'c>(names: &CookieNames, name: &str, value: String) -> cookie::CookieBuilder<'c> {
     Cookie::build((name.to_owned(), value)).secure(names.secure).http_only(true).same_site(SameSite::Lax).path("/")
 }
 
-fn seconds(span: Duration) -> cookie::time::Duration {
+fn cookie_duration(span: Duration) -> cookie::time::Duration {
     cookie::time::Duration::seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
 }
 
@@ -214,7 +218,7 @@ mod tests {
     fn a_session_cookie_has_the_attributes_of_the_contract() {
         let token = SessionToken::mint(SessionId::mint(UserId::mint()));
         let line = |https, remembered| {
-            let answer = Answer::no_content()
+            let answer = WebResponse::no_content()
                 .with_session(&CookieNames::new(https, DEFAULT_NAME), &token, remembered)
                 .into_response();
             answer.headers()[header::SET_COOKIE].to_str().unwrap().replace(&token.hand_over(), "*")
