@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::{Config, RecordsLocation, RedisUrl, StoreLocation, UpstreamAddress},
     outage::with_causes,
-    proxy::cause,
+    proxy::explain_listen_error,
     server::{Installation, Stores},
     store::embedded::FileStatus,
 };
@@ -137,7 +137,7 @@ pub(super) fn unbindable_address(config: &Config) -> Option<String> {
     let impossible = |(key, address): (&str, SocketAddr)| {
         let why = TcpListener::bind(address).err()?;
         let passing = [io::ErrorKind::AddrInUse, io::ErrorKind::PermissionDenied].contains(&why.kind());
-        (!passing).then(|| format!("{key}: {}", cause(&address.to_string(), &why)))
+        (!passing).then(|| format!("{key}: {}", explain_listen_error(&address.to_string(), &why)))
     };
     listeners(config).find_map(impossible)
 }
@@ -193,7 +193,7 @@ pub(super) fn listen_addresses(config: &Config) -> Vec<Finding> {
         )),
         Ok(_) => Pass(format!("{key}: {address} is free")),
         Err((io::ErrorKind::AddrInUse, _)) => address_in_use(key, address, &running),
-        Err((_, why)) => Fail(format!("{key}: {}", cause(&address.to_string(), &why))),
+        Err((_, why)) => Fail(format!("{key}: {}", explain_listen_error(&address.to_string(), &why))),
     };
     listeners(config).map(each).collect()
 }

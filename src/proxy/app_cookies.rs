@@ -6,18 +6,18 @@ use pingora::{
     http::{RequestHeader, ResponseHeader},
 };
 
-use super::{hooks::ProxyParts, passage::Passage};
+use super::{hooks::ProxyParts, request_context::RequestContext};
 use crate::gate::cookie::{self, AppCookie, ForgetOn, SetBy, Shown};
 
 /// Writes down what the answer sets, where it is to be forgotten: whoever signs in later may be known to the app by what it set
 /// before. An answer that sets no cookie is not looked at further.
-pub(super) fn note(
+pub(super) fn record_set_cookies(
     parts: &ProxyParts,
     request: &RequestHeader,
-    answer: &mut ResponseHeader,
-    ctx: &Passage,
+    response: &mut ResponseHeader,
+    ctx: &RequestContext,
 ) -> Result<()> {
-    if !answer.headers.contains_key(header::SET_COOKIE) {
+    if !response.headers.contains_key(header::SET_COOKIE) {
         return Ok(());
     }
     let (Some(permit), Some(upstream)) = (&ctx.permit, ctx.upstream.as_deref()) else { return Ok(()) };
@@ -25,22 +25,22 @@ pub(super) fn note(
         return Ok(());
     }
     // On a public route nobody is looked up: there whoever shows a session, good or not, is no guest.
-    let shows_one = || matches!(cookie::find(&request.headers, &parts.cookies.session), Shown::One(_));
-    let by_guest = permit.session().is_none() && !shows_one();
+    let has_session_cookie = || matches!(cookie::find(&request.headers, &parts.cookies.session), Shown::One(_));
+    let is_guest = permit.session().is_none() && !has_session_cookie();
     let now = parts.clock.now();
-    let by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
-    let set = answer.headers.get_all(header::SET_COOKIE).iter().filter_map(|line| AppCookie::read(line, by));
-    let notes = parts.app_cookies.note(&request.headers, &set.collect::<Vec<_>>(), by_guest, now);
+    let set_by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
+    let set = response.headers.get_all(header::SET_COOKIE).iter().filter_map(|line| AppCookie::read(line, set_by));
+    let notes = parts.app_cookies.note(&request.headers, &set.collect::<Vec<_>>(), is_guest, now);
     if notes.left_out > 0 {
         tracing::warn!(
-            upstream = by.upstream,
+            upstream = set_by.upstream,
             cookies = notes.left_out,
             "App cookies stay in the browser after a sign-out: no room to note them"
         );
     }
     for line in notes.lines {
         if let Ok(line) = HeaderValue::from_str(&line) {
-            answer.append_header(header::SET_COOKIE, line)?;
+            response.append_header(header::SET_COOKIE, line)?;
         }
     }
     Ok(())

@@ -19,11 +19,11 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    chunks::{Chunks, Malformed},
-    client_writes::ClientWrites,
-    expecting::Expecting,
-    farewell::Lender,
-    frames::Said,
+    chunked::{ChunkedValidator, MalformedChunks},
+    expect_continue::ContinueState,
+    reclaim::StreamReclaim,
+    websocket::OutboundTracker,
+    write_progress::WriteProgress,
 };
 
 /// A client's connection.
@@ -32,44 +32,56 @@ pub(super) struct ClientStream {
     /// None once it is dropped.
     stream: Option<Stream>,
     /// Of a body that comes in chunks.
-    chunks: Option<Chunks>,
+    chunk_validator: Option<ChunkedValidator>,
     /// Of a client that waits for leave to send a body.
-    expecting: Option<Expecting>,
+    continue_state: Option<ContinueState>,
     /// What is said on a connection that may become a WebSocket.
-    said: Option<Said>,
+    outbound: Option<OutboundTracker>,
     /// Where the connection comes back to when it is dropped.
-    lender: Option<Lender>,
+    reclaim: Option<StreamReclaim>,
     /// Told whether the client takes what it is sent.
-    writes: Option<Arc<ClientWrites>>,
+    write_progress: Option<Arc<WriteProgress>>,
 }
 
 impl ClientStream {
     /// A connection for one request after the other.
-    pub(super) fn new(stream: Stream, writes: Arc<ClientWrites>) -> Self {
-        Self::build(stream, None, Some(writes))
+    pub(super) fn new(stream: Stream, write_progress: Arc<WriteProgress>) -> Self {
+        Self::build(stream, None, Some(write_progress))
     }
 
     /// A connection that comes back to `lender`, and on which nothing is looked at.
-    pub(super) fn lent(stream: Stream, lender: &Lender) -> Stream {
-        Box::new(Self::build(stream, Some(lender.clone()), None))
+    pub(super) fn reclaimable(stream: Stream, reclaim: &StreamReclaim) -> Stream {
+        Box::new(Self::build(stream, Some(reclaim.clone()), None))
     }
 
-    fn build(stream: Stream, lender: Option<Lender>, writes: Option<Arc<ClientWrites>>) -> Self {
-        Self { stream: Some(stream), chunks: None, expecting: None, said: None, lender, writes }
+    fn build(stream: Stream, reclaim: Option<StreamReclaim>, write_progress: Option<Arc<WriteProgress>>) -> Self {
+        Self {
+            stream: Some(stream),
+            chunk_validator: None,
+            continue_state: None,
+            outbound: None,
+            reclaim,
+            write_progress,
+        }
     }
 
     /// The same, after Pingora had it.
-    pub(super) fn back(stream: Stream) -> Option<Box<Self>> {
+    pub(super) fn from_stream(stream: Stream) -> Option<Box<Self>> {
         stream.into_any().downcast().ok()
     }
 
     /// Looks at what comes and goes for the next request. `chunks` has seen what came of its body; a WebSocket comes back to
     /// its lender.
-    pub(super) fn begin(&mut self, chunks: Option<Chunks>, expects_leave: bool, websocket: Option<&Lender>) {
-        self.chunks = chunks;
-        self.expecting = expects_leave.then(Expecting::default);
-        self.said = websocket.map(|_| Said::nothing());
-        self.lender = websocket.cloned();
+    pub(super) fn begin_request(
+        &mut self,
+        chunk_validator: Option<ChunkedValidator>,
+        expects_continue: bool,
+        websocket: Option<&StreamReclaim>,
+    ) {
+        self.chunk_validator = chunk_validator;
+        self.continue_state = expects_continue.then(ContinueState::default);
+        self.outbound = websocket.map(|_| OutboundTracker::new());
+        self.reclaim = websocket.cloned();
     }
 
     fn inner(&self) -> &Stream {
@@ -80,77 +92,81 @@ impl ClientStream {
         self.stream.as_mut().expect("it is taken only when it is dropped")
     }
 
-    fn poll_look(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Some(chunks) = &mut self.chunks else { return Pin::new(self.inner_mut()).poll_read(context, into) };
+    fn poll_validated_read(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(chunk_validator) = &mut self.chunk_validator else {
+            return Pin::new(self.inner_mut()).poll_read(context, into);
+        };
         let stream = self.stream.as_mut().expect("it is taken only when it is dropped");
         let before = into.filled().len();
-        let told = *chunks == Chunks::Malformed;
+        let already_failed = *chunk_validator == ChunkedValidator::Malformed;
         loop {
             ready!(Pin::new(&mut *stream).poll_read(context, into))?;
-            let came = into.filled().len() > before;
-            if chunks.look(&into.filled()[before..]).is_ok() && *chunks != Chunks::Malformed {
+            let has_data = into.filled().len() > before;
+            if chunk_validator.validate(&into.filled()[before..]).is_ok()
+                && *chunk_validator != ChunkedValidator::Malformed
+            {
                 return Poll::Ready(Ok(()));
             }
             into.set_filled(before);
             // Told once, it is thrown away until its sender stops: a connection that closes while something comes is
             // reset, and the sender may never see why.
-            if !(told && came) {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, Malformed)));
+            if !(already_failed && has_data) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, MalformedChunks)));
             }
         }
     }
 
     /// Leave to send a body goes out before an answer, where it has begun to.
-    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match (&mut self.expecting, &mut self.stream) {
-            (Some(expecting), Some(stream)) => expecting.poll_answer(stream, context),
+    fn poll_before_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match (&mut self.continue_state, &mut self.stream) {
+            (Some(continue_state), Some(stream)) => continue_state.poll_before_response(stream, context),
             _ => Poll::Ready(Ok(())),
         }
     }
 
-    fn note_write<T>(&self, written: &Poll<io::Result<T>>) {
-        if let Some(writes) = &self.writes {
-            writes.note(written.is_pending());
+    fn record_write<T>(&self, written: &Poll<io::Result<T>>) {
+        if let Some(write_progress) = &self.write_progress {
+            write_progress.record_write(written.is_pending());
         }
     }
 }
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        if let (Some(lender), Some(stream)) = (&self.lender, self.stream.take()) {
-            lender.take_back(stream, self.said.take());
+        if let (Some(reclaim), Some(stream)) = (&self.reclaim, self.stream.take()) {
+            reclaim.give_back(stream, self.outbound.take());
         }
     }
 }
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let come = self.poll_look(context, into);
-        let Self { stream: Some(stream), expecting: Some(expecting), .. } = &mut *self else { return come };
-        if come.is_ready() {
-            expecting.body_comes();
+        let read = self.poll_validated_read(context, into);
+        let Self { stream: Some(stream), continue_state: Some(continue_state), .. } = &mut *self else { return read };
+        if read.is_ready() {
+            continue_state.body_started();
         // Nothing has come, and whoever reads is woken for that: our leave goes out beside it.
-        } else if let Poll::Ready(Err(error)) = expecting.poll_leave(stream, context) {
+        } else if let Poll::Ready(Err(error)) = continue_state.poll_continue(stream, context) {
             return Poll::Ready(Err(error));
         }
-        come
+        read
     }
 }
 
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_leave(context))?;
+        ready!(self.poll_before_write(context))?;
         let written = Pin::new(self.inner_mut()).poll_write(context, bytes);
-        self.note_write(&written);
-        if let (Some(said), Poll::Ready(Ok(written))) = (&mut self.said, &written) {
-            said.pass(&bytes[..*written]);
+        self.record_write(&written);
+        if let (Some(outbound), Poll::Ready(Ok(written))) = (&mut self.outbound, &written) {
+            outbound.track(&bytes[..*written]);
         }
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(self.inner_mut()).poll_flush(context);
-        self.note_write(&flushed);
+        self.record_write(&flushed);
         flushed
     }
 
@@ -163,15 +179,15 @@ impl AsyncWrite for ClientStream {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_leave(context))?;
+        ready!(self.poll_before_write(context))?;
         let written = Pin::new(self.inner_mut()).poll_write_vectored(context, pieces);
-        self.note_write(&written);
+        self.record_write(&written);
         written
     }
 
     fn is_write_vectored(&self) -> bool {
         // What is followed comes by in one piece.
-        self.said.is_none() && self.inner().is_write_vectored()
+        self.outbound.is_none() && self.inner().is_write_vectored()
     }
 }
 

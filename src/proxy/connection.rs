@@ -24,12 +24,12 @@ use tokio::{
 };
 
 use super::{
-    Entrance, Limits, Line, Lines,
-    chunks::Chunks,
+    ConnectionAcceptor, ConnectionLimits, InFlight, InFlightSlot,
+    acceptor::AcceptedConnection,
+    chunked::ChunkedValidator,
     client_stream::ClientStream,
-    entrance::Admitted,
-    farewell::Lender,
-    head::{self, Fault},
+    reclaim::StreamReclaim,
+    request_head::{self, HeadError},
     request_timer::RequestTimer,
 };
 use crate::{
@@ -39,10 +39,10 @@ use crate::{
 
 /// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
 /// the answer.
-pub(super) const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An open stream may be silent for hours: this is how a machine that has vanished is noticed, on either side.
-pub(super) const fn keepalive() -> TcpKeepalive {
+pub(super) const fn tcp_keepalive() -> TcpKeepalive {
     TcpKeepalive {
         idle: Duration::from_mins(1),
         interval: Duration::from_secs(15),
@@ -54,40 +54,45 @@ pub(super) const fn keepalive() -> TcpKeepalive {
 
 /// Serves connections with an application.
 #[derive(Debug)]
-pub struct Connections<A> {
+pub struct ConnectionHandler<A> {
     pub(super) app: Arc<A>,
-    entrance: Entrance,
-    open: Arc<watch::Sender<usize>>,
-    pub(super) lines: Arc<Lines>,
+    acceptor: ConnectionAcceptor,
+    open_connections: Arc<watch::Sender<usize>>,
+    pub(super) in_flight: Arc<InFlight>,
 }
 
-impl<A> Connections<A> {
+impl<A> ConnectionHandler<A> {
     /// Serves with `app` who comes in by `entrance`; `open` counts the connections that are open, and `lines` has what is in
     /// flight.
     #[must_use]
-    pub fn new(app: A, entrance: Entrance, open: Arc<watch::Sender<usize>>, lines: Arc<Lines>) -> Self {
-        Self { app: Arc::new(app), entrance, open, lines }
+    pub fn new(
+        app: A,
+        acceptor: ConnectionAcceptor,
+        open_connections: Arc<watch::Sender<usize>>,
+        in_flight: Arc<InFlight>,
+    ) -> Self {
+        Self { app: Arc::new(app), acceptor, open_connections, in_flight }
     }
 
     /// What a connection may ask of us.
-    pub(super) const fn limits(&self) -> &Limits {
-        &self.entrance.limits
+    pub(super) const fn limits(&self) -> &ConnectionLimits {
+        &self.acceptor.limits
     }
 }
 
 #[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for ConnectionHandler<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _open = Open::count(&self.open);
-        match self.entrance.admit(stream).await {
+        let _open = ConnectionGuard::new(&self.open_connections);
+        match self.acceptor.accept(stream).await {
             Ok(admitted) if admitted.stream.selected_alpn_proto() == Some(ALPN::H2) => {
                 self.serve_http2(admitted, shutdown).await;
             }
-            Ok(Admitted { stream, seat: _seat, by }) => {
-                let line = self.lines.open();
-                Arc::clone(&line).scope(self.serve(stream, by, &line, shutdown)).await;
+            Ok(AcceptedConnection { stream, permit: _permit, first_request_by }) => {
+                let slot = self.in_flight.register();
+                Arc::clone(&slot).scope(self.serve(stream, first_request_by, &slot, shutdown)).await;
             }
-            Err((fault, Some(stream))) => refuse(stream, fault).await,
+            Err((fault, Some(stream))) => send_error(stream, fault).await,
             Err((_, None)) => {}
         }
         None
@@ -98,26 +103,32 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Connections<A> {
     }
 }
 
-impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
-    async fn serve(&self, stream: Stream, by: Instant, line: &Arc<Line>, shutdown: &ShutdownWatch) {
-        let mut seen = shutdown.clone();
+impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
+    async fn serve(
+        &self,
+        stream: Stream,
+        first_request_by: Instant,
+        slot: &Arc<InFlightSlot>,
+        shutdown: &ShutdownWatch,
+    ) {
+        let mut watch = shutdown.clone();
         // As long as the connection: to move a timer is cheaper than to make one for each request.
-        let (mut stopping, mut quiet) = (pin!(stopped(&mut seen)), pin!(sleep_until(by)));
-        let sleep = pin!(sleep_until(by));
+        let (mut stopping, mut idle_timer) = (pin!(wait_for_shutdown(&mut watch)), pin!(sleep_until(first_request_by)));
+        let sleep = pin!(sleep_until(first_request_by));
         let mut timer = RequestTimer::new(sleep, self.limits());
-        let mut stream = Box::new(ClientStream::new(stream, Arc::clone(&line.writes)));
+        let mut stream = Box::new(ClientStream::new(stream, Arc::clone(&slot.write_progress)));
         let mut first = true;
         for left in (0..self.limits().requests).rev() {
             let first = std::mem::take(&mut first);
-            let next = self.next_head(&mut stream, first, quiet.as_mut(), stopping.as_mut()).await;
-            let Next { head, websocket, chunks, expecting } = match next {
+            let next = self.next_head(&mut stream, first, idle_timer.as_mut(), stopping.as_mut()).await;
+            let NextRequest { head, wants_websocket, chunk_validator, expects_continue } = match next {
                 Ok(next) => next,
-                Err(Fault::Gone) => return,
-                Err(fault) => return refuse(stream, fault).await,
+                Err(HeadError::ClientClosed) => return,
+                Err(fault) => return send_error(stream, fault).await,
             };
-            line.begin();
-            let lender = websocket.then(Lender::default);
-            stream.begin(chunks, expecting, lender.as_ref());
+            slot.begin_request();
+            let reclaim = wants_websocket.then(StreamReclaim::default);
+            stream.begin_request(chunk_validator, expects_continue, reclaim.as_ref());
             let mut session = ServerSession::new_http1(stream);
             // The head goes to Pingora's parser as if it had been pipelined: it is parsed before anything is read.
             session.set_pipelined_prefix(head);
@@ -125,15 +136,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
             session.set_keepalive_reuses_remaining(Some(left));
             session.set_read_timeout(Some(self.limits().body_idle));
             session.set_write_timeout(Some(self.limits().write_idle));
-            let served = timer.serve(line, self.app.process_new_http(session, shutdown)).await;
-            let reusable = match (served, lender) {
+            let served = timer.run(slot, self.app.process_new_http(session, shutdown)).await;
+            let reusable = match (served, reclaim) {
                 (Ok(Some(reusable)), _) => reusable.consume().0,
-                (Err(cut), Some(lender)) => return lender.bid_farewell(cut).await,
+                (Err(reason), Some(reclaim)) => return reclaim.send_close_frame(reason).await,
                 (Ok(None) | Err(_), _) => return,
             };
-            let Some(own) = ClientStream::back(reusable) else { return };
+            let Some(own) = ClientStream::from_stream(reusable) else { return };
             stream = own;
-            stream.begin(None, false, None);
+            stream.begin_request(None, false, None);
         }
     }
 
@@ -143,75 +154,75 @@ impl<A: HttpServerApp + Send + Sync + 'static> Connections<A> {
         &self,
         stream: &mut ClientStream,
         first: bool,
-        mut quiet: Pin<&mut Sleep>,
+        mut idle_timer: Pin<&mut Sleep>,
         stopping: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<Next, Fault> {
+    ) -> Result<NextRequest, HeadError> {
         let mut read = BytesMut::with_capacity(4096);
-        let Limits { head_deadline, idle, .. } = *self.limits();
+        let ConnectionLimits { head_deadline, idle, .. } = *self.limits();
         // Who has only just come has something to say: silence counts, since there is the connection.
         if !first {
-            quiet.as_mut().reset(Clock::deadline(idle));
+            idle_timer.as_mut().reset(Clock::deadline(idle));
         }
         tokio::select! {
             biased;
-            begun = head::begin(stream, &mut read) => begun?,
-            () = quiet.as_mut() => return Err(Fault::Gone),
-            () = stopping => return Err(Fault::Gone),
+            begun = request_head::read_first_bytes(stream, &mut read) => begun?,
+            () = idle_timer.as_mut() => return Err(HeadError::ClientClosed),
+            () = stopping => return Err(HeadError::ClientClosed),
         }
-        let reading = head::complete(stream, &mut read, self.limits());
+        let reading = request_head::read_head(stream, &mut read, self.limits());
         let whole = if first {
             tokio::select! {
                 biased;
                 whole = reading => whole?,
-                () = quiet => return Err(Fault::Slow),
+                () = idle_timer => return Err(HeadError::TimedOut),
             }
         } else {
-            timeout(head_deadline, reading).await.unwrap_or(Err(Fault::Slow))?
+            timeout(head_deadline, reading).await.unwrap_or(Err(HeadError::TimedOut))?
         };
-        let mut chunks = whole.chunked.then(Chunks::new);
-        if let Some(chunks) = &mut chunks {
-            chunks.look(&read[whole.end..]).map_err(|_| Fault::Malformed)?;
+        let mut chunk_validator = whole.is_chunked.then(ChunkedValidator::new);
+        if let Some(chunk_validator) = &mut chunk_validator {
+            chunk_validator.validate(&read[whole.end..]).map_err(|_| HeadError::Malformed)?;
         }
         // Who has sent some of it does not wait.
-        let expecting = whole.expects_continue && read.len() == whole.end;
-        Ok(Next { head: read, websocket: whole.websocket, chunks, expecting })
+        let expects_continue = whole.expects_continue && read.len() == whole.end;
+        Ok(NextRequest { head: read, wants_websocket: whole.wants_websocket, chunk_validator, expects_continue })
     }
 }
 
 /// A request that has come.
-struct Next {
+struct NextRequest {
     /// Its head, with what came behind it.
     head: BytesMut,
     /// Whether it asks for a WebSocket.
-    websocket: bool,
+    wants_websocket: bool,
     /// Where its body comes in chunks, what those are so far.
-    chunks: Option<Chunks>,
+    chunk_validator: Option<ChunkedValidator>,
     /// Whether its client waits for leave to send a body.
-    expecting: bool,
+    expects_continue: bool,
 }
 
 /// Returns when this process stops.
-pub(super) async fn stopped(shutdown: &mut ShutdownWatch) {
+pub(super) async fn wait_for_shutdown(shutdown: &mut ShutdownWatch) {
     // Whoever would say so has gone: then this process stops, too.
     let _ = shutdown.wait_for(|stopping| *stopping).await;
 }
 
 /// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.
-async fn refuse(mut stream: Stream, fault: Fault) {
-    let Some((status, sentence)) = fault.answer() else { return };
+async fn send_error(mut stream: Stream, fault: HeadError) {
+    let Some((status, sentence)) = fault.response() else { return };
     let allow = if status == StatusCode::METHOD_NOT_ALLOWED {
         format!("allow: {FORWARDED_METHODS}\r\n")
     } else {
         String::new()
     };
     let own = SECURITY_HEADERS.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n{allow}{own}\
          cache-control: no-store\r\nconnection: close\r\n\r\n{sentence}",
         sentence.len()
     );
-    let bid_farewell = async {
-        stream.write_all(answer.as_bytes()).await?;
+    let sending = async {
+        stream.write_all(response.as_bytes()).await?;
         stream.flush().await?;
         stream.shutdown().await?;
         let mut rest = [0; 4096];
@@ -219,21 +230,21 @@ async fn refuse(mut stream: Stream, fault: Fault) {
         std::io::Result::Ok(())
     };
     // Whether it arrives is the client's affair.
-    let _ = timeout(LINGER, bid_farewell).await;
+    let _ = timeout(LINGER_TIMEOUT, sending).await;
     tracing::debug!(%status, "Refused what is no request");
 }
 
 /// Counts a connection for as long as it lives.
-struct Open(Arc<watch::Sender<usize>>);
+struct ConnectionGuard(Arc<watch::Sender<usize>>);
 
-impl Open {
-    fn count(open: &Arc<watch::Sender<usize>>) -> Self {
-        open.send_modify(|count| *count += 1);
-        Self(Arc::clone(open))
+impl ConnectionGuard {
+    fn new(open_connections: &Arc<watch::Sender<usize>>) -> Self {
+        open_connections.send_modify(|count| *count += 1);
+        Self(Arc::clone(open_connections))
     }
 }
 
-impl Drop for Open {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }

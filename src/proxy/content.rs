@@ -11,11 +11,11 @@ use http::{Version, header};
 use pingora::{Error, Result, proxy::Session};
 use tokio::time::timeout;
 
-use super::answer::expects_continue;
+use super::own_response::expects_continue;
 
 /// Longest wait for the first piece. Who sends nothing before there is an answer gets one all the same, and the app a body in
 /// chunks.
-const FIRST_PIECE: Duration = Duration::from_secs(1);
+const FIRST_CHUNK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits for the first piece of content, where only that tells whether there is any. What is read is kept, and sent to
 /// the app before what follows. True: there is none.
@@ -23,7 +23,7 @@ const FIRST_PIECE: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// The client broke off.
-pub(super) async fn is_empty(session: &mut Session) -> Result<bool> {
+pub(super) async fn has_no_content(session: &mut Session) -> Result<bool> {
     let request = session.req_header();
     if request.version != Version::HTTP_2 || request.headers.contains_key(header::CONTENT_LENGTH) {
         return Ok(false);
@@ -35,17 +35,17 @@ pub(super) async fn is_empty(session: &mut Session) -> Result<bool> {
     let reading = async {
         loop {
             match session.read_request_body().await.map_err(Error::into_down)? {
-                Some(piece) if piece.is_empty() && !session.is_body_done() => {}
-                piece => return Ok(piece.is_none_or(|piece| piece.is_empty())),
+                Some(chunk) if chunk.is_empty() && !session.is_body_done() => {}
+                chunk => return Ok(chunk.is_none_or(|chunk| chunk.is_empty())),
             }
         }
     };
-    timeout(FIRST_PIECE, reading).await.unwrap_or(Ok(false))
+    timeout(FIRST_CHUNK_TIMEOUT, reading).await.unwrap_or(Ok(false))
 }
 
 /// Leaves out an empty last piece: written to the app, it would be the end of the body, with a second one behind it.
-pub(super) fn drop_empty_end(piece: &mut Option<Bytes>, end: bool) {
-    if end && piece.as_ref().is_some_and(Bytes::is_empty) {
-        *piece = None;
+pub(super) fn drop_empty_last_chunk(chunk: &mut Option<Bytes>, end: bool) {
+    if end && chunk.as_ref().is_some_and(Bytes::is_empty) {
+        *chunk = None;
     }
 }

@@ -4,7 +4,8 @@
 use pingora::{Error, ErrorType::InternalError, Result, proxy::Session};
 
 use super::{
-    Proxy, answer, asked::head_of, bodies::Whose, content, failure::Failure, passage::Passage, peer::PeerConnection,
+    Proxy, body_limits::BodyClass, client::request_view, content, failure::ProxyFailure, own_response,
+    peer::PeerConnection, request_context::RequestContext,
 };
 use crate::{
     gate::{Decision, Judged, Permit, Refusal},
@@ -15,49 +16,54 @@ use crate::{
 ///
 /// # Errors
 /// The client broke off.
-pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passage, judged: Judged) -> Result<bool> {
+pub(super) async fn handle(
+    proxy: &Proxy,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    evaluation: Judged,
+) -> Result<bool> {
     let request_id = ctx.request_id;
     let request = session.req_header().clone();
-    let head = head_of(&request, ctx.source, request_id.as_str());
-    let (portcullis, bodies) = (proxy.portcullis(), proxy.bodies());
-    let step = portcullis.claim_form(&judged, &head).await;
-    let (answer, last) = match step {
-        Some(FormDecision::Respond(answer)) => {
-            refusal_in(portcullis.decide(&head, judged), ctx);
-            (answer, false)
+    let head = request_view(&request, ctx.client, request_id.as_str());
+    let (portcullis, body_limiter) = (proxy.portcullis(), proxy.body_limiter());
+    let step = portcullis.claim_form(&evaluation, &head).await;
+    let (response, last) = match step {
+        Some(FormDecision::Respond(response)) => {
+            refusal_from(portcullis.decide(&head, evaluation), ctx);
+            (response, false)
         }
         Some(FormDecision::Confirm) => {
-            let read = answer::read_body(session, Whose::CrossSiteForm, bodies).await;
+            let read = own_response::read_body(session, BodyClass::CrossSiteForm, body_limiter).await;
             let page = match &read {
-                Ok(content) => portcullis.ask(&judged, &head, content).await,
+                Ok(content) => portcullis.ask(&evaluation, &head, content).await,
                 Err(_) => None,
             };
             let last = read.is_err();
-            let refusal = refusal_in(portcullis.decide(&head, judged), ctx);
-            let answer = match (page, refusal, read) {
+            let refusal = refusal_from(portcullis.decide(&head, evaluation), ctx);
+            let response = match (page, refusal, read) {
                 (Some(page), _, _) => page,
                 // Larger than is carried, or not what a browser would send again: as without the page.
-                (_, Some(refusal), Ok(_) | Err(Failure::Say(RequestFailure::BodyTooLarge))) => {
+                (_, Some(refusal), Ok(_) | Err(ProxyFailure::Respond(RequestFailure::BodyTooLarge))) => {
                     portcullis.refuse(&refusal, &head).await
                 }
-                (_, _, Err(Failure::Say(failed))) => portcullis.fail(failed, None, &head).await,
-                (_, _, Err(Failure::Malformed | Failure::Gone)) => answer::malformed(),
+                (_, _, Err(ProxyFailure::Respond(failed))) => portcullis.fail(failed, None, &head).await,
+                (_, _, Err(ProxyFailure::Malformed | ProxyFailure::ClientClosed)) => own_response::malformed_request(),
                 (_, _, Ok(_)) => portcullis.fail(RequestFailure::BodyTooLarge, None, &head).await,
             };
-            (answer, last)
+            (response, last)
         }
-        Some(FormDecision::Forward(form)) => match portcullis.decide(&head, judged) {
+        Some(FormDecision::Forward(form)) => match portcullis.decide(&head, evaluation) {
             Decision::Forward(permit) => {
-                proxy.forward(ctx, permit);
-                ctx.form = Some(form);
-                if ctx.has_room_for(answer::announced(session).unwrap_or(0)) {
+                proxy.set_permit(ctx, permit);
+                ctx.claimed_form = Some(form);
+                if ctx.is_within_body_limit(own_response::content_length(session).unwrap_or(0)) {
                     // An app may close an idle connection just when a request is sent into it, and this one is sent once.
-                    ctx.connection = PeerConnection::New;
-                    ctx.is_empty = content::is_empty(session).await?;
+                    ctx.peer_connection = PeerConnection::New;
+                    ctx.has_no_content = content::has_no_content(session).await?;
                     return Ok(false);
                 }
-                let person = ctx.permit.as_ref().and_then(Permit::person);
-                (portcullis.fail(RequestFailure::BodyTooLarge, person, &head).await, false)
+                let user = ctx.permit.as_ref().and_then(Permit::person);
+                (portcullis.fail(RequestFailure::BodyTooLarge, user, &head).await, false)
             }
             Decision::Refuse(_) | Decision::Serve(_) => {
                 (portcullis.fail(RequestFailure::Internal, None, &head).await, false)
@@ -65,7 +71,7 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
         },
         None => (portcullis.fail(RequestFailure::Internal, None, &head).await, false),
     };
-    proxy.send(session, ctx, answer, last).await;
+    proxy.send_response(session, ctx, response, last).await;
     Ok(true)
 }
 
@@ -73,24 +79,24 @@ pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passag
 ///
 /// # Errors
 /// The form must not be sent; the answer says why.
-pub(super) async fn note_sent(proxy: &Proxy, session: &Session, ctx: &mut Passage) -> Result<()> {
-    let Some(form) = ctx.form.take() else { return Ok(()) };
-    let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());
+pub(super) async fn mark_sent(proxy: &Proxy, session: &Session, ctx: &mut RequestContext) -> Result<()> {
+    let Some(form) = ctx.claimed_form.take() else { return Ok(()) };
+    let head = request_view(session.req_header(), ctx.client, ctx.request_id.as_str());
     match proxy.portcullis().send_form(&form, &head).await {
         None => Ok(()),
-        Some(answer) => {
-            ctx.answer = Some(answer);
+        Some(response) => {
+            ctx.own_response = Some(response);
             Error::e_explain(InternalError, "the form is not sent")
         }
     }
 }
 
 /// Why it goes nowhere; none where it could, and the log is told whose it is.
-fn refusal_in(decision: Decision, ctx: &mut Passage) -> Option<Refusal> {
+fn refusal_from(decision: Decision, ctx: &mut RequestContext) -> Option<Refusal> {
     match decision {
         Decision::Refuse(refusal) => Some(refusal),
         Decision::Forward(permit) => {
-            ctx.goes(permit, None);
+            ctx.set_upstream(permit, None);
             None
         }
         Decision::Serve(_) => None,

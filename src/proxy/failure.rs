@@ -12,51 +12,51 @@ use pingora::{
     proxy::Session,
 };
 
-use super::{Proxy, answer, asked::head_of, passage::Passage, upstreams::Upstream};
+use super::{Proxy, client::request_view, own_response, request_context::RequestContext, upstreams::Upstream};
 use crate::{
     gate::{Decision, Permit},
     web::RequestFailure,
 };
 
 /// What an error is called where a body is larger than its route takes.
-pub(super) const TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
+pub(super) const BODY_TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
 
 /// What can be said to the client.
 #[derive(Clone, Copy)]
-pub(super) enum Failure {
+pub(super) enum ProxyFailure {
     /// This, as a page or a problem document.
-    Say(RequestFailure),
+    Respond(RequestFailure),
     /// That its request is malformed.
     Malformed,
     /// Nothing: it has gone.
-    Gone,
+    ClientClosed,
 }
 
-impl Failure {
+impl ProxyFailure {
     /// What `error` means for whoever waits for an answer.
-    pub(super) fn of(error: &Error) -> Self {
-        if *error.etype() == TOO_LARGE {
-            return Self::Say(RequestFailure::BodyTooLarge);
+    pub(super) fn from_error(error: &Error) -> Self {
+        if *error.etype() == BODY_TOO_LARGE {
+            return Self::Respond(RequestFailure::BodyTooLarge);
         }
-        if is_stalled(error) {
-            return Self::Gone;
+        if is_write_timeout(error) {
+            return Self::ClientClosed;
         }
         match error.esource() {
-            ErrorSource::Upstream => Self::Say(match error.etype() {
+            ErrorSource::Upstream => Self::Respond(match error.etype() {
                 ReadTimedout | WriteTimedout => RequestFailure::AppTimeout,
                 ConnectTimedout | ConnectRefused | ConnectNoRoute | ConnectError | SocketError
                 | TLSHandshakeFailure | TLSHandshakeTimedout => RequestFailure::AppUnreachable,
                 _ => RequestFailure::AppBadResponse,
             }),
-            ErrorSource::Downstream if is_malformed(error) => Self::Malformed,
+            ErrorSource::Downstream if is_malformed_body(error) => Self::Malformed,
             ErrorSource::Downstream => match error.etype() {
-                ReadTimedout => Self::Say(RequestFailure::BodyIncomplete),
+                ReadTimedout => Self::Respond(RequestFailure::BodyIncomplete),
                 InvalidHTTPHeader => Self::Malformed,
-                _ => Self::Gone,
+                _ => Self::ClientClosed,
             },
             ErrorSource::Internal | ErrorSource::Unset => match error.etype() {
-                ConnectionClosed => Self::Gone,
-                _ => Self::Say(RequestFailure::Internal),
+                ConnectionClosed => Self::ClientClosed,
+                _ => Self::Respond(RequestFailure::Internal),
             },
         }
     }
@@ -64,25 +64,25 @@ impl Failure {
 
 impl Proxy {
     /// Answers a request that failed on its way to an app or back, where nothing of an answer has gone out.
-    pub(super) async fn answer_failure(&self, session: &mut Session, e: &Error, ctx: &mut Passage) {
+    pub(super) async fn respond_to_failure(&self, session: &mut Session, e: &Error, ctx: &mut RequestContext) {
         let begun =
             session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
-        if let Some(refused) = ctx.refused.take() {
-            let head = head_of(session.req_header(), ctx.source, ctx.request_id.as_str());
-            let answer = match refused.decision() {
+        if let Some(refused) = ctx.retry_refusal.take() {
+            let head = request_view(session.req_header(), ctx.client, ctx.request_id.as_str());
+            let response = match refused.decision() {
                 Decision::Refuse(refusal) => self.portcullis().refuse(refusal, &head).await,
                 _ => self.portcullis().fail(RequestFailure::Internal, None, &head).await,
             };
-            self.send(session, ctx, answer, true).await;
+            self.send_response(session, ctx, response, true).await;
             return;
         }
-        if let Some(answer) = ctx.answer.take() {
-            self.send(session, ctx, answer, true).await;
+        if let Some(response) = ctx.own_response.take() {
+            self.send_response(session, ctx, response, true).await;
             return;
         }
-        let failure = Failure::of(e);
-        ctx.is_stalled = is_stalled(e);
-        if let Failure::Say(failed) = failure
+        let failure = ProxyFailure::from_error(e);
+        ctx.write_timed_out = is_write_timeout(e);
+        if let ProxyFailure::Respond(failed) = failure
             // That is the client's own doing, and as often as it likes.
             && !matches!(failed, RequestFailure::BodyTooLarge | RequestFailure::BodyIncomplete)
         {
@@ -99,34 +99,34 @@ impl Proxy {
         // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
         if !begun {
             let request = session.req_header();
-            let answer = match failure {
-                Failure::Say(failed) => {
-                    let person = ctx.permit.as_ref().and_then(Permit::person);
-                    let head = head_of(request, ctx.source, ctx.request_id.as_str());
-                    Some(self.portcullis().fail(failed, person, &head).await)
+            let response = match failure {
+                ProxyFailure::Respond(failed) => {
+                    let user = ctx.permit.as_ref().and_then(Permit::person);
+                    let head = request_view(request, ctx.client, ctx.request_id.as_str());
+                    Some(self.portcullis().fail(failed, user, &head).await)
                 }
-                Failure::Malformed => Some(answer::malformed()),
-                Failure::Gone => None,
+                ProxyFailure::Malformed => Some(own_response::malformed_request()),
+                ProxyFailure::ClientClosed => None,
             };
-            if let Some(answer) = answer {
-                self.send(session, ctx, answer, true).await;
+            if let Some(response) = response {
+                self.send_response(session, ctx, response, true).await;
             }
         }
     }
 }
 
 /// Whether a client took nothing of an answer for too long.
-pub(super) fn is_stalled(error: &Error) -> bool {
+pub(super) fn is_write_timeout(error: &Error) -> bool {
     *error.etype() == WriteTimedout && *error.esource() != ErrorSource::Upstream
 }
 
 /// Whether a connection failed for want of a descriptor, or a port, of ours: then nobody was asked.
-pub(super) fn is_ours(error: &Error) -> bool {
+pub(super) fn is_local(error: &Error) -> bool {
     matches!(error.etype(), SocketError | BindError | InternalError)
 }
 
 /// Whether what the client sent as a body is none: we saw it, or Pingora's parser did, whose names for it are private.
-pub(super) fn is_malformed(error: &Error) -> bool {
+pub(super) fn is_malformed_body(error: &Error) -> bool {
     if matches!(error.root_etype().as_str(), "InvalidChunk" | "InvalidTrailerEnd") {
         return true;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a connection may ask of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Bytes of a head.
     pub head_bytes: usize,
     /// Header lines of a head.
@@ -29,7 +29,7 @@ pub struct Limits {
     pub streams: u32,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             head_bytes: 32 * 1024,

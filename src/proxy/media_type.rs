@@ -4,20 +4,22 @@ use http::{HeaderMap, header};
 
 /// Whether an answer is HTML, and nothing else by any reading.
 pub(super) fn is_html(headers: &HeaderMap) -> bool {
-    is_one(said(headers), &[b"text/html"])
+    matches_any(content_type(headers), &[b"text/html"])
 }
 
 /// Whether a browser may take an answer for a page: it is HTML or XHTML, or one of a list of types (which is none) is.
 pub(super) fn is_page(headers: &HeaderMap) -> bool {
-    said(headers).split(|byte| *byte == b',').any(|kind| is_one(kind, &[b"text/html", b"application/xhtml+xml"]))
+    content_type(headers)
+        .split(|byte| *byte == b',')
+        .any(|kind| matches_any(kind, &[b"text/html", b"application/xhtml+xml"]))
 }
 
-fn said(headers: &HeaderMap) -> &[u8] {
+fn content_type(headers: &HeaderMap) -> &[u8] {
     headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default()
 }
 
 /// Whether this media type, without its parameters, is one of these.
-fn is_one(kind: &[u8], these: &[&[u8]]) -> bool {
+fn matches_any(kind: &[u8], these: &[&[u8]]) -> bool {
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     these.iter().any(|this| essence.eq_ignore_ascii_case(this))
 }

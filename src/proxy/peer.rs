@@ -10,7 +10,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{passage::Passage, private};
+use super::{private_connections, request_context::RequestContext};
 use crate::{clock::Timestamp, gate::Permit};
 
 /// Where the connection to an app comes from.
@@ -29,43 +29,43 @@ pub(super) enum PeerConnection {
 /// # Errors
 ///
 /// There is no permit, or no server.
-pub(super) fn choose(request: &RequestHeader, ctx: &mut Passage, now: Timestamp) -> Result<Box<HttpPeer>> {
-    let (Some(binding), Some(upstream), Some(line)) = (ctx.binding(), &ctx.upstream, &ctx.line) else {
+pub(super) fn select_peer(request: &RequestHeader, ctx: &mut RequestContext, now: Timestamp) -> Result<Box<HttpPeer>> {
+    let (Some(binding), Some(upstream), Some(slot)) = (ctx.binding(), &ctx.upstream, &ctx.slot) else {
         return Error::e_explain(InternalError, "no permit, or its upstream is gone");
     };
     // Signed in on one server, nobody is known to another.
-    let bound = line.private.server(binding);
-    let known = bound.filter(|server| !ctx.tried.contains(server));
-    let known: Option<(SocketAddr, _)> = known.and_then(|at| Some((at, upstream.server(at)?)));
-    let Some((address, mut peer)) = known.or_else(|| upstream.next(&ctx.tried, now)) else {
+    let bound = slot.private_connections.endpoint(binding);
+    let known = bound.filter(|endpoint| !ctx.tried_addresses.contains(endpoint));
+    let known: Option<(SocketAddr, _)> = known.and_then(|at| Some((at, upstream.endpoint_at(at)?)));
+    let Some((address, mut peer)) = known.or_else(|| upstream.next_endpoint(&ctx.tried_addresses, now)) else {
         return Err(Error::explain(ConnectNoRoute, "no server can be looked up").into_up());
     };
-    if bound.is_some() || private::is_asked_for(&request.headers) {
+    if bound.is_some() || private_connections::has_connection_auth(&request.headers) {
         // On a public route nobody is known: what follows on the client's connection may be somebody else's.
         let is_known = binding.session.is_some();
-        ctx.connection = if is_known { PeerConnection::Private } else { PeerConnection::New };
+        ctx.peer_connection = if is_known { PeerConnection::Private } else { PeerConnection::New };
     }
     ctx.read_timeout = ctx.permit.as_ref().and_then(Permit::read_timeout).unwrap_or(upstream.read_timeout());
     peer.options.write_timeout = Some(ctx.read_timeout);
-    match ctx.connection {
+    match ctx.peer_connection {
         PeerConnection::Pooled => {}
-        PeerConnection::New => private::connect_anew(&mut peer),
-        PeerConnection::Private => line.private.bind(binding, address).use_for(&mut peer),
+        PeerConnection::New => private_connections::require_new_connection(&mut peer),
+        PeerConnection::Private => slot.private_connections.bind(binding, address).apply_to(&mut peer),
     }
-    ctx.tried.push(address);
+    ctx.tried_addresses.push(address);
     Ok(peer)
 }
 
 /// Binds what follows on the client's connection to a private connection, where the app has begun to sign a connection in.
-pub(super) fn bind_what_follows(ctx: &Passage) {
-    if ctx.connection == PeerConnection::Private {
+pub(super) fn bind_private_connection(ctx: &RequestContext) {
+    if ctx.peer_connection == PeerConnection::Private {
         return;
     }
-    if let Some(socket) = &ctx.socket {
-        private::spend(socket);
+    if let Some(socket) = &ctx.upstream_socket {
+        private_connections::mark_not_reusable(socket);
     }
     let binding = ctx.binding().filter(|binding| binding.session.is_some());
-    if let (Some(binding), Some(server), Some(line)) = (binding, ctx.tried.last(), &ctx.line) {
-        line.private.bind(binding, *server);
+    if let (Some(binding), Some(endpoint), Some(slot)) = (binding, ctx.tried_addresses.last(), &ctx.slot) {
+        slot.private_connections.bind(binding, *endpoint);
     }
 }

@@ -20,22 +20,22 @@ use crate::clock::Stopwatch;
 #[derive(Debug)]
 pub(super) struct ReadTimeout {
     clock: Stopwatch,
-    state: Mutex<State>,
+    state: Mutex<ReadTimeoutState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ReadTimeoutState {
     /// None while the app may be silent.
-    running: Option<Running>,
-    is_over: bool,
+    running: Option<RunningTimeout>,
+    is_expired: bool,
 }
 
 #[derive(Debug)]
-struct Running {
+struct RunningTimeout {
     limit: Duration,
     /// When the app was last asked or heard, by the clock.
     since: Duration,
-    app: AppConnection,
+    upstream: UpstreamSocket,
 }
 
 /// Connection to an app while a request is on it.
@@ -47,12 +47,12 @@ struct Running {
 /// Held by `wire::read_timeout::the_time_out_ends_with_the_answer`: without them [`ReadTimeout::reset`] panics in builds with debug
 /// assertions. And no other connection is ever shut: the addresses of the descriptor are compared first.
 #[derive(Debug)]
-struct AppConnection {
+struct UpstreamSocket {
     descriptor: RawFd,
     socket: Arc<SocketDigest>,
 }
 
-impl AppConnection {
+impl UpstreamSocket {
     fn new(descriptor: RawFd, socket: Arc<SocketDigest>) -> Self {
         // Looked up while the descriptor is the connection's, once for each connection: the digest keeps them.
         let _ = (socket.local_addr(), socket.peer_addr());
@@ -66,7 +66,7 @@ impl AppConnection {
     }
 
     /// How long ago the last byte of the app came in, read or not.
-    fn silence(&self) -> Option<Duration> {
+    fn idle_time(&self) -> Option<Duration> {
         let info = self.socket.tcp_info()?;
         Some(Duration::from_millis(info.tcpi_last_data_recv.into()))
     }
@@ -79,8 +79,11 @@ impl ReadTimeout {
 
     /// Starts: the app is asked on this connection.
     pub(super) fn start(&self, limit: Duration, descriptor: RawFd, socket: Arc<SocketDigest>) {
-        let app = AppConnection::new(descriptor, socket);
-        *self.state() = State { running: Some(Running { limit, since: self.clock.elapsed(), app }), is_over: false };
+        let app = UpstreamSocket::new(descriptor, socket);
+        *self.state() = ReadTimeoutState {
+            running: Some(RunningTimeout { limit, since: self.clock.elapsed(), upstream: app }),
+            is_expired: false,
+        };
     }
 
     /// Starts again from now: something went to the app, or came from it.
@@ -102,37 +105,37 @@ impl ReadTimeout {
     pub(super) fn reset(&self) {
         let mut state = self.state();
         debug_assert!(state.running.is_none(), "the time-out of a request runs on after it: {state:?}");
-        *state = State::default();
+        *state = ReadTimeoutState::default();
     }
 
     /// Error of a request whose time-out is over.
     pub(super) fn error(&self) -> Option<Box<Error>> {
-        self.state().is_over.then(|| Error::explain(ReadTimedout, "the app is silent").into_up())
+        self.state().is_expired.then(|| Error::explain(ReadTimedout, "the app is silent").into_up())
     }
 
     /// When it is over, by the clock. `taken` is when the client last took what it had let wait.
-    pub(super) fn due(&self, taken: Duration) -> Option<Duration> {
+    pub(super) fn deadline(&self, taken: Duration) -> Option<Duration> {
         self.state().running.as_ref().map(|running| running.since.max(taken) + running.limit)
     }
 
     /// Ends it, where nothing came of the app meanwhile that nobody has read yet.
     pub(super) fn expire(&self) {
         let mut state = self.state();
-        let Some(Running { limit, since, app }) = &mut state.running else { return };
+        let Some(RunningTimeout { limit, since, upstream: app }) = &mut state.running else { return };
         if !app.is_current() {
             state.running = None;
             return;
         }
-        if let Some(silence) = app.silence().filter(|silence| *silence < *limit) {
+        if let Some(silence) = app.idle_time().filter(|silence| *silence < *limit) {
             *since = self.clock.elapsed().saturating_sub(silence);
             return;
         }
         // Fails where the app has just closed it: then Pingora finds that.
         let _ = shutdown(app.descriptor, Shutdown::Read);
-        *state = State { running: None, is_over: true };
+        *state = ReadTimeoutState { running: None, is_expired: true };
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ReadTimeoutState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

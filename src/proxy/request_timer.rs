@@ -14,23 +14,23 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::{Cut, Limits, Line, slow_readers::SlowReader};
+use super::{CancelReason, ConnectionLimits, InFlightSlot, slow_readers::SlowReaderGuard};
 use crate::clock::Clock;
 
 /// Timer of the requests of one line, one after the other.
 pub(super) struct RequestTimer<'a> {
     sleep: Pin<&'a mut Sleep>,
     /// When it goes off, by the line's clock.
-    at: Option<Duration>,
-    limits: &'a Limits,
-    slow: Option<SlowReader>,
+    armed_for: Option<Duration>,
+    limits: &'a ConnectionLimits,
+    slow_reader: Option<SlowReaderGuard>,
     /// Whether the app's time is up, and only the client holds it up.
-    is_held: bool,
+    is_client_blocked: bool,
 }
 
 impl<'a> RequestTimer<'a> {
-    pub(super) const fn new(sleep: Pin<&'a mut Sleep>, limits: &'a Limits) -> Self {
-        Self { sleep, at: None, limits, slow: None, is_held: false }
+    pub(super) const fn new(sleep: Pin<&'a mut Sleep>, limits: &'a ConnectionLimits) -> Self {
+        Self { sleep, armed_for: None, limits, slow_reader: None, is_client_blocked: false }
     }
 
     /// Serves a request to its end, or until it is cut: then it is dropped, and its connections close, that of the app too.
@@ -38,58 +38,66 @@ impl<'a> RequestTimer<'a> {
     /// # Errors
     ///
     /// It was cut.
-    pub(super) async fn serve<T>(&mut self, line: &Arc<Line>, serving: impl Future<Output = T>) -> Result<T, Cut> {
-        let (mut serving, mut cut) = (pin!(serving), pin!(line.cut()));
+    pub(super) async fn run<T>(
+        &mut self,
+        slot: &Arc<InFlightSlot>,
+        serving: impl Future<Output = T>,
+    ) -> Result<T, CancelReason> {
+        let (mut serving, mut reason) = (pin!(serving), pin!(slot.cancelled()));
         let served = poll_fn(|context| {
-            if let Poll::Ready(cut) = cut.as_mut().poll(context) {
-                return Poll::Ready(Err(cut));
+            if let Poll::Ready(reason) = reason.as_mut().poll(context) {
+                return Poll::Ready(Err(reason));
             }
             if let Poll::Ready(served) = serving.as_mut().poll(context) {
                 return Poll::Ready(Ok(served));
             }
-            self.look(line, context);
+            self.poll_deadlines(slot, context);
             Poll::Pending
         })
         .await;
-        self.slow = None;
+        self.slow_reader = None;
         served
     }
 
     /// Does what is due, and sees to it that the task is woken for what is due next.
-    fn look(&mut self, line: &Arc<Line>, context: &mut Context<'_>) {
+    fn poll_deadlines(&mut self, slot: &Arc<InFlightSlot>, context: &mut Context<'_>) {
         loop {
-            let blocked = line.writes.blocked();
-            if self.slow.as_ref().is_some_and(|slow| Some(slow.since) != blocked) {
-                self.slow = None;
+            let blocked = slot.write_progress.blocked_since();
+            if self.slow_reader.as_ref().is_some_and(|slow| Some(slow.blocked_since) != blocked) {
+                self.slow_reader = None;
             }
-            self.is_held &= blocked.is_some();
-            let slow = blocked.filter(|_| self.slow.is_none()).map(|since| since + self.limits.slow_after);
+            self.is_client_blocked &= blocked.is_some();
+            let slow = blocked.filter(|_| self.slow_reader.is_none()).map(|since| since + self.limits.slow_after);
             // Over HTTP/2 no write is pending while the windows are open, though the client reads nothing of its socket.
             let stalled = blocked.map(|since| since + self.limits.write_idle);
-            let silent = if self.is_held { None } else { line.read_timeout.due(line.writes.taken()) };
+            let silent = if self.is_client_blocked {
+                None
+            } else {
+                slot.read_timeout.deadline(slot.write_progress.last_progress())
+            };
             let Some(next) = slow.into_iter().chain(stalled).chain(silent).min() else { return };
-            if self.at.is_none_or(|at| next < at) {
-                self.sleep.as_mut().reset(Clock::deadline(next.saturating_sub(line.now())));
-                self.at = Some(next);
+            if self.armed_for.is_none_or(|at| next < at) {
+                self.sleep.as_mut().reset(Clock::deadline(next.saturating_sub(slot.now())));
+                self.armed_for = Some(next);
             }
             if self.sleep.as_mut().poll(context).is_pending() {
                 return;
             }
-            self.at = None;
-            let now = line.now();
+            self.armed_for = None;
+            let now = slot.now();
             if stalled.is_some_and(|stalled| stalled <= now) {
-                line.order(line.request(), Cut::WRITE_IDLE);
+                slot.request_cancel(slot.request_number(), CancelReason::WRITE_IDLE);
                 return;
             }
             if let (Some(since), true) = (blocked, slow.is_some_and(|slow| slow <= now)) {
-                self.slow = Some(line.slow_readers().enter(line, since, self.limits));
-                line.writes.wake_when_taken(context.waker());
+                self.slow_reader = Some(slot.slow_readers().register(slot, since, self.limits));
+                slot.write_progress.wake_on_progress(context.waker());
             }
             if silent.is_some_and(|silent| silent <= now) {
                 // Who takes nothing keeps the app from being heard.
-                self.is_held = line.writes.wake_when_taken(context.waker());
-                if !self.is_held {
-                    line.read_timeout.expire();
+                self.is_client_blocked = slot.write_progress.wake_on_progress(context.waker());
+                if !self.is_client_blocked {
+                    slot.read_timeout.expire();
                 }
             }
         }
@@ -103,26 +111,26 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::proxy::Lines;
+    use crate::proxy::InFlight;
 
     #[tokio::test]
     async fn who_takes_nothing_for_too_long_is_cut_over_both_protocols() {
-        let limits = Limits { write_idle: Duration::from_millis(20), ..Limits::default() };
-        let lines = Arc::<Lines>::default();
+        let limits = ConnectionLimits { write_idle: Duration::from_millis(20), ..ConnectionLimits::default() };
+        let in_flight = Arc::<InFlight>::default();
         for is_http2 in [false, true] {
-            let line = lines.open();
-            line.begin();
+            let slot = in_flight.register();
+            slot.begin_request();
             let sleep = pin!(tokio::time::sleep_until(Clock::deadline(limits.slow_after)));
             let mut timer = RequestTimer::new(sleep, &limits);
             let serving = async {
-                let _piece = is_http2.then(|| line.writes.piece(Bytes::from_static(b"piece")));
+                let _piece = is_http2.then(|| slot.write_progress.track_chunk(Bytes::from_static(b"piece")));
                 if !is_http2 {
-                    line.writes.note(true);
+                    slot.write_progress.record_write(true);
                 }
                 std::future::pending::<()>().await;
             };
-            assert_eq!(timer.serve(&line, serving).await, Err(Cut::WRITE_IDLE), "HTTP/2: {is_http2}");
-            assert_eq!(line.was_cut(), Some(Cut::WRITE_IDLE));
+            assert_eq!(timer.run(&slot, serving).await, Err(CancelReason::WRITE_IDLE), "HTTP/2: {is_http2}");
+            assert_eq!(slot.cancel_reason(), Some(CancelReason::WRITE_IDLE));
         }
     }
 }

@@ -5,11 +5,11 @@ use http::{Method, StatusCode, Version, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
 use super::{
-    Line, app_cookies, caching,
+    InFlightSlot, app_cookies, cache_control,
     hooks::{ProxyParts, REQUEST_ID},
-    one_reading,
-    passage::Passage,
-    passing, peer, private, watch_script,
+    peer, private_connections,
+    request_context::RequestContext,
+    response_framing, response_headers, watch_script,
 };
 use crate::gate::Permit;
 
@@ -17,51 +17,51 @@ use crate::gate::Permit;
 pub(super) fn filter(
     parts: &ProxyParts,
     session: &mut Session,
-    answer: &mut ResponseHeader,
-    ctx: &mut Passage,
+    response: &mut ResponseHeader,
+    ctx: &mut RequestContext,
 ) -> Result<()> {
-    if let Some(line) = &ctx.line {
-        watch_silence(line, session, answer)?;
+    if let Some(slot) = &ctx.slot {
+        update_read_timeout(slot, session, response)?;
     }
-    one_reading::ensure(session, answer, &mut ctx.interim)?;
+    response_framing::normalize(session, response, &mut ctx.interim_responses)?;
     // From every head, early hints too: a browser takes a cookie from any of them.
-    passing::keep_to_ourselves(answer, &parts.cookies, ctx.upstream.as_deref());
-    app_cookies::note(parts, session.req_header(), answer, ctx)?;
-    if private::is_offered(&answer.headers) {
-        peer::bind_what_follows(ctx);
+    response_headers::strip_internal(response, &parts.cookies, ctx.upstream.as_deref());
+    app_cookies::record_set_cookies(parts, session.req_header(), response, ctx)?;
+    if private_connections::offers_connection_auth(&response.headers) {
+        peer::bind_private_connection(ctx);
     }
-    let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
-    if answer.status.is_informational() && !upgraded {
+    let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
+    if response.status.is_informational() && !upgraded {
         return Ok(());
     }
-    passing::speak_http_1_1(session, answer);
-    ctx.status = answer.status.as_u16();
-    if let (Some(upstream), Some(asked)) = (ctx.upstream.as_deref(), &ctx.asked) {
-        parts.metrics.upstream_responded(upstream.name(), ctx.status, asked.elapsed());
+    response_headers::set_http_version(session, response);
+    ctx.status = response.status.as_u16();
+    if let (Some(upstream), Some(stopwatch)) = (ctx.upstream.as_deref(), &ctx.upstream_stopwatch) {
+        parts.metrics.upstream_responded(upstream.name(), ctx.status, stopwatch.elapsed());
     }
     if upgraded {
-        ctx.becomes_websocket();
+        ctx.begin_websocket();
         // Both ends may be silent for as long as they like.
         session.set_read_timeout(None);
         return Ok(());
     }
-    passing::drop_hops(answer);
-    if passing::is_event_stream(answer) {
-        ctx.streams("sse");
+    response_headers::strip_hop_by_hop(response);
+    if response_headers::is_event_stream(response) {
+        ctx.begin_stream("sse");
     }
     if let Some(policy) = ctx.permit.as_ref().and_then(Permit::caching) {
-        caching::restrict(answer, session.req_header(), policy)?;
+        cache_control::restrict(response, session.req_header(), policy)?;
     }
     if ctx.permit.as_ref().is_some_and(Permit::is_watched) {
-        ctx.appended = watch_script::prepare(answer, session.req_header(), parts.public_url.origin())?;
+        ctx.appended = watch_script::prepare(response, session.req_header(), parts.public_url.origin())?;
     }
-    if !answer.headers.contains_key(&REQUEST_ID) {
-        answer.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    if !response.headers.contains_key(&REQUEST_ID) {
+        response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     }
     if let Some(hsts) = &parts.hsts
-        && !answer.headers.contains_key(&header::STRICT_TRANSPORT_SECURITY)
+        && !response.headers.contains_key(&header::STRICT_TRANSPORT_SECURITY)
     {
-        answer.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
+        response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
     }
     if session.is_process_shutting_down() {
         session.set_keepalive(None);
@@ -71,14 +71,15 @@ pub(super) fn filter(
 
 /// An event stream and a WebSocket may be silent for as long as both ends like, whatever was asked for; what has no body has
 /// ended.
-fn watch_silence(line: &Line, session: &Session, answer: &ResponseHeader) -> Result<()> {
-    let timeout = &line.read_timeout;
+fn update_read_timeout(slot: &InFlightSlot, session: &Session, response: &ResponseHeader) -> Result<()> {
+    let timeout = &slot.read_timeout;
     if let Some(error) = timeout.error() {
         return Err(error);
     }
-    let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
+    let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
     if upgraded
-        || !answer.status.is_informational() && (is_bodiless(session, answer) || passing::is_event_stream(answer))
+        || !response.status.is_informational()
+            && (has_no_body(session, response) || response_headers::is_event_stream(response))
     {
         timeout.stop();
     } else {
@@ -87,15 +88,15 @@ fn watch_silence(line: &Line, session: &Session, answer: &ResponseHeader) -> Res
     Ok(())
 }
 
-fn is_bodiless(session: &Session, answer: &ResponseHeader) -> bool {
+fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
     session.req_header().method == Method::HEAD
-        || matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || answer.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0")
+        || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || response.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0")
 }
 
 /// A piece of the body goes to the client: the app is not silent, and the client is waited for.
-pub(super) fn pass_piece(line: &Line, session: &Session, body: &mut Option<Bytes>, end: bool) -> Result<()> {
-    let timeout = &line.read_timeout;
+pub(super) fn forward_chunk(slot: &InFlightSlot, session: &Session, body: &mut Option<Bytes>, end: bool) -> Result<()> {
+    let timeout = &slot.read_timeout;
     // Without a length, what the time-out has ended would look like the end of the body.
     if let Some(error) = timeout.error() {
         return Err(error);
@@ -105,12 +106,12 @@ pub(super) fn pass_piece(line: &Line, session: &Session, body: &mut Option<Bytes
     } else {
         timeout.restart();
     }
-    *body = body.take().map(|piece| waited_for(line, session, piece));
+    *body = body.take().map(|chunk| track_chunk(slot, session, chunk));
     Ok(())
 }
 
 /// The same piece of an answer, which tells over HTTP/2 when its client has taken it.
-pub(super) fn waited_for(line: &Line, session: &Session, piece: Bytes) -> Bytes {
-    let is_followed = session.req_header().version == Version::HTTP_2 && !piece.is_empty();
-    if is_followed { line.writes.piece(piece) } else { piece }
+pub(super) fn track_chunk(slot: &InFlightSlot, session: &Session, chunk: Bytes) -> Bytes {
+    let is_followed = session.req_header().version == Version::HTTP_2 && !chunk.is_empty();
+    if is_followed { slot.write_progress.track_chunk(chunk) } else { chunk }
 }

@@ -11,15 +11,18 @@ use pingora::{
     proxy::Session,
 };
 
-use super::{Proxy, asked::head_of, passage::Passage, peer::PeerConnection};
+use super::{Proxy, client::request_view, peer::PeerConnection, request_context::RequestContext};
 
 /// Whether a request that failed on a reused connection is sent once more. It is, once at most.
-pub(super) fn begin(session: &mut Session, ctx: &mut Passage, error: &Error) -> bool {
-    let heard = ctx.interim > 0 || ctx.status != 0;
-    let due =
-        !ctx.retried && ctx.connection == PeerConnection::Pooled && !heard && is_lost(error) && is_safe(session, ctx);
+pub(super) fn begin_retry(session: &mut Session, ctx: &mut RequestContext, error: &Error) -> bool {
+    let has_response = ctx.interim_responses > 0 || ctx.status != 0;
+    let due = !ctx.is_retry
+        && ctx.peer_connection == PeerConnection::Pooled
+        && !has_response
+        && is_connection_lost(error)
+        && is_retryable(session, ctx);
     if due {
-        ctx.retried = true;
+        ctx.is_retry = true;
         tracing::debug!(
             request_id = ctx.request_id.as_str(),
             "Sending a request once more: the app closed its idle connection"
@@ -29,7 +32,7 @@ pub(super) fn begin(session: &mut Session, ctx: &mut Passage, error: &Error) -> 
 }
 
 /// Whether the connection ended before the first byte of an answer. Pingora says so in words only; `wire::retries` knows them.
-fn is_lost(error: &Error) -> bool {
+fn is_connection_lost(error: &Error) -> bool {
     let nothing_read = || error.context.as_ref().is_some_and(|words| words.as_str().ends_with("bytes already read: 0"));
     *error.esource() == ErrorSource::Upstream
         && match error.etype() {
@@ -41,10 +44,10 @@ fn is_lost(error: &Error) -> bool {
 }
 
 /// Whether the request has a safe method, no content and no wish for another protocol.
-fn is_safe(session: &mut Session, ctx: &Passage) -> bool {
+fn is_retryable(session: &mut Session, ctx: &RequestContext) -> bool {
     let method = &session.req_header().method;
     let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) || method.as_str() == "QUERY";
-    safe && !session.is_upgrade_req() && (ctx.is_empty || session.is_body_empty())
+    safe && !session.is_upgrade_req() && (ctx.has_no_content || session.is_body_empty())
 }
 
 impl Proxy {
@@ -53,20 +56,20 @@ impl Proxy {
     /// # Errors
     ///
     /// It is not let through any more; the answer says why.
-    pub(super) async fn judge_retry(&self, session: &Session, ctx: &mut Passage) -> Result<()> {
+    pub(super) async fn evaluate_retry(&self, session: &Session, ctx: &mut RequestContext) -> Result<()> {
         let request = session.req_header();
         let request_id = ctx.request_id;
-        let head = head_of(request, ctx.source, request_id.as_str());
-        let Some(line) = &ctx.line else { return Error::e_explain(InternalError, "not registered") };
-        let judged = self.judge(&head, line).await;
-        ctx.note(&head, request, &judged);
-        match judged.into_permit() {
+        let head = request_view(request, ctx.client, request_id.as_str());
+        let Some(slot) = &ctx.slot else { return Error::e_explain(InternalError, "not registered") };
+        let evaluation = self.evaluate_and_bind(&head, slot).await;
+        ctx.record(&head, request, &evaluation);
+        match evaluation.into_permit() {
             Ok(permit) => {
-                self.forward(ctx, permit);
+                self.set_permit(ctx, permit);
                 Ok(())
             }
             Err(refused) => {
-                ctx.refused = Some(refused);
+                ctx.retry_refusal = Some(refused);
                 Error::e_explain(InternalError, "not let through any more")
             }
         }

@@ -16,39 +16,39 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::head::Fault;
+use super::request_head::HeadError;
 use crate::certificate::Certificate;
 
 /// What begins a TLS record of a handshake (RFC 8446, 5.1).
-const HANDSHAKE: u8 = 0x16;
+const HANDSHAKE_RECORD: u8 = 0x16;
 
 /// TLS on a listener.
-pub struct Tls {
+pub struct TlsAcceptor {
     acceptor: Acceptor,
 }
 
 /// The certificate of the moment, for whoever asks: there is one origin, and so no choice by name.
 #[derive(Debug)]
-struct Current(Arc<ArcSwap<Certificate>>);
+struct CurrentCertificate(Arc<ArcSwap<Certificate>>);
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.load().signs())
     }
 }
 
-impl Tls {
+impl TlsAcceptor {
     /// TLS with whatever certificate is in there when a client comes. HTTP/2 is offered before HTTP/1.1.
     ///
     /// # Panics
     /// Never: the protocols and the provider are fixed, and fit each other.
     #[must_use]
-    pub fn with(certificate: Arc<ArcSwap<Certificate>>) -> Arc<Self> {
+    pub fn new(certificate: Arc<ArcSwap<Certificate>>) -> Arc<Self> {
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .expect("ring speaks both versions")
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(Current(certificate)));
+            .with_cert_resolver(Arc::new(CurrentCertificate(certificate)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         // What a client needs to come back quickly is kept by the client, sealed with a key that changes every six hours.
         if let Ok(ticketer) = ring::Ticketer::new() {
@@ -58,15 +58,15 @@ impl Tls {
     }
 
     /// Shakes hands. Who speaks plain HTTP comes back as it came, to be told so.
-    pub(super) async fn shake_hands(&self, stream: Stream) -> Result<Stream, (Fault, Option<Stream>)> {
-        const GONE: (Fault, Option<Stream>) = (Fault::Gone, None);
+    pub(super) async fn handshake(&self, stream: Stream) -> Result<Stream, (HeadError, Option<Stream>)> {
+        const GONE: (HeadError, Option<Stream>) = (HeadError::ClientClosed, None);
         let mut socket = *stream.into_any().downcast::<Socket>().map_err(|_| GONE)?;
         let mut first = [0];
         socket.try_peek(&mut first).await.map_err(|_| GONE)?;
-        if first != [HANDSHAKE] {
-            return Err((Fault::Bare, Some(Box::new(socket))));
+        if first != [HANDSHAKE_RECORD] {
+            return Err((HeadError::PlaintextOnTls, Some(Box::new(socket))));
         }
-        let secure = self.acceptor.tls_handshake(socket).await.map_err(|_| (Fault::Unagreed, None))?;
+        let secure = self.acceptor.tls_handshake(socket).await.map_err(|_| (HeadError::TlsFailed, None))?;
         Ok(Box::new(secure))
     }
 }

@@ -3,32 +3,32 @@
 use http::header;
 use pingora::{Error, ErrorType, Result, http::RequestHeader};
 
-use super::{hooks::ProxyParts, identity, passage::Passage, watch_script};
+use super::{hooks::ProxyParts, identity, request_context::RequestContext, watch_script};
 use crate::{gate::without_form_token, visitor::text_of};
 
 /// Removes every identity header that the client sent, sets those that the permit gives, and the path that the rules read.
-pub(super) fn write(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut Passage) -> Result<()> {
+pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut RequestContext) -> Result<()> {
     let Some(permit) = &ctx.permit else {
         return Error::e_explain(ErrorType::InternalError, "no permit");
     };
-    let ours = parts.identity.load();
-    let spoofed = identity::strip(request, &ours, &parts.cookies);
+    let ours = parts.identity_headers.load();
+    let spoofed = identity::strip_headers(request, &ours, &parts.cookies);
     if spoofed > 0 {
         parts.metrics.spoofed_headers_removed(spoofed);
     }
     // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
     let scheme = if parts.public_url.is_https() { "https" } else { "http" };
-    let ip = text_of(ctx.source.ip);
+    let ip = text_of(ctx.client.ip);
     let host = parts.public_url.authority();
-    let origin = identity::Origin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
+    let origin = identity::RequestOrigin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
     let encoding = ctx.upstream.as_ref().map(|upstream| upstream.identity_encoding()).unwrap_or_default();
-    identity::set(request, &ours, encoding, permit.person(), &origin);
-    if ctx.is_empty {
+    identity::set_headers(request, &ours, encoding, permit.person(), &origin);
+    if ctx.has_no_content {
         // Said, so that trailers alone make no body in chunks.
         request.insert_header(header::CONTENT_LENGTH, 0)?;
     }
     if permit.is_watched() {
-        watch_script::unmark(request)?;
+        watch_script::restore_entity_tags(request)?;
     }
     if let Some(referer) = referer_without_token(request) {
         request.insert_header(header::REFERER, referer)?;

@@ -6,7 +6,7 @@
 mod charset;
 mod entity_tag;
 
-pub(super) use charset::Appended;
+pub(super) use charset::AppendedBytes;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora::{
@@ -23,32 +23,37 @@ const _: () = assert!(SCRIPT.len().is_multiple_of(2));
 /// Header of policies that only report: a script that they forbid runs, and is reported to the app's operator.
 const REPORT_ONLY: HeaderName = header::CONTENT_SECURITY_POLICY_REPORT_ONLY;
 /// Fields over the bytes of a body: with the script they would be wrong.
-const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "signature"];
+const DIGEST_HEADERS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "signature"];
 
 /// Prepares an answer for the script, and returns what follows its body: nothing where it gets none.
 ///
 /// # Errors
 ///
 /// A value that cannot be a header, which those of a parsed answer can.
-pub(super) fn prepare(answer: &mut ResponseHeader, request: &RequestHeader, origin: &str) -> Result<Appended> {
-    if answer.status == StatusCode::NOT_MODIFIED {
-        if values(&request.headers, &header::IF_NONE_MATCH).any(entity_tag::is_marked) {
-            mark(answer)?;
+pub(super) fn prepare(response: &mut ResponseHeader, request: &RequestHeader, origin: &str) -> Result<AppendedBytes> {
+    if response.status == StatusCode::NOT_MODIFIED {
+        if header_values(&request.headers, &header::IF_NONE_MATCH).any(entity_tag::is_marked) {
+            mark_entity_tag(response)?;
         }
-        return Ok(Appended::default());
+        return Ok(AppendedBytes::default());
     }
-    if !opens_a_document(request) || !is_whole_html(answer) || !is_allowed(&answer.headers, origin) {
-        return Ok(Appended::default());
+    if !is_document_navigation(request)
+        || !is_injectable_html(response)
+        || !csp_allows_script(&response.headers, origin)
+    {
+        return Ok(AppendedBytes::default());
     }
-    if let Some(length) = answer.headers.get(header::CONTENT_LENGTH) {
-        let said: Option<u64> = length.to_str().ok().and_then(|length| length.parse().ok());
-        let with_script = said.filter(|said| *said > 0).and_then(|said| said.checked_add(SCRIPT.len() as u64));
-        let Some(length) = with_script else { return Ok(Appended::default()) };
-        answer.insert_header(header::CONTENT_LENGTH, length)?;
+    if let Some(length) = response.headers.get(header::CONTENT_LENGTH) {
+        let sent_length: Option<u64> = length.to_str().ok().and_then(|length| length.parse().ok());
+        let with_script = sent_length
+            .filter(|sent_length| *sent_length > 0)
+            .and_then(|sent_length| sent_length.checked_add(SCRIPT.len() as u64));
+        let Some(length) = with_script else { return Ok(AppendedBytes::default()) };
+        response.insert_header(header::CONTENT_LENGTH, length)?;
     }
-    answer.remove_header(&header::ACCEPT_RANGES);
-    mark(answer)?;
-    Ok(Appended::new(SCRIPT))
+    response.remove_header(&header::ACCEPT_RANGES);
+    mark_entity_tag(response)?;
+    Ok(AppendedBytes::new(SCRIPT))
 }
 
 /// Asks the app for its own representation, where a browser asks for the one with the script. `If-Range` stays as it is: parts
@@ -57,9 +62,9 @@ pub(super) fn prepare(answer: &mut ResponseHeader, request: &RequestHeader, orig
 /// # Errors
 ///
 /// A value that cannot be a header, which a part of one can.
-pub(super) fn unmark(request: &mut RequestHeader) -> Result<()> {
+pub(super) fn restore_entity_tags(request: &mut RequestHeader) -> Result<()> {
     for name in [header::IF_NONE_MATCH, header::IF_MATCH] {
-        let tags: Vec<_> = values(&request.headers, &name).map(str::to_owned).collect();
+        let tags: Vec<_> = header_values(&request.headers, &name).map(str::to_owned).collect();
         if tags.iter().any(|tags| entity_tag::is_marked(tags)) {
             request.insert_header(name, entity_tag::unmarked(&tags.join(", ")))?;
         }
@@ -67,20 +72,20 @@ pub(super) fn unmark(request: &mut RequestHeader) -> Result<()> {
     Ok(())
 }
 
-fn mark(answer: &mut ResponseHeader) -> Result<()> {
-    let tag = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+fn mark_entity_tag(response: &mut ResponseHeader) -> Result<()> {
+    let tag = response.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
     if let Some(marked) = tag.and_then(entity_tag::marked).and_then(|tag| HeaderValue::from_str(&tag).ok()) {
-        answer.insert_header(header::ETAG, marked)?;
+        response.insert_header(header::ETAG, marked)?;
     }
     Ok(())
 }
 
-fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+fn header_values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
 /// Whether a browser opens a document of its own: no frame, no `fetch`, no part of one.
-fn opens_a_document(request: &RequestHeader) -> bool {
+fn is_document_navigation(request: &RequestHeader) -> bool {
     if request.method != Method::GET || request.headers.contains_key(header::RANGE) {
         return false;
     }
@@ -91,15 +96,15 @@ fn opens_a_document(request: &RequestHeader) -> bool {
 }
 
 /// Whether an answer is HTML as it was made: not encoded, not a part, not to be kept as it is, not a file to save.
-fn is_whole_html(answer: &ResponseHeader) -> bool {
-    let headers = &answer.headers;
-    let one = |name: &HeaderName| values(headers, name).next().unwrap_or_default().to_ascii_lowercase();
+fn is_injectable_html(response: &ResponseHeader) -> bool {
+    let headers = &response.headers;
+    let one = |name: &HeaderName| header_values(headers, name).next().unwrap_or_default().to_ascii_lowercase();
     let is_plain = matches!(one(&header::CONTENT_ENCODING).as_str(), "" | "identity");
     let may_change =
-        !values(headers, &header::CACHE_CONTROL).any(|it| it.to_ascii_lowercase().contains("no-transform"));
+        !header_values(headers, &header::CACHE_CONTROL).any(|it| it.to_ascii_lowercase().contains("no-transform"));
     let is_shown = !one(&header::CONTENT_DISPOSITION).starts_with("attachment");
-    let is_signed = DIGESTS.iter().any(|name| headers.contains_key(*name));
-    answer.status == StatusCode::OK
+    let is_signed = DIGEST_HEADERS.iter().any(|name| headers.contains_key(*name));
+    response.status == StatusCode::OK
         && media_type::is_html(headers)
         && headers
             .get_all(header::CONTENT_TYPE)
@@ -113,15 +118,15 @@ fn is_whole_html(answer: &ResponseHeader) -> bool {
 }
 
 /// Whether every policy of an answer (Content Security Policy Level 3), enforced or only reported, lets a script of `origin` run, and call it.
-fn is_allowed(headers: &HeaderMap, origin: &str) -> bool {
+fn csp_allows_script(headers: &HeaderMap, origin: &str) -> bool {
     let enforced = headers.get_all(header::CONTENT_SECURITY_POLICY).iter();
     let reported = headers.get_all(REPORT_ONLY).iter();
     enforced
         .chain(reported)
-        .all(|value| value.to_str().is_ok_and(|text| text.split(',').all(|policy| allows(policy, origin))))
+        .all(|value| value.to_str().is_ok_and(|text| text.split(',').all(|policy| policy_allows(policy, origin))))
 }
 
-fn allows(policy: &str, origin: &str) -> bool {
+fn policy_allows(policy: &str, origin: &str) -> bool {
     let directives: Vec<Vec<String>> = policy
         .split(';')
         .map(|directive| directive.split_ascii_whitespace().map(str::to_ascii_lowercase).collect::<Vec<_>>())
@@ -132,7 +137,7 @@ fn allows(policy: &str, origin: &str) -> bool {
     };
     let scheme = origin.split_once("://").map_or("", |(scheme, _)| scheme);
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    let takes = |sources: Option<&[String]>| {
+    let allows_us = |sources: Option<&[String]>| {
         sources.is_none_or(|sources| {
             let names_us = |source: &String| {
                 let source = source.trim_end_matches('/');
@@ -148,8 +153,8 @@ fn allows(policy: &str, origin: &str) -> bool {
     let scripts = sources(&["script-src-elem", "script-src", "default-src"]);
     // With it browsers take no host's word, and not that of 'self'.
     let is_strict = scripts.is_some_and(|sources| sources.iter().any(|source| source == "'strict-dynamic'"));
-    let is_boxed = sources(&["sandbox"]).is_some();
-    takes(scripts) && !is_strict && !is_boxed && takes(sources(&["connect-src", "default-src"]))
+    let is_sandboxed = sources(&["sandbox"]).is_some();
+    allows_us(scripts) && !is_strict && !is_sandboxed && allows_us(sources(&["connect-src", "default-src"]))
 }
 
 #[cfg(test)]
@@ -174,23 +179,23 @@ mod tests {
             ("default-src 'self'; connect-src https://api.example.com", false),
             ("sandbox allow-scripts", false),
         ] {
-            assert_eq!(allows(policy, ORIGIN), allowed, "{policy}");
+            assert_eq!(policy_allows(policy, ORIGIN), allowed, "{policy}");
         }
         let mut headers = HeaderMap::new();
         headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'"));
-        assert!(is_allowed(&headers, ORIGIN));
+        assert!(csp_allows_script(&headers, ORIGIN));
         headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("img-src *, script-src 'none'"));
-        assert!(!is_allowed(&headers, ORIGIN), "each of several policies counts");
+        assert!(!csp_allows_script(&headers, ORIGIN), "each of several policies counts");
     }
 
     fn document(lines: &[(&'static str, &'static str)]) -> ResponseHeader {
-        let mut answer = ResponseHeader::build(200, None).unwrap();
+        let mut response = ResponseHeader::build(200, None).unwrap();
         for (name, value) in
             [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "10")].iter().chain(lines)
         {
-            answer.insert_header(*name, *value).unwrap();
+            response.insert_header(*name, *value).unwrap();
         }
-        answer
+        response
     }
 
     fn request(lines: &[(&'static str, &'static str)]) -> RequestHeader {
@@ -203,11 +208,11 @@ mod tests {
 
     #[test]
     fn a_whole_document_gets_it_and_nothing_else() {
-        let mut answer = document(&[("ETag", "\"abc\""), ("Accept-Ranges", "bytes")]);
-        assert!(!prepare(&mut answer, &request(&[]), ORIGIN).unwrap().is_empty());
-        assert_eq!(answer.headers["content-length"], (10 + SCRIPT.len()).to_string());
-        assert_eq!(answer.headers["etag"], "W/\"abc-portcullis-watch\"");
-        assert!(!answer.headers.contains_key("accept-ranges"));
+        let mut response = document(&[("ETag", "\"abc\""), ("Accept-Ranges", "bytes")]);
+        assert!(!prepare(&mut response, &request(&[]), ORIGIN).unwrap().is_empty());
+        assert_eq!(response.headers["content-length"], (10 + SCRIPT.len()).to_string());
+        assert_eq!(response.headers["etag"], "W/\"abc-portcullis-watch\"");
+        assert!(!response.headers.contains_key("accept-ranges"));
         for lines in [
             ("Content-Encoding", "gzip"),
             ("Content-Type", "application/json"),
@@ -239,12 +244,12 @@ mod tests {
             ("If-Match", "W/\"abc-portcullis-watch\""),
         ]);
         let client = asked.clone();
-        unmark(&mut asked).unwrap();
+        restore_entity_tags(&mut asked).unwrap();
         assert_eq!(asked.headers["if-none-match"], "W/\"abc\", \"def\"");
         assert_eq!(asked.headers["if-match"], "\"abc\"");
-        let mut answer = ResponseHeader::build(304, None).unwrap();
-        answer.insert_header("ETag", "\"abc\"").unwrap();
-        assert!(prepare(&mut answer, &client, ORIGIN).unwrap().is_empty());
-        assert_eq!(answer.headers["etag"], "W/\"abc-portcullis-watch\"");
+        let mut response = ResponseHeader::build(304, None).unwrap();
+        response.insert_header("ETag", "\"abc\"").unwrap();
+        assert!(prepare(&mut response, &client, ORIGIN).unwrap().is_empty());
+        assert_eq!(response.headers["etag"], "W/\"abc-portcullis-watch\"");
     }
 }

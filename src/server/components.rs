@@ -15,7 +15,7 @@ use crate::{
     guard::{Forms, Throttle},
     metrics::Metrics,
     portcullis::Portcullis,
-    proxy::{Cut, Lines},
+    proxy::{CancelReason, InFlight},
     secret::Key,
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
@@ -40,7 +40,7 @@ pub struct Components {
     /// Where hits go.
     pub heartbeats: Heart,
     /// What is in flight.
-    pub in_flight: Arc<Lines>,
+    pub in_flight: Arc<InFlight>,
     /// What has ended, in case the store forgets it.
     pub reapply_ends: Arc<ReapplyEnds>,
     /// What happened.
@@ -94,8 +94,8 @@ impl Components {
             policy: settings.password.clone(),
             clock: clock.clone(),
         });
-        metrics.register_cancel_reasons(&Cut::LABELS);
-        let (heart, lines) = (Heart::default(), Arc::new(Lines::counted(&metrics)));
+        metrics.register_cancel_reasons(&CancelReason::LABELS);
+        let (heart, lines) = (Heart::default(), Arc::new(InFlight::with_metrics(&metrics)));
         let end_again =
             ReapplyEnds::new(stores.sessions.clone(), stores.accounts.clone(), sessions.clone(), clock.clone());
         let public_url = config.public_url.clone();

@@ -21,8 +21,8 @@ use crate::{
     config::{self, Config},
     metrics::Metrics,
     proxy::{
-        Bodies, CannotListen, Entrance, Interrupted, Limits, Listening, Proxy, ProxyParts, Room, ServeRouter, Stopping,
-        Tls, Upstreams,
+        AxumApp, BodyReadLimiter, ConnectionAcceptor, ConnectionLimiter, ConnectionLimits, ListenError, Listeners,
+        Proxy, ProxyParts, ServeError, ShutdownTiming, TlsAcceptor, Upstreams,
     },
     tasks::{
         CheckStreams, DrainOutbox, FileWatcher, FlushFailureCounts, FlushHeartbeats, ReapplyEnds, RevocationWatcher,
@@ -66,11 +66,11 @@ pub enum StartError {
         /// The key that names the address.
         key: &'static str,
         /// Which address, and why.
-        source: CannotListen,
+        source: ListenError,
     },
     /// Serving ended, and nobody had asked for it.
     #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Interrupted(#[from] ServeError),
     /// A task ended, and nobody had asked for it.
     #[error("a task has ended by itself")]
     Task,
@@ -160,14 +160,15 @@ impl AppInRuntime {
 
         let redirects = || config.tls.iter().flat_map(|tls| &tls.redirect_from);
         let mut listening =
-            Listening::over(parts.in_flight.clone()).at(config.listen.iter().chain(redirects()).copied());
+            Listeners::new(parts.in_flight.clone()).with_addresses(config.listen.iter().chain(redirects()).copied());
         // Whoever watches over it must get through when visitors have taken all theirs.
-        let plain = Entrance::new(settings::limits(&config), connection_limiter(&config, open_files, &metrics));
-        let private = Entrance::new(Limits::default(), Room::for_clients(usize::MAX));
-        let plain = if config.proxy_protocol { plain.introduced_by(trusted_proxies(&config)) } else { plain };
-        let tls = parts.settings.certificate.clone().map(Tls::with);
-        let entrance = plain.clone().over(tls);
-        let bodies = Arc::<Bodies>::default();
+        let plain =
+            ConnectionAcceptor::new(settings::limits(&config), connection_limiter(&config, open_files, &metrics));
+        let private = ConnectionAcceptor::new(ConnectionLimits::default(), ConnectionLimiter::new(usize::MAX));
+        let plain = if config.proxy_protocol { plain.with_proxy_protocol(trusted_proxies(&config)) } else { plain };
+        let tls = parts.settings.certificate.clone().map(TlsAcceptor::new);
+        let entrance = plain.clone().with_tls(tls);
+        let bodies = Arc::<BodyReadLimiter>::default();
         let listen_error = |key| move |source| StartError::Listen { key, source };
         for address in &config.listen {
             let proxy = ProxyParts {
@@ -176,28 +177,28 @@ impl AppInRuntime {
                 public_url: config.public_url.clone(),
                 cookies: parts.cookie_names.clone(),
                 app_cookies: parts.app_cookies.clone(),
-                trusted: trusted_proxies(&config),
-                identity: parts.settings.identity.clone(),
+                trusted_proxies: trusted_proxies(&config),
+                identity_headers: parts.settings.identity.clone(),
                 clock: parts.clock.clone(),
                 metrics: metrics.clone(),
                 hsts: hsts(&config),
-                bodies: bodies.clone(),
+                body_limiter: bodies.clone(),
             };
             listening
-                .add(&address.to_string(), entrance.clone(), Proxy::app(proxy, threads))
+                .add(&address.to_string(), entrance.clone(), Proxy::build_app(proxy, threads))
                 .map_err(listen_error("listen"))?;
         }
         let admin = admin::router(metrics.clone(), store.clone(), is_ready, Installation::from_config(&config));
         listening
-            .add(&config.admin.listen.to_string(), private.clone(), ServeRouter::new(admin))
+            .add(&config.admin.listen.to_string(), private.clone(), AxumApp::new(admin))
             .map_err(listen_error("admin.listen"))?;
         for address in redirects() {
-            let redirect = ServeRouter::without_bodies(redirect::router(&config.public_url));
+            let redirect = AxumApp::without_bodies(redirect::router(&config.public_url));
             listening.add(&address.to_string(), plain.clone(), redirect).map_err(listen_error("tls.redirect_from"))?;
         }
         for (address, router) in besides {
             listening
-                .add(&address.to_string(), private.clone(), ServeRouter::new(router))
+                .add(&address.to_string(), private.clone(), AxumApp::new(router))
                 .map_err(listen_error("the sample app"))?;
         }
 
@@ -210,7 +211,7 @@ impl AppInRuntime {
         parts.free_memory().schedule(&mut driver);
         parts.release_claims().schedule(&mut driver);
         start_revocation_tasks(&mut driver, watch, check, parts.reapply_ends.clone());
-        let stopping = Stopping { drain: config.shutdown.drain, grace: config.shutdown.grace };
+        let stopping = ShutdownTiming { drain: config.shutdown.drain, grace: config.shutdown.grace };
         if let Some(warning) = config.client_address_warning() {
             warn!("{warning}");
         }
@@ -260,8 +261,8 @@ fn hsts(config: &Config) -> Option<HeaderValue> {
 }
 
 /// Room for visitors. Of one address only where it is a visitor's, and not that of what carries all of them.
-fn connection_limiter(config: &Config, open_files: Option<u64>, metrics: &Metrics) -> Arc<Room> {
-    let room = Room::within(open_files).counted(metrics);
+fn connection_limiter(config: &Config, open_files: Option<u64>, metrics: &Metrics) -> Arc<ConnectionLimiter> {
+    let room = ConnectionLimiter::for_open_files(open_files).with_metrics(metrics);
     if !config.knows_client_addresses() {
         return Arc::new(room);
     }

@@ -89,8 +89,8 @@ impl ConfigReloader {
         register_series(&self.metrics, config);
         // First where apps are, then the rules that lead there: no rule ever leads nowhere.
         let earlier = self.upstreams.load_full();
-        let upstreams = Upstreams::resolve_after(&earlier, self.settings.upstream_plans(config)).await;
-        let upstreams = upstreams.and_those_of(&earlier);
+        let upstreams = Upstreams::resolve_reusing(&earlier, self.settings.upstream_plans(config)).await;
+        let upstreams = upstreams.keep_former(&earlier);
         self.upstreams.store(Arc::new(upstreams));
         self.settings.apply(config);
         if let Some(file) = &self.config_file {

@@ -14,7 +14,7 @@ use crate::{
     config::{self, Config, ExtraHeaderValue},
     gate::{Access, FormTarget, Letters, PathPolicy, Route, RouteTable},
     guard::LockoutPolicy,
-    proxy::{IdentityHeaders, Limits, ServerAddress, UpstreamIds, UpstreamPlan},
+    proxy::{ConnectionLimits, HostPort, IdentityHeaders, UpstreamIds, UpstreamSpec},
     session::{AppPolicy, RememberMe, SessionPolicy, Span},
     visitor::TrustedProxies,
     web::{OtherSessionsPolicy, SiteSettings, theme::Branding},
@@ -84,14 +84,14 @@ impl LiveSettings {
 
     /// Where the apps are, as this configuration says.
     #[must_use]
-    pub fn upstream_plans(&self, config: &Config) -> Vec<UpstreamPlan> {
+    pub fn upstream_plans(&self, config: &Config) -> Vec<UpstreamSpec> {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        let plan = |(name, upstream): (&String, &config::UpstreamSettings)| UpstreamPlan {
-            id: ids.of(name),
+        let plan = |(name, upstream): (&String, &config::UpstreamSettings)| UpstreamSpec {
+            id: ids.id_for(name),
             name: name.clone(),
             servers: upstream.servers.iter().map(server_address).collect(),
-            connect: upstream.timeouts.connect,
-            read: upstream.timeouts.read,
+            connect_timeout: upstream.timeouts.connect,
+            read_timeout: upstream.timeouts.read,
             forget_on: upstream.forget_on,
             identity_encoding: upstream.identity_encoding,
         };
@@ -161,9 +161,9 @@ fn site_settings(config: &Config) -> SiteSettings {
 }
 
 /// What a client may ask of a connection.
-pub(super) fn limits(config: &Config) -> Limits {
+pub(super) fn limits(config: &Config) -> ConnectionLimits {
     let limits = &config.limits;
-    Limits {
+    ConnectionLimits {
         head_bytes: usize::try_from(limits.head_size.bytes()).unwrap_or(usize::MAX),
         headers: usize::try_from(limits.headers).unwrap_or(usize::MAX),
         head_deadline: limits.head_deadline,
@@ -174,7 +174,7 @@ pub(super) fn limits(config: &Config) -> Limits {
         slow_readers_per_session: limits.slow_readers_per_session,
         slow_readers_per_address: config.knows_client_addresses().then_some(limits.slow_readers_per_address),
         streams: limits.http2_streams,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     }
 }
 
@@ -184,15 +184,15 @@ pub fn trusted_proxies(config: &Config) -> TrustedProxies {
     TrustedProxies::new(config.trusted_proxies.iter().map(|network| network.net()))
 }
 
-fn server_address(address: &config::UpstreamAddress) -> ServerAddress {
+fn server_address(address: &config::UpstreamAddress) -> HostPort {
     let host = address.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerAddress { host, port: address.port }
+    HostPort { host, port: address.port }
 }
 
 fn identity_headers(config: &Config) -> IdentityHeaders {
     config.identity.extra.iter().fold(IdentityHeaders::new(config.identity.preset, []), |headers, extra| {
         match &extra.value {
-            ExtraHeaderValue::Field(told) => headers.with(&extra.header, *told),
+            ExtraHeaderValue::Field(told) => headers.with_field(&extra.header, *told),
             ExtraHeaderValue::Secret(secret) => headers.with_fixed(&extra.header, secret.expose()),
         }
     })
@@ -201,7 +201,7 @@ fn identity_headers(config: &Config) -> IdentityHeaders {
 fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
     let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
     for name in config.upstreams.keys() {
-        ids.of(name);
+        ids.id_for(name);
     }
     let routes = config.routes.iter().map(|route| {
         let access = match &route.access {
@@ -209,7 +209,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
             config::RouteAccess::SignedIn => Access::SignedIn,
             config::RouteAccess::Roles(roles) => Access::Roles(roles.clone()),
         };
-        Route::new(&route.path, access, ids.of(&route.upstream), route.counts_as_activity)
+        Route::new(&route.path, access, ids.id_for(&route.upstream), route.counts_as_activity)
             .expect("a configuration takes a path only if the gate makes a route of it")
             .taking(route.body_size.map(config::ByteSize::bytes))
             .silent_for(read_timeout_override(config, route))
@@ -252,6 +252,6 @@ mod tests {
     #[test]
     fn the_limits_of_the_manual_are_those_of_the_program() {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        assert_eq!(limits(&Config::demo(address, address)), Limits::default());
+        assert_eq!(limits(&Config::demo(address, address)), ConnectionLimits::default());
     }
 }

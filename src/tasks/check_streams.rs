@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, Stopwatch, Timestamp},
     id::SessionId,
     outage::StoreError,
-    proxy::{Cut, Lines},
+    proxy::{CancelReason, InFlight},
     session::{Ending, SessionPolicy, SessionStore, Sessions, Standing},
 };
 
@@ -47,7 +47,7 @@ pub struct CheckStreamsParts {
     /// How one that has run out is ended.
     pub sessions: Sessions,
     /// What is in flight.
-    pub in_flight: Arc<Lines>,
+    pub in_flight: Arc<InFlight>,
     /// When sessions end by themselves.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
     /// What time it is.
@@ -83,13 +83,13 @@ impl CheckStreams {
     pub async fn run_once(&self) -> Result<usize, StoreError> {
         let (due, doubts) = self.due();
         let looks = stream::iter(due).map(|id| self.check_session(id, doubts)).buffer_unordered(MAX_CONCURRENT);
-        let ended: Vec<(SessionId, Cut)> = looks.try_filter_map(async |ended| Ok(ended)).try_collect().await?;
-        Ok(if ended.is_empty() { 0 } else { self.parts.in_flight.cut(&ended) })
+        let ended: Vec<(SessionId, CancelReason)> = looks.try_filter_map(async |ended| Ok(ended)).try_collect().await?;
+        Ok(if ended.is_empty() { 0 } else { self.parts.in_flight.cancel_sessions(&ended) })
     }
 
     /// Whom to look up, and how often there was doubt before.
     fn due(&self) -> (Vec<SessionId>, u64) {
-        let in_flight = self.parts.in_flight.sessions(MIN_AGE);
+        let in_flight = self.parts.in_flight.sessions_older(MIN_AGE);
         let now = self.parts.clock.now();
         let mut looks = self.checked();
         looks.by_session.retain(|id, _| in_flight.contains(id));
@@ -103,15 +103,15 @@ impl CheckStreams {
     }
 
     /// How a session has ended, if it has.
-    async fn check_session(&self, id: SessionId, doubts: u64) -> Result<Option<(SessionId, Cut)>, StoreError> {
+    async fn check_session(&self, id: SessionId, doubts: u64) -> Result<Option<(SessionId, CancelReason)>, StoreError> {
         let since = self.parts.clock.stopwatch();
         let found = match self.parts.store.find(id).await {
             Ok(Some(found)) => found,
-            Ok(None) | Err(StoreError::Unreadable(_)) => return Ok(Some((id, Cut::GONE))),
+            Ok(None) | Err(StoreError::Unreadable(_)) => return Ok(Some((id, CancelReason::SESSION_GONE))),
             Err(away) => return Err(away),
         };
         if found.owner.disabled {
-            return Ok(Some((id, Cut::after(&Ending::AccountDisabled))));
+            return Ok(Some((id, CancelReason::from_end_reason(&Ending::AccountDisabled))));
         }
         let (policy, now) = (self.parts.policy.load_full(), self.parts.clock.now());
         if policy.standing(found.terms, found.latest, now) == Standing::Live {
@@ -124,7 +124,7 @@ impl CheckStreams {
         }
         // None where it was used just now: then the next look finds it live.
         let ending = self.parts.sessions.run_out(id).await?;
-        Ok(ending.map(|ending| (id, Cut::after(&ending))))
+        Ok(ending.map(|ending| (id, CancelReason::from_end_reason(&ending))))
     }
 
     fn checked(&self) -> MutexGuard<'_, CheckedSessions> {

@@ -15,7 +15,7 @@ use super::TaskRunner;
 use crate::{
     metrics::Metrics,
     outage::StoreError,
-    proxy::{Cut, Lines},
+    proxy::{CancelReason, InFlight},
     session::Sessions,
 };
 
@@ -26,7 +26,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct ConfirmEnds {
     sessions: Sessions,
-    in_flight: Arc<Lines>,
+    in_flight: Arc<InFlight>,
     metrics: Arc<Metrics>,
     failing: Arc<AtomicBool>,
 }
@@ -34,7 +34,7 @@ pub struct ConfirmEnds {
 impl ConfirmEnds {
     /// For the ends of `sessions`, and what is in flight for them.
     #[must_use]
-    pub fn new(sessions: Sessions, lines: Arc<Lines>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(sessions: Sessions, lines: Arc<InFlight>, metrics: Arc<Metrics>) -> Self {
         Self { sessions, in_flight: lines, metrics, failing: Arc::default() }
     }
 
@@ -69,10 +69,13 @@ impl ConfirmEnds {
     /// When the store takes no writes; the next run does the rest.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
         let unconfirmed = self.sessions.unconfirmed();
-        let uncut: Vec<_> =
-            unconfirmed.take_uncut().into_iter().map(|(id, ending)| (id, Cut::after(&ending))).collect();
+        let uncut: Vec<_> = unconfirmed
+            .take_uncut()
+            .into_iter()
+            .map(|(id, ending)| (id, CancelReason::from_end_reason(&ending)))
+            .collect();
         if !uncut.is_empty() {
-            self.in_flight.cut(&uncut);
+            self.in_flight.cancel_sessions(&uncut);
         }
         let before = unconfirmed.count();
         let written = self.sessions.confirm_ends().await;

@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, Stopwatch},
     metrics::Metrics,
     outage::StoreError,
-    proxy::{Cut, Lines},
+    proxy::{CancelReason, InFlight},
     session::{Ends, Mark, SessionPolicy, SessionStore},
 };
 
@@ -33,7 +33,7 @@ pub struct RevocationWatcherParts {
     /// Where the log is.
     pub store: Arc<dyn SessionStore>,
     /// What is in flight.
-    pub in_flight: Arc<Lines>,
+    pub in_flight: Arc<InFlight>,
     /// Who looks at each session where the log does not tell all.
     pub stream_check: Arc<CheckStreams>,
     /// Who remembers what has ended, in case the store forgets it.
@@ -134,8 +134,12 @@ impl RevocationWatcher {
             return 0;
         }
         self.parts.reapply.remember(&ends.ended);
-        let gone: Vec<_> = ends.ended.iter().map(|(session, ended)| (*session, Cut::after(&ended.ending))).collect();
-        let cut = self.parts.in_flight.cut(&gone);
+        let gone: Vec<_> = ends
+            .ended
+            .iter()
+            .map(|(session, ended)| (*session, CancelReason::from_end_reason(&ended.ending)))
+            .collect();
+        let cut = self.parts.in_flight.cancel_sessions(&gone);
         let now = self.parts.clock.now();
         for (_, ended) in &ends.ended {
             self.parts.metrics.end_propagated(now.since(ended.at));
@@ -152,7 +156,7 @@ impl RevocationWatcher {
         if seen.last_success.elapsed() < outlive {
             return 0;
         }
-        let cut = self.parts.in_flight.cut_guarded(outlive, Cut::STORE_AWAY);
+        let cut = self.parts.in_flight.cancel_older(outlive, CancelReason::STORE_UNAVAILABLE);
         if cut > 0 {
             warn!(cut, "Cut open streams of signed-in visitors: nobody can tell whether their sessions have ended");
         }

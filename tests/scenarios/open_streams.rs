@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use portcullis::{
-    proxy::{Cut, Line},
+    proxy::{CancelReason, InFlightSlot},
     session::Ending,
 };
 use serde_json::json;
@@ -16,16 +16,16 @@ use crate::town::{Browser, DAY, IPHONE, MAC, Town, Weather, just_under};
 const A_WHILE: Duration = Duration::from_millis(1_100);
 
 /// A stream that a browser has open.
-fn stream(browser: &Browser<'_>) -> Arc<Line> {
-    let line = browser.town.parts.in_flight.open();
-    line.begin();
-    assert!(line.serve(browser.session().parse().unwrap(), line.ends_told()));
+fn stream(browser: &Browser<'_>) -> Arc<InFlightSlot> {
+    let line = browser.town.parts.in_flight.register();
+    line.begin_request();
+    assert!(line.bind_session(browser.session().parse().unwrap(), line.end_epoch()));
     line
 }
 
 /// Why it was cut, if it was.
-fn cut(line: &Line) -> Option<&'static str> {
-    line.cut().now_or_never().map(Cut::label)
+fn cut(line: &InFlightSlot) -> Option<&'static str> {
+    line.cancelled().now_or_never().map(CancelReason::label)
 }
 
 async fn end(by: &Browser<'_>, whose: &Browser<'_>) {
@@ -133,8 +133,8 @@ async fn a_silent_stream_ends_when_its_session_has_been_idle_for_too_long() {
 async fn without_the_store_streams_go_on_for_as_long_as_the_operator_says() {
     let town = Town::with("sessions: { streams_outlive_store: 1s }");
     let alice = town.with_user("alice").await.signed_in_on(MAC).await;
-    let (guarded, public) = (stream(&alice), town.parts.in_flight.open());
-    public.begin();
+    let (guarded, public) = (stream(&alice), town.parts.in_flight.register());
+    public.begin_request();
     let (watch, check) = town.parts.revocation_tasks();
     watch.run_once().await;
     town.weather(Weather::Away);
@@ -148,7 +148,7 @@ async fn without_the_store_streams_go_on_for_as_long_as_the_operator_says() {
 
     assert_eq!((cut(&guarded), cut(&public)), (Some("store_away"), None));
     assert_eq!(cut(&fresh), None, "the store has let it through a moment ago");
-    guarded.end();
+    guarded.unbind_session();
     town.weather(Weather::Fair);
     assert_eq!(watch.run_once().await, 0);
     sleep(A_WHILE).await;

@@ -163,9 +163,9 @@ async fn what_is_open_is_cut_for_the_reason_of_that_end() {
         let alice = town.with_user("alice").await;
         let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
         let lines = [&laptop, &phone].map(|browser| {
-            let line = town.parts.in_flight.open();
-            line.begin();
-            assert!(line.serve(browser.session().parse().unwrap(), line.ends_told()));
+            let line = town.parts.in_flight.register();
+            line.begin_request();
+            assert!(line.bind_session(browser.session().parse().unwrap(), line.end_epoch()));
             line
         });
         town.weather(Weather::TakesNoWrites);
@@ -173,7 +173,8 @@ async fn what_is_open_is_cut_for_the_reason_of_that_end() {
         let confirm = town.parts.confirm_ends();
         assert_eq!(confirm.due().now_or_never(), Some(()), "it is due at once");
         assert!(confirm.run_once().await.is_err());
-        let [stays, goes] = lines.map(|line| line.cut().now_or_never().map(portcullis::proxy::Cut::label));
+        let [stays, goes] =
+            lines.map(|line| line.cancelled().now_or_never().map(portcullis::proxy::CancelReason::label));
         assert_eq!((stays, goes), (None, Some("other_device")));
     }
 }

@@ -1,7 +1,7 @@
 //! How long a body may be that an app is sent.
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use portcullis::proxy::Limits;
+use portcullis::proxy::ConnectionLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -102,7 +102,8 @@ async fn an_answer_that_has_begun_breaks_off_with_its_body() {
 #[tokio::test]
 async fn a_websocket_has_no_length() {
     let app = Streaming::open().await;
-    let door = Door::plan(&[app.address]).public_url("http://127.0.0.1").keys(LIMIT).limits(Limits::default());
+    let door =
+        Door::plan(&[app.address]).public_url("http://127.0.0.1").keys(LIMIT).limits(ConnectionLimits::default());
     let door = door.open().await;
     let mut request =
         tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request("ws://127.0.0.1/ws").unwrap();

@@ -129,7 +129,7 @@ async fn what_is_not_safe_is_not_sent_again_on_another_connection() {
 #[tokio::test]
 async fn a_client_that_stops_in_its_body_is_told_so() {
     let app = App::ok().await;
-    let limits = portcullis::proxy::Limits { body_idle: Duration::from_millis(200), ..Default::default() };
+    let limits = portcullis::proxy::ConnectionLimits { body_idle: Duration::from_millis(200), ..Default::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let answer = door.client().await.ask(door.as_alice("POST /x", "Content-Length: 10\r\n") + "half").await;
     is_ours(&answer, 408, "body-incomplete");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::proxy::Limits;
+use portcullis::proxy::ConnectionLimits;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::{Answer, App, Door};
@@ -165,7 +165,7 @@ async fn a_head_has_its_limits() {
 #[tokio::test]
 async fn a_slow_head_has_one_deadline_for_all_of_it() {
     let app = App::ok().await;
-    let limits = Limits { head_deadline: Duration::from_millis(300), ..Limits::default() };
+    let limits = ConnectionLimits { head_deadline: Duration::from_millis(300), ..ConnectionLimits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = door.client().await;
     for byte in b"GET /public HTTP/1.1\r\nA: ".iter().chain(std::iter::repeat(&b'b')) {
@@ -208,7 +208,8 @@ async fn a_pipelined_request_is_not_served_and_the_connection_closes() {
 #[tokio::test]
 async fn a_connection_serves_so_many_requests_and_says_when_it_is_the_last() {
     let app = App::ok().await;
-    let door = Door::plan(&[app.address]).limits(Limits { requests: 2, ..Limits::default() }).open().await;
+    let door =
+        Door::plan(&[app.address]).limits(ConnectionLimits { requests: 2, ..ConnectionLimits::default() }).open().await;
     let mut client = door.client().await;
     let request = "GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n";
     assert_eq!(client.ask(request).await.header("connection"), Some("keep-alive"));
@@ -219,8 +220,11 @@ async fn a_connection_serves_so_many_requests_and_says_when_it_is_the_last() {
 #[tokio::test]
 async fn a_connection_on_which_nothing_comes_has_no_longer_than_a_head() {
     let app = App::ok().await;
-    let limits =
-        Limits { head_deadline: Duration::from_millis(200), idle: Duration::from_mins(10), ..Limits::default() };
+    let limits = ConnectionLimits {
+        head_deadline: Duration::from_millis(200),
+        idle: Duration::from_mins(10),
+        ..ConnectionLimits::default()
+    };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     assert_eq!(door.client().await.rest().await, b"", "nobody is told what nobody asked for");
     let mut client = door.client().await;
@@ -237,7 +241,7 @@ async fn a_connection_on_which_nothing_comes_has_no_longer_than_a_head() {
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
     let app = App::ok().await;
-    let limits = Limits { idle: Duration::from_millis(100), ..Limits::default() };
+    let limits = ConnectionLimits { idle: Duration::from_millis(100), ..ConnectionLimits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = door.client().await;
     assert_eq!(client.ask("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await.status, 200);

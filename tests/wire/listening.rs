@@ -15,7 +15,9 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use portcullis::proxy::{Entrance, Interrupted, Limits, Listening, Room, ServeRouter, Stopping};
+use portcullis::proxy::{
+    AxumApp, ConnectionAcceptor, ConnectionLimiter, ConnectionLimits, Listeners, ServeError, ShutdownTiming,
+};
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
@@ -58,17 +60,17 @@ struct Running {
     address: SocketAddr,
     ready: watch::Receiver<bool>,
     hung_up: Arc<Notify>,
-    end: JoinHandle<Result<(), Interrupted>>,
+    end: JoinHandle<Result<(), ServeError>>,
 }
 
-fn entrance() -> Entrance {
-    Entrance::new(Limits::default(), Room::for_clients(9))
+fn entrance() -> ConnectionAcceptor {
+    ConnectionAcceptor::new(ConnectionLimits::default(), ConnectionLimiter::new(9))
 }
 
-async fn run(stopping: Stopping, slow: &Slow) -> Running {
+async fn run(stopping: ShutdownTiming, slow: &Slow) -> Running {
     let address = free_address().await;
-    let mut listening = Listening::default();
-    listening.add(&address.to_string(), entrance(), ServeRouter::new(router(slow))).unwrap();
+    let mut listening = Listeners::default();
+    listening.add(&address.to_string(), entrance(), AxumApp::new(router(slow))).unwrap();
     let (ready, mut is_ready) = watch::channel(false);
     let hung_up = Arc::new(Notify::new());
     let told = Arc::clone(&hung_up);
@@ -93,7 +95,7 @@ async fn a_router_is_served_until_a_signal_ends_it() {
 }
 
 async fn a_life() {
-    let stopping = Stopping { drain: Duration::from_millis(300), grace: PATIENCE };
+    let stopping = ShutdownTiming { drain: Duration::from_millis(300), grace: PATIENCE };
     let slow = Slow::default();
     let mut running = run(stopping, &slow).await;
     let mut client = Client::connect(running.address).await;
@@ -127,7 +129,7 @@ async fn a_life() {
     timeout(PATIENCE, running.end).await.unwrap().unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(running.address).await.is_err());
 
-    let running = run(Stopping { drain: PATIENCE * 10, grace: Duration::from_millis(100) }, &slow).await;
+    let running = run(ShutdownTiming { drain: PATIENCE * 10, grace: Duration::from_millis(100) }, &slow).await;
     let mut held = Client::connect(running.address).await;
     held.send(get_("/events")).await;
     held.head().await;
@@ -139,7 +141,7 @@ async fn a_life() {
 async fn an_address_that_is_taken_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let refused = Listening::default().add(&address, entrance(), ServeRouter::new(router(&Slow::default())));
+    let refused = Listeners::default().add(&address, entrance(), AxumApp::new(router(&Slow::default())));
     let told = refused.unwrap_err().to_string();
     assert!(told.starts_with(&format!("cannot listen on {address}: another program listens on {address}")), "{told}");
 }

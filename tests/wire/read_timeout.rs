@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::Method;
-use portcullis::proxy::Limits;
+use portcullis::proxy::ConnectionLimits;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -88,7 +88,7 @@ async fn answer(stream: &mut TcpStream, request: &str, target: &str) {
 }
 
 async fn door(app: &App, read: Duration) -> Door {
-    let limits = Limits { body_idle: READ, ..Limits::default() };
+    let limits = ConnectionLimits { body_idle: READ, ..ConnectionLimits::default() };
     Door::plan(&[app.address]).limits(limits).read(read).open().await
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use nix::sys::socket::{setsockopt, sockopt};
-use portcullis::proxy::Limits;
+use portcullis::proxy::ConnectionLimits;
 use rustls::version::TLS13;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -108,7 +108,7 @@ async fn the_limits_of_the_configuration_hold() {
 #[tokio::test]
 async fn who_does_not_take_an_answer_is_cut() {
     let app = endless().await;
-    let limits = Limits { write_idle: Duration::from_millis(400), ..Limits::default() };
+    let limits = ConnectionLimits { write_idle: Duration::from_millis(400), ..ConnectionLimits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = narrow(door.address).await;
     client.send("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
@@ -123,7 +123,11 @@ async fn who_does_not_take_an_answer_is_cut() {
 #[tokio::test]
 async fn who_pauses_within_the_limit_reads_on() {
     let app = endless().await;
-    let limits = Limits { body_idle: Duration::from_millis(200), write_idle: LONG_PATIENCE, ..Limits::default() };
+    let limits = ConnectionLimits {
+        body_idle: Duration::from_millis(200),
+        write_idle: LONG_PATIENCE,
+        ..ConnectionLimits::default()
+    };
     let door = Door::plan(&[app.address]).read(Duration::from_millis(200)).limits(limits).open().await;
     let mut client = narrow(door.address).await;
     client.send("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
@@ -198,7 +202,7 @@ async fn who_stops_reading_the_socket_of_http2_is_cut_too() {
 #[tokio::test]
 async fn who_takes_an_answer_byte_by_byte_is_cut_too() {
     let app = endless().await;
-    let limits = Limits { write_idle: Duration::from_millis(400), ..Limits::default() };
+    let limits = ConnectionLimits { write_idle: Duration::from_millis(400), ..ConnectionLimits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let mut client = narrow(door.address).await;
     client.send("GET /public HTTP/1.1\r\nHost: app.test\r\n\r\n").await;

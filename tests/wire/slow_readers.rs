@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use h2::client::Builder;
 use http::Method;
-use portcullis::proxy::Limits;
+use portcullis::proxy::ConnectionLimits;
 use tokio::{io::AsyncWriteExt as _, net::TcpSocket, time::timeout};
 
 use crate::harness::{App, Client, Door, Http2, Installation, LONG_PATIENCE, read_request, until};
@@ -62,7 +62,7 @@ async fn is_let_go(app: &App, targets: &[&str]) {
 #[tokio::test]
 async fn of_too_many_of_one_session_the_slowest_is_cut() {
     let app = endless().await;
-    let limits = Limits { slow_after: SLOW, slow_readers_per_session: 2, ..Limits::default() };
+    let limits = ConnectionLimits { slow_after: SLOW, slow_readers_per_session: 2, ..ConnectionLimits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let hers = |target: &str| door.as_alice(&format!("GET {target}"), "");
     let anybodys = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: app.test\r\n\r\n");
@@ -102,7 +102,7 @@ async fn of_too_many_of_one_session_the_slowest_is_cut() {
 #[tokio::test]
 async fn a_websocket_that_is_not_read_counts_too() {
     let app = endless().await;
-    let limits = Limits { slow_after: SLOW, slow_readers_per_session: 1, ..Limits::default() };
+    let limits = ConnectionLimits { slow_after: SLOW, slow_readers_per_session: 1, ..ConnectionLimits::default() };
     let door = Door::plan(&[app.address]).limits(limits).open().await;
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -116,7 +116,8 @@ async fn a_websocket_that_is_not_read_counts_too() {
 #[tokio::test]
 async fn of_too_many_of_one_address_the_slowest_is_cut_but_not_of_a_proxy() {
     let app = endless().await;
-    let limits = Limits { slow_after: SLOW, slow_readers_per_address: Some(1), ..Limits::default() };
+    let limits =
+        ConnectionLimits { slow_after: SLOW, slow_readers_per_address: Some(1), ..ConnectionLimits::default() };
     let plan = Door::plan(&[app.address]).limits(limits).keys("trusted_proxies: [127.0.0.1/32]\n");
     let door = plan.open().await;
     let from = |target: &str, ip: &str| {

@@ -29,7 +29,7 @@ async fn a_websocket_passes_and_may_be_silent_for_longer_than_a_body() {
         }
     })
     .await;
-    let limits = portcullis::proxy::Limits { body_idle: Duration::from_millis(200), ..Default::default() };
+    let limits = portcullis::proxy::ConnectionLimits { body_idle: Duration::from_millis(200), ..Default::default() };
     let door = Door::plan(&[app.address]).limits(limits).read(Duration::from_millis(200)).open().await;
     let mut request = "ws://app.test/ws".into_client_request().unwrap();
     request.headers_mut().insert("cookie", door.alice.parse().unwrap());

@@ -10,7 +10,7 @@ use crate::config::validated::policies::{AfterPasswordChange, PasswordPreset};
 use crate::config::value::header_name::IdentityHeaderName;
 use crate::config::value::length::FiniteDuration;
 use crate::config::value::size::ByteSize;
-use crate::proxy::{IdentityPreset, Told};
+use crate::proxy::{IdentityField, IdentityPreset};
 
 /// Rules for passwords.
 #[derive(Default, JsonSchema)]
@@ -79,7 +79,7 @@ pub(in crate::config) struct RawExtraHeader {
     #[schemars(required)]
     pub(in crate::config) header: RawField<IdentityHeaderName>,
     /// What it tells.
-    pub(in crate::config) value: RawField<Told>,
+    pub(in crate::config) value: RawField<IdentityField>,
     /// The file of the secret that it says, in place of `value`.
     pub(in crate::config) value_file: RawField<String>,
 }
@@ -160,7 +160,7 @@ impl KeywordSet for IdentityPreset {
     ];
 }
 
-impl KeywordSet for Told {
+impl KeywordSet for IdentityField {
     const KEYWORDS: &'static [(&'static str, Self)] = &[
         ("name", Self::Name),
         ("display_name", Self::DisplayName),

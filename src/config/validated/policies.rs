@@ -15,7 +15,7 @@ use crate::config::tree::Position;
 use crate::config::value::header_secret::HeaderSecret;
 use crate::config::value::length;
 use crate::config::value::size::ByteSize;
-use crate::proxy::{IdentityPreset, Told, are_aliases};
+use crate::proxy::{IdentityField, IdentityPreset, are_aliases};
 
 /// Most headers of an operator's choice: each is sent with each request.
 const MAX_EXTRA_HEADERS: usize = 16;
@@ -104,7 +104,7 @@ pub struct ExtraHeader {
 #[serde(untagged)]
 pub enum ExtraHeaderValue {
     /// Something of whoever is calling.
-    Field(Told),
+    Field(IdentityField),
     /// The same to everybody: whoever knows it came through us.
     #[serde(serialize_with = "redacted")]
     Secret(HeaderSecret),
@@ -235,7 +235,7 @@ impl IdentitySettings {
 
 /// What a header says: something of whoever is calling, or the secret in a file.
 fn extra_value(
-    field: RawField<Told>,
+    field: RawField<IdentityField>,
     in_file: RawField<String>,
     at: Position,
     key: &str,

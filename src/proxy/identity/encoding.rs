@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Beginning of an extended value.
-const EXTENDED: &str = "UTF-8''";
+const EXTENDED_PREFIX: &str = "UTF-8''";
 /// All but `attr-char` (RFC 8187, 3.2.1).
 const EXTENDED_ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
@@ -40,11 +40,12 @@ pub enum IdentityEncoding {
 impl IdentityEncoding {
     /// A value as it is sent. One with a control character stays as it is: it is not sent at all.
     pub(super) fn encode(self, value: &str) -> Cow<'_, str> {
-        let extended = || value.get(..EXTENDED.len()).is_some_and(|start| start.eq_ignore_ascii_case(EXTENDED));
+        let extended =
+            || value.get(..EXTENDED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(EXTENDED_PREFIX));
         match self {
             _ if value.bytes().any(|byte| byte.is_ascii_control()) => value.into(),
             Self::Rfc8187 if !value.is_ascii() || extended() => {
-                format!("{EXTENDED}{}", utf8_percent_encode(value, EXTENDED_ESCAPED)).into()
+                format!("{EXTENDED_PREFIX}{}", utf8_percent_encode(value, EXTENDED_ESCAPED)).into()
             }
             Self::Ascii => utf8_percent_encode(value, ASCII_ESCAPED).into(),
             Self::Utf8 | Self::Rfc8187 => value.into(),

@@ -99,7 +99,7 @@ const MANAGED_X: &[&[u8]] = &[
 ];
 
 /// Managed names, too, which say who somebody is and nothing else: an operator may have them set.
-const WHO_X: &[&[u8]] = &[
+const IDENTITY_X: &[&[u8]] = &[
     b"x_webauth_",
     b"x_auth_user",
     b"x_auth_username",
@@ -128,7 +128,7 @@ const WHO_X: &[&[u8]] = &[
 ];
 
 /// The same of those names above that are of a family which also says other things.
-const WHO: &[&[u8]] = &[
+const IDENTITY: &[&[u8]] = &[
     b"remote_user",
     b"remote_name",
     b"remote_email",
@@ -165,7 +165,7 @@ const WHO: &[&[u8]] = &[
 ];
 
 /// What HTTP, browsers and our own parts read: a header of such a name is not one of an operator's. As aliases, too.
-const TAKEN: &[&[u8]] = &[
+const RESERVED: &[&[u8]] = &[
     b"a_im",
     b"accept",
     b"accept_",
@@ -215,38 +215,40 @@ const TAKEN: &[&[u8]] = &[
 
 /// Whether `name` becomes `alias` once it is in lower case and all that is no letter and no digit is `_`.
 pub(in crate::proxy) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
-    name.len() == alias.len() && begins_as(name, alias)
+    name.len() == alias.len() && has_alias_prefix(name, alias)
 }
 
 /// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letters.
 pub(super) fn is_managed(name: &[u8]) -> bool {
     let first = name.first().map(u8::to_ascii_lowercase).unwrap_or_default();
-    is_among(name, managed(first)) || first == b'x' && is_among(name, WHO_X)
+    matches_any(name, managed(first)) || first == b'x' && matches_any(name, IDENTITY_X)
 }
 
 /// Whether a header of this name says who somebody is, and nothing else.
-pub(super) fn says_who(name: &[u8]) -> bool {
-    is_among(name, WHO) || is_among(name, WHO_X)
+pub(super) fn is_identity(name: &[u8]) -> bool {
+    matches_any(name, IDENTITY) || matches_any(name, IDENTITY_X)
 }
 
 /// Whether something else than an app's own code reads a header of this name.
-pub(super) fn is_taken(name: &[u8]) -> bool {
-    is_among(name, TAKEN)
+pub(super) fn is_reserved(name: &[u8]) -> bool {
+    matches_any(name, RESERVED)
 }
 
 /// The name as aliases are compared.
-pub(super) fn folded(name: &[u8]) -> Box<[u8]> {
-    name.iter().copied().map(fold).collect()
+pub(super) fn normalized(name: &[u8]) -> Box<[u8]> {
+    name.iter().copied().map(normalize_byte).collect()
 }
 
-fn is_among(name: &[u8], aliases: &[&[u8]]) -> bool {
-    aliases.iter().any(|alias| if alias.ends_with(b"_") { begins_as(name, alias) } else { is_alias(name, alias) })
+fn matches_any(name: &[u8], aliases: &[&[u8]]) -> bool {
+    aliases
+        .iter()
+        .any(|alias| if alias.ends_with(b"_") { has_alias_prefix(name, alias) } else { is_alias(name, alias) })
 }
 
-fn begins_as(name: &[u8], alias: &[u8]) -> bool {
-    name.len() >= alias.len() && name.iter().zip(alias).all(|(byte, wanted)| fold(*byte) == *wanted)
+fn has_alias_prefix(name: &[u8], alias: &[u8]) -> bool {
+    name.len() >= alias.len() && name.iter().zip(alias).all(|(byte, wanted)| normalize_byte(*byte) == *wanted)
 }
 
-const fn fold(byte: u8) -> u8 {
+const fn normalize_byte(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'_' }
 }

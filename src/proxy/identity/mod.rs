@@ -18,10 +18,10 @@ use crate::{
 
 pub use encoding::IdentityEncoding;
 pub(super) use managed::is_alias;
-pub use preset::{IdentityHeaders, IdentityPreset, NotSaid, Told, are_aliases, may_be_said};
+pub use preset::{HeaderNameError, IdentityField, IdentityHeaders, IdentityPreset, are_aliases, check_header_name};
 
 /// What the app is told besides who is calling.
-pub(super) struct Origin<'a> {
+pub(super) struct RequestOrigin<'a> {
     /// Host and port of the one origin, in our spelling and not in the client's.
     pub(super) host: &'a str,
     /// Address of the visitor.
@@ -33,8 +33,8 @@ pub(super) struct Origin<'a> {
 }
 
 /// Removes from a request whatever only we may say, and our cookies. Tells how many names were removed.
-pub(super) fn strip(request: &mut RequestHeader, ours: &IdentityHeaders, cookies: &CookieNames) -> u64 {
-    let spoofed: Vec<HeaderName> = request.headers.keys().filter(|name| ours.manage(name.as_str())).cloned().collect();
+pub(super) fn strip_headers(request: &mut RequestHeader, ours: &IdentityHeaders, cookies: &CookieNames) -> u64 {
+    let spoofed: Vec<HeaderName> = request.headers.keys().filter(|name| ours.manages(name.as_str())).cloned().collect();
     for name in &spoofed {
         request.remove_header(name);
     }
@@ -43,27 +43,27 @@ pub(super) fn strip(request: &mut RequestHeader, ours: &IdentityHeaders, cookies
 }
 
 /// Says who is calling, or nothing where nobody is known. Comes after [`strip`].
-pub(super) fn set(
+pub(super) fn set_headers(
     request: &mut RequestHeader,
     ours: &IdentityHeaders,
     encoding: IdentityEncoding,
-    person: Option<&Owner>,
-    origin: &Origin<'_>,
+    user: Option<&Owner>,
+    origin: &RequestOrigin<'_>,
 ) {
-    if let Some(person) = person {
-        ours.tell(person, |name, value| say(request, name, &encoding.encode(value)));
+    if let Some(user) = user {
+        ours.for_each_header(user, |name, value| insert_text(request, name, &encoding.encode(value)));
         // A secret is the app's own word: no encoding of names changes it.
         for (name, value) in ours.fixed() {
-            insert(request, name, value);
+            insert_value(request, name, value);
         }
     }
     if request.headers.get(header::HOST).is_none_or(|host| host.as_bytes() != origin.host.as_bytes()) {
-        say(request, "Host", origin.host);
+        insert_text(request, "Host", origin.host);
     }
-    say(request, "X-Forwarded-Host", origin.host);
-    say(request, "X-Forwarded-For", origin.ip);
-    say(request, "X-Forwarded-Proto", origin.scheme);
-    say(request, "X-Request-Id", origin.request_id);
+    insert_text(request, "X-Forwarded-Host", origin.host);
+    insert_text(request, "X-Forwarded-For", origin.ip);
+    insert_text(request, "X-Forwarded-Proto", origin.scheme);
+    insert_text(request, "X-Request-Id", origin.request_id);
 }
 
 fn strip_our_cookies(request: &mut RequestHeader, names: &CookieNames) {
@@ -80,13 +80,13 @@ fn strip_our_cookies(request: &mut RequestHeader, names: &CookieNames) {
 }
 
 /// A value with a control character in it is not sent at all: no header is better than a forged one.
-fn say(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: &str) {
+fn insert_text(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-        insert(request, name, value);
+        insert_value(request, name, value);
     }
 }
 
-fn insert(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: HeaderValue) {
+fn insert_value(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: HeaderValue) {
     if let Err(error) = request.insert_header(name, value) {
         tracing::error!(error = %error, "Could not set a header on a request");
     }
@@ -97,10 +97,10 @@ mod tests {
     use super::*;
 
     fn strip(request: &mut RequestHeader, ours: &IdentityHeaders) -> u64 {
-        super::strip(request, ours, &CookieNames::new(true, cookie::DEFAULT_NAME))
+        super::strip_headers(request, ours, &CookieNames::new(true, cookie::DEFAULT_NAME))
     }
-    fn set(request: &mut RequestHeader, ours: &IdentityHeaders, person: Option<&Owner>, origin: &Origin<'_>) {
-        super::set(request, ours, IdentityEncoding::Utf8, person, origin);
+    fn set(request: &mut RequestHeader, ours: &IdentityHeaders, user: Option<&Owner>, origin: &RequestOrigin<'_>) {
+        super::set_headers(request, ours, IdentityEncoding::Utf8, user, origin);
     }
 
     use crate::id::UserId;
@@ -133,7 +133,8 @@ mod tests {
         request.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
     }
 
-    const ORIGIN: Origin<'static> = Origin { host: "a:1", ip: "192.0.2.1", scheme: "https", request_id: "abc" };
+    const ORIGIN: RequestOrigin<'static> =
+        RequestOrigin { host: "a:1", ip: "192.0.2.1", scheme: "https", request_id: "abc" };
 
     #[test]
     fn every_alias_of_a_managed_name_goes() {
@@ -240,7 +241,7 @@ mod tests {
             "Oidcard",
             "Traceparent",
         ] {
-            assert!(!remote().manage(&name.to_ascii_lowercase()), "{name}");
+            assert!(!remote().manages(&name.to_ascii_lowercase()), "{name}");
         }
     }
 
@@ -280,8 +281,8 @@ mod tests {
 
     #[test]
     fn each_preset_says_it_as_its_apps_read_it() {
-        let person = owner("ana", &["admin", "team:a"]);
-        let id = person.id.to_string();
+        let user = owner("ana", &["admin", "team:a"]);
+        let id = user.id.to_string();
         for (preset, expected) in [
             (
                 IdentityPreset::Webauth,
@@ -318,7 +319,7 @@ mod tests {
             ),
         ] {
             let mut request = request(&[]);
-            set(&mut request, &IdentityHeaders::new(preset, []), Some(&person), &ORIGIN);
+            set(&mut request, &IdentityHeaders::new(preset, []), Some(&user), &ORIGIN);
             // Host, three that tell of the origin, and the request's id.
             assert_eq!(request.headers.len(), expected.len() + 5, "{preset:?}");
             for (name, said) in expected {
@@ -329,8 +330,10 @@ mod tests {
 
     #[test]
     fn an_extra_header_is_ours_alone_in_any_spelling() {
-        let ours =
-            IdentityHeaders::new(IdentityPreset::Jenkins, [("X-Employee_No", Told::Email), ("Teams", Told::Roles)]);
+        let ours = IdentityHeaders::new(
+            IdentityPreset::Jenkins,
+            [("X-Employee_No", IdentityField::Email), ("Teams", IdentityField::Roles)],
+        );
         for name in ["X-Employee-No", "x_employee_no", "X.EMPLOYEE.NO", "teams", "Remote-User", "X-WEBAUTH-USER"] {
             let mut request = request(&[(name, b"root"), ("X-Employee-Nose", b"*")]);
             assert_eq!(strip(&mut request, &ours), 1, "{name}");

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 
 /// First bytes of a document in which browsers look for its encoding.
-const PRESCANNED: usize = 1_024;
+const PRESCAN_BYTES: usize = 1_024;
 /// An encoding with shift states, which a document may name in itself: ASCII is not ASCII in each of its states.
 const STATEFUL: &[u8] = b"iso-2022-jp";
 
@@ -25,41 +25,41 @@ pub(super) fn is_ascii_compatible(content_type: &str) -> bool {
 /// Bytes that follow a document. Where its first bytes name an encoding in which they would be other characters, blanks of the
 /// same length follow: the length has been said by then.
 #[derive(Default)]
-pub(in crate::proxy) struct Appended {
-    bytes: &'static [u8],
-    begun: Vec<u8>,
+pub(in crate::proxy) struct AppendedBytes {
+    suffix: &'static [u8],
+    prefix: Vec<u8>,
 }
 
-impl Appended {
+impl AppendedBytes {
     pub(super) const fn new(bytes: &'static [u8]) -> Self {
-        Self { bytes, begun: Vec::new() }
+        Self { suffix: bytes, prefix: Vec::new() }
     }
 
     /// Whether nothing follows.
     #[cfg(test)]
     pub(super) const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.suffix.is_empty()
     }
 
     /// Looks at a piece of the document, and adds what follows to the last one.
-    pub(in crate::proxy) fn append(&mut self, piece: &mut Option<Bytes>, last: bool) {
-        if self.bytes.is_empty() {
+    pub(in crate::proxy) fn append(&mut self, chunk: &mut Option<Bytes>, last: bool) {
+        if self.suffix.is_empty() {
             return;
         }
-        let read = piece.as_deref().unwrap_or_default();
-        self.begun.extend_from_slice(&read[..read.len().min(PRESCANNED - self.begun.len())]);
+        let read = chunk.as_deref().unwrap_or_default();
+        self.prefix.extend_from_slice(&read[..read.len().min(PRESCAN_BYTES - self.prefix.len())]);
         if last {
             let mut with = BytesMut::from(read);
-            match self.blank() {
-                Some(blank) => with.extend(blank.iter().cycle().take(self.bytes.len())),
-                None => with.extend_from_slice(self.bytes),
+            match self.padding() {
+                Some(blank) => with.extend(blank.iter().cycle().take(self.suffix.len())),
+                None => with.extend_from_slice(self.suffix),
             }
-            *piece = Some(with.freeze());
+            *chunk = Some(with.freeze());
         }
     }
 
-    fn blank(&self) -> Option<&'static [u8]> {
-        match self.begun.as_slice() {
+    fn padding(&self) -> Option<&'static [u8]> {
+        match self.prefix.as_slice() {
             [0xFE, 0xFF, ..] => Some(b"\0 "),
             [0xFF, 0xFE, ..] => Some(b" \0"),
             begun if begun.windows(STATEFUL.len()).any(|word| word.eq_ignore_ascii_case(STATEFUL)) => Some(b" "),
@@ -68,9 +68,9 @@ impl Appended {
     }
 }
 
-impl fmt::Debug for Appended {
+impl fmt::Debug for AppendedBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Appended({} bytes)", self.bytes.len())
+        write!(f, "AppendedBytes({} bytes)", self.suffix.len())
     }
 }
 
@@ -100,12 +100,12 @@ mod tests {
     #[test]
     fn the_script_stands_behind_the_last_piece_or_blanks_do() {
         let appended = |pieces: &[&'static [u8]]| {
-            let mut appended = Appended::new(b"<script>");
+            let mut appended = AppendedBytes::new(b"<script>");
             let mut all = Vec::new();
-            for (at, piece) in pieces.iter().enumerate() {
-                let mut piece = Some(Bytes::from_static(piece));
-                appended.append(&mut piece, at + 1 == pieces.len());
-                all.extend_from_slice(&piece.unwrap());
+            for (at, chunk) in pieces.iter().enumerate() {
+                let mut chunk = Some(Bytes::from_static(chunk));
+                appended.append(&mut chunk, at + 1 == pieces.len());
+                all.extend_from_slice(&chunk.unwrap());
             }
             all
         };
@@ -114,10 +114,10 @@ mod tests {
         assert_eq!(appended(&[b"\xFE\xFF\0a", b""]), b"\xFE\xFF\0a\0 \0 \0 \0 ");
         assert_eq!(appended(&[b"<meta charset=ISO-20", b"22-JP>"]), b"<meta charset=ISO-2022-JP>        ");
         let mut none = None;
-        Appended::new(b"<script>").append(&mut none, true);
+        AppendedBytes::new(b"<script>").append(&mut none, true);
         assert_eq!(none.as_deref(), Some(&b"<script>"[..]));
         let mut untouched = None;
-        Appended::default().append(&mut untouched, true);
+        AppendedBytes::default().append(&mut untouched, true);
         assert_eq!(untouched, None);
     }
 }

@@ -23,7 +23,10 @@ use portcullis::{
     gate::{Decision, Head},
     metrics::Metrics,
     portcullis::Portcullis,
-    proxy::{Connections, Entrance, Limits, Lines, Proxy, ProxyParts, Room, Upstreams},
+    proxy::{
+        ConnectionAcceptor, ConnectionHandler, ConnectionLimiter, ConnectionLimits, InFlight, Proxy, ProxyParts,
+        Upstreams,
+    },
     secret::Password,
     server::{Components, Stores, trusted_proxies},
 };
@@ -48,7 +51,7 @@ pub(crate) struct Door {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) open: Arc<watch::Sender<usize>>,
-    connections: Arc<Connections<HttpProxy<Proxy>>>,
+    connections: Arc<ConnectionHandler<HttpProxy<Proxy>>>,
 }
 
 /// A proxy that nobody has connected to yet.
@@ -56,13 +59,13 @@ struct Unconnected {
     proxy: HttpProxy<Proxy>,
     alice: String,
     metrics: Arc<Metrics>,
-    lines: Arc<Lines>,
+    lines: Arc<InFlight>,
 }
 
 /// How a test wants its proxy.
 pub(crate) struct Plan {
     servers: Vec<SocketAddr>,
-    limits: Limits,
+    limits: ConnectionLimits,
     read: Duration,
     public_url: &'static str,
     called: &'static str,
@@ -82,7 +85,7 @@ impl Door {
     pub(crate) fn plan(servers: &[SocketAddr]) -> Plan {
         Plan {
             servers: servers.to_vec(),
-            limits: Limits::default(),
+            limits: ConnectionLimits::default(),
             read: Duration::from_secs(5),
             public_url: "http://app.test",
             called: ALICE,
@@ -110,7 +113,7 @@ impl Door {
 }
 
 impl Plan {
-    pub(crate) fn limits(mut self, limits: Limits) -> Self {
+    pub(crate) fn limits(mut self, limits: ConnectionLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -180,7 +183,7 @@ impl Plan {
         let alice = sign_alice_in(&portcullis, config.public_url.authority()).await;
         let mut plans = parts.settings.upstream_plans(&config);
         for plan in &mut plans {
-            plan.read = self.read;
+            plan.read_timeout = self.read;
         }
         let (metrics, lines) = (parts.metrics.clone(), parts.in_flight.clone());
         let (watch, check) = parts.revocation_tasks();
@@ -197,25 +200,36 @@ impl Plan {
             upstreams: Arc::new(ArcSwap::from_pointee(Upstreams::resolve(plans).await)),
             cookies: parts.cookie_names,
             app_cookies: parts.app_cookies,
-            trusted: trusted_proxies(&config),
+            trusted_proxies: trusted_proxies(&config),
             public_url: config.public_url.clone(),
-            identity: parts.settings.identity,
+            identity_headers: parts.settings.identity,
             clock: parts.clock,
             metrics: metrics.clone(),
             hsts: None,
-            bodies: Arc::default(),
+            body_limiter: Arc::default(),
         };
-        Unconnected { proxy: Proxy::app(parts, 1), alice, metrics, lines }
+        Unconnected { proxy: Proxy::build_app(parts, 1), alice, metrics, lines }
     }
 
     pub(crate) async fn open(self) -> Door {
         let Unconnected { proxy, alice, metrics, lines } = self.unconnected().await;
         let room = self.seats_each.map_or_else(
-            || Room::for_clients(usize::MAX),
-            |seats| Arc::new(Room::within(None).per_address(seats, trusted_proxies(&self.config())).counted(&metrics)),
+            || ConnectionLimiter::new(usize::MAX),
+            |seats| {
+                Arc::new(
+                    ConnectionLimiter::for_open_files(None)
+                        .per_address(seats, trusted_proxies(&self.config()))
+                        .with_metrics(&metrics),
+                )
+            },
         );
         let open = Arc::new(watch::Sender::new(0));
-        let connections = Arc::new(Connections::new(proxy, Entrance::new(self.limits, room), Arc::clone(&open), lines));
+        let connections = Arc::new(ConnectionHandler::new(
+            proxy,
+            ConnectionAcceptor::new(self.limits, room),
+            Arc::clone(&open),
+            lines,
+        ));
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

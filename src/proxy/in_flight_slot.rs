@@ -15,60 +15,60 @@ use std::{
 use futures_util::task::AtomicWaker;
 
 use super::{
-    Cut, Lines, client_writes::ClientWrites, private::PrivateConnections, read_timeout::ReadTimeout,
-    slow_readers::SlowReaders,
+    CancelReason, InFlight, private_connections::PrivateConnections, read_timeout::ReadTimeout,
+    slow_readers::SlowReaders, write_progress::WriteProgress,
 };
 use crate::id::SessionId;
 
 /// A connection, and the session that it serves at this moment.
 #[derive(Debug)]
-pub struct Line {
-    lines: Arc<Lines>,
+pub struct InFlightSlot {
+    in_flight: Arc<InFlight>,
     /// Its place on the list.
     key: u64,
     /// How many requests have come on it.
-    request: AtomicU64,
+    request_number: AtomicU64,
     session: [AtomicU64; 2],
     /// Since when the request is on it, in milliseconds of the list's clock; 0: it is nobody's.
-    since: AtomicU64,
+    bound_at: AtomicU64,
     /// Which request shall be cut, and why.
-    ordered: AtomicU64,
+    cancel_requested: AtomicU64,
     /// Which one was.
-    done: AtomicU64,
+    cancelled: AtomicU64,
     waker: AtomicWaker,
     /// Of the client that asks; of IPv6 a /64. None where it carries many visitors.
     network: Mutex<Option<IpAddr>>,
     /// What is sent to the client.
-    pub(super) writes: Arc<ClientWrites>,
+    pub(super) write_progress: Arc<WriteProgress>,
     /// For how long the app may be silent.
     pub(super) read_timeout: ReadTimeout,
     /// Connections to apps that nobody else may use.
-    pub(super) private: PrivateConnections,
+    pub(super) private_connections: PrivateConnections,
 }
 
 tokio::task_local! {
     /// The line of the connection that is being served.
-    static CURRENT: Arc<Line>;
+    static CURRENT: Arc<InFlightSlot>;
 }
 
-impl Line {
+impl InFlightSlot {
     /// The line with this place on the list.
-    pub(super) fn new(lines: Arc<Lines>, key: u64) -> Self {
+    pub(super) fn new(in_flight: Arc<InFlight>, key: u64) -> Self {
         let [request, first, second, since, ordered, done] = [const { AtomicU64::new(0) }; 6];
-        let clock = lines.clock();
+        let clock = in_flight.clock();
         Self {
-            lines,
+            in_flight,
             key,
-            request,
+            request_number: request,
             session: [first, second],
-            since,
-            ordered,
-            done,
+            bound_at: since,
+            cancel_requested: ordered,
+            cancelled: done,
             waker: AtomicWaker::new(),
             network: Mutex::default(),
-            writes: Arc::new(ClientWrites::new(clock)),
+            write_progress: Arc::new(WriteProgress::new(clock)),
             read_timeout: ReadTimeout::new(clock),
-            private: PrivateConnections::default(),
+            private_connections: PrivateConnections::default(),
         }
     }
 
@@ -84,14 +84,14 @@ impl Line {
     }
 
     /// Another request begins.
-    pub fn begin(&self) {
-        self.request.fetch_add(1, SeqCst);
+    pub fn begin_request(&self) {
+        self.request_number.fetch_add(1, SeqCst);
         self.read_timeout.reset();
-        self.comes_from(None);
+        self.set_network(None);
     }
 
     /// The request comes from this network, where that is one client's.
-    pub(super) fn comes_from(&self, network: Option<IpAddr>) {
+    pub(super) fn set_network(&self, network: Option<IpAddr>) {
         *self.network.lock().unwrap_or_else(PoisonError::into_inner) = network;
     }
 
@@ -102,60 +102,60 @@ impl Line {
 
     /// The session of the request.
     pub(super) fn session(&self) -> Option<SessionId> {
-        self.serving(0).map(|(_, session, _)| session)
+        self.bound_request(0).map(|(_, session, _)| session)
     }
 
     /// Time by which the timers of requests go.
     pub(super) fn now(&self) -> Duration {
-        self.lines.clock().elapsed()
+        self.in_flight.clock().elapsed()
     }
 
     /// All slow readers.
     pub(super) fn slow_readers(&self) -> &Arc<SlowReaders> {
-        self.lines.slow_readers()
+        self.in_flight.slow_readers()
     }
 
     /// How many requests have come on it: the number of the one that is under way.
-    pub(super) fn request(&self) -> u64 {
-        self.request.load(SeqCst)
+    pub(super) fn request_number(&self) -> u64 {
+        self.request_number.load(SeqCst)
     }
 
     /// What must be read before a request is judged, for [`Line::serve`].
     #[must_use]
-    pub fn ends_told(&self) -> u64 {
-        self.lines.told()
+    pub fn end_epoch(&self) -> u64 {
+        self.in_flight.end_epoch()
     }
 
     /// The request is of this session, judged good after `told` was read. False: it may have ended since; what counts is
     /// what holds now.
     #[must_use]
-    pub fn serve(&self, session: SessionId, told: u64) -> bool {
-        for (place, word) in self.session.iter().zip(session.words()) {
-            place.store(word, SeqCst);
+    pub fn bind_session(&self, session: SessionId, epoch: u64) -> bool {
+        for (cell, word) in self.session.iter().zip(session.words()) {
+            cell.store(word, SeqCst);
         }
-        self.since.store(self.lines.millis() + 1, SeqCst);
-        let good = self.ends_told() == told || !self.lines.has_ended(session, told);
-        if !good {
-            self.end();
+        self.bound_at.store(self.in_flight.now_millis() + 1, SeqCst);
+        let is_current = self.end_epoch() == epoch || !self.in_flight.has_ended(session, epoch);
+        if !is_current {
+            self.unbind_session();
         }
-        good
+        is_current
     }
 
     /// The request is over.
-    pub fn end(&self) {
-        self.since.store(0, SeqCst);
+    pub fn unbind_session(&self) {
+        self.bound_at.store(0, SeqCst);
     }
 
     /// Returns when the request that is under way shall be cut.
-    pub async fn cut(&self) -> Cut {
+    pub async fn cancelled(&self) -> CancelReason {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            let (ordered, request) = (self.ordered.load(SeqCst), self.request.load(SeqCst));
+            let (ordered, request) = (self.cancel_requested.load(SeqCst), self.request_number.load(SeqCst));
             // One that was meant for a request before this one came too late: that one is over.
-            match Cut::numbered(ordered & 0xff).filter(|_| ordered >> 8 == request) {
-                Some(cut) => {
-                    self.done.store(ordered, SeqCst);
-                    Poll::Ready(cut)
+            match CancelReason::from_code(ordered & 0xff).filter(|_| ordered >> 8 == request) {
+                Some(reason) => {
+                    self.cancelled.store(ordered, SeqCst);
+                    Poll::Ready(reason)
                 }
                 None => Poll::Pending,
             }
@@ -165,36 +165,36 @@ impl Line {
 
     /// Why the request that is under way was cut, where it was.
     #[must_use]
-    pub fn was_cut(&self) -> Option<Cut> {
-        let done = self.done.load(SeqCst);
-        Cut::numbered(done & 0xff).filter(|_| done >> 8 == self.request.load(SeqCst))
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        let done = self.cancelled.load(SeqCst);
+        CancelReason::from_code(done & 0xff).filter(|_| done >> 8 == self.request_number.load(SeqCst))
     }
 
     /// From now on this request shall be cut.
-    pub(super) fn order(&self, request: u64, cut: Cut) {
+    pub(super) fn request_cancel(&self, request: u64, reason: CancelReason) {
         // Never back: who cuts beside us may have seen a later request.
-        self.ordered.fetch_max(request << 8 | cut.number(), SeqCst);
+        self.cancel_requested.fetch_max(request << 8 | reason.code(), SeqCst);
         self.waker.wake();
     }
 
     /// Which request is under way, of which session, and for how long. None where it is nobody's: if it becomes somebody's
     /// now, its own task sees what was told before.
-    pub(super) fn serving(&self, now: u64) -> Option<(u64, SessionId, Duration)> {
+    pub(super) fn bound_request(&self, now: u64) -> Option<(u64, SessionId, Duration)> {
         loop {
-            let (request, since) = (self.request.load(SeqCst), self.since.load(SeqCst));
+            let (request, since) = (self.request_number.load(SeqCst), self.bound_at.load(SeqCst));
             if since == 0 {
                 return None;
             }
             let session = SessionId::from_words([self.session[0].load(SeqCst), self.session[1].load(SeqCst)]);
-            if (request, since) == (self.request.load(SeqCst), self.since.load(SeqCst)) {
+            if (request, since) == (self.request_number.load(SeqCst), self.bound_at.load(SeqCst)) {
                 return Some((request, session, Duration::from_millis((now + 1).saturating_sub(since))));
             }
         }
     }
 }
 
-impl Drop for Line {
+impl Drop for InFlightSlot {
     fn drop(&mut self) {
-        self.lines.close(self.key);
+        self.in_flight.deregister(self.key);
     }
 }

@@ -16,42 +16,42 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Cut, connection::LINGER, frames::Said};
+use super::{CancelReason, connection::LINGER_TIMEOUT, websocket::OutboundTracker};
 
 /// How long a client may take to hear it, and to close its side. Closed at once, it might never see the frame.
-const PATIENCE: Duration = Duration::from_millis(500);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A connection that came back, and what was said on it.
-type Back = Arc<Mutex<Option<(Stream, Option<Said>)>>>;
+type ReclaimedStream = Arc<Mutex<Option<(Stream, Option<OutboundTracker>)>>>;
 
 /// Where it comes back to.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lender(Back);
+pub(super) struct StreamReclaim(ReclaimedStream);
 
-impl Lender {
+impl StreamReclaim {
     /// Takes back a connection, and what was said on it where that matters.
-    pub(super) fn take_back(&self, stream: Stream, said: Option<Said>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((stream, said));
+    pub(super) fn give_back(&self, stream: Stream, outbound: Option<OutboundTracker>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((stream, outbound));
     }
 
     /// Reads what the client still sends, for a moment, where the connection came back: closed while something is unread, it
     /// would be reset, and take the last words with it.
-    pub(super) async fn hear_out(self) {
+    pub(super) async fn drain(self) {
         let Some((mut stream, _)) = self.take() else { return };
         let mut rest = [0; 4096];
         // Whether it has more to say is its own affair.
-        let _ = timeout(LINGER, async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} }).await;
+        let _ = timeout(LINGER_TIMEOUT, async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} }).await;
     }
 
-    fn take(self) -> Option<(Stream, Option<Said>)> {
+    fn take(self) -> Option<(Stream, Option<OutboundTracker>)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Says why it is over, where it came back and the app is not in the middle of a word.
-    pub(super) async fn bid_farewell(self, cut: Cut) {
-        let Some((mut stream, Some(said))) = self.take() else { return };
-        let Some(close) = said.close(cut) else { return };
-        let leaving = async {
+    pub(super) async fn send_close_frame(self, reason: CancelReason) {
+        let Some((mut stream, Some(outbound))) = self.take() else { return };
+        let Some(close) = outbound.close_frame(reason) else { return };
+        let sending = async {
             stream.write_all(&close).await?;
             stream.flush().await?;
             tokio::io::AsyncWriteExt::shutdown(&mut stream).await?;
@@ -60,6 +60,6 @@ impl Lender {
             io::Result::Ok(())
         };
         // Whether it arrives is the client's affair.
-        let _ = timeout(PATIENCE, leaving).await;
+        let _ = timeout(CLOSE_TIMEOUT, sending).await;
     }
 }

@@ -11,7 +11,7 @@ use pingora::{
     proxy::Session,
 };
 
-use super::introduction::is_unnamed;
+use super::proxy_protocol::is_peer_unknown;
 use crate::{
     gate::Head,
     visitor::{TrustedProxies, plain},
@@ -23,36 +23,36 @@ static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host"
 
 /// Where a request came from. Found once for each, and the same for the gate, the log, the throttle and the app.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source {
+pub(super) struct ClientAddress {
     /// The visitor's address, in its one spelling.
     pub(super) ip: IpAddr,
     /// Whether somebody passed it on whose word is taken.
-    passed_on: bool,
+    forwarded: bool,
 }
 
-impl Source {
+impl ClientAddress {
     /// Before there is a request.
-    pub(super) const UNKNOWN: Self = Self { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), passed_on: false };
+    pub(super) const UNKNOWN: Self = Self { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), forwarded: false };
 
     /// Whether somebody passed it on whose word is taken.
-    pub(super) const fn is_passed_on(self) -> bool {
-        self.passed_on
+    pub(super) const fn is_forwarded(self) -> bool {
+        self.forwarded
     }
 
     /// Where this one came from.
-    pub(super) fn of(session: &Session, trusted: &TrustedProxies) -> Self {
+    pub(super) fn from_session(session: &Session, trusted: &TrustedProxies) -> Self {
         let address = session.client_addr().and_then(|address| address.as_inet()).copied();
         let peer = address.map_or(Self::UNKNOWN.ip, |address| address.ip());
-        if address.is_some_and(is_unnamed) || !trusted.trusts(peer) {
-            return Self { ip: plain(peer), passed_on: false };
+        if address.is_some_and(is_peer_unknown) || !trusted.trusts(peer) {
+            return Self { ip: plain(peer), forwarded: false };
         }
         let lines = session.req_header().headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-        Self { ip: trusted.visitor(peer, lines), passed_on: true }
+        Self { ip: trusted.visitor(peer, lines), forwarded: true }
     }
 }
 
 /// The gate's view. An absolute-form target is its path, and the authority beside it.
-pub(super) fn head_of<'a>(request: &'a RequestHeader, source: Source, request_id: &'a str) -> Head<'a> {
+pub(super) fn request_view<'a>(request: &'a RequestHeader, source: ClientAddress, request_id: &'a str) -> Head<'a> {
     let (target, authority) = match raw_target_authority(request.raw_path()) {
         RawTargetAuthority::Absolute { authority, path_and_query, .. } => {
             let path = if path_and_query.starts_with(b"/") { path_and_query } else { b"/" };
@@ -69,7 +69,7 @@ pub(super) fn head_of<'a>(request: &'a RequestHeader, source: Source, request_id
         authority,
         headers: &request.headers,
         ip: source.ip,
-        forwarded_host: if source.passed_on { forwarded_host(&request.headers) } else { None },
+        forwarded_host: if source.forwarded { forwarded_host(&request.headers) } else { None },
         request_id,
     }
 }

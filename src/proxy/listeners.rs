@@ -27,28 +27,28 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Connections, Cut, Entrance, Lines, connection::keepalive};
+use super::{CancelReason, ConnectionAcceptor, ConnectionHandler, InFlight, connection::tcp_keepalive};
 
 /// Connections that may wait to be taken.
 const BACKLOG: i32 = 1024;
 /// How long what is cut at the end may take to say so.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// All listeners of the process.
 #[derive(Default)]
-pub struct Listening {
+pub struct Listeners {
     services: Vec<Box<dyn Service>>,
     /// Bound, each with the address that Pingora asks for it by.
     sockets: Vec<(String, TcpListener)>,
-    open: Arc<watch::Sender<usize>>,
-    lines: Arc<Lines>,
+    open_connections: Arc<watch::Sender<usize>>,
+    in_flight: Arc<InFlight>,
     /// All addresses that will be listened on.
-    expected: Vec<String>,
+    all_addresses: Vec<String>,
 }
 
 /// How much time the end takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopping {
+pub struct ShutdownTiming {
     /// How long new connections are still taken, so that a load balancer sees that we are not ready.
     pub drain: Duration,
     /// How long what is under way may take after that.
@@ -57,22 +57,22 @@ pub struct Stopping {
 
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {}", cause(address, source))]
-pub struct CannotListen {
+#[error("cannot listen on {address}: {}", explain_listen_error(address, source))]
+pub struct ListenError {
     address: String,
     source: io::Error,
 }
 
 /// No such family of addresses: `EAFNOSUPPORT` of Linux.
-const NO_FAMILY: i32 = 97;
+const EAFNOSUPPORT: i32 = 97;
 
 /// Why an address cannot be listened on, and the mend: one cause, the true one.
 #[must_use]
-pub fn cause(address: &str, why: &io::Error) -> String {
+pub fn explain_listen_error(address: &str, why: &io::Error) -> String {
     let own = |ip: IpAddr| ip.is_unspecified() || ip.is_loopback();
     let of_v6 = address.parse().ok().map(|address: SocketAddr| address.ip()).filter(IpAddr::is_ipv6);
     match why.kind() {
-        _ if why.raw_os_error() == Some(NO_FAMILY) => {
+        _ if why.raw_os_error() == Some(EAFNOSUPPORT) => {
             format!("this machine has no IPv6, and {address} is such an address; write one of IPv4, such as 0.0.0.0")
         }
         // Every machine that has IPv6 has these two.
@@ -97,7 +97,7 @@ pub fn cause(address: &str, why: &io::Error) -> String {
 
 /// Serving ended, and nobody had asked for it.
 #[derive(Debug, thiserror::Error)]
-pub enum Interrupted {
+pub enum ServeError {
     /// Signals cannot be received.
     #[error("signals cannot be received")]
     Signals(#[from] io::Error),
@@ -106,17 +106,17 @@ pub enum Interrupted {
     Listener,
 }
 
-impl Listening {
+impl Listeners {
     /// No listener yet; `lines` will have the connections of all.
     #[must_use]
-    pub fn over(lines: Arc<Lines>) -> Self {
-        Self { lines, ..Self::default() }
+    pub fn new(in_flight: Arc<InFlight>) -> Self {
+        Self { in_flight, ..Self::default() }
     }
 
     /// All addresses that will be listened on: `[::]` takes what none of them does.
     #[must_use]
-    pub fn at(mut self, addresses: impl Iterator<Item = SocketAddr>) -> Self {
-        self.expected = addresses.map(|address| address.to_string()).collect();
+    pub fn with_addresses(mut self, addresses: impl Iterator<Item = SocketAddr>) -> Self {
+        self.all_addresses = addresses.map(|address| address.to_string()).collect();
         self
     }
 
@@ -125,17 +125,18 @@ impl Listening {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub fn add<A>(&mut self, address: &str, entrance: Entrance, app: A) -> Result<(), CannotListen>
+    pub fn add<A>(&mut self, address: &str, entrance: ConnectionAcceptor, app: A) -> Result<(), ListenError>
     where
         A: HttpServerApp + Send + Sync + 'static,
     {
         // Pingora would bind later, in a task, and panic when it cannot; here it can still be said.
-        let socket = self.bind(address).map_err(|source| CannotListen { address: address.to_owned(), source })?;
+        let socket = self.bind_socket(address).map_err(|source| ListenError { address: address.to_owned(), source })?;
         self.sockets.push((address.to_owned(), socket));
-        let connections = Connections::new(app, entrance, Arc::clone(&self.open), Arc::clone(&self.lines));
+        let connections =
+            ConnectionHandler::new(app, entrance, Arc::clone(&self.open_connections), Arc::clone(&self.in_flight));
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
-        options.tcp_keepalive = Some(keepalive());
+        options.tcp_keepalive = Some(tcp_keepalive());
         // Not read ahead: heads and bodies are read into buffers of their own, and Pingora's would be 64 KB for each connection,
         // idle ones too.
         let unbuffered = L4BufferSettings::default().read(0);
@@ -145,10 +146,10 @@ impl Listening {
     }
 
     /// `[::]` takes IPv4, too, but where that has a listener of its own on the same port.
-    fn bind(&self, address: &str) -> io::Result<TcpListener> {
+    fn bind_socket(&self, address: &str) -> io::Result<TcpListener> {
         let beside = |v6: &SocketAddr| format!("0.0.0.0:{}", v6.port());
         let apart = address.parse().is_ok_and(|address: SocketAddr| {
-            address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && self.expected.contains(&beside(&address))
+            address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && self.all_addresses.contains(&beside(&address))
         });
         let socket = if apart {
             let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
@@ -171,11 +172,11 @@ impl Listening {
     /// When signals cannot be received, or a listener ends before it is asked to.
     pub async fn run(
         self,
-        stopping: Stopping,
+        stopping: ShutdownTiming,
         ready: &watch::Sender<bool>,
-        mut hung_up: impl AsyncFnMut(),
-    ) -> Result<(), Interrupted> {
-        let mut signals = Signals::new()?;
+        mut on_hangup: impl AsyncFnMut(),
+    ) -> Result<(), ServeError> {
+        let mut signals = StopSignals::new()?;
         let mut hangup = signal(SignalKind::hangup())?;
         let (stop, stopped) = watch::channel(false);
         let mut bound = Fds::new();
@@ -191,48 +192,48 @@ impl Listening {
         ready.send_replace(true);
         let drain = loop {
             tokio::select! {
-                drain = signals.stop() => break if drain { stopping.drain } else { Duration::ZERO },
-                _ = hangup.recv() => hung_up().await,
+                drain = signals.recv() => break if drain { stopping.drain } else { Duration::ZERO },
+                _ = hangup.recv() => on_hangup().await,
                 // Better no process, which is started again, than one that nobody can reach.
-                Some(_) = services.join_next() => return Err(Interrupted::Listener),
+                Some(_) = services.join_next() => return Err(ServeError::Listener),
             }
         };
         ready.send_replace(false);
         tracing::info!(drain = ?drain, grace = ?stopping.grace, "Stopping");
         tokio::select! {
             () = sleep(drain) => {}
-            _ = signals.stop() => {}
+            _ = signals.recv() => {}
         }
         stop.send_replace(true);
         while services.join_next().await.is_some() {}
-        let mut open = self.open.subscribe();
+        let mut open = self.open_connections.subscribe();
         let ended = tokio::select! {
             ended = timeout(stopping.grace, open.wait_for(|count| *count == 0)) => ended.is_ok(),
-            _ = signals.stop() => false,
+            _ = signals.recv() => false,
         };
         if !ended {
-            tracing::warn!(connections = *self.open.borrow(), "Cut what was still under way");
-            self.lines.cut_all(Cut::STOPPING);
+            tracing::warn!(connections = *self.open_connections.borrow(), "Cut what was still under way");
+            self.in_flight.cancel_all(CancelReason::SHUTDOWN);
             // Whoever does not close is left behind.
-            let _ = timeout(LAST_WORDS, open.wait_for(|count| *count == 0)).await;
+            let _ = timeout(CANCEL_TIMEOUT, open.wait_for(|count| *count == 0)).await;
         }
         Ok(())
     }
 }
 
 /// What asks us to stop.
-struct Signals {
+struct StopSignals {
     term: Signal,
     int: Signal,
 }
 
-impl Signals {
+impl StopSignals {
     fn new() -> io::Result<Self> {
         Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 
     /// Waits for a signal; true when it is the polite one.
-    async fn stop(&mut self) -> bool {
+    async fn recv(&mut self) -> bool {
         tokio::select! {
             _ = self.term.recv() => true,
             _ = self.int.recv() => false,
@@ -249,9 +250,9 @@ mod tests {
 
     #[test]
     fn one_cause_is_told_and_it_is_the_true_one() {
-        let told = |address: &str, code| cause(address, &io::Error::from_raw_os_error(code));
+        let told = |address: &str, code| explain_listen_error(address, &io::Error::from_raw_os_error(code));
         for (address, code, words) in [
-            ("[::]:8080", NO_FAMILY, "this machine has no IPv6"),
+            ("[::]:8080", EAFNOSUPPORT, "this machine has no IPv6"),
             ("[::1]:8080", 99, "IPv6 is switched off on this machine"),
             ("[2001:db8::1]:8080", 99, "no interface of this machine has the address [2001:db8::1]:8080"),
             ("192.0.2.1:80", 99, "no interface of this machine has the address 192.0.2.1:80"),
@@ -278,9 +279,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_listener_that_ends_by_itself_does_not_go_unnoticed() {
-        let listening = Listening { services: vec![Box::new(Failing)], ..Listening::default() };
-        let stopping = Stopping { drain: Duration::ZERO, grace: Duration::ZERO };
+        let listening = Listeners { services: vec![Box::new(Failing)], ..Listeners::default() };
+        let stopping = ShutdownTiming { drain: Duration::ZERO, grace: Duration::ZERO };
         let ended = listening.run(stopping, &watch::Sender::new(false), async || {}).await;
-        assert!(matches!(ended, Err(Interrupted::Listener)), "{ended:?}");
+        assert!(matches!(ended, Err(ServeError::Listener)), "{ended:?}");
     }
 }

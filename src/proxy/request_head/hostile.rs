@@ -38,18 +38,18 @@ proptest! {
     #[test]
     fn a_head_that_passes_can_be_read_in_one_way(bytes in hostile(), cut: prop::sample::Index) {
         let mut seen = 0;
-        let found = end_of_head(&bytes, &mut seen);
+        let found = find_head_end(&bytes, &mut seen);
         // Wherever it was cut, the same end is found, or the same fault.
         let (mut again, cut) = (0, cut.index(bytes.len() + 1));
-        let early = end_of_head(&bytes[..cut], &mut again);
+        let early = find_head_end(&bytes[..cut], &mut again);
         if early == Ok(None) {
-            prop_assert_eq!(end_of_head(&bytes, &mut again), found);
+            prop_assert_eq!(find_head_end(&bytes, &mut again), found);
         } else {
             prop_assert_eq!(early, found);
         }
         let Ok(Some(end)) = found else { return Ok(()) };
         let head = &bytes[..end];
-        let Ok(framing) = inspect(head, 100) else { return Ok(()) };
+        let Ok(framing) = validate(head, 100) else { return Ok(()) };
         // Read by the plainest of readers: lines by CR LF, names before the first colon.
         let text: Vec<&[u8]> = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
         prop_assert!(!head.contains(&0) && text[0].split(|byte| *byte == b' ').count() == 3);
@@ -61,6 +61,6 @@ proptest! {
         }
         let times = |name: &str| named.get(name.as_bytes()).copied().unwrap_or_default();
         prop_assert!(times("host") <= 1 && times("content-length") + times("transfer-encoding") <= 1);
-        prop_assert_eq!((times("transfer-encoding") == 1, times("content-length") == 1), (framing.chunked, framing.length.is_some()));
+        prop_assert_eq!((times("transfer-encoding") == 1, times("content-length") == 1), (framing.is_chunked, framing.length.is_some()));
     }
 }

@@ -5,41 +5,47 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
-use super::{Proxy, hooks::REQUEST_ID, passage::Passage, response};
+use super::{Proxy, hooks::REQUEST_ID, request_context::RequestContext, response};
 use crate::{
     gate::{Decision, Head, Judged},
     web::{RequestFailure, SessionEventStream, StreamEvent, set_security_headers},
 };
 
 /// Answers a request that opens a stream, until its session ends or its client goes.
-pub(super) async fn serve(proxy: &Proxy, session: &mut Session, ctx: &mut Passage, head: &Head<'_>, judged: Judged) {
+pub(super) async fn handle(
+    proxy: &Proxy,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    head: &Head<'_>,
+    evaluation: Judged,
+) {
     let portcullis = proxy.portcullis();
-    let answer = match portcullis.decide(head, judged) {
+    let response = match portcullis.decide(head, evaluation) {
         Decision::Serve(visit) => match portcullis.live(visit, head).await {
             Ok(live) => {
-                ctx.streams("sse");
+                ctx.begin_stream("sse");
                 ctx.status = 200;
-                if let Err(error) = stream(session, ctx, live, proxy.hsts()).await {
+                if let Err(error) = write_events(session, ctx, live, proxy.hsts()).await {
                     tracing::debug!(error = error.etype().as_str(), "Event stream closed by its client");
                 }
                 return;
             }
-            Err(answer) => answer,
+            Err(response) => response,
         },
         Decision::Refuse(refusal) => portcullis.refuse(&refusal, head).await,
         Decision::Forward(_) => portcullis.fail(RequestFailure::Internal, None, head).await,
     };
-    proxy.send(session, ctx, answer, false).await;
+    proxy.send_response(session, ctx, response, false).await;
 }
 
-async fn stream(
+async fn write_events(
     session: &mut Session,
-    ctx: &mut Passage,
+    ctx: &mut RequestContext,
     mut live: SessionEventStream,
     hsts: Option<&HeaderValue>,
 ) -> Result<()> {
-    let mut answer = Response::new(Bytes::new());
-    let headers = answer.headers_mut();
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // nginx in front of us would else gather events before it passes any on.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -47,7 +53,7 @@ async fn stream(
     if let Some(hsts) = hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
-    let (mut parts, _) = answer.into_parts();
+    let (mut parts, _) = response.into_parts();
     if let Ok(id) = HeaderValue::from_str(ctx.request_id.as_str()) {
         parts.headers.insert(&REQUEST_ID, id);
     }
@@ -57,9 +63,9 @@ async fn stream(
     loop {
         match next {
             StreamEvent::Data(bytes) => {
-                ctx.bytes += bytes.len();
-                let bytes = match &ctx.line {
-                    Some(client) => response::waited_for(client, session, bytes),
+                ctx.body_bytes += bytes.len();
+                let bytes = match &ctx.slot {
+                    Some(client) => response::track_chunk(client, session, bytes),
                     None => bytes,
                 };
                 session.write_response_body(Some(bytes), false).await?;

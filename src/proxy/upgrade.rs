@@ -14,10 +14,10 @@ static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Leaves of a request's wishes those that can be met. Comes before the gate looks, so that nothing takes for an upgrade
 /// what is none.
-pub(super) fn settle(session: &mut Session) {
+pub(super) fn normalize_upgrade(session: &mut Session) {
     let request = session.req_header_mut();
     if request.headers.contains_key(header::UPGRADE) {
-        if opens_a_websocket(request) {
+        if is_websocket_handshake(request) {
             // Some clients say that no body comes. Not every app takes that for a handshake.
             request.remove_header(&header::CONTENT_LENGTH);
         } else {
@@ -34,17 +34,17 @@ pub(super) fn settle(session: &mut Session) {
 
 /// Whether the app agrees to what was asked of it: a 101 is a WebSocket, or it is none. Pingora makes a pipe of one end only
 /// where an app of HTTP/1.0 says so.
-pub(super) fn is_granted(session: &Session, answer: &ResponseHeader) -> bool {
+pub(super) fn is_accepted(session: &Session, answer: &ResponseHeader) -> bool {
     session.is_upgrade_req() && answer.version == Version::HTTP_11 && names_websocket(&answer.headers)
 }
 
 /// Whether it is a client's opening handshake (RFC 6455, 4.1): without a body, and whole.
-fn opens_a_websocket(request: &RequestHeader) -> bool {
+fn is_websocket_handshake(request: &RequestHeader) -> bool {
     let headers = &request.headers;
     request.version == Version::HTTP_11
         && request.method == Method::GET
         && names_websocket(headers)
-        && headers.get_all(header::CONNECTION).iter().any(says_upgrade)
+        && headers.get_all(header::CONNECTION).iter().any(has_upgrade_option)
         && headers.get_all(header::SEC_WEBSOCKET_KEY).iter().count() == 1
         && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0")
         && !headers.contains_key(header::TRANSFER_ENCODING)
@@ -56,7 +56,7 @@ fn names_websocket(headers: &http::HeaderMap) -> bool {
         && named.next().is_none()
 }
 
-fn says_upgrade(line: &HeaderValue) -> bool {
+fn has_upgrade_option(line: &HeaderValue) -> bool {
     line.as_bytes().split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
 }
 
@@ -75,7 +75,7 @@ mod tests {
             }
             request
         };
-        let asks = |lines: &[_]| opens_a_websocket(&request("GET", Version::HTTP_11, lines));
+        let asks = |lines: &[_]| is_websocket_handshake(&request("GET", Version::HTTP_11, lines));
         assert!(asks(&whole));
         for place in 0..whole.len() {
             let mut part = whole.to_vec();
@@ -92,7 +92,7 @@ mod tests {
             let other: Vec<_> = whole.iter().map(|(key, it)| (*key, if *key == name { value } else { *it })).collect();
             assert!(!asks(&other), "{name}: {value}");
         }
-        assert!(!opens_a_websocket(&request("POST", Version::HTTP_11, &whole)));
-        assert!(!opens_a_websocket(&request("GET", Version::HTTP_10, &whole)));
+        assert!(!is_websocket_handshake(&request("POST", Version::HTTP_11, &whole)));
+        assert!(!is_websocket_handshake(&request("GET", Version::HTTP_10, &whole)));
     }
 }

@@ -16,102 +16,102 @@ static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Makes a guarded answer `private`, and one about whose caching the app says nothing `no-store` (a document) or
 /// `no-cache` (anything else). With `allow_shared_cache`, what the app says stands as it is.
-pub(super) fn restrict(answer: &mut ResponseHeader, request: &RequestHeader, policy: CachePolicy) -> Result<()> {
-    let directives = Directives::of(answer);
-    let says = directives.say_something || answer.headers.contains_key(header::EXPIRES);
+pub(super) fn restrict(response: &mut ResponseHeader, request: &RequestHeader, policy: CachePolicy) -> Result<()> {
+    let directives = CacheDirectives::from_response(response);
+    let is_explicit = directives.has_explicit || response.headers.contains_key(header::EXPIRES);
     if !policy.allow_shared_cache {
-        remove_targeted(answer);
-    } else if says || directives.removed || forbidden_by_pragma(answer) {
+        remove_targeted(response);
+    } else if is_explicit || directives.removed_shared || has_pragma_no_cache(response) {
         return Ok(());
     }
-    let unsaid = match () {
-        () if says => "",
-        () if forbidden_by_pragma(answer) => "no-cache",
-        () if policy.no_store_documents && is_document(answer, request) => "no-store",
+    let default_directive = match () {
+        () if is_explicit => "",
+        () if has_pragma_no_cache(response) => "no-cache",
+        () if policy.no_store_documents && is_document(response, request) => "no-store",
         () => "no-cache",
     };
-    if directives.are_private && unsaid.is_empty() {
+    if directives.is_private && default_directive.is_empty() {
         return Ok(());
     }
-    let private = if directives.are_private || unsaid == "no-store" { "" } else { "private" };
-    let parts = [private.as_bytes(), unsaid.as_bytes(), &directives.kept.join(&b", "[..])];
+    let private = if directives.is_private || default_directive == "no-store" { "" } else { "private" };
+    let parts = [private.as_bytes(), default_directive.as_bytes(), &directives.kept.join(&b", "[..])];
     let parts: Vec<&[u8]> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     // What was taken from a header goes into one.
     let value = HeaderValue::from_bytes(&parts.join(&b", "[..])).unwrap_or(HeaderValue::from_static("no-store"));
-    answer.insert_header("Cache-Control", value)
+    response.insert_header("Cache-Control", value)
 }
 
 /// `Pragma: no-cache` in an answer is no standard, and browsers obey it all the same. Any other `Pragma` says nothing.
-fn forbidden_by_pragma(answer: &ResponseHeader) -> bool {
-    let lines = answer.headers.get_all(header::PRAGMA);
-    lines.iter().flat_map(|line| members(line.as_bytes())).any(|member| member.eq_ignore_ascii_case(b"no-cache"))
+fn has_pragma_no_cache(response: &ResponseHeader) -> bool {
+    let lines = response.headers.get_all(header::PRAGMA);
+    lines.iter().flat_map(|line| list_members(line.as_bytes())).any(|member| member.eq_ignore_ascii_case(b"no-cache"))
 }
 
 /// Removes what is said to shared caches alone: `CDN-Cache-Control` and every other `…-Cache-Control` (RFC 9213), and the
 /// older ones of Edge Architecture, Akamai and nginx.
-fn remove_targeted(answer: &mut ResponseHeader) {
+fn remove_targeted(response: &mut ResponseHeader) {
     let is_targeted = |name: &&HeaderName| {
         let name = name.as_str();
         name.ends_with("-cache-control") || matches!(name, "surrogate-control" | "edge-control" | "x-accel-expires")
     };
-    while let Some(name) = answer.headers.keys().find(is_targeted).cloned() {
-        answer.remove_header(&name);
+    while let Some(name) = response.headers.keys().find(is_targeted).cloned() {
+        response.remove_header(&name);
     }
 }
 
 /// Whether a browser shows the answer as a page: it is HTML, or the browser says that it opens it, in a frame too.
-fn is_document(answer: &ResponseHeader, request: &RequestHeader) -> bool {
+fn is_document(response: &ResponseHeader, request: &RequestHeader) -> bool {
     let opened = request.headers.get(&SEC_FETCH_DEST).is_some_and(|dest| {
         matches!(dest.as_bytes(), b"document" | b"iframe" | b"frame" | b"fencedframe" | b"embed" | b"object")
     });
-    opened || media_type::is_page(&answer.headers)
+    opened || media_type::is_page(&response.headers)
 }
 
 /// What the lines of `Cache-Control` say, without what they say to shared caches.
 #[derive(Default)]
-struct Directives {
+struct CacheDirectives {
     /// As the app wrote them, in its order.
     kept: Vec<Vec<u8>>,
     /// Nothing but `private` or `no-store`, in the form that holds for the whole answer, and nothing was taken out.
-    are_private: bool,
+    is_private: bool,
     /// Whether something was said to shared caches.
-    removed: bool,
+    removed_shared: bool,
     /// Whether something is left that tells a browser how to keep it.
-    say_something: bool,
+    has_explicit: bool,
 }
 
-impl Directives {
-    fn of(answer: &ResponseHeader) -> Self {
+impl CacheDirectives {
+    fn from_response(response: &ResponseHeader) -> Self {
         let mut directives = Self::default();
         let (mut private, mut understands) = (false, false);
-        for line in answer.headers.get_all(header::CACHE_CONTROL) {
-            for member in members(line.as_bytes()) {
-                let name = name_of(member).to_ascii_lowercase();
+        for line in response.headers.get_all(header::CACHE_CONTROL) {
+            for member in list_members(line.as_bytes()) {
+                let name = directive_name(member).to_ascii_lowercase();
                 let whole = name.len() == member.len();
                 match name.as_slice() {
-                    b"s-maxage" | b"proxy-revalidate" => directives.removed = true,
+                    b"s-maxage" | b"proxy-revalidate" => directives.removed_shared = true,
                     // Of named headers it says that they alone are private: the rest is for anybody.
                     b"public" | b"private" if !whole || name == b"public" => {
-                        directives.removed = true;
-                        directives.say_something = true;
+                        directives.removed_shared = true;
+                        directives.has_explicit = true;
                     }
                     _ => {
                         private |= whole && matches!(name.as_slice(), b"private" | b"no-store");
                         understands |= name == b"must-understand";
-                        directives.say_something |= IS_SAID.contains(&name.as_slice());
+                        directives.has_explicit |= EXPLICIT_DIRECTIVES.contains(&name.as_slice());
                         directives.kept.push(member.to_vec());
                     }
                 }
             }
         }
         // A cache that knows the status keeps `must-understand, no-store` (RFC 9111, 5.2.2.3).
-        directives.are_private = private && !directives.removed && !understands;
+        directives.is_private = private && !directives.removed_shared && !understands;
         directives
     }
 }
 
 /// Directives that tell a browser whether or how long it may keep an answer.
-const IS_SAID: [&[u8]; 9] = [
+const EXPLICIT_DIRECTIVES: [&[u8]; 9] = [
     b"max-age",
     b"no-cache",
     b"no-store",
@@ -123,18 +123,18 @@ const IS_SAID: [&[u8]; 9] = [
     b"stale-if-error",
 ];
 
-fn name_of(member: &[u8]) -> &[u8] {
+fn directive_name(member: &[u8]) -> &[u8] {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let end = member.iter().position(|byte| !is_token(byte)).unwrap_or(member.len());
     &member[..end]
 }
 
 /// The members of a list. A comma between quotes separates none; a quote that is never closed holds nothing together.
-fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn list_members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = line;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
-            let end = end_of_member(rest);
+            let end = member_end(rest);
             let member = rest[..end].trim_ascii();
             rest = rest.get(end + 1..).unwrap_or_default();
             if !member.is_empty() {
@@ -145,7 +145,7 @@ fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn end_of_member(line: &[u8]) -> usize {
+fn member_end(line: &[u8]) -> usize {
     let mut at = 0;
     while at < line.len() && line[at] != b',' {
         at += match line[at] {
@@ -179,16 +179,16 @@ mod tests {
         if let Some(dest) = dest {
             request.insert_header("Sec-Fetch-Dest", dest).unwrap();
         }
-        let mut answer = ResponseHeader::build(200, None).unwrap();
+        let mut response = ResponseHeader::build(200, None).unwrap();
         for (name, value) in lines {
-            answer.append_header(*name, *value).unwrap();
+            response.append_header(*name, *value).unwrap();
         }
-        restrict(&mut answer, &request, policy).unwrap();
-        answer
+        restrict(&mut response, &request, policy).unwrap();
+        response
     }
 
-    fn control(answer: &ResponseHeader) -> Vec<&str> {
-        answer.headers.get_all(header::CACHE_CONTROL).iter().map(|value| value.to_str().unwrap()).collect()
+    fn control(response: &ResponseHeader) -> Vec<&str> {
+        response.headers.get_all(header::CACHE_CONTROL).iter().map(|value| value.to_str().unwrap()).collect()
     }
 
     #[test]
@@ -237,9 +237,9 @@ mod tests {
             ("Pragma", "No-Cache", "private, no-cache"),
             ("Pragma", "x", "no-store"),
         ] {
-            let answer = restricted(&[("Content-Type", "text/html"), (name, value)], None, STRICT);
-            assert_eq!(control(&answer), [expected], "{name}: {value}");
-            assert_eq!(answer.headers.get(name).unwrap(), value, "it stands");
+            let response = restricted(&[("Content-Type", "text/html"), (name, value)], None, STRICT);
+            assert_eq!(control(&response), [expected], "{name}: {value}");
+            assert_eq!(response.headers.get(name).unwrap(), value, "it stands");
         }
     }
 

@@ -10,70 +10,74 @@ use ppp::{v1, v2};
 use tokio::io::AsyncReadExt as _;
 
 /// What every header of version 2 begins with. No shorter header of version 1 is possible, either.
-const SIGNATURE: usize = v2::PROTOCOL_PREFIX.len();
+const SIGNATURE_LENGTH: usize = v2::PROTOCOL_PREFIX.len();
 /// Longest header of version 1.
-const LINE: usize = 107;
+const MAX_V1_HEADER: usize = 107;
 /// Longest header of version 2 that is read: more than any balancer adds.
-const LONGEST: usize = 4096;
+const MAX_V2_HEADER: usize = 4096;
 
 /// Reads who is brought: none where the balancer speaks for itself, or does not know.
 ///
 /// # Errors
 /// When there is no header, or none that can be read.
-pub(super) async fn read(stream: &mut Stream) -> Result<Option<SocketAddr>, Unread> {
-    let mut header = vec![0; SIGNATURE];
+pub(super) async fn read_header(stream: &mut Stream) -> Result<Option<SocketAddr>, ProxyHeaderError> {
+    let mut header = vec![0; SIGNATURE_LENGTH];
     // Whoever only looks whether the port is open says nothing.
     match stream.read(&mut header[..1]).await {
         Ok(1..) => {}
-        _ => return Err(Unread::Silent),
+        _ => return Err(ProxyHeaderError::NoData),
     }
-    stream.read_exact(&mut header[1..]).await.map_err(|_| Unread::Wrong)?;
+    stream.read_exact(&mut header[1..]).await.map_err(|_| ProxyHeaderError::Invalid)?;
     if header == v2::PROTOCOL_PREFIX {
-        header.resize(SIGNATURE + 4, 0);
-        stream.read_exact(&mut header[SIGNATURE..]).await.map_err(|_| Unread::Wrong)?;
+        header.resize(SIGNATURE_LENGTH + 4, 0);
+        stream.read_exact(&mut header[SIGNATURE_LENGTH..]).await.map_err(|_| ProxyHeaderError::Invalid)?;
         let begun = header.len();
         let length = usize::from(u16::from_be_bytes([header[begun - 2], header[begun - 1]]));
-        if begun + length > LONGEST {
-            return Err(Unread::Wrong);
+        if begun + length > MAX_V2_HEADER {
+            return Err(ProxyHeaderError::Invalid);
         }
         header.resize(begun + length, 0);
-        stream.read_exact(&mut header[begun..]).await.map_err(|_| Unread::Wrong)?;
-        return whom(&v2::Header::try_from(header.as_slice()).map_err(|_| Unread::Wrong)?);
+        stream.read_exact(&mut header[begun..]).await.map_err(|_| ProxyHeaderError::Invalid)?;
+        return source_address(&v2::Header::try_from(header.as_slice()).map_err(|_| ProxyHeaderError::Invalid)?);
     }
     while !header.ends_with(b"\n") {
-        if header.len() == LINE {
-            return Err(Unread::Wrong);
+        if header.len() == MAX_V1_HEADER {
+            return Err(ProxyHeaderError::Invalid);
         }
-        header.push(stream.read_u8().await.map_err(|_| Unread::Wrong)?);
+        header.push(stream.read_u8().await.map_err(|_| ProxyHeaderError::Invalid)?);
     }
-    match v1::Header::try_from(header.as_slice()).map_err(|_| Unread::Wrong)?.addresses {
-        v1::Addresses::Tcp4(of) => Ok(Some((of.source_address, of.source_port).into())),
-        v1::Addresses::Tcp6(of) => Ok(Some((of.source_address, of.source_port).into())),
+    match v1::Header::try_from(header.as_slice()).map_err(|_| ProxyHeaderError::Invalid)?.addresses {
+        v1::Addresses::Tcp4(addresses) => Ok(Some((addresses.source_address, addresses.source_port).into())),
+        v1::Addresses::Tcp6(addresses) => Ok(Some((addresses.source_address, addresses.source_port).into())),
         v1::Addresses::Unknown => Ok(None),
     }
 }
 
 /// There is no header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(super) enum ProxyHeaderError {
     /// Nothing came at all.
-    Silent,
+    NoData,
     /// Something came that is no header.
-    Wrong,
+    Invalid,
 }
 
-fn whom(header: &v2::Header<'_>) -> Result<Option<SocketAddr>, Unread> {
+fn source_address(header: &v2::Header<'_>) -> Result<Option<SocketAddr>, ProxyHeaderError> {
     match (header.command, header.addresses) {
-        (v2::Command::Proxy, _) if header.protocol == v2::Protocol::Datagram => Err(Unread::Wrong),
-        (v2::Command::Proxy, v2::Addresses::IPv4(of)) => Ok(Some((of.source_address, of.source_port).into())),
-        (v2::Command::Proxy, v2::Addresses::IPv6(of)) => Ok(Some((of.source_address, of.source_port).into())),
+        (v2::Command::Proxy, _) if header.protocol == v2::Protocol::Datagram => Err(ProxyHeaderError::Invalid),
+        (v2::Command::Proxy, v2::Addresses::IPv4(addresses)) => {
+            Ok(Some((addresses.source_address, addresses.source_port).into()))
+        }
+        (v2::Command::Proxy, v2::Addresses::IPv6(addresses)) => {
+            Ok(Some((addresses.source_address, addresses.source_port).into()))
+        }
         // A look whether we are alive, or somebody of whom there is no address.
         (v2::Command::Local, _) | (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => Ok(None),
     }
 }
 
 /// From now on the connection is that of `visitor`.
-pub(super) fn introduce(stream: &mut Stream, visitor: SocketAddr) {
+pub(super) fn set_peer(stream: &mut Stream, visitor: SocketAddr) {
     let digest = SocketDigest::from_raw_fd(stream.id());
     // The first word holds, and this one is the first.
     let _ = digest.peer_addr.set(Some(Address::Inet(visitor)));
@@ -82,17 +86,17 @@ pub(super) fn introduce(stream: &mut Stream, visitor: SocketAddr) {
 
 /// From now on the connection is that of a balancer who names nobody: of whoever it may bring nothing is believed. No connection
 /// has the port 0.
-pub(super) fn leave_unnamed(stream: &mut Stream, balancer: IpAddr) {
-    introduce(stream, SocketAddr::new(balancer, 0));
+pub(super) fn set_peer_unknown(stream: &mut Stream, balancer: IpAddr) {
+    set_peer(stream, SocketAddr::new(balancer, 0));
 }
 
 /// Whether a balancer named nobody.
-pub(super) const fn is_unnamed(address: SocketAddr) -> bool {
+pub(super) const fn is_peer_unknown(address: SocketAddr) -> bool {
     address.port() == 0
 }
 
 /// The other end of a connection.
-pub(super) fn peer_of(stream: &Stream) -> IpAddr {
+pub(super) fn peer_address(stream: &Stream) -> IpAddr {
     let peer = stream.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().map(SocketAddr::ip));
     peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
 }
@@ -105,12 +109,12 @@ mod tests {
     use super::*;
 
     /// What is read, and what is left for whoever comes after.
-    async fn reads(sent: &[u8]) -> (Result<Option<SocketAddr>, Unread>, Vec<u8>) {
+    async fn reads(sent: &[u8]) -> (Result<Option<SocketAddr>, ProxyHeaderError>, Vec<u8>) {
         let (mut client, server) = tokio::io::duplex(8192);
         client.write_all(sent).await.unwrap();
         drop(client);
         let mut stream: Stream = Box::new(server);
-        let read = read(&mut stream).await;
+        let read = read_header(&mut stream).await;
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.unwrap();
         (read, rest)
@@ -170,7 +174,7 @@ mod tests {
             &binary(0x21, 0x11, &[0; 5000]),
             &binary(0x21, 0x11, &[0; 12])[..20],
         ] {
-            let why = if sent.is_empty() { Unread::Silent } else { Unread::Wrong };
+            let why = if sent.is_empty() { ProxyHeaderError::NoData } else { ProxyHeaderError::Invalid };
             assert_eq!(reads(sent).await.0, Err(why), "{:?}", String::from_utf8_lossy(sent));
         }
     }
@@ -182,7 +186,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let sent = [begin, &rest].concat();
             let (_, left) = runtime.block_on(reads(&sent));
-            prop_assert!(sent.ends_with(&left) && sent.len() - left.len() <= LONGEST);
+            prop_assert!(sent.ends_with(&left) && sent.len() - left.len() <= MAX_V2_HEADER);
         }
     }
 }

@@ -20,36 +20,36 @@ use pingora::{
 use tower::ServiceExt as _;
 
 /// Most bytes of a request's body.
-const MOST: usize = 1024 * 1024;
+const MAX_BODY: usize = 1024 * 1024;
 
 /// Serves a router. Answers are streamed, requests are read whole.
 #[derive(Clone, Debug)]
-pub struct ServeRouter {
+pub struct AxumApp {
     router: Router,
     /// Most bytes of a request's body; none are read at all where it is 0.
-    most: usize,
+    max_body: usize,
 }
 
-impl ServeRouter {
+impl AxumApp {
     /// Serves this one.
     #[must_use]
     pub const fn new(router: Router) -> Self {
-        Self { router, most: MOST }
+        Self { router, max_body: MAX_BODY }
     }
 
     /// Serves this one, to which no body matters: what comes of one is left, and the connection closes.
     #[must_use]
     pub const fn without_bodies(router: Router) -> Self {
-        Self { router, most: 0 }
+        Self { router, max_body: 0 }
     }
 
-    async fn answer(&self, session: &mut ServerSession) -> Result<()> {
+    async fn respond(&self, session: &mut ServerSession) -> Result<()> {
         let head_only = session.req_header().method == Method::HEAD;
-        let answer = match self.read(session).await? {
+        let response = match self.read_request(session).await? {
             Some(request) => self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
-            None => refusal(),
+            None => body_too_large(),
         };
-        let (parts, mut body) = answer.into_parts();
+        let (parts, mut body) = response.into_parts();
         let mut head = ResponseHeader::from(parts);
         match body.size_hint().exact() {
             // Without a body, and so without a length of one (RFC 9110, 8.6), which axum writes.
@@ -60,34 +60,34 @@ impl ServeRouter {
             None => head.insert_header(header::TRANSFER_ENCODING, "chunked")?,
         }
         session.write_response_header(Box::new(head)).await?;
-        while !head_only && let Some(part) = next_part(session, &mut body).await? {
-            session.write_response_body(part, false).await?;
+        while !head_only && let Some(chunk) = next_chunk(session, &mut body).await? {
+            session.write_response_body(chunk, false).await?;
         }
         Ok(())
     }
 }
 
-impl ServeRouter {
+impl AxumApp {
     /// The request with its whole body; none when that is too large.
-    async fn read(&self, session: &mut ServerSession) -> Result<Option<Request<Body>>> {
-        let mut whole = BytesMut::new();
-        if self.most == 0 && !session.is_body_done() {
+    async fn read_request(&self, session: &mut ServerSession) -> Result<Option<Request<Body>>> {
+        let mut body = BytesMut::new();
+        if self.max_body == 0 && !session.is_body_done() {
             session.set_keepalive(None);
         } else {
-            while let Some(part) = session.read_request_body().await? {
-                if whole.len() + part.len() > self.most {
+            while let Some(chunk) = session.read_request_body().await? {
+                if body.len() + chunk.len() > self.max_body {
                     return Ok(None);
                 }
-                whole.extend_from_slice(&part);
+                body.extend_from_slice(&chunk);
             }
         }
         let parts = session.req_header().as_owned_parts();
-        Ok(Some(Request::from_parts(parts, Body::from(whole.freeze()))))
+        Ok(Some(Request::from_parts(parts, Body::from(body.freeze()))))
     }
 }
 
 #[async_trait]
-impl HttpServerApp for ServeRouter {
+impl HttpServerApp for AxumApp {
     async fn process_new_http(
         self: &Arc<Self>,
         mut session: ServerSession,
@@ -99,7 +99,7 @@ impl HttpServerApp for ServeRouter {
         if *shutdown.borrow() {
             session.set_keepalive(None);
         }
-        self.answer(&mut session).await.ok()?;
+        self.respond(&mut session).await.ok()?;
         let settings = HttpPersistentSettings::for_session(&session);
         let stream = session.finish().await.ok()??;
         Some(ReusedHttpStream::from_reusable_stream(stream, settings))
@@ -107,7 +107,7 @@ impl HttpServerApp for ServeRouter {
 }
 
 /// The next piece of an answer. A client that goes away while nothing is sent is noticed, too.
-async fn next_part(session: &mut ServerSession, body: &mut Body) -> Result<Option<Bytes>> {
+async fn next_chunk(session: &mut ServerSession, body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         let frame = tokio::select! {
             frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)) => frame,
@@ -115,8 +115,8 @@ async fn next_part(session: &mut ServerSession, body: &mut Body) -> Result<Optio
         };
         match frame {
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(part) if part.is_empty() => {}
-                Ok(part) => return Ok(Some(part)),
+                Ok(chunk) if chunk.is_empty() => {}
+                Ok(chunk) => return Ok(Some(chunk)),
                 Err(_trailers) => {}
             },
             Some(Err(error)) => {
@@ -127,8 +127,8 @@ async fn next_part(session: &mut ServerSession, body: &mut Body) -> Result<Optio
     }
 }
 
-fn refusal() -> Response<Body> {
-    let mut answer = Response::new(Body::from("The body is too large.\n"));
-    *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-    answer
+fn body_too_large() -> Response<Body> {
+    let mut response = Response::new(Body::from("The body is too large.\n"));
+    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    response
 }

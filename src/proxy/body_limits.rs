@@ -12,27 +12,27 @@ use tokio::{
 };
 
 /// How soon: a body comes right behind its head, but not always in the same packet.
-const SOON: Duration = Duration::from_millis(500);
+const FREE_WAIT: Duration = Duration::from_millis(500);
 
 /// Bodies of those who are signed in that may be waited for at a time.
-const KNOWN: usize = 64;
+const KNOWN_PERMITS: usize = 64;
 /// Bodies of strangers; places of their own, so that strangers keep nobody out who is signed in.
-const STRANGERS: usize = 192;
+const STRANGER_PERMITS: usize = 192;
 /// Bodies that nobody wants.
-const UNWANTED: usize = 192;
+const DISCARD_PERMITS: usize = 192;
 
 /// Places for those who wait.
 #[derive(Debug)]
-pub struct Bodies {
+pub struct BodyReadLimiter {
     known: Semaphore,
     strangers: Semaphore,
-    unwanted: Semaphore,
-    soon: Duration,
+    discarded: Semaphore,
+    free_wait: Duration,
 }
 
 /// Whose body it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(super) enum BodyClass {
     /// Somebody's who is signed in.
     Known,
     /// Somebody's who is not.
@@ -40,33 +40,33 @@ pub(super) enum Whose {
     /// A form of another site, which a page of ours carries on.
     CrossSiteForm,
     /// Of a request that was answered without it.
-    Unwanted,
+    Discarded,
 }
 
-impl Bodies {
-    fn places(&self, whose: Whose) -> &Semaphore {
-        match whose {
-            Whose::Known => &self.known,
-            Whose::Stranger | Whose::CrossSiteForm => &self.strangers,
-            Whose::Unwanted => &self.unwanted,
+impl BodyReadLimiter {
+    fn semaphore(&self, class: BodyClass) -> &Semaphore {
+        match class {
+            BodyClass::Known => &self.known,
+            BodyClass::Stranger | BodyClass::CrossSiteForm => &self.strangers,
+            BodyClass::Discarded => &self.discarded,
         }
     }
 
     /// What comes of `reading`, where it does so soon, or there is a place to wait; else nothing.
-    pub(super) async fn wait_for<T>(&self, whose: Whose, reading: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn wait_for<T>(&self, class: BodyClass, reading: impl Future<Output = T>) -> Option<T> {
         let mut reading = std::pin::pin!(reading);
-        if let Ok(read) = timeout(self.soon, reading.as_mut()).await {
+        if let Ok(read) = timeout(self.free_wait, reading.as_mut()).await {
             return Some(read);
         }
-        let _place: SemaphorePermit<'_> = self.places(whose).try_acquire().ok()?;
+        let _permit: SemaphorePermit<'_> = self.semaphore(class).try_acquire().ok()?;
         Some(reading.await)
     }
 }
 
-impl Default for Bodies {
+impl Default for BodyReadLimiter {
     fn default() -> Self {
-        let [known, strangers, unwanted] = [KNOWN, STRANGERS, UNWANTED].map(Semaphore::new);
-        Self { known, strangers, unwanted, soon: SOON }
+        let [known, strangers, unwanted] = [KNOWN_PERMITS, STRANGER_PERMITS, DISCARD_PERMITS].map(Semaphore::new);
+        Self { known, strangers, discarded: unwanted, free_wait: FREE_WAIT }
     }
 }
 
@@ -80,30 +80,39 @@ mod tests {
 
     #[tokio::test]
     async fn who_need_not_wait_needs_no_place() {
-        let bodies = Bodies { soon: Duration::ZERO, ..Bodies::default() };
-        let mut waiting: Vec<_> =
-            (0..STRANGERS).map(|_| Box::pin(bodies.wait_for(Whose::Stranger, pending::<()>()))).collect();
+        let body_limiter = BodyReadLimiter { free_wait: Duration::ZERO, ..BodyReadLimiter::default() };
+        let mut waiting: Vec<_> = (0..STRANGER_PERMITS)
+            .map(|_| Box::pin(body_limiter.wait_for(BodyClass::Stranger, pending::<()>())))
+            .collect();
         for one in &mut waiting {
             takes_a_place(one).await;
         }
-        assert_eq!(bodies.wait_for(Whose::Stranger, pending::<()>()).await, None, "there is no place to wait");
-        assert_eq!(bodies.wait_for(Whose::Stranger, ready(1)).await, Some(1));
-        let mut known = Box::pin(bodies.wait_for(Whose::Known, pending::<()>()));
+        assert_eq!(
+            body_limiter.wait_for(BodyClass::Stranger, pending::<()>()).await,
+            None,
+            "there is no place to wait"
+        );
+        assert_eq!(body_limiter.wait_for(BodyClass::Stranger, ready(1)).await, Some(1));
+        let mut known = Box::pin(body_limiter.wait_for(BodyClass::Known, pending::<()>()));
         takes_a_place(&mut known).await;
         drop(waiting.pop());
-        let mut another = Box::pin(bodies.wait_for(Whose::Stranger, pending::<()>()));
+        let mut another = Box::pin(body_limiter.wait_for(BodyClass::Stranger, pending::<()>()));
         takes_a_place(&mut another).await;
     }
 
     #[tokio::test]
     async fn who_comes_soon_needs_no_place_either() {
-        let bodies = Bodies { strangers: Semaphore::new(0), soon: Duration::from_mins(1), ..Bodies::default() };
+        let body_limiter = BodyReadLimiter {
+            strangers: Semaphore::new(0),
+            free_wait: Duration::from_mins(1),
+            ..BodyReadLimiter::default()
+        };
         let soon = async {
             tokio::task::yield_now().await;
             1
         };
-        assert_eq!(bodies.wait_for(Whose::Stranger, soon).await, Some(1));
-        let mut late = Box::pin(bodies.wait_for(Whose::Stranger, pending::<()>()));
+        assert_eq!(body_limiter.wait_for(BodyClass::Stranger, soon).await, Some(1));
+        let mut late = Box::pin(body_limiter.wait_for(BodyClass::Stranger, pending::<()>()));
         assert!(poll!(&mut late).is_pending());
     }
 

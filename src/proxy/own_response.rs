@@ -11,9 +11,9 @@ use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 use tokio::time::timeout;
 
 use super::{
-    bodies::{Bodies, Whose},
-    connection::LINGER,
-    failure::{Failure, is_malformed},
+    body_limits::{BodyClass, BodyReadLimiter},
+    connection::LINGER_TIMEOUT,
+    failure::{ProxyFailure, is_malformed_body},
 };
 use crate::{
     gate::LARGEST_FORM,
@@ -21,42 +21,46 @@ use crate::{
 };
 
 /// Most bytes of a body that is read only to be thrown away.
-const MOST: u64 = 64 * 1024;
+const MAX_DISCARDED: u64 = 64 * 1024;
 /// How long is waited for a body that nobody wants.
-const UNWANTED: Duration = Duration::from_secs(1);
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Most bytes of a request to our own pages, and how long they may take in all. A stranger has a name and a password to say.
-const fn bounds(whose: Whose) -> (usize, Duration) {
-    match whose {
-        Whose::Known => (64 * 1024, Duration::from_secs(30)),
-        Whose::CrossSiteForm => (LARGEST_FORM, Duration::from_secs(10)),
-        Whose::Stranger | Whose::Unwanted => (8 * 1024, Duration::from_secs(10)),
+const fn body_bounds(class: BodyClass) -> (usize, Duration) {
+    match class {
+        BodyClass::Known => (64 * 1024, Duration::from_secs(30)),
+        BodyClass::CrossSiteForm => (LARGEST_FORM, Duration::from_secs(10)),
+        BodyClass::Stranger | BodyClass::Discarded => (8 * 1024, Duration::from_secs(10)),
     }
 }
 
 /// An answer of one line, to what is no request, or none that can be served.
-pub(super) fn line(status: StatusCode, sentence: &'static str) -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::from_static(sentence.as_bytes()));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+pub(super) fn plain_text(status: StatusCode, sentence: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(sentence.as_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(FORWARDED_METHODS));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(FORWARDED_METHODS));
     }
-    set_security_headers(answer.headers_mut());
-    answer
+    set_security_headers(response.headers_mut());
+    response
 }
 
 /// To what turned out to be no request when its body came.
-pub(super) fn malformed() -> Response<Bytes> {
-    line(StatusCode::BAD_REQUEST, "The request is malformed.\n")
+pub(super) fn malformed_request() -> Response<Bytes> {
+    plain_text(StatusCode::BAD_REQUEST, "The request is malformed.\n")
 }
 
 /// Reads the body of a request to our own pages.
-pub(super) async fn read_body(session: &mut Session, whose: Whose, bodies: &Bodies) -> Result<Bytes, Failure> {
-    const TOO_LARGE: Failure = Failure::Say(RequestFailure::BodyTooLarge);
-    const INCOMPLETE: Failure = Failure::Say(RequestFailure::BodyIncomplete);
-    let (most, deadline) = bounds(whose);
-    if announced(session).is_some_and(|length| length > most as u64) {
+pub(super) async fn read_body(
+    session: &mut Session,
+    class: BodyClass,
+    body_limiter: &BodyReadLimiter,
+) -> Result<Bytes, ProxyFailure> {
+    const TOO_LARGE: ProxyFailure = ProxyFailure::Respond(RequestFailure::BodyTooLarge);
+    const INCOMPLETE: ProxyFailure = ProxyFailure::Respond(RequestFailure::BodyIncomplete);
+    let (max, deadline) = body_bounds(class);
+    if content_length(session).is_some_and(|length| length > max as u64) {
         return Err(TOO_LARGE);
     }
     let reading = async {
@@ -64,41 +68,51 @@ pub(super) async fn read_body(session: &mut Session, whose: Whose, bodies: &Bodi
             session.write_continue_response().await.map_err(|_| INCOMPLETE)?;
         }
         let mut body = BytesMut::new();
-        let broke = |why: Box<Error>| if is_malformed(&why) { Failure::Malformed } else { INCOMPLETE };
-        while let Some(part) = session.read_request_body().await.map_err(broke)? {
-            if body.len() + part.len() > most {
+        let to_failure =
+            |error: Box<Error>| if is_malformed_body(&error) { ProxyFailure::Malformed } else { INCOMPLETE };
+        while let Some(chunk) = session.read_request_body().await.map_err(to_failure)? {
+            if body.len() + chunk.len() > max {
                 return Err(TOO_LARGE);
             }
-            body.extend_from_slice(&part);
+            body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
     };
-    match bodies.wait_for(whose, timeout(deadline, reading)).await {
+    match body_limiter.wait_for(class, timeout(deadline, reading)).await {
         Some(read) => read.unwrap_or(Err(INCOMPLETE)),
-        None => Err(Failure::Say(RequestFailure::Overloaded)),
+        None => Err(ProxyFailure::Respond(RequestFailure::Overloaded)),
     }
 }
 
 /// Sends an answer of ours; tells how many bytes of body it has. After the `last` one the connection closes: to a request whose
 /// body failed, or could not be passed on.
-pub(super) async fn send(session: &mut Session, answer: Response<Bytes>, last: bool, bodies: &Bodies) -> Result<usize> {
+pub(super) async fn send(
+    session: &mut Session,
+    response: Response<Bytes>,
+    last: bool,
+    body_limiter: &BodyReadLimiter,
+) -> Result<usize> {
     if last {
         session.set_keepalive(None);
     } else {
-        drain(session, bodies).await;
+        discard_body(session, body_limiter).await;
     }
-    write(session, answer, bodies).await
+    write_response(session, response, body_limiter).await
 }
 
-async fn write(session: &mut Session, answer: Response<Bytes>, bodies: &Bodies) -> Result<usize> {
-    let (parts, mut body) = answer.into_parts();
+async fn write_response(
+    session: &mut Session,
+    response: Response<Bytes>,
+    body_limiter: &BodyReadLimiter,
+) -> Result<usize> {
+    let (parts, mut body) = response.into_parts();
     let mut head = ResponseHeader::from(parts);
     let is_head = session.req_header().method == Method::HEAD;
     // Where the body has been left out for HEAD already, it was said how long it would be.
-    let is_said = is_head && body.is_empty() && head.headers.contains_key(header::CONTENT_LENGTH);
+    let has_length = is_head && body.is_empty() && head.headers.contains_key(header::CONTENT_LENGTH);
     if matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         head.remove_header(&header::CONTENT_LENGTH);
-    } else if !is_said {
+    } else if !has_length {
         head.insert_header(header::CONTENT_LENGTH, body.len())?;
     }
     if is_head {
@@ -110,22 +124,25 @@ async fn write(session: &mut Session, answer: Response<Bytes>, bodies: &Bodies) 
     }
     session.write_response_header(Box::new(head), body.is_empty()).await?;
     session.write_response_body(Some(body), true).await?;
-    linger(session, bodies).await;
+    linger(session, body_limiter).await;
     Ok(length)
 }
 
 /// Reads what is left of the request within the bound. Where that is not enough, or there is no place to wait, Pingora sees an
 /// unfinished body and says `Connection: close`.
-async fn drain(session: &mut Session, bodies: &Bodies) {
+async fn discard_body(session: &mut Session, body_limiter: &BodyReadLimiter) {
     // Who waits for our leave to send has sent nothing, and shall not.
-    if session.is_body_done() || expects_continue(session) || announced(session).is_some_and(|length| length > MOST) {
+    if session.is_body_done()
+        || expects_continue(session)
+        || content_length(session).is_some_and(|length| length > MAX_DISCARDED)
+    {
         return;
     }
     let reading = async {
         let mut read = 0;
-        while read <= MOST {
+        while read <= MAX_DISCARDED {
             match session.read_request_body().await {
-                Ok(Some(part)) => read += part.len() as u64,
+                Ok(Some(chunk)) => read += chunk.len() as u64,
                 Ok(None) => return true,
                 Err(_) => return false,
             }
@@ -133,19 +150,19 @@ async fn drain(session: &mut Session, bodies: &Bodies) {
         true
     };
     // Pingora takes a body that it could not read for one that it has read.
-    if bodies.wait_for(Whose::Unwanted, timeout(UNWANTED, reading)).await == Some(Ok(false)) {
+    if body_limiter.wait_for(BodyClass::Discarded, timeout(DISCARD_TIMEOUT, reading)).await == Some(Ok(false)) {
         session.set_keepalive(None);
     }
 }
 
 /// A connection that closes while its client still sends is reset, and the client may never see the answer: give it a
 /// moment to stop, where there is a place to wait.
-async fn linger(session: &mut Session, bodies: &Bodies) {
+async fn linger(session: &mut Session, body_limiter: &BodyReadLimiter) {
     if session.is_body_done() || expects_continue(session) {
         return;
     }
     let gone = async { while let Ok(Some(_)) = session.read_request_body().await {} };
-    let _ = bodies.wait_for(Whose::Unwanted, timeout(LINGER, gone)).await;
+    let _ = body_limiter.wait_for(BodyClass::Discarded, timeout(LINGER_TIMEOUT, gone)).await;
 }
 
 /// Whether the client waits for leave to send its content (RFC 9110, 10.1.1).
@@ -154,6 +171,6 @@ pub(super) fn expects_continue(session: &Session) -> bool {
 }
 
 /// How long the body is, where its sender says so.
-pub(super) fn announced(session: &Session) -> Option<u64> {
+pub(super) fn content_length(session: &Session) -> Option<u64> {
     session.get_header(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -7,38 +7,38 @@
 use http::{StatusCode, header};
 use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
-use super::wishes;
+use super::upgrade;
 
 /// Most answers before the answer. A 102 (`WebDAV`) comes every twenty seconds; nothing needs more.
-const MOST_INTERIM: u8 = 100;
+const MAX_INTERIM: u8 = 100;
 
 /// Leaves of an app's answer what can be read in one way, or fails; `interim` counts the answers before the answer.
-pub(super) fn ensure(session: &Session, answer: &mut ResponseHeader, interim: &mut u8) -> Result<()> {
-    if let Err(why) = check(answer, || wishes::is_granted(session, answer), interim) {
+pub(super) fn normalize(session: &Session, response: &mut ResponseHeader, interim: &mut u8) -> Result<()> {
+    if let Err(why) = validate(response, || upgrade::is_accepted(session, response), interim) {
         return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
     }
     // These have no body, and so no length of one (RFC 9110, 8.6; RFC 9112, 6.1).
-    if answer.status.is_informational() || answer.status == StatusCode::NO_CONTENT {
-        answer.remove_header(&header::CONTENT_LENGTH);
-        answer.remove_header(&header::TRANSFER_ENCODING);
+    if response.status.is_informational() || response.status == StatusCode::NO_CONTENT {
+        response.remove_header(&header::CONTENT_LENGTH);
+        response.remove_header(&header::TRANSFER_ENCODING);
     }
     Ok(())
 }
 
-fn check(answer: &ResponseHeader, granted: impl FnOnce() -> bool, interim: &mut u8) -> Result<(), &'static str> {
-    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+fn validate(response: &ResponseHeader, granted: impl FnOnce() -> bool, interim: &mut u8) -> Result<(), &'static str> {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
         return if granted() { Ok(()) } else { Err("101 to who did not ask for it, or to another protocol") };
     }
-    if answer.status.is_informational() {
+    if response.status.is_informational() {
         *interim += 1;
-        return if *interim <= MOST_INTERIM { Ok(()) } else { Err("too many answers before the answer") };
+        return if *interim <= MAX_INTERIM { Ok(()) } else { Err("too many answers before the answer") };
     }
-    let mut lengths = answer.headers.get_all(header::CONTENT_LENGTH).iter();
+    let mut lengths = response.headers.get_all(header::CONTENT_LENGTH).iter();
     let one_length = lengths.next().is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
     if !one_length || lengths.next().is_some() {
         return Err("several lengths");
     }
-    let mut codings = answer.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let mut codings = response.headers.get_all(header::TRANSFER_ENCODING).iter();
     let chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     if !chunked || codings.next().is_some() {
         return Err("a transfer coding that nobody asked for");
@@ -51,11 +51,11 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, lines: &[(&'static str, &str)]) -> ResponseHeader {
-        let mut answer = ResponseHeader::build(status, None).unwrap();
+        let mut response = ResponseHeader::build(status, None).unwrap();
         for (name, value) in lines {
-            answer.append_header(*name, *value).unwrap();
+            response.append_header(*name, *value).unwrap();
         }
-        answer
+        response
     }
 
     #[test]
@@ -70,19 +70,19 @@ mod tests {
             (&[("Transfer-Encoding", "gzip, chunked")], false),
             (&[("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked")], false),
         ] {
-            assert_eq!(check(&answer(200, lines), || false, &mut 0).is_ok(), is_one, "{lines:?}");
+            assert_eq!(validate(&answer(200, lines), || false, &mut 0).is_ok(), is_one, "{lines:?}");
         }
     }
 
     #[test]
     fn there_are_only_so_many_answers_before_the_answer() {
         let mut interim = 0;
-        for _ in 0..MOST_INTERIM {
-            assert!(check(&answer(103, &[]), || false, &mut interim).is_ok());
+        for _ in 0..MAX_INTERIM {
+            assert!(validate(&answer(103, &[]), || false, &mut interim).is_ok());
         }
-        assert!(check(&answer(200, &[]), || false, &mut interim).is_ok());
-        assert!(check(&answer(100, &[]), || false, &mut interim).is_err());
-        assert!(check(&answer(101, &[]), || true, &mut interim).is_ok());
-        assert!(check(&answer(101, &[]), || false, &mut interim).is_err());
+        assert!(validate(&answer(200, &[]), || false, &mut interim).is_ok());
+        assert!(validate(&answer(100, &[]), || false, &mut interim).is_err());
+        assert!(validate(&answer(101, &[]), || true, &mut interim).is_ok());
+        assert!(validate(&answer(101, &[]), || false, &mut interim).is_err());
     }
 }

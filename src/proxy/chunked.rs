@@ -4,28 +4,28 @@
 //! program in front of us that reads such a body in another way sees another request behind it. So the lines between
 //! chunks, and those behind the last one, are read here by their grammar, and where they break it the connection ends.
 
-use super::head::IN_TOKEN;
+use super::request_head::IS_TOKEN_BYTE;
 
 /// Digits of a size. More would not fit into the numbers of some programs.
-const DIGITS: u8 = 15;
+const MAX_SIZE_DIGITS: u8 = 15;
 /// Bytes of an extension, which nobody reads.
-const EXTENSION: u16 = 256;
+const MAX_EXTENSION_BYTES: u16 = 256;
 
 /// How far a body has been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chunks {
+pub(super) enum ChunkedValidator {
     /// In the digits of a size; so many were there, and this is what they say.
     Size { digits: u8, size: u64 },
     /// In an extension, behind the `;`.
     Extension { bytes: u16, size: u64 },
     /// Behind the CR of a size's line.
-    SizeEnds { size: u64 },
+    SizeLf { size: u64 },
     /// In a chunk, of which so much is to come.
-    Data { left: u64 },
+    Data { remaining: u64 },
     /// Behind a chunk.
-    DataEnds,
+    DataCr,
     /// Behind the CR after a chunk.
-    DataEnded,
+    DataLf,
     /// Behind the last size, or behind a trailer. Trailers go nowhere, but a line that is none could be a request, for some.
     Trailer,
     /// In the name of a trailer.
@@ -33,11 +33,11 @@ pub(super) enum Chunks {
     /// Behind its colon.
     TrailerValue,
     /// Behind its CR.
-    TrailerEnds,
+    TrailerLf,
     /// Behind the CR of the line that ends it all.
-    Ends,
+    FinalLf,
     /// Behind the body. What follows is no part of it.
-    Ended,
+    Done,
     /// What came is no chunked body.
     Malformed,
 }
@@ -45,55 +45,59 @@ pub(super) enum Chunks {
 /// What came is no chunked body.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the chunks of the body are malformed")]
-pub(super) struct Malformed;
+pub(super) struct MalformedChunks;
 
-impl Chunks {
+impl ChunkedValidator {
     /// Before the first byte.
     pub(super) const fn new() -> Self {
         Self::Size { digits: 0, size: 0 }
     }
 
     /// Looks at what has come. What was malformed once stays so.
-    pub(super) fn look(&mut self, mut came: &[u8]) -> Result<(), Malformed> {
-        while let Some((first, rest)) = came.split_first() {
-            if let Self::Data { left } = *self {
+    pub(super) fn validate(&mut self, mut input: &[u8]) -> Result<(), MalformedChunks> {
+        while let Some((first, rest)) = input.split_first() {
+            if let Self::Data { remaining: left } = *self {
                 // The bytes of a chunk are its own affair, and are passed in one go.
-                let passed = usize::try_from(left).map_or(came.len(), |left| left.min(came.len()));
-                came = &came[passed..];
+                let passed = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+                input = &input[passed..];
                 let left = left - passed as u64;
-                *self = if left == 0 { Self::DataEnds } else { Self::Data { left } };
+                *self = if left == 0 { Self::DataCr } else { Self::Data { remaining: left } };
                 continue;
             }
-            *self = self.after(*first);
+            *self = self.next_state(*first);
             match self {
-                Self::Ended => return Ok(()),
-                Self::Malformed => return Err(Malformed),
-                _ => came = rest,
+                Self::Done => return Ok(()),
+                Self::Malformed => return Err(MalformedChunks),
+                _ => input = rest,
             }
         }
         Ok(())
     }
 
-    const fn after(self, byte: u8) -> Self {
+    const fn next_state(self, byte: u8) -> Self {
         match (self, byte) {
-            (Self::Size { digits: 0..DIGITS, .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.with_digit(byte),
+            (Self::Size { digits: 0..MAX_SIZE_DIGITS, .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                self.push_digit(byte)
+            }
             (Self::Size { digits: 1.., size }, b';') => Self::Extension { bytes: 0, size },
-            (Self::Size { digits: 1.., size } | Self::Extension { size, .. }, b'\r') => Self::SizeEnds { size },
-            (Self::Extension { bytes: 0..EXTENSION, size }, b'\t' | b' '..=b'~' | 0x80..) => self.with_extension(size),
-            (Self::SizeEnds { size: 0 } | Self::TrailerEnds, b'\n') => Self::Trailer,
-            (Self::Trailer, b'\r') => Self::Ends,
+            (Self::Size { digits: 1.., size } | Self::Extension { size, .. }, b'\r') => Self::SizeLf { size },
+            (Self::Extension { bytes: 0..MAX_EXTENSION_BYTES, size }, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.push_extension(size)
+            }
+            (Self::SizeLf { size: 0 } | Self::TrailerLf, b'\n') => Self::Trailer,
+            (Self::Trailer, b'\r') => Self::FinalLf,
             (Self::TrailerName, b':') | (Self::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Self::TrailerValue,
-            (Self::Trailer | Self::TrailerName, name) if IN_TOKEN[name as usize] => Self::TrailerName,
-            (Self::TrailerValue, b'\r') => Self::TrailerEnds,
-            (Self::Ends, b'\n') | (Self::Ended, _) => Self::Ended,
-            (Self::SizeEnds { size }, b'\n') => Self::Data { left: size },
-            (Self::DataEnds, b'\r') => Self::DataEnded,
-            (Self::DataEnded, b'\n') => Self::new(),
+            (Self::Trailer | Self::TrailerName, name) if IS_TOKEN_BYTE[name as usize] => Self::TrailerName,
+            (Self::TrailerValue, b'\r') => Self::TrailerLf,
+            (Self::FinalLf, b'\n') | (Self::Done, _) => Self::Done,
+            (Self::SizeLf { size }, b'\n') => Self::Data { remaining: size },
+            (Self::DataCr, b'\r') => Self::DataLf,
+            (Self::DataLf, b'\n') => Self::new(),
             _ => Self::Malformed,
         }
     }
 
-    const fn with_digit(self, byte: u8) -> Self {
+    const fn push_digit(self, byte: u8) -> Self {
         let Self::Size { digits, size } = self else { return Self::Malformed };
         let value = match byte {
             b'0'..=b'9' => byte - b'0',
@@ -102,7 +106,7 @@ impl Chunks {
         Self::Size { digits: digits + 1, size: size << 4 | value as u64 }
     }
 
-    const fn with_extension(self, size: u64) -> Self {
+    const fn push_extension(self, size: u64) -> Self {
         let Self::Extension { bytes, .. } = self else { return Self::Malformed };
         Self::Extension { bytes: bytes + 1, size }
     }
@@ -141,8 +145,8 @@ mod tests {
         ] {
             let body = body.as_bytes();
             for cut in 0..body.len() {
-                let mut chunks = Chunks::new();
-                let looked = chunks.look(&body[..cut]).and_then(|()| chunks.look(&body[cut..]));
+                let mut chunks = ChunkedValidator::new();
+                let looked = chunks.validate(&body[..cut]).and_then(|()| chunks.validate(&body[cut..]));
                 assert_eq!(looked.is_ok(), is_one, "{:?} cut at {cut}", String::from_utf8_lossy(body));
             }
         }
