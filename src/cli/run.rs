@@ -23,7 +23,7 @@ pub(super) struct RunCommand {
 impl RunCommand {
     pub(super) fn run(self) -> CommandResult {
         let (path, config) = self.file.load()?;
-        let _log = telemetry::start(server::log_style(&config));
+        let _log = telemetry::start(server::log_options(&config));
         let server = App::new(config, Some(path))?;
         Ok(server.run(|| {})?)
     }

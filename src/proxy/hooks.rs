@@ -51,6 +51,7 @@ pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 pub struct Proxy(pub(super) ProxyParts);
 
 /// What the proxy is made of.
+#[derive(Clone)]
 pub struct ProxyParts {
     /// Who decides, and answers what is ours.
     pub portcullis: Arc<Portcullis>,

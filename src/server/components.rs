@@ -19,10 +19,7 @@ use crate::{
     secret::Key,
     session::{Heart, Sessions},
     sign_in::{SignIn, SignInParts},
-    tasks::{
-        CheckStreams, CheckStreamsParts, ConfirmEnds, FreeMemory, ReapplyEnds, ReleaseClaims, RevocationWatcher,
-        RevocationWatcherParts, TrimAuditLog,
-    },
+    tasks::ReapplyEnds,
     visitor::Recogniser,
     web::{Web, WebState},
 };
@@ -49,9 +46,9 @@ pub struct Components {
     pub sessions: Sessions,
     /// Users and passwords.
     pub accounts: Accounts,
-    hasher: Hasher,
+    pub(super) hasher: Hasher,
     throttle: Throttle,
-    forms: Forms,
+    pub(super) forms: Forms,
     public_url: PublicUrl,
     /// What our cookies are called.
     pub cookie_names: CookieNames,
@@ -136,53 +133,6 @@ impl Components {
             metrics: self.metrics.clone(),
         });
         Portcullis::new(gate, Web::new(Arc::new(self.web_state())))
-    }
-
-    /// The task that gives back memory of password hashing.
-    #[must_use]
-    pub fn free_memory(&self) -> FreeMemory {
-        FreeMemory::new(self.hasher.clone())
-    }
-
-    /// Task that releases claims of forms that were not sent.
-    #[must_use]
-    pub fn release_claims(&self) -> ReleaseClaims {
-        ReleaseClaims::new(self.forms.clone())
-    }
-
-    /// What writes ends that the store could not write at first.
-    #[must_use]
-    pub fn confirm_ends(&self) -> ConfirmEnds {
-        ConfirmEnds::new(self.sessions.clone(), self.in_flight.clone(), self.metrics.clone())
-    }
-
-    /// What the journal does not keep, and how full it is.
-    #[must_use]
-    pub fn trim_audit_log(&self) -> TrimAuditLog {
-        let audit = self.stores.audit.clone();
-        TrimAuditLog::new(audit, self.settings.audit.clone(), self.clock.clone(), self.metrics.clone())
-    }
-
-    /// What cuts open streams when their session ends.
-    #[must_use]
-    pub fn revocation_tasks(&self) -> (Arc<RevocationWatcher>, Arc<CheckStreams>) {
-        let check = Arc::new(CheckStreams::new(CheckStreamsParts {
-            store: self.stores.sessions.clone(),
-            sessions: self.sessions.clone(),
-            in_flight: self.in_flight.clone(),
-            policy: self.settings.session.clone(),
-            clock: self.clock.clone(),
-        }));
-        let watch = RevocationWatcher::new(RevocationWatcherParts {
-            store: self.stores.sessions.clone(),
-            in_flight: self.in_flight.clone(),
-            stream_check: check.clone(),
-            reapply: self.reapply_ends.clone(),
-            policy: self.settings.session.clone(),
-            clock: self.clock.clone(),
-            metrics: self.metrics.clone(),
-        });
-        (Arc::new(watch), check)
     }
 
     fn web_state(&self) -> WebState {

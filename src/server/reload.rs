@@ -4,32 +4,58 @@ use std::{
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::sleep};
 use tracing::{error, info, trace, warn};
 
-use super::LiveSettings;
-use crate::{clock::Clock, config::Config, metrics::Metrics, proxy::Upstreams, tasks::FileWatcher};
+use super::{App, LiveSettings};
+use crate::{
+    clock::Clock,
+    config::Config,
+    metrics::Metrics,
+    proxy::Upstreams,
+    tasks::{FileWatcher, Task},
+};
+
+/// Time between two looks at the configuration file. A change counts when two looks in a row have seen the same.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two looks at the certificate.
+const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_hours(12);
 
 /// Applies a changed configuration while we run.
 pub(super) struct ConfigReloader {
     /// The file; none where the configuration is not from one.
-    pub(super) config_file: Option<FileWatcher>,
+    config_file: Option<Arc<FileWatcher>>,
     /// The configuration that was started with: what needs a restart runs as this one says, however often another is read.
-    pub(super) startup_config: Config,
-    pub(super) settings: LiveSettings,
-    pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
-    pub(super) metrics: Arc<Metrics>,
+    startup_config: Config,
+    settings: LiveSettings,
+    upstreams: Arc<ArcSwap<Upstreams>>,
+    metrics: Arc<Metrics>,
     /// For how long a certificate is good.
-    pub(super) clock: Clock,
+    clock: Clock,
     /// One at a time, so that what a reload applies is of one configuration.
-    pub(super) reload_lock: Mutex<()>,
+    reload_lock: Mutex<()>,
 }
 
 impl ConfigReloader {
+    /// For a program that starts, and the upstreams that it serves.
+    pub(super) fn new(app: &App, upstreams: Arc<ArcSwap<Upstreams>>) -> Self {
+        Self {
+            config_file: app.config_file.clone(),
+            startup_config: app.config.clone(),
+            settings: app.components.settings.clone(),
+            upstreams,
+            metrics: app.components.metrics.clone(),
+            clock: app.components.clock.clone(),
+            reload_lock: Mutex::default(),
+        }
+    }
+
     /// Reads the file again and applies what a reload can.
     pub(super) async fn run_once(&self) {
         let _turn = self.reload_lock.lock().await;
@@ -64,7 +90,7 @@ impl ConfigReloader {
 
     /// Reads the file again if it has changed since it was read.
     pub(super) async fn reload_if_changed(&self) {
-        let changed = self.config_file.as_ref().is_some_and(FileWatcher::run_once);
+        let changed = self.config_file.as_ref().is_some_and(|file| file.run_once());
         trace!("Looked whether the configuration has changed");
         if changed {
             self.run_once().await;
@@ -99,6 +125,31 @@ impl ConfigReloader {
         self.check_certificate();
         self.metrics.config_reloaded(true);
         info!("Read the configuration again");
+    }
+}
+
+#[async_trait]
+impl Task for ConfigReloader {
+    async fn due(&self) {
+        sleep(POLL_INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        self.reload_if_changed().await;
+    }
+}
+
+/// The check of how long the certificate is still good.
+pub(super) struct CheckCertificate(pub(super) Arc<ConfigReloader>);
+
+#[async_trait]
+impl Task for CheckCertificate {
+    async fn due(&self) {
+        sleep(CERTIFICATE_CHECK_INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        self.0.check_certificate();
     }
 }
 

@@ -9,8 +9,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::sleep;
+use tracing::debug;
 
+use super::Task;
 use crate::{
     clock::{Clock, Stopwatch, Timestamp},
     id::SessionId,
@@ -18,6 +22,9 @@ use crate::{
     proxy::{CancelReason, InFlight},
     session::{Ending, SessionPolicy, SessionStore, Sessions, Standing},
 };
+
+/// Time between two runs.
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What was let through a moment ago was looked up then.
 const MIN_AGE: Duration = Duration::from_secs(1);
@@ -81,14 +88,14 @@ impl CheckStreams {
     /// # Errors
     /// When the store is away; who was not looked up is due at the next run, too.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
-        let (due, doubts) = self.due();
+        let (due, doubts) = self.sessions_to_check();
         let looks = stream::iter(due).map(|id| self.check_session(id, doubts)).buffer_unordered(MAX_CONCURRENT);
         let ended: Vec<(SessionId, CancelReason)> = looks.try_filter_map(async |ended| Ok(ended)).try_collect().await?;
         Ok(if ended.is_empty() { 0 } else { self.parts.in_flight.cancel_sessions(&ended) })
     }
 
     /// Whom to look up, and how often there was doubt before.
-    fn due(&self) -> (Vec<SessionId>, u64) {
+    fn sessions_to_check(&self) -> (Vec<SessionId>, u64) {
         let in_flight = self.parts.in_flight.sessions_older(MIN_AGE);
         let now = self.parts.clock.now();
         let mut looks = self.checked();
@@ -129,5 +136,18 @@ impl CheckStreams {
 
     fn checked(&self) -> MutexGuard<'_, CheckedSessions> {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Task for CheckStreams {
+    async fn due(&self) {
+        sleep(INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        if let Err(error) = self.run_once().await {
+            debug!(%error, "Session check of open streams failed");
+        }
     }
 }

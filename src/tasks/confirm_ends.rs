@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::TaskRunner;
+use super::Task;
 use crate::{
     metrics::Metrics,
     outage::StoreError,
@@ -36,31 +37,6 @@ impl ConfirmEnds {
     #[must_use]
     pub fn new(sessions: Sessions, lines: Arc<InFlight>, metrics: Arc<Metrics>) -> Self {
         Self { sessions, in_flight: lines, metrics, failing: Arc::default() }
-    }
-
-    /// Runs it from now on.
-    pub fn schedule(self, driver: &mut TaskRunner) {
-        let due = self.clone();
-        let due = move || {
-            let confirm = due.clone();
-            async move { confirm.due().await }
-        };
-        driver.run_when(due, move || {
-            let confirm = self.clone();
-            async move {
-                // What it did, or could not do, is in the log.
-                let _ = confirm.run_once().await;
-            }
-        });
-    }
-
-    /// Waits until an end is held, or until held ones are due to be tried again.
-    pub async fn due(&self) {
-        let unconfirmed = self.sessions.unconfirmed();
-        tokio::select! {
-            () = unconfirmed.added() => {}
-            () = sleep(RETRY_INTERVAL) => {}
-        }
     }
 
     /// Cuts what is in flight for sessions whose end is held, and writes ends; tells how many it has written.
@@ -90,5 +66,21 @@ impl ConfirmEnds {
             Ok(_) | Err(_) => {}
         }
         written
+    }
+}
+
+#[async_trait]
+impl Task for ConfirmEnds {
+    /// Returns when an end is held, or when held ones are to be tried again.
+    async fn due(&self) {
+        let unconfirmed = self.sessions.unconfirmed();
+        tokio::select! {
+            () = unconfirmed.added() => {}
+            () = sleep(RETRY_INTERVAL) => {}
+        }
+    }
+
+    async fn run(&self) {
+        let _ = self.run_once().await; // logged there
     }
 }

@@ -1,14 +1,23 @@
 //! Does what acts that were broken off have left undone: lines that the journal does not have yet, ends that the other
 //! replicas were not told, sessions that outlived their account's change. Only where no step spans all of an act.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
+use async_trait::async_trait;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
+use super::Task;
 use crate::{clock::Clock, outage::StoreError, session::SessionStore};
+
+/// Time between two runs.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Catches up.
 #[derive(Clone)]
@@ -40,5 +49,16 @@ impl DrainOutbox {
             Ok(_) | Err(_) => {}
         }
         done
+    }
+}
+
+#[async_trait]
+impl Task for DrainOutbox {
+    async fn due(&self) {
+        sleep(INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        let _ = self.run_once().await; // logged there
     }
 }

@@ -1,13 +1,22 @@
 //! Writes the counts of failed sign-ins that have no line of their own in the journal.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
+use async_trait::async_trait;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
+use super::Task;
 use crate::{audit::Journal, outage::StoreError};
+
+/// Time between two writes: a crash loses the counts since the last one.
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Writes counts.
 #[derive(Clone)]
@@ -36,5 +45,16 @@ impl FlushFailureCounts {
             Ok(_) | Err(_) => {}
         }
         written
+    }
+}
+
+#[async_trait]
+impl Task for FlushFailureCounts {
+    async fn due(&self) {
+        sleep(INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        let _ = self.run_once().await; // logged there
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::Task;
 use crate::{
     clock::Clock,
     metrics::Metrics,
@@ -28,12 +30,6 @@ pub struct FlushHeartbeats {
 }
 
 impl FlushHeartbeats {
-    /// Waits until a quiet session is hit, which is written at once, or until an interval has passed.
-    pub async fn due(&self) {
-        let interval = self.policy.load().heartbeat_interval;
-        drop(timeout(interval, self.buffer.quiet_hit()).await);
-    }
-
     /// Writes what is due; `all` of it at shutdown. Says how many sessions it wrote.
     pub async fn run_once(&self, all: bool) -> usize {
         let interval = self.policy.load().heartbeat_interval;
@@ -48,5 +44,18 @@ impl FlushHeartbeats {
                 0
             }
         }
+    }
+}
+
+#[async_trait]
+impl Task for FlushHeartbeats {
+    /// Returns when a quiet session is hit, which is written at once, or when an interval has passed.
+    async fn due(&self) {
+        let interval = self.policy.load().heartbeat_interval;
+        drop(timeout(interval, self.buffer.quiet_hit()).await);
+    }
+
+    async fn run(&self) {
+        self.run_once(false).await;
     }
 }

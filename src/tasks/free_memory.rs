@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+use tokio::time::sleep;
 use tracing::debug;
 
-use super::TaskRunner;
+use super::Task;
 use crate::account::Hasher;
 
 /// Time without a password, after which the next one may take its memory anew.
@@ -25,16 +27,6 @@ impl FreeMemory {
         Self { hasher }
     }
 
-    /// Runs it from now on.
-    pub fn schedule(self, driver: &mut TaskRunner) {
-        driver.run_every(CHECK_INTERVAL, move || {
-            let free = self.clone();
-            async move {
-                free.run_once();
-            }
-        });
-    }
-
     /// Frees it where it has been quiet for long enough; tells how many bytes that was.
     pub fn run_once(&self) -> usize {
         let freed = self.hasher.free_unused(IDLE_TIME);
@@ -42,5 +34,16 @@ impl FreeMemory {
             debug!(bytes = freed, "Freed memory of password hashing");
         }
         freed
+    }
+}
+
+#[async_trait]
+impl Task for FreeMemory {
+    async fn due(&self) {
+        sleep(CHECK_INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        self.run_once();
     }
 }

@@ -8,8 +8,11 @@ use std::{
     time::Duration,
 };
 
-use tracing::warn;
+use async_trait::async_trait;
+use tokio::time::sleep;
+use tracing::{debug, warn};
 
+use super::Task;
 use crate::{
     account::AccountStore,
     audit::Actor,
@@ -18,6 +21,9 @@ use crate::{
     outage::StoreError,
     session::{Ended, EndedBy, SessionStore, Sessions, Which},
 };
+
+/// Time between two runs.
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long an end is remembered: longer than any server is behind the one that it follows.
 const RETENTION: Duration = Duration::from_mins(10);
@@ -100,5 +106,18 @@ impl ReapplyEnds {
 
     fn remembered(&self) -> MutexGuard<'_, RememberedEnds> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Task for ReapplyEnds {
+    async fn due(&self) {
+        sleep(INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        if let Err(error) = self.run_once().await {
+            debug!(%error, "Reapplying ends failed");
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::TaskRunner;
+use async_trait::async_trait;
+use tokio::time::sleep;
+
+use super::Task;
 use crate::{guard::Forms, outage::StoreError};
 
 /// How often it is tried.
@@ -19,22 +22,22 @@ impl ReleaseClaims {
         Self(forms)
     }
 
-    /// Runs it from now on.
-    pub fn schedule(self, driver: &mut TaskRunner) {
-        driver.run_every(RETRY_INTERVAL, move || {
-            let release = self.clone();
-            async move {
-                // Tried again, or told in the log when it is too late.
-                let _ = release.run_once().await;
-            }
-        });
-    }
-
     /// Releases all that there are.
     ///
     /// # Errors
     /// When the store is away; the next run does the rest.
     pub async fn run_once(&self) -> Result<(), StoreError> {
         self.0.remove_unsent().await
+    }
+}
+
+#[async_trait]
+impl Task for ReleaseClaims {
+    async fn due(&self) {
+        sleep(RETRY_INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        let _ = self.run_once().await; // tried again, or logged when it is too late
     }
 }

@@ -4,13 +4,14 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use tokio::{
     sync::Mutex,
     time::{sleep, timeout},
 };
 use tracing::{error, info, warn};
 
-use super::{CheckStreams, ReapplyEnds};
+use super::{CheckStreams, ReapplyEnds, Task};
 use crate::{
     clock::{Clock, Stopwatch},
     metrics::Metrics,
@@ -61,19 +62,6 @@ impl RevocationWatcher {
     pub fn new(parts: RevocationWatcherParts) -> Self {
         let seen = WatchState { position: None, last_success: parts.clock.stopwatch(), store_away: false };
         Self { parts, state: Mutex::new(seen) }
-    }
-
-    /// Waits for a hint, or until it is time to look.
-    pub async fn due(&self) {
-        let outlive = self.parts.policy.load().streams_outlive_store;
-        let seen = self.state.lock().await;
-        let rest = if seen.store_away { outlive.saturating_sub(seen.last_success.elapsed()) } else { POLL_INTERVAL };
-        drop(seen);
-        let wait = if rest.is_zero() { POLL_INTERVAL } else { rest.min(POLL_INTERVAL) };
-        tokio::select! {
-            () = self.parts.store.end_hinted() => {}
-            () = sleep(wait) => {}
-        }
     }
 
     /// Reads what is new in the log and cuts what it is about; tells how many requests it cut.
@@ -161,5 +149,25 @@ impl RevocationWatcher {
             warn!(cut, "Cut open streams of signed-in visitors: nobody can tell whether their sessions have ended");
         }
         cut
+    }
+}
+
+#[async_trait]
+impl Task for RevocationWatcher {
+    /// Returns at a hint, or when it is time to look.
+    async fn due(&self) {
+        let outlive = self.parts.policy.load().streams_outlive_store;
+        let seen = self.state.lock().await;
+        let rest = if seen.store_away { outlive.saturating_sub(seen.last_success.elapsed()) } else { POLL_INTERVAL };
+        drop(seen);
+        let wait = if rest.is_zero() { POLL_INTERVAL } else { rest.min(POLL_INTERVAL) };
+        tokio::select! {
+            () = self.parts.store.end_hinted() => {}
+            () = sleep(wait) => {}
+        }
+    }
+
+    async fn run(&self) {
+        self.run_once().await;
     }
 }

@@ -1,13 +1,22 @@
 //! Asks the store whether it answers, for `store_up` and for readiness.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
+use async_trait::async_trait;
+use tokio::time::sleep;
 use tracing::{error, info};
 
+use super::Task;
 use crate::{metrics::Metrics, outage::StoreError, session::SessionStore};
+
+/// Time between two questions.
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Watches the store.
 #[derive(Clone)]
@@ -45,5 +54,16 @@ impl StoreWatcher {
             }
         }
         answer
+    }
+}
+
+#[async_trait]
+impl Task for StoreWatcher {
+    async fn due(&self) {
+        sleep(INTERVAL).await;
+    }
+
+    async fn run(&self) {
+        let _ = self.run_once().await; // logged and measured there
     }
 }

@@ -4,9 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tracing::warn;
+use async_trait::async_trait;
+use tokio::time::sleep;
+use tracing::{info, warn};
 
-use super::TrimAuditLog;
+use super::{Task, TrimAuditLog};
 use crate::{
     account::{AccountStore, LINK_LIFETIME},
     audit::{Journal, Story},
@@ -76,6 +78,9 @@ impl SweepSteps {
 }
 
 impl Sweep {
+    /// How often a server sweeps.
+    pub const INTERVAL: Duration = Duration::from_mins(1);
+
     /// Sweeps once. The log has what it could not do.
     ///
     /// # Errors
@@ -155,5 +160,18 @@ impl Sweep {
             self.metrics.session_ended(parting.ending.label());
         }
         Ok(has_ended)
+    }
+}
+
+#[async_trait]
+impl Task for Sweep {
+    async fn due(&self) {
+        sleep(self.interval).await;
+    }
+
+    async fn run(&self) {
+        if let Ok(SweepReport { ended: ended @ 1.., remaining }) = self.run_once().await {
+            info!(ended, left = remaining, "Expired sessions swept");
+        }
     }
 }

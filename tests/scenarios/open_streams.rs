@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use portcullis::{
     proxy::{CancelReason, InFlightSlot},
     session::Ending,
+    tasks::Task as _,
 };
 use serde_json::json;
 use tokio::time::sleep;

@@ -1,7 +1,7 @@
 //! A store that is read and takes no writes: an end holds in this process until it can be written, and nothing more is claimed.
 
 use futures_util::FutureExt as _;
-use portcullis::{audit::Fact, id::SessionId, session::Ending};
+use portcullis::{audit::Fact, id::SessionId, session::Ending, tasks::Task as _};
 use serde_json::Value;
 
 use crate::store_contract::people::new_session;

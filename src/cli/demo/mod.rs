@@ -59,7 +59,7 @@ impl DemoCommand {
             None => free_port()?,
         };
         let config = demo_config(listen, app)?;
-        let style = server::log_style(&config);
+        let style = server::log_options(&config);
         let (address, metrics) = (config.public_url.origin().to_owned(), config.admin.listen);
         let server = App::new(config, None)?.with_listener(app, sample_app::router());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

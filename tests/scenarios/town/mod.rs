@@ -31,7 +31,7 @@ use portcullis::{
     portcullis::Portcullis,
     server::{Components, Stores},
     store::embedded::EmbeddedStore,
-    tasks::{FlushHeartbeats, Sweep, SweepReport},
+    tasks::{FlushHeartbeats, SweepReport},
 };
 use witness::Witness;
 
@@ -162,19 +162,7 @@ impl Town {
     }
 
     pub(crate) async fn try_to_sweep(&self) -> Result<SweepReport, StoreError> {
-        let parts = &self.parts;
-        let sweep = Sweep {
-            sessions: parts.stores.sessions.clone(),
-            accounts: parts.stores.accounts.clone(),
-            throttle: parts.stores.throttle.clone(),
-            trim: parts.trim_audit_log(),
-            journal: parts.audit_log.clone(),
-            policy: parts.settings.session.clone(),
-            clock: parts.clock.clone(),
-            metrics: parts.metrics.clone(),
-            interval: MINUTE,
-        };
-        sweep.run_once().await
+        self.parts.sweep().run_once().await
     }
 
     /// What the store does from now on.

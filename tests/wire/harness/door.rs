@@ -29,6 +29,7 @@ use portcullis::{
     },
     secret::Password,
     server::{Components, Stores, trusted_proxies},
+    tasks::Task as _,
 };
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
