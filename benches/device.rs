@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use criterion::Criterion;
-use portcullis::visitor::Recogniser;
+use portcullis::visitor::DeviceDetector;
 
 pub(crate) fn measure(criterion: &mut Criterion) {
-    let recogniser = Recogniser::start();
+    let recogniser = DeviceDetector::start();
     let user_agent = |build: u32| {
         format!(
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -14,15 +14,15 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         )
     };
     let known = user_agent(0);
-    drop(recogniser.recognise(Some(&known)));
+    drop(recogniser.detect(Some(&known)));
     let mut group = criterion.benchmark_group("device");
     let mut build = 0;
     group.bench_function("for the first time", |bencher| {
         bencher.iter(|| {
             build += 1;
-            recogniser.recognise(Some(&user_agent(build)))
+            recogniser.detect(Some(&user_agent(build)))
         });
     });
-    group.bench_function("again", |bencher| bencher.iter(|| recogniser.recognise(Some(black_box(&known)))));
+    group.bench_function("again", |bencher| bencher.iter(|| recogniser.detect(Some(black_box(&known)))));
     group.finish();
 }

@@ -24,9 +24,9 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let head = get(target, turns.next().expect("a cycle does not end"));
-                let judged = house.portcullis.judge(black_box(&head)).now_or_never();
-                let judged = judged.expect("the embedded store answers at once");
-                let decision = house.portcullis.decide(&head, judged);
+                let evaluation = house.portcullis.evaluate(black_box(&head)).now_or_never();
+                let evaluation = evaluation.expect("the embedded store answers at once");
+                let decision = house.portcullis.decide(&head, evaluation);
                 assert_eq!(matches!(decision, Decision::Forward(_)), name != "nobody");
                 decision
             });

@@ -4,10 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use portcullis::{
-    account::Cost,
+    account::HashCost,
     clock::Clock,
     config::{Config, RouteAccess, RouteSettings},
-    gate::Head,
+    gate::RequestHead,
     portcullis::Portcullis,
     server::{Components, Stores},
     session::SessionToken,
@@ -36,9 +36,9 @@ impl House {
             0,
             RouteSettings { path: "/public".to_owned(), access: RouteAccess::Public, ..config.routes[0].clone() },
         );
-        let clock = Clock::machine();
+        let clock = Clock::system();
         let settled = runtime.block_on(people::settle(&store, people, each, clock.now()));
-        let parts = Components::new(&config, Stores::from_single(Arc::new(store)), clock, Cost::default());
+        let parts = Components::new(&config, Stores::from_single(Arc::new(store)), clock, HashCost::default());
         Self { portcullis: parts.portcullis(), tokens: settled.expect("the store takes them"), _folder: folder }
     }
 }
@@ -50,15 +50,15 @@ pub(crate) fn headers(token: Option<&SessionToken>) -> HeaderMap {
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));
     if let Some(token) = token {
-        let cookie = format!("theme=dark; portcullis={}", token.hand_over());
+        let cookie = format!("theme=dark; portcullis={}", token.to_cookie_value());
         headers.insert(header::COOKIE, cookie.parse().expect("a token is plain text"));
     }
     headers
 }
 
 /// The head of a GET.
-pub(crate) fn get<'a>(target: &'a str, headers: &'a HeaderMap) -> Head<'a> {
-    Head {
+pub(crate) fn get<'a>(target: &'a str, headers: &'a HeaderMap) -> RequestHead<'a> {
+    RequestHead {
         method: &Method::GET,
         target: target.as_bytes(),
         authority: None,

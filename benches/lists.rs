@@ -17,7 +17,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(sessions), |bencher| {
             bencher.iter(|| {
                 runtime.block_on(async {
-                    let Decision::Serve(visit) = house.portcullis.decide(&head, house.portcullis.judge(&head).await)
+                    let Decision::Serve(visit) = house.portcullis.decide(&head, house.portcullis.evaluate(&head).await)
                     else {
                         panic!("the page is ours");
                     };

@@ -4,17 +4,20 @@ use std::net::IpAddr;
 
 use futures_util::future::try_join_all;
 use portcullis::{
-    audit::{Actor, Story},
+    audit::{Actor, AuditContext},
     clock::Timestamp,
     id::{SessionId, UserId},
-    outage::StoreError,
-    session::{Activity, Kind, Method, NewSession, Owner, Proof, Session, SessionStore, SessionToken, Terms},
+    session::{
+        Activity, AuthMethod, ClientKind, NewSession, Proof, Session, SessionStore, SessionTerms, SessionToken,
+        UserSnapshot,
+    },
+    store_error::StoreError,
     visitor::{Device, DeviceKind, Software},
 };
 
 /// Somebody with two roles.
-pub(crate) fn person(number: usize) -> Owner {
-    Owner {
+pub(crate) fn person(number: usize) -> UserSnapshot {
+    UserSnapshot {
         id: UserId::mint(),
         name: format!("user{number}"),
         display_name: Some(format!("User {number}")),
@@ -32,8 +35,8 @@ pub(crate) fn session(owner: UserId, now: Timestamp, generation: u64) -> (NewSes
     let ip = IpAddr::from([192, 0, 2, 1]);
     let session = Session {
         id,
-        terms: Terms { opened: now, remembered: true, kind: Kind::Web },
-        proof: Proof { assurance: 1, methods: vec![Method::Password], at: now },
+        terms: SessionTerms { opened: now, remembered: true, kind: ClientKind::Web },
+        proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: now },
         device: Device {
             kind: DeviceKind::Laptop,
             browser: Some(Software { name: "Chrome".to_owned(), version: Some("142".to_owned()) }),
@@ -42,11 +45,12 @@ pub(crate) fn session(owner: UserId, now: Timestamp, generation: u64) -> (NewSes
         },
         first_ip: ip,
         sign_ins: 1,
-        activity: Activity { latest: now, ip, actions: 0, last_page: Some("/reports".to_owned()) },
+        activity: Activity { last_seen: now, ip, actions: 0, last_path: Some("/reports".to_owned()) },
     };
-    let story = Story { at: now, actor: Actor::User(owner), ip: Some(ip), device: Some(session.device.clone()) };
+    let context =
+        AuditContext { at: now, actor: Actor::User(owner), ip: Some(ip), device: Some(session.device.clone()) };
     let secret = token.digest();
-    (NewSession { session, secret, generation, max_per_user: 1_000, replaces: None, story }, token)
+    (NewSession { session, secret, generation, max_per_user: 1_000, replaces: None, context }, token)
 }
 
 /// Opens `each` sessions for each of `people` people, many at once, and gives their tokens.
@@ -59,8 +63,8 @@ pub(crate) async fn settle(
     let mut tokens = Vec::with_capacity(people * each);
     // As many as the store lets wait.
     for some in (0..people).collect::<Vec<_>>().chunks(500) {
-        let owners: Vec<Owner> = some.iter().map(|number| person(*number)).collect();
-        let generations = try_join_all(owners.iter().map(|owner| store.put_owner(owner))).await?;
+        let owners: Vec<UserSnapshot> = some.iter().map(|number| person(*number)).collect();
+        let generations = try_join_all(owners.iter().map(|owner| store.put_user_snapshot(owner))).await?;
         for _ in 0..each {
             let new: Vec<_> = owners
                 .iter()

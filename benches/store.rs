@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use futures_util::FutureExt as _;
 use portcullis::{
     clock::Clock,
-    session::{Beat, SessionStore, SessionToken},
+    session::{Heartbeat, SessionStore, SessionToken},
     store::embedded::EmbeddedStore,
 };
 use tempfile::TempDir;
@@ -29,7 +29,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 fn store(runtime: &Runtime, sessions: usize) -> (EmbeddedStore, Vec<SessionToken>, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = EmbeddedStore::open(&folder.path().join("portcullis.db")).expect("a new store opens");
-    let settled = runtime.block_on(people::settle(&store, sessions / EACH, EACH, Clock::machine().now()));
+    let settled = runtime.block_on(people::settle(&store, sessions / EACH, EACH, Clock::system().now()));
     (store, settled.expect("the store takes them"), folder)
 }
 
@@ -55,7 +55,7 @@ fn find(criterion: &mut Criterion, runtime: &Runtime) {
 
 fn write(criterion: &mut Criterion, runtime: &Runtime) {
     let (store, tokens, _folder) = store(runtime, 10_000);
-    let clock = Clock::machine();
+    let clock = Clock::system();
     let mut group = criterion.benchmark_group("store");
     let mut owners = tokens.iter().map(|token| token.id().owner()).cycle();
     group.bench_function("open", |bencher| {
@@ -66,20 +66,21 @@ fn write(criterion: &mut Criterion, runtime: &Runtime) {
             runtime.block_on(store.open(new)).expect("the store takes it")
         });
     });
-    for beats in BEATS {
-        group.throughput(Throughput::Elements(beats as u64));
-        group.bench_function(BenchmarkId::new("touch", beats), |bencher| {
+    for heartbeats in BEATS {
+        group.throughput(Throughput::Elements(heartbeats as u64));
+        group.bench_function(BenchmarkId::new("touch", heartbeats), |bencher| {
             bencher.iter(|| {
                 let at = clock.now();
-                let beat = |token: &SessionToken| Beat {
+                let heartbeat = |token: &SessionToken| Heartbeat {
                     id: token.id(),
                     at,
                     ip: [192, 0, 2, 1].into(),
                     actions: 1,
-                    page: None,
+                    path: None,
                 };
-                let beats: Vec<Beat> = tokens.iter().step_by(tokens.len() / beats).map(beat).collect();
-                runtime.block_on(store.touch(&beats)).expect("the store takes them");
+                let heartbeats: Vec<Heartbeat> =
+                    tokens.iter().step_by(tokens.len() / heartbeats).map(heartbeat).collect();
+                runtime.block_on(store.touch(&heartbeats)).expect("the store takes them");
             });
         });
     }

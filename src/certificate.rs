@@ -18,23 +18,23 @@ use zeroize::Zeroizing;
 use crate::clock::Timestamp;
 
 /// A certificate that is good for less should have been renewed.
-const RENEWED: Duration = Duration::from_hours(24 * 7);
+const RENEWAL_WINDOW: Duration = Duration::from_hours(24 * 7);
 /// Longest file that is taken for a certificate or a key.
-const LONGEST: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A certificate with its chain, and its key.
 #[derive(Clone)]
 pub struct Certificate {
     key: Arc<CertifiedKey>,
-    from: Timestamp,
-    until: Timestamp,
+    not_before: Timestamp,
+    not_after: Timestamp,
     /// The names and addresses in its subjectAltName.
     names: Arc<[String]>,
 }
 
 /// Why two files are no certificate and its key. Tells which of the two, and what to do; never what is in the key.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum CertificateError {
     /// The file of the certificate is at fault.
     #[error("{0}")]
     Certificate(String),
@@ -48,68 +48,68 @@ impl Certificate {
     ///
     /// # Errors
     /// When there is no certificate, no key, or the key of another certificate.
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, Unfit> {
-        let pem = contents(certificate).map_err(Unfit::Certificate)?;
-        let chain = chain(&pem).map_err(Unfit::Certificate)?;
-        let names = names(&chain[0]).into();
-        let (from, until) = validity(&chain[0]).map_err(Unfit::Certificate)?;
-        let key = private_key(&contents(key).map_err(Unfit::Key)?).map_err(Unfit::Key)?;
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let pem = read_file(certificate).map_err(CertificateError::Certificate)?;
+        let chain = parse_chain(&pem).map_err(CertificateError::Certificate)?;
+        let names = subject_names(&chain[0]).into();
+        let (from, until) = validity_period(&chain[0]).map_err(CertificateError::Certificate)?;
+        let key = parse_private_key(&read_file(key).map_err(CertificateError::Key)?).map_err(CertificateError::Key)?;
         let signs = ring::sign::any_supported_type(&key).map_err(|_| {
-            Unfit::Key("is a key of a kind that TLS does not use; make one with ECDSA P-256".to_owned())
+            CertificateError::Key("is a key of a kind that TLS does not use; make one with ECDSA P-256".to_owned())
         })?;
         let key = CertifiedKey::new(chain, signs);
         match key.keys_match() {
-            Ok(()) => Ok(Self { key: Arc::new(key), from, until, names }),
-            Err(_) => {
-                Err(Unfit::Key("is the key of another certificate; name the two that were issued together".to_owned()))
-            }
+            Ok(()) => Ok(Self { key: Arc::new(key), not_before: from, not_after: until, names }),
+            Err(_) => Err(CertificateError::Key(
+                "is the key of another certificate; name the two that were issued together".to_owned(),
+            )),
         }
     }
 
     /// What signs handshakes.
     #[must_use]
-    pub fn signs(&self) -> Arc<CertifiedKey> {
+    pub fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key)
     }
 
     /// Until when it is good.
     #[must_use]
-    pub const fn until(&self) -> Timestamp {
-        self.until
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
     }
 
     /// Why browsers would refuse it, where they would: for this host, at this time.
     #[must_use]
-    pub fn doubts(&self, host: &str, now: Timestamp) -> Vec<String> {
-        let mut doubts = Vec::new();
-        if self.until < now {
-            doubts.push(format!("was good until {}; renew it", self.until.rfc3339()));
+    pub fn browser_warnings(&self, host: &str, now: Timestamp) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.not_after < now {
+            warnings.push(format!("was good until {}; renew it", self.not_after.rfc3339()));
         }
-        if self.from > now {
-            doubts.push(format!("is good from {} on; set the clock, or wait", self.from.rfc3339()));
+        if self.not_before > now {
+            warnings.push(format!("is good from {} on; set the clock, or wait", self.not_before.rfc3339()));
         }
-        if !self.stands_for(host) {
+        if !self.covers_host(host) {
             let names = if self.names.is_empty() { "no name".to_owned() } else { self.names.join(", ") };
             let wildcard = if self.names.iter().any(|name| name.starts_with("*.")) {
                 " (*.example.com stands for one label before example.com, and not for example.com itself)"
             } else {
                 ""
             };
-            doubts.push(format!(
+            warnings.push(format!(
                 "stands for {names}, and not for {host}; have it issued for this host, as its subjectAltName{wildcard}"
             ));
         }
-        doubts
+        warnings
     }
 
     /// That it should have been renewed, where it still is good, and not for long.
     #[must_use]
-    pub fn soon_over(&self, now: Timestamp) -> Option<String> {
-        let soon = self.until >= now && self.until < now.plus(RENEWED);
-        soon.then(|| format!("is good until {} only; renew it", self.until.rfc3339()))
+    pub fn expiry_warning(&self, now: Timestamp) -> Option<String> {
+        let soon = self.not_after >= now && self.not_after < now.plus(RENEWAL_WINDOW);
+        soon.then(|| format!("is good until {} only; renew it", self.not_after.rfc3339()))
     }
 
-    fn stands_for(&self, host: &str) -> bool {
+    fn covers_host(&self, host: &str) -> bool {
         let name = ServerName::try_from(host.trim_matches(['[', ']']));
         let parsed = self.key.cert.first().map(ParsedCertificate::try_from);
         match (parsed, name) {
@@ -128,19 +128,19 @@ impl PartialEq for Certificate {
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate(until {}, ..)", self.until.rfc3339())
+        write!(f, "Certificate(until {}, ..)", self.not_after.rfc3339())
     }
 }
 
-fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let about = fs::metadata(path).map_err(|error| told(&error))?;
-    if !about.is_file() || about.len() > LONGEST {
+fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let about = fs::metadata(path).map_err(|error| file_error(&error))?;
+    if !about.is_file() || about.len() > MAX_FILE_BYTES {
         return Err("names no plain file of less than 1 MiB; name the PEM file".to_owned());
     }
-    fs::read(path).map(Zeroizing::new).map_err(|error| told(&error))
+    fs::read(path).map(Zeroizing::new).map_err(|error| file_error(&error))
 }
 
-fn told(error: &io::Error) -> String {
+fn file_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
             "names a file that does not exist; a path starts at the folder of this file".to_owned()
@@ -152,7 +152,7 @@ fn told(error: &io::Error) -> String {
     }
 }
 
-fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+fn parse_chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(pem).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
@@ -165,10 +165,10 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+fn parse_private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     match PrivateKeyDer::from_pem_slice(pem) {
         Ok(key) => Ok(key),
-        Err(_) if find(pem, b"ENCRYPTED") => {
+        Err(_) if contains(pem, b"ENCRYPTED") => {
             Err("is locked with a passphrase, which nobody could type at start; unlock it: openssl pkey -in … -out …"
                 .to_owned())
         }
@@ -179,12 +179,12 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     }
 }
 
-fn find(text: &[u8], word: &[u8]) -> bool {
+fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|part| part == word)
 }
 
 /// The names and addresses that it stands for, as far as they can be told.
-fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+fn subject_names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
     let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
     let shown = |name: &GeneralName<'_>| match name {
@@ -199,7 +199,7 @@ fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
 }
 
 /// From when until when it is good.
-fn validity(certificate: &CertificateDer<'_>) -> Result<(Timestamp, Timestamp), String> {
+fn validity_period(certificate: &CertificateDer<'_>) -> Result<(Timestamp, Timestamp), String> {
     let (_, parsed) = X509Certificate::from_der(certificate)
         .map_err(|_| "has something in it that is no X.509 certificate; write the certificate first".to_owned())?;
     let moment = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));

@@ -16,7 +16,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// How much the clocks of processes that share a store may differ.
-pub const SKEW: Duration = Duration::from_secs(10);
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(10);
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,27 +81,27 @@ fn millis(span: Duration) -> i64 {
 }
 
 /// By how much the machine's clock must differ from the time of this run before that is told.
-const STEP: i64 = 60_000;
+const MIN_STEP_MILLIS: i64 = 60_000;
 
 /// Where the time comes from: the machine, or a test's hand.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug)]
-enum Source {
-    Machine,
+enum TimeSource {
+    System,
     /// Another machine's, as far as it was heard.
-    Led(Arc<Led>),
-    Hand(Arc<AtomicI64>),
+    Followed(Arc<FollowedClock>),
+    Manual(Arc<AtomicI64>),
 }
 
 /// The distance to another machine's clock.
 #[derive(Debug)]
-struct Led {
+struct FollowedClock {
     /// Steady, whatever is done to this machine's clock.
-    since: Instant,
+    started: Instant,
     /// What the other one showed then, in milliseconds.
-    zero: AtomicI64,
+    start_millis: AtomicI64,
 }
 
 impl Clock {
@@ -110,48 +110,51 @@ impl Clock {
     ///
     /// Invariant: inside one run, time neither goes back nor jumps. `clock::tests::a_run_has_a_time_of_its_own`.
     #[must_use]
-    pub const fn machine() -> Self {
-        Self(Source::Machine)
+    pub const fn system() -> Self {
+        Self(TimeSource::System)
     }
 
     /// A clock that goes by another machine's: one that several of us ask, so that all agree. Until it is
     /// [heard](Clock::heard) it is this machine's.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
-    pub fn led() -> Self {
-        let (since, now) = (Instant::now(), Self::machine().now());
-        Self(Source::Led(Arc::new(Led { since, zero: AtomicI64::new(now.as_millis()) })))
+    pub fn following() -> Self {
+        let (since, now) = (Instant::now(), Self::system().now());
+        Self(TimeSource::Followed(Arc::new(FollowedClock {
+            started: since,
+            start_millis: AtomicI64::new(now.as_millis()),
+        })))
     }
 
     /// The other machine said that it was `said`, in answer to a question that was `asked` then. Its answer was true at some
     /// moment in between: only what contradicts that is mended, and no further than needed, so that a slow answer does
     /// no harm.
-    pub fn heard(&self, said: Timestamp, asked: Stopwatch) {
-        let Source::Led(led) = &self.0 else { return };
-        let here = millis(led.since.elapsed());
-        let latest = said.as_millis() - (here - millis(asked.elapsed()));
-        let earliest = said.as_millis() - here;
-        let zero = led.zero.load(Ordering::SeqCst);
+    pub fn synchronize(&self, remote_now: Timestamp, round_trip: Stopwatch) {
+        let TimeSource::Followed(led) = &self.0 else { return };
+        let here = millis(led.started.elapsed());
+        let latest = remote_now.as_millis() - (here - millis(round_trip.elapsed()));
+        let earliest = remote_now.as_millis() - here;
+        let zero = led.start_millis.load(Ordering::SeqCst);
         // A millisecond is the least that either of us tells.
-        led.zero.store(zero.clamp(earliest - 1, latest + 1), Ordering::SeqCst);
+        led.start_millis.store(zero.clamp(earliest - 1, latest + 1), Ordering::SeqCst);
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it.
     #[must_use]
-    pub fn by_hand(start: Timestamp) -> Self {
-        Self(Source::Hand(Arc::new(AtomicI64::new(start.as_millis()))))
+    pub fn manual(start: Timestamp) -> Self {
+        Self(TimeSource::Manual(Arc::new(AtomicI64::new(start.as_millis()))))
     }
 
     /// Moves a clock that is moved by hand; the machine's clock is nobody's to move.
     pub fn advance(&self, by: Duration) {
-        if let Source::Hand(at) = &self.0 {
+        if let TimeSource::Manual(at) = &self.0 {
             at.fetch_add(millis(by), Ordering::SeqCst);
         }
     }
 
     /// Sets a clock that is moved by hand, forward or back.
-    pub fn turn_to(&self, now: Timestamp) {
-        if let Source::Hand(at) = &self.0 {
+    pub fn set(&self, now: Timestamp) {
+        if let TimeSource::Manual(at) = &self.0 {
             at.store(now.as_millis(), Ordering::SeqCst);
         }
     }
@@ -159,11 +162,11 @@ impl Clock {
     /// How far the machine's clock is ahead of the time of this run, in milliseconds, where somebody has set it since this
     /// was last told.
     #[must_use]
-    pub fn step(&self) -> Option<i64> {
+    pub fn take_step(&self) -> Option<i64> {
         static TOLD: AtomicI64 = AtomicI64::new(0);
-        let Source::Machine = &self.0 else { return None };
-        let ahead = wall().as_millis() - self.now().as_millis();
-        let is_news = (ahead - TOLD.load(Ordering::Relaxed)).abs() >= STEP;
+        let TimeSource::System = &self.0 else { return None };
+        let ahead = wall_clock().as_millis() - self.now().as_millis();
+        let is_news = (ahead - TOLD.load(Ordering::Relaxed)).abs() >= MIN_STEP_MILLIS;
         is_news.then(|| {
             TOLD.store(ahead, Ordering::Relaxed);
             ahead
@@ -174,16 +177,18 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::Machine => START.time_of(running()),
-            Source::Led(led) => Timestamp(led.zero.load(Ordering::SeqCst).saturating_add(millis(led.since.elapsed()))),
-            Source::Hand(at) => Timestamp(at.load(Ordering::SeqCst)),
+            TimeSource::System => PROCESS_START.time_of(uptime()),
+            TimeSource::Followed(led) => {
+                Timestamp(led.start_millis.load(Ordering::SeqCst).saturating_add(millis(led.started.elapsed())))
+            }
+            TimeSource::Manual(at) => Timestamp(at.load(Ordering::SeqCst)),
         }
     }
 
     /// What the machine says, to the microsecond, for a line of the log: nothing is decided by it.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
-    pub fn for_the_log() -> jiff::Timestamp {
+    pub fn log_time() -> jiff::Timestamp {
         jiff::Timestamp::now()
     }
 
@@ -202,29 +207,30 @@ impl Clock {
 }
 
 /// The beginning of this run.
-static START: LazyLock<Start> = LazyLock::new(|| Start { running: running(), wall: wall() });
+static PROCESS_START: LazyLock<ProcessStart> =
+    LazyLock::new(|| ProcessStart { uptime: uptime(), wall_clock: wall_clock() });
 
-struct Start {
+struct ProcessStart {
     /// How long the machine had been running.
-    running: Duration,
+    uptime: Duration,
     /// What its clock showed.
-    wall: Timestamp,
+    wall_clock: Timestamp,
 }
 
-impl Start {
+impl ProcessStart {
     fn time_of(&self, running: Duration) -> Timestamp {
-        self.wall.plus(running.saturating_sub(self.running))
+        self.wall_clock.plus(running.saturating_sub(self.uptime))
     }
 }
 
 /// What the machine's clock shows.
 #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
-fn wall() -> Timestamp {
+fn wall_clock() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
 }
 
 /// How long the machine has been running, suspended or not: nobody can set that.
-fn running() -> Duration {
+fn uptime() -> Duration {
     let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has this clock since 2.6.39");
     since_boot.into()
 }
@@ -247,27 +253,27 @@ mod tests {
 
     #[test]
     fn a_led_clock_goes_by_the_others() {
-        let clock = Clock::led();
+        let clock = Clock::following();
         let asked = clock.stopwatch();
         std::thread::sleep(Duration::from_millis(20));
         for said in [Timestamp::from_millis(1_000_000), Timestamp::from_millis(7)] {
-            clock.heard(said, asked);
+            clock.synchronize(said, asked);
             let off = clock.now().as_millis() - said.as_millis();
             assert!((-1..=5_000).contains(&off), "{off}: it was true when it was said, or a little earlier");
         }
         // An answer that agrees, however late it came, changes nothing.
         let before = clock.now();
-        clock.heard(before.minus(Duration::from_millis(10)), asked);
+        clock.synchronize(before.minus(Duration::from_millis(10)), asked);
         assert!(clock.now() >= before);
     }
 
     #[test]
     fn a_run_has_a_time_of_its_own() {
         // Whatever the machine's clock shows by now, it is not asked.
-        let start = Start { running: Duration::from_secs(100), wall: Timestamp::from_millis(7_000) };
+        let start = ProcessStart { uptime: Duration::from_secs(100), wall_clock: Timestamp::from_millis(7_000) };
         assert_eq!(start.time_of(Duration::from_secs(103)), Timestamp::from_millis(10_000));
         assert_eq!(start.time_of(Duration::from_secs(99)), Timestamp::from_millis(7_000));
-        let (wall, now) = (wall(), Clock::machine().now());
+        let (wall, now) = (wall_clock(), Clock::system().now());
         assert!(wall.since(now) < Duration::from_secs(5) && now.since(wall) < Duration::from_secs(5));
     }
 

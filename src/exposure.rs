@@ -6,13 +6,13 @@
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 /// The rights of everybody that give a secret away, or let it be changed: read and write for "others".
-const EVERYBODY: u32 = 0o006;
+const OTHERS_READ_WRITE: u32 = 0o006;
 
 /// What everybody may do with this file, and its mode; none where that is nothing, or there is no such file.
 #[must_use]
-pub fn exposure(path: &Path) -> Option<Exposure> {
+pub fn file_exposure(path: &Path) -> Option<Exposure> {
     let mode = fs::metadata(path).ok()?.mode() & 0o777;
-    (mode & EVERYBODY != 0).then_some(Exposure { mode })
+    (mode & OTHERS_READ_WRITE != 0).then_some(Exposure { mode })
 }
 
 /// What everybody on this machine may do with a file. Displays as a part of a sentence: `everybody may read it (mode 0644)`.
@@ -23,7 +23,7 @@ pub struct Exposure {
 
 impl std::fmt::Display for Exposure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let may = match self.mode & EVERYBODY {
+        let may = match self.mode & OTHERS_READ_WRITE {
             0o004 => "read",
             0o002 => "change",
             _ => "read and change",

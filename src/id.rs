@@ -7,12 +7,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::secret::random;
+use crate::secret::random_bytes;
 
 /// Crockford's alphabet in lower case: no `i`, `l`, `o`, `u`.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Characters for 64 bits, five bits each.
-const WORD: usize = 13;
+const WORD_CHARS: usize = 13;
 
 /// Who has an account: `usr_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +22,7 @@ impl UserId {
     /// A new, random one.
     #[must_use]
     pub fn mint() -> Self {
-        Self(u64::from_ne_bytes(random()))
+        Self(u64::from_ne_bytes(random_bytes()))
     }
 
     /// Without its prefix.
@@ -54,7 +54,7 @@ impl SessionId {
     /// A new, random one of this owner.
     #[must_use]
     pub fn mint(owner: UserId) -> Self {
-        Self { owner, serial: u64::from_ne_bytes(random()) }
+        Self { owner, serial: u64::from_ne_bytes(random_bytes()) }
     }
 
     /// Whose session it is.
@@ -72,7 +72,7 @@ impl SessionId {
     /// Reads the id without its prefix, as the cookie carries it.
     #[must_use]
     pub fn from_bare(text: &[u8]) -> Option<Self> {
-        let (owner, serial) = text.split_at_checked(WORD)?;
+        let (owner, serial) = text.split_at_checked(WORD_CHARS)?;
         Some(Self { owner: UserId(read_word(owner)?), serial: read_word(serial)? })
     }
 
@@ -89,7 +89,7 @@ impl SessionId {
 
     /// What [`SessionId::serial`] gave, of this owner.
     #[must_use]
-    pub fn of(owner: UserId, serial: &[u8]) -> Option<Self> {
+    pub fn from_serial(owner: UserId, serial: &[u8]) -> Option<Self> {
         Some(Self { owner, serial: read_word(serial)? })
     }
 
@@ -120,19 +120,19 @@ impl EventId {
     /// A new, random one.
     #[must_use]
     pub fn mint() -> Self {
-        Self(u64::from_ne_bytes(random()))
+        Self(u64::from_ne_bytes(random_bytes()))
     }
 }
 
 /// One change of an account, until all that follows from it is done: `csq_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConsequenceId(u64);
+pub struct EffectsId(u64);
 
-impl ConsequenceId {
+impl EffectsId {
     /// A new one.
     #[must_use]
     pub fn mint() -> Self {
-        Self(u64::from_ne_bytes(random()))
+        Self(u64::from_ne_bytes(random_bytes()))
     }
 }
 
@@ -144,14 +144,14 @@ impl DeviceId {
     /// A new, random one.
     #[must_use]
     pub fn mint() -> Self {
-        Self(u64::from_ne_bytes(random()))
+        Self(u64::from_ne_bytes(random_bytes()))
     }
 }
 
 /// The text was not an id of this kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
-pub struct NotAnId;
+pub struct InvalidId;
 
 macro_rules! word_id {
     ($id:ident, $prefix:literal) => {
@@ -163,11 +163,11 @@ macro_rules! word_id {
         }
 
         impl FromStr for $id {
-            type Err = NotAnId;
+            type Err = InvalidId;
 
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
-                let word = text.strip_prefix($prefix).ok_or(NotAnId)?;
-                read_word(word.as_bytes()).map(Self).ok_or(NotAnId)
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let word = text.strip_prefix($prefix).ok_or(InvalidId)?;
+                read_word(word.as_bytes()).map(Self).ok_or(InvalidId)
             }
         }
 
@@ -200,7 +200,7 @@ macro_rules! text_serde {
 word_id!(UserId, "usr_");
 word_id!(EventId, "evt_");
 word_id!(DeviceId, "dev_");
-word_id!(ConsequenceId, "csq_");
+word_id!(EffectsId, "csq_");
 text_serde!(SessionId);
 
 impl fmt::Display for SessionId {
@@ -212,17 +212,17 @@ impl fmt::Display for SessionId {
 }
 
 impl FromStr for SessionId {
-    type Err = NotAnId;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        text.strip_prefix("sess_").and_then(|bare| Self::from_bare(bare.as_bytes())).ok_or(NotAnId)
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.strip_prefix("sess_").and_then(|bare| Self::from_bare(bare.as_bytes())).ok_or(InvalidId)
     }
 }
 
 /// Its digits. Each request writes a few ids: into no `String`, and not digit by digit.
-fn word(number: u64) -> [u8; WORD] {
+fn word(number: u64) -> [u8; WORD_CHARS] {
     let mut left = number;
-    let mut digits = [0; WORD];
+    let mut digits = [0; WORD_CHARS];
     for digit in digits.iter_mut().rev() {
         *digit = ALPHABET[(left & 31) as usize];
         left >>= 5;
@@ -230,13 +230,13 @@ fn word(number: u64) -> [u8; WORD] {
     digits
 }
 
-fn text_of(word: &[u8; WORD]) -> &str {
+fn text_of(word: &[u8; WORD_CHARS]) -> &str {
     std::str::from_utf8(word).expect("the alphabet is ASCII")
 }
 
 /// Exactly what [`word`] writes: one spelling for one id, so that ids can be compared as text.
 fn read_word(text: &[u8]) -> Option<u64> {
-    if text.len() != WORD {
+    if text.len() != WORD_CHARS {
         return None;
     }
     text.iter().try_fold(0_u64, |word, byte| {

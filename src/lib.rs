@@ -4,9 +4,9 @@ pub mod certificate;
 pub mod clock;
 pub mod exposure;
 pub mod id;
-pub mod outage;
 pub mod public_url;
 pub mod secret;
+pub mod store_error;
 
 pub mod proxy;
 

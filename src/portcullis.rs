@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use crate::{
-    gate::{Decision, Explained, Gate, Head, Judged, Permit, Refusal, Verdict, Visit},
-    session::Owner,
+    gate::{Decision, Evaluation, ExplainedDecision, Explanation, Gate, OwnRequest, Permit, Refusal, RequestHead},
+    session::UserSnapshot,
     web::{ClaimedForm, FormDecision, RequestFailure, SessionEventStream, Web},
 };
 
@@ -27,28 +27,28 @@ impl Portcullis {
     }
 
     /// What is to become of a request. Never fails: an outage is a refusal.
-    pub async fn judge(&self, head: &Head<'_>) -> Judged {
-        self.gate.judge(head).await
+    pub async fn evaluate(&self, head: &RequestHead<'_>) -> Evaluation {
+        self.gate.evaluate(head).await
     }
 
     /// The same again, where time has passed since: what counts is what holds now.
-    pub async fn judge_again(&self, head: &Head<'_>, before: Judged) -> Judged {
-        self.gate.judge_again(head, before).await
+    pub async fn reevaluate(&self, head: &RequestHead<'_>, before: Evaluation) -> Evaluation {
+        self.gate.reevaluate(head, before).await
     }
 
     /// What becomes of it. Once for each request: from here on it is counted, and its session was used.
     #[must_use]
-    pub fn decide(&self, head: &Head<'_>, judged: Judged) -> Decision {
-        self.gate.decide(head, judged)
+    pub fn decide(&self, head: &RequestHead<'_>, evaluation: Evaluation) -> Decision {
+        self.gate.decide(head, evaluation)
     }
 
     /// The client has sent more of a request that was let through, or on the stream that it has become.
-    pub fn hears(&self, permit: &Permit, ip: IpAddr) {
-        self.gate.hears(permit, ip);
+    pub fn record_stream_activity(&self, permit: &Permit, ip: IpAddr) {
+        self.gate.record_stream_activity(permit, ip);
     }
 
     /// The answer to a request for our own pages, with the whole of its body.
-    pub async fn serve(&self, visit: Visit, head: &Head<'_>, body: Bytes) -> http::Response<Bytes> {
+    pub async fn serve(&self, visit: OwnRequest, head: &RequestHead<'_>, body: Bytes) -> http::Response<Bytes> {
         self.web.serve(visit, head, body).await
     }
 
@@ -56,22 +56,31 @@ impl Portcullis {
     ///
     /// # Errors
     /// The answer to a request that gets none.
-    pub async fn live(&self, visit: Visit, head: &Head<'_>) -> Result<SessionEventStream, http::Response<Bytes>> {
+    pub async fn open_event_stream(
+        &self,
+        visit: OwnRequest,
+        head: &RequestHead<'_>,
+    ) -> Result<SessionEventStream, http::Response<Bytes>> {
         self.web.open_event_stream(visit, head).await
     }
 
     /// Step that follows for a request that posts a form of another site; none where it posts none.
-    pub async fn claim_form(&self, judged: &Judged, head: &Head<'_>) -> Option<FormDecision> {
-        Some(self.web.claim_form(judged.form()?, judged, head).await)
+    pub async fn claim_form(&self, evaluation: &Evaluation, head: &RequestHead<'_>) -> Option<FormDecision> {
+        Some(self.web.claim_form(evaluation.cross_site_form()?, evaluation, head).await)
     }
 
     /// The page that asks whether such a form is to be sent on. None: its content cannot be carried.
-    pub async fn ask(&self, judged: &Judged, head: &Head<'_>, content: &[u8]) -> Option<http::Response<Bytes>> {
-        self.web.confirm_form(judged.form()?, judged, head, content).await
+    pub async fn confirm_form(
+        &self,
+        evaluation: &Evaluation,
+        head: &RequestHead<'_>,
+        content: &[u8],
+    ) -> Option<http::Response<Bytes>> {
+        self.web.confirm_form(evaluation.cross_site_form()?, evaluation, head, content).await
     }
 
     /// Notes that such a form is sent: its first byte goes to the app next. An answer: it must not be sent.
-    pub async fn send_form(&self, form: &ClaimedForm, head: &Head<'_>) -> Option<http::Response<Bytes>> {
+    pub async fn mark_form_sent(&self, form: &ClaimedForm, head: &RequestHead<'_>) -> Option<http::Response<Bytes>> {
         self.web.mark_form_sent(form, head).await
     }
 
@@ -81,22 +90,31 @@ impl Portcullis {
     }
 
     /// The answer to a request that goes nowhere: a page, a redirect or a problem document, by what its client asks for.
-    pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
+    pub async fn refuse(&self, refusal: &Refusal, head: &RequestHead<'_>) -> http::Response<Bytes> {
         self.web.refuse(refusal, head).await
     }
 
     /// The answer to a request that was not refused, and came to nothing; `person` is who was let through.
-    pub async fn fail(&self, failed: RequestFailure, person: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
-        self.web.fail(failed, person, head).await
+    pub async fn fail(
+        &self,
+        failure: RequestFailure,
+        user: Option<&UserSnapshot>,
+        head: &RequestHead<'_>,
+    ) -> http::Response<Bytes> {
+        self.web.fail(failure, user, head).await
     }
 
     /// What would become of a request of somebody who has just signed in, or of nobody: what [`Portcullis::judge`] would
     /// say, and the status of the answer where it goes nowhere. Nothing is counted, and no session is used.
-    pub async fn explain(&self, head: &Head<'_>, supposed: Option<&Owner>) -> (Explained, Option<StatusCode>) {
-        let explained = self.gate.explain(head, supposed).await;
-        let status = match &explained.verdict {
-            Verdict::Refuse(refusal) => Some(self.refuse(refusal, head).await.status()),
-            Verdict::Forward { .. } | Verdict::Serve => None,
+    pub async fn explain(
+        &self,
+        head: &RequestHead<'_>,
+        user: Option<&UserSnapshot>,
+    ) -> (Explanation, Option<StatusCode>) {
+        let explained = self.gate.explain(head, user).await;
+        let status = match &explained.decision {
+            ExplainedDecision::Refuse(refusal) => Some(self.refuse(refusal, head).await.status()),
+            ExplainedDecision::Forward { .. } | ExplainedDecision::Serve => None,
         };
         (explained, status)
     }

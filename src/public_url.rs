@@ -111,15 +111,15 @@ impl PublicUrl {
 impl FromStr for PublicUrl {
     type Err = String;
 
-    fn from_str(written: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, String> {
         const HINT: &str = "write scheme and host only, such as https://app.example.com";
-        if !written.is_ascii() {
+        if !text.is_ascii() {
             return Err("has letters outside ASCII; write the host as xn--…, as browsers send it".to_owned());
         }
-        if written.contains(['?', '#']) {
+        if text.contains(['?', '#']) {
             return Err(format!("can not have a query or a fragment; {HINT}"));
         }
-        let Ok(uri) = written.parse::<Uri>() else {
+        let Ok(uri) = text.parse::<Uri>() else {
             return Err(format!("is not a URL; {HINT}"));
         };
         let https = match uri.scheme_str() {

@@ -12,14 +12,14 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Length of a token as text: 32 bytes in base64url without padding.
-pub const TOKEN_TEXT: usize = 43;
+pub const TOKEN_CHARS: usize = 43;
 
 /// Fills a new array from the operating system's random source.
 ///
 /// # Panics
 /// When the operating system has no randomness to give: nothing that Portcullis does is safe then.
 #[must_use]
-pub fn random<const N: usize>() -> [u8; N] {
+pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
@@ -33,13 +33,13 @@ impl Token {
     /// A new one.
     #[must_use]
     pub fn mint() -> Self {
-        Self(random())
+        Self(random_bytes())
     }
 
     /// Reads what [`Token::hand_over`] wrote; anything else is none.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        if text.len() != TOKEN_TEXT {
+        if text.len() != TOKEN_CHARS {
             return None;
         }
         let mut bytes = [0; 32];
@@ -49,7 +49,7 @@ impl Token {
 
     /// The token as text, for the one place that gives it to its owner.
     #[must_use]
-    pub fn hand_over(&self) -> String {
+    pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
@@ -111,9 +111,9 @@ impl fmt::Debug for Digest {
 
 /// The key from `secret_file`: blinds what a store must recognise and nobody need read (the names typed at sign-in).
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Key(Vec<u8>);
+pub struct SecretKey(Vec<u8>);
 
-impl Key {
+impl SecretKey {
     /// From the bytes of the configured secret.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
@@ -122,8 +122,8 @@ impl Key {
 
     /// A key that dies with this process.
     #[must_use]
-    pub fn passing() -> Self {
-        Self(random::<32>().to_vec())
+    pub fn ephemeral() -> Self {
+        Self(random_bytes::<32>().to_vec())
     }
 
     /// A keyed digest (HMAC-SHA-256) of `text` for one purpose, as text.
@@ -131,7 +131,7 @@ impl Key {
     /// # Panics
     /// Never: HMAC takes a key of any length.
     #[must_use]
-    pub fn blind(&self, purpose: &str, text: &str) -> String {
+    pub fn keyed_digest(&self, purpose: &str, text: &str) -> String {
         use hmac::{Hmac, KeyInit as _, Mac as _};
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(purpose.as_bytes());
@@ -141,9 +141,9 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
+        f.write_str("SecretKey(..)")
     }
 }
 
@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn a_token_survives_its_text_and_nothing_else_does() {
         let token = Token::mint();
-        let text = token.hand_over();
-        assert_eq!(text.len(), TOKEN_TEXT);
+        let text = token.expose();
+        assert_eq!(text.len(), TOKEN_CHARS);
         assert_eq!(Token::parse(text.as_bytes()).map(|t| t.digest()), Some(token.digest()));
         for bad in ["", "x", &text[1..], &format!("{text}="), &text.replace(&text[0..1], "*")] {
             assert!(Token::parse(bad.as_bytes()).is_none(), "{bad}");
@@ -226,9 +226,9 @@ mod tests {
 
     #[test]
     fn blinding_depends_on_key_and_purpose() {
-        let key = Key::new(b"0123456789abcdef0123456789abcdef");
-        assert_eq!(key.blind("name", "alice"), key.blind("name", "alice"));
-        assert_ne!(key.blind("name", "alice"), key.blind("mail", "alice"));
-        assert_ne!(key.blind("name", "alice"), Key::passing().blind("name", "alice"));
+        let key = SecretKey::new(b"0123456789abcdef0123456789abcdef");
+        assert_eq!(key.keyed_digest("name", "alice"), key.keyed_digest("name", "alice"));
+        assert_ne!(key.keyed_digest("name", "alice"), key.keyed_digest("mail", "alice"));
+        assert_ne!(key.keyed_digest("name", "alice"), SecretKey::ephemeral().keyed_digest("name", "alice"));
     }
 }

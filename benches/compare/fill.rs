@@ -27,17 +27,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let people = sessions.parse::<usize>()?.div_ceil(EACH);
     let file = EmbeddedStore::open(Path::new(store))?;
-    let now = Clock::machine().now();
+    let now = Clock::system().now();
     let tokens = match port {
         None => people::settle(&file, people, EACH, now).await?,
         Some(port) => {
             let place = RedisTarget::without_auth("127.0.0.1", port);
-            let (redis, _) = RedisStore::open(&place, Arc::new(file), &Clock::machine()).await;
+            let (redis, _) = RedisStore::open(&place, Arc::new(file), &Clock::system()).await;
             people::settle(&redis, people, EACH, now).await?
         }
     };
     for token in tokens {
-        println!("{}", token.hand_over());
+        println!("{}", token.to_cookie_value());
     }
     Ok(())
 }

@@ -2,31 +2,31 @@
 
 mod user;
 
-mod change;
-mod consequence;
+mod account_change;
 mod device;
+mod live_effects;
 mod name;
 mod store;
 mod unicode;
 
-mod accounts;
-mod changing;
 mod hasher;
 mod password;
+mod password_change;
+mod service;
 mod transfer;
 
-pub use accounts::{Accounts, AccountsParts, LINK_LIFETIME, NewUser, Problem};
-pub use change::{Change, Changed, NewHash, PasswordHash};
-pub use changing::{PasswordChange, PasswordChanged};
-pub use consequence::{Alteration, Altered, Consequence, Fate};
-pub use device::KnownDevice;
-pub use hasher::{Busy, Cost, Hasher, Queue, Slot, Verdict};
-pub use name::{DisplayName, Email, NotAName, Role, UserName, is_invisible, is_joiner};
-pub use password::{NewPassword, PasswordPolicy, PolicyKind, Weakness};
+pub use account_change::{AccountChange, ChangeOutcome, PasswordHash, PasswordUpdate};
+pub use device::DeviceRegistration;
+pub use hasher::{HashCost, HashPermit, HashPriority, Hasher, HasherBusy, PasswordMatch};
+pub use live_effects::{AccountCommand, AppliedCommand, LiveEffects, SessionEffect};
+pub use name::{DisplayName, Email, NameError, Role, UserName, is_invisible, is_joiner};
+pub use password::{NewPassword, PasswordPolicy, PasswordRuleset, Weakness};
+pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest};
+pub use service::{AccountError, AccountService, AccountServiceParts, LINK_LIFETIME, NewUser};
 pub use store::{AccountRecords, AccountStore};
-pub use transfer::{Arrival, ImportOptions, Portable, Restored};
-pub use unicode::{aliases, exact_key, fold, look_alikes};
-pub use user::{Account, Added};
+pub use transfer::{ExportedAccount, ImportOptions, ImportOutcome, ImportedAccount};
+pub use unicode::{confusable_groups, exact_key, fold, login_aliases};
+pub use user::{Account, AddResult};
 
 /// The role that makes an administrator of Portcullis.
 pub const ADMIN: &str = "admin";

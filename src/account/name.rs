@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::unicode::{case_preserved, disallowed, exact_key, fold, has_one_direction};
+use super::unicode::{case_preserved, exact_key, first_disallowed, fold, has_one_direction};
 
 /// Why a name is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAName {
+pub enum NameError {
     /// Nothing was written.
     #[error("it is empty")]
     Empty,
@@ -15,12 +15,12 @@ pub enum NotAName {
     TooLong(usize),
     /// Something in it cannot be.
     #[error("it holds {0:?}, which cannot be in it")]
-    Letter(char),
+    InvalidChar(char),
     /// Letters of both directions stand in it.
     #[error(
         "it mixes letters written from the left and from the right, and may be read in two ways; write it in one direction"
     )]
-    TwoDirections,
+    MixedDirections,
     /// It does not look like `someone@example.com`.
     #[error("it is not an address such as someone@example.com")]
     NotAnAddress,
@@ -84,11 +84,11 @@ impl UserName {
     ///
     /// # Errors
     /// When it is empty, too long, holds what no name may hold, or mixes directions.
-    pub fn new(text: &str) -> Result<Self, NotAName> {
-        let name = Self::kept(&case_preserved(text))?;
-        match disallowed(&name.0) {
-            Some(letter) => Err(NotAName::Letter(letter)),
-            None if !has_one_direction(&name.0) => Err(NotAName::TwoDirections),
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let name = Self::from_stored(&case_preserved(text))?;
+        match first_disallowed(&name.0) {
+            Some(letter) => Err(NameError::InvalidChar(letter)),
+            None if !has_one_direction(&name.0) => Err(NameError::MixedDirections),
             None => Ok(name),
         }
     }
@@ -97,13 +97,13 @@ impl UserName {
     ///
     /// # Errors
     /// When it is empty, too long, or holds what no name ever might.
-    pub fn kept(text: &str) -> Result<Self, NotAName> {
-        let text = bounded(text, 64)?;
+    pub fn from_stored(text: &str) -> Result<Self, NameError> {
+        let text = check_length(text, 64)?;
         match text
             .chars()
             .find(|c| c.is_control() || c.is_whitespace() && *c != ' ' || matches!(c, ',' | '@') || is_invisible(*c))
         {
-            Some(letter) => Err(NotAName::Letter(letter)),
+            Some(letter) => Err(NameError::InvalidChar(letter)),
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -114,10 +114,10 @@ impl DisplayName {
     ///
     /// # Errors
     /// When it is empty, too long, or holds what no name may hold.
-    pub fn new(text: &str) -> Result<Self, NotAName> {
-        let text = bounded(text, 128)?;
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let text = check_length(text, 128)?;
         match text.chars().find(|c| c.is_control() || is_invisible(*c) && !is_joiner(*c)) {
-            Some(letter) => Err(NotAName::Letter(letter)),
+            Some(letter) => Err(NameError::InvalidChar(letter)),
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -128,27 +128,27 @@ impl Email {
     ///
     /// # Errors
     /// When it cannot be one.
-    pub fn new(text: &str) -> Result<Self, NotAName> {
-        Self::kept(&case_preserved(text))
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        Self::from_stored(&case_preserved(text))
     }
 
     /// Takes an address that is kept already, in its own spelling.
     ///
     /// # Errors
     /// When it cannot be one.
-    pub fn kept(text: &str) -> Result<Self, NotAName> {
-        let text = bounded(text, 254)?;
+    pub fn from_stored(text: &str) -> Result<Self, NameError> {
+        let text = check_length(text, 254)?;
         if let Some(letter) = text
             .chars()
             .find(|c| c.is_control() || c.is_whitespace() || matches!(c, ',' | '<' | '>') || is_invisible(*c))
         {
-            return Err(NotAName::Letter(letter));
+            return Err(NameError::InvalidChar(letter));
         }
         match text.rsplit_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !local.contains('@') => {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(NotAName::NotAnAddress),
+            _ => Err(NameError::NotAnAddress),
         }
     }
 }
@@ -158,21 +158,21 @@ impl Role {
     ///
     /// # Errors
     /// When it is empty, too long, or holds what no role may hold.
-    pub fn new(text: &str) -> Result<Self, NotAName> {
-        let text = bounded(text, 64)?;
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let text = check_length(text, 64)?;
         match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))) {
-            Some(letter) => Err(NotAName::Letter(letter)),
+            Some(letter) => Err(NameError::InvalidChar(letter)),
             None => Ok(Self(text.to_owned())),
         }
     }
 }
 
-fn bounded(text: &str, most: usize) -> Result<&str, NotAName> {
+fn check_length(text: &str, max: usize) -> Result<&str, NameError> {
     let text = text.trim();
     if text.is_empty() {
-        Err(NotAName::Empty)
-    } else if text.chars().count() > most {
-        Err(NotAName::TooLong(most))
+        Err(NameError::Empty)
+    } else if text.chars().count() > max {
+        Err(NameError::TooLong(max))
     } else {
         Ok(text)
     }

@@ -7,23 +7,23 @@ use super::unicode::caseless;
 use crate::secret::Password;
 
 /// Longest password in characters: more would only make the hash work.
-const LONGEST: usize = 256;
+const MAX_LENGTH: usize = 256;
 
 /// Shortest name that a password may not contain, in letters.
-const NAME: usize = 3;
+const MIN_NAME_LENGTH: usize = 3;
 
 /// The operator's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
     /// Which rules.
-    pub kind: PolicyKind,
+    pub ruleset: PasswordRuleset,
     /// In characters.
     pub min_length: usize,
 }
 
 /// Which rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyKind {
+pub enum PasswordRuleset {
     /// The guides': upper and lower case, a digit, a special character.
     Classic,
     /// NIST SP 800-63B-4: length, and no password that everybody knows; no composition.
@@ -48,9 +48,9 @@ pub enum Weakness {
     /// Among the first that anybody would try.
     Common,
     /// It contains a name of the account.
-    LikeTheName,
+    ContainsName,
     /// It is the password that is to be changed.
-    SameAsBefore,
+    Unchanged,
 }
 
 /// A password that keeps the rules.
@@ -76,21 +76,21 @@ impl PasswordPolicy {
         let text = normalized.expose();
         let length = text.chars().count();
         let mut broken = Vec::new();
-        let mut rule = |holds: bool, weakness| {
+        let mut check_rule = |holds: bool, weakness| {
             if !holds {
                 broken.push(weakness);
             }
         };
-        rule(length >= self.min_length, Weakness::TooShort(self.min_length));
-        rule(length <= LONGEST, Weakness::TooLong(LONGEST));
-        if self.kind == PolicyKind::Classic {
-            rule(text.chars().any(char::is_uppercase), Weakness::NoUpper);
-            rule(text.chars().any(char::is_lowercase), Weakness::NoLower);
-            rule(text.chars().any(char::is_numeric), Weakness::NoDigit);
-            rule(text.chars().any(|c| !c.is_alphanumeric()), Weakness::NoSpecial);
+        check_rule(length >= self.min_length, Weakness::TooShort(self.min_length));
+        check_rule(length <= MAX_LENGTH, Weakness::TooLong(MAX_LENGTH));
+        if self.ruleset == PasswordRuleset::Classic {
+            check_rule(text.chars().any(char::is_uppercase), Weakness::NoUpper);
+            check_rule(text.chars().any(char::is_lowercase), Weakness::NoLower);
+            check_rule(text.chars().any(char::is_numeric), Weakness::NoDigit);
+            check_rule(text.chars().any(|c| !c.is_alphanumeric()), Weakness::NoSpecial);
         }
-        rule(!is_common(text), Weakness::Common);
-        rule(!contains_name(text, known), Weakness::LikeTheName);
+        check_rule(!is_common(text), Weakness::Common);
+        check_rule(!contains_name(text, known), Weakness::ContainsName);
         if broken.is_empty() { Ok(NewPassword(normalized)) } else { Err(broken) }
     }
 }
@@ -100,7 +100,7 @@ impl PasswordPolicy {
 fn contains_name(text: &str, known: &[&str]) -> bool {
     let text = caseless(text);
     let is_letter = |c: char| c.is_alphanumeric() || is_combining_mark(c);
-    let is_long = |word: &str| word.chars().filter(|c| is_letter(*c)).count() >= NAME;
+    let is_long = |word: &str| word.chars().filter(|c| is_letter(*c)).count() >= MIN_NAME_LENGTH;
     known.iter().any(|name| {
         let name = caseless(name.split('@').next().unwrap_or_default());
         let mut words = std::iter::once(&*name).chain(name.split(|c: char| !is_letter(c)));
@@ -117,8 +117,8 @@ fn is_common(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(kind: PolicyKind, min_length: usize, text: &str) -> Vec<Weakness> {
-        let policy = PasswordPolicy { kind, min_length };
+    fn check(kind: PasswordRuleset, min_length: usize, text: &str) -> Vec<Weakness> {
+        let policy = PasswordPolicy { ruleset: kind, min_length };
         policy.check(Password::new(text.to_owned()), &["alice", "alice@example.com"]).err().unwrap_or_default()
     }
 
@@ -134,23 +134,23 @@ mod tests {
             ("Tr0ub4dor1", vec![NoSpecial]),
             ("Password1!", vec![Common]),
             ("Passwort-ñandú-7", vec![]),
-            ("Alice-77!", vec![LikeTheName]),
-            ("alice12345", vec![NoUpper, NoSpecial, Common, LikeTheName]),
-            ("ALICE", vec![TooShort(8), NoLower, NoDigit, NoSpecial, Common, LikeTheName]),
+            ("Alice-77!", vec![ContainsName]),
+            ("alice12345", vec![NoUpper, NoSpecial, Common, ContainsName]),
+            ("ALICE", vec![TooShort(8), NoLower, NoDigit, NoSpecial, Common, ContainsName]),
         ] {
-            assert_eq!(check(PolicyKind::Classic, 8, text), weak, "{text}");
+            assert_eq!(check(PasswordRuleset::Classic, 8, text), weak, "{text}");
         }
     }
 
     #[test]
     fn no_name_of_three_letters_is_in_it() {
-        let policy = PasswordPolicy { kind: PolicyKind::Modern, min_length: 8 };
+        let policy = PasswordPolicy { ruleset: PasswordRuleset::Modern, min_length: 8 };
         let known = ["Bob", "b.o@example.com", "Ana-Zoe\u{308} Li"];
         let check = |text: &str| policy.check(Password::new(text.to_owned()), &known).err().unwrap_or_default();
         for text in
             ["qv7!kBOBwx92#", "ｂｏｂ-lantern-ferry", "lantern-ana-ferry", "lantern-ZO\u{cb}-ferry", "Ana-Zoë Li ferry"]
         {
-            assert_eq!(check(text), [Weakness::LikeTheName], "{text}");
+            assert_eq!(check(text), [Weakness::ContainsName], "{text}");
         }
         for text in ["lantern-li-ferry-7", "lantern-example-7", "b.o-lantern-ferry"] {
             assert_eq!(check(text), [], "{text}");
@@ -169,7 +169,7 @@ mod tests {
             ("qwertyuiopasdfgh", vec![Common]),
             (&*"ab ".repeat(100), vec![TooLong(256), Common]),
         ] {
-            assert_eq!(check(PolicyKind::Modern, 15, text), weak, "{text}");
+            assert_eq!(check(PasswordRuleset::Modern, 15, text), weak, "{text}");
         }
     }
 }

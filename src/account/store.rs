@@ -7,14 +7,15 @@
 use async_trait::async_trait;
 
 use super::{
-    Account, Added, Alteration, Change, Changed, KnownDevice, NewHash, PasswordHash, Restored, exact_key, fold,
+    Account, AccountChange, AccountCommand, AddResult, ChangeOutcome, DeviceRegistration, ImportedAccount,
+    PasswordHash, PasswordUpdate, exact_key, fold,
 };
 use crate::{
-    audit::Story,
+    audit::AuditContext,
     clock::Timestamp,
     id::{DeviceId, UserId},
-    outage::StoreError,
     secret::Digest,
+    store_error::StoreError,
 };
 
 /// Keeps accounts, password hashes, one-time links and known devices.
@@ -22,17 +23,17 @@ use crate::{
 pub trait AccountRecords: Send + Sync {
     /// The account that signs in with this name or e-mail address: by its exact spelling (`account::exact_key`), or as it is
     /// compared (`account::fold`) where that is nobody else's.
-    async fn by_login(&self, key: &str) -> Result<Option<Account>, StoreError>;
+    async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError>;
 
     /// The account that signs in with what was typed: its exact spelling goes before how it is compared. Of a name that nobody
     /// has as much is looked up.
-    async fn by_typed(&self, typed: &str) -> Result<Option<Account>, StoreError> {
+    async fn by_login(&self, typed: &str) -> Result<Option<Account>, StoreError> {
         let (exact, folded) = (exact_key(typed), fold(typed));
-        let by_exact = self.by_login(&exact).await?;
+        let by_exact = self.by_key(&exact).await?;
         if exact == folded {
             return Ok(by_exact);
         }
-        let by_fold = self.by_login(&folded).await?;
+        let by_fold = self.by_key(&folded).await?;
         Ok(by_exact.or(by_fold))
     }
 
@@ -43,29 +44,35 @@ pub trait AccountRecords: Send + Sync {
     async fn list(&self) -> Result<Vec<Account>, StoreError>;
 
     /// Adds an account, unless its name or address signs somebody else in already.
-    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError>;
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError>;
 
     /// Adds an account as it was in another store, with its password, unless somebody else has its name or address by their exact
     /// spelling.
-    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError>;
+    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError>;
 
     /// The hash of an account's password.
-    async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
+    async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
 
     /// Replaces a hash by another one of the same password. False: the password was changed meanwhile.
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError>;
 
     /// Keeps a one-time link that sets a password; the account's earlier ones die. False: there is no such account.
-    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError>;
+    async fn put_link(
+        &self,
+        id: UserId,
+        link: Digest,
+        expires: Timestamp,
+        context: &AuditContext,
+    ) -> Result<bool, StoreError>;
 
     /// Whose link this is, while it is good.
-    async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
+    async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
 
     /// The device that shows `device`, if this user has signed in from it before.
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError>;
 
     /// The devices that this user has signed in from.
-    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError>;
+    async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError>;
 
     /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after
     /// `now`, and links that are good for longer than `links_until`.
@@ -76,14 +83,14 @@ pub trait AccountRecords: Send + Sync {
 
     /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`, and of more than
     /// `max` the longest unused are forgotten.
-    async fn meet_device(
+    async fn register_device(
         &self,
         owner: UserId,
         device: Option<Digest>,
-        fresh: Digest,
+        new_token: Digest,
         max: usize,
         at: Timestamp,
-    ) -> Result<KnownDevice, StoreError>;
+    ) -> Result<DeviceRegistration, StoreError>;
 }
 
 /// Changes accounts, with all that follows from it.
@@ -95,17 +102,28 @@ pub trait AccountStore: AccountRecords {
     ///
     /// Invariant: whoever may not come in any more is not left inside, whatever breaks.
     /// Held by `store_contract::disabling_is_one_step`.
-    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError>;
+    async fn apply(&self, command: AccountCommand, context: &AuditContext)
+    -> Result<Option<ChangeOutcome>, StoreError>;
 
     /// Changes what a user may do. None: there is no such account.
-    async fn change(&self, id: UserId, change: &Change, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.apply(Alteration::Change(id, change.clone()), story).await
+    async fn change(
+        &self,
+        id: UserId,
+        change: &AccountChange,
+        context: &AuditContext,
+    ) -> Result<Option<ChangeOutcome>, StoreError> {
+        self.apply(AccountCommand::Change(id, change.clone()), context).await
     }
 
     /// Replaces the password, kills every open link of the account, forgets its devices, ends and renews the sessions that
     /// go with it, and lets every sign-in under way lose. None: there is no such account, or its hash is another one by now.
-    async fn set_password(&self, id: UserId, new: &NewHash, story: &Story) -> Result<Option<Changed>, StoreError> {
-        self.apply(Alteration::Password(id, new.clone()), story).await
+    async fn set_password(
+        &self,
+        id: UserId,
+        new: &PasswordUpdate,
+        context: &AuditContext,
+    ) -> Result<Option<ChangeOutcome>, StoreError> {
+        self.apply(AccountCommand::Password(id, new.clone()), context).await
     }
 
     /// Uses a link up, sets the password and ends the sessions that the old one opened: of two at once, one gets `None`.
@@ -113,8 +131,8 @@ pub trait AccountStore: AccountRecords {
         &self,
         link: Digest,
         hash: &PasswordHash,
-        story: &Story,
-    ) -> Result<Option<Changed>, StoreError> {
-        self.apply(Alteration::Redeem(link, hash.clone()), story).await
+        context: &AuditContext,
+    ) -> Result<Option<ChangeOutcome>, StoreError> {
+        self.apply(AccountCommand::Redeem(link, hash.clone()), context).await
     }
 }

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Account, Accounts, Added, Email, PasswordHash, aliases};
+use super::{Account, AccountService, AddResult, Email, PasswordHash, login_aliases};
 use crate::{
-    audit::{Actor, Fact, Story},
+    audit::{Actor, AuditContext, AuditEvent},
     id::UserId,
-    outage::StoreError,
+    store_error::StoreError,
 };
 
 /// An account with its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Portable {
+pub struct ExportedAccount {
     /// The account.
     pub account: Account,
     /// The hash of its password; none: it has no password yet.
@@ -21,28 +21,28 @@ pub struct Portable {
 
 /// An account to be added as it was elsewhere.
 #[derive(Clone, Debug)]
-pub struct Restored {
+pub struct ImportedAccount {
     /// The account and its password.
-    pub portable: Portable,
+    pub exported: ExportedAccount,
     /// Further keys that sign it in ([`aliases`]), where nobody has them.
     pub aliases: Vec<String>,
 }
 
-impl Restored {
+impl ImportedAccount {
     /// What the journal has to say.
     #[must_use]
-    pub fn fact(&self) -> Fact {
-        Fact::UserImported { roles: self.portable.account.roles.iter().map(ToString::to_string).collect() }
+    pub fn event(&self) -> AuditEvent {
+        AuditEvent::UserImported { roles: self.exported.account.roles.iter().map(ToString::to_string).collect() }
     }
 }
 
 /// What an import does with an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
+pub enum ImportOutcome {
     /// Added.
     Added,
     /// Left alone: the same account is there.
-    Present,
+    Unchanged,
     /// Left alone: the account of that id is there, and differs in this.
     Differs(Vec<&'static str>),
     /// Not added: somebody else signs in with that name.
@@ -60,18 +60,18 @@ pub struct ImportOptions {
     pub dry_run: bool,
 }
 
-impl Accounts {
+impl AccountService {
     /// All accounts with their passwords, for another store. The journal says so first.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn export(&self, by: Actor) -> Result<Vec<Portable>, StoreError> {
+    pub async fn export(&self, by: Actor) -> Result<Vec<ExportedAccount>, StoreError> {
         let mut all = Vec::new();
         for account in self.0.store.list().await? {
-            let password = self.0.store.password(account.id).await?;
-            all.push(Portable { account, password });
+            let password = self.0.store.password_hash(account.id).await?;
+            all.push(ExportedAccount { account, password });
         }
-        self.0.journal.record(None, by, None, Fact::UsersExported { users: all.len() }).await?;
+        self.0.audit_log.record(None, by, None, AuditEvent::UsersExported { users: all.len() }).await?;
         Ok(all)
     }
 
@@ -82,75 +82,81 @@ impl Accounts {
     /// When the store is away; what was added until then stays.
     pub async fn import(
         &self,
-        arriving: &[Portable],
+        arriving: &[ExportedAccount],
         options: ImportOptions,
         by: Actor,
-    ) -> Result<Vec<Arrival>, StoreError> {
-        let story = self.0.journal.story(by, None);
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
+        let context = self.0.audit_log.context(by, None);
         let there = self.0.store.list().await?;
         let all = there.iter().chain(arriving.iter().map(|portable| &portable.account));
         let mut keys: BTreeMap<UserId, Vec<String>> = BTreeMap::new();
-        for (key, id) in aliases(&all.flat_map(logins).collect::<Vec<_>>()) {
+        for (key, id) in login_aliases(&all.flat_map(logins).collect::<Vec<_>>()) {
             keys.entry(id).or_default().push(key);
         }
-        let mut known: BTreeMap<UserId, Portable> = BTreeMap::new();
+        let mut known: BTreeMap<UserId, ExportedAccount> = BTreeMap::new();
         let mut taken: BTreeMap<String, UserId> = BTreeMap::new();
         for account in there {
             taken.extend(exact_keys(&account).into_iter().map(|key| (key, account.id)));
-            let password = self.0.store.password(account.id).await?;
-            known.insert(account.id, Portable { account, password });
+            let password = self.0.store.password_hash(account.id).await?;
+            known.insert(account.id, ExportedAccount { account, password });
         }
         let mut arrivals = Vec::new();
         for portable in arriving {
             let account = &portable.account;
             let mut arrival = match known.get(&account.id) {
-                Some(there) => compared(there, portable, options.with_roles),
-                None if taken.contains_key(&account.name.key()) => Arrival::NameTaken,
+                Some(there) => compare(there, portable, options.with_roles),
+                None if taken.contains_key(&account.name.key()) => ImportOutcome::NameTaken,
                 None if account.email.as_ref().is_some_and(|email| taken.contains_key(&email.key())) => {
-                    Arrival::EmailTaken
+                    ImportOutcome::EmailTaken
                 }
-                None => Arrival::Added,
+                None => ImportOutcome::Added,
             };
-            if arrival == Arrival::Added {
-                let restored = restored(portable, keys.remove(&account.id).unwrap_or_default(), options, &story);
+            if arrival == ImportOutcome::Added {
+                let restored =
+                    prepare_import(portable, keys.remove(&account.id).unwrap_or_default(), options, &context);
                 if !options.dry_run {
-                    arrival = self.restore(&restored, &story).await?;
+                    arrival = self.restore(&restored, &context).await?;
                 }
                 taken.extend(exact_keys(account).into_iter().map(|key| (key, account.id)));
-                known.insert(account.id, restored.portable);
+                known.insert(account.id, restored.exported);
             }
             arrivals.push(arrival);
         }
         Ok(arrivals)
     }
 
-    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Arrival, StoreError> {
-        let added = self.0.store.restore(restored, story).await;
-        self.0.journal.tell(&added, |added| match added {
-            Added::Yes => vec![story.told(Some(restored.portable.account.id), restored.fact())],
-            Added::NameTaken | Added::EmailTaken => Vec::new(),
+    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<ImportOutcome, StoreError> {
+        let added = self.0.store.restore(restored, context).await;
+        self.0.audit_log.log_written(&added, |added| match added {
+            AddResult::Added => vec![context.log_event(Some(restored.exported.account.id), restored.event())],
+            AddResult::NameTaken | AddResult::EmailTaken => Vec::new(),
         });
         Ok(match added? {
-            Added::Yes => Arrival::Added,
-            Added::NameTaken => Arrival::NameTaken,
-            Added::EmailTaken => Arrival::EmailTaken,
+            AddResult::Added => ImportOutcome::Added,
+            AddResult::NameTaken => ImportOutcome::NameTaken,
+            AddResult::EmailTaken => ImportOutcome::EmailTaken,
         })
     }
 }
 
-fn restored(portable: &Portable, aliases: Vec<String>, options: ImportOptions, story: &Story) -> Restored {
+fn prepare_import(
+    portable: &ExportedAccount,
+    aliases: Vec<String>,
+    options: ImportOptions,
+    context: &AuditContext,
+) -> ImportedAccount {
     let mut portable = portable.clone();
     let account = &mut portable.account;
     // Above what the gate may know of an account of this id that was removed here.
-    account.version = account.next_version(story.at);
+    account.version = account.next_version(context.at);
     if !options.with_roles {
         account.roles.clear();
     }
-    Restored { portable, aliases }
+    ImportedAccount { exported: portable, aliases }
 }
 
 /// An account that is there, beside the same one as it arrives.
-fn compared(there: &Portable, arriving: &Portable, with_roles: bool) -> Arrival {
+fn compare(there: &ExportedAccount, arriving: &ExportedAccount, with_roles: bool) -> ImportOutcome {
     let (one, other) = (&there.account, &arriving.account);
     let parts = [
         ("name", one.name == other.name),
@@ -161,7 +167,7 @@ fn compared(there: &Portable, arriving: &Portable, with_roles: bool) -> Arrival 
         ("roles", !with_roles || one.roles == other.roles),
     ];
     let differs: Vec<_> = parts.into_iter().filter(|(_, same)| !same).map(|(part, _)| part).collect();
-    if differs.is_empty() { Arrival::Present } else { Arrival::Differs(differs) }
+    if differs.is_empty() { ImportOutcome::Unchanged } else { ImportOutcome::Differs(differs) }
 }
 
 fn logins(account: &Account) -> Vec<(UserId, String)> {

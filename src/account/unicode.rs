@@ -28,7 +28,7 @@ pub fn exact_key(login: &str) -> String {
 /// Further keys for names and addresses that are not kept as they are compared: by each of them its account signs in however
 /// it is typed. None where two accounts would share one, or one is another's exact spelling: those keep to their spelling.
 #[must_use]
-pub fn aliases<Id: Copy + Ord>(logins: &[(Id, String)]) -> Vec<(String, Id)> {
+pub fn login_aliases<Id: Copy + Ord>(logins: &[(Id, String)]) -> Vec<(String, Id)> {
     let exact: BTreeSet<String> = logins.iter().map(|(_, login)| exact_key(login)).collect();
     let mut folded: BTreeMap<String, BTreeSet<Id>> = BTreeMap::new();
     for (id, login) in logins {
@@ -43,7 +43,7 @@ pub fn aliases<Id: Copy + Ord>(logins: &[(Id, String)]) -> Vec<(String, Id)> {
 
 /// Names, or addresses, that may be mistaken for each other, in groups of two and more.
 #[must_use]
-pub fn look_alikes(names: &[String]) -> Vec<Vec<&str>> {
+pub fn confusable_groups(names: &[String]) -> Vec<Vec<&str>> {
     let mut by_skeleton: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for name in names {
         for skeleton in skeletons(name) {
@@ -56,7 +56,7 @@ pub fn look_alikes(names: &[String]) -> Vec<Vec<&str>> {
 }
 
 /// Whether one may be mistaken for the other.
-pub(super) fn looks_like(one: &str, other: &str) -> bool {
+pub(super) fn is_confusable(one: &str, other: &str) -> bool {
     !skeletons(one).is_disjoint(&skeletons(other))
 }
 
@@ -77,9 +77,9 @@ pub(super) fn caseless(text: &str) -> String {
 /// What a name may be mistaken for, by the skeleton of UTS 39: as it is written, and as it is folded. Two names look alike
 /// where they share one.
 pub(super) fn skeletons(name: &str) -> BTreeSet<String> {
-    let of = |text: &str| skeleton(&without_second_dots(text)).collect::<String>();
+    let skeleton_of = |text: &str| skeleton(&without_second_dots(text)).collect::<String>();
     let kept: String = width_mapped(name.trim()).nfc().collect();
-    [of(&kept), of(&fold(name))].into()
+    [skeleton_of(&kept), skeleton_of(&fold(name))].into()
 }
 
 /// Without the dots above letters that have one already (`Soft_Dotted` of Unicode, and `ı` and `ȷ`, which get theirs): no font shows
@@ -114,23 +114,23 @@ pub(super) fn has_one_direction(name: &str) -> bool {
         return true;
     }
     let last = classes.iter().rfind(|class| **class != NSM);
-    let holds = |of| classes.contains(&of);
+    let contains = |of| classes.contains(&of);
     matches!(classes.first(), Some(R | AL))
         && matches!(last, Some(R | AL | EN | AN))
-        && !(holds(EN) && holds(AN))
+        && !(contains(EN) && contains(AN))
         && classes.iter().all(|class| matches!(class, R | AL | AN | EN | ES | CS | ET | ON | BN | NSM | WS))
 }
 
 /// The first letter that no name may hold, by the identifier class of RFC 8264, 4.2, with single spaces between parts
 /// (RFC 8265, 3.1). `name` is normalised.
-pub(super) fn disallowed(name: &str) -> Option<char> {
+pub(super) fn first_disallowed(name: &str) -> Option<char> {
     let letters: Vec<char> = name.chars().collect();
     let bad = |(at, c): (usize, &char)| {
         let before = at.checked_sub(1).map(|at| letters[at]);
         let allowed = match c {
             ' ' => before != Some(' '),
             ..='\u{7f}' => c.is_ascii_graphic(),
-            _ => is_in_context(&letters, at).unwrap_or_else(|| is_identifier(*c)),
+            _ => is_allowed_in_context(&letters, at).unwrap_or_else(|| is_identifier(*c)),
         };
         (!allowed).then_some(*c)
     };
@@ -138,7 +138,7 @@ pub(super) fn disallowed(name: &str) -> Option<char> {
 }
 
 /// What depends on what stands beside it (RFC 5892, appendix A); none: it does not.
-fn is_in_context(letters: &[char], at: usize) -> Option<bool> {
+fn is_allowed_in_context(letters: &[char], at: usize) -> Option<bool> {
     let before = at.checked_sub(1).map(|at| letters[at]);
     let after = letters.get(at + 1).copied();
     let is = |c: Option<char>, script| c.is_some_and(|c| c.script() == script);
@@ -217,7 +217,7 @@ mod tests {
         for good in
             ["josé", "山田太郎", "محمد", "gal·la", "ガリオ", "ト・ト", "O'Neil", "a-b_c.d+e", "Ana María", "नमस्ते"]
         {
-            assert_eq!(disallowed(good), None, "{good}");
+            assert_eq!(first_disallowed(good), None, "{good}");
         }
         for (bad, letter) in [
             ("a\u{fb01}n", '\u{fb01}'),
@@ -228,7 +228,7 @@ mod tests {
             ("a\u{2019}b", '\u{2019}'),
             ("\u{661}\u{6f1}", '\u{661}'),
         ] {
-            assert_eq!(disallowed(bad), Some(letter), "{bad}");
+            assert_eq!(first_disallowed(bad), Some(letter), "{bad}");
         }
     }
 
@@ -261,19 +261,19 @@ mod tests {
             ("\u{268}", "\u{268}\u{307}"),
             ("\u{3f3}", "\u{3f3}\u{307}"),
         ] {
-            assert!(looks_like(one, other), "{one} {other}");
+            assert!(is_confusable(one, other), "{one} {other}");
         }
         for (one, other) in [("alice", "alicia"), ("bob", "rob"), ("jose", "josé")] {
-            assert!(!looks_like(one, other), "{one} {other}");
+            assert!(!is_confusable(one, other), "{one} {other}");
         }
         let names = ["bob", "alice", "аlice", "carol"].map(str::to_owned);
-        assert_eq!(super::look_alikes(&names), [["alice", "аlice"]]);
+        assert_eq!(super::confusable_groups(&names), [["alice", "аlice"]]);
     }
 
     #[test]
     fn old_names_get_a_key_more_where_it_is_theirs_alone() {
         let of = |logins: &[(u8, &str)]| {
-            aliases(&logins.iter().map(|(id, login)| (*id, (*login).to_owned())).collect::<Vec<_>>())
+            login_aliases(&logins.iter().map(|(id, login)| (*id, (*login).to_owned())).collect::<Vec<_>>())
         };
         assert_eq!(of(&[(1, "alice"), (2, "Jose\u{301}")]), [("jos\u{e9}".to_owned(), 2)]);
         assert_eq!(of(&[(1, "jos\u{e9}"), (2, "jose\u{301}")]), [], "another's exact spelling");

@@ -1,7 +1,7 @@
 //! A user.
 
 use super::{Email, Role, UserName};
-use crate::{clock::Timestamp, id::UserId, session::Owner};
+use crate::{clock::Timestamp, id::UserId, session::UserSnapshot};
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct Account {
 impl Account {
     /// What the gate needs to know of it.
     #[must_use]
-    pub fn as_owner(&self) -> Owner {
-        Owner {
+    pub fn snapshot(&self) -> UserSnapshot {
+        UserSnapshot {
             id: self.id,
             name: self.name.to_string(),
             display_name: self.display_name.clone(),
@@ -50,8 +50,8 @@ impl Account {
 
     /// What stays of it when it is removed: that nobody may come in under its id, and no longer who that was.
     #[must_use]
-    pub fn as_nobody(&self, at: Timestamp) -> Owner {
-        Owner {
+    pub fn removed_snapshot(&self, at: Timestamp) -> UserSnapshot {
+        UserSnapshot {
             id: self.id,
             name: String::new(),
             display_name: None,
@@ -65,9 +65,9 @@ impl Account {
 
 /// What became of adding an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Added {
+pub enum AddResult {
     /// It is there.
-    Yes,
+    Added,
     /// Somebody has that name already, or signs in with it as an address.
     NameTaken,
     /// Somebody has that address already, or signs in with it as a name.

@@ -12,63 +12,63 @@ use std::{
     time::Duration,
 };
 
-use super::{Actor, Entry, Fact};
+use super::{Actor, AuditEntry, AuditEvent};
 use crate::{
     clock::Timestamp,
     id::{EventId, UserId},
-    session::Method,
-    visitor::{Device, Visitor, network_of},
+    session::AuthMethod,
+    visitor::{Device, Visitor, ip_network},
 };
 
 /// Time for which a budget is.
 const WINDOW: Duration = Duration::from_hours(1);
 /// Own lines with the same name typed.
-const BY_NAME: u32 = 20;
+const MAX_BY_NAME: u32 = 20;
 /// Own lines from the same address (IPv6: /64).
-const BY_ADDRESS: u32 = 60;
+const MAX_BY_ADDRESS: u32 = 60;
 /// Own lines in all.
-const IN_ALL: u32 = 500;
+const MAX_TOTAL: u32 = 500;
 /// Addresses that have a counting line of their own for names that nobody has; the others share one.
-const ADDRESSES: usize = 200;
+const MAX_COUNTED_ADDRESSES: usize = 200;
 
 /// Failed sign-ins of the present window.
 #[derive(Debug, Default)]
 pub(super) struct FailedSignIns {
-    window: Mutex<Window>,
+    window: Mutex<FailureWindow>,
     key: RandomState,
 }
 
 #[derive(Debug, Default)]
-struct Window {
-    began: Option<Timestamp>,
-    lines: u32,
+struct FailureWindow {
+    started: Option<Timestamp>,
+    entries: u32,
     by_name: HashMap<u64, u32>,
     by_address: HashMap<IpAddr, u32>,
-    merged: HashMap<Group, Merged>,
+    counts: HashMap<CountGroup, FailureCount>,
     /// Groups of [`Group::NobodyFrom`].
-    addresses: usize,
+    counted_addresses: usize,
     /// Of earlier windows, and not written yet.
-    closed: Vec<Merged>,
+    unwritten: Vec<FailureCount>,
 }
 
 /// Tries that share a counting line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Group {
-    User(UserId),
-    NobodyFrom(IpAddr),
-    Nobody,
+enum CountGroup {
+    Account(UserId),
+    UnknownFrom(IpAddr),
+    Unknown,
 }
 
 /// A counting line.
 #[derive(Clone, Debug)]
-struct Merged {
+struct FailureCount {
     id: EventId,
     user: Option<UserId>,
     /// None: several networks.
     ip: Option<IpAddr>,
     /// None: several, or unknown.
     device: Option<Device>,
-    step: Method,
+    step: AuthMethod,
     since: Timestamp,
     until: Timestamp,
     count: u64,
@@ -88,24 +88,24 @@ pub struct FailedSignIn<'a> {
     /// Place and device.
     pub from: &'a Visitor,
     /// Step that failed.
-    pub step: Method,
+    pub step: AuthMethod,
 }
 
 impl FailedSignIns {
     /// Whether this try gets a line of its own. Otherwise it is counted.
-    pub(super) fn take_line(&self, failed: &FailedSignIn<'_>, now: Timestamp) -> bool {
+    pub(super) fn claim_entry(&self, failed: &FailedSignIn<'_>, now: Timestamp) -> bool {
         let name = self.key.hash_one(failed.login);
-        let address = network_of(failed.from.ip);
+        let address = ip_network(failed.from.ip);
         let mut window = self.window(now);
-        let of_name = window.by_name.get(&name).copied().unwrap_or_default();
-        let of_address = window.by_address.get(&address).copied().unwrap_or_default();
-        if of_name >= BY_NAME || of_address >= BY_ADDRESS || window.lines >= IN_ALL {
+        let name_count = window.by_name.get(&name).copied().unwrap_or_default();
+        let address_count = window.by_address.get(&address).copied().unwrap_or_default();
+        if name_count >= MAX_BY_NAME || address_count >= MAX_BY_ADDRESS || window.entries >= MAX_TOTAL {
             window.count(failed, now);
             return false;
         }
-        window.by_name.insert(name, of_name + 1);
-        window.by_address.insert(address, of_address + 1);
-        window.lines += 1;
+        window.by_name.insert(name, name_count + 1);
+        window.by_address.insert(address, address_count + 1);
+        window.entries += 1;
         true
     }
 
@@ -115,61 +115,65 @@ impl FailedSignIns {
     }
 
     /// Counting lines that have grown since they were written.
-    pub(super) fn unwritten(&self, now: Timestamp) -> Vec<Entry> {
+    pub(super) fn unwritten_entries(&self, now: Timestamp) -> Vec<AuditEntry> {
         let window = self.window(now);
-        let grown = |merged: &&Merged| merged.count > merged.written;
-        window.closed.iter().chain(window.merged.values()).filter(grown).map(Merged::entry).collect()
+        let has_grown = |counted: &&FailureCount| counted.count > counted.written;
+        window.unwritten.iter().chain(window.counts.values()).filter(has_grown).map(FailureCount::entry).collect()
     }
 
     /// Notes that the store has these lines; tells how many of them are new there.
-    pub(super) fn written(&self, entries: &[Entry]) -> usize {
-        let counts: HashMap<EventId, u64> = entries.iter().map(|entry| (entry.id, entry.fact.tries())).collect();
+    pub(super) fn mark_written(&self, entries: &[AuditEntry]) -> usize {
+        let counts: HashMap<EventId, u64> = entries.iter().map(|entry| (entry.id, entry.event.attempts())).collect();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let Window { merged, closed, .. } = &mut *window;
+        let FailureWindow { counts: counted, unwritten: closed, .. } = &mut *window;
         let mut new = 0;
-        for merged in merged.values_mut().chain(closed.iter_mut()) {
-            if let Some(count) = counts.get(&merged.id) {
-                new += usize::from(merged.written == 0);
-                merged.written = *count;
+        for counted in counted.values_mut().chain(closed.iter_mut()) {
+            if let Some(count) = counts.get(&counted.id) {
+                new += usize::from(counted.written == 0);
+                counted.written = *count;
             }
         }
-        closed.retain(|merged| merged.count > merged.written);
+        closed.retain(|counted| counted.count > counted.written);
         new
     }
 
     /// Notes that the store did not take these lines; tells how many of them it has refused for the first time.
-    pub(super) fn refused(&self, entries: &[Entry]) -> usize {
+    pub(super) fn mark_refused(&self, entries: &[AuditEntry]) -> usize {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let Window { merged, closed, .. } = &mut *window;
-        let lines = merged.values_mut().chain(closed.iter_mut());
-        let of_these = lines.filter(|merged| entries.iter().any(|entry| entry.id == merged.id));
-        of_these.map(|merged| usize::from(!std::mem::replace(&mut merged.refused, true))).sum()
+        let FailureWindow { counts: counted, unwritten: closed, .. } = &mut *window;
+        let lines = counted.values_mut().chain(closed.iter_mut());
+        let refused_now = lines.filter(|counted| entries.iter().any(|entry| entry.id == counted.id));
+        refused_now.map(|counted| usize::from(!std::mem::replace(&mut counted.refused, true))).sum()
     }
 
     /// The window of now. A new one begins also when the clock has stepped back.
-    fn window(&self, now: Timestamp) -> MutexGuard<'_, Window> {
+    fn window(&self, now: Timestamp) -> MutexGuard<'_, FailureWindow> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.began.is_none_or(|began| began > now || now.since(began) >= WINDOW) {
-            let Window { merged, mut closed, .. } = std::mem::take(&mut *window);
-            closed.extend(merged.into_values().filter(|merged| merged.count > merged.written));
-            *window = Window { began: Some(now), closed, ..Window::default() };
+        if window.started.is_none_or(|began| began > now || now.since(began) >= WINDOW) {
+            let FailureWindow { counts: counted, unwritten: mut closed, .. } = std::mem::take(&mut *window);
+            closed.extend(counted.into_values().filter(|counted| counted.count > counted.written));
+            *window = FailureWindow { started: Some(now), unwritten: closed, ..FailureWindow::default() };
         }
         window
     }
 }
 
-impl Window {
+impl FailureWindow {
     fn count(&mut self, failed: &FailedSignIn<'_>, now: Timestamp) {
         let FailedSignIn { user, from, step, .. } = *failed;
         let of_nobody = || {
-            let one = Group::NobodyFrom(network_of(from.ip));
-            if self.merged.contains_key(&one) || self.addresses < ADDRESSES { one } else { Group::Nobody }
+            let one = CountGroup::UnknownFrom(ip_network(from.ip));
+            if self.counts.contains_key(&one) || self.counted_addresses < MAX_COUNTED_ADDRESSES {
+                one
+            } else {
+                CountGroup::Unknown
+            }
         };
-        let group = user.map_or_else(of_nobody, Group::User);
-        if matches!(group, Group::NobodyFrom(_)) && !self.merged.contains_key(&group) {
-            self.addresses += 1;
+        let group = user.map_or_else(of_nobody, CountGroup::Account);
+        if matches!(group, CountGroup::UnknownFrom(_)) && !self.counts.contains_key(&group) {
+            self.counted_addresses += 1;
         }
-        let merged = self.merged.entry(group).or_insert_with(|| Merged {
+        let counted = self.counts.entry(group).or_insert_with(|| FailureCount {
             id: EventId::mint(),
             user,
             ip: Some(from.ip),
@@ -181,19 +185,19 @@ impl Window {
             written: 0,
             refused: false,
         });
-        merged.count += 1;
-        merged.until = merged.until.max(now);
-        merged.ip = merged.ip.filter(|ip| network_of(*ip) == network_of(from.ip));
-        if merged.device.as_ref().is_some_and(|device| *device != from.device) {
-            merged.device = None;
+        counted.count += 1;
+        counted.until = counted.until.max(now);
+        counted.ip = counted.ip.filter(|ip| ip_network(*ip) == ip_network(from.ip));
+        if counted.device.as_ref().is_some_and(|device| *device != from.device) {
+            counted.device = None;
         }
     }
 }
 
-impl Merged {
-    fn entry(&self) -> Entry {
+impl FailureCount {
+    fn entry(&self) -> AuditEntry {
         let Self { id, user, ip, device, step, since, until, count, written: _, refused: _ } = self.clone();
-        let fact = Fact::SignInsFailed { step, count, until };
-        Entry { id, at: since, user, actor: Actor::Visitor, ip, device, fact }
+        let event = AuditEvent::SignInsFailed { step, count, until };
+        AuditEntry { id, at: since, user, actor: Actor::Visitor, ip, device, event }
     }
 }

@@ -1,15 +1,15 @@
 //! What happened: the login history that the visitor sees, and the audit trail that the operator reads.
 
-mod fact;
+mod audit_log;
+mod dedup;
+mod event;
 mod failed_sign_ins;
-mod journal;
 mod policy;
-mod seldom;
 mod store;
 
-pub use fact::{Actor, Entry, Fact, Refusal, Story, Told};
+pub use audit_log::AuditLog;
+pub use dedup::Dedup;
+pub use event::{Actor, AuditContext, AuditEntry, AuditEvent, LoggedEvent, SignInFailure};
 pub use failed_sign_ins::FailedSignIn;
-pub use journal::Journal;
-pub use policy::{Fullness, JournalPolicy};
-pub use seldom::Seldom;
-pub use store::{AuditStore, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery};
+pub use policy::{AuditLogFullness, AuditPolicy};
+pub use store::{AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, LoginOutcome, TrailOrder};

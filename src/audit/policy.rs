@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::JournalSize;
+use super::AuditLogSize;
 
 /// Share of the entries at which the journal is called nearly full, in percent.
-const NEARLY_FULL: u64 = 80;
+const NEARLY_FULL_PERCENT: u64 = 80;
 
 /// How long entries are kept, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalPolicy {
+pub struct AuditPolicy {
     /// For any entry.
     pub retention: Duration,
     /// For failed sign-ins with a name that nobody has.
@@ -20,26 +20,26 @@ pub struct JournalPolicy {
 
 /// How much of the journal's room is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fullness {
+pub enum AuditLogFullness {
     /// Less than four fifths, in all and of what failed sign-ins may take.
-    Roomy,
+    HasRoom,
     /// Four fifths of either, or more.
     NearlyFull,
     /// All of it by what is never dropped for want of room.
-    FullOfActs,
+    FullOfActions,
 }
 
-impl JournalPolicy {
+impl AuditPolicy {
     /// Failed sign-ins that are to be dropped. They have at most three quarters of the journal, so that there is always room for
     /// acts, and less where acts need more than theirs; but the newest twentieth stays, whatever acts need.
     ///
     /// Invariant: no number of entries asks for an act to be dropped.
     #[must_use]
-    pub fn excess(&self, size: JournalSize) -> u64 {
-        size.failed.saturating_sub(self.most_failed(size))
+    pub fn excess_failures(&self, size: AuditLogSize) -> u64 {
+        size.failed.saturating_sub(self.max_failures(size))
     }
 
-    fn most_failed(&self, size: JournalSize) -> u64 {
+    fn max_failures(&self, size: AuditLogSize) -> u64 {
         let acts = size.entries.saturating_sub(size.failed);
         let room = (self.max_entries / 4 * 3).min(self.max_entries.saturating_sub(acts));
         room.max(self.max_entries / 20)
@@ -49,15 +49,16 @@ impl JournalPolicy {
     ///
     /// Invariant: none of which failed sign-ins are dropped is roomy.
     #[must_use]
-    pub fn fullness(&self, size: JournalSize) -> Fullness {
-        let is_nearly_full = |taken: u64, most: u64| taken.saturating_mul(100) >= most.saturating_mul(NEARLY_FULL);
+    pub fn fullness(&self, size: AuditLogSize) -> AuditLogFullness {
+        let is_nearly_full =
+            |taken: u64, most: u64| taken.saturating_mul(100) >= most.saturating_mul(NEARLY_FULL_PERCENT);
         if size.entries.saturating_sub(size.failed) >= self.max_entries {
-            Fullness::FullOfActs
-        } else if is_nearly_full(size.entries, self.max_entries) || is_nearly_full(size.failed, self.most_failed(size))
+            AuditLogFullness::FullOfActions
+        } else if is_nearly_full(size.entries, self.max_entries) || is_nearly_full(size.failed, self.max_failures(size))
         {
-            Fullness::NearlyFull
+            AuditLogFullness::NearlyFull
         } else {
-            Fullness::Roomy
+            AuditLogFullness::HasRoom
         }
     }
 }
@@ -66,28 +67,32 @@ impl JournalPolicy {
 mod tests {
     use super::*;
 
-    fn policy() -> JournalPolicy {
+    fn policy() -> AuditPolicy {
         let day = Duration::from_hours(24);
-        JournalPolicy { retention: day, unknown_names_retention: day, max_entries: 1_000 }
+        AuditPolicy { retention: day, unknown_names_retention: day, max_entries: 1_000 }
     }
 
     fn excess(acts: u64, failed: u64) -> u64 {
-        policy().excess(JournalSize { entries: acts + failed, failed })
+        policy().excess_failures(AuditLogSize { entries: acts + failed, failed })
     }
 
     #[test]
     fn four_fifths_are_nearly_full() {
         for (acts, failed, fullness) in [
-            (0, 0, Fullness::Roomy),
-            (200, 599, Fullness::Roomy),
-            (0, 599, Fullness::Roomy),
-            (0, 600, Fullness::NearlyFull),
-            (400, 400, Fullness::NearlyFull),
-            (700, 100, Fullness::NearlyFull),
-            (999, 50, Fullness::NearlyFull),
-            (1_000, 0, Fullness::FullOfActs),
+            (0, 0, AuditLogFullness::HasRoom),
+            (200, 599, AuditLogFullness::HasRoom),
+            (0, 599, AuditLogFullness::HasRoom),
+            (0, 600, AuditLogFullness::NearlyFull),
+            (400, 400, AuditLogFullness::NearlyFull),
+            (700, 100, AuditLogFullness::NearlyFull),
+            (999, 50, AuditLogFullness::NearlyFull),
+            (1_000, 0, AuditLogFullness::FullOfActions),
         ] {
-            assert_eq!(policy().fullness(JournalSize { entries: acts + failed, failed }), fullness, "{acts}, {failed}");
+            assert_eq!(
+                policy().fullness(AuditLogSize { entries: acts + failed, failed }),
+                fullness,
+                "{acts}, {failed}"
+            );
         }
     }
 

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::Entry;
+use super::AuditEntry;
 use crate::{
     clock::Timestamp,
     id::{EventId, UserId},
-    outage::StoreError,
+    store_error::StoreError,
 };
 
 /// Keeps the journal. Entries are only ever added, and dropped by age or, failed sign-ins alone, for want of room. A line that
@@ -15,35 +15,35 @@ use crate::{
 pub trait AuditStore: Send + Sync {
     /// Writes entries, all or none, before it answers. One that is there already, by its id, stays as it is: whoever does
     /// not know whether it was written writes it again.
-    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError>;
+    async fn record(&self, entries: &[AuditEntry]) -> Result<(), StoreError>;
 
     /// Writes lines that count failed sign-ins ([`Fact::SignInsFailed`](super::Fact::SignInsFailed)), all or none. One that is
     /// there already, by its id, keeps its place and its time, and tells what the new one does.
-    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError>;
+    async fn upsert_counts(&self, entries: &[AuditEntry]) -> Result<(), StoreError>;
 
     /// A user's sign-ins and failed sign-ins, newest first.
-    async fn login_history(&self, query: &Query) -> Result<Page, StoreError>;
+    async fn login_history(&self, query: &LoginHistoryQuery) -> Result<AuditPage, StoreError>;
 
     /// Drops what happened before `before`.
-    async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
+    async fn delete_before(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Drops failed sign-ins of names that nobody has from before `before`.
-    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError>;
+    async fn delete_unknown_before(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Number of entries.
-    async fn size(&self) -> Result<JournalSize, StoreError>;
+    async fn size(&self) -> Result<AuditLogSize, StoreError>;
 
     /// Drops so many failed sign-ins: first of names that nobody has, then others; of each the oldest. Tells how many it has
     /// dropped: fewer where there are no more.
-    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError>;
+    async fn delete_failed(&self, count: u64) -> Result<u64, StoreError>;
 
     /// Everything that happened, in the order in which it was written or the other way round.
-    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError>;
+    async fn trail(&self, query: &AuditTrailQuery) -> Result<AuditPage, StoreError>;
 }
 
 /// Number of entries in the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JournalSize {
+pub struct AuditLogSize {
     /// All of them.
     pub entries: u64,
     /// Of these, failed sign-ins.
@@ -52,11 +52,11 @@ pub struct JournalSize {
 
 /// Which entries.
 #[derive(Clone, Debug)]
-pub struct Query {
+pub struct LoginHistoryQuery {
     /// Whose.
     pub user: UserId,
     /// Only these.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<LoginOutcome>,
     /// Only what is older than this entry.
     pub after: Option<EventId>,
     /// At most so many.
@@ -65,11 +65,11 @@ pub struct Query {
 
 /// Which entries of everything that happened.
 #[derive(Clone, Debug)]
-pub struct TrailQuery {
+pub struct AuditTrailQuery {
     /// Only what concerns this user.
     pub user: Option<UserId>,
     /// Where to begin.
-    pub from: TrailEnd,
+    pub order: TrailOrder,
     /// Only what comes behind this entry, seen from there.
     pub after: Option<EventId>,
     /// At most so many.
@@ -78,23 +78,23 @@ pub struct TrailQuery {
 
 /// The two ends of the trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrailEnd {
+pub enum TrailOrder {
     /// From the first entry on.
-    Oldest,
+    OldestFirst,
     /// From the last entry back.
-    Newest,
+    NewestFirst,
 }
 
 /// How a sign-in went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum LoginOutcome {
     /// Somebody got in.
     Succeeded,
     /// Somebody did not.
     Failed,
 }
 
-impl Outcome {
+impl LoginOutcome {
     /// Its name in the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -107,17 +107,17 @@ impl Outcome {
 
 /// A page of entries.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub struct AuditPage {
     /// Newest first, but for a trail that begins with the oldest.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<AuditEntry>,
     /// Where the next page begins, when there is one.
     pub next: Option<EventId>,
 }
 
-impl Page {
+impl AuditPage {
     /// From one entry more than a page has: that one tells that there are more.
     #[must_use]
-    pub fn of(mut entries: Vec<Entry>, limit: usize) -> Self {
+    pub fn from_overfetched(mut entries: Vec<AuditEntry>, limit: usize) -> Self {
         let more = entries.len() > limit;
         entries.truncate(limit);
         let next = entries.last().filter(|_| more).map(|last| last.id);

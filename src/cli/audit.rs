@@ -11,7 +11,7 @@ use super::{
     output::{print_json, print_line, print_table, printable, write_result},
 };
 use crate::{
-    audit::{Actor, Entry, Fact, Page, TrailEnd, TrailQuery},
+    audit::{Actor, AuditEntry, AuditEvent, AuditPage, AuditTrailQuery, TrailOrder},
     id::UserId,
 };
 
@@ -66,7 +66,7 @@ impl CommandContext {
     async fn tail(&self, user: Option<&str>, limit: u32, json: bool) -> CommandResult {
         let (user, names) = (self.resolve_user(user).await?, self.user_names().await?);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let query = TrailQuery { user, from: TrailEnd::Newest, after: None, limit };
+        let query = AuditTrailQuery { user, order: TrailOrder::NewestFirst, after: None, limit };
         let mut entries = self.components.stores.audit.trail(&query).await?.entries;
         entries.reverse();
         let told: Vec<EntryView> = entries.iter().map(|entry| EntryView::new(entry, &names)).collect();
@@ -82,9 +82,9 @@ impl CommandContext {
 
     async fn export(&self, user: Option<&str>) -> CommandResult {
         let (user, names) = (self.resolve_user(user).await?, self.user_names().await?);
-        let mut query = TrailQuery { user, from: TrailEnd::Oldest, after: None, limit: EXPORT_PAGE_SIZE };
+        let mut query = AuditTrailQuery { user, order: TrailOrder::OldestFirst, after: None, limit: EXPORT_PAGE_SIZE };
         loop {
-            let Page { entries, next } = self.components.stores.audit.trail(&query).await?;
+            let AuditPage { entries, next } = self.components.stores.audit.trail(&query).await?;
             for entry in &entries {
                 print_line(&EntryView::new(entry, &names).to_json().to_string());
             }
@@ -113,7 +113,7 @@ impl CommandContext {
 
 /// An entry in words that programs and people can read.
 struct EntryView<'a> {
-    entry: &'a Entry,
+    entry: &'a AuditEntry,
     names: &'a HashMap<UserId, String>,
     /// What the fact has to tell besides: its session and its reason stand for themselves.
     details: Map<String, Value>,
@@ -122,13 +122,13 @@ struct EntryView<'a> {
 }
 
 impl<'a> EntryView<'a> {
-    fn new(entry: &'a Entry, names: &'a HashMap<UserId, String>) -> Self {
-        let mut details = match serde_json::to_value(&entry.fact) {
+    fn new(entry: &'a AuditEntry, names: &'a HashMap<UserId, String>) -> Self {
+        let mut details = match serde_json::to_value(&entry.event) {
             Ok(Value::Object(details)) => details,
             _ => Map::new(),
         };
         details.shift_remove("fact");
-        if let Fact::SignInsFailed { until, .. } = &entry.fact {
+        if let AuditEvent::SignInsFailed { until, .. } = &entry.event {
             details.insert("until".to_owned(), until.rfc3339().into());
         }
         let session = details.shift_remove("session").unwrap_or_default();
@@ -149,7 +149,7 @@ impl<'a> EntryView<'a> {
         json!({
             "id": self.entry.id,
             "at": self.entry.at.rfc3339(),
-            "action": self.entry.fact.name(),
+            "action": self.entry.event.name(),
             "actor": actor,
             "user": self.entry.user.map(person),
             "session": self.session,
@@ -166,8 +166,8 @@ impl<'a> EntryView<'a> {
             Actor::User(id) => shown(id),
             other => other.kind().to_owned(),
         };
-        let (what, more): (String, Vec<String>) = match &self.entry.fact {
-            Fact::SignInsFailed { count, until, .. } => {
+        let (what, more): (String, Vec<String>) = match &self.entry.event {
+            AuditEvent::SignInsFailed { count, until, .. } => {
                 ("sign in failed".to_owned(), vec![format!("and {count} more until {}", until.rfc3339())])
             }
             fact => (fact.name().replace('_', " "), self.details.values().flat_map(detail_words).collect()),

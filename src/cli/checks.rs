@@ -12,10 +12,10 @@ use super::{context::runtime, healthcheck};
 use crate::{
     clock::Clock,
     config::{Config, RecordsLocation, RedisUrl, StoreLocation, UpstreamAddress},
-    outage::with_causes,
     proxy::explain_listen_error,
     server::{Installation, Stores},
     store::embedded::FileStatus,
+    store_error::with_causes,
 };
 
 /// What a check found.
@@ -224,17 +224,17 @@ fn address_in_use(key: &str, address: SocketAddr, running: &RunningInstance) -> 
 /// What browsers would not like about the certificate, and how long it is good.
 pub(super) fn certificate(config: &Config) -> Vec<Finding> {
     let Some(tls) = &config.tls else { return Vec::new() };
-    let (file, now) = (tls.certificate_file.display(), Clock::machine().now());
+    let (file, now) = (tls.certificate_file.display(), Clock::system().now());
     let mut found: Vec<Finding> = tls
         .certificate
-        .doubts(config.public_url.host(), now)
+        .browser_warnings(config.public_url.host(), now)
         .into_iter()
         .map(|doubt| Fail(format!("tls: the certificate in {file} {doubt}")))
         .collect();
-    if let Some(soon) = tls.certificate.soon_over(now) {
+    if let Some(soon) = tls.certificate.expiry_warning(now) {
         found.push(Warn(format!("tls: the certificate in {file} {soon}")));
     } else if found.is_empty() {
-        let until = tls.certificate.until().rfc3339();
+        let until = tls.certificate.not_after().rfc3339();
         found.push(Pass(format!("tls: the certificate in {file} is good until {until}")));
     }
     found
@@ -274,7 +274,7 @@ fn store_file(config: &Config) -> Option<&Path> {
 
 /// Whether the clock can be right: sessions end by it.
 pub(super) fn system_clock() -> Finding {
-    let now = Clock::machine().now().rfc3339();
+    let now = Clock::system().now().rfc3339();
     // Both begin with the day, year first.
     if crate::BUILT.starts_with("20") && now.as_str() < crate::BUILT {
         return Fail(format!(

@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use super::{CommandError, ConfigFile, output::print_error};
 use crate::{
-    account::{Account, Cost},
+    account::{Account, HashCost},
     config::{Config, RecordsLocation, StoreLocation},
     secret::Password,
     server::{Components, OpenMode, Stores},
@@ -70,7 +70,7 @@ impl CommandContext {
                 path.display()
             ));
         }
-        let parts = Components::new(&config, stores, clock, Cost::default());
+        let parts = Components::new(&config, stores, clock, HashCost::default());
         Ok(Self { config, components: parts, runtime })
     }
 

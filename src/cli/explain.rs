@@ -9,10 +9,10 @@ use super::{
     output::print_line,
 };
 use crate::{
-    account::{Account, Cost},
+    account::{Account, HashCost},
     clock::Clock,
     config::Config,
-    gate::{Because, Explained, Head, Refusal, Route, Verdict},
+    gate::{ExplainedDecision, Explanation, Refusal, RejectReason, RequestHead, Route},
     server::{Components, Stores},
 };
 
@@ -32,7 +32,7 @@ pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -
         CommandContext::open(file)?
     } else {
         let stores = Stores::in_memory().map_err(|why| CommandError::from_error(&why))?;
-        let parts = Components::new(&config, stores, Clock::machine(), Cost::default());
+        let parts = Components::new(&config, stores, Clock::system(), HashCost::default());
         CommandContext { components: parts, config, runtime: runtime()? }
     };
     context.block_on(async |context| {
@@ -40,7 +40,7 @@ pub(super) fn explain(file: &ConfigFile, words: &[String], user: Option<&str>) -
             Some(login) => Some(context.account(login).await?),
             None => None,
         };
-        let owner = account.as_ref().map(Account::as_owner);
+        let owner = account.as_ref().map(Account::snapshot);
         let (explained, status) = context.components.portcullis().explain(&request.head(), owner.as_ref()).await;
         let told = describe(&explained, status, &context.config);
         print_line(&format!(
@@ -76,8 +76,8 @@ impl SimulatedRequest {
         Ok(Self { method, target, headers: headers.into_iter().collect() })
     }
 
-    const fn head(&self) -> Head<'_> {
-        Head {
+    const fn head(&self) -> RequestHead<'_> {
+        RequestHead {
             method: &self.method,
             target: self.target.as_bytes(),
             authority: None,
@@ -89,27 +89,27 @@ impl SimulatedRequest {
     }
 }
 
-fn describe(explained: &Explained, status: Option<StatusCode>, config: &Config) -> String {
+fn describe(explained: &Explanation, status: Option<StatusCode>, config: &Config) -> String {
     let upstream = |place: usize| config.routes.get(place).map_or("the app", |route| route.upstream.as_str());
-    let said = match &explained.verdict {
-        Verdict::Serve => "answered by Portcullis itself".to_owned(),
-        Verdict::Forward { person } => {
-            let upstream = explained.rule.as_ref().map_or("the app", |(place, _)| upstream(*place));
+    let said = match &explained.decision {
+        ExplainedDecision::Serve => "answered by Portcullis itself".to_owned(),
+        ExplainedDecision::Forward { user: person } => {
+            let upstream = explained.route.as_ref().map_or("the app", |(place, _)| upstream(*place));
             let identity = if person.is_none() { ", without identity" } else { "" };
             format!("goes to {upstream}{identity}")
         }
-        Verdict::Refuse(refusal) => describe_refusal(refusal, status, config),
+        ExplainedDecision::Refuse(refusal) => describe_refusal(refusal, status, config),
     };
-    match &explained.rule {
+    match &explained.route {
         Some((place, Route { path, access, .. })) => format!("route {} ({path}, {access}): {said}", place + 1),
         None => said,
     }
 }
 
 /// Who else may post a form there, where somebody may.
-fn describe_form_senders(request: &SimulatedRequest, explained: &Explained) -> String {
+fn describe_form_senders(request: &SimulatedRequest, explained: &Explanation) -> String {
     let path = request.target.split('?').next().unwrap_or_default();
-    let targets = explained.rule.iter().flat_map(|(_, rule)| &rule.cross_site_forms);
+    let targets = explained.route.iter().flat_map(|(_, rule)| &rule.cross_site_forms);
     match targets.into_iter().find(|target| request.method == Method::POST && target.path == path) {
         Some(target) => {
             let senders = target.senders.join(", ");
@@ -121,24 +121,24 @@ fn describe_form_senders(request: &SimulatedRequest, explained: &Explained) -> S
 
 fn describe_refusal(refusal: &Refusal, status: Option<StatusCode>, config: &Config) -> String {
     let why = match refusal {
-        Refusal::SignIn { because, .. } => {
+        Refusal::SignInRequired { reason: because, .. } => {
             let status = status.map_or_else(String::new, |status| format!("{} for a page", status.as_u16()));
             let cannot = match because {
-                Some(Because::Disabled(_)) => ", and cannot: the account is disabled",
+                Some(RejectReason::AccountDisabled(_)) => ", and cannot: the account is disabled",
                 Some(_) => ", and could not: the configuration ends each session at once",
                 None => "",
             };
             return format!("must sign in first ({status}, else 401){cannot}");
         }
-        Refusal::NotAllowed { .. } => "the account has none of the roles".to_owned(),
+        Refusal::Forbidden { .. } => "the account has none of the roles".to_owned(),
         Refusal::NoRoute => "no route covers it".to_owned(),
         Refusal::WrongHost => format!("this host is not served here; public_url is {}", config.public_url.origin()),
-        Refusal::Path(why) => why.to_string(),
-        Refusal::Host => "there must be one host".to_owned(),
+        Refusal::InvalidPath(why) => why.to_string(),
+        Refusal::InvalidHost => "there must be one host".to_owned(),
         Refusal::Method => "this method is never forwarded".to_owned(),
         Refusal::CrossSite => "another site sent it".to_owned(),
         // Never for a question: nobody is looked up.
-        Refusal::StoreAway => "the store cannot be asked".to_owned(),
+        Refusal::StoreUnavailable => "the store cannot be asked".to_owned(),
     };
     status.map_or_else(|| why.clone(), |status| format!("{}, {why}", status.as_u16()))
 }

@@ -2,14 +2,14 @@
 //! what they look like.
 
 use super::{checks::Finding, context::runtime, output::printable};
-use crate::{account::look_alikes, config::Config, server::Stores};
+use crate::{account::confusable_groups, config::Config, server::Stores};
 
 /// Names and addresses that look alike, a group a line. None where no store can be read, which another check says.
 pub(super) fn check_accounts(config: &Config) -> Vec<Finding> {
     let Ok(runtime) = runtime() else { return Vec::new() };
     let logins = runtime.block_on(Stores::probe_logins(&config.store, config.records.as_ref()));
     let Ok(logins) = logins else { return Vec::new() };
-    let groups = logins.iter().flat_map(|names| look_alikes(names));
+    let groups = logins.iter().flat_map(|names| confusable_groups(names));
     let said = |group: Vec<&str>| {
         let shown: Vec<String> =
             group.iter().map(|name| format!("{} ({})", printable(name), name.escape_unicode())).collect();

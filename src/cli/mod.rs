@@ -73,7 +73,7 @@ type CommandResult = Result<(), CommandError>;
 impl CommandError {
     /// It could not, for this reason and what caused it.
     fn from_error(why: &(dyn std::error::Error + 'static)) -> Self {
-        Self::Failed(crate::outage::with_causes(why).to_string())
+        Self::Failed(crate::store_error::with_causes(why).to_string())
     }
 }
 
@@ -146,22 +146,22 @@ fn env_var(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-impl From<crate::account::Problem> for CommandError {
-    fn from(problem: crate::account::Problem) -> Self {
-        use crate::account::Problem;
+impl From<crate::account::AccountError> for CommandError {
+    fn from(problem: crate::account::AccountError) -> Self {
+        use crate::account::AccountError;
         match problem {
-            Problem::Weak(broken) => {
+            AccountError::WeakPassword(broken) => {
                 let rules: Vec<String> = broken.into_iter().map(crate::web::weakness_text).collect();
                 Self::Failed(format!("the password breaks the rules: {}", rules.join("; ")))
             }
-            Problem::Store(away) => away.into(),
+            AccountError::Store(away) => away.into(),
             other => Self::from_error(&other),
         }
     }
 }
 
-impl From<crate::outage::StoreError> for CommandError {
-    fn from(away: crate::outage::StoreError) -> Self {
+impl From<crate::store_error::StoreError> for CommandError {
+    fn from(away: crate::store_error::StoreError) -> Self {
         Self::from_error(&away)
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audit::Actor,
     id::SessionId,
-    session::{EndedBy, Ending, Session, Which},
+    session::{EndCommand, EndReason, EndTarget, Session},
     web::api::SessionResource,
 };
 
@@ -69,9 +69,9 @@ impl SessionsCommand {
             SessionsAction::List { user, json } => context.list_sessions(user.as_deref(), json).await,
             SessionsAction::Revoke { id, user, all, reason } => {
                 let which = match (id, user, all) {
-                    (Some(id), None, false) => Which::One { owner: id.owner(), id },
-                    (None, Some(user), false) => Which::AllOf(context.account(&user).await?.id),
-                    (None, None, true) => Which::Everyone { keep: None },
+                    (Some(id), None, false) => EndTarget::One { owner: id.owner(), id },
+                    (None, Some(user), false) => EndTarget::AllOf(context.account(&user).await?.id),
+                    (None, None, true) => EndTarget::Everyone { keep: None },
                     _ => {
                         return Err(CommandError::Usage("write one of: a session's id, --user NAME, --all".to_owned()));
                     }
@@ -106,11 +106,16 @@ impl CommandContext {
         Ok(())
     }
 
-    async fn revoke(&self, which: Which, reason: Option<String>) -> CommandResult {
-        let by = EndedBy { actor: Actor::Operator, ending: Ending::ByAdministrator, own: None, reason };
+    async fn revoke(&self, which: EndTarget, reason: Option<String>) -> CommandResult {
+        let by = EndCommand {
+            actor: Actor::Operator,
+            end_reason: EndReason::ByAdministrator,
+            requesting_session: None,
+            reason,
+        };
         let ended = self.components.sessions.end(which, by, None).await?;
         match (which, ended.as_slice()) {
-            (Which::One { id, .. }, []) => return Err(CommandError::Failed(format!("there is no session {id}"))),
+            (EndTarget::One { id, .. }, []) => return Err(CommandError::Failed(format!("there is no session {id}"))),
             (_, []) => print_line("No session was open"),
             (_, [one]) => print_line(&format!("Signed out {} ({})", printable(&one.device.label()), one.id)),
             (_, all) => print_line(&format!("Signed out {} sessions", all.len())),
@@ -125,7 +130,7 @@ fn table_row(user: &str, session: &Session) -> Vec<String> {
         printable(&session.device.label()),
         session.activity.ip.to_string(),
         session.terms.opened.rfc3339(),
-        session.activity.latest.rfc3339(),
+        session.activity.last_seen.rfc3339(),
         session.id.to_string(),
     ]
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::tree::{Node, Position};
-use crate::exposure::exposure;
+use crate::exposure::file_exposure;
 
 /// One thing wrong, on one line: `file:line:column: key: what is wrong; what to write instead`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +121,7 @@ impl Diagnostics {
 
     /// Refuses a file that holds a secret and that everybody on this machine may open, with the line that mends it.
     pub(super) fn check_secret_mode(&self, path: &Path) -> Result<(), String> {
-        let Some(exposure) = exposure(path) else { return Ok(()) };
+        let Some(exposure) = file_exposure(path) else { return Ok(()) };
         let lies_in = |folder: &PathBuf| {
             path.canonicalize().is_ok_and(|path| folder.canonicalize().is_ok_and(|folder| path.starts_with(folder)))
         };

@@ -4,12 +4,12 @@
 //! Who reads a cookie more generously than others finds one where they find none, and a session that they do not see.
 //! Two cookies of one of our names are none. Other cookies may hold any byte and are never read as text.
 
-mod app;
-mod app_notes;
+mod app_cookie;
+mod app_cookie_records;
 mod names;
 
-pub use app::{AppCookie, ForgetOn, Lifetime, SetBy};
-pub use app_notes::{AppCookies, Clearing, Notes};
+pub use app_cookie::{AppCookie, CookieLifetime, ForgetOn, SetCookieContext};
+pub use app_cookie_records::{AppCookieRecorder, ClearedCookies, RecordedCookies};
 pub use names::{CookieNames, DEFAULT_NAME};
 
 use http::{HeaderMap, HeaderValue, header};
@@ -17,47 +17,47 @@ use memchr::memchr;
 
 /// What a request shows under one of our names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown<'a> {
+pub enum CookieLookup<'a> {
     /// No such cookie.
-    Nothing,
+    Missing,
     /// This value.
-    One(&'a [u8]),
+    Found(&'a [u8]),
     /// More than one: we cannot know which is ours, so none is.
-    Several,
+    Duplicate,
 }
 
 /// Finds the cookie `name`.
 #[must_use]
-pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Shown<'a> {
-    let mut shown = Shown::Nothing;
+pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> CookieLookup<'a> {
+    let mut presented = CookieLookup::Missing;
     for line in headers.get_all(header::COOKIE) {
-        for pair in pairs(line.as_bytes()) {
-            let (key, value) = parts(pair);
+        for pair in split_pairs(line.as_bytes()) {
+            let (key, value) = split_name_value(pair);
             if key == name.as_bytes() {
-                shown = match (shown, value) {
-                    (Shown::Nothing, Some(value)) => Shown::One(value),
-                    _ => Shown::Several,
+                presented = match (presented, value) {
+                    (CookieLookup::Missing, Some(value)) => CookieLookup::Found(value),
+                    _ => CookieLookup::Duplicate,
                 };
             }
         }
     }
-    shown
+    presented
 }
 
 /// Each cookie of a request: its name, and its value where it has one.
-pub fn each(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-    headers.get_all(header::COOKIE).iter().flat_map(|line| pairs(line.as_bytes())).map(parts)
+pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    headers.get_all(header::COOKIE).iter().flat_map(|line| split_pairs(line.as_bytes())).map(split_name_value)
 }
 
 /// A cookie header without our cookies: `None` when nothing is left, the very same bytes when none was ours.
 #[must_use]
-pub fn without_ours(names: &CookieNames, line: &HeaderValue) -> Option<HeaderValue> {
+pub fn strip_own(names: &CookieNames, line: &HeaderValue) -> Option<HeaderValue> {
     let bytes = line.as_bytes();
-    let ours = |pair: &&[u8]| names.are_ours(parts(pair).0);
-    if !pairs(bytes).any(|pair| ours(&pair)) {
+    let ours = |pair: &&[u8]| names.is_own(split_name_value(pair).0);
+    if !split_pairs(bytes).any(|pair| ours(&pair)) {
         return Some(line.clone());
     }
-    let kept: Vec<&[u8]> = pairs(bytes).filter(|pair| !ours(pair)).collect();
+    let kept: Vec<&[u8]> = split_pairs(bytes).filter(|pair| !ours(pair)).collect();
     let joined = kept.join(&b';');
     let joined = trim(&joined);
     if joined.is_empty() { None } else { HeaderValue::from_bytes(joined).ok() }
@@ -66,21 +66,21 @@ pub fn without_ours(names: &CookieNames, line: &HeaderValue) -> Option<HeaderVal
 /// Whether a `Set-Cookie` of an app has one of our names. After each comma, too: some clients take several cookies from one
 /// line, as an older standard has it.
 #[must_use]
-pub fn sets_ours(names: &CookieNames, line: &HeaderValue) -> bool {
-    line.as_bytes().split(|byte| *byte == b',').any(|cookie| begins_with_ours(names, cookie))
+pub fn sets_own(names: &CookieNames, line: &HeaderValue) -> bool {
+    line.as_bytes().split(|byte| *byte == b',').any(|cookie| names_own_cookie(names, cookie))
 }
 
-fn begins_with_ours(names: &CookieNames, cookie: &[u8]) -> bool {
-    let pair = pairs(cookie).next().unwrap_or_default();
-    match parts(pair) {
+fn names_own_cookie(names: &CookieNames, cookie: &[u8]) -> bool {
+    let pair = split_pairs(cookie).next().unwrap_or_default();
+    match split_name_value(pair) {
         // Browsers send a cookie without a name back as its value alone: `=portcullis=x` returns as `portcullis=x`.
-        (b"", Some(value)) => names.are_ours(parts(value).0),
-        (name, _) => names.are_ours(name),
+        (b"", Some(value)) => names.is_own(split_name_value(value).0),
+        (name, _) => names.is_own(name),
     }
 }
 
 /// What stands between the semicolons of a line, which may be long: each request's is split three times.
-fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn split_pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let line = rest?;
@@ -90,7 +90,7 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn parts(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
+fn split_name_value(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
     match memchr(b'=', pair) {
         Some(at) => (trim(&pair[..at]), Some(trim(&pair[at + 1..]))),
         None => (trim(pair), None),
@@ -130,7 +130,7 @@ mod tests {
     fn our_cookie_is_found_among_others() {
         for line in [&b"__Host-portcullis=v"[..], b"a=1; __Host-portcullis=v; b=\xff", b"a;\t__Host-portcullis =\tv ;"]
         {
-            assert_eq!(find(&headers(&[line]), "__Host-portcullis"), Shown::One(b"v"), "{line:?}");
+            assert_eq!(find(&headers(&[line]), "__Host-portcullis"), CookieLookup::Found(b"v"), "{line:?}");
         }
     }
 
@@ -155,15 +155,15 @@ mod tests {
             b"=__Host-portcullis=v",
             b"__Host-portcullis\"=v",
         ] {
-            assert_eq!(find(&headers(&[line]), "__Host-portcullis"), Shown::Nothing, "{line:?}");
+            assert_eq!(find(&headers(&[line]), "__Host-portcullis"), CookieLookup::Missing, "{line:?}");
         }
     }
 
     #[test]
     fn two_are_none_in_one_line_or_two() {
-        assert_eq!(find(&headers(&[b"p=1; p=2"]), "p"), Shown::Several);
-        assert_eq!(find(&headers(&[b"p=1", b"p=1"]), "p"), Shown::Several);
-        assert_eq!(find(&headers(&[b"p=1; p"]), "p"), Shown::Several);
+        assert_eq!(find(&headers(&[b"p=1; p=2"]), "p"), CookieLookup::Duplicate);
+        assert_eq!(find(&headers(&[b"p=1", b"p=1"]), "p"), CookieLookup::Duplicate);
+        assert_eq!(find(&headers(&[b"p=1; p"]), "p"), CookieLookup::Duplicate);
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
             (b"__Host-portcullis=v; portcullis-device=x", None),
         ] {
             let line = HeaderValue::from_bytes(sent).unwrap();
-            assert_eq!(without_ours(&names(), &line).as_ref().map(HeaderValue::as_bytes), arrives, "{sent:?}");
+            assert_eq!(strip_own(&names(), &line).as_ref().map(HeaderValue::as_bytes), arrives, "{sent:?}");
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
             (b"p=", b""),
             (&long, b"v"),
         ] {
-            assert_eq!(find(&headers(&[line]), "p"), Shown::One(value), "{line:?}");
+            assert_eq!(find(&headers(&[line]), "p"), CookieLookup::Found(value), "{line:?}");
         }
     }
 
@@ -254,28 +254,28 @@ mod tests {
         fn what_is_left_for_the_app_is_its_own_byte_for_byte(lines in prop::collection::vec(line(), 0..4)) {
             for line in &lines {
                 let sent = HeaderValue::from_bytes(line).unwrap();
-                let left = without_ours(&names(), &sent);
+                let left = strip_own(&names(), &sent);
                 let left = left.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
                 for name in ["portcullis", "__Host-portcullis", "__Host-portcullis-device", "portcullis-flash"] {
-                    let shown = headers(&[left]);
-                    prop_assert_eq!(find(&shown, name), Shown::Nothing, "{:?}", line);
+                    let presented = headers(&[left]);
+                    prop_assert_eq!(find(&presented, name), CookieLookup::Missing, "{:?}", line);
                 }
                 let theirs = |line: &[u8]| -> Vec<Vec<u8>> {
                     let all = line.split(|byte| *byte == b';').map(|pair| pair.trim_ascii().to_vec());
-                    all.filter(|pair| !names().are_ours(parts(pair).0) && !pair.is_empty()).collect()
+                    all.filter(|pair| !names().is_own(split_name_value(pair).0) && !pair.is_empty()).collect()
                 };
                 prop_assert_eq!(theirs(left), theirs(line));
-                prop_assert!(pairs(line).any(|pair| names().are_ours(parts(pair).0)) || left == line.as_slice());
+                prop_assert!(split_pairs(line).any(|pair| names().is_own(split_name_value(pair).0)) || left == line.as_slice());
             }
         }
 
         #[test]
         fn no_cookie_that_an_app_may_set_comes_back_as_ours(line in line()) {
             let set = HeaderValue::from_bytes(&line).unwrap();
-            if !sets_ours(&names(), &set) {
+            if !sets_own(&names(), &set) {
                 for name in ["portcullis", "__Host-portcullis", "__Host-portcullis-device"] {
-                    let shown = headers(&[&sent_back(&line)]);
-                    prop_assert_eq!(find(&shown, name), Shown::Nothing, "{:?}", line);
+                    let presented = headers(&[&sent_back(&line)]);
+                    prop_assert_eq!(find(&presented, name), CookieLookup::Missing, "{:?}", line);
                 }
             }
         }
@@ -304,7 +304,7 @@ mod tests {
             ("a=1; portcullis=x", false),
             ("PORTCULLIS=x", false),
         ] {
-            assert_eq!(sets_ours(&names(), &HeaderValue::from_static(line)), ours, "{line}");
+            assert_eq!(sets_own(&names(), &HeaderValue::from_static(line)), ours, "{line}");
         }
     }
 }

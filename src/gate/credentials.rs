@@ -4,7 +4,7 @@ use crate::{
     clock::Timestamp,
     id::SessionId,
     secret::Digest,
-    session::{Kind, Owner, Terms},
+    session::{ClientKind, SessionTerms, UserSnapshot},
 };
 
 /// What was presented.
@@ -13,9 +13,9 @@ pub enum Presented {
     /// Nothing.
     Nothing,
     /// A session that is good now.
-    Good(Box<Principal>),
+    Valid(Box<Principal>),
     /// Something that is not good.
-    Bad(Because),
+    Invalid(RejectReason),
 }
 
 /// Somebody whose session was found good for this request.
@@ -24,52 +24,52 @@ pub struct Principal {
     /// Their session.
     pub session: SessionId,
     /// Digest of the secret that they showed.
-    pub shown: Digest,
+    pub presented_digest: Digest,
     /// Whether it is the session's secret of now, not the one before it.
-    pub current: bool,
+    pub is_current_secret: bool,
     /// What the session was promised.
-    pub terms: Terms,
+    pub terms: SessionTerms,
     /// Its last hit before this one, as far as it was written.
-    pub latest: Timestamp,
+    pub last_seen: Timestamp,
     /// 1 after one factor, 2 after two.
     pub assurance: u8,
     /// Who, and what they may do now.
-    pub owner: Owner,
+    pub user: UserSnapshot,
 }
 
 /// Why what was shown is not good. For the log, and for the sentence on the sign-in page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Because {
+pub enum RejectReason {
     /// Two cookies of our name.
-    TwoCookies,
+    DuplicateCookie,
     /// It is not the shape of a session cookie.
-    Unreadable,
+    Malformed,
     /// There is no such session, or not any more.
     NoSuchSession {
         /// The one it named.
         id: SessionId,
         /// What it showed, for the note about its end.
-        shown: Digest,
+        presented_digest: Digest,
     },
     /// What the store holds of it cannot be read.
-    Damaged(SessionId),
+    Unreadable(SessionId),
     /// The secret is not the session's, or not good for this any more.
     WrongSecret(SessionId),
     /// Nobody used it for too long.
-    Idle(SessionId, Kind),
+    IdleExpired(SessionId, ClientKind),
     /// It has reached the end of its life.
-    Worn(SessionId),
+    Expired(SessionId),
     /// The account is disabled.
-    Disabled(SessionId),
+    AccountDisabled(SessionId),
 }
 
 impl Presented {
     /// Whoever is signed in.
     #[must_use]
-    pub fn good(&self) -> Option<&Principal> {
+    pub fn principal(&self) -> Option<&Principal> {
         match self {
-            Self::Good(principal) => Some(principal),
-            Self::Nothing | Self::Bad(_) => None,
+            Self::Valid(principal) => Some(principal),
+            Self::Nothing | Self::Invalid(_) => None,
         }
     }
 }

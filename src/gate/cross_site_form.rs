@@ -7,16 +7,16 @@
 use http::{HeaderName, HeaderValue, Method, header};
 
 use super::{
-    Caller, Head, Refusal,
-    same_site::{Said, said},
+    Refusal, RequestHead, RequestMode,
+    same_site::{SingleHeader, single_header},
     slashes,
 };
 
 /// Most bytes of the fields of such a form.
-pub const LARGEST_FORM: usize = 64 * 1024;
+pub const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The parameter, last in a query, by which a form that was sent on from our page is known.
-const SENT_ON: &str = "portcullis-form=";
+const TOKEN_PARAMETER: &str = "portcullis-form=";
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -46,26 +46,30 @@ impl CrossSiteForm {
     #[must_use]
     pub fn action(&self, token: &str) -> String {
         let joint = if self.target.contains('?') { '&' } else { '?' };
-        format!("{}{joint}{SENT_ON}{token}~{}", self.target, self.sender)
+        format!("{}{joint}{TOKEN_PARAMETER}{token}~{}", self.target, self.sender)
     }
 
     /// The form that a request posts to `target`; none where it posts none, or one that is treated as any request.
     ///
     /// # Errors
     /// It was sent on from our page for a sender that may not post here any more.
-    pub(super) fn of(head: &Head<'_>, target: &FormTarget, origin: &str) -> Result<Option<Self>, Refusal> {
-        if !is_form_of_a_page(head) {
+    pub(super) fn from_request(
+        head: &RequestHead<'_>,
+        target: &FormTarget,
+        origin: &str,
+    ) -> Result<Option<Self>, Refusal> {
+        if !is_form_navigation(head) {
             return Ok(None);
         }
-        let Said::Once(from) = said(head, &header::ORIGIN) else { return Ok(None) };
+        let SingleHeader::One(from) = single_header(head, &header::ORIGIN) else { return Ok(None) };
         let Ok(asked) = std::str::from_utf8(head.target) else { return Ok(None) };
-        let site = said(head, &SEC_FETCH_SITE);
-        if let Some((bare, token, sender)) = sent_on(asked) {
+        let site = single_header(head, &SEC_FETCH_SITE);
+        if let Some((bare, token, sender)) = split_token(asked) {
             // A form of the app's own page there: the browser keeps the address to which ours was posted.
-            if is_from_there(head) {
+            if has_token_referer(head) {
                 return Ok(None);
             }
-            if from != origin.as_bytes() || !matches!(site, Said::Nothing | Said::Once(b"same-origin")) {
+            if from != origin.as_bytes() || !matches!(site, SingleHeader::Absent | SingleHeader::One(b"same-origin")) {
                 return Ok(None);
             }
             if !target.senders.iter().any(|other| other == sender) {
@@ -79,7 +83,7 @@ impl CrossSiteForm {
         }
         let sender = target.senders.iter().find(|sender| sender.as_bytes() == from);
         Ok(match (sender, site) {
-            (Some(sender), Said::Nothing | Said::Once(b"cross-site")) => {
+            (Some(sender), SingleHeader::Absent | SingleHeader::One(b"cross-site")) => {
                 Some(Self { sender: sender.clone(), target: asked.to_owned(), token: None })
             }
             _ => None,
@@ -89,43 +93,45 @@ impl CrossSiteForm {
 
 /// The address of a page without the parameter by which a form was sent on from ours; none where it has none.
 #[must_use]
-pub fn without_form_token(address: &str) -> Option<&str> {
+pub fn strip_form_token(address: &str) -> Option<&str> {
     // Most have no query.
     let has_query = address.as_bytes().contains(&b'?');
-    has_query.then(|| sent_on(address)).flatten().map(|(bare, ..)| bare)
+    has_query.then(|| split_token(address)).flatten().map(|(bare, ..)| bare)
 }
 
 /// A target without that parameter.
-pub(super) fn without_token(target: &[u8]) -> &[u8] {
-    let bare = std::str::from_utf8(target).ok().and_then(without_form_token);
+pub(super) fn strip_token(target: &[u8]) -> &[u8] {
+    let bare = std::str::from_utf8(target).ok().and_then(strip_form_token);
     bare.map_or(target, str::as_bytes)
 }
 
 /// Whether a request comes from a page at an address with that parameter. Our pages tell their origin alone.
-fn is_from_there(head: &Head<'_>) -> bool {
-    let Said::Once(referer) = said(head, &header::REFERER) else { return false };
-    std::str::from_utf8(referer).is_ok_and(|referer| without_form_token(referer).is_some())
+fn has_token_referer(head: &RequestHead<'_>) -> bool {
+    let SingleHeader::One(referer) = single_header(head, &header::REFERER) else { return false };
+    std::str::from_utf8(referer).is_ok_and(|referer| strip_form_token(referer).is_some())
 }
 
 /// The path that a target asks for, byte for byte.
-pub(super) fn path_of(target: &[u8]) -> &[u8] {
-    slashes::path_of(target)
+pub(super) fn target_path(target: &[u8]) -> &[u8] {
+    slashes::target_path(target)
 }
 
 /// Whether a browser posts a form as a page navigation of its own, of the type and size that are carried.
-fn is_form_of_a_page(head: &Head<'_>) -> bool {
-    let once_or_never = |name, value: &[u8]| match said(head, name) {
-        Said::Nothing => true,
-        Said::Once(said) => said == value,
-        Said::Twice => false,
+fn is_form_navigation(head: &RequestHead<'_>) -> bool {
+    let once_or_never = |name, value: &[u8]| match single_header(head, name) {
+        SingleHeader::Absent => true,
+        SingleHeader::One(said) => said == value,
+        SingleHeader::Repeated => false,
     };
-    let fits = match said(head, &header::CONTENT_LENGTH) {
-        Said::Nothing => true,
-        Said::Once(length) => std::str::from_utf8(length).ok().and_then(|length| length.parse().ok()).is_some_and(fits),
-        Said::Twice => false,
+    let fits = match single_header(head, &header::CONTENT_LENGTH) {
+        SingleHeader::Absent => true,
+        SingleHeader::One(length) => {
+            std::str::from_utf8(length).ok().and_then(|length| length.parse().ok()).is_some_and(fits)
+        }
+        SingleHeader::Repeated => false,
     };
     *head.method == Method::POST
-        && head.caller() == Caller::Navigation
+        && head.mode() == RequestMode::Navigation
         && once_or_never(&SEC_FETCH_DEST, b"document")
         && is_urlencoded(head)
         && !head.headers.contains_key(header::CONTENT_ENCODING)
@@ -133,21 +139,21 @@ fn is_form_of_a_page(head: &Head<'_>) -> bool {
 }
 
 fn fits(length: u64) -> bool {
-    length <= LARGEST_FORM as u64
+    length <= MAX_FORM_BYTES as u64
 }
 
-fn is_urlencoded(head: &Head<'_>) -> bool {
-    let Said::Once(content_type) = said(head, &header::CONTENT_TYPE) else { return false };
+fn is_urlencoded(head: &RequestHead<'_>) -> bool {
+    let SingleHeader::One(content_type) = single_header(head, &header::CONTENT_TYPE) else { return false };
     let kind = HeaderValue::from_bytes(content_type).ok();
     let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).and_then(|kind| kind.split(';').next());
     kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 /// What was asked for before our page added its parameter, the token and the sender in it.
-fn sent_on(asked: &str) -> Option<(&str, &str, &str)> {
-    let at = asked.rfind(SENT_ON)?;
-    let bare = asked[..at].strip_suffix(['?', '&'])?;
-    let (token, sender) = asked[at + SENT_ON.len()..].split_once('~')?;
+fn split_token(address: &str) -> Option<(&str, &str, &str)> {
+    let at = address.rfind(TOKEN_PARAMETER)?;
+    let bare = address[..at].strip_suffix(['?', '&'])?;
+    let (token, sender) = address[at + TOKEN_PARAMETER.len()..].split_once('~')?;
     (!sender.contains('&')).then_some((bare, token, sender))
 }
 
@@ -160,10 +166,10 @@ mod tests {
         for target in ["/pay", "/pay?", "/pay?a=b", "/pay?a=b&", "/pay?portcullis-form=x~https://other.test"] {
             let form = CrossSiteForm { sender: "https://pay.test:8443".into(), target: target.into(), token: None };
             let action = form.action("1.a.b");
-            assert_eq!(sent_on(&action), Some((target, "1.a.b", "https://pay.test:8443")), "{action}");
+            assert_eq!(split_token(&action), Some((target, "1.a.b", "https://pay.test:8443")), "{action}");
         }
         for asked in ["/pay", "/pay?portcullis-form=x", "/payportcullis-form=x~y", "/pay?portcullis-form=x~y&a=b"] {
-            assert_eq!(sent_on(asked), None, "{asked}");
+            assert_eq!(split_token(asked), None, "{asked}");
         }
     }
 }

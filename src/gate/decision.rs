@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
-use super::{BadPath, Because, CachePolicy, CanonicalPath, Presented, Principal, Route};
-use crate::{id::SessionId, session::Owner};
+use super::{CachePolicy, CanonicalPath, InvalidPath, Presented, Principal, RejectReason, Route};
+use crate::{id::SessionId, session::UserSnapshot};
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub enum Decision {
     /// It goes to an app.
     Forward(Permit),
     /// It is for Portcullis' own pages.
-    Serve(Visit),
+    Serve(OwnRequest),
     /// Neither.
     Refuse(Refusal),
 }
@@ -23,7 +23,7 @@ pub struct Permit {
     route: Arc<str>,
     upstream: usize,
     principal: Option<Box<Principal>>,
-    counts: bool,
+    counts_as_activity: bool,
     body_size: Option<u64>,
     read_timeout: Option<Duration>,
     caching: CachePolicy,
@@ -38,7 +38,7 @@ impl Permit {
             route: Arc::clone(&rule.path),
             upstream,
             principal,
-            counts,
+            counts_as_activity: counts,
             body_size,
             read_timeout,
             caching,
@@ -91,13 +91,13 @@ impl Permit {
 
     /// Who is calling; nobody on a public route.
     #[must_use]
-    pub fn person(&self) -> Option<&Owner> {
-        self.principal.as_deref().map(|principal| &principal.owner)
+    pub fn user(&self) -> Option<&UserSnapshot> {
+        self.principal.as_deref().map(|principal| &principal.user)
     }
 
     /// Who is calling, where that is a sign of life of their session.
-    pub(super) fn alive(&self) -> Option<&Principal> {
-        self.principal.as_deref().filter(|_| self.counts)
+    pub(super) fn activity_principal(&self) -> Option<&Principal> {
+        self.principal.as_deref().filter(|_| self.counts_as_activity)
     }
 
     /// The session that let it pass.
@@ -109,7 +109,7 @@ impl Permit {
 
 /// A request for our own pages.
 #[derive(Debug)]
-pub struct Visit {
+pub struct OwnRequest {
     /// Canonical; under `/security` or one of our well-known places.
     pub path: CanonicalPath,
     /// Who is calling.
@@ -122,41 +122,41 @@ pub struct Visit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Somebody must sign in first.
-    SignIn {
+    SignInRequired {
         /// Where they were going: path and query.
         target: String,
         /// What was wrong with what they showed, if they showed anything.
-        because: Option<Because>,
+        reason: Option<RejectReason>,
     },
     /// Signed in, but the rule asks for a role they do not have.
-    NotAllowed {
+    Forbidden {
         /// Whose session.
         session: SessionId,
         /// Who that is: the look-up that refused them tells.
-        owner: Box<Owner>,
+        user: Box<UserSnapshot>,
     },
     /// No rule covers the path.
     NoRoute,
     /// The request is for another host.
     WrongHost,
     /// The path could be read in two ways.
-    Path(BadPath),
+    InvalidPath(InvalidPath),
     /// There is no `Host`, more than one, or not the one in the target.
-    Host,
+    InvalidHost,
     /// The method is not one that is forwarded.
     Method,
     /// Another site made the browser send it to our own pages.
     CrossSite,
     /// The store cannot be asked. Never open.
-    StoreAway,
+    StoreUnavailable,
 }
 
 impl Refusal {
     /// Whoever is signed in, where the gate knows.
     #[must_use]
-    pub fn person(&self) -> Option<&Owner> {
+    pub fn user(&self) -> Option<&UserSnapshot> {
         match self {
-            Self::NotAllowed { owner, .. } => Some(owner),
+            Self::Forbidden { user: owner, .. } => Some(owner),
             _ => None,
         }
     }
@@ -164,14 +164,14 @@ impl Refusal {
     /// Why, for the log, where the decision's label does not say it: a word, for a path also its character and the key that
     /// would let it through.
     #[must_use]
-    pub fn why(&self) -> Option<Cow<'static, str>> {
+    pub fn log_reason(&self) -> Option<Cow<'static, str>> {
         let word = match self {
-            Self::SignIn { .. } | Self::StoreAway => return None,
-            Self::Path(why) => return Some(why.in_the_log().into()),
-            Self::NotAllowed { .. } => "role",
+            Self::SignInRequired { .. } | Self::StoreUnavailable => return None,
+            Self::InvalidPath(why) => return Some(why.log_text().into()),
+            Self::Forbidden { .. } => "role",
             Self::NoRoute => "no_route",
             Self::WrongHost => "wrong_host",
-            Self::Host => "host",
+            Self::InvalidHost => "host",
             Self::Method => "method",
             Self::CrossSite => "cross_site",
         };
@@ -181,7 +181,7 @@ impl Refusal {
 
 /// What the log and the metrics call a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Label {
+pub enum DecisionLabel {
     /// Somebody who is signed in passes.
     Allow,
     /// Anybody passes: a public route, or our own pages.
@@ -200,7 +200,7 @@ pub enum Label {
     Unavailable,
 }
 
-impl Label {
+impl DecisionLabel {
     /// Every one, so that each series exists from the start.
     pub const ALL: [Self; 8] = [
         Self::Allow,

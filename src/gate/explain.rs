@@ -1,24 +1,24 @@
 //! What would become of a request, for an operator who asks: the gate's own judgement, without the request.
 
 use super::{Decision, Refusal, Route};
-use crate::session::Owner;
+use crate::session::UserSnapshot;
 
 /// What would become of a request, and by which rule.
 #[derive(Debug)]
-pub struct Explained {
+pub struct Explanation {
     /// What the gate thinks of it.
-    pub verdict: Verdict,
+    pub decision: ExplainedDecision,
     /// The rule that the request falls under and its place, from 0; none where no rule is asked.
-    pub rule: Option<(usize, Route)>,
+    pub route: Option<(usize, Route)>,
 }
 
 /// A decision that is only told. It holds no [`super::Permit`]: nothing can be forwarded by it.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum ExplainedDecision {
     /// It would go to the app of its rule.
     Forward {
         /// As whom; nobody on a public route.
-        person: Option<Owner>,
+        user: Option<UserSnapshot>,
     },
     /// Portcullis would answer it itself.
     Serve,
@@ -26,10 +26,10 @@ pub enum Verdict {
     Refuse(Refusal),
 }
 
-impl From<Decision> for Verdict {
+impl From<Decision> for ExplainedDecision {
     fn from(decision: Decision) -> Self {
         match decision {
-            Decision::Forward(permit) => Self::Forward { person: permit.person().cloned() },
+            Decision::Forward(permit) => Self::Forward { user: permit.user().cloned() },
             Decision::Serve(_) => Self::Serve,
             Decision::Refuse(refusal) => Self::Refuse(refusal),
         }

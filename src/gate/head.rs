@@ -11,7 +11,7 @@ static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The head of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
+pub struct RequestHead<'a> {
     /// As sent.
     pub method: &'a Method,
     /// Path and query as sent, every byte of it.
@@ -30,7 +30,7 @@ pub struct Head<'a> {
 
 /// What kind of client asks, and so what a refusal must look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
+pub enum RequestMode {
     /// A browser that goes to a page.
     Navigation,
     /// An upgrade to WebSocket or another protocol.
@@ -42,24 +42,24 @@ pub enum Caller {
 /// Whether a browser that says nothing of where an answer goes (no Fetch Metadata) asks for a page: it takes HTML, and no script
 /// says that it asks.
 #[must_use]
-pub fn asks_for_a_page(headers: &HeaderMap) -> bool {
+pub fn accepts_html(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
     lines.any(|accept| accept.contains("text/html")) && !headers.contains_key("x-requested-with")
 }
 
-impl Head<'_> {
+impl RequestHead<'_> {
     /// What kind of client this is: Fetch Metadata says it; without, an `Accept` with `text/html` and no sign of XHR.
     #[must_use]
-    pub fn caller(&self) -> Caller {
+    pub fn mode(&self) -> RequestMode {
         if self.headers.contains_key(header::UPGRADE) {
-            return Caller::Upgrade;
+            return RequestMode::Upgrade;
         }
         let navigates = if let Some(mode) = self.headers.get(&SEC_FETCH_MODE) {
             mode.as_bytes() == b"navigate"
         } else {
-            asks_for_a_page(self.headers)
+            accepts_html(self.headers)
         };
-        if navigates { Caller::Navigation } else { Caller::Program }
+        if navigates { RequestMode::Navigation } else { RequestMode::Program }
     }
 
     /// Whether a browser asks for a page to show inside another one, in an `iframe` or a `frame`. An `object` or an `embed`
@@ -68,13 +68,13 @@ impl Head<'_> {
     pub fn is_framed(&self) -> bool {
         let mut places = self.headers.get_all(&SEC_FETCH_DEST).iter().map(HeaderValue::as_bytes);
         matches!((places.next(), places.next()), (Some(b"iframe" | b"frame"), None))
-            && self.caller() == Caller::Navigation
+            && self.mode() == RequestMode::Navigation
     }
 
     /// Whether this is a page that somebody opened, for "last page".
     #[must_use]
-    pub fn opens_a_page(&self) -> bool {
-        self.method == Method::GET && self.caller() == Caller::Navigation
+    pub fn is_page_view(&self) -> bool {
+        self.method == Method::GET && self.mode() == RequestMode::Navigation
     }
 
     /// Whether it asks for more than a look: its method is not safe (RFC 9110, 9.2.1; QUERY: RFC 10008).

@@ -3,34 +3,34 @@
 //! method → host → canonical path → ours? → route rule → credentials → one store look-up → standing → role; then, once,
 //! metrics and heartbeat. It never fails: an outage is a refusal, too. It names no Pingora and no database.
 
-mod bad_path;
-mod character;
+mod ambiguous_char;
+mod canonical;
 pub mod cookie;
 mod credentials;
 mod cross_site_form;
 mod decision;
+mod evaluation;
+mod evaluator;
 mod explain;
-mod gatekeeper;
 mod head;
-mod judged;
+mod invalid_path;
 mod own_paths;
 mod path;
 mod readings;
 mod routes;
 mod same_site;
 mod slashes;
-mod spelling;
 
-pub use bad_path::BadPath;
-pub use character::Character;
-pub use credentials::{Because, Presented, Principal};
-pub use cross_site_form::{CrossSiteForm, FormTarget, LARGEST_FORM, without_form_token};
-pub use decision::{Decision, Label, Permit, Refusal, Visit};
-pub use explain::{Explained, Verdict};
-pub use gatekeeper::{Gate, GateParts, LIVE_SESSIONS};
-pub use head::{Caller, Head, asks_for_a_page};
-pub use judged::Judged;
+pub use ambiguous_char::AmbiguousChar;
+pub use credentials::{Presented, Principal, RejectReason};
+pub use cross_site_form::{CrossSiteForm, FormTarget, MAX_FORM_BYTES, strip_form_token};
+pub use decision::{Decision, DecisionLabel, OwnRequest, Permit, Refusal};
+pub use evaluation::Evaluation;
+pub use evaluator::{Gate, GateParts, LIVE_SESSIONS_PATH};
+pub use explain::{ExplainedDecision, Explanation};
+pub use head::{RequestHead, RequestMode, accepts_html};
+pub use invalid_path::InvalidPath;
 pub use own_paths::OWN_PATHS;
 pub use path::CanonicalPath;
-pub use readings::Letters;
+pub use readings::LiteralChars;
 pub use routes::{Access, CachePolicy, PathPolicy, Route, RouteTable};

@@ -9,13 +9,14 @@
 use std::borrow::Cow;
 
 use super::{
-    BadPath, readings, slashes,
-    spelling::{one_query, one_spelling},
+    InvalidPath,
+    canonical::{canonical_query, canonical_segment},
+    readings, slashes,
 };
 
 /// Longest path and query in their one spelling, in bytes: as long as a whole head may be. Encoding makes them up to three
 /// times as long as what came, and what is longer than 64 KiB can not be sent on.
-const LONGEST: usize = 32 * 1024;
+const MAX_TARGET_BYTES: usize = 32 * 1024;
 
 /// A path in its one spelling, with the query it came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,18 +26,18 @@ pub struct CanonicalPath {
     /// In its one spelling, without its `?`.
     query: Option<String>,
     /// Path and query as they came, where they are sent on so.
-    as_it_came: Option<Box<[u8]>>,
+    verbatim: Option<Box<[u8]>>,
 }
 
 /// What becomes of characters that not every server reads in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Keep {
+pub(super) struct PathOptions {
     /// `%2f` stays as it came; else it is refused.
-    pub(super) encoded: bool,
+    pub(super) keep_encoded_slash: bool,
     /// `//` stays as it came, but at the beginning, where it would name a host; else it is one slash.
-    pub(super) double: bool,
+    pub(super) keep_double_slash: bool,
     /// `%3b`, `%5c` and control characters stay encoded; else they are refused.
-    pub(super) letters: bool,
+    pub(super) keep_encoded_chars: bool,
 }
 
 impl CanonicalPath {
@@ -44,8 +45,11 @@ impl CanonicalPath {
     ///
     /// # Errors
     /// When the path could be read in two ways, or is too long; see [`BadPath`].
-    pub fn parse(target: &[u8]) -> Result<Self, BadPath> {
-        Self::keeping(target, Keep { encoded: false, double: false, letters: false })
+    pub fn parse(target: &[u8]) -> Result<Self, InvalidPath> {
+        Self::parse_with(
+            target,
+            PathOptions { keep_encoded_slash: false, keep_double_slash: false, keep_encoded_chars: false },
+        )
     }
 
     /// Reads path and query as they came. What comes of it could be read in two ways: it is a place to come back to, and no
@@ -53,57 +57,62 @@ impl CanonicalPath {
     ///
     /// # Errors
     /// When the path holds what no rule permits, or is too long.
-    pub fn parse_as_it_came(target: &[u8]) -> Result<Self, BadPath> {
-        let path = Self::keeping(target, Keep { encoded: true, double: true, letters: true })?;
-        let came = slashes::path_of(target);
+    pub fn parse_verbatim(target: &[u8]) -> Result<Self, InvalidPath> {
+        let path = Self::parse_with(
+            target,
+            PathOptions { keep_encoded_slash: true, keep_double_slash: true, keep_encoded_chars: true },
+        )?;
+        let raw = slashes::target_path(target);
         let is_url = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'`');
-        let may_stay = !came.starts_with(b"//") && !readings::has_dot_segment(came) && target.iter().all(is_url);
-        Ok(if may_stay { path.sent_as(target) } else { path })
+        let may_stay = !raw.starts_with(b"//") && !readings::has_dot_segment(raw) && target.iter().all(is_url);
+        Ok(if may_stay { path.with_verbatim(target) } else { path })
     }
 
-    pub(super) fn keeping(target: &[u8], keep: Keep) -> Result<Self, BadPath> {
+    pub(super) fn parse_with(target: &[u8], options: PathOptions) -> Result<Self, InvalidPath> {
         let (path, query) = match target.iter().position(|byte| *byte == b'?') {
-            Some(at) => (&target[..at], Some(one_query(&target[at + 1..])?)),
+            Some(at) => (&target[..at], Some(canonical_query(&target[at + 1..])?)),
             None => (target, None),
         };
-        let rest = path.strip_prefix(b"/").ok_or(BadPath::NotAPath)?;
+        let rest = path.strip_prefix(b"/").ok_or(InvalidPath::NoLeadingSlash)?;
         let mut segments: Vec<String> = Vec::new();
         let mut ends_in_slash = true;
-        let mut raws = rest.split(|byte| *byte == b'/').peekable();
-        while let Some(raw) = raws.next() {
-            let segment = one_spelling(raw, keep)?;
+        let mut raw_segments = rest.split(|byte| *byte == b'/').peekable();
+        while let Some(raw) = raw_segments.next() {
+            let segment = canonical_segment(raw, options)?;
             ends_in_slash = false;
             match segment.as_str() {
-                "" if keep.double && !segments.is_empty() && raws.peek().is_some() => segments.push(segment),
+                "" if options.keep_double_slash && !segments.is_empty() && raw_segments.peek().is_some() => {
+                    segments.push(segment)
+                }
                 "" | "." => ends_in_slash = true,
                 ".." => {
-                    let left = segments.pop().ok_or(BadPath::AboveRoot)?;
+                    let left = segments.pop().ok_or(InvalidPath::AboveRoot)?;
                     // Two segments for some, of which dots leave one.
                     if ["%2F", "%2f", "%5C"].iter().any(|code| left.contains(code)) {
-                        return Err(BadPath::DotSegment);
+                        return Err(InvalidPath::DotSegment);
                     }
                     ends_in_slash = true;
                 }
                 // Not every server resolves dots after it has decoded them, or cut what stands behind them.
-                odd if readings::has_dot_segment(odd.as_bytes()) => return Err(BadPath::DotSegment),
+                odd if readings::has_dot_segment(odd.as_bytes()) => return Err(InvalidPath::DotSegment),
                 odd if segments.is_empty() => {
-                    slashes::refuse_host(odd)?;
+                    slashes::reject_host_prefix(odd)?;
                     segments.push(segment);
                 }
                 _ => segments.push(segment),
             }
         }
-        let path = joined(&segments, ends_in_slash);
-        if path.len() + query.as_ref().map_or(0, |query| query.len() + 1) > LONGEST {
-            return Err(BadPath::TooLong);
+        let path = join_segments(&segments, ends_in_slash);
+        if path.len() + query.as_ref().map_or(0, |query| query.len() + 1) > MAX_TARGET_BYTES {
+            return Err(InvalidPath::TooLong);
         }
-        Ok(Self { path, query, as_it_came: None })
+        Ok(Self { path, query, verbatim: None })
     }
 
     /// The same, sent on as it came.
-    pub(super) fn sent_as(self, target: &[u8]) -> Self {
+    pub(super) fn with_verbatim(self, target: &[u8]) -> Self {
         let as_it_came = (self.with_query().as_bytes() != target).then(|| target.into());
-        Self { as_it_came, ..self }
+        Self { verbatim: as_it_came, ..self }
     }
 
     /// The path that rules read. It is forwarded, but where a rule has it forwarded as it came.
@@ -118,9 +127,9 @@ impl CanonicalPath {
         if !self.path.contains(';') {
             return Cow::Borrowed(&self.path);
         }
-        let segments = self.path.split('/').map(before_parameters);
+        let segments = self.path.split('/').map(strip_parameters);
         let kept: Vec<&str> = segments.filter(|segment| !segment.is_empty()).collect();
-        Cow::Owned(joined(&kept, self.path.ends_with('/')))
+        Cow::Owned(join_segments(&kept, self.path.ends_with('/')))
     }
 
     /// The query, in its one spelling.
@@ -132,17 +141,17 @@ impl CanonicalPath {
     /// Path and query, as forwarded.
     #[must_use]
     pub fn forwarded(&self) -> Cow<'_, [u8]> {
-        self.as_it_came.as_deref().map_or_else(|| Cow::Owned(self.spelled().into_bytes()), Cow::Borrowed)
+        self.verbatim.as_deref().map_or_else(|| Cow::Owned(self.canonical_target().into_bytes()), Cow::Borrowed)
     }
 
     /// Path and query, as forwarded, as far as that is ASCII.
     #[must_use]
     pub fn with_query(&self) -> String {
-        let came = self.as_it_came.as_deref().filter(|came| came.is_ascii());
-        came.map_or_else(|| self.spelled(), |came| String::from_utf8_lossy(came).into_owned())
+        let raw = self.verbatim.as_deref().filter(|raw| raw.is_ascii());
+        raw.map_or_else(|| self.canonical_target(), |raw| String::from_utf8_lossy(raw).into_owned())
     }
 
-    fn spelled(&self) -> String {
+    fn canonical_target(&self) -> String {
         match &self.query {
             Some(query) => format!("{}?{query}", self.path),
             None => self.path.clone(),
@@ -150,7 +159,7 @@ impl CanonicalPath {
     }
 }
 
-fn joined<S: AsRef<str>>(segments: &[S], ends_in_slash: bool) -> String {
+fn join_segments<S: AsRef<str>>(segments: &[S], ends_in_slash: bool) -> String {
     let mut path = String::with_capacity(64);
     for segment in segments {
         path.push('/');
@@ -162,7 +171,7 @@ fn joined<S: AsRef<str>>(segments: &[S], ends_in_slash: bool) -> String {
     path
 }
 
-fn before_parameters(segment: &str) -> &str {
+fn strip_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or(segment)
 }
 
@@ -171,16 +180,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::gate::Character;
+    use crate::gate::AmbiguousChar;
 
-    fn canonical(target: &str) -> Result<(String, String), BadPath> {
+    fn canonical(target: &str) -> Result<(String, String), InvalidPath> {
         let path = CanonicalPath::parse(target.as_bytes())?;
         Ok((path.with_query(), path.without_parameters().into_owned()))
     }
 
     #[test]
     fn one_path_has_one_spelling() {
-        for (sent, forwarded, shown) in [
+        for (sent, forwarded, presented) in [
             ("/", "/", "/"),
             ("/a/b", "/a/b", "/a/b"),
             ("/public/../admin/x", "/admin/x", "/admin/x"),
@@ -203,23 +212,26 @@ mod tests {
             ("/\"<>`|^{}[]", "/%22%3C%3E%60%7C%5E%7B%7D%5B%5D", "/%22%3C%3E%60%7C%5E%7B%7D%5B%5D"),
             ("/?\"<>`|^{}[]\\\u{e9}'%7b", "/?%22%3C%3E%60%7C%5E%7B%7D[]%5C%C3%A9'%7b", "/"),
         ] {
-            let expected =
-                if forwarded.is_empty() { Err(BadPath::AboveRoot) } else { Ok((forwarded.into(), shown.into())) };
+            let expected = if forwarded.is_empty() {
+                Err(InvalidPath::AboveRoot)
+            } else {
+                Ok((forwarded.into(), presented.into()))
+            };
             assert_eq!(canonical(sent), expected, "{sent}");
         }
     }
 
     #[test]
     fn what_two_servers_could_read_in_two_ways_is_refused() {
-        use Character::{
+        use AmbiguousChar::{
             Backslash, Control, DoubleSlash, EncodedBackslash, EncodedControl, EncodedSemicolon, EncodedSlash, Hash,
             Null,
         };
-        let refused = BadPath::Refused;
+        let refused = InvalidPath::ForbiddenChar;
         for (sent, why) in [
-            ("", BadPath::NotAPath),
-            ("*", BadPath::NotAPath),
-            ("admin", BadPath::NotAPath),
+            ("", InvalidPath::NoLeadingSlash),
+            ("*", InvalidPath::NoLeadingSlash),
+            ("admin", InvalidPath::NoLeadingSlash),
             ("/admin%2fx", refused(EncodedSlash)),
             ("/admin%5Cx", refused(EncodedBackslash)),
             ("/admin%3bx", refused(EncodedSemicolon)),
@@ -231,26 +243,26 @@ mod tests {
             ("/a#b", refused(Hash)),
             ("/a?b\u{1}", refused(Control)),
             ("/a?#", refused(Hash)),
-            ("/a%", BadPath::BrokenEncoding),
-            ("/a%2", BadPath::BrokenEncoding),
-            ("/a%zz", BadPath::BrokenEncoding),
-            ("/..", BadPath::AboveRoot),
-            ("/a/../../b", BadPath::AboveRoot),
-            ("/public/..;/admin", BadPath::DotSegment),
-            ("/public/%2e%2e;x/admin", BadPath::DotSegment),
-            ("/public/..%20/admin", BadPath::DotSegment),
-            ("/public/%20.%2e/admin", BadPath::DotSegment),
+            ("/a%", InvalidPath::InvalidEncoding),
+            ("/a%2", InvalidPath::InvalidEncoding),
+            ("/a%zz", InvalidPath::InvalidEncoding),
+            ("/..", InvalidPath::AboveRoot),
+            ("/a/../../b", InvalidPath::AboveRoot),
+            ("/public/..;/admin", InvalidPath::DotSegment),
+            ("/public/%2e%2e;x/admin", InvalidPath::DotSegment),
+            ("/public/..%20/admin", InvalidPath::DotSegment),
+            ("/public/%20.%2e/admin", InvalidPath::DotSegment),
         ] {
             assert_eq!(canonical(sent), Err(why), "{sent:?}");
         }
         for (sent, why) in [
-            ("/public/..%3B/admin", BadPath::DotSegment),
-            ("/public/x%5c..%5Cadmin", BadPath::DotSegment),
-            ("/public/.%09./admin", BadPath::DotSegment),
-            ("/public/..%0ax/admin", BadPath::DotSegment),
-            ("/public/..%2fadmin", BadPath::DotSegment),
-            ("/public/x%2fy/../admin", BadPath::DotSegment),
-            ("/public/x%5cy/../admin", BadPath::DotSegment),
+            ("/public/..%3B/admin", InvalidPath::DotSegment),
+            ("/public/x%5c..%5Cadmin", InvalidPath::DotSegment),
+            ("/public/.%09./admin", InvalidPath::DotSegment),
+            ("/public/..%0ax/admin", InvalidPath::DotSegment),
+            ("/public/..%2fadmin", InvalidPath::DotSegment),
+            ("/public/x%2fy/../admin", InvalidPath::DotSegment),
+            ("/public/x%5cy/../admin", InvalidPath::DotSegment),
             ("/%2fevil.test", refused(DoubleSlash)),
             ("/%5cevil.test", refused(EncodedBackslash)),
             ("/%09%2fevil.test", refused(DoubleSlash)),
@@ -258,17 +270,17 @@ mod tests {
             ("/admin\\x", refused(Backslash)),
             ("/a%00", refused(Null)),
         ] {
-            let path = CanonicalPath::parse_as_it_came(sent.as_bytes());
+            let path = CanonicalPath::parse_verbatim(sent.as_bytes());
             assert_eq!(path, Err(why), "{sent:?}");
         }
     }
 
     #[test]
     fn the_one_spelling_is_bounded() {
-        let longest = format!("/{}", "a".repeat(LONGEST - 1));
+        let longest = format!("/{}", "a".repeat(MAX_TARGET_BYTES - 1));
         assert!(canonical(&longest).is_ok());
         for target in [format!("{longest}a"), format!("{longest}?"), format!("/{}", "\u{e9}".repeat(15_000))] {
-            assert_eq!(canonical(&target), Err(BadPath::TooLong));
+            assert_eq!(canonical(&target), Err(InvalidPath::TooLong));
         }
     }
 
@@ -285,17 +297,17 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_have_one_spelling_or_none(target in bytes(), encoded: bool, double: bool, letters: bool) {
-            let keep = Keep { encoded, double, letters };
-            let Ok(path) = CanonicalPath::keeping(&target, keep) else { return Ok(()) };
+            let options = PathOptions { keep_encoded_slash: encoded, keep_double_slash: double, keep_encoded_chars: letters };
+            let Ok(path) = CanonicalPath::parse_with(&target, options) else { return Ok(()) };
             let text = path.with_query();
-            prop_assert!(text.starts_with('/') && !text.starts_with("//") && text.len() <= LONGEST);
+            prop_assert!(text.starts_with('/') && !text.starts_with("//") && text.len() <= MAX_TARGET_BYTES);
             prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{}", text);
             prop_assert!(path.path().split('/').all(|segment| segment != ".." && segment != "."));
             prop_assert!(double || !path.path().contains("//"));
             prop_assert!(encoded || !path.path().to_ascii_lowercase().contains("%2f"));
             prop_assert!(letters || !["%3B", "%5C", "%09"].iter().any(|code| path.path().contains(code)));
             prop_assert!(!path.without_parameters().contains(';'));
-            let again = CanonicalPath::keeping(text.as_bytes(), keep);
+            let again = CanonicalPath::parse_with(text.as_bytes(), options);
             prop_assert_eq!(again.as_ref(), Ok(&path));
         }
 

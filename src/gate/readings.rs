@@ -10,47 +10,47 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memmem};
 
 use super::{
-    BadPath, Character,
-    spelling::{hex, write_spelling},
+    AmbiguousChar, InvalidPath,
+    canonical::{hex_value, write_canonical},
 };
 
 /// Bytes of all readings of one path together: what comes of a path of 32 KiB with one odd character, or of 2 KiB with all.
-const MOST: usize = 256 * 1024;
+const MAX_READING_BYTES: usize = 256 * 1024;
 
 /// Characters in a canonical path that not every server reads in the same way.
-pub(super) fn ambiguous_in(path: &str) -> impl Iterator<Item = Character> {
+pub(super) fn ambiguous_chars(path: &str) -> impl Iterator<Item = AmbiguousChar> {
     let path = path.as_bytes();
     memchr3_iter(b';', b'%', b'.', path).filter_map(|at| match path[at] {
-        b';' => Some(Character::Semicolon),
-        b'.' => matches!(path.get(at + 1), None | Some(b'/')).then_some(Character::TrailingDot),
-        _ => ambiguous(&path[at + 1..]),
+        b';' => Some(AmbiguousChar::Semicolon),
+        b'.' => matches!(path.get(at + 1), None | Some(b'/')).then_some(AmbiguousChar::TrailingDot),
+        _ => ambiguous_code(&path[at + 1..]),
     })
 }
 
 /// What is encoded here, where not every server reads it, or it with what follows it, in the same way.
-fn ambiguous(code: &[u8]) -> Option<Character> {
+fn ambiguous_code(code: &[u8]) -> Option<AmbiguousChar> {
     let [first, second, rest @ ..] = code else { return None };
-    let byte = hex(*first)? << 4 | hex(*second)?;
+    let byte = hex_value(*first)? << 4 | hex_value(*second)?;
     match byte {
-        b'/' => Some(Character::EncodedSlash),
-        b';' => Some(Character::EncodedSemicolon),
-        b'\\' => Some(Character::EncodedBackslash),
-        b'?' => Some(Character::EncodedQuestionMark),
-        b'#' => Some(Character::EncodedHash),
-        b' ' => matches!(rest.first(), None | Some(b'/')).then_some(Character::TrailingDot),
-        0xc0 | 0xc1 | 0xe0 | 0xf0 => Some(Character::Overlong),
+        b'/' => Some(AmbiguousChar::EncodedSlash),
+        b';' => Some(AmbiguousChar::EncodedSemicolon),
+        b'\\' => Some(AmbiguousChar::EncodedBackslash),
+        b'?' => Some(AmbiguousChar::EncodedQuestionMark),
+        b'#' => Some(AmbiguousChar::EncodedHash),
+        b' ' => matches!(rest.first(), None | Some(b'/')).then_some(AmbiguousChar::TrailingDot),
+        0xc0 | 0xc1 | 0xe0 | 0xf0 => Some(AmbiguousChar::Overlong),
         b'%' => match rest {
-            [high, low, ..] => hex(*high).and(hex(*low)).map(|_| Character::EncodedPercent),
+            [high, low, ..] => hex_value(*high).and(hex_value(*low)).map(|_| AmbiguousChar::EncodedPercent),
             _ => None,
         },
-        control if is_control(control) => Some(Character::EncodedControl(control)),
+        control if is_control(control) => Some(AmbiguousChar::EncodedControl(control)),
         _ => None,
     }
 }
 
 /// Which characters a route's app is known to take for letters: what else they could be is no reading of that app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Letters {
+pub struct LiteralChars {
     /// `;` and `%3b`.
     pub semicolon: bool,
     /// `%5c`.
@@ -59,12 +59,12 @@ pub struct Letters {
     pub control: bool,
 }
 
-impl Letters {
-    const fn has(self, character: Character) -> bool {
+impl LiteralChars {
+    const fn contains(self, character: AmbiguousChar) -> bool {
         match character {
-            Character::Semicolon | Character::EncodedSemicolon => self.semicolon,
-            Character::EncodedBackslash => self.backslash,
-            Character::EncodedControl(_) => self.control,
+            AmbiguousChar::Semicolon | AmbiguousChar::EncodedSemicolon => self.semicolon,
+            AmbiguousChar::EncodedBackslash => self.backslash,
+            AmbiguousChar::EncodedControl(_) => self.control,
             _ => false,
         }
     }
@@ -72,28 +72,28 @@ impl Letters {
 
 /// One way to read a path.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub(super) struct PathReading {
     /// Decoded as far as this reader decodes.
     path: Vec<u8>,
     /// How many times it was decoded.
     decoded: u8,
     /// What semicolons in it are, as they were sent.
-    semicolon: Character,
+    semicolon: AmbiguousChar,
     /// What is read in another way than as a letter; none in the path as it was sent.
-    character: Option<Character>,
+    character: Option<AmbiguousChar>,
 }
 
 /// Something that a server does to a path; none where it changes nothing.
-type Step = fn(&Reading) -> Option<Reading>;
+type ReadingStep = fn(&PathReading) -> Option<PathReading>;
 
-const STEPS: [Step; 11] = [
+const STEPS: [ReadingStep; 11] = [
     decode,
     cut_parameters,
     cut_at_parameters,
     read_backslashes,
     drop_controls,
-    end_at_control,
-    end_at_mark,
+    cut_at_control,
+    cut_at_query,
     read_overlong,
     merge_slashes,
     drop_host,
@@ -104,32 +104,32 @@ const STEPS: [Step; 11] = [
 ///
 /// # Errors
 /// When one of them has a dot segment, or begins as what names a host, or there are too many.
-pub(super) fn of(path: &[u8], letters: Letters) -> Result<Vec<Reading>, BadPath> {
-    let semicolon = if path.contains(&b';') { Character::Semicolon } else { Character::EncodedSemicolon };
-    let mut readings = vec![Reading { path: path.to_vec(), decoded: 0, semicolon, character: None }];
+pub(super) fn all_readings(path: &[u8], letters: LiteralChars) -> Result<Vec<PathReading>, InvalidPath> {
+    let semicolon = if path.contains(&b';') { AmbiguousChar::Semicolon } else { AmbiguousChar::EncodedSemicolon };
+    let mut readings = vec![PathReading { path: path.to_vec(), decoded: 0, semicolon, character: None }];
     let (mut at, mut bytes) = (0, path.len());
     if has_dot_segment(path) {
-        return Err(BadPath::DotSegment);
+        return Err(InvalidPath::DotSegment);
     }
     while at < readings.len() {
         for step in STEPS {
             let Some(next) = step(&readings[at]) else { continue };
-            let left_out = next.character.is_some_and(|character| letters.has(character));
+            let left_out = next.character.is_some_and(|character| letters.contains(character));
             if left_out || readings.iter().any(|reading| reading.path == next.path) {
                 continue;
             }
             if has_dot_segment(&next.path) {
-                return Err(BadPath::DotSegment);
+                return Err(InvalidPath::DotSegment);
             }
             match next.character {
-                Some(character) if character != Character::Semicolon && next.path.starts_with(b"//") => {
-                    return Err(BadPath::Refused(character));
+                Some(character) if character != AmbiguousChar::Semicolon && next.path.starts_with(b"//") => {
+                    return Err(InvalidPath::ForbiddenChar(character));
                 }
                 _ => {}
             }
             bytes += next.path.len();
-            if bytes > MOST {
-                return Err(BadPath::TooManyReadings);
+            if bytes > MAX_READING_BYTES {
+                return Err(InvalidPath::TooManyReadings);
             }
             readings.push(next);
         }
@@ -138,30 +138,30 @@ pub(super) fn of(path: &[u8], letters: Letters) -> Result<Vec<Reading>, BadPath>
     Ok(readings)
 }
 
-impl Reading {
+impl PathReading {
     /// The same, read on: as `path`, since `character` is no letter there.
-    fn on(&self, path: Vec<u8>, character: Option<Character>) -> Self {
+    fn derive(&self, path: Vec<u8>, character: Option<AmbiguousChar>) -> Self {
         Self { path, character: self.character.or(character), ..*self }
     }
 
     /// What is read in another way than as a letter.
-    pub(super) fn character(&self) -> Character {
-        let encoded = if self.decoded == 0 { Character::EncodedLetter } else { Character::EncodedPercent };
+    pub(super) fn character(&self) -> AmbiguousChar {
+        let encoded = if self.decoded == 0 { AmbiguousChar::EncodedLetter } else { AmbiguousChar::EncodedPercent };
         self.character.unwrap_or(encoded)
     }
 
     /// In the spelling in which rules are written.
     pub(super) fn spelling(&self) -> String {
         let mut text = String::with_capacity(self.path.len());
-        write_spelling(&self.path, false, &mut text);
+        write_canonical(&self.path, false, &mut text);
         text
     }
 
     /// As a server reads it that has decoded nothing so far, and does not.
-    pub(super) fn literal(&self) -> Option<String> {
+    pub(super) fn literal_spelling(&self) -> Option<String> {
         (self.decoded == 0).then(|| {
             let mut text = String::with_capacity(self.path.len());
-            write_spelling(&self.path, true, &mut text);
+            write_canonical(&self.path, true, &mut text);
             text
         })
     }
@@ -173,9 +173,9 @@ pub(super) fn has_dot_segment(path: &[u8]) -> bool {
     if memchr2(b'.', b'%', path).is_none() {
         return false;
     }
-    decoded(path).split(|byte| matches!(byte, b'/' | b'\\')).any(|name| {
-        let cut = before(name, |byte| byte == b';');
-        [name, cut].into_iter().any(|name| is_dots(name) || is_dots(before(name, is_control)))
+    percent_decoded(path).split(|byte| matches!(byte, b'/' | b'\\')).any(|name| {
+        let cut = take_until(name, |byte| byte == b';');
+        [name, cut].into_iter().any(|name| is_dots(name) || is_dots(take_until(name, is_control)))
     })
 }
 
@@ -189,70 +189,70 @@ const fn is_control(byte: u8) -> bool {
     byte < b' ' || byte == 0x7f
 }
 
-fn before(bytes: &[u8], is_end: impl Fn(u8) -> bool) -> &[u8] {
+fn take_until(bytes: &[u8], is_end: impl Fn(u8) -> bool) -> &[u8] {
     bytes.iter().position(|byte| is_end(*byte)).map_or(bytes, |end| &bytes[..end])
 }
 
 /// Each `%` with two hexadecimal digits as its byte.
-fn decoded(path: &[u8]) -> Cow<'_, [u8]> {
+fn percent_decoded(path: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(path).into()
 }
 
-fn decode(reading: &Reading) -> Option<Reading> {
-    let Cow::Owned(path) = decoded(&reading.path) else { return None };
+fn decode(reading: &PathReading) -> Option<PathReading> {
+    let Cow::Owned(path) = percent_decoded(&reading.path) else { return None };
     let slashes = |path: &[u8]| memchr_iter(b'/', path).count();
     let character = if slashes(&path) > slashes(&reading.path) {
-        Some(Character::EncodedSlash)
+        Some(AmbiguousChar::EncodedSlash)
     } else {
-        (reading.decoded > 0).then_some(Character::EncodedPercent)
+        (reading.decoded > 0).then_some(AmbiguousChar::EncodedPercent)
     };
-    Some(Reading { decoded: reading.decoded.saturating_add(1), ..reading.on(path, character) })
+    Some(PathReading { decoded: reading.decoded.saturating_add(1), ..reading.derive(path, character) })
 }
 
-fn cut_parameters(reading: &Reading) -> Option<Reading> {
+fn cut_parameters(reading: &PathReading) -> Option<PathReading> {
     memchr(b';', &reading.path)?;
-    let cut = |segment| before(segment, |byte| byte == b';');
+    let cut = |segment| take_until(segment, |byte| byte == b';');
     let path = reading.path.split(|byte| *byte == b'/').map(cut).collect::<Vec<_>>().join(&b'/');
-    Some(reading.on(path, Some(reading.semicolon)))
+    Some(reading.derive(path, Some(reading.semicolon)))
 }
 
-fn cut_at_parameters(reading: &Reading) -> Option<Reading> {
+fn cut_at_parameters(reading: &PathReading) -> Option<PathReading> {
     let end = memchr(b';', &reading.path)?;
-    Some(reading.on(reading.path[..end].to_vec(), Some(reading.semicolon)))
+    Some(reading.derive(reading.path[..end].to_vec(), Some(reading.semicolon)))
 }
 
-fn read_backslashes(reading: &Reading) -> Option<Reading> {
+fn read_backslashes(reading: &PathReading) -> Option<PathReading> {
     memchr(b'\\', &reading.path)?;
     let path = reading.path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect();
-    Some(reading.on(path, Some(Character::EncodedBackslash)))
+    Some(reading.derive(path, Some(AmbiguousChar::EncodedBackslash)))
 }
 
-fn first_control(reading: &Reading) -> Option<(usize, Character)> {
+fn first_control(reading: &PathReading) -> Option<(usize, AmbiguousChar)> {
     let end = reading.path.iter().position(|byte| is_control(*byte))?;
     let byte = reading.path[end];
-    Some((end, if byte == 0 { Character::Null } else { Character::EncodedControl(byte) }))
+    Some((end, if byte == 0 { AmbiguousChar::Null } else { AmbiguousChar::EncodedControl(byte) }))
 }
 
-fn drop_controls(reading: &Reading) -> Option<Reading> {
+fn drop_controls(reading: &PathReading) -> Option<PathReading> {
     let (_, character) = first_control(reading)?;
     let path = reading.path.iter().copied().filter(|byte| !is_control(*byte)).collect();
-    Some(reading.on(path, Some(character)))
+    Some(reading.derive(path, Some(character)))
 }
 
-fn end_at_control(reading: &Reading) -> Option<Reading> {
+fn cut_at_control(reading: &PathReading) -> Option<PathReading> {
     let (end, character) = first_control(reading)?;
-    Some(reading.on(reading.path[..end].to_vec(), Some(character)))
+    Some(reading.derive(reading.path[..end].to_vec(), Some(character)))
 }
 
-fn end_at_mark(reading: &Reading) -> Option<Reading> {
+fn cut_at_query(reading: &PathReading) -> Option<PathReading> {
     let end = reading.path.iter().position(|byte| matches!(byte, b'?' | b'#'))?;
     let is_hash = reading.path[end] == b'#';
-    let character = if is_hash { Character::EncodedHash } else { Character::EncodedQuestionMark };
-    Some(reading.on(reading.path[..end].to_vec(), Some(character)))
+    let character = if is_hash { AmbiguousChar::EncodedHash } else { AmbiguousChar::EncodedQuestionMark };
+    Some(reading.derive(reading.path[..end].to_vec(), Some(character)))
 }
 
 /// Reads letters of ASCII in more bytes than UTF-8 has for them (RFC 3629, 3), as some decoders do.
-fn read_overlong(reading: &Reading) -> Option<Reading> {
+fn read_overlong(reading: &PathReading) -> Option<PathReading> {
     let mut path = Vec::new();
     let mut rest = reading.path.as_slice();
     while let [first, more @ ..] = rest {
@@ -265,30 +265,30 @@ fn read_overlong(reading: &Reading) -> Option<Reading> {
         path.push(byte);
         rest = &more[length - 1..];
     }
-    (path.len() < reading.path.len()).then(|| reading.on(path, Some(Character::Overlong)))
+    (path.len() < reading.path.len()).then(|| reading.derive(path, Some(AmbiguousChar::Overlong)))
 }
 
-fn merge_slashes(reading: &Reading) -> Option<Reading> {
+fn merge_slashes(reading: &PathReading) -> Option<PathReading> {
     memmem::find(&reading.path, b"//")?;
     let mut path = reading.path.clone();
     path.dedup_by(|next, before| *next == b'/' && *before == b'/');
-    Some(reading.on(path, Some(Character::DoubleSlash)))
+    Some(reading.derive(path, Some(AmbiguousChar::DoubleSlash)))
 }
 
 /// Leaves dots and blanks at the end of names out, as Windows does.
-fn trim_names(reading: &Reading) -> Option<Reading> {
+fn trim_names(reading: &PathReading) -> Option<PathReading> {
     let is_left_out = |byte: &u8| matches!(byte, b'.' | b' ');
     let trim = |name: &[u8]| {
         let length = name.iter().rposition(|byte| !is_left_out(byte)).map_or(name.len(), |last| last + 1);
         name[..length].to_vec()
     };
     let path = reading.path.split(|byte| *byte == b'/').map(trim).collect::<Vec<_>>().join(&b'/');
-    (path.len() < reading.path.len()).then(|| reading.on(path, Some(Character::TrailingDot)))
+    (path.len() < reading.path.len()).then(|| reading.derive(path, Some(AmbiguousChar::TrailingDot)))
 }
 
 /// Reads what stands behind `//` as a host, as URL parsers do.
-fn drop_host(reading: &Reading) -> Option<Reading> {
+fn drop_host(reading: &PathReading) -> Option<PathReading> {
     let rest = reading.path.strip_prefix(b"//")?;
     let path = memchr(b'/', rest).map_or_else(|| b"/".to_vec(), |end| rest[end..].to_vec());
-    Some(reading.on(path, Some(Character::DoubleSlash)))
+    Some(reading.derive(path, Some(AmbiguousChar::DoubleSlash)))
 }

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 use super::{
-    BadPath, CanonicalPath, Character, CrossSiteForm, FormTarget, Head, Refusal, cross_site_form,
-    own_paths::is_ours,
-    path::Keep,
-    readings::{self, Letters},
+    AmbiguousChar, CanonicalPath, CrossSiteForm, FormTarget, InvalidPath, Refusal, RequestHead, cross_site_form,
+    own_paths::is_own_path,
+    path::PathOptions,
+    readings::{self, LiteralChars},
     slashes,
 };
 
@@ -67,7 +67,7 @@ pub struct PathPolicy {
     /// Whether the app gets `//` as it came, and not as one slash.
     pub keep_double_slash: bool,
     /// What the app takes for letters of a name.
-    pub letters: Letters,
+    pub literal_chars: LiteralChars,
     /// Whether the app gets path and query as they came, `%2f` and `//` included.
     pub preserve_path: bool,
 }
@@ -106,13 +106,14 @@ impl Route {
     ///
     /// # Errors
     /// When `path` has no canonical spelling.
-    pub fn new(path: &str, access: Access, upstream: usize, counts_as_activity: bool) -> Result<Self, BadPath> {
+    pub fn new(path: &str, access: Access, upstream: usize, counts_as_activity: bool) -> Result<Self, InvalidPath> {
         let canonical = CanonicalPath::parse(path.as_bytes())?;
         let prefix = canonical.without_parameters().trim_end_matches('/').to_owned();
-        if let Some(other) =
-            readings::of(prefix.as_bytes(), Letters::default())?.iter().find(|other| other.spelling() != prefix)
+        if let Some(other) = readings::all_readings(prefix.as_bytes(), LiteralChars::default())?
+            .iter()
+            .find(|other| other.spelling() != prefix)
         {
-            return Err(BadPath::Refused(other.character()));
+            return Err(InvalidPath::ForbiddenChar(other.character()));
         }
         Ok(Self {
             path: path.into(),
@@ -132,13 +133,13 @@ impl Route {
 
     /// The same, for bodies of at most so many bytes.
     #[must_use]
-    pub fn taking(self, body_size: Option<u64>) -> Self {
+    pub fn with_body_size(self, body_size: Option<u64>) -> Self {
         Self { body_size, ..self }
     }
 
     /// The same, for an app that may be silent for so long here.
     #[must_use]
-    pub fn silent_for(self, read_timeout: Option<Duration>) -> Self {
+    pub fn with_read_timeout(self, read_timeout: Option<Duration>) -> Self {
         Self { read_timeout, ..self }
     }
 
@@ -162,7 +163,7 @@ impl Route {
 
     /// The same, with the script that watches a session in its documents, or without.
     #[must_use]
-    pub fn watched(self, watch: bool) -> Self {
+    pub fn with_watch(self, watch: bool) -> Self {
         Self { watch, ..self }
     }
 
@@ -173,7 +174,7 @@ impl Route {
     }
 
     /// A path is a case-sensitive prefix that ends at a segment.
-    fn covers(&self, path: &str) -> bool {
+    fn matches(&self, path: &str) -> bool {
         path.strip_prefix(self.prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
@@ -183,9 +184,9 @@ impl Route {
 pub struct RouteTable {
     routes: Vec<Route>,
     /// Whether one of them keeps slashes or the whole path as they came: else no request is looked at for that.
-    keeps: bool,
+    keeps_raw_paths: bool,
     /// Whether one of them takes forms of other sites: else no request is looked at for that.
-    takes_forms: bool,
+    accepts_forms: bool,
 }
 
 impl RouteTable {
@@ -194,27 +195,31 @@ impl RouteTable {
     pub fn new(routes: Vec<Route>) -> Self {
         let keeps = routes.iter().any(|route| route.paths.keep_double_slash || route.paths.preserve_path);
         let takes_forms = routes.iter().any(|route| !route.cross_site_forms.is_empty());
-        Self { routes, keeps, takes_forms }
+        Self { routes, keeps_raw_paths: keeps, accepts_forms: takes_forms }
     }
 
     /// The form of another site that a request posts to a path that takes it.
     ///
     /// # Errors
     /// Its sender may not post here any more.
-    pub(super) fn form_of(&self, head: &Head<'_>, origin: &str) -> Result<Option<CrossSiteForm>, Refusal> {
-        if !self.takes_forms || !head.is_action() {
+    pub(super) fn cross_site_form(
+        &self,
+        head: &RequestHead<'_>,
+        origin: &str,
+    ) -> Result<Option<CrossSiteForm>, Refusal> {
+        if !self.accepts_forms || !head.is_action() {
             return Ok(None);
         }
         match self.form_target(head.target) {
-            Some(target) => CrossSiteForm::of(head, target, origin),
+            Some(target) => CrossSiteForm::from_request(head, target, origin),
             None => Ok(None),
         }
     }
 
     /// Target of a request, without the parameter by which a form that was sent on from our page is known.
-    pub(super) fn without_form_token<'t>(&self, target: &'t [u8]) -> &'t [u8] {
-        if self.takes_forms && self.form_target(target).is_some() {
-            cross_site_form::without_token(target)
+    pub(super) fn strip_form_token<'t>(&self, target: &'t [u8]) -> &'t [u8] {
+        if self.accepts_forms && self.form_target(target).is_some() {
+            cross_site_form::strip_token(target)
         } else {
             target
         }
@@ -222,7 +227,7 @@ impl RouteTable {
 
     /// The path that takes forms of other sites at which a request aims.
     fn form_target(&self, target: &[u8]) -> Option<&FormTarget> {
-        let path = cross_site_form::path_of(target);
+        let path = cross_site_form::target_path(target);
         self.routes.iter().flat_map(|route| &route.cross_site_forms).find(|form| form.path.as_bytes() == path)
     }
 
@@ -231,74 +236,80 @@ impl RouteTable {
     ///
     /// # Errors
     /// When the path could be read in two ways, under two rules; see [`BadPath`].
-    pub fn read(&self, target: &[u8]) -> Result<CanonicalPath, BadPath> {
-        let path = CanonicalPath::keeping(target, Keep { encoded: true, double: false, letters: true })?;
-        let has_several = readings::ambiguous_in(path.path()).next().is_some();
-        if !has_several && !self.keeps {
+    pub fn parse_path(&self, target: &[u8]) -> Result<CanonicalPath, InvalidPath> {
+        let path = CanonicalPath::parse_with(
+            target,
+            PathOptions { keep_encoded_slash: true, keep_double_slash: false, keep_encoded_chars: true },
+        )?;
+        let has_several = readings::ambiguous_chars(path.path()).next().is_some();
+        if !has_several && !self.keeps_raw_paths {
             return Ok(path);
         }
-        if is_ours(path.path()) {
-            return if has_several { hold_as_ours(&path).map(|()| path) } else { Ok(path) };
+        if is_own_path(path.path()) {
+            return if has_several { check_own_path(&path).map(|()| path) } else { Ok(path) };
         }
-        let PathPolicy { allow_encoded_slash, keep_double_slash, letters, preserve_path } =
+        let PathPolicy { allow_encoded_slash, keep_double_slash, literal_chars: letters, preserve_path } =
             self.find(&path).map(|(_, rule)| rule.paths).unwrap_or_default();
-        let encoded = slashes::has_encoded(path.path());
+        let encoded = slashes::has_encoded_slash(path.path());
         if encoded && !allow_encoded_slash && !preserve_path {
-            return Err(BadPath::Refused(Character::EncodedSlash));
+            return Err(InvalidPath::ForbiddenChar(AmbiguousChar::EncodedSlash));
         }
-        let double = (keep_double_slash || preserve_path) && slashes::has_double(target);
+        let double = (keep_double_slash || preserve_path) && slashes::has_double_slash(target);
         let path = if double {
-            CanonicalPath::keeping(target, Keep { encoded: true, double: true, letters: true })?
+            CanonicalPath::parse_with(
+                target,
+                PathOptions { keep_encoded_slash: true, keep_double_slash: true, keep_encoded_chars: true },
+            )?
         } else {
             path
         };
         if encoded || double {
-            let character = if encoded { Character::EncodedSlash } else { Character::DoubleSlash };
-            for reading in slashes::readings(target, !letters.semicolon)? {
-                self.hold(&path, &reading, character)?;
+            let character = if encoded { AmbiguousChar::EncodedSlash } else { AmbiguousChar::DoubleSlash };
+            for reading in slashes::slash_readings(target, !letters.semicolon)? {
+                self.check_reading(&path, &reading, character)?;
             }
         }
         if has_several || double {
-            self.hold_all(&path, path.path().as_bytes(), letters)?;
+            self.check_all_readings(&path, path.path().as_bytes(), letters)?;
         }
         if !preserve_path {
             return Ok(path);
         }
-        let came = slashes::path_of(target);
-        if came.starts_with(b"//") {
-            return Err(BadPath::Refused(Character::DoubleSlash));
+        let raw = slashes::target_path(target);
+        if raw.starts_with(b"//") {
+            return Err(InvalidPath::ForbiddenChar(AmbiguousChar::DoubleSlash));
         }
-        self.hold_all(&path, came, letters)?;
-        Ok(path.sent_as(target))
+        self.check_all_readings(&path, raw, letters)?;
+        Ok(path.with_verbatim(target))
     }
 
     /// Sees that all readings of `sent`, but for those that `letters` rules out, fall under the rule of `path`, and none is ours.
-    fn hold_all(&self, path: &CanonicalPath, sent: &[u8], letters: Letters) -> Result<(), BadPath> {
-        for reading in readings::of(sent, letters)? {
+    fn check_all_readings(&self, path: &CanonicalPath, sent: &[u8], letters: LiteralChars) -> Result<(), InvalidPath> {
+        for reading in readings::all_readings(sent, letters)? {
             let character = reading.character();
-            self.hold(path, &reading.spelling(), character)?;
-            if let Some(literal) = reading.literal() {
-                self.hold(path, &literal, character)?;
+            self.check_reading(path, &reading.spelling(), character)?;
+            if let Some(literal) = reading.literal_spelling() {
+                self.check_reading(path, &literal, character)?;
             }
         }
-        if letters == Letters::default() {
+        if letters == LiteralChars::default() {
             return Ok(());
         }
         // Whatever the app is said to do: nothing on the way to it may take the path for one of ours.
-        for reading in readings::of(sent, Letters::default())? {
-            if is_ours(&reading.spelling()) {
-                return Err(BadPath::Own(reading.character()));
+        for reading in readings::all_readings(sent, LiteralChars::default())? {
+            if is_own_path(&reading.spelling()) {
+                return Err(InvalidPath::OwnPath(reading.character()));
             }
         }
         Ok(())
     }
 
-    fn hold(&self, path: &CanonicalPath, reading: &str, character: Character) -> Result<(), BadPath> {
-        let place = |path: &str| self.first(path).map(|(place, _)| place);
-        if is_ours(reading) {
-            Err(BadPath::Own(character))
+    fn check_reading(&self, path: &CanonicalPath, reading: &str, character: AmbiguousChar) -> Result<(), InvalidPath> {
+        let place = |path: &str| self.first_match(path).map(|(place, _)| place);
+        if is_own_path(reading) {
+            Err(InvalidPath::OwnPath(character))
         } else if place(reading) != place(path.path()) {
-            Err(BadPath::TwoRules(character))
+            Err(InvalidPath::AmbiguousRoute(character))
         } else {
             Ok(())
         }
@@ -307,32 +318,32 @@ impl RouteTable {
     /// The first rule that covers the path, and its place.
     #[must_use]
     pub fn find(&self, path: &CanonicalPath) -> Option<(usize, &Route)> {
-        self.first(path.path())
+        self.first_match(path.path())
     }
 
-    fn first(&self, path: &str) -> Option<(usize, &Route)> {
-        self.routes.iter().enumerate().find(|(_, route)| route.covers(path))
+    fn first_match(&self, path: &str) -> Option<(usize, &Route)> {
+        self.routes.iter().enumerate().find(|(_, route)| route.matches(path))
     }
 
     /// All rules.
     #[must_use]
-    pub fn all(&self) -> &[Route] {
+    pub fn routes(&self) -> &[Route] {
         &self.routes
     }
 }
 
 /// Sees that a path of ours is ours however it is read. None of them holds an encoded delimiter or control character.
-fn hold_as_ours(path: &CanonicalPath) -> Result<(), BadPath> {
-    let is_letter = |character: &Character| {
-        use Character::{EncodedBackslash, EncodedControl, EncodedSemicolon, EncodedSlash};
+fn check_own_path(path: &CanonicalPath) -> Result<(), InvalidPath> {
+    let is_letter = |character: &AmbiguousChar| {
+        use AmbiguousChar::{EncodedBackslash, EncodedControl, EncodedSemicolon, EncodedSlash};
         matches!(character, EncodedBackslash | EncodedControl(_) | EncodedSemicolon | EncodedSlash)
     };
-    if let Some(character) = readings::ambiguous_in(path.path()).find(is_letter) {
-        return Err(BadPath::Own(character));
+    if let Some(character) = readings::ambiguous_chars(path.path()).find(is_letter) {
+        return Err(InvalidPath::OwnPath(character));
     }
-    let readings = readings::of(path.path().as_bytes(), Letters::default())?;
-    match readings.iter().find(|reading| !is_ours(&reading.spelling())) {
-        Some(reading) => Err(BadPath::Own(reading.character())),
+    let readings = readings::all_readings(path.path().as_bytes(), LiteralChars::default())?;
+    match readings.iter().find(|reading| !is_own_path(&reading.spelling())) {
+        Some(reading) => Err(InvalidPath::OwnPath(reading.character())),
         None => Ok(()),
     }
 }
@@ -341,9 +352,9 @@ fn hold_as_ours(path: &CanonicalPath) -> Result<(), BadPath> {
 mod tests {
     use super::*;
 
-    fn matched(routes: &[&str], path: &str) -> Result<Option<usize>, BadPath> {
+    fn matched(routes: &[&str], path: &str) -> Result<Option<usize>, InvalidPath> {
         let table = RouteTable::new(routes.iter().map(|r| Route::new(r, Access::SignedIn, 0, true).unwrap()).collect());
-        let path = table.read(path.as_bytes())?;
+        let path = table.parse_path(path.as_bytes())?;
         Ok(table.find(&path).map(|(place, _)| place))
     }
 
@@ -371,7 +382,7 @@ mod tests {
         let routes = ["/admin/public", "/admin"];
         for path in ["/admin;x", "/admin;x/public", "/admin/;/public", "/;x/admin", "/admin/public;x", "/;/;x/admin/y"]
         {
-            assert_eq!(matched(&routes, path), Err(BadPath::TwoRules(Character::Semicolon)), "{path}");
+            assert_eq!(matched(&routes, path), Err(InvalidPath::AmbiguousRoute(AmbiguousChar::Semicolon)), "{path}");
         }
         assert_eq!(matched(&routes, "/admin/a;x/public"), Ok(Some(1)));
         assert_eq!(matched(&routes, "/other;x"), Ok(None));

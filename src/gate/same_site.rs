@@ -5,61 +5,61 @@
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::Head;
+use super::RequestHead;
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What a header says that a browser sends once.
-pub(super) enum Said<'a> {
-    Nothing,
-    Once(&'a [u8]),
+pub(super) enum SingleHeader<'a> {
+    Absent,
+    One(&'a [u8]),
     /// No browser does that: whoever reads another one than we do reads another answer.
-    Twice,
+    Repeated,
 }
 
 /// Whether a request may come from our own pages, or from no browser at all. Safe methods may come from anywhere.
-pub(super) fn allows(head: &Head<'_>, origin: &str) -> bool {
+pub(super) fn allows_request(head: &RequestHead<'_>, origin: &str) -> bool {
     if !head.is_action() {
         return true;
     }
-    match (said(head, &SEC_FETCH_SITE), said(head, &header::ORIGIN)) {
-        (Said::Twice, _) | (_, Said::Twice) => false,
+    match (single_header(head, &SEC_FETCH_SITE), single_header(head, &header::ORIGIN)) {
+        (SingleHeader::Repeated, _) | (_, SingleHeader::Repeated) => false,
         // What a page of ours hides of itself, it may say `null` for.
-        (Said::Once(b"same-origin" | b"none"), from) => match from {
-            Said::Once(from) => from == origin.as_bytes() || from == b"null",
+        (SingleHeader::One(b"same-origin" | b"none"), from) => match from {
+            SingleHeader::One(from) => from == origin.as_bytes() || from == b"null",
             _ => true,
         },
-        (Said::Once(_), _) => false,
-        (Said::Nothing, Said::Once(from)) => from == origin.as_bytes(),
-        (Said::Nothing, Said::Nothing) => !head.headers.contains_key(header::COOKIE) && is_json(head),
+        (SingleHeader::One(_), _) => false,
+        (SingleHeader::Absent, SingleHeader::One(from)) => from == origin.as_bytes(),
+        (SingleHeader::Absent, SingleHeader::Absent) => !head.headers.contains_key(header::COOKIE) && is_json(head),
     }
 }
 
 /// Whether a request is no upgrade, or one of a page of this origin or of those `others`, or of no browser at all. Browsers
 /// write origins in one way, so they are compared byte for byte.
-pub(super) fn may_open(head: &Head<'_>, origin: &str, others: &[String]) -> bool {
+pub(super) fn allows_upgrade(head: &RequestHead<'_>, origin: &str, others: &[String]) -> bool {
     if !head.headers.contains_key(header::UPGRADE) {
         return true;
     }
-    match said(head, &header::ORIGIN) {
-        Said::Nothing => true,
-        Said::Once(from) => from == origin.as_bytes() || others.iter().any(|other| from == other.as_bytes()),
-        Said::Twice => false,
+    match single_header(head, &header::ORIGIN) {
+        SingleHeader::Absent => true,
+        SingleHeader::One(from) => from == origin.as_bytes() || others.iter().any(|other| from == other.as_bytes()),
+        SingleHeader::Repeated => false,
     }
 }
 
-pub(super) fn said<'a>(head: &Head<'a>, name: &HeaderName) -> Said<'a> {
+pub(super) fn single_header<'a>(head: &RequestHead<'a>, name: &HeaderName) -> SingleHeader<'a> {
     let mut values = head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     match (values.next(), values.next()) {
-        (None, _) => Said::Nothing,
-        (Some(value), None) => Said::Once(value),
-        (Some(_), Some(_)) => Said::Twice,
+        (None, _) => SingleHeader::Absent,
+        (Some(value), None) => SingleHeader::One(value),
+        (Some(_), Some(_)) => SingleHeader::Repeated,
     }
 }
 
 /// No form of another site can send JSON without asking first.
-fn is_json(head: &Head<'_>) -> bool {
-    let Said::Once(content_type) = said(head, &header::CONTENT_TYPE) else { return false };
+fn is_json(head: &RequestHead<'_>) -> bool {
+    let SingleHeader::One(content_type) = single_header(head, &header::CONTENT_TYPE) else { return false };
     let content_type = std::str::from_utf8(content_type).unwrap_or_default();
     content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }

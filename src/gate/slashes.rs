@@ -5,29 +5,29 @@
 
 use percent_encoding::percent_decode;
 
-use super::{BadPath, CanonicalPath, Character, path::Keep};
+use super::{AmbiguousChar, CanonicalPath, InvalidPath, path::PathOptions};
 
 /// Whether a slash is encoded in a path.
-pub(super) fn has_encoded(path: &str) -> bool {
+pub(super) fn has_encoded_slash(path: &str) -> bool {
     path.as_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(b"%2f"))
 }
 
 /// Whether two slashes follow each other in the path.
-pub(super) fn has_double(target: &[u8]) -> bool {
-    path_of(target).windows(2).any(|part| part == b"//")
+pub(super) fn has_double_slash(target: &[u8]) -> bool {
+    target_path(target).windows(2).any(|part| part == b"//")
 }
 
 /// Refuses a first segment that begins with a slash once it is decoded, or is empty without its control characters: what follows
 /// would name a host.
-pub(super) fn refuse_host(segment: &str) -> Result<(), BadPath> {
+pub(super) fn reject_host_prefix(segment: &str) -> Result<(), InvalidPath> {
     if !segment.contains('%') {
         return Ok(());
     }
     let decoded = percent_decode(segment.as_bytes());
     match decoded.into_iter().find(|byte| !byte.is_ascii_control()) {
-        Some(b'/') => Err(BadPath::Refused(Character::DoubleSlash)),
-        Some(b'\\') => Err(BadPath::Refused(Character::EncodedBackslash)),
-        None => Err(BadPath::Refused(Character::EncodedControl(b'\t'))),
+        Some(b'/') => Err(InvalidPath::ForbiddenChar(AmbiguousChar::DoubleSlash)),
+        Some(b'\\') => Err(InvalidPath::ForbiddenChar(AmbiguousChar::EncodedBackslash)),
+        None => Err(InvalidPath::ForbiddenChar(AmbiguousChar::EncodedControl(b'\t'))),
         Some(_) => Ok(()),
     }
 }
@@ -38,17 +38,20 @@ pub(super) fn refuse_host(segment: &str) -> Result<(), BadPath> {
 ///
 /// # Errors
 /// When one of them is no path, or leaves the root.
-pub(super) fn readings(target: &[u8], cuts: bool) -> Result<Vec<String>, BadPath> {
-    let path = path_of(target);
+pub(super) fn slash_readings(target: &[u8], cuts_parameters: bool) -> Result<Vec<String>, InvalidPath> {
+    let path = target_path(target);
     let mut readings = Vec::new();
-    let has_parameters = cuts && path.contains(&b';');
+    let has_parameters = cuts_parameters && path.contains(&b';');
     let cut = has_parameters.then(|| without_parameters(path));
-    let cut_after = has_parameters.then(|| without_parameters(&decoded(path)));
+    let cut_after = has_parameters.then(|| without_parameters(&decode_slashes(path)));
     for path in [Some(path), cut.as_deref(), cut_after.as_deref()].into_iter().flatten() {
-        for (path, encoded) in [(path, true), (&decoded(path), false)] {
+        for (path, encoded) in [(path, true), (&decode_slashes(path), false)] {
             for double in [false, true] {
-                let reading = CanonicalPath::keeping(path, Keep { encoded, double, letters: true })?;
-                if cuts && reading.path().contains(';') {
+                let reading = CanonicalPath::parse_with(
+                    path,
+                    PathOptions { keep_encoded_slash: encoded, keep_double_slash: double, keep_encoded_chars: true },
+                )?;
+                if cuts_parameters && reading.path().contains(';') {
                     readings.push(reading.without_parameters().into_owned());
                     readings.push(String::from_utf8_lossy(&without_parameters(reading.path().as_bytes())).into_owned());
                 }
@@ -61,20 +64,20 @@ pub(super) fn readings(target: &[u8], cuts: bool) -> Result<Vec<String>, BadPath
 
 /// Parameters cut, and a segment that has nothing else left as one without a name.
 fn without_parameters(path: &[u8]) -> Vec<u8> {
-    path.split(|byte| *byte == b'/').map(before).collect::<Vec<_>>().join(&b'/')
+    path.split(|byte| *byte == b'/').map(before_semicolon).collect::<Vec<_>>().join(&b'/')
 }
 
 /// What stands before the parameters.
-fn before(segment: &[u8]) -> &[u8] {
+fn before_semicolon(segment: &[u8]) -> &[u8] {
     segment.split(|byte| *byte == b';').next().unwrap_or(segment)
 }
 
-pub(super) fn path_of(target: &[u8]) -> &[u8] {
+pub(super) fn target_path(target: &[u8]) -> &[u8] {
     target.split(|byte| *byte == b'?').next().unwrap_or(target)
 }
 
 /// Each encoded slash as a slash.
-fn decoded(path: &[u8]) -> Vec<u8> {
+fn decode_slashes(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((first, more)) = rest.split_first() {

@@ -4,6 +4,6 @@ mod forms;
 mod store;
 mod throttle;
 
-pub use forms::{Begun, Forms, Submission};
-pub use store::{Caller, Counter, Tally, ThrottleStore};
-pub use throttle::{Counted, Leave, LockoutPolicy, Throttle, Try};
+pub use forms::{FormClaim, FormGuard, FormSubmission};
+pub use store::{AttemptCounter, CallerClass, CountResult, ThrottleStore};
+pub use throttle::{CountedAttempt, LockoutPolicy, Throttle, ThrottleDecision, ThrottledAttempt};

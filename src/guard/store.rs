@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{clock::Timestamp, outage::StoreError};
+use crate::{clock::Timestamp, store_error::StoreError};
 
 /// Counts tries.
 #[async_trait]
@@ -20,11 +20,11 @@ pub trait ThrottleStore: Send + Sync {
     /// When the store is away, or has no room for it: a caller who is signed in has the room that is kept for ends.
     async fn attempt(
         &self,
-        asked: &[Counter],
-        beside: &[Counter],
-        caller: Caller,
+        asked: &[AttemptCounter],
+        beside: &[AttemptCounter],
+        caller: CallerClass,
         now: Timestamp,
-    ) -> Result<Tally, StoreError>;
+    ) -> Result<CountResult, StoreError>;
 
     /// Whether a counter is closed. Counts and writes nothing.
     async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError>;
@@ -34,17 +34,17 @@ pub trait ThrottleStore: Send + Sync {
     ///
     /// # Errors
     /// As [`ThrottleStore::attempt`].
-    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError>;
+    async fn finish(&self, anew: &[String], take_back: &[String], caller: CallerClass) -> Result<(), StoreError>;
 
     /// Drops counters that say nothing any more.
-    async fn forget(&self, now: Timestamp) -> Result<(), StoreError>;
+    async fn delete_stale(&self, now: Timestamp) -> Result<(), StoreError>;
 }
 
 /// The caller who is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
+pub enum CallerClass {
     /// Anybody, of whom there may be any number.
-    Anybody,
+    Stranger,
     /// A user with a session. Invariant: what such callers may have counted is bounded by session and hour. Held by
     /// `passwords::changes_of_one_session_are_bounded`, `pressed_twice`.
     SignedIn,
@@ -52,26 +52,26 @@ pub enum Caller {
 
 /// A counter and its rule.
 #[derive(Clone, Debug)]
-pub struct Counter {
+pub struct AttemptCounter {
     /// Which. Holds nothing that a person typed in clear.
     pub name: String,
     /// Closes with so many tries …
-    pub tries: u32,
+    pub limit: u32,
     /// … within this time …
-    pub within: Duration,
+    pub window: Duration,
     /// … for so long.
     pub cool_off: Duration,
 }
 
 /// What counting did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tally {
+pub enum CountResult {
     /// The try is counted.
     Counted {
         /// The names of the counters that it closed: if the try fails, that is a lockout.
-        closed: Vec<String>,
+        newly_closed: Vec<String>,
         /// Until when those of `beside` are closed that were so already; of several, the last.
-        beside_until: Option<Timestamp>,
+        account_closed_until: Option<Timestamp>,
     },
     /// One of those asked is closed; nothing was counted.
     Closed {

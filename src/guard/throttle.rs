@@ -10,14 +10,14 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 
-use super::{Caller, Counter, Tally, ThrottleStore};
+use super::{AttemptCounter, CallerClass, CountResult, ThrottleStore};
 use crate::{
     clock::{Clock, Timestamp},
     id::{DeviceId, SessionId, UserId},
     metrics::Metrics,
-    outage::StoreError,
-    secret::Key,
-    visitor::{TrustedProxies, network_of},
+    secret::SecretKey,
+    store_error::StoreError,
+    visitor::{TrustedProxies, ip_network},
 };
 
 /// Tries per address and five minutes, whatever accounts they aim at: far above a person, far below a list of passwords.
@@ -36,14 +36,14 @@ pub struct LockoutPolicy {
     /// With so many failures …
     pub failures: u32,
     /// … within this time …
-    pub within: Duration,
+    pub window: Duration,
     /// … nobody gets in for so long, not even with the right password.
     pub cool_off: Duration,
 }
 
 /// Who tries to prove what.
 #[derive(Clone, Copy, Debug)]
-pub struct Try<'a> {
+pub struct ThrottledAttempt<'a> {
     /// The folded name or address that was typed.
     pub login: &'a str,
     /// Whose it is, if it is anybody's.
@@ -58,16 +58,16 @@ pub struct Try<'a> {
 
 /// Whether a try may be looked at.
 #[derive(Debug)]
-pub enum Leave {
+pub enum ThrottleDecision {
     /// It may.
-    Granted(Counted),
+    Allow(CountedAttempt),
     /// It may not, and a stranger may not be told either: answer as if it had been wrong, at the same cost.
-    Withheld {
+    DenySilently {
         /// When the counter opens.
         until: Timestamp,
     },
     /// It may not before then.
-    Refused {
+    Deny {
         /// When the counter opens.
         until: Timestamp,
     },
@@ -76,27 +76,27 @@ pub enum Leave {
 /// A try that was counted, for whoever learns how it ended.
 #[derive(Debug)]
 #[must_use = "say how the try ended"]
-pub struct Counted {
+pub struct CountedAttempt {
     /// Counters that begin anew when the try succeeds.
-    own: Vec<String>,
+    reset_on_success: Vec<String>,
     /// Counters that get this one try back when it succeeds, no more: nobody can buy tries on other accounts with an own
     /// account, nor can a stranger hope for the owner to come by.
-    shared: Vec<String>,
+    refund_on_success: Vec<String>,
     /// The scopes of what closed with this try.
-    closed: Vec<Scope>,
-    caller: Caller,
+    closed: Vec<LockoutScope>,
+    caller: CallerClass,
 }
 
 /// What closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
+enum LockoutScope {
     Account,
     Address,
     Device,
     Session,
 }
 
-impl Scope {
+impl LockoutScope {
     const ALL: [Self; 4] = [Self::Account, Self::Address, Self::Device, Self::Session];
 
     /// Its value of the label `scope`.
@@ -115,12 +115,12 @@ impl Scope {
 pub struct Throttle {
     store: Arc<dyn ThrottleStore>,
     policy: Arc<ArcSwap<LockoutPolicy>>,
-    key: Key,
+    key: SecretKey,
     clock: Clock,
     metrics: Arc<Metrics>,
     by_address: bool,
     /// What comes from one of them, and says of nobody else that it was theirs, may be of any visitor.
-    shared: TrustedProxies,
+    shared_addresses: TrustedProxies,
 }
 
 impl Throttle {
@@ -129,12 +129,12 @@ impl Throttle {
     pub fn new(
         store: Arc<dyn ThrottleStore>,
         policy: Arc<ArcSwap<LockoutPolicy>>,
-        key: Key,
+        key: SecretKey,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        metrics.register_lockout_scopes(&Scope::ALL.map(Scope::label));
-        Self { store, policy, key, clock, metrics, by_address: true, shared: TrustedProxies::default() }
+        metrics.register_lockout_scopes(&LockoutScope::ALL.map(LockoutScope::label));
+        Self { store, policy, key, clock, metrics, by_address: true, shared_addresses: TrustedProxies::default() }
     }
 
     /// The same, by account only: where all visitors come from one address (what ends TLS in front of us), one of them
@@ -146,27 +146,29 @@ impl Throttle {
 
     /// The same, but by account only for what comes from one of these addresses.
     #[must_use]
-    pub fn shared_by(self, shared: TrustedProxies) -> Self {
-        Self { shared, ..self }
+    pub fn with_shared_addresses(self, shared: TrustedProxies) -> Self {
+        Self { shared_addresses: shared, ..self }
     }
 
     /// Counts a try before it is checked.
     ///
     /// # Errors
     /// When the store is away: then nothing is checked either.
-    pub async fn attempt(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
-        match (tried.session, tried.device) {
+    pub async fn attempt(&self, attempt: ThrottledAttempt<'_>) -> Result<ThrottleDecision, StoreError> {
+        match (attempt.session, attempt.device) {
             (Some(session), _) => {
-                let all = of_session_in_all(session);
-                self.by_own_counter(tried, of_session(session), Scope::Session, Some(all)).await
+                let all = session_total_counter(session);
+                self.attempt_with_counter(attempt, session_key(session), LockoutScope::Session, Some(all)).await
             }
-            (None, Some(device)) => self.by_own_counter(tried, of_device(device), Scope::Device, None).await,
-            (None, None) => self.by_anybody(tried).await,
+            (None, Some(device)) => {
+                self.attempt_with_counter(attempt, device_key(device), LockoutScope::Device, None).await
+            }
+            (None, None) => self.attempt_as_stranger(attempt).await,
         }
     }
 
     /// The try failed; tells the metrics when that locked somebody out.
-    pub fn failed(&self, counted: &Counted) {
+    pub fn record_failure(&self, counted: &CountedAttempt) {
         for scope in &counted.closed {
             self.metrics.locked_out(scope.label());
         }
@@ -176,8 +178,8 @@ impl Throttle {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn succeeded(&self, counted: &Counted) -> Result<(), StoreError> {
-        self.store.settle(&counted.own, &counted.shared, counted.caller).await
+    pub async fn record_success(&self, counted: &CountedAttempt) -> Result<(), StoreError> {
+        self.store.finish(&counted.reset_on_success, &counted.refund_on_success, counted.caller).await
     }
 
     /// An account starts anew, under each of these folded names, on each of these devices and in each of these sessions:
@@ -185,120 +187,132 @@ impl Throttle {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn forgive(
+    pub async fn reset(
         &self,
         user: UserId,
         logins: &[String],
         devices: &[DeviceId],
         sessions: &[SessionId],
     ) -> Result<(), StoreError> {
-        let logins = logins.iter().map(|login| self.of_login(login));
-        let devices = devices.iter().copied().map(of_device);
-        let sessions = sessions.iter().copied().map(of_session);
-        let all: Vec<String> = std::iter::once(of_user(user)).chain(logins).chain(devices).chain(sessions).collect();
-        self.store.settle(&all, &[], Caller::Anybody).await
+        let logins = logins.iter().map(|login| self.login_key(login));
+        let devices = devices.iter().copied().map(device_key);
+        let sessions = sessions.iter().copied().map(session_key);
+        let all: Vec<String> = std::iter::once(user_key(user)).chain(logins).chain(devices).chain(sessions).collect();
+        self.store.finish(&all, &[], CallerClass::Stranger).await
     }
 
-    async fn by_anybody(&self, tried: Try<'_>) -> Result<Leave, StoreError> {
-        let typed = self.counter(self.of_login(tried.login));
+    async fn attempt_as_stranger(&self, attempt: ThrottledAttempt<'_>) -> Result<ThrottleDecision, StoreError> {
+        let typed = self.counter(self.login_key(attempt.login));
         // A name that nobody has is counted as often, too: it must not be quicker.
-        let account = self.counter(tried.user.map_or_else(|| self.of_nobody(tried.login), of_user));
-        let by_address = self.by_address && !self.shared.trusts(tried.ip);
-        let address = by_address.then(|| of_address(tried.ip));
+        let account = self.counter(attempt.user.map_or_else(|| self.unknown_login_key(attempt.login), user_key));
+        let by_address = self.by_address && !self.shared_addresses.trusts(attempt.ip);
+        let address = by_address.then(|| address_counter(attempt.ip));
         let own = vec![typed.name.clone(), account.name.clone()];
         let shared: Vec<String> = address.iter().map(|address| address.name.clone()).collect();
-        let asked: Vec<Counter> = std::iter::once(typed).chain(address).collect();
-        let tally =
-            self.store.attempt(&asked, std::slice::from_ref(&account), Caller::Anybody, self.clock.now()).await?;
-        Ok(match tally {
-            Tally::Closed { until } => Leave::Refused { until },
-            Tally::Counted { beside_until: Some(until), .. } => Leave::Withheld { until },
-            Tally::Counted { closed, beside_until: None } => {
+        let required: Vec<AttemptCounter> = std::iter::once(typed).chain(address).collect();
+        let result = self
+            .store
+            .attempt(&required, std::slice::from_ref(&account), CallerClass::Stranger, self.clock.now())
+            .await?;
+        Ok(match result {
+            CountResult::Closed { until } => ThrottleDecision::Deny { until },
+            CountResult::Counted { account_closed_until: Some(until), .. } => ThrottleDecision::DenySilently { until },
+            CountResult::Counted { newly_closed: closed, account_closed_until: None } => {
                 let scope = |name: &String| match name {
-                    name if *name == account.name => Some(Scope::Account),
-                    name if shared.contains(name) => Some(Scope::Address),
+                    name if *name == account.name => Some(LockoutScope::Account),
+                    name if shared.contains(name) => Some(LockoutScope::Address),
                     _ => None, // what was typed closes with its account
                 };
                 let closed = closed.iter().filter_map(scope).collect();
-                Leave::Granted(Counted { own, shared, closed, caller: Caller::Anybody })
+                ThrottleDecision::Allow(CountedAttempt {
+                    reset_on_success: own,
+                    refund_on_success: shared,
+                    closed,
+                    caller: CallerClass::Stranger,
+                })
             }
         })
     }
 
     /// Asks one counter that no stranger can close, and one of all tries where there is one. Their failures count for the
     /// account, too, whether that is closed or not.
-    async fn by_own_counter(
+    async fn attempt_with_counter(
         &self,
-        tried: Try<'_>,
+        attempt: ThrottledAttempt<'_>,
         name: String,
-        own: Scope,
-        in_all: Option<Counter>,
-    ) -> Result<Leave, StoreError> {
+        own: LockoutScope,
+        total: Option<AttemptCounter>,
+    ) -> Result<ThrottleDecision, StoreError> {
         let counter = self.counter(name.clone());
-        let caller = if tried.session.is_some() { Caller::SignedIn } else { Caller::Anybody };
-        let asked: Vec<Counter> = std::iter::once(counter).chain(in_all).collect();
-        let beside: Vec<Counter> = std::iter::once(self.of_login(tried.login))
-            .chain(tried.user.map(of_user))
+        let caller = if attempt.session.is_some() { CallerClass::SignedIn } else { CallerClass::Stranger };
+        let required: Vec<AttemptCounter> = std::iter::once(counter).chain(total).collect();
+        let beside: Vec<AttemptCounter> = std::iter::once(self.login_key(attempt.login))
+            .chain(attempt.user.map(user_key))
             .map(|name| self.counter(name))
             .collect();
-        Ok(match self.store.attempt(&asked, &beside, caller, self.clock.now()).await? {
-            Tally::Closed { until } => Leave::Refused { until },
-            Tally::Counted { closed, beside_until } => {
-                let is_asked = |name: &String| asked.iter().any(|counter| counter.name == *name);
-                let scope = |name: &String| if is_asked(name) { own } else { Scope::Account };
+        Ok(match self.store.attempt(&required, &beside, caller, self.clock.now()).await? {
+            CountResult::Closed { until } => ThrottleDecision::Deny { until },
+            CountResult::Counted { newly_closed: closed, account_closed_until: beside_until } => {
+                let is_asked = |name: &String| required.iter().any(|counter| counter.name == *name);
+                let scope = |name: &String| if is_asked(name) { own } else { LockoutScope::Account };
                 // What was closed already was not counted, and has no try to give back.
                 let shared = match beside_until {
                     None => beside.into_iter().map(|counter| counter.name).collect(),
                     Some(_) => Vec::new(),
                 };
-                let mut closed: Vec<Scope> = closed.iter().map(scope).collect();
+                let mut closed: Vec<LockoutScope> = closed.iter().map(scope).collect();
                 closed.dedup();
-                Leave::Granted(Counted { own: vec![name], shared, closed, caller })
+                ThrottleDecision::Allow(CountedAttempt {
+                    reset_on_success: vec![name],
+                    refund_on_success: shared,
+                    closed,
+                    caller,
+                })
             }
         })
     }
 
-    fn counter(&self, name: String) -> Counter {
-        let LockoutPolicy { failures: tries, within, cool_off } = **self.policy.load();
-        Counter { name, tries, within, cool_off }
+    fn counter(&self, name: String) -> AttemptCounter {
+        let LockoutPolicy { failures: tries, window: within, cool_off } = **self.policy.load();
+        AttemptCounter { name, limit: tries, window: within, cool_off }
     }
 
     /// Kept as a keyed digest only, because people type passwords into the wrong field.
-    fn of_login(&self, folded: &str) -> String {
-        format!("login:{}", self.key.blind("throttle", folded))
+    fn login_key(&self, folded: &str) -> String {
+        format!("login:{}", self.key.keyed_digest("throttle", folded))
     }
 
-    fn of_nobody(&self, folded: &str) -> String {
-        format!("nobody:{}", self.key.blind("throttle", folded))
+    fn unknown_login_key(&self, folded: &str) -> String {
+        format!("nobody:{}", self.key.keyed_digest("throttle", folded))
     }
 }
 
-fn of_user(user: UserId) -> String {
+fn user_key(user: UserId) -> String {
     format!("user:{user}")
 }
 
-fn of_session(session: SessionId) -> String {
+fn session_key(session: SessionId) -> String {
     format!("session:{session}")
 }
 
-fn of_session_in_all(session: SessionId) -> Counter {
-    Counter {
+fn session_total_counter(session: SessionId) -> AttemptCounter {
+    AttemptCounter {
         name: format!("session-tries:{session}"),
-        tries: SESSION_TRIES,
-        within: SESSION_WITHIN,
+        limit: SESSION_TRIES,
+        window: SESSION_WITHIN,
         cool_off: SESSION_COOL_OFF,
     }
 }
 
-fn of_device(device: DeviceId) -> String {
+fn device_key(device: DeviceId) -> String {
     format!("device:{device}")
 }
 
-fn of_address(ip: IpAddr) -> Counter {
-    Counter {
-        name: format!("address:{}", network_of(ip)),
-        tries: ADDRESS_TRIES,
-        within: ADDRESS_WITHIN,
+fn address_counter(ip: IpAddr) -> AttemptCounter {
+    AttemptCounter {
+        name: format!("address:{}", ip_network(ip)),
+        limit: ADDRESS_TRIES,
+        window: ADDRESS_WITHIN,
         cool_off: ADDRESS_COOL_OFF,
     }
 }

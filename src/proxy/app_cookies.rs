@@ -7,7 +7,7 @@ use pingora::{
 };
 
 use super::{hooks::ProxyParts, request_context::RequestContext};
-use crate::gate::cookie::{self, AppCookie, ForgetOn, SetBy, Shown};
+use crate::gate::cookie::{self, AppCookie, CookieLookup, ForgetOn, SetCookieContext};
 
 /// Writes down what the answer sets, where it is to be forgotten: whoever signs in later may be known to the app by what it set
 /// before. An answer that sets no cookie is not looked at further.
@@ -25,12 +25,14 @@ pub(super) fn record_set_cookies(
         return Ok(());
     }
     // On a public route nobody is looked up: there whoever shows a session, good or not, is no guest.
-    let has_session_cookie = || matches!(cookie::find(&request.headers, &parts.cookies.session), Shown::One(_));
+    let has_session_cookie =
+        || matches!(cookie::find(&request.headers, &parts.cookies.session), CookieLookup::Found(_));
     let is_guest = permit.session().is_none() && !has_session_cookie();
     let now = parts.clock.now();
-    let set_by = SetBy { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
-    let set = response.headers.get_all(header::SET_COOKIE).iter().filter_map(|line| AppCookie::read(line, set_by));
-    let notes = parts.app_cookies.note(&request.headers, &set.collect::<Vec<_>>(), is_guest, now);
+    let set_by =
+        SetCookieContext { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
+    let set = response.headers.get_all(header::SET_COOKIE).iter().filter_map(|line| AppCookie::parse(line, set_by));
+    let notes = parts.app_cookies.record(&request.headers, &set.collect::<Vec<_>>(), is_guest, now);
     if notes.left_out > 0 {
         tracing::warn!(
             upstream = set_by.upstream,

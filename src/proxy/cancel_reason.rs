@@ -1,6 +1,6 @@
 //! Why something in flight is cut, and what a WebSocket is told of it.
 
-use crate::session::Ending;
+use crate::session::EndReason;
 
 /// Why something in flight is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ impl CancelReason {
     pub const LABELS: [&'static str; 13] = {
         let mut labels = [""; 13];
         let mut index = 0;
-        while index < Ending::LABELS.len() {
-            labels[index] = Ending::LABELS[index];
+        while index < EndReason::LABELS.len() {
+            labels[index] = EndReason::LABELS[index];
             index += 1;
         }
         labels[Self::SESSION_GONE.0 as usize] = "gone";
@@ -36,7 +36,7 @@ impl CancelReason {
 
     /// Because its session ended.
     #[must_use]
-    pub fn from_end_reason(ending: &Ending) -> Self {
+    pub fn from_end_reason(ending: &EndReason) -> Self {
         let index = Self::LABELS.iter().position(|label| *label == ending.label());
         index.and_then(|index| u8::try_from(index).ok()).map_or(Self::SESSION_GONE, Self)
     }
@@ -79,10 +79,10 @@ mod tests {
 
     #[test]
     fn each_reason_keeps_its_name_and_its_number() {
-        for (index, label) in Ending::LABELS.into_iter().enumerate() {
+        for (index, label) in EndReason::LABELS.into_iter().enumerate() {
             assert_eq!(CancelReason::LABELS[index], label);
         }
-        assert_eq!(CancelReason::from_end_reason(&Ending::TooMany).label(), "too_many");
+        assert_eq!(CancelReason::from_end_reason(&EndReason::TooMany).label(), "too_many");
         for index in 0..CancelReason::LABELS.len() {
             let reason = CancelReason(u8::try_from(index).unwrap());
             assert!(!reason.label().is_empty());

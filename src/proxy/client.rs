@@ -13,8 +13,8 @@ use pingora::{
 
 use super::proxy_protocol::is_peer_unknown;
 use crate::{
-    gate::Head,
-    visitor::{TrustedProxies, plain},
+    gate::RequestHead,
+    visitor::{TrustedProxies, canonical_ip},
 };
 
 /// Read where a trusted peer passes requests on.
@@ -44,15 +44,19 @@ impl ClientAddress {
         let address = session.client_addr().and_then(|address| address.as_inet()).copied();
         let peer = address.map_or(Self::UNKNOWN.ip, |address| address.ip());
         if address.is_some_and(is_peer_unknown) || !trusted.trusts(peer) {
-            return Self { ip: plain(peer), forwarded: false };
+            return Self { ip: canonical_ip(peer), forwarded: false };
         }
         let lines = session.req_header().headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-        Self { ip: trusted.visitor(peer, lines), forwarded: true }
+        Self { ip: trusted.client_ip(peer, lines), forwarded: true }
     }
 }
 
 /// The gate's view. An absolute-form target is its path, and the authority beside it.
-pub(super) fn request_view<'a>(request: &'a RequestHeader, source: ClientAddress, request_id: &'a str) -> Head<'a> {
+pub(super) fn request_view<'a>(
+    request: &'a RequestHeader,
+    source: ClientAddress,
+    request_id: &'a str,
+) -> RequestHead<'a> {
     let (target, authority) = match raw_target_authority(request.raw_path()) {
         RawTargetAuthority::Absolute { authority, path_and_query, .. } => {
             let path = if path_and_query.starts_with(b"/") { path_and_query } else { b"/" };
@@ -63,7 +67,7 @@ pub(super) fn request_view<'a>(request: &'a RequestHeader, source: ClientAddress
             (request.raw_path(), request.uri.authority().map(Authority::as_str))
         }
     };
-    Head {
+    RequestHead {
         method: &request.method,
         target,
         authority,

@@ -16,7 +16,7 @@ use prometheus::IntCounter;
 use crate::{
     clock::{Clock, Stopwatch},
     metrics::Metrics,
-    visitor::{TrustedProxies, network_of, plain},
+    visitor::{TrustedProxies, canonical_ip, ip_network},
 };
 
 /// How often it is told that there is no room.
@@ -143,7 +143,7 @@ impl ConnectionLimiter {
         if last_logged.is_some_and(|last| last.elapsed() < LOG_INTERVAL) {
             return;
         }
-        *last_logged = Some(Clock::machine().stopwatch());
+        *last_logged = Some(Clock::system().stopwatch());
         match reason {
             ConnectionRefusal::Full => tracing::warn!(
                 connections = self.max,
@@ -151,14 +151,14 @@ impl ConnectionLimiter {
                  ulimit -n)"
             ),
             ConnectionRefusal::Address => tracing::warn!(
-                ip = %plain(address),
+                ip = %canonical_ip(address),
                 connections = self.per_address.as_ref().map(|by_address| by_address.max),
                 "Closing new connections of one address: it has as many as limits.connections_per_address allows; if many \
                  visitors share it, raise the limit; if it is a proxy of yours, list it in trusted_proxies"
             ),
-            ConnectionRefusal::Tls => tracing::debug!(ip = %plain(address), "No agreement on TLS with a client"),
+            ConnectionRefusal::Tls => tracing::debug!(ip = %canonical_ip(address), "No agreement on TLS with a client"),
             ConnectionRefusal::ProxyHeader => tracing::warn!(
-                ip = %plain(address),
+                ip = %canonical_ip(address),
                 "Closing connections that do not begin with a PROXY header of a listed balancer; list it in trusted_proxies \
                  and let it send one, or set proxy_protocol: false"
             ),
@@ -169,10 +169,10 @@ impl ConnectionLimiter {
 impl AddressLimiter {
     /// Counts another one; whose it is, where that counts.
     fn acquire(&self, address: IpAddr) -> Result<Option<IpAddr>, ()> {
-        if plain(address).is_loopback() || self.exempt.trusts(address) {
+        if canonical_ip(address).is_loopback() || self.exempt.trusts(address) {
             return Ok(None);
         }
-        let network = network_of(address);
+        let network = ip_network(address);
         let mut taken = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(network).or_default();
         if *count >= self.max {

@@ -8,7 +8,7 @@ use super::{
     peer::PeerConnection, request_context::RequestContext,
 };
 use crate::{
-    gate::{Decision, Judged, Permit, Refusal},
+    gate::{Decision, Evaluation, Permit, Refusal},
     web::{FormDecision, RequestFailure},
 };
 
@@ -20,7 +20,7 @@ pub(super) async fn handle(
     proxy: &Proxy,
     session: &mut Session,
     ctx: &mut RequestContext,
-    evaluation: Judged,
+    evaluation: Evaluation,
 ) -> Result<bool> {
     let request_id = ctx.request_id;
     let request = session.req_header().clone();
@@ -35,7 +35,7 @@ pub(super) async fn handle(
         Some(FormDecision::Confirm) => {
             let read = own_response::read_body(session, BodyClass::CrossSiteForm, body_limiter).await;
             let page = match &read {
-                Ok(content) => portcullis.ask(&evaluation, &head, content).await,
+                Ok(content) => portcullis.confirm_form(&evaluation, &head, content).await,
                 Err(_) => None,
             };
             let last = read.is_err();
@@ -62,7 +62,7 @@ pub(super) async fn handle(
                     ctx.has_no_content = content::has_no_content(session).await?;
                     return Ok(false);
                 }
-                let user = ctx.permit.as_ref().and_then(Permit::person);
+                let user = ctx.permit.as_ref().and_then(Permit::user);
                 (portcullis.fail(RequestFailure::BodyTooLarge, user, &head).await, false)
             }
             Decision::Refuse(_) | Decision::Serve(_) => {
@@ -82,7 +82,7 @@ pub(super) async fn handle(
 pub(super) async fn mark_sent(proxy: &Proxy, session: &Session, ctx: &mut RequestContext) -> Result<()> {
     let Some(form) = ctx.claimed_form.take() else { return Ok(()) };
     let head = request_view(session.req_header(), ctx.client, ctx.request_id.as_str());
-    match proxy.portcullis().send_form(&form, &head).await {
+    match proxy.portcullis().mark_form_sent(&form, &head).await {
         None => Ok(()),
         Some(response) => {
             ctx.own_response = Some(response);

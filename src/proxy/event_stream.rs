@@ -7,7 +7,7 @@ use pingora::{Result, http::ResponseHeader, proxy::Session};
 
 use super::{Proxy, hooks::REQUEST_ID, request_context::RequestContext, response};
 use crate::{
-    gate::{Decision, Head, Judged},
+    gate::{Decision, Evaluation, RequestHead},
     web::{RequestFailure, SessionEventStream, StreamEvent, set_security_headers},
 };
 
@@ -16,12 +16,12 @@ pub(super) async fn handle(
     proxy: &Proxy,
     session: &mut Session,
     ctx: &mut RequestContext,
-    head: &Head<'_>,
-    evaluation: Judged,
+    head: &RequestHead<'_>,
+    evaluation: Evaluation,
 ) {
     let portcullis = proxy.portcullis();
     let response = match portcullis.decide(head, evaluation) {
-        Decision::Serve(visit) => match portcullis.live(visit, head).await {
+        Decision::Serve(visit) => match portcullis.open_event_stream(visit, head).await {
             Ok(live) => {
                 ctx.begin_stream("sse");
                 ctx.status = 200;

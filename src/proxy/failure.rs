@@ -101,7 +101,7 @@ impl Proxy {
             let request = session.req_header();
             let response = match failure {
                 ProxyFailure::Respond(failed) => {
-                    let user = ctx.permit.as_ref().and_then(Permit::person);
+                    let user = ctx.permit.as_ref().and_then(Permit::user);
                     let head = request_view(request, ctx.client, ctx.request_id.as_str());
                     Some(self.portcullis().fail(failed, user, &head).await)
                 }

@@ -28,13 +28,13 @@ use super::{
 use crate::{
     clock::Clock,
     gate::{
-        Decision, Head, Judged, Permit,
-        cookie::{AppCookies, CookieNames},
+        Decision, Evaluation, Permit, RequestHead,
+        cookie::{AppCookieRecorder, CookieNames},
     },
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
-    visitor::{TrustedProxies, network_of},
+    visitor::{TrustedProxies, ip_network},
     web::RequestFailure,
 };
 
@@ -62,7 +62,7 @@ pub struct ProxyParts {
     /// What our cookies are called.
     pub cookies: CookieNames,
     /// Writes cookies of apps down in the browser.
-    pub app_cookies: AppCookies,
+    pub app_cookies: AppCookieRecorder,
     /// Whose word about a visitor's address is taken.
     pub trusted_proxies: TrustedProxies,
     /// For whose bodies is waited.
@@ -89,14 +89,14 @@ impl Proxy {
 
     /// Judges a request, and puts it on its line where it is let through for a session: from then on it is cut when that
     /// one ends. Where it has ended in between, what counts is what holds now.
-    pub(super) async fn evaluate_and_bind(&self, head: &Head<'_>, slot: &InFlightSlot) -> Judged {
+    pub(super) async fn evaluate_and_bind(&self, head: &RequestHead<'_>, slot: &InFlightSlot) -> Evaluation {
         let mut epoch = slot.end_epoch();
-        let mut evaluation = self.0.portcullis.judge(head).await;
-        while let Some(session) = evaluation.lets_in()
+        let mut evaluation = self.0.portcullis.evaluate(head).await;
+        while let Some(session) = evaluation.bound_session()
             && !slot.bind_session(session, epoch)
         {
             epoch = slot.end_epoch();
-            evaluation = self.0.portcullis.judge_again(head, evaluation).await;
+            evaluation = self.0.portcullis.reevaluate(head, evaluation).await;
         }
         evaluation
     }
@@ -178,20 +178,20 @@ impl ProxyHttp for Proxy {
         };
         // Of who carries many visitors, not one may be counted.
         let is_visitor = !source.ip.is_loopback() && !self.0.trusted_proxies.trusts(source.ip);
-        slot.set_network(is_visitor.then(|| network_of(source.ip)));
+        slot.set_network(is_visitor.then(|| ip_network(source.ip)));
         let evaluation = self.evaluate_and_bind(&head, slot).await;
         private_connections::close_for_other_sessions(slot, &evaluation);
         ctx.record(&head, request, &evaluation);
-        if evaluation.opens_a_stream(&head) {
+        if evaluation.opens_event_stream(&head) {
             let request = request.clone();
             let head = request_view(&request, source, request_id.as_str());
             event_stream::handle(self, session, ctx, &head, evaluation).await;
             return Ok(true);
         }
-        if evaluation.form().is_some() {
+        if evaluation.cross_site_form().is_some() {
             return cross_site_form::handle(self, session, ctx, evaluation).await;
         }
-        if evaluation.visitor().is_some() {
+        if evaluation.presented().is_some() {
             own_pages::handle(self, session, ctx, evaluation).await;
             return Ok(true);
         }
@@ -202,7 +202,7 @@ impl ProxyHttp for Proxy {
                     ctx.has_no_content = content::has_no_content(session).await?;
                     return Ok(false);
                 }
-                let user = ctx.permit.as_ref().and_then(Permit::person);
+                let user = ctx.permit.as_ref().and_then(Permit::user);
                 self.0.portcullis.fail(RequestFailure::BodyTooLarge, user, &head).await
             }
             Decision::Refuse(refusal) => self.0.portcullis.refuse(&refusal, &head).await,
@@ -239,7 +239,7 @@ impl ProxyHttp for Proxy {
         if ctx.is_activity(sent)
             && let Some(permit) = &ctx.permit
         {
-            self.0.portcullis.hears(permit, ctx.client.ip);
+            self.0.portcullis.record_stream_activity(permit, ctx.client.ip);
         }
         Ok(())
     }

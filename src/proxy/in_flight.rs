@@ -58,7 +58,7 @@ impl Default for InFlight {
             end_epoch: AtomicU64::new(0),
             table: Mutex::default(),
             recent_ends: Mutex::default(),
-            clock: Clock::machine().stopwatch(),
+            clock: Clock::system().stopwatch(),
             slow_readers: Arc::default(),
         }
     }

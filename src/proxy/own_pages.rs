@@ -9,13 +9,13 @@ use super::{
     request_context::RequestContext,
 };
 use crate::{
-    gate::{Decision, Head, Judged, Presented},
+    gate::{Decision, Evaluation, Presented, RequestHead},
     web::RequestFailure,
 };
 
 /// Answers it.
-pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut RequestContext, evaluation: Judged) {
-    let class = match evaluation.visitor().and_then(Presented::good) {
+pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut RequestContext, evaluation: Evaluation) {
+    let class = match evaluation.presented().and_then(Presented::principal) {
         Some(_) => BodyClass::Known,
         None => BodyClass::Stranger,
     };
@@ -25,7 +25,7 @@ pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut Reque
     let body = own_response::read_body(session, class, proxy.body_limiter()).await;
     let evaluation = if body.as_ref().is_ok_and(|body| !body.is_empty()) {
         // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
-        let now = proxy.portcullis().judge_again(&head, evaluation).await;
+        let now = proxy.portcullis().reevaluate(&head, evaluation).await;
         ctx.record(&head, &request, &now);
         now
     } else {
@@ -39,8 +39,8 @@ pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut Reque
 /// The answer when its body is there, or will not come.
 async fn response_for(
     proxy: &Proxy,
-    head: &Head<'_>,
-    evaluation: Judged,
+    head: &RequestHead<'_>,
+    evaluation: Evaluation,
     body: Result<Bytes, ProxyFailure>,
 ) -> Response<Bytes> {
     let portcullis = proxy.portcullis();

@@ -16,7 +16,7 @@ use super::{
     failure::{ProxyFailure, is_malformed_body},
 };
 use crate::{
-    gate::LARGEST_FORM,
+    gate::MAX_FORM_BYTES,
     web::{FORWARDED_METHODS, RequestFailure, set_security_headers},
 };
 
@@ -29,7 +29,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 const fn body_bounds(class: BodyClass) -> (usize, Duration) {
     match class {
         BodyClass::Known => (64 * 1024, Duration::from_secs(30)),
-        BodyClass::CrossSiteForm => (LARGEST_FORM, Duration::from_secs(10)),
+        BodyClass::CrossSiteForm => (MAX_FORM_BYTES, Duration::from_secs(10)),
         BodyClass::Stranger | BodyClass::Discarded => (8 * 1024, Duration::from_secs(10)),
     }
 }

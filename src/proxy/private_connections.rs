@@ -34,7 +34,7 @@ use tokio::time::timeout;
 
 use super::{InFlightSlot, request_head::IS_TOKEN_BYTE};
 use crate::{
-    gate::{Decision, Judged},
+    gate::{Decision, Evaluation},
     id::SessionId,
 };
 
@@ -79,7 +79,7 @@ fn names_scheme(value: &HeaderValue) -> bool {
 }
 
 /// Closes the private connections of sessions that this request is not of, where it shows who is calling.
-pub(super) fn close_for_other_sessions(slot: &InFlightSlot, evaluation: &Judged) {
+pub(super) fn close_for_other_sessions(slot: &InFlightSlot, evaluation: &Evaluation) {
     match evaluation.decision() {
         // Public: it shows nobody.
         Decision::Forward(permit) if permit.session().is_none() => {}

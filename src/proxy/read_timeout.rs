@@ -160,7 +160,7 @@ mod tests {
         };
         let digest = |stream: &TcpStream| Arc::new(SocketDigest::from_raw_fd(stream.as_raw_fd()));
         let ((before, _), (mut now, mut app)) = (connect(), connect());
-        let timeout = ReadTimeout::new(Clock::machine().stopwatch());
+        let timeout = ReadTimeout::new(Clock::system().stopwatch());
         timeout.start(Duration::ZERO, now.as_raw_fd(), digest(&before));
         timeout.expire();
         assert!(timeout.error().is_none());

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Stopwatch,
-    gate::{Because, Decision, Head, Judged, Label, Permit, Refusal},
+    gate::{Decision, DecisionLabel, Evaluation, Permit, Refusal, RejectReason, RequestHead},
     id::{SessionId, UserId},
     metrics::Metrics,
     telemetry::AccessLogEntry,
@@ -66,7 +66,7 @@ pub struct RequestContext {
     /// The connection to the app.
     pub(super) upstream_socket: Option<Arc<SocketDigest>>,
     /// Why it was not let through any more when it was to be sent once more.
-    pub(super) retry_refusal: Option<Box<Judged>>,
+    pub(super) retry_refusal: Option<Box<Evaluation>>,
     /// Bytes behind the last one of its answer's body.
     pub(super) appended: AppendedBytes,
     /// Form of another site that it takes to the app, until its first byte is sent.
@@ -92,7 +92,7 @@ struct LogFields {
     /// None: that of the permit.
     path: Option<String>,
     protocol: &'static str,
-    decision: Label,
+    decision: DecisionLabel,
     /// Path of the rule that refused it.
     route: Option<Arc<str>>,
     refuse_reason: Option<Cow<'static, str>>,
@@ -137,7 +137,7 @@ impl RequestContext {
     }
 
     /// Notes what was asked and what was thought of it; the last note holds.
-    pub(super) fn record(&mut self, head: &Head<'_>, request: &RequestHeader, evaluation: &Judged) {
+    pub(super) fn record(&mut self, head: &RequestHead<'_>, request: &RequestHeader, evaluation: &Evaluation) {
         let path = match evaluation.decision() {
             Decision::Forward(_) => None,
             Decision::Serve(visit) => Some(visit.path.path().as_bytes()),
@@ -156,11 +156,15 @@ impl RequestContext {
             protocol,
             decision: evaluation.label(),
             route: evaluation.refused_route().map(Arc::clone),
-            refuse_reason: if let Decision::Refuse(refusal) = evaluation.decision() { refusal.why() } else { None },
+            refuse_reason: if let Decision::Refuse(refusal) = evaluation.decision() {
+                refusal.log_reason()
+            } else {
+                None
+            },
             host: wrong_host.then(|| requested_host(head)),
             session,
             user,
-            auth_duration: evaluation.took(),
+            auth_duration: evaluation.duration(),
         });
     }
 
@@ -237,7 +241,7 @@ impl Drop for RequestContext {
         let took = self.stopwatch.elapsed();
         let Some(log_fields) = &self.log_fields else { return };
         // Our own pages and what fell under no rule have no route of the operator's.
-        let ours = if log_fields.decision == Label::Public { "/security" } else { "none" };
+        let ours = if log_fields.decision == DecisionLabel::Public { "/security" } else { "none" };
         let route = self.permit.as_ref().map_or(ours, Permit::route);
         self.metrics.request_finished(route, self.status, took);
         let permitted = || self.permit.as_ref().map(|permit| truncate(permit.path().path(), MAX_PATH));
@@ -275,7 +279,7 @@ fn truncate(text: &str, max: usize) -> &str {
 }
 
 /// The host that was asked for: what a proxy passed on where its word is taken, else `Host`, else the authority of the target.
-fn requested_host(head: &Head<'_>) -> String {
+fn requested_host(head: &RequestHead<'_>) -> String {
     let host = head.headers.get(header::HOST).map(HeaderValue::as_bytes).or(head.authority.map(str::as_bytes));
     let host = head.forwarded_host.map(str::as_bytes).or(host).unwrap_or_default();
     String::from_utf8_lossy(&host[..host.len().min(MAX_HOST)]).into_owned()
@@ -300,14 +304,16 @@ impl Drop for OpenStreamGuard {
 /// Whom a request is known to be of, and the session that it belongs to: shown with its own secret, good or not any more.
 fn known_identity(decision: &Decision) -> (Option<SessionId>, Option<UserId>) {
     match decision {
-        Decision::Forward(permit) => (permit.session(), permit.person().map(|user| user.id)),
+        Decision::Forward(permit) => (permit.session(), permit.user().map(|user| user.id)),
         Decision::Serve(visit) => {
-            let principal = visit.presented.good();
-            (principal.map(|principal| principal.session), principal.map(|principal| principal.owner.id))
+            let principal = visit.presented.principal();
+            (principal.map(|principal| principal.session), principal.map(|principal| principal.user.id))
         }
-        Decision::Refuse(Refusal::NotAllowed { session, owner }) => (Some(*session), Some(owner.id)),
-        Decision::Refuse(Refusal::SignIn { because: Some(because), .. }) => match because {
-            Because::Idle(id, _) | Because::Worn(id) | Because::Disabled(id) => (Some(*id), None),
+        Decision::Refuse(Refusal::Forbidden { session, user: owner }) => (Some(*session), Some(owner.id)),
+        Decision::Refuse(Refusal::SignInRequired { reason: Some(because), .. }) => match because {
+            RejectReason::IdleExpired(id, _) | RejectReason::Expired(id) | RejectReason::AccountDisabled(id) => {
+                (Some(*id), None)
+            }
             _ => (None, None),
         },
         Decision::Refuse(_) => (None, None),

@@ -45,10 +45,10 @@ pub(super) fn is_event_stream(response: &ResponseHeader) -> bool {
 /// An app cannot sign anybody in or out by setting our cookies.
 fn strip_own_cookies(response: &mut ResponseHeader, names: &CookieNames, upstream: Option<&Upstream>) {
     let lines = response.headers.get_all(header::SET_COOKIE);
-    if !lines.iter().any(|line| cookie::sets_ours(names, line)) {
+    if !lines.iter().any(|line| cookie::sets_own(names, line)) {
         return;
     }
-    let kept: Vec<HeaderValue> = lines.iter().filter(|line| !cookie::sets_ours(names, line)).cloned().collect();
+    let kept: Vec<HeaderValue> = lines.iter().filter(|line| !cookie::sets_own(names, line)).cloned().collect();
     response.remove_header(&header::SET_COOKIE);
     for line in kept {
         // Fails only above 32,768 headers, and there were more before.

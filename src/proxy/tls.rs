@@ -33,7 +33,7 @@ struct CurrentCertificate(Arc<ArcSwap<Certificate>>);
 
 impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load().signs())
+        Some(self.0.load().certified_key())
     }
 }
 

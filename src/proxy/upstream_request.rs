@@ -4,7 +4,7 @@ use http::header;
 use pingora::{Error, ErrorType, Result, http::RequestHeader};
 
 use super::{hooks::ProxyParts, identity, request_context::RequestContext, watch_script};
-use crate::{gate::without_form_token, visitor::text_of};
+use crate::{gate::strip_form_token, visitor::ip_text};
 
 /// Removes every identity header that the client sent, sets those that the permit gives, and the path that the rules read.
 pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut RequestContext) -> Result<()> {
@@ -18,11 +18,11 @@ pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx:
     }
     // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
     let scheme = if parts.public_url.is_https() { "https" } else { "http" };
-    let ip = text_of(ctx.client.ip);
+    let ip = ip_text(ctx.client.ip);
     let host = parts.public_url.authority();
     let origin = identity::RequestOrigin { host, ip: &ip, scheme, request_id: ctx.request_id.as_str() };
     let encoding = ctx.upstream.as_ref().map(|upstream| upstream.identity_encoding()).unwrap_or_default();
-    identity::set_headers(request, &ours, encoding, permit.person(), &origin);
+    identity::set_headers(request, &ours, encoding, permit.user(), &origin);
     if ctx.has_no_content {
         // Said, so that trailers alone make no body in chunks.
         request.insert_header(header::CONTENT_LENGTH, 0)?;
@@ -42,5 +42,5 @@ pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx:
 /// that address while it shows the answer.
 fn referer_without_token(request: &RequestHeader) -> Option<String> {
     let mut referers = request.headers.get_all(header::REFERER).iter();
-    referers.find_map(|referer| without_form_token(referer.to_str().ok()?)).map(str::to_owned)
+    referers.find_map(|referer| strip_form_token(referer.to_str().ok()?)).map(str::to_owned)
 }

@@ -15,7 +15,7 @@ use pingora::{
 };
 
 use super::media_type;
-use crate::gate::asks_for_a_page;
+use crate::gate::accepts_html;
 
 /// Behind a document, where parsers take it for a part of the body. Of an even length, in which blanks of UTF-16 fit.
 const SCRIPT: &[u8] = b"\n<script src=\"/security/assets/watch.js\" defer></script>\n\n";
@@ -92,7 +92,7 @@ fn is_document_navigation(request: &RequestHeader) -> bool {
     if let Some(what) = request.headers.get("sec-fetch-dest") {
         return what == "document";
     }
-    asks_for_a_page(&request.headers)
+    accepts_html(&request.headers)
 }
 
 /// Whether an answer is HTML as it was made: not encoded, not a part, not to be kept as it is, not a file to save.

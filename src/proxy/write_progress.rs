@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_waits_for_the_client_blocks_until_all_of_it_is_taken() {
-        let writes = Arc::new(WriteProgress::new(Clock::machine().stopwatch()));
+        let writes = Arc::new(WriteProgress::new(Clock::system().stopwatch()));
         writes.record_write(false);
         assert_eq!((writes.blocked_since(), writes.wake_on_progress(Waker::noop())), (None, false));
         writes.record_write(true);

@@ -7,7 +7,7 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{config::Config, metrics::Metrics, secret::Key, tasks::StoreWatcher};
+use crate::{config::Config, metrics::Metrics, secret::SecretKey, tasks::StoreWatcher};
 
 /// A running server, for whoever must tell it from that of another installation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,10 @@ impl Installation {
     pub fn from_config(config: &Config) -> Self {
         let redirects = config.tls.iter().flat_map(|tls| &tls.redirect_from);
         Self {
-            fingerprint: config.secret.as_ref().map(|secret| Key::new(secret.expose()).blind("installation", "")),
+            fingerprint: config
+                .secret
+                .as_ref()
+                .map(|secret| SecretKey::new(secret.expose()).keyed_digest("installation", "")),
             listen: config.listen.iter().chain(redirects).chain([&config.admin.listen]).copied().collect(),
         }
     }

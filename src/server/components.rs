@@ -4,23 +4,23 @@ use std::{sync::Arc, thread};
 
 use super::{LiveSettings, Stores, settings::trusted_proxies};
 use crate::{
-    account::{Accounts, AccountsParts, Cost, Hasher},
-    audit::Journal,
+    account::{AccountService, AccountServiceParts, HashCost, Hasher},
+    audit::AuditLog,
     clock::Clock,
     config::{ByteSize, Config, PublicUrl},
     gate::{
         Gate, GateParts,
-        cookie::{AppCookies, CookieNames},
+        cookie::{AppCookieRecorder, CookieNames},
     },
-    guard::{Forms, Throttle},
+    guard::{FormGuard, Throttle},
     metrics::Metrics,
     portcullis::Portcullis,
     proxy::{CancelReason, InFlight},
-    secret::Key,
-    session::{Heart, Sessions},
+    secret::SecretKey,
+    session::{HeartbeatBuffer, SessionService},
     sign_in::{SignIn, SignInParts},
     tasks::ReapplyEnds,
-    visitor::Recogniser,
+    visitor::DeviceDetector,
     web::{Web, WebState},
 };
 
@@ -35,37 +35,37 @@ pub struct Components {
     /// What a reload can change.
     pub settings: LiveSettings,
     /// Where hits go.
-    pub heartbeats: Heart,
+    pub heartbeats: HeartbeatBuffer,
     /// What is in flight.
     pub in_flight: Arc<InFlight>,
     /// What has ended, in case the store forgets it.
     pub reapply_ends: Arc<ReapplyEnds>,
     /// What happened.
-    pub audit_log: Journal,
+    pub audit_log: AuditLog,
     /// Open, list, end.
-    pub sessions: Sessions,
+    pub sessions: SessionService,
     /// Users and passwords.
-    pub accounts: Accounts,
+    pub accounts: AccountService,
     pub(super) hasher: Hasher,
     throttle: Throttle,
-    pub(super) forms: Forms,
+    pub(super) forms: FormGuard,
     public_url: PublicUrl,
     /// What our cookies are called.
     pub cookie_names: CookieNames,
     /// Writes cookies of apps down in the browser.
-    pub app_cookies: AppCookies,
-    derived_key: Key,
+    pub app_cookies: AppCookieRecorder,
+    derived_key: SecretKey,
 }
 
 impl Components {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(config: &Config, stores: Stores, clock: Clock, cost: Cost) -> Self {
+    pub fn new(config: &Config, stores: Stores, clock: Clock, cost: HashCost) -> Self {
         let metrics = Arc::new(Metrics::new());
         let stores = stores.with_metrics(&clock, &metrics);
         let settings = LiveSettings::from_config(config);
-        let journal = Journal::new(stores.audit.clone(), clock.clone(), metrics.clone());
-        let sessions = Sessions::new(
+        let journal = AuditLog::new(stores.audit.clone(), clock.clone(), metrics.clone());
+        let sessions = SessionService::new(
             stores.sessions.clone(),
             journal.clone(),
             settings.session.clone(),
@@ -75,24 +75,24 @@ impl Components {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let hasher =
             Hasher::new(cost, cores, config.passwords.memory.map(ByteSize::bytes), clock.clone(), metrics.clone());
-        let key = config.secret.as_ref().map_or_else(Key::passing, |secret| Key::new(secret.expose()));
+        let key = config.secret.as_ref().map_or_else(SecretKey::ephemeral, |secret| SecretKey::new(secret.expose()));
         let lockout = settings.lockout.clone();
-        let forms = Forms::new(stores.throttle.clone(), key.clone(), clock.clone());
+        let forms = FormGuard::new(stores.throttle.clone(), key.clone(), clock.clone());
         let throttle = Throttle::new(stores.throttle.clone(), lockout, key.clone(), clock.clone(), metrics.clone());
-        let throttle = throttle.shared_by(trusted_proxies(config));
+        let throttle = throttle.with_shared_addresses(trusted_proxies(config));
         // Where something in front has ended TLS and nobody says for whom, every visitor has its address.
         let throttle = if config.knows_client_addresses() { throttle } else { throttle.by_account_only() };
-        let accounts = Accounts::new(AccountsParts {
+        let accounts = AccountService::new(AccountServiceParts {
             store: stores.accounts.clone(),
             sessions: sessions.clone(),
-            journal: journal.clone(),
+            audit_log: journal.clone(),
             hasher: hasher.clone(),
             throttle: throttle.clone(),
             policy: settings.password.clone(),
             clock: clock.clone(),
         });
         metrics.register_cancel_reasons(&CancelReason::LABELS);
-        let (heart, lines) = (Heart::default(), Arc::new(InFlight::with_metrics(&metrics)));
+        let (heart, lines) = (HeartbeatBuffer::default(), Arc::new(InFlight::with_metrics(&metrics)));
         let end_again =
             ReapplyEnds::new(stores.sessions.clone(), stores.accounts.clone(), sessions.clone(), clock.clone());
         let public_url = config.public_url.clone();
@@ -110,7 +110,7 @@ impl Components {
             accounts,
             hasher,
             throttle,
-            app_cookies: AppCookies::new(&cookies, key.clone()),
+            app_cookies: AppCookieRecorder::new(&cookies, key.clone()),
             cookie_names: cookies,
             derived_key: key,
             forms,
@@ -123,12 +123,12 @@ impl Components {
     pub fn portcullis(&self) -> Portcullis {
         let gate = Gate::new(GateParts {
             public_url: self.public_url.clone(),
-            cookies: self.cookie_names.clone(),
+            cookie_names: self.cookie_names.clone(),
             routes: self.settings.routes.clone(),
             sessions: self.stores.sessions.clone(),
-            unconfirmed: self.sessions.unconfirmed(),
+            unconfirmed_ends: self.sessions.unconfirmed_ends(),
             policy: self.settings.session.clone(),
-            heart: self.heartbeats.clone(),
+            heartbeats: self.heartbeats.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         });
@@ -142,7 +142,7 @@ impl Components {
             hasher: self.hasher.clone(),
             throttle: self.throttle.clone(),
             forms: self.forms.clone(),
-            journal: self.audit_log.clone(),
+            audit_log: self.audit_log.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         });
@@ -157,7 +157,7 @@ impl Components {
             sign_in,
             forms: self.forms.clone(),
             audit_log: self.audit_log.clone(),
-            user_agent_parser: Recogniser::start(),
+            user_agent_parser: DeviceDetector::start(),
             site: self.settings.site.clone(),
         }
     }
@@ -171,10 +171,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        gate::{Decision, Head},
+        gate::{Decision, RequestHead},
         id::UserId,
         secret::DIGESTS,
-        session::{Kind, Opening, Owner, Proof},
+        session::{ClientKind, OpenRequest, Proof, UserSnapshot},
         store::embedded::EmbeddedStore,
         visitor::Visitor,
     };
@@ -185,9 +185,9 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
         let stores = Stores::from_single(Arc::new(EmbeddedStore::in_memory().unwrap()));
         let config = Config::demo(address, address);
-        let parts = Components::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
+        let parts = Components::new(&config, stores, Clock::system(), HashCost { memory: 8, passes: 1 });
         let (id, ip) = (UserId::mint(), address.ip());
-        let owner = Owner {
+        let owner = UserSnapshot {
             id,
             name: "alice".into(),
             display_name: None,
@@ -196,29 +196,36 @@ mod tests {
             disabled: false,
             version: 1,
         };
-        let opening = Opening {
+        let opening = OpenRequest {
             owner: id,
-            generation: parts.sessions.admit(&owner).await.unwrap(),
+            generation: parts.sessions.register_user(&owner).await.unwrap(),
             proof: Proof { assurance: 1, methods: Vec::new(), at: parts.clock.now() },
             remember: false,
-            kind: Kind::Web,
-            from: Visitor { ip, device: Recogniser::start().recognise(None) },
+            kind: ClientKind::Web,
+            visitor: Visitor { ip, device: DeviceDetector::start().detect(None) },
             sign_ins: 1,
             replaces: None,
             secret: None,
         };
         let (_, token) = parts.sessions.open(opening).await.unwrap().unwrap();
         let names = CookieNames::new(config.public_url.is_https(), &config.sessions.cookie_name);
-        let cookie = HeaderValue::from_str(&format!("{}={}", names.session, token.hand_over())).unwrap();
+        let cookie = HeaderValue::from_str(&format!("{}={}", names.session, token.to_cookie_value())).unwrap();
         let host = HeaderValue::from_str(config.public_url.authority()).unwrap();
         let headers = HeaderMap::from_iter([(header::HOST, host), (header::COOKIE, cookie)]);
         let (method, request_id) = (&Method::GET, "a");
-        let head =
-            Head { method, target: b"/", authority: None, headers: &headers, ip, forwarded_host: None, request_id };
+        let head = RequestHead {
+            method,
+            target: b"/",
+            authority: None,
+            headers: &headers,
+            ip,
+            forwarded_host: None,
+            request_id,
+        };
         let (portcullis, before) = (parts.portcullis(), DIGESTS.get());
-        let judged = portcullis.judge(&head).await;
+        let evaluation = portcullis.evaluate(&head).await;
         assert!(
-            matches!(portcullis.decide(&head, judged), Decision::Forward(_)),
+            matches!(portcullis.decide(&head, evaluation), Decision::Forward(_)),
             "a request that is checked to its end"
         );
         assert_eq!(DIGESTS.get() - before, 1);

@@ -19,7 +19,7 @@ use tokio::{runtime::Runtime, sync::watch};
 use tracing::{info, warn};
 
 use crate::{
-    account::Cost,
+    account::HashCost,
     config::Config,
     proxy::{ListenError, ServeError, ShutdownTiming, Upstreams},
     tasks::{FileWatcher, FlushFailureCounts, StoreWatcher, Task as _, TaskRunner},
@@ -85,7 +85,7 @@ impl App {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let opening = Stores::open(&config.store, config.records.as_ref(), OpenMode::Server);
         let (stores, clock) = runtime.block_on(opening)?;
-        let components = Components::new(&config, stores, clock, Cost::default());
+        let components = Components::new(&config, stores, clock, HashCost::default());
         Ok(Self { config, config_file, components, extra_listeners: Vec::new(), threads, runtime })
     }
 

@@ -102,8 +102,8 @@ impl ConfigReloader {
     pub(super) fn check_certificate(&self) {
         let Some(shown) = &self.settings.certificate else { return };
         let (shown, host, now) = (shown.load(), self.startup_config.public_url.host(), self.clock.now());
-        self.metrics.set_certificate_expiry(shown.until());
-        for doubt in shown.doubts(host, now).into_iter().chain(shown.soon_over(now)) {
+        self.metrics.set_certificate_expiry(shown.not_after());
+        for doubt in shown.browser_warnings(host, now).into_iter().chain(shown.expiry_warning(now)) {
             warn!("The certificate for {host} {doubt}");
         }
     }

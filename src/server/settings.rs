@@ -8,14 +8,14 @@ use std::{
 use arc_swap::ArcSwap;
 
 use crate::{
-    account::{PasswordPolicy, PolicyKind},
-    audit::JournalPolicy,
+    account::{PasswordPolicy, PasswordRuleset},
+    audit::AuditPolicy,
     certificate::Certificate,
     config::{self, Config, ExtraHeaderValue},
-    gate::{Access, FormTarget, Letters, PathPolicy, Route, RouteTable},
+    gate::{Access, FormTarget, LiteralChars, PathPolicy, Route, RouteTable},
     guard::LockoutPolicy,
     proxy::{ConnectionLimits, HostPort, IdentityHeaders, UpstreamIds, UpstreamSpec},
-    session::{AppPolicy, RememberMe, SessionPolicy, Span},
+    session::{AppSessionPolicy, RememberMe, SessionPolicy, TimeLimit},
     visitor::TrustedProxies,
     web::{OtherSessionsPolicy, SiteSettings, theme::Branding},
 };
@@ -30,7 +30,7 @@ pub struct LiveSettings {
     /// When an account cools off.
     pub lockout: Arc<ArcSwap<LockoutPolicy>>,
     /// What the journal keeps.
-    pub audit: Arc<ArcSwap<JournalPolicy>>,
+    pub audit: Arc<ArcSwap<AuditPolicy>>,
     /// Names, links and habits.
     pub site: Arc<ArcSwap<SiteSettings>>,
     /// What is shown to who comes by TLS; none where nobody does.
@@ -76,7 +76,7 @@ impl LiveSettings {
         if let (Some(shown), Some(tls)) = (&self.certificate, &config.tls) {
             let (new, old) = (Arc::new(tls.certificate.clone()), shown.load_full());
             if new != old {
-                tracing::info!("The certificate is renewed, and good until {}", new.until().rfc3339());
+                tracing::info!("The certificate is renewed, and good until {}", new.not_after().rfc3339());
             }
             shown.store(new);
         }
@@ -108,37 +108,40 @@ fn session_policy(config: &Config) -> SessionPolicy {
             lifetime: lifetime(sessions.remember_me.lifetime),
         },
         unremembered_lifetime: sessions.unremembered_lifetime,
-        app: AppPolicy { idle_timeout: lifetime(sessions.app.idle_timeout), lifetime: lifetime(sessions.app.lifetime) },
+        app: AppSessionPolicy {
+            idle_timeout: lifetime(sessions.app.idle_timeout),
+            lifetime: lifetime(sessions.app.lifetime),
+        },
         absolute_timeout: sessions.absolute_timeout,
         max_per_user: usize::try_from(sessions.max_per_user).unwrap_or(usize::MAX),
         heartbeat_interval: sessions.heartbeat_interval,
-        streams_outlive_store: sessions.streams_outlive_store,
+        stream_grace: sessions.streams_outlive_store,
     }
 }
 
-const fn lifetime(written: config::DurationOrNever) -> Span {
+const fn lifetime(written: config::DurationOrNever) -> TimeLimit {
     match written {
-        config::DurationOrNever::For(length) => Span::For(length),
-        config::DurationOrNever::Never => Span::Never,
+        config::DurationOrNever::For(length) => TimeLimit::After(length),
+        config::DurationOrNever::Never => TimeLimit::Never,
     }
 }
 
 fn password_policy(config: &Config) -> PasswordPolicy {
     let kind = match config.passwords.policy {
-        config::PasswordPreset::Classic => PolicyKind::Classic,
-        config::PasswordPreset::Modern => PolicyKind::Modern,
+        config::PasswordPreset::Classic => PasswordRuleset::Classic,
+        config::PasswordPreset::Modern => PasswordRuleset::Modern,
     };
-    PasswordPolicy { kind, min_length: usize::try_from(config.passwords.min_length).unwrap_or(usize::MAX) }
+    PasswordPolicy { ruleset: kind, min_length: usize::try_from(config.passwords.min_length).unwrap_or(usize::MAX) }
 }
 
 const fn lockout_policy(config: &Config) -> LockoutPolicy {
     let config::LockoutSettings { failures, within, cool_off } = config.lockout;
-    LockoutPolicy { failures, within, cool_off }
+    LockoutPolicy { failures, window: within, cool_off }
 }
 
-fn audit_policy(config: &Config) -> JournalPolicy {
+fn audit_policy(config: &Config) -> AuditPolicy {
     let config::AuditSettings { retention, unknown_names_retention, max_entries } = config.audit;
-    JournalPolicy { retention, unknown_names_retention, max_entries: max_entries.into() }
+    AuditPolicy { retention, unknown_names_retention, max_entries: max_entries.into() }
 }
 
 fn site_settings(config: &Config) -> SiteSettings {
@@ -211,12 +214,12 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
         };
         Route::new(&route.path, access, ids.id_for(&route.upstream), route.counts_as_activity)
             .expect("a configuration takes a path only if the gate makes a route of it")
-            .taking(route.body_size.map(config::ByteSize::bytes))
-            .silent_for(read_timeout_override(config, route))
+            .with_body_size(route.body_size.map(config::ByteSize::bytes))
+            .with_read_timeout(read_timeout_override(config, route))
             .with_paths(PathPolicy {
                 allow_encoded_slash: route.allow_encoded_slash,
                 keep_double_slash: route.keep_double_slash,
-                letters: Letters {
+                literal_chars: LiteralChars {
                     semicolon: route.allow_semicolon,
                     backslash: route.allow_encoded_backslash,
                     control: route.allow_encoded_control,
@@ -226,7 +229,7 @@ fn route_table(config: &Config, ids: &Mutex<UpstreamIds>) -> RouteTable {
             .with_websocket_origins(route.websocket_origins.iter().map(|site| site.origin().to_owned()).collect())
             .with_cross_site_forms(route.cross_site_forms.iter().map(form_target).collect())
             .with_caching(route.caching)
-            .watched(config.branding.watch)
+            .with_watch(config.branding.watch)
     });
     RouteTable::new(routes.collect())
 }

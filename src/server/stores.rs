@@ -11,7 +11,6 @@ use crate::{
     config::{RecordsLocation, RedisUrl, StoreLocation},
     guard::ThrottleStore,
     metrics::Metrics,
-    outage::StoreError,
     session::SessionStore,
     store::{
         MeasuredStore, RecordStore,
@@ -20,6 +19,7 @@ use crate::{
             OpenReport, RedisRecords, RedisStore, RedisStoreError, RedisTarget, RedisTls, ServerInfo, probe_server,
         },
     },
+    store_error::StoreError,
 };
 
 /// How long an act of a server waits for a store on another machine: whoever asked for it is still there.
@@ -90,14 +90,14 @@ impl Stores {
         mode: OpenMode,
     ) -> Result<(Self, Clock), StoreOpenError> {
         let embedded = match store {
-            StoreLocation::Memory => return Ok((Self::in_memory()?, Clock::machine())),
+            StoreLocation::Memory => return Ok((Self::in_memory()?, Clock::system())),
             StoreLocation::File(path) => Self::from_single(Arc::new(open_file(path, mode)?)),
             StoreLocation::Redis(url) => {
-                let clock = Clock::led();
+                let clock = Clock::following();
                 return Ok((open_redis(url, records, mode, &clock).await?, clock));
             }
         };
-        Ok((embedded, Clock::machine()))
+        Ok((embedded, Clock::system()))
     }
 
     /// Everything is gone with the process.

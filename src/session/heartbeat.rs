@@ -11,54 +11,57 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Beat, SessionStore};
-use crate::{clock::Timestamp, id::SessionId, outage::StoreError};
+use super::{Heartbeat, SessionStore};
+use crate::{clock::Timestamp, id::SessionId, store_error::StoreError};
 
 /// Locks that hits of different sessions do not share.
 const SHARDS: usize = 64;
 /// Beats that are handed to the store at once, for one act: what fails fails whole, and a sign-out does not wait behind all.
-const CHUNK: usize = 500;
+const FLUSH_CHUNK: usize = 500;
 
 /// Collects hits and writes them. Cheap to clone.
 #[derive(Clone)]
-pub struct Heart(Arc<Inner>);
+pub struct HeartbeatBuffer(Arc<HeartbeatShards>);
 
-struct Inner {
-    shards: Vec<Mutex<HashMap<SessionId, Pulse>>>,
-    quiet_hit: Notify,
+struct HeartbeatShards {
+    shards: Vec<Mutex<HashMap<SessionId, PendingHeartbeat>>>,
+    flush_due: Notify,
 }
 
 /// What is remembered of a session between two writes.
-struct Pulse {
+struct PendingHeartbeat {
     /// Hits that nobody has written yet.
-    pending: Option<Beat>,
+    pending: Option<Heartbeat>,
     /// When a flush last took this session's hits.
-    taken: Timestamp,
+    last_flush: Timestamp,
 }
 
-impl Default for Heart {
+impl Default for HeartbeatBuffer {
     fn default() -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Inner { shards, quiet_hit: Notify::new() }))
+        Self(Arc::new(HeartbeatShards { shards, flush_due: Notify::new() }))
     }
 }
 
-impl Heart {
+impl HeartbeatBuffer {
     /// Notes a hit. Never waits.
-    pub fn beat(&self, beat: Beat, interval: Duration) {
-        let mut pulses = self.shard(beat.id);
-        let pulse = pulses.entry(beat.id).or_insert(Pulse { pending: None, taken: Timestamp::from_millis(i64::MIN) });
-        let quiet = pulse.pending.is_none() && beat.at.since(pulse.taken) >= interval;
-        merge(&mut pulse.pending, beat);
-        drop(pulses);
-        if quiet {
-            self.0.quiet_hit.notify_one();
+    pub fn record(&self, heartbeat: Heartbeat, interval: Duration) {
+        let mut shard_map = self.shard(heartbeat.id);
+        let pending_heartbeat = shard_map
+            .entry(heartbeat.id)
+            .or_insert(PendingHeartbeat { pending: None, last_flush: Timestamp::from_millis(i64::MIN) });
+        let is_due =
+            pending_heartbeat.pending.is_none() && heartbeat.at.since(pending_heartbeat.last_flush) >= interval;
+        merge(&mut pending_heartbeat.pending, heartbeat);
+        drop(shard_map);
+        if is_due {
+            self.0.flush_due.notify_one();
         }
     }
 
     /// Returns when a quiet session was hit.
-    pub async fn quiet_hit(&self) {
-        self.0.quiet_hit.notified().await;
+    pub async fn flush_due(&self) {
+        self.0.flush_due.notified().await;
     }
 
     /// Writes what is due at `now`: all of it when `all`, else the sessions whose hits nobody took for an `interval`.
@@ -73,24 +76,24 @@ impl Heart {
         interval: Duration,
         all: bool,
     ) -> Result<usize, StoreError> {
-        let mut beats = Vec::new();
+        let mut heartbeats = Vec::new();
         for shard in &self.0.shards {
-            let mut pulses = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            pulses.retain(|_, pulse| {
-                pulse.taken = pulse.taken.min(now); // the clock may have stepped back: Redis', for one
-                let due = all || now.since(pulse.taken) >= interval;
-                if due && let Some(beat) = pulse.pending.take() {
-                    pulse.taken = now;
-                    beats.push(beat);
+            let mut shard_map = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard_map.retain(|_, pending_heartbeat| {
+                pending_heartbeat.last_flush = pending_heartbeat.last_flush.min(now); // the clock may have stepped back: Redis', for one
+                let due = all || now.since(pending_heartbeat.last_flush) >= interval;
+                if due && let Some(heartbeat) = pending_heartbeat.pending.take() {
+                    pending_heartbeat.last_flush = now;
+                    heartbeats.push(heartbeat);
                 }
-                pulse.pending.is_some() || now.since(pulse.taken) < interval
+                pending_heartbeat.pending.is_some() || now.since(pending_heartbeat.last_flush) < interval
             });
         }
         let mut written = 0;
-        for chunk in beats.chunks(CHUNK) {
+        for chunk in heartbeats.chunks(FLUSH_CHUNK) {
             if let Err(away) = store.touch(chunk).await {
                 // Only what was not written: an action that is written twice is counted twice.
-                self.keep(beats.split_off(written), now);
+                self.restore(heartbeats.split_off(written), now);
                 return Err(away);
             }
             written += chunk.len();
@@ -98,15 +101,16 @@ impl Heart {
         Ok(written)
     }
 
-    fn keep(&self, beats: Vec<Beat>, now: Timestamp) {
-        for beat in beats {
-            let mut pulses = self.shard(beat.id);
-            let pulse = pulses.entry(beat.id).or_insert(Pulse { pending: None, taken: now });
-            merge(&mut pulse.pending, beat);
+    fn restore(&self, heartbeats: Vec<Heartbeat>, now: Timestamp) {
+        for heartbeat in heartbeats {
+            let mut shard_map = self.shard(heartbeat.id);
+            let pending_heartbeat =
+                shard_map.entry(heartbeat.id).or_insert(PendingHeartbeat { pending: None, last_flush: now });
+            merge(&mut pending_heartbeat.pending, heartbeat);
         }
     }
 
-    fn shard(&self, id: SessionId) -> std::sync::MutexGuard<'_, HashMap<SessionId, Pulse>> {
+    fn shard(&self, id: SessionId) -> std::sync::MutexGuard<'_, HashMap<SessionId, PendingHeartbeat>> {
         use std::hash::{BuildHasher as _, RandomState};
         static SPREAD: std::sync::LazyLock<RandomState> = std::sync::LazyLock::new(RandomState::new);
         let place = usize::try_from(SPREAD.hash_one(id) % SHARDS as u64).expect("a shard's number fits");
@@ -114,17 +118,17 @@ impl Heart {
     }
 }
 
-fn merge(pending: &mut Option<Beat>, beat: Beat) {
+fn merge(pending: &mut Option<Heartbeat>, heartbeat: Heartbeat) {
     match pending {
-        None => *pending = Some(beat),
+        None => *pending = Some(heartbeat),
         Some(known) => {
-            known.actions = known.actions.saturating_add(beat.actions);
-            if beat.at >= known.at {
-                known.at = beat.at;
-                known.ip = beat.ip;
-                known.page = beat.page.or(known.page.take());
+            known.actions = known.actions.saturating_add(heartbeat.actions);
+            if heartbeat.at >= known.at {
+                known.at = heartbeat.at;
+                known.ip = heartbeat.ip;
+                known.path = heartbeat.path.or(known.path.take());
             } else {
-                known.page = known.page.take().or(beat.page);
+                known.path = known.path.take().or(heartbeat.path);
             }
         }
     }
@@ -135,13 +139,13 @@ mod tests {
     use super::*;
     use crate::id::UserId;
 
-    fn beat(id: SessionId, at: i64, page: Option<&str>) -> Beat {
-        Beat {
+    fn beat(id: SessionId, at: i64, page: Option<&str>) -> Heartbeat {
+        Heartbeat {
             id,
             at: Timestamp::from_millis(at),
             ip: [192, 0, 2, 1].into(),
             actions: 1,
-            page: page.map(str::to_owned),
+            path: page.map(str::to_owned),
         }
     }
 
@@ -152,7 +156,7 @@ mod tests {
         for (at, page) in [(10, Some("/a")), (30, None), (20, Some("/late"))] {
             merge(&mut pending, beat(id, at, page));
         }
-        let expected = Beat { actions: 3, ..beat(id, 30, Some("/a")) };
+        let expected = Heartbeat { actions: 3, ..beat(id, 30, Some("/a")) };
         assert_eq!(pending, Some(expected));
     }
 }

@@ -2,22 +2,25 @@
 //!
 //! A session is a record that allows, never a tombstone that forbids: what is lost is signed out.
 
-mod ending;
-mod future;
+mod clock_skew;
+mod end_reason;
 mod heartbeat;
 mod policy;
-mod sessions;
+mod service;
 mod store;
 mod token;
-mod unconfirmed;
+mod unconfirmed_ends;
 
-pub use ending::{Ended, Ending, Parting};
-pub use heartbeat::Heart;
-pub use policy::{AppPolicy, RememberMe, SessionPolicy, Span, Standing, Terms};
-pub use sessions::{EndedBy, Opening, Sessions};
-pub use store::{Beat, Ends, Found, Mark, NewSession, Opened, Owner, Renewal, Secrets, SessionStore, Which};
+pub use end_reason::{EndNote, EndReason, EndRecord};
+pub use heartbeat::HeartbeatBuffer;
+pub use policy::{AppSessionPolicy, RememberMe, SessionPolicy, SessionStatus, SessionTerms, TimeLimit};
+pub use service::{EndCommand, OpenRequest, SessionService};
+pub use store::{
+    EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth, SessionSecrets,
+    SessionStore, UserSnapshot,
+};
 pub use token::SessionToken;
-pub use unconfirmed::{EndError, UnconfirmedEnds};
+pub use unconfirmed_ends::{EndError, UnconfirmedEnds};
 
 use std::net::IpAddr;
 
@@ -35,7 +38,7 @@ pub struct Session {
     /// Public, safe to show.
     pub id: SessionId,
     /// When it began and what it was promised.
-    pub terms: Terms,
+    pub terms: SessionTerms,
     /// How its owner proved who they are.
     pub proof: Proof,
     /// What it was opened with.
@@ -62,7 +65,7 @@ pub struct Proof {
     /// 1 after one factor, 2 after two.
     pub assurance: u8,
     /// In the order in which they were given.
-    pub methods: Vec<Method>,
+    pub methods: Vec<AuthMethod>,
     /// When the last proof was given.
     pub at: Timestamp,
 }
@@ -70,7 +73,7 @@ pub struct Proof {
 /// A way to prove who one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Method {
+pub enum AuthMethod {
     /// A password.
     Password,
 }
@@ -78,7 +81,7 @@ pub enum Method {
 /// What kind of client holds the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ClientKind {
     /// A browser.
     Web,
     /// An installed app (PWA).
@@ -89,11 +92,11 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// Last hit. Never goes back.
-    pub latest: Timestamp,
+    pub last_seen: Timestamp,
     /// Where the last hit came from.
     pub ip: IpAddr,
     /// Requests whose method is not safe: other than GET, HEAD, OPTIONS and QUERY.
     pub actions: u64,
     /// Path of the last page navigation, without its query.
-    pub last_page: Option<String>,
+    pub last_path: Option<String>,
 }

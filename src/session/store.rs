@@ -6,13 +6,13 @@ use std::{net::IpAddr, time::Duration};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Ended, Ending, Method, Parting, Session, Terms, future};
+use super::{AuthMethod, EndNote, EndReason, EndRecord, Session, SessionTerms, clock_skew};
 use crate::{
-    audit::{Fact, Story, Told},
+    audit::{AuditContext, AuditEvent, LoggedEvent},
     clock::Timestamp,
     id::{SessionId, UserId},
-    outage::StoreError,
     secret::Digest,
+    store_error::StoreError,
 };
 
 /// Keeps sessions. `Ok(None)` means there is none, and only that; an outage is an error.
@@ -20,7 +20,7 @@ use crate::{
 pub trait SessionStore: Send + Sync {
     /// What the gate asks on each request: the session and what its user may do now, in one look.
     /// A session of an older generation than its owner's is none.
-    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError>;
+    async fn find(&self, id: SessionId) -> Result<Option<SessionAuth>, StoreError>;
 
     /// A session with all that its owner may see.
     async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
@@ -29,7 +29,7 @@ pub trait SessionStore: Send + Sync {
     async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError>;
 
     /// Writes what `owner` may do now, unless this version or a newer one is there already, and tells the user's generation.
-    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError>;
+    async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError>;
 
     /// Opens a session, unless its owner was ended, disabled or removed since `generation` was read. In the same step
     /// the session it replaces ends, so do the longest unused ones above `max_per_user` (but never the new one), and all
@@ -43,7 +43,7 @@ pub trait SessionStore: Send + Sync {
     ///
     /// Invariant: it never creates and never goes back. A request that started before a sign-out may end after it.
     /// Held by `store_contract::touch_after_end_changes_nothing`.
-    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError>;
+    async fn touch(&self, heartbeats: &[Heartbeat]) -> Result<(), StoreError>;
 
     /// Moves what a session has of the future back to `now`: its beginning, the time of its former secret, and its last hit
     /// where that still is `latest`. So expiry runs from the first time that somebody has read it.
@@ -58,13 +58,18 @@ pub trait SessionStore: Send + Sync {
     /// not among those that are told.
     ///
     /// Invariant: what ended is in the journal. Held by `store_contract::what_ends_is_in_the_journal`.
-    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError>;
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError>;
 
     /// Ends a session that has run out, unless it was used since `latest` was read; that is in the journal, too.
-    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError>;
+    async fn expire(
+        &self,
+        id: SessionId,
+        latest: Timestamp,
+        end_record: &EndRecord,
+    ) -> Result<Option<Session>, StoreError>;
 
     /// The note about a session that is gone, for whoever shows its secret or the one before it.
-    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError>;
+    async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError>;
 
     /// Sessions in the order of their ids, from behind `after`: for the sweep, a page at a time.
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError>;
@@ -73,29 +78,29 @@ pub trait SessionStore: Send + Sync {
     async fn count(&self) -> Result<u64, StoreError>;
 
     /// Drops notes about sessions that ended before `before`.
-    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError>;
+    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Which sessions have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
     /// now. What was acknowledged before this was called is in it.
-    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError>;
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError>;
 
     /// Waits until there may be something in [`SessionStore::ends`] that was not there before. A hint: some are missed, so
     /// look every now and then all the same.
-    async fn end_hinted(&self);
+    async fn wait_for_end(&self);
 
     /// Does what acts that were broken off some time before `now` have left undone, and says how much that was. Where an
     /// act is one step from its beginning to its end, nothing ever is.
-    async fn catch_up(&self, _now: Timestamp) -> Result<usize, StoreError> {
+    async fn drain_outbox(&self, _now: Timestamp) -> Result<usize, StoreError> {
         Ok(0)
     }
 
     /// Whether it is for this process to do what one of those that share the store must do every `period`.
-    async fn take_turn(&self, _period: Duration) -> Result<bool, StoreError> {
+    async fn try_acquire_lease(&self, _period: Duration) -> Result<bool, StoreError> {
         Ok(true)
     }
 
     /// What a store that answers cannot do at the moment, in a sentence, as the last [`SessionStore::ping`] found it.
-    fn caveat(&self) -> Option<String> {
+    fn limitation(&self) -> Option<String> {
         None
     }
 
@@ -105,70 +110,73 @@ pub trait SessionStore: Send + Sync {
 
 /// A new secret for a session (same id), where its secret still is what it was.
 #[derive(Clone, Debug)]
-pub struct Renewal {
+pub struct SecretRenewal {
     /// Which.
     pub id: SessionId,
     /// What its secret must be.
-    pub from: Digest,
+    pub current: Digest,
     /// What it becomes.
-    pub to: Digest,
+    pub new: Digest,
     /// Until when the old one is good for requests that are under way.
     pub grace_until: Timestamp,
 }
 
 /// What the gate needs to know of a session, and no more.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct SessionAuth {
     /// What is compared with the cookie's secret.
-    pub secrets: Secrets,
+    pub secrets: SessionSecrets,
     /// When it was opened and what it was promised.
-    pub terms: Terms,
+    pub terms: SessionTerms,
     /// Its last hit, as far as it was written.
-    pub latest: Timestamp,
+    pub last_seen: Timestamp,
     /// 1 after one factor, 2 after two.
     pub assurance: u8,
     /// What its user may do now.
-    pub owner: Owner,
+    pub user: UserSnapshot,
 }
 
-impl Found {
+impl SessionAuth {
     /// Whether a clock that was ahead wrote it, by more than clocks differ.
     #[must_use]
-    pub fn is_of_the_future(&self, now: Timestamp) -> bool {
-        let latest = self.secrets.former.map_or(self.latest, |(_, until)| self.latest.max(until.minus(future::GRACE)));
-        future::is_ahead(latest.max(self.terms.opened), now)
+    pub fn is_from_future(&self, now: Timestamp) -> bool {
+        let latest = self
+            .secrets
+            .previous
+            .map_or(self.last_seen, |(_, until)| self.last_seen.max(until.minus(clock_skew::MAX_SECRET_GRACE)));
+        clock_skew::is_ahead(latest.max(self.terms.opened), now)
     }
 
     /// The same, with now in place of what lies in the future.
     #[must_use]
     pub fn clamped(mut self, now: Timestamp) -> Self {
-        self.latest = self.latest.min(now);
+        self.last_seen = self.last_seen.min(now);
         self.terms.opened = self.terms.opened.min(now);
-        self.secrets.former = self.secrets.former.map(|(former, until)| (former, until.min(now)));
+        self.secrets.previous = self.secrets.previous.map(|(former, until)| (former, until.min(now)));
         self
     }
 }
 
 /// The digests that open a session.
 #[derive(Clone, Debug)]
-pub struct Secrets {
+pub struct SessionSecrets {
     /// The one the cookie carries.
     pub current: Digest,
     /// The one before it, for parallel requests, until then.
-    pub former: Option<(Digest, Timestamp)>,
+    pub previous: Option<(Digest, Timestamp)>,
 }
 
-impl Secrets {
+impl SessionSecrets {
     /// Whether `shown` opens the session now.
     #[must_use]
-    pub fn accept(&self, shown: Digest, now: Timestamp) -> bool {
-        self.current == shown || self.former.is_some_and(|(former, until)| former == shown && now < until)
+    pub fn accepts(&self, shown: Digest, now: Timestamp) -> bool {
+        self.current == shown || self.previous.is_some_and(|(former, until)| former == shown && now < until)
     }
 }
 
 /// What a user may do now: a projection of the account, kept beside the sessions so that one look tells both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct UserSnapshot {
     /// Whose.
     pub id: UserId,
     /// The name they sign in with.
@@ -187,17 +195,17 @@ pub struct Owner {
 
 /// A place in the log of ends. Only the store that gave it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark(pub String);
+pub struct EndLogPosition(pub String);
 
 /// Sessions that have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ends {
+pub struct EndLogPage {
     /// Which, and when and how.
-    pub ended: Vec<(SessionId, Ended)>,
+    pub ended: Vec<(SessionId, EndNote)>,
     /// Where the next look begins.
-    pub mark: Mark,
+    pub next: EndLogPosition,
     /// The log did not reach back to where this look began, or has gone back since: others may have ended, too.
-    pub gap: bool,
+    pub has_gap: bool,
 }
 
 /// A session to be opened.
@@ -214,40 +222,43 @@ pub struct NewSession {
     /// The session that this browser held before: it ends, whosever it is, so that none is left behind.
     pub replaces: Option<SessionId>,
     /// Who signed in, when, from where.
-    pub story: Story,
+    pub context: AuditContext,
 }
 
 impl NewSession {
     /// Facts of its opening, as the store did it.
-    pub(super) fn told(&self, opened: &Opened) -> Vec<Told> {
+    pub(super) fn log_events(&self, opened: &Opened) -> Vec<LoggedEvent> {
         match opened {
             Opened::Yes { replaced, evicted } => {
-                let mut told = self.replacing().told(replaced.as_deref());
-                told.extend(self.evicting().told(evicted));
-                told.push(self.story.told(Some(self.session.owner()), self.signed_in()));
-                told
+                let mut events = self.replace_record().log_events(replaced.as_deref());
+                events.extend(self.evict_record().log_events(evicted));
+                events.push(self.context.log_event(Some(self.session.owner()), self.sign_in_event()));
+                events
             }
-            Opened::Superseded => Vec::new(),
+            Opened::GenerationChanged => Vec::new(),
         }
     }
 
     /// What happens when it opens.
     #[must_use]
-    pub fn signed_in(&self) -> Fact {
+    pub fn sign_in_event(&self) -> AuditEvent {
         let proof = &self.session.proof;
-        Fact::SignedIn { session: self.session.id, method: proof.methods.last().copied().unwrap_or(Method::Password) }
+        AuditEvent::SignedIn {
+            session: self.session.id,
+            method: proof.methods.last().copied().unwrap_or(AuthMethod::Password),
+        }
     }
 
     /// How the session that the browser held before goes.
     #[must_use]
-    pub fn replacing(&self) -> Parting {
-        Parting::new(Ending::SignedOut, self.story.clone())
+    pub fn replace_record(&self) -> EndRecord {
+        EndRecord::new(EndReason::SignedOut, self.context.clone())
     }
 
     /// How those above the maximum go.
     #[must_use]
-    pub const fn evicting(&self) -> Parting {
-        Parting::new(Ending::TooMany, Story::of_the_system(self.story.at))
+    pub const fn evict_record(&self) -> EndRecord {
+        EndRecord::new(EndReason::TooMany, AuditContext::system(self.context.at))
     }
 }
 
@@ -262,12 +273,12 @@ pub enum Opened {
         evicted: Vec<Session>,
     },
     /// All of its owner's sessions were ended meanwhile, or the owner may not sign in any more.
-    Superseded,
+    GenerationChanged,
 }
 
 /// A hit, to be written: never a whole session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beat {
+pub struct Heartbeat {
     /// Whose.
     pub id: SessionId,
     /// When.
@@ -277,12 +288,12 @@ pub struct Beat {
     /// Actions since the last beat.
     pub actions: u32,
     /// The last page navigation, if there was one.
-    pub page: Option<String>,
+    pub path: Option<String>,
 }
 
 /// Which sessions to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Which {
+pub enum EndTarget {
     /// This one, if it is its owner's.
     One {
         /// Who must own it.
@@ -306,7 +317,7 @@ pub enum Which {
     },
 }
 
-impl Which {
+impl EndTarget {
     /// Whether this one stays.
     #[must_use]
     pub fn keeps(&self, id: SessionId) -> bool {
@@ -319,7 +330,7 @@ impl Which {
 
     /// The user whose sessions are meant, whichever there are.
     #[must_use]
-    pub const fn of_all(&self) -> Option<UserId> {
+    pub const fn all_of_user(&self) -> Option<UserId> {
         match self {
             Self::AllBut { owner, .. } | Self::AllOf(owner) => Some(*owner),
             Self::One { .. } | Self::Everyone { .. } => None,

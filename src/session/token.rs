@@ -2,7 +2,7 @@
 
 use crate::{
     id::{SessionId, UserId},
-    secret::{Digest, TOKEN_TEXT, Token},
+    secret::{Digest, TOKEN_CHARS, Token},
 };
 
 /// The key to a session. It has no `Display` and no `Serialize`; its `Debug` shows the public id alone.
@@ -22,7 +22,7 @@ impl SessionToken {
     /// The secret that a form leads to, for a session that only this form can have opened: whoever sends the form again is
     /// handed the same one.
     #[must_use]
-    pub fn led_to_by(owner: UserId, secret: Token) -> Self {
+    pub fn from_form_secret(owner: UserId, secret: Token) -> Self {
         let digest = secret.digest();
         let serial = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         Self { id: SessionId::with_serial(owner, serial), secret }
@@ -37,7 +37,7 @@ impl SessionToken {
     /// Reads a cookie's value: 26 characters of id, a dot, 43 of secret. Anything else is none.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let dot = value.len().checked_sub(TOKEN_TEXT + 1)?;
+        let dot = value.len().checked_sub(TOKEN_CHARS + 1)?;
         let (id, rest) = value.split_at(dot);
         let secret = rest.strip_prefix(b".")?;
         Some(Self { id: SessionId::from_bare(id)?, secret: Token::parse(secret)? })
@@ -57,8 +57,8 @@ impl SessionToken {
 
     /// The cookie's value, for the one answer that sets it.
     #[must_use]
-    pub fn hand_over(&self) -> String {
-        format!("{}.{}", self.id.bare(), self.secret.hand_over())
+    pub fn to_cookie_value(&self) -> String {
+        format!("{}.{}", self.id.bare(), self.secret.expose())
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_cookie_is_under_a_hundred_bytes_and_survives() {
         let token = SessionToken::mint(SessionId::mint(UserId::mint()));
-        let value = token.hand_over();
+        let value = token.to_cookie_value();
         assert!(value.len() < 100, "{}", value.len());
         let read = SessionToken::parse(value.as_bytes()).expect("what was handed over is read");
         assert_eq!((read.id(), read.digest()), (token.id(), token.digest()));
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn nothing_else_is_a_token() {
-        let value = SessionToken::mint(SessionId::mint(UserId::mint())).hand_over();
+        let value = SessionToken::mint(SessionId::mint(UserId::mint())).to_cookie_value();
         let id = &value[..26];
         for bad in [
             "",

@@ -3,4 +3,4 @@
 
 mod password;
 
-pub use password::{Attempt, Failure, Outcome, SignIn, SignInParts, SignedIn};
+pub use password::{SignIn, SignInAttempt, SignInError, SignInOutcome, SignInParts, SignedIn};

@@ -15,21 +15,21 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    account::{Account, AccountStore, Busy, Hasher, PasswordHash, Queue, Slot, Verdict, fold},
-    audit::{FailedSignIn, Journal, Refusal, Seldom},
+    account::{Account, AccountStore, HashPermit, HashPriority, Hasher, HasherBusy, PasswordHash, PasswordMatch, fold},
+    audit::{AuditLog, Dedup, FailedSignIn, SignInFailure},
     clock::{Clock, Timestamp},
-    guard::{Begun, Counted, Forms, Leave, Submission, Throttle, Try},
+    guard::{CountedAttempt, FormClaim, FormGuard, FormSubmission, Throttle, ThrottleDecision, ThrottledAttempt},
     id::{SessionId, UserId},
     metrics::{Metrics, SignInResult},
-    outage::StoreError,
     secret::{Digest, Password, Token},
-    session::{Kind, Method, Opening, Proof, Session, SessionToken, Sessions},
-    visitor::{Visitor, network_of},
+    session::{AuthMethod, ClientKind, OpenRequest, Proof, Session, SessionService, SessionToken},
+    store_error::StoreError,
+    visitor::{Visitor, ip_network},
 };
 
 /// A try to sign in.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct SignInAttempt {
     /// A name or an e-mail address, as typed.
     pub login: String,
     /// As typed.
@@ -37,24 +37,24 @@ pub struct Attempt {
     /// "Keep me signed in" was ticked.
     pub remember: bool,
     /// A browser or an installed app.
-    pub kind: Kind,
+    pub kind: ClientKind,
     /// Digest of the device cookie that came with it.
     pub device: Option<Digest>,
     /// The session that this browser holds already: it ends, so that none is left behind.
     pub replaces: Option<SessionId>,
     /// The form that it came with, where that may come again.
-    pub form: Option<Submission>,
+    pub form: Option<FormSubmission>,
 }
 
 /// What became of a try.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum SignInOutcome {
     /// They are in.
     Complete(Box<SignedIn>),
     /// The name or the password is wrong; which, is not said.
-    Refused,
+    InvalidCredentials,
     /// Too many tries; the password was not looked at.
-    TooMany {
+    TooManyAttempts {
         /// When the next one is looked at.
         until: Timestamp,
     },
@@ -75,28 +75,28 @@ pub struct SignedIn {
 
 /// Why nobody could look at it.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum SignInError {
     /// Too many passwords are waiting.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Busy(#[from] HasherBusy),
     /// The store is away.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Devices that an account may have: each has tries of its own, so they must not be without number.
-const DEVICES: usize = 20;
+const MAX_DEVICES: usize = 20;
 /// Signs people in.
 #[derive(Clone)]
-pub struct SignIn(Arc<Inner>);
+pub struct SignIn(Arc<SignInInner>);
 
-struct Inner {
+struct SignInInner {
     parts: SignInParts,
     /// Which tries were turned away lately.
-    turned_away: Seldom,
+    throttle_log: Dedup,
 }
 
-impl Deref for Inner {
+impl Deref for SignInInner {
     type Target = SignInParts;
 
     fn deref(&self) -> &SignInParts {
@@ -109,15 +109,15 @@ pub struct SignInParts {
     /// Where accounts are kept.
     pub accounts: Arc<dyn AccountStore>,
     /// What opens and ends sessions.
-    pub sessions: Sessions,
+    pub sessions: SessionService,
     /// What checks passwords.
     pub hasher: Hasher,
     /// What counts tries.
     pub throttle: Throttle,
     /// What tells a form from its repeat.
-    pub forms: Forms,
+    pub forms: FormGuard,
     /// What remembers.
-    pub journal: Journal,
+    pub audit_log: AuditLog,
     /// What time it is.
     pub clock: Clock,
     /// What is counted.
@@ -126,11 +126,11 @@ pub struct SignInParts {
 
 /// A counted try whose password has not been looked at.
 struct PasswordStep {
-    slot: Slot,
+    permit: HashPermit,
     /// Folded.
     login: String,
     /// None: the password is looked at, but whatever it is, it is refused.
-    counted: Option<Counted>,
+    counted: Option<CountedAttempt>,
     account: Option<Account>,
     hash: Option<PasswordHash>,
     generation: u64,
@@ -140,42 +140,42 @@ impl SignIn {
     /// Signing in over these parts.
     #[must_use]
     pub fn new(parts: SignInParts) -> Self {
-        Self(Arc::new(Inner { parts, turned_away: Seldom::default() }))
+        Self(Arc::new(SignInInner { parts, throttle_log: Dedup::default() }))
     }
 
     /// Tries to sign somebody in.
     ///
     /// # Errors
     /// When nobody could look at it: too many are waiting, or the store is away.
-    pub async fn with_password(&self, attempt: Attempt, from: &Visitor) -> Result<Outcome, Failure> {
-        let Attempt { login, password, remember, kind, device, replaces, form } = attempt;
+    pub async fn with_password(&self, attempt: SignInAttempt, from: &Visitor) -> Result<SignInOutcome, SignInError> {
+        let SignInAttempt { login, password, remember, kind, device, replaces, form } = attempt;
         let step = match self.begin(&login, device, form.as_ref(), from).await? {
             Continue(step) => step,
             Break(outcome) => return Ok(outcome),
         };
-        let proven = match step.answer(self, password, from).await? {
+        let proven = match step.verify(self, password, from).await? {
             Continue(proven) => proven,
             Break(outcome) => return Ok(outcome),
         };
         let Some(form) = form else {
             return self.open(proven, (remember, kind), device, replaces, None, from).await;
         };
-        let secret = form.secret("sign-in");
-        let begun = self.0.forms.begin(&form).await?;
-        if begun != Begun::First {
-            if let Some(signed_in) = self.opened_before(&proven.account, secret, from).await? {
-                return Ok(Outcome::Complete(Box::new(signed_in)));
+        let secret = form.derive_token("sign-in");
+        let claim = self.0.forms.claim(&form).await?;
+        if claim != FormClaim::Claimed {
+            if let Some(signed_in) = self.existing_session(&proven.account, secret, from).await? {
+                return Ok(SignInOutcome::Complete(Box::new(signed_in)));
             }
-            if begun == Begun::Unknown {
-                return Err(Busy.into());
+            if claim == FormClaim::Unresolved {
+                return Err(HasherBusy.into());
             }
             // It has ended since: this is another sign-in.
             return self.open(proven, (remember, kind), device, replaces, None, from).await;
         }
         let opened = self.open(proven, (remember, kind), device, replaces, Some(secret), from).await;
-        let done = matches!(opened, Ok(Outcome::Complete(_)));
+        let done = matches!(opened, Ok(SignInOutcome::Complete(_)));
         // What was done is done, whether its repeat will be told or not.
-        if let Err(why) = self.0.forms.settle(&form, done).await {
+        if let Err(why) = self.0.forms.finish(&form, done).await {
             warn!("Sign-in form not settled: {why}");
         }
         opened
@@ -183,60 +183,64 @@ impl SignIn {
 
     /// The session that the same form, sent at the same moment, opens with the last try that was left. Whether anybody has the name or
     /// not, it takes as long.
-    async fn opened_by_twin(
+    async fn session_of_repeat(
         &self,
         account: Option<&Account>,
-        form: Option<&Submission>,
+        form: Option<&FormSubmission>,
         from: &Visitor,
     ) -> Result<Option<SignedIn>, StoreError> {
         let Some(form) = form else { return Ok(None) };
-        match (self.0.forms.acts_soon(form).await?, account) {
-            (true, Some(account)) => self.opened_before(account, form.secret("sign-in"), from).await,
+        match (self.0.forms.acted_soon(form).await?, account) {
+            (true, Some(account)) => self.existing_session(account, form.derive_token("sign-in"), from).await,
             _ => Ok(None),
         }
     }
 
     /// The session that the same form has opened already. It is told and counted once.
-    async fn opened_before(
+    async fn existing_session(
         &self,
         account: &Account,
         secret: Token,
         from: &Visitor,
     ) -> Result<Option<SignedIn>, StoreError> {
-        let token = SessionToken::led_to_by(account.id, secret);
-        let session = self.0.sessions.own(account.id, token.id(), from).await?;
+        let token = SessionToken::from_form_secret(account.id, secret);
+        let session = self.0.sessions.find_own(account.id, token.id(), from).await?;
         Ok(session.map(|session| SignedIn { account: account.clone(), session, token, device: None }))
     }
 
     async fn open(
         &self,
-        Proven { account, login, generation }: Proven,
-        (remember, kind): (bool, Kind),
+        Authenticated { account, login, generation }: Authenticated,
+        (remember, kind): (bool, ClientKind),
         device: Option<Digest>,
         replaces: Option<SessionId>,
         secret: Option<Token>,
         from: &Visitor,
-    ) -> Result<Outcome, Failure> {
-        let fresh = Token::mint();
-        let met = self.0.accounts.meet_device(account.id, device, fresh.digest(), DEVICES, self.0.clock.now()).await?;
-        let opening = Opening {
+    ) -> Result<SignInOutcome, SignInError> {
+        let new_token = Token::mint();
+        let registration = self
+            .0
+            .accounts
+            .register_device(account.id, device, new_token.digest(), MAX_DEVICES, self.0.clock.now())
+            .await?;
+        let opening = OpenRequest {
             owner: account.id,
             generation,
-            proof: Proof { assurance: 1, methods: vec![Method::Password], at: self.0.clock.now() },
+            proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: self.0.clock.now() },
             remember,
             kind,
-            from: from.clone(),
-            sign_ins: met.sign_ins,
+            visitor: from.clone(),
+            sign_ins: registration.sign_ins,
             replaces,
             secret,
         };
         let Some((session, token)) = self.0.sessions.open(opening).await? else {
-            return Ok(self.refuse(&login, Some(account.id), Refusal::Superseded, from).await?);
+            return Ok(self.reject(&login, Some(account.id), SignInFailure::Superseded, from).await?);
         };
         self.0.metrics.sign_in_attempted(SignInResult::Succeeded);
         self.0.metrics.session_created("password");
-        let device = (!met.recognised).then_some(fresh);
-        Ok(Outcome::Complete(Box::new(SignedIn { account, session, token, device })))
+        let device = (!registration.was_known).then_some(new_token);
+        Ok(SignInOutcome::Complete(Box::new(SignedIn { account, session, token, device })))
     }
 
     /// Counts the try and reads what the check needs.
@@ -244,10 +248,10 @@ impl SignIn {
         &self,
         login: &str,
         shown: Option<Digest>,
-        form: Option<&Submission>,
+        form: Option<&FormSubmission>,
         from: &Visitor,
-    ) -> Result<ControlFlow<Outcome, PasswordStep>, Failure> {
-        let account = self.0.accounts.by_typed(login).await?;
+    ) -> Result<ControlFlow<SignInOutcome, PasswordStep>, SignInError> {
+        let account = self.0.accounts.by_login(login).await?;
         let login = fold(login);
         let user = account.as_ref().map(|account| account.id);
         let device = match (user, shown) {
@@ -255,41 +259,46 @@ impl SignIn {
             _ => None,
         };
         // Before anything is counted or written: whoever cannot be served costs two look-ups.
-        let queue = if device.is_some() { Queue::Known } else { Queue::Anybody };
-        let slot = self
+        let priority = if device.is_some() { HashPriority::Known } else { HashPriority::Stranger };
+        let permit = self
             .0
             .hasher
-            .reserve(queue)
-            .inspect_err(|Busy| self.0.metrics.sign_in_attempted(SignInResult::Overloaded))?;
-        let counted =
-            match self.0.throttle.attempt(Try { login: &login, user, device, session: None, ip: from.ip }).await? {
-                Leave::Granted(counted) => Some(counted),
-                Leave::Withheld { .. } => None,
-                Leave::Refused { until } => {
-                    drop(slot);
-                    if let Some(signed_in) = self.opened_by_twin(account.as_ref(), form, from).await? {
-                        return Ok(Break(Outcome::Complete(Box::new(signed_in))));
-                    }
-                    self.turn_away(&login, user, from).await?;
-                    return Ok(Break(Outcome::TooMany { until }));
+            .acquire(priority)
+            .inspect_err(|HasherBusy| self.0.metrics.sign_in_attempted(SignInResult::Overloaded))?;
+        let counted = match self
+            .0
+            .throttle
+            .attempt(ThrottledAttempt { login: &login, user, device, session: None, ip: from.ip })
+            .await?
+        {
+            ThrottleDecision::Allow(counted) => Some(counted),
+            ThrottleDecision::DenySilently { .. } => None,
+            ThrottleDecision::Deny { until } => {
+                drop(permit);
+                if let Some(signed_in) = self.session_of_repeat(account.as_ref(), form, from).await? {
+                    return Ok(Break(SignInOutcome::Complete(Box::new(signed_in))));
                 }
-            };
-        let (generation, hash) = match &account {
-            Some(account) => {
-                (self.0.sessions.admit(&account.as_owner()).await?, self.0.accounts.password(account.id).await?)
+                self.reject_throttled(&login, user, from).await?;
+                return Ok(Break(SignInOutcome::TooManyAttempts { until }));
             }
+        };
+        let (generation, hash) = match &account {
+            Some(account) => (
+                self.0.sessions.register_user(&account.snapshot()).await?,
+                self.0.accounts.password_hash(account.id).await?,
+            ),
             None => (0, None),
         };
-        Ok(Continue(PasswordStep { slot, login, counted, account, hash, generation }))
+        Ok(Continue(PasswordStep { permit, login, counted, account, hash, generation }))
     }
 
     /// Counts a try that nobody looked at. Of those that come in one minute one has a line of its own, whether anybody has that
     /// name or not: whoever floods a closed account must not fill the store, nor learn by the time it takes who is known.
-    async fn turn_away(&self, login: &str, user: Option<UserId>, from: &Visitor) -> Result<(), StoreError> {
-        if self.0.turned_away.is_news((login, network_of(from.ip)), self.0.clock.now()) {
-            return self.refuse(login, user, Refusal::Throttled, from).await.map(drop);
+    async fn reject_throttled(&self, login: &str, user: Option<UserId>, from: &Visitor) -> Result<(), StoreError> {
+        if self.0.throttle_log.is_first_in_window((login, ip_network(from.ip)), self.0.clock.now()) {
+            return self.reject(login, user, SignInFailure::Throttled, from).await.map(drop);
         }
-        self.0.journal.count_failed(FailedSignIn { login, user, from, step: Method::Password });
+        self.0.audit_log.count_failed(FailedSignIn { login, user, from, step: AuthMethod::Password });
         self.0.metrics.sign_in_attempted(SignInResult::Throttled);
         Ok(())
     }
@@ -300,57 +309,57 @@ impl SignIn {
         }
     }
 
-    async fn refuse(
+    async fn reject(
         &self,
         login: &str,
         user: Option<UserId>,
-        why: Refusal,
+        reason: SignInFailure,
         from: &Visitor,
-    ) -> Result<Outcome, StoreError> {
-        self.0.metrics.sign_in_attempted(if why == Refusal::Throttled {
+    ) -> Result<SignInOutcome, StoreError> {
+        self.0.metrics.sign_in_attempted(if reason == SignInFailure::Throttled {
             SignInResult::Throttled
         } else {
             SignInResult::Failed
         });
-        self.0.journal.record_failed(FailedSignIn { login, user, from, step: Method::Password }, why).await?;
-        Ok(Outcome::Refused)
+        self.0.audit_log.record_failed(FailedSignIn { login, user, from, step: AuthMethod::Password }, reason).await?;
+        Ok(SignInOutcome::InvalidCredentials)
     }
 }
 
 impl PasswordStep {
     /// Turns the step into somebody who has proved who they are, or into the refusal.
-    async fn answer(
+    async fn verify(
         self,
         sign_in: &SignIn,
         password: Password,
         from: &Visitor,
-    ) -> Result<ControlFlow<Outcome, Proven>, StoreError> {
-        let Self { slot, login, counted, account, hash, generation } = self;
-        let verdict = slot.check(password.clone(), hash.as_ref()).await;
+    ) -> Result<ControlFlow<SignInOutcome, Authenticated>, StoreError> {
+        let Self { permit, login, counted, account, hash, generation } = self;
+        let verdict = permit.check(password.clone(), hash.as_ref()).await;
         let user = account.as_ref().map(|account| account.id);
         let Some(counted) = counted else {
-            return sign_in.refuse(&login, user, Refusal::Throttled, from).await.map(Break);
+            return sign_in.reject(&login, user, SignInFailure::Throttled, from).await.map(Break);
         };
-        let why = match (account, hash, verdict) {
-            (None, ..) => Refusal::UnknownUser,
-            (Some(_), None, _) => Refusal::NoPassword,
-            (Some(_), Some(_), Verdict::Wrong) => Refusal::WrongPassword,
-            (Some(account), ..) if account.disabled => Refusal::Disabled,
-            (Some(account), Some(hash), Verdict::Right | Verdict::RightButOld) => {
-                sign_in.0.throttle.succeeded(&counted).await?;
-                if verdict == Verdict::RightButOld {
-                    sign_in.rehash(account.id, &hash, &slot.hash(password).await).await;
+        let reason = match (account, hash, verdict) {
+            (None, ..) => SignInFailure::UnknownUser,
+            (Some(_), None, _) => SignInFailure::NoPassword,
+            (Some(_), Some(_), PasswordMatch::Mismatch) => SignInFailure::WrongPassword,
+            (Some(account), ..) if account.disabled => SignInFailure::Disabled,
+            (Some(account), Some(hash), PasswordMatch::Match | PasswordMatch::NeedsRehash) => {
+                sign_in.0.throttle.record_success(&counted).await?;
+                if verdict == PasswordMatch::NeedsRehash {
+                    sign_in.rehash(account.id, &hash, &permit.hash(password).await).await;
                 }
-                return Ok(Continue(Proven { account, login, generation }));
+                return Ok(Continue(Authenticated { account, login, generation }));
             }
         };
-        sign_in.0.throttle.failed(&counted);
-        sign_in.refuse(&login, user, why, from).await.map(Break)
+        sign_in.0.throttle.record_failure(&counted);
+        sign_in.reject(&login, user, reason, from).await.map(Break)
     }
 }
 
 /// Somebody who has given the right password.
-struct Proven {
+struct Authenticated {
     account: Account,
     login: String,
     generation: u64,

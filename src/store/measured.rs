@@ -5,15 +5,21 @@ use std::{future::Future, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::{
-    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
-    audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailQuery},
+    account::{
+        Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration,
+        ImportedAccount, PasswordHash,
+    },
+    audit::{AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery},
     clock::{Clock, Timestamp},
-    guard::{Caller, Counter, Tally, ThrottleStore},
+    guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
     metrics::{Metrics, StoreOperationMetrics},
-    outage::StoreError,
     secret::Digest,
-    session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
+    session::{
+        EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session, SessionAuth,
+        SessionStore, UserSnapshot,
+    },
+    store_error::StoreError,
 };
 
 /// A store whose operations are counted and timed.
@@ -89,68 +95,68 @@ macro_rules! measured {
 }
 
 measured!(SessionStore {
-    find(id: SessionId) -> Option<Found>, find;
+    find(id: SessionId) -> Option<SessionAuth>, find;
     get(id: SessionId) -> Option<Session>, list;
     list(owner: UserId) -> Vec<Session>, list;
-    put_owner(owner: &Owner) -> u64, owner;
+    put_user_snapshot(owner: &UserSnapshot) -> u64, owner;
     open(new: NewSession) -> Opened, open;
-    touch(beats: &[Beat]) -> (), touch;
+    touch(beats: &[Heartbeat]) -> (), touch;
     clamp(id: SessionId, latest: Timestamp, now: Timestamp) -> (), touch;
-    end(which: Which, parting: &Parting) -> Vec<Session>, end;
-    expire(id: SessionId, latest: Timestamp, parting: &Parting) -> Option<Session>, expire;
-    ended(id: SessionId, secret: Digest) -> Option<Ended>, list;
+    end(which: EndTarget, parting: &EndRecord) -> Vec<Session>, end;
+    expire(id: SessionId, latest: Timestamp, parting: &EndRecord) -> Option<Session>, expire;
+    end_note(id: SessionId, secret: Digest) -> Option<EndNote>, list;
     scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, sweep;
     count() -> u64, sweep;
-    forget_ended(before: Timestamp) -> (), sweep;
-    ends(since: Option<&Mark>) -> Ends, ends;
-    catch_up(now: Timestamp) -> usize, sweep;
-    take_turn(period: Duration) -> bool, sweep;
+    delete_end_notes(before: Timestamp) -> (), sweep;
+    end_log(since: Option<&EndLogPosition>) -> EndLogPage, ends;
+    drain_outbox(now: Timestamp) -> usize, sweep;
+    try_acquire_lease(period: Duration) -> bool, sweep;
     ping() -> (), ping;
 } {
-    async fn end_hinted(&self) {
-        self.store.end_hinted().await;
+    async fn wait_for_end(&self) {
+        self.store.wait_for_end().await;
     }
 
-    fn caveat(&self) -> Option<String> {
-        self.store.caveat()
+    fn limitation(&self) -> Option<String> {
+        self.store.limitation()
     }
 });
 
 measured!(AccountRecords {
-    by_login(folded: &str) -> Option<Account>, account;
+    by_key(key: &str) -> Option<Account>, account;
     get(id: UserId) -> Option<Account>, account;
     list() -> Vec<Account>, account;
-    add(account: &Account, story: &Story) -> Added, account;
-    restore(restored: &Restored, story: &Story) -> Added, account;
-    password(id: UserId) -> Option<PasswordHash>, account;
+    add(account: &Account, story: &AuditContext) -> AddResult, account;
+    restore(restored: &ImportedAccount, story: &AuditContext) -> AddResult, account;
+    password_hash(id: UserId) -> Option<PasswordHash>, account;
     rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool, account;
-    put_link(id: UserId, link: Digest, expires: Timestamp, story: &Story) -> bool, account;
-    link(link: Digest, now: Timestamp) -> Option<UserId>, account;
+    put_link(id: UserId, link: Digest, expires: Timestamp, story: &AuditContext) -> bool, account;
+    link_user(link: Digest, now: Timestamp) -> Option<UserId>, account;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
-    devices(owner: UserId) -> Vec<DeviceId>, account;
+    device_ids(owner: UserId) -> Vec<DeviceId>, account;
     clamp(now: Timestamp, links_until: Timestamp) -> (), sweep;
     forget_devices(before: Timestamp) -> (), sweep;
-    meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice, account;
+    register_device(owner: UserId, device: Option<Digest>, new_token: Digest, max: usize, at: Timestamp) -> DeviceRegistration, account;
 });
 
 measured!(AccountStore {
-    apply(alteration: Alteration, story: &Story) -> Option<Changed>, account;
+    apply(alteration: AccountCommand, story: &AuditContext) -> Option<ChangeOutcome>, account;
 });
 
 measured!(AuditStore {
-    record(entries: &[Entry]) -> (), journal;
-    merge(entries: &[Entry]) -> (), journal;
-    forget_unknown(before: Timestamp) -> (), sweep;
-    size() -> JournalSize, sweep;
-    drop_failed(count: u64) -> u64, sweep;
-    login_history(query: &Query) -> Page, journal;
-    forget(before: Timestamp) -> (), sweep;
-    trail(query: &TrailQuery) -> Page, journal;
+    record(entries: &[AuditEntry]) -> (), journal;
+    upsert_counts(entries: &[AuditEntry]) -> (), journal;
+    delete_unknown_before(before: Timestamp) -> (), sweep;
+    size() -> AuditLogSize, sweep;
+    delete_failed(count: u64) -> u64, sweep;
+    login_history(query: &LoginHistoryQuery) -> AuditPage, journal;
+    delete_before(before: Timestamp) -> (), sweep;
+    trail(query: &AuditTrailQuery) -> AuditPage, journal;
 });
 
 measured!(ThrottleStore {
-    attempt(asked: &[Counter], beside: &[Counter], caller: Caller, now: Timestamp) -> Tally, throttle;
+    attempt(asked: &[AttemptCounter], beside: &[AttemptCounter], caller: CallerClass, now: Timestamp) -> CountResult, throttle;
     is_closed(name: &str, now: Timestamp) -> bool, throttle;
-    settle(anew: &[String], take_back: &[String], caller: Caller) -> (), throttle;
-    forget(now: Timestamp) -> (), sweep;
+    finish(anew: &[String], take_back: &[String], caller: CallerClass) -> (), throttle;
+    delete_stale(now: Timestamp) -> (), sweep;
 });

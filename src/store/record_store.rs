@@ -6,11 +6,11 @@
 use async_trait::async_trait;
 
 use crate::{
-    account::{AccountRecords, Alteration, Altered, Consequence},
-    audit::{AuditStore, Story},
+    account::{AccountCommand, AccountRecords, AppliedCommand, LiveEffects},
+    audit::{AuditContext, AuditStore},
     clock::Timestamp,
-    id::ConsequenceId,
-    outage::StoreError,
+    id::EffectsId,
+    store_error::StoreError,
 };
 
 /// Keeps records, and what is still to follow from their changes.
@@ -18,14 +18,18 @@ use crate::{
 pub trait RecordStore: AccountRecords + AuditStore {
     /// Changes an account, writes that into the journal and keeps what follows, in one step. None: there is no such
     /// account, or it is not as it was supposed to be.
-    async fn apply_deferred(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError>;
+    async fn apply_deferred(
+        &self,
+        alteration: &AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Option<AppliedCommand>, StoreError>;
 
     /// Consequences of changes made before `before` that nobody has done yet, oldest first; of one user in the order of
     /// the changes.
-    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError>;
+    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<LiveEffects>, StoreError>;
 
     /// This one is done.
-    async fn mark_done(&self, consequence: ConsequenceId) -> Result<(), StoreError>;
+    async fn mark_done(&self, consequence: EffectsId) -> Result<(), StoreError>;
 
     /// Which records these are: the same for whoever opens them, wherever from, and for every copy of them.
     async fn records_id(&self) -> Result<String, StoreError>;

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    session::{Method, Session},
+    session::{AuthMethod, Session},
     visitor::Device,
 };
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct SessionBody {
-    pub(super) methods: Vec<Method>,
+    pub(super) methods: Vec<AuthMethod>,
     pub(super) proved: Timestamp,
     pub(super) device: Device,
     pub(super) first_ip: IpAddr,

@@ -18,9 +18,9 @@ use super::Task;
 use crate::{
     clock::{Clock, Stopwatch, Timestamp},
     id::SessionId,
-    outage::StoreError,
     proxy::{CancelReason, InFlight},
-    session::{Ending, SessionPolicy, SessionStore, Sessions, Standing},
+    session::{EndReason, SessionPolicy, SessionService, SessionStatus, SessionStore},
+    store_error::StoreError,
 };
 
 /// Time between two runs.
@@ -52,7 +52,7 @@ pub struct CheckStreamsParts {
     /// Where sessions are.
     pub store: Arc<dyn SessionStore>,
     /// How one that has run out is ended.
-    pub sessions: Sessions,
+    pub sessions: SessionService,
     /// What is in flight.
     pub in_flight: Arc<InFlight>,
     /// When sessions end by themselves.
@@ -117,12 +117,12 @@ impl CheckStreams {
             Ok(None) | Err(StoreError::Unreadable(_)) => return Ok(Some((id, CancelReason::SESSION_GONE))),
             Err(away) => return Err(away),
         };
-        if found.owner.disabled {
-            return Ok(Some((id, CancelReason::from_end_reason(&Ending::AccountDisabled))));
+        if found.user.disabled {
+            return Ok(Some((id, CancelReason::from_end_reason(&EndReason::AccountDisabled))));
         }
         let (policy, now) = (self.parts.policy.load_full(), self.parts.clock.now());
-        if policy.standing(found.terms, found.latest, now) == Standing::Live {
-            let runs_out = policy.signs_out_at(found.terms, found.latest);
+        if policy.status(found.terms, found.last_seen, now) == SessionStatus::Active {
+            let runs_out = policy.next_expiry(found.terms, found.last_seen);
             let mut looks = self.checked();
             if looks.invalidations == doubts {
                 looks.by_session.insert(id, CheckedSession { checked_at: since, expires_at: runs_out });
@@ -130,7 +130,7 @@ impl CheckStreams {
             return Ok(None);
         }
         // None where it was used just now: then the next look finds it live.
-        let ending = self.parts.sessions.run_out(id).await?;
+        let ending = self.parts.sessions.end_if_expired(id).await?;
         Ok(ending.map(|ending| (id, CancelReason::from_end_reason(&ending))))
     }
 

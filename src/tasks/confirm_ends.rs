@@ -15,9 +15,9 @@ use tracing::{info, warn};
 use super::Task;
 use crate::{
     metrics::Metrics,
-    outage::StoreError,
     proxy::{CancelReason, InFlight},
-    session::Sessions,
+    session::SessionService,
+    store_error::StoreError,
 };
 
 /// Time between two tries to write.
@@ -26,7 +26,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Confirms ends.
 #[derive(Clone)]
 pub struct ConfirmEnds {
-    sessions: Sessions,
+    sessions: SessionService,
     in_flight: Arc<InFlight>,
     metrics: Arc<Metrics>,
     failing: Arc<AtomicBool>,
@@ -35,7 +35,7 @@ pub struct ConfirmEnds {
 impl ConfirmEnds {
     /// For the ends of `sessions`, and what is in flight for them.
     #[must_use]
-    pub fn new(sessions: Sessions, lines: Arc<InFlight>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(sessions: SessionService, lines: Arc<InFlight>, metrics: Arc<Metrics>) -> Self {
         Self { sessions, in_flight: lines, metrics, failing: Arc::default() }
     }
 
@@ -44,9 +44,9 @@ impl ConfirmEnds {
     /// # Errors
     /// When the store takes no writes; the next run does the rest.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
-        let unconfirmed = self.sessions.unconfirmed();
+        let unconfirmed = self.sessions.unconfirmed_ends();
         let uncut: Vec<_> = unconfirmed
-            .take_uncut()
+            .take_uncancelled()
             .into_iter()
             .map(|(id, ending)| (id, CancelReason::from_end_reason(&ending)))
             .collect();
@@ -73,7 +73,7 @@ impl ConfirmEnds {
 impl Task for ConfirmEnds {
     /// Returns when an end is held, or when held ones are to be tried again.
     async fn due(&self) {
-        let unconfirmed = self.sessions.unconfirmed();
+        let unconfirmed = self.sessions.unconfirmed_ends();
         tokio::select! {
             () = unconfirmed.added() => {}
             () = sleep(RETRY_INTERVAL) => {}

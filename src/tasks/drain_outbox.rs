@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::Task;
-use crate::{clock::Clock, outage::StoreError, session::SessionStore};
+use crate::{clock::Clock, session::SessionStore, store_error::StoreError};
 
 /// Time between two runs.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ impl DrainOutbox {
     /// # Errors
     /// When the store is away; the next one does the rest.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
-        let done = self.sessions.catch_up(self.clock.now()).await;
+        let done = self.sessions.drain_outbox(self.clock.now()).await;
         let was_behind = self.failing.swap(done.is_err(), Ordering::SeqCst);
         match &done {
             Err(why) if !was_behind => warn!("Could not do all that acts that were broken off had left undone: {why}"),

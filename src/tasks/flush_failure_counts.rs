@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::Task;
-use crate::{audit::Journal, outage::StoreError};
+use crate::{audit::AuditLog, store_error::StoreError};
 
 /// Time between two writes: a crash loses the counts since the last one.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -21,14 +21,14 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// Writes counts.
 #[derive(Clone)]
 pub struct FlushFailureCounts {
-    journal: Journal,
+    journal: AuditLog,
     failing: Arc<AtomicBool>,
 }
 
 impl FlushFailureCounts {
     /// Writes those of this journal.
     #[must_use]
-    pub fn new(journal: Journal) -> Self {
+    pub fn new(journal: AuditLog) -> Self {
         Self { journal, failing: Arc::default() }
     }
 
@@ -37,7 +37,7 @@ impl FlushFailureCounts {
     /// # Errors
     /// When the store is away; the next run does the rest.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
-        let written = self.journal.write_counts().await;
+        let written = self.journal.flush_failure_counts().await;
         let was_failing = self.failing.swap(written.is_err(), Ordering::SeqCst);
         match &written {
             Err(why) if !was_failing => warn!("Counts of failed sign-ins cannot be written, and are kept: {why}"),

@@ -11,14 +11,14 @@ use super::Task;
 use crate::{
     clock::Clock,
     metrics::Metrics,
-    session::{Heart, SessionPolicy, SessionStore},
+    session::{HeartbeatBuffer, SessionPolicy, SessionStore},
 };
 
 /// Writes hits to the store.
 #[derive(Clone)]
 pub struct FlushHeartbeats {
     /// Where hits are collected.
-    pub buffer: Heart,
+    pub buffer: HeartbeatBuffer,
     /// Where they are written.
     pub store: Arc<dyn SessionStore>,
     /// How often.
@@ -52,7 +52,7 @@ impl Task for FlushHeartbeats {
     /// Returns when a quiet session is hit, which is written at once, or when an interval has passed.
     async fn due(&self) {
         let interval = self.policy.load().heartbeat_interval;
-        drop(timeout(interval, self.buffer.quiet_hit()).await);
+        drop(timeout(interval, self.buffer.flush_due()).await);
     }
 
     async fn run(&self) {

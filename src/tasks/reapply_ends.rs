@@ -18,8 +18,8 @@ use crate::{
     audit::Actor,
     clock::{Clock, Stopwatch},
     id::SessionId,
-    outage::StoreError,
-    session::{Ended, EndedBy, SessionStore, Sessions, Which},
+    session::{EndCommand, EndNote, EndTarget, SessionService, SessionStore},
+    store_error::StoreError,
 };
 
 /// Time between two runs.
@@ -34,14 +34,14 @@ const MAX_REMEMBERED: usize = 10_000;
 pub struct ReapplyEnds {
     store: Arc<dyn SessionStore>,
     accounts: Arc<dyn AccountStore>,
-    sessions: Sessions,
+    sessions: SessionService,
     clock: Clock,
     remembered: Mutex<RememberedEnds>,
 }
 
 #[derive(Default)]
 struct RememberedEnds {
-    ends: VecDeque<(SessionId, Ended, Stopwatch)>,
+    ends: VecDeque<(SessionId, EndNote, Stopwatch)>,
     /// How often the store was found to be behind what was seen.
     requested: u64,
     /// As of which of these everything was looked through.
@@ -54,14 +54,14 @@ impl ReapplyEnds {
     pub fn new(
         store: Arc<dyn SessionStore>,
         accounts: Arc<dyn AccountStore>,
-        sessions: Sessions,
+        sessions: SessionService,
         clock: Clock,
     ) -> Self {
         Self { store, accounts, sessions, clock, remembered: Mutex::default() }
     }
 
     /// These have ended.
-    pub fn remember(&self, ended: &[(SessionId, Ended)]) {
+    pub fn remember(&self, ended: &[(SessionId, EndNote)]) {
         let now = self.clock.stopwatch();
         let mut seen = self.remembered();
         seen.ends.extend(ended.iter().map(|(id, ended)| (*id, ended.clone(), now)));
@@ -88,17 +88,17 @@ impl ReapplyEnds {
             (seen.requested, seen.ends.clone())
         };
         let mut again = 0;
-        for (id, Ended { ending, at }, _) in ended {
+        for (id, EndNote { reason: ending, at }, _) in ended {
             if self.store.find(id).await?.is_none() {
                 continue;
             }
             warn!(session.id = %id, "Session {id} ended at {at:?} and came back; it is ended again");
             let reason = Some("it came back after it had ended".to_owned());
-            let by = EndedBy { actor: Actor::System, ending, own: None, reason };
-            again += self.sessions.end(Which::One { owner: id.owner(), id }, by, None).await?.len();
+            let by = EndCommand { actor: Actor::System, end_reason: ending, requesting_session: None, reason };
+            again += self.sessions.end(EndTarget::One { owner: id.owner(), id }, by, None).await?.len();
         }
         for account in self.accounts.list().await? {
-            self.store.put_owner(&account.as_owner()).await?;
+            self.store.put_user_snapshot(&account.snapshot()).await?;
         }
         self.remembered().completed = doubts;
         Ok(again)

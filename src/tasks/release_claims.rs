@@ -6,19 +6,19 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use super::Task;
-use crate::{guard::Forms, outage::StoreError};
+use crate::{guard::FormGuard, store_error::StoreError};
 
 /// How often it is tried.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Releases claims of forms.
 #[derive(Clone)]
-pub struct ReleaseClaims(Forms);
+pub struct ReleaseClaims(FormGuard);
 
 impl ReleaseClaims {
     /// For the claims that were made with `forms`, or a clone of it.
     #[must_use]
-    pub const fn new(forms: Forms) -> Self {
+    pub const fn new(forms: FormGuard) -> Self {
         Self(forms)
     }
 

@@ -15,9 +15,9 @@ use super::{CheckStreams, ReapplyEnds, Task};
 use crate::{
     clock::{Clock, Stopwatch},
     metrics::Metrics,
-    outage::StoreError,
     proxy::{CancelReason, InFlight},
-    session::{Ends, Mark, SessionPolicy, SessionStore},
+    session::{EndLogPage, EndLogPosition, SessionPolicy, SessionStore},
+    store_error::StoreError,
 };
 
 /// How often it looks where it gets no hint.
@@ -50,7 +50,7 @@ pub struct RevocationWatcherParts {
 /// What was read so far.
 struct WatchState {
     /// How far; none where nothing was read yet.
-    position: Option<Mark>,
+    position: Option<EndLogPosition>,
     /// Since the beginning of the last look that succeeded.
     last_success: Stopwatch,
     store_away: bool,
@@ -72,7 +72,7 @@ impl RevocationWatcher {
             match self.poll(&mut seen).await {
                 Ok(ends) => {
                     cut += self.apply_ends(&ends, seen.position.is_some());
-                    seen.position = Some(ends.mark);
+                    seen.position = Some(ends.next);
                     if ends.ended.is_empty() {
                         return cut;
                     }
@@ -83,23 +83,24 @@ impl RevocationWatcher {
     }
 
     /// No look takes longer than streams may go on without an answer.
-    async fn poll(&self, seen: &mut WatchState) -> Result<Ends, StoreError> {
+    async fn poll(&self, seen: &mut WatchState) -> Result<EndLogPage, StoreError> {
         let begun = self.parts.clock.stopwatch();
-        let rest = self.parts.policy.load().streams_outlive_store.saturating_sub(seen.last_success.elapsed());
+        let rest = self.parts.policy.load().stream_grace.saturating_sub(seen.last_success.elapsed());
         let reading = async {
-            match self.parts.store.ends(seen.position.as_ref()).await {
+            match self.parts.store.end_log(seen.position.as_ref()).await {
                 // One line that cannot be read must not hide those behind it: it is passed over, and each session looked at.
                 Err(StoreError::Unreadable(why)) if seen.position.is_some() => {
                     error!("A line of the log of ended sessions cannot be read: {why}");
-                    let ends = self.parts.store.ends(None).await?;
-                    Ok(Ends { gap: true, ..ends })
+                    let ends = self.parts.store.end_log(None).await?;
+                    Ok(EndLogPage { has_gap: true, ..ends })
                 }
                 // What was let through before the first look may have ended before it, too.
-                read => read.map(|ends| Ends { gap: ends.gap || seen.position.is_none(), ..ends }),
+                read => read.map(|ends| EndLogPage { has_gap: ends.has_gap || seen.position.is_none(), ..ends }),
             }
         };
         let in_time = timeout(rest.max(POLL_INTERVAL), reading).await;
-        let ends = in_time.unwrap_or_else(|_| Err(StoreError::Away("the log of ends was not read in time".into())))?;
+        let ends =
+            in_time.unwrap_or_else(|_| Err(StoreError::Unavailable("the log of ends was not read in time".into())))?;
         seen.last_success = begun;
         if std::mem::take(&mut seen.store_away) {
             info!("The log of ended sessions can be read again");
@@ -107,8 +108,8 @@ impl RevocationWatcher {
         Ok(ends)
     }
 
-    fn apply_ends(&self, ends: &Ends, seen: bool) -> usize {
-        if ends.gap {
+    fn apply_ends(&self, ends: &EndLogPage, seen: bool) -> usize {
+        if ends.has_gap {
             self.parts.stream_check.invalidate_all();
             // Not for the first look: nothing was seen before it.
             if seen {
@@ -125,7 +126,7 @@ impl RevocationWatcher {
         let gone: Vec<_> = ends
             .ended
             .iter()
-            .map(|(session, ended)| (*session, CancelReason::from_end_reason(&ended.ending)))
+            .map(|(session, ended)| (*session, CancelReason::from_end_reason(&ended.reason)))
             .collect();
         let cut = self.parts.in_flight.cancel_sessions(&gone);
         let now = self.parts.clock.now();
@@ -140,7 +141,7 @@ impl RevocationWatcher {
         if !std::mem::replace(&mut seen.store_away, true) {
             warn!("The log of ended sessions cannot be read: {away}");
         }
-        let outlive = self.parts.policy.load().streams_outlive_store;
+        let outlive = self.parts.policy.load().stream_grace;
         if seen.last_success.elapsed() < outlive {
             return 0;
         }
@@ -156,13 +157,13 @@ impl RevocationWatcher {
 impl Task for RevocationWatcher {
     /// Returns at a hint, or when it is time to look.
     async fn due(&self) {
-        let outlive = self.parts.policy.load().streams_outlive_store;
+        let outlive = self.parts.policy.load().stream_grace;
         let seen = self.state.lock().await;
         let rest = if seen.store_away { outlive.saturating_sub(seen.last_success.elapsed()) } else { POLL_INTERVAL };
         drop(seen);
         let wait = if rest.is_zero() { POLL_INTERVAL } else { rest.min(POLL_INTERVAL) };
         tokio::select! {
-            () = self.parts.store.end_hinted() => {}
+            () = self.parts.store.wait_for_end() => {}
             () = sleep(wait) => {}
         }
     }

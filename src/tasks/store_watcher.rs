@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::Task;
-use crate::{metrics::Metrics, outage::StoreError, session::SessionStore};
+use crate::{metrics::Metrics, session::SessionStore, store_error::StoreError};
 
 /// Time between two questions.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -36,7 +36,7 @@ impl StoreWatcher {
     /// What a store that answers cannot do at the moment.
     #[must_use]
     pub fn caveat(&self) -> Option<String> {
-        self.store.caveat()
+        self.store.limitation()
     }
 
     /// Asks once.

@@ -11,12 +11,12 @@ use tracing::{info, warn};
 use super::{Task, TrimAuditLog};
 use crate::{
     account::{AccountStore, LINK_LIFETIME},
-    audit::{Journal, Story},
+    audit::{AuditContext, AuditLog},
     clock::{Clock, Timestamp},
     guard::ThrottleStore,
     metrics::Metrics,
-    outage::StoreError,
-    session::{Parting, Session, SessionPolicy, SessionStore},
+    session::{EndRecord, Session, SessionPolicy, SessionStore},
+    store_error::StoreError,
 };
 
 /// How long the note about an ended session is kept.
@@ -38,7 +38,7 @@ pub struct Sweep {
     /// What the journal does not keep.
     pub trim: TrimAuditLog,
     /// The journal, for what ends.
-    pub journal: Journal,
+    pub journal: AuditLog,
     /// When sessions end by themselves.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
     /// What time it is.
@@ -87,14 +87,14 @@ impl Sweep {
     /// That of the first step that failed, after all others have run; the next sweep does the rest.
     pub async fn run_once(&self) -> Result<SweepReport, StoreError> {
         let now = self.clock.now();
-        if let Some(ahead) = self.clock.step() {
+        if let Some(ahead) = self.clock.take_step() {
             warn!(
                 "The machine's clock was set: it is {} s ahead of the time of this run, which stays steady until a restart",
                 ahead / 1000
             );
         }
         let (mut steps, mut ended) = (SweepSteps::default(), 0);
-        let turn = steps.record("turn", self.sessions.take_turn(self.interval / 2).await);
+        let turn = steps.record("turn", self.sessions.try_acquire_lease(self.interval / 2).await);
         if turn == Some(false) {
             steps.record("journal", self.trim.measure().await);
         } else {
@@ -102,8 +102,8 @@ impl Sweep {
             if turn == Some(true) {
                 let done = self.expire_sessions(now, &mut ended).await;
                 steps.record("sessions", done);
-                steps.record("notes", self.sessions.forget_ended(now.minus(NOTE_RETENTION)).await);
-                steps.record("throttle", self.throttle.forget(now).await);
+                steps.record("notes", self.sessions.delete_end_notes(now.minus(NOTE_RETENTION)).await);
+                steps.record("throttle", self.throttle.delete_stale(now).await);
             }
             steps.record("clocks", self.accounts.clamp(now, now.plus(LINK_LIFETIME)).await);
             steps.record("devices", self.accounts.forget_devices(now.minus(DEVICE_RETENTION)).await);
@@ -147,17 +147,17 @@ impl Sweep {
         policy: &SessionPolicy,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        if session.is_of_the_future(now) {
-            self.sessions.clamp(session.id, session.activity.latest, now).await?;
+        if session.is_from_future(now) {
+            self.sessions.clamp(session.id, session.activity.last_seen, now).await?;
             return Ok(false);
         }
-        let Some(ending) = policy.ran_out(session, now) else { return Ok(false) };
-        let parting = Parting::new(ending, Story::of_the_system(now));
-        let gone = self.sessions.expire(session.id, session.activity.latest, &parting).await;
-        self.journal.tell(&gone, |gone| parting.told(gone));
+        let Some(ending) = policy.end_reason(session, now) else { return Ok(false) };
+        let end_record = EndRecord::new(ending, AuditContext::system(now));
+        let gone = self.sessions.expire(session.id, session.activity.last_seen, &end_record).await;
+        self.journal.log_written(&gone, |gone| end_record.log_events(gone));
         let has_ended = gone?.is_some();
         if has_ended {
-            self.metrics.session_ended(parting.ending.label());
+            self.metrics.session_ended(end_record.end_reason.label());
         }
         Ok(has_ended)
     }

@@ -11,7 +11,7 @@ use tracing_appender::non_blocking::NonBlocking;
 use crate::{
     clock::Clock,
     id::{SessionId, UserId},
-    visitor::text_of,
+    visitor::ip_text,
 };
 
 /// Its target in the log.
@@ -57,7 +57,7 @@ impl AccessLogEntry<'_> {
     pub(crate) fn write(&self) {
         match JSON_SINK.get() {
             // The sink takes all or drops all, and says neither.
-            Some(sink) => drop(sink.clone().write_all(&self.to_json(Clock::for_the_log()))),
+            Some(sink) => drop(sink.clone().write_all(&self.to_json(Clock::log_time()))),
             None => self.log_event(),
         }
     }
@@ -115,7 +115,7 @@ impl AccessLogEntry<'_> {
         if let Some(user) = self.user {
             line.text("user", &user.to_string());
         }
-        line.text("ip", &text_of(self.ip));
+        line.text("ip", &ip_text(self.ip));
         line.text("request_id", self.request_id);
         line.text("protocol", self.protocol);
         if let Some(cut) = self.cancel_reason {
@@ -255,7 +255,7 @@ mod tests {
                 protocol: "HTTP/1.1",
                 cancel_reason: known.then_some("signed_out"),
             };
-            let by_hand = String::from_utf8(line.to_json(Clock::for_the_log())).unwrap();
+            let by_hand = String::from_utf8(line.to_json(Clock::log_time())).unwrap();
             let through_tracing = through_tracing(&line);
             assert_eq!(fields(&by_hand), fields(&through_tracing));
             let behind_time = |line: &str| line.split_once("\"level\"").unwrap().1.to_owned();

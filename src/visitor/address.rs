@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// The address in its one canonical form: `::ffff:192.0.2.1` is `192.0.2.1`.
 #[must_use]
-pub fn plain(ip: IpAddr) -> IpAddr {
+pub fn canonical_ip(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
 /// The address as text. By hand where it is IPv4: each request's is written twice, and `Display` takes ten times as long.
 #[must_use]
-pub fn text_of(ip: IpAddr) -> String {
+pub fn ip_text(ip: IpAddr) -> String {
     let IpAddr::V4(ip) = ip else { return ip.to_string() };
     let mut text = String::with_capacity("255.255.255.255".len());
     for (place, octet) in ip.octets().into_iter().enumerate() {
@@ -25,8 +25,8 @@ pub fn text_of(ip: IpAddr) -> String {
 /// What a throttle counts as one caller: the IPv4 address, or the IPv6 /64, because whoever has one address of a /64 has
 /// all of them.
 #[must_use]
-pub fn network_of(ip: IpAddr) -> IpAddr {
-    match plain(ip) {
+pub fn ip_network(ip: IpAddr) -> IpAddr {
+    match canonical_ip(ip) {
         v4 @ IpAddr::V4(_) => v4,
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
     }
@@ -45,7 +45,7 @@ mod tests {
             ("::1", "::"),
         ] {
             let ip: IpAddr = ip.parse().expect("an address");
-            assert_eq!(network_of(ip).to_string(), network);
+            assert_eq!(ip_network(ip).to_string(), network);
         }
     }
 }

@@ -8,10 +8,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::plain;
+use super::canonical_ip;
 
 /// The most steps back. Nobody has as many proxies in a row; a longer chain shall cost no more.
-const MOST: usize = 32;
+const MAX_HOPS: usize = 32;
 
 /// Networks of those whose word about a visitor's address is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,20 +27,20 @@ impl TrustedProxies {
     /// Whether this is one of them.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
-        !self.0.is_empty() && self.contains(plain(address))
+        !self.0.is_empty() && self.contains(canonical_ip(address))
     }
 
     /// The visitor's address, where the other end of the connection is `peer` and the lines of `X-Forwarded-For` are these.
     /// The walk ends at the first address that is not one of ours, and before the first entry that cannot be read.
     #[must_use]
-    pub fn visitor<'a>(&self, peer: IpAddr, lines: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
-        let mut seen = plain(peer);
+    pub fn client_ip<'a>(&self, peer: IpAddr, lines: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
+        let mut seen = canonical_ip(peer);
         if !self.trusts(seen) {
             return seen;
         }
         let entries = lines.rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
-        for entry in entries.take(MOST) {
-            let Some(before) = address_in(entry) else { break };
+        for entry in entries.take(MAX_HOPS) {
+            let Some(before) = parse_address(entry) else { break };
             seen = before;
             if !self.contains(seen) {
                 break;
@@ -55,7 +55,7 @@ impl TrustedProxies {
 }
 
 /// An address as proxies write it: bare, with a port, IPv6 also in brackets.
-fn address_in(entry: &[u8]) -> Option<IpAddr> {
+fn parse_address(entry: &[u8]) -> Option<IpAddr> {
     let entry = std::str::from_utf8(entry.trim_ascii()).ok()?;
     let bracketed = |entry: &str| {
         let (inside, rest) = entry.strip_prefix('[')?.split_once(']')?;
@@ -66,7 +66,7 @@ fn address_in(entry: &[u8]) -> Option<IpAddr> {
         let (address, port) = entry.split_once(':')?;
         is_port(port).then(|| address.parse().ok())?
     };
-    entry.parse().ok().or_else(|| bracketed(entry)).or_else(|| with_port(entry)).map(plain)
+    entry.parse().ok().or_else(|| bracketed(entry)).or_else(|| with_port(entry)).map(canonical_ip)
 }
 
 fn is_port(text: &str) -> bool {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn visitor(peer: &str, lines: &[&str]) -> String {
-        proxies().visitor(peer.parse().unwrap(), lines.iter().map(|line| line.as_bytes())).to_string()
+        proxies().client_ip(peer.parse().unwrap(), lines.iter().map(|line| line.as_bytes())).to_string()
     }
 
     #[test]
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn a_chain_without_end_costs_no_more() {
-        let chain = format!("198.51.100.1{}", ", 10.2.2.2".repeat(MOST - 1));
+        let chain = format!("198.51.100.1{}", ", 10.2.2.2".repeat(MAX_HOPS - 1));
         assert_eq!(visitor("10.1.1.1", &[&chain]), "198.51.100.1");
-        let longer = format!("198.51.100.1{}", ", 10.2.2.2".repeat(MOST));
+        let longer = format!("198.51.100.1{}", ", 10.2.2.2".repeat(MAX_HOPS));
         assert_eq!(visitor("10.1.1.1", &[&longer]), "10.2.2.2");
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let nobody = TrustedProxies::default();
         let peer = IpAddr::from([10, 1, 1, 1]);
         assert!(!nobody.trusts(peer));
-        assert_eq!(nobody.visitor(peer, [&b"198.51.100.1"[..]].into_iter()), peer);
+        assert_eq!(nobody.client_ip(peer, [&b"198.51.100.1"[..]].into_iter()), peer);
     }
 
     fn any_address() -> impl Strategy<Value = IpAddr> {
@@ -175,7 +175,7 @@ mod tests {
             // Each line that has nothing in it would be an entry that cannot be read.
             let lines = lines.iter().filter(|line| !line.is_empty()).map(String::as_bytes).collect::<Vec<_>>();
             let peer = IpAddr::from([10, 0, 0, 1]);
-            prop_assert_eq!(proxies.visitor(peer, lines.into_iter()), plain(stranger));
+            prop_assert_eq!(proxies.client_ip(peer, lines.into_iter()), canonical_ip(stranger));
         }
 
         /// Whatever stands there: the visitor is the peer, or was written in the header, in its one spelling.
@@ -183,10 +183,10 @@ mod tests {
         fn no_chain_makes_an_address_up(lines in prop::collection::vec("[ -~]{0,40}", 0..4), entry in any_entry(), peer in any_address()) {
             let mut lines = lines;
             lines.push(entry);
-            let found = proxies().visitor(peer, lines.iter().map(String::as_bytes));
-            let written = lines.iter().flat_map(|line| line.split(',')).filter_map(|entry| address_in(entry.as_bytes()));
-            prop_assert!(found == plain(peer) || written.into_iter().any(|address| address == found));
-            prop_assert_eq!(found, plain(found));
+            let found = proxies().client_ip(peer, lines.iter().map(String::as_bytes));
+            let written = lines.iter().flat_map(|line| line.split(',')).filter_map(|entry| parse_address(entry.as_bytes()));
+            prop_assert!(found == canonical_ip(peer) || written.into_iter().any(|address| address == found));
+            prop_assert_eq!(found, canonical_ip(found));
         }
     }
 }

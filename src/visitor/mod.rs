@@ -5,10 +5,10 @@ mod device;
 mod forwarded;
 mod user_agent;
 
-pub use address::{network_of, plain, text_of};
+pub use address::{canonical_ip, ip_network, ip_text};
 pub use device::{Device, DeviceKind, Software};
 pub use forwarded::TrustedProxies;
-pub use user_agent::Recogniser;
+pub use user_agent::DeviceDetector;
 
 use std::net::IpAddr;
 

@@ -13,7 +13,7 @@ use uaparser::{Parser as _, UserAgentParser};
 use super::{Device, DeviceKind, Software};
 
 /// How much of a User-Agent is read, in bytes: what comes behind it would only make the patterns work.
-const MOST: usize = 512;
+const MAX_USER_AGENT_BYTES: usize = 512;
 const PATTERNS: &[u8] = include_bytes!("uap-core/regexes.yaml");
 
 /// The compiled patterns. They are a part of the program, so there is one of them.
@@ -21,34 +21,34 @@ static PARSER: OnceLock<Option<UserAgentParser>> = OnceLock::new();
 
 /// Reads User-Agents. Cheap to clone; the patterns are compiled once, beside the start of the program.
 #[derive(Clone)]
-pub struct Recogniser {
-    known: Cache<String, Device>,
+pub struct DeviceDetector {
+    cache: Cache<String, Device>,
 }
 
-impl Recogniser {
+impl DeviceDetector {
     /// Starts compiling the patterns on a thread of its own; the first parse waits for it.
     #[must_use]
     pub fn start() -> Self {
         if PARSER.get().is_none() {
             thread::spawn(|| {
-                PARSER.get_or_init(compile);
+                PARSER.get_or_init(compile_patterns);
             });
         }
-        Self { known: Cache::new(10_000) }
+        Self { cache: Cache::new(10_000) }
     }
 
     /// The device that a User-Agent tells of; an unknown one when it tells nothing.
     #[must_use]
-    pub fn recognise(&self, user_agent: Option<&str>) -> Device {
-        let Some(text) = user_agent.map(cut).filter(|text| !text.is_empty()) else { return Device::default() };
-        self.known.get_with_by_ref(text, || match PARSER.get_or_init(compile) {
-            Some(parser) => read(parser, text),
+    pub fn detect(&self, user_agent: Option<&str>) -> Device {
+        let Some(text) = user_agent.map(truncate).filter(|text| !text.is_empty()) else { return Device::default() };
+        self.cache.get_with_by_ref(text, || match PARSER.get_or_init(compile_patterns) {
+            Some(parser) => detect_device(parser, text),
             None => Device::default(),
         })
     }
 }
 
-fn compile() -> Option<UserAgentParser> {
+fn compile_patterns() -> Option<UserAgentParser> {
     UserAgentParser::builder()
         .with_unicode_support(false)
         .build_from_bytes(PATTERNS)
@@ -56,23 +56,23 @@ fn compile() -> Option<UserAgentParser> {
         .ok()
 }
 
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MOST)]
+fn truncate(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_USER_AGENT_BYTES)]
 }
 
-fn read(parser: &UserAgentParser, text: &str) -> Device {
+fn detect_device(parser: &UserAgentParser, text: &str) -> Device {
     let client = parser.parse(text);
     let os = operating_system(&client.os, text);
-    let kind = kind_of(text, &client.device.family, &client.user_agent.family, os.as_ref());
+    let kind = device_kind(text, &client.device.family, &client.user_agent.family, os.as_ref());
     let family = client.user_agent.family.as_ref();
     let browser = (family != "Other").then(|| Software {
-        name: plain_browser(family).to_owned(),
+        name: browser_family(family).to_owned(),
         version: browser_version(kind, &client.user_agent),
     });
-    Device { kind, browser, os, model: model(&client.device.family, kind) }
+    Device { kind, browser, os, model: device_model(&client.device.family, kind) }
 }
 
-fn plain_browser(family: &str) -> &str {
+fn browser_family(family: &str) -> &str {
     match family {
         "Mobile Safari" | "Mobile Safari UI/WKWebView" => "Safari",
         "Chrome Mobile" | "Chrome Mobile iOS" | "Chrome Mobile WebView" | "HeadlessChrome" => "Chrome",
@@ -97,7 +97,9 @@ fn operating_system(os: &uaparser::OS<'_>, text: &str) -> Option<Software> {
     let major = os.major.as_deref();
     let version = match (os.family.as_ref(), major, os.minor.as_deref()) {
         ("Other", ..) => return None,
-        ("Windows" | "Android", Some("10"), _) | ("Mac OS X", Some("10"), Some("15")) if frozen(text) => None,
+        ("Windows" | "Android", Some("10"), _) | ("Mac OS X", Some("10"), Some("15")) if is_frozen_version(text) => {
+            None
+        }
         ("iOS", Some("18"), _) if !text.contains("CriOS") && !text.contains("FxiOS") => None,
         ("iOS" | "Mac OS X" | "Ubuntu", Some(major), Some(minor)) => Some(format!("{major}.{minor}")),
         (_, major, _) => major.map(str::to_owned),
@@ -111,14 +113,14 @@ fn operating_system(os: &uaparser::OS<'_>, text: &str) -> Option<Software> {
 }
 
 /// Whether the version is the one that every browser of this kind reports, true or not.
-fn frozen(text: &str) -> bool {
+fn is_frozen_version(text: &str) -> bool {
     text.contains("Windows NT 10.0")
         || text.contains("Mac OS X 10_15_7")
         || text.contains("Mac OS X 10.15")
         || text.contains("Android 10; K")
 }
 
-fn kind_of(text: &str, family: &str, browser: &str, os: Option<&Software>) -> DeviceKind {
+fn device_kind(text: &str, family: &str, browser: &str, os: Option<&Software>) -> DeviceKind {
     let os = os.map_or("", |os| os.name.as_str());
     if family == "Spider" || (!text.starts_with("Mozilla/") && !text.starts_with("Opera/") && browser != "Other") {
         DeviceKind::Bot
@@ -139,7 +141,7 @@ fn kind_of(text: &str, family: &str, browser: &str, os: Option<&Software>) -> De
     }
 }
 
-fn model(family: &str, kind: DeviceKind) -> Option<String> {
+fn device_model(family: &str, kind: DeviceKind) -> Option<String> {
     let named = !matches!(
         family,
         "Other" | "K" | "Mac" | "Spider" | "Generic Smartphone" | "Generic Tablet" | "Generic Feature Phone"
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn people_recognise_their_devices() {
-        let recogniser = Recogniser::start();
+        let recogniser = DeviceDetector::start();
         for (text, label, kind, os_version) in [
             (
                 "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -203,7 +205,7 @@ mod tests {
             ("", "Unknown device", DeviceKind::Unknown, None),
             ("<script>alert(1)</script>", "Unknown device", DeviceKind::Unknown, None),
         ] {
-            let device = recogniser.recognise(Some(text));
+            let device = recogniser.detect(Some(text));
             assert_eq!((device.label().as_str(), device.kind), (label, kind), "{text}");
             assert_eq!(device.os.and_then(|os| os.version).as_deref(), os_version, "{text}");
         }
@@ -250,10 +252,10 @@ mod tests {
 
         #[test]
         fn whatever_a_browser_calls_itself_there_is_a_device(text in user_agent()) {
-            let device = Recogniser::start().recognise(Some(&text));
-            prop_assert_eq!(&device, &Recogniser::start().recognise(Some(cut(&text))));
+            let device = DeviceDetector::start().detect(Some(&text));
+            prop_assert_eq!(&device, &DeviceDetector::start().detect(Some(truncate(&text))));
             for software in [&device.browser, &device.os].into_iter().flatten() {
-                prop_assert!(!software.name.is_empty() && software.name.len() <= 2 * MOST, "{:?}", software);
+                prop_assert!(!software.name.is_empty() && software.name.len() <= 2 * MAX_USER_AGENT_BYTES, "{:?}", software);
                 prop_assert!(software.version.as_deref().is_none_or(|version| !version.is_empty()), "{:?}", software);
             }
             prop_assert!(!device.label().is_empty());
@@ -262,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_long_user_agent_is_cut_where_a_character_ends() {
-        assert_eq!(cut(&"é".repeat(400)).len(), MOST);
-        assert_eq!(cut(&format!("x{}", "é".repeat(400))).len(), MOST - 1);
+        assert_eq!(truncate(&"é".repeat(400)).len(), MAX_USER_AGENT_BYTES);
+        assert_eq!(truncate(&format!("x{}", "é".repeat(400))).len(), MAX_USER_AGENT_BYTES - 1);
     }
 }

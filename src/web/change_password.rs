@@ -2,7 +2,7 @@
 
 use super::{Error, OtherSessionsPolicy, WebRequest, WebResponse};
 use crate::{
-    account::{PasswordChange, PasswordChanged},
+    account::{PasswordChangeOutcome, PasswordChangeRequest},
     secret::{Password, Token},
     session::SessionToken,
 };
@@ -47,25 +47,25 @@ pub(super) async fn change_password(
 ) -> Result<PasswordChangeResult, Error> {
     let me = request.require_principal()?;
     let accounts = &request.state().accounts;
-    let account = accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    let account = accounts.get(me.user.id).await?.ok_or(Error::SignInRequired)?;
     let end_others = match request.site_settings().other_sessions {
         OtherSessionsPolicy::Ask => input.end_others,
         OtherSessionsPolicy::Keep => false,
         OtherSessionsPolicy::EndOthers => true,
     };
-    let asked = PasswordChange {
+    let asked = PasswordChangeRequest {
         current: input.current,
         new: input.new,
         end_others,
         session: me.session,
-        shown: me.shown,
+        presented_digest: me.presented_digest,
         device: request.device_digest(),
         secret: input.secret,
     };
-    let PasswordChanged { ended, token } = accounts.change_password(&account, asked, &request.visitor()).await?;
+    let PasswordChangeOutcome { ended, token } = accounts.change_password(&account, asked, &request.visitor()).await?;
     Ok(PasswordChangeResult {
         ended_sessions: ended.len(),
         token,
-        remembered: request.state().sessions.policy().is_kept(me.terms),
+        remembered: request.state().sessions.policy().is_persistent(me.terms),
     })
 }

@@ -8,8 +8,8 @@ use http::{HeaderName, HeaderValue, header};
 use super::{ReturnTo, SECURITY_HEADERS, WebRequest, WebResponse, paths, response::FIELD_OVERHEAD};
 use crate::{
     gate::{
-        Because, Caller, Head,
-        cookie::{AppCookie, Clearing, ForgetOn, Shown},
+        RejectReason, RequestHead, RequestMode,
+        cookie::{AppCookie, ClearedCookies, CookieLookup, ForgetOn},
     },
     id::UserId,
     session::SessionToken,
@@ -80,7 +80,7 @@ impl PendingSession {
         let kept = if self.remembered { REMEMBERED_SUFFIX } else { "" };
         let after = if self.after_sign_out { SIGN_OUT_SUFFIX } else { "" };
         let way = self.return_to.as_ref().filter(|_| with_return_to).map(ReturnTo::to_cookie_value).unwrap_or_default();
-        format!("{}{kept}{after}{RETURN_TO_SEPARATOR}{way}", self.token.hand_over())
+        format!("{}{kept}{after}{RETURN_TO_SEPARATOR}{way}", self.token.to_cookie_value())
     }
 }
 
@@ -115,11 +115,11 @@ impl WebRequest {
                 Some(device) => answer.with_device_cookie(names, device),
                 None => answer,
             };
-            if self.cookie(&names.ended) == Shown::Nothing { answer } else { answer.without_end_note(names) }
+            if self.cookie(&names.ended) == CookieLookup::Missing { answer } else { answer.without_end_note(names) }
         };
         let pending = PendingSession {
             token: signed_in.token.clone(),
-            remembered: self.state().sessions.policy().is_kept(signed_in.session.terms),
+            remembered: self.state().sessions.policy().is_persistent(signed_in.session.terms),
             after_sign_out: self.is_sign_out_pending(),
             return_to: answer.location().as_deref().and_then(ReturnTo::parse),
         };
@@ -142,7 +142,7 @@ impl WebRequest {
         if self.is_sign_out_pending() {
             return self.clear_app_cookies(WebResponse::see_other(paths::SIGNED_OUT));
         }
-        let Shown::One(pending) = self.cookie(&self.state().cookies.pending) else {
+        let CookieLookup::Found(pending) = self.cookie(&self.state().cookies.pending) else {
             return WebResponse::see_other(&self.return_path(rd));
         };
         match std::str::from_utf8(pending).ok().and_then(PendingSession::parse) {
@@ -166,7 +166,7 @@ impl WebRequest {
     }
 
     fn is_sign_out_pending(&self) -> bool {
-        self.cookie(&self.state().cookies.pending) == Shown::One(SIGN_OUT_MARKER.as_bytes())
+        self.cookie(&self.state().cookies.pending) == CookieLookup::Found(SIGN_OUT_MARKER.as_bytes())
     }
 
     /// With as many of a sign-out's lines as there is room for. A redirect goes on at once; after any other answer the next page that is
@@ -189,9 +189,9 @@ impl WebRequest {
     fn deliver_session(&self, answer: WebResponse, pending: &PendingSession, reserved: usize) -> WebResponse {
         let names = &self.state().cookies;
         let user_digest = self.user_digest(pending.token.id().owner());
-        let is_other = self.cookie(&names.last) != Shown::One(user_digest.as_bytes());
+        let is_other = self.cookie(&names.last_user) != CookieLookup::Found(user_digest.as_bytes());
         // What apps set before anybody has signed in is of whoever does so first.
-        let is_first_person = self.cookie(&names.last) == Shown::Nothing;
+        let is_first_person = self.cookie(&names.last_user) == CookieLookup::Missing;
         let applies = |forget: ForgetOn, by_guest: bool| {
             (is_other && forget.other_visitor && !(is_first_person && by_guest))
                 || (pending.after_sign_out && forget.sign_out)
@@ -232,7 +232,7 @@ impl WebRequest {
         let names = &self.state().cookies;
         let return_to_in_url = session.return_to.as_ref().filter(|way| !self.fits_in_cookies(way));
         let pending = session.to_cookie_value(return_to_in_url.is_none());
-        let is_new = self.cookie(&names.pending) != Shown::One(pending.as_bytes());
+        let is_new = self.cookie(&names.pending) != CookieLookup::Found(pending.as_bytes());
         let answer = if is_new { answer.with_pending(names, &pending, PENDING_MAX_AGE) } else { answer };
         if let Some(way) = return_to_in_url {
             let answer = answer.with_location(&way.append_to(paths::CLEAR_COOKIES));
@@ -254,18 +254,18 @@ impl WebRequest {
     }
 
     fn user_digest(&self, user: UserId) -> String {
-        let mut digest = self.state().signing_key.blind("last person of a browser", &user.bare());
+        let mut digest = self.state().signing_key.keyed_digest("last person of a browser", &user.bare());
         digest.truncate(USER_DIGEST_CHARS);
         digest
     }
 
     fn drop_pending(&self, answer: WebResponse) -> WebResponse {
         let names = &self.state().cookies;
-        if self.cookie(&names.pending) == Shown::Nothing { answer } else { answer.without_pending(names) }
+        if self.cookie(&names.pending) == CookieLookup::Missing { answer } else { answer.without_pending(names) }
     }
 
     /// The lines by which cookies of apps go, within so many bytes.
-    fn cookies_to_clear(&self, bytes: usize, applies: impl Fn(ForgetOn, bool) -> bool) -> Clearing {
+    fn cookies_to_clear(&self, bytes: usize, applies: impl Fn(ForgetOn, bool) -> bool) -> ClearedCookies {
         let (state, site) = (self.state(), self.site_settings());
         // Of an app that is gone from the configuration nothing needs to stay.
         let applies = |cookie: &AppCookie, by_guest| {
@@ -277,33 +277,40 @@ impl WebRequest {
     /// To whoever shows a session that is over: its browser forgets what it keeps of it, and a page navigation the cookie, too, where
     /// this installation knows it as ended. Never for another reason: an answer that is late must not take the cookie of a new
     /// session.
-    pub(super) async fn clear_ended_session(&self, because: Because, head: &Head<'_>, response: Response) -> Response {
-        let caller = head.caller();
-        if caller == Caller::Upgrade || head.is_framed() {
+    pub(super) async fn clear_ended_session(
+        &self,
+        because: RejectReason,
+        head: &RequestHead<'_>,
+        response: Response,
+    ) -> Response {
+        let caller = head.mode();
+        if caller == RequestMode::Upgrade || head.is_framed() {
             return response;
         }
         let (id, is_over) = match because {
-            Because::NoSuchSession { id, shown } => match self.state().sessions.ended(id, shown).await {
-                Ok(Some(_)) => (id, true),
-                _ => return response,
-            },
+            RejectReason::NoSuchSession { id, presented_digest: shown } => {
+                match self.state().sessions.end_note(id, shown).await {
+                    Ok(Some(_)) => (id, true),
+                    _ => return response,
+                }
+            }
             // A longer timeout may still bring it back: it is over when its person has been told, on the sign-in page.
-            Because::Idle(id, _) | Because::Worn(id) => (id, false),
-            Because::TwoCookies
-            | Because::Unreadable
-            | Because::Damaged(_)
-            | Because::WrongSecret(_)
-            | Because::Disabled(_) => return response,
+            RejectReason::IdleExpired(id, _) | RejectReason::Expired(id) => (id, false),
+            RejectReason::DuplicateCookie
+            | RejectReason::Malformed
+            | RejectReason::Unreadable(_)
+            | RejectReason::WrongSecret(_)
+            | RejectReason::AccountDisabled(_) => return response,
         };
         let answer = WebResponse::from(response);
-        if caller == Caller::Navigation {
+        if caller == RequestMode::Navigation {
             let answer = answer.with_header(CLEAR_SITE_DATA.clone(), "\"cache\"");
             return if is_over { self.drop_ended_session(answer) } else { answer }.into_response();
         }
         // Once for each session: a page that polls must not have the cache searched each time.
         let (names, bare) = (&self.state().cookies, id.bare());
         match self.cookie(&names.ended) {
-            Shown::One(value) if value.starts_with(bare.as_bytes()) => answer,
+            CookieLookup::Found(value) if value.starts_with(bare.as_bytes()) => answer,
             _ => answer.with_header(CLEAR_SITE_DATA.clone(), "\"cache\"").with_end_note(names, &bare),
         }
         .into_response()
@@ -313,11 +320,11 @@ impl WebRequest {
     pub(super) fn drop_ended_session(&self, answer: WebResponse) -> WebResponse {
         let names = &self.state().cookies;
         match self.cookie(&names.session) {
-            Shown::One(value) => {
+            CookieLookup::Found(value) => {
                 let shown = std::str::from_utf8(value).unwrap_or_default();
                 answer.without_session(names).with_end_note(names, shown)
             }
-            Shown::Nothing | Shown::Several => answer,
+            CookieLookup::Missing | CookieLookup::Duplicate => answer,
         }
     }
 }

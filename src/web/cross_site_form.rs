@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    gate::{CrossSiteForm, Decision, Head, Judged, Presented, Refusal},
-    guard::{Begun, Submission},
+    gate::{CrossSiteForm, Decision, Evaluation, Presented, Refusal, RequestHead},
+    guard::{FormClaim, FormSubmission},
 };
 
 /// What is to be done with a form of another site.
@@ -33,41 +33,46 @@ pub enum FormDecision {
 #[derive(Debug)]
 pub struct ClaimedForm {
     form: CrossSiteForm,
-    submission: Submission,
+    submission: FormSubmission,
     claimed_at: Timestamp,
 }
 
 impl Web {
     /// Step that follows for a form that was judged.
-    pub async fn claim_form(&self, form: &CrossSiteForm, judged: &Judged, head: &Head<'_>) -> FormDecision {
-        let Decision::Forward(permit) = judged.decision() else { return FormDecision::Confirm };
+    pub async fn claim_form(
+        &self,
+        form: &CrossSiteForm,
+        evaluation: &Evaluation,
+        head: &RequestHead<'_>,
+    ) -> FormDecision {
+        let Decision::Forward(permit) = evaluation.decision() else { return FormDecision::Confirm };
         let forms = &self.state().forms;
         let token = form.token.as_deref().unwrap_or_default();
         // Its content is not read here: the token stands for the page, and so for what was on it.
-        let Some(submission) = forms.read(token, &scope(form), &forms.any_browser(), token.as_bytes()) else {
+        let Some(submission) = forms.verify(token, &scope(form), &forms.anonymous_browser(), token.as_bytes()) else {
             return FormDecision::Confirm;
         };
         let submission = match permit.session() {
-            Some(session) => submission.counted_by(session),
+            Some(session) => submission.with_session(session),
             None => submission,
         };
-        let submission = submission.pending();
-        let answer = match forms.begin_pending(&submission).await {
-            Ok(Begun::First) => {
+        let submission = submission.with_pending_claim();
+        let answer = match forms.claim_pending(&submission).await {
+            Ok(FormClaim::Claimed) => {
                 let claimed = self.state().clock.now();
                 return FormDecision::Forward(ClaimedForm { form: form.clone(), submission, claimed_at: claimed });
             }
-            Ok(Begun::Repeat) => self.already_sent_page(form, head),
-            Ok(Begun::Unknown) => Error::Overloaded.into_response(),
-            Ok(Begun::TooMany { until }) => Error::TooManyAttempts { until }.into_response(),
+            Ok(FormClaim::Repeated) => self.already_sent_page(form, head),
+            Ok(FormClaim::Unresolved) => Error::Overloaded.into_response(),
+            Ok(FormClaim::TooManyClaims { until }) => Error::TooManyAttempts { until }.into_response(),
             Err(away) => Error::from(away).into_response(),
         };
         FormDecision::Respond(self.render_response(answer, head).await)
     }
 
     /// Notes that a form is sent: its first byte goes to the app next. An answer: it must not be sent.
-    pub async fn mark_form_sent(&self, claimed: &ClaimedForm, head: &Head<'_>) -> Option<http::Response<Bytes>> {
-        let answer = match self.state().forms.note_sent(&claimed.submission, claimed.claimed_at).await {
+    pub async fn mark_form_sent(&self, claimed: &ClaimedForm, head: &RequestHead<'_>) -> Option<http::Response<Bytes>> {
+        let answer = match self.state().forms.mark_sent(&claimed.submission, claimed.claimed_at).await {
             Ok(true) => return None,
             Ok(false) => self.already_sent_page(&claimed.form, head),
             Err(away) => Error::from(away).into_response(),
@@ -79,18 +84,20 @@ impl Web {
     pub async fn confirm_form(
         &self,
         form: &CrossSiteForm,
-        judged: &Judged,
-        head: &Head<'_>,
+        evaluation: &Evaluation,
+        head: &RequestHead<'_>,
         content: &[u8],
     ) -> Option<http::Response<Bytes>> {
         let fields = FormFields::parse(content)?;
-        let (asked, because) = match (judged.decision(), &form.token) {
-            (Decision::Refuse(Refusal::SignIn { because, .. }), Some(_)) => (PromptReason::NotSignedIn, *because),
+        let (asked, because) = match (evaluation.decision(), &form.token) {
+            (Decision::Refuse(Refusal::SignInRequired { reason: because, .. }), Some(_)) => {
+                (PromptReason::NotSignedIn, *because)
+            }
             (_, Some(_)) => (PromptReason::Expired, None),
             (_, None) => (PromptReason::First, None),
         };
         let forms = &self.state().forms;
-        let token = forms.token(&scope(form), &forms.any_browser());
+        let token = forms.token(&scope(form), &forms.anonymous_browser());
         let request = self.new_request(head, Presented::Nothing, None, head.ip);
         let page = pages::confirm_page(&request, asked, form, &token, fields);
         let answer = page.map_or_else(Error::into_response, IntoResponse::into_response);
@@ -107,17 +114,17 @@ impl Web {
 
     /// Releases the claim of a form that was not sent: a press that waits for it goes on.
     pub async fn release_form(&self, claimed: &ClaimedForm) {
-        if let Err(away) = self.state().forms.settle(&claimed.submission, false).await {
+        if let Err(away) = self.state().forms.finish(&claimed.submission, false).await {
             debug!("Form claim not released, and lapses: {away}");
         }
     }
 
-    fn already_sent_page(&self, form: &CrossSiteForm, head: &Head<'_>) -> Response {
+    fn already_sent_page(&self, form: &CrossSiteForm, head: &RequestHead<'_>) -> Response {
         let request = self.new_request(head, Presented::Nothing, None, head.ip);
         pages::sent_page(&request, form).map_or_else(Error::into_response, IntoResponse::into_response)
     }
 
-    async fn render_response(&self, answer: Response, head: &Head<'_>) -> http::Response<Bytes> {
+    async fn render_response(&self, answer: Response, head: &RequestHead<'_>) -> http::Response<Bytes> {
         let request: WebRequest = self.new_request(head, Presented::Nothing, None, head.ip);
         finalize(render::render_error(answer, &request, head, "/")).await
     }

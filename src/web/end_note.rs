@@ -2,8 +2,8 @@
 
 use super::{Error, WebRequest};
 use crate::{
-    gate::{Because, cookie::Shown},
-    session::{Ended, Ending, SessionToken},
+    gate::{RejectReason, cookie::CookieLookup},
+    session::{EndNote, EndReason, SessionToken},
 };
 
 /// Why the session that a call shows is not good any more; none where it shows none, or one that nobody can speak of. A
@@ -11,28 +11,35 @@ use crate::{
 ///
 /// # Errors
 /// [`Error::StoreAway`] when the store is away.
-pub(super) async fn find(request: &WebRequest) -> Result<Option<Ended>, Error> {
+pub(super) async fn find(request: &WebRequest) -> Result<Option<EndNote>, Error> {
     let now = request.state().clock.now();
-    let by_itself = |ending| Some(Ended { ending, at: now });
+    let by_itself = |ending| Some(EndNote { reason: ending, at: now });
     Ok(match request.reject_reason() {
-        Some(Because::NoSuchSession { id, shown }) => request.state().sessions.ended(id, shown).await?,
-        Some(Because::Idle(id, kind)) => {
-            request.state().sessions.run_out(id).await?;
-            by_itself(Ending::Idle { kind })
+        Some(RejectReason::NoSuchSession { id, presented_digest: shown }) => {
+            request.state().sessions.end_note(id, shown).await?
         }
-        Some(Because::Worn(id)) => {
-            request.state().sessions.run_out(id).await?;
-            by_itself(Ending::Expired)
+        Some(RejectReason::IdleExpired(id, kind)) => {
+            request.state().sessions.end_if_expired(id).await?;
+            by_itself(EndReason::Idle { kind })
         }
-        Some(Because::Disabled(_)) => by_itself(Ending::AccountDisabled),
-        Some(Because::TwoCookies | Because::Unreadable | Because::Damaged(_) | Because::WrongSecret(_)) => None,
+        Some(RejectReason::Expired(id)) => {
+            request.state().sessions.end_if_expired(id).await?;
+            by_itself(EndReason::Expired)
+        }
+        Some(RejectReason::AccountDisabled(_)) => by_itself(EndReason::AccountDisabled),
+        Some(
+            RejectReason::DuplicateCookie
+            | RejectReason::Malformed
+            | RejectReason::Unreadable(_)
+            | RejectReason::WrongSecret(_),
+        ) => None,
         // Its cookie is gone already, and has left word.
         None => match request.cookie(&request.state().cookies.ended) {
-            Shown::One(value) => match SessionToken::parse(value) {
-                Some(token) => request.state().sessions.ended(token.id(), token.digest()).await?,
+            CookieLookup::Found(value) => match SessionToken::parse(value) {
+                Some(token) => request.state().sessions.end_note(token.id(), token.digest()).await?,
                 None => None,
             },
-            Shown::Nothing | Shown::Several => None,
+            CookieLookup::Missing | CookieLookup::Duplicate => None,
         },
     })
 }

@@ -5,12 +5,12 @@ use http::StatusCode;
 use tracing::{debug, error, warn};
 
 use crate::{
-    account::{Busy, Problem as AccountProblem, Weakness},
+    account::{AccountError as AccountProblem, HasherBusy, Weakness},
     clock::Timestamp,
-    gate::{BadPath, Refusal},
-    outage::StoreError,
+    gate::{InvalidPath, Refusal},
     session::EndError,
-    sign_in::Failure,
+    sign_in::SignInError,
+    store_error::StoreError,
 };
 
 /// What went wrong, as the domain tells it. What is said of it is decided here and nowhere else.
@@ -50,7 +50,7 @@ pub enum Error {
     /// The head cannot be taken: path or host.
     BadRequest(&'static str),
     /// The path cannot be forwarded.
-    BadPath(BadPath),
+    BadPath(InvalidPath),
     /// The request is for another host.
     WrongHost,
     /// Too many passwords are waiting, or too many bodies are waited for.
@@ -206,15 +206,15 @@ pub fn weakness_text(weakness: Weakness) -> String {
         Weakness::Common => {
             "choose one that is harder to guess: this one is among the first that anybody would try".to_owned()
         }
-        Weakness::SameAsBefore => "choose another one than the current one".to_owned(),
-        Weakness::LikeTheName => "choose one that is not made of the name or the e-mail address".to_owned(),
+        Weakness::Unchanged => "choose another one than the current one".to_owned(),
+        Weakness::ContainsName => "choose one that is not made of the name or the e-mail address".to_owned(),
     }
 }
 
 impl From<StoreError> for Error {
     fn from(why: StoreError) -> Self {
         match why {
-            StoreError::Away(_) => {
+            StoreError::Unavailable(_) => {
                 warn!("{why}");
                 Self::StoreUnavailable
             }
@@ -235,17 +235,17 @@ impl From<EndError> for Error {
     }
 }
 
-impl From<Busy> for Error {
-    fn from(_: Busy) -> Self {
+impl From<HasherBusy> for Error {
+    fn from(_: HasherBusy) -> Self {
         Self::Overloaded
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<SignInError> for Error {
+    fn from(failure: SignInError) -> Self {
         match failure {
-            Failure::Busy(busy) => busy.into(),
-            Failure::Store(away) => away.into(),
+            SignInError::Busy(busy) => busy.into(),
+            SignInError::Store(away) => away.into(),
         }
     }
 }
@@ -253,14 +253,14 @@ impl From<Failure> for Error {
 impl From<AccountProblem> for Error {
     fn from(problem: AccountProblem) -> Self {
         match problem {
-            AccountProblem::Weak(broken) => Self::PasswordPolicy(broken),
+            AccountProblem::WeakPassword(broken) => Self::PasswordPolicy(broken),
             AccountProblem::WrongPassword => Self::WrongPassword,
-            AccountProblem::TooMany { until } => Self::TooManyAttempts { until },
-            AccountProblem::DeadLink => Self::DeadLink,
+            AccountProblem::TooManyAttempts { until } => Self::TooManyAttempts { until },
+            AccountProblem::InvalidLink => Self::DeadLink,
             AccountProblem::NoSuchUser => Self::NotFound,
             AccountProblem::Busy(busy) => busy.into(),
             AccountProblem::Store(away) => away.into(),
-            AccountProblem::NameTaken | AccountProblem::EmailTaken | AccountProblem::LooksLike(_) => {
+            AccountProblem::NameTaken | AccountProblem::EmailTaken | AccountProblem::Confusable(_) => {
                 Self::InvalidFields(vec![("/name".to_owned(), problem.to_string())])
             }
         }
@@ -270,18 +270,20 @@ impl From<AccountProblem> for Error {
 impl From<&Refusal> for Error {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::SignIn { because, .. } => {
+            Refusal::SignInRequired { reason: because, .. } => {
                 debug!(?because, "Asked to sign in");
                 Self::SignInRequired
             }
-            Refusal::NotAllowed { .. } => Self::NotAllowed,
+            Refusal::Forbidden { .. } => Self::NotAllowed,
             Refusal::NoRoute => Self::NotFound,
             Refusal::WrongHost => Self::WrongHost,
-            Refusal::Path(why) => Self::BadPath(*why),
-            Refusal::Host => Self::BadRequest("There must be one Host header, and it must agree with the address."),
+            Refusal::InvalidPath(why) => Self::BadPath(*why),
+            Refusal::InvalidHost => {
+                Self::BadRequest("There must be one Host header, and it must agree with the address.")
+            }
             Refusal::Method => Self::MethodNotAllowed,
             Refusal::CrossSite => Self::CrossSite,
-            Refusal::StoreAway => Self::StoreUnavailable,
+            Refusal::StoreUnavailable => Self::StoreUnavailable,
         }
     }
 }

@@ -132,7 +132,7 @@ impl SessionEventStream {
 /// The sessions of whoever calls, in the order of their ids: their activity alone is no change.
 async fn session_ids(request: &WebRequest) -> Result<Vec<SessionId>, Error> {
     let me = request.require_principal()?;
-    let list = request.state().sessions.list(me.owner.id, Some(me.session)).await?;
+    let list = request.state().sessions.list(me.user.id, Some(me.session)).await?;
     let mut ids: Vec<_> = list.into_iter().map(|session| session.id).collect();
     ids.sort_unstable();
     Ok(ids)

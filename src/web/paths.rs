@@ -15,7 +15,7 @@ pub const CLEAR_COOKIES: &str = "/security/clear-cookies";
 /// Where one is signed in.
 pub const SESSIONS: &str = "/security/sessions";
 /// Changes of that list, as an event stream.
-pub use crate::gate::LIVE_SESSIONS;
+pub use crate::gate::LIVE_SESSIONS_PATH;
 /// After a sign-in that another tab is waiting for.
 pub const SIGNED_IN: &str = "/security/signed-in";
 /// Details of one session.

@@ -4,15 +4,20 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::{Error, ReturnTo, WebRequest, WebResponse, api, pages, paths, problem, theme::Flash};
-use crate::gate::{Caller, Head, without_form_token};
+use crate::gate::{RequestHead, RequestMode, strip_form_token};
 
 /// What an answer to somebody who is not let in depends on.
 pub(super) const VARY: &str = "Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest, Accept";
 
 /// An answer as it is, or, where it carries an error, that error as a page, a redirect or a problem document.
-pub(super) fn render_error(mut response: Response, request: &WebRequest, head: &Head<'_>, target: &str) -> Response {
+pub(super) fn render_error(
+    mut response: Response,
+    request: &WebRequest,
+    head: &RequestHead<'_>,
+    target: &str,
+) -> Response {
     let Some(error) = response.extensions_mut().remove::<Error>() else { return response };
-    let wants_page = head.caller() == Caller::Navigation && !target.starts_with(api::ROOT);
+    let wants_page = head.mode() == RequestMode::Navigation && !target.starts_with(api::ROOT);
     let mut answer = match (&error, wants_page) {
         (Error::SignInRequired, true) => redirect_to_sign_in(request, target),
         (_, true) => pages::errors::error_page(&error, request),
@@ -53,6 +58,6 @@ fn referring_page(request: &WebRequest) -> Option<ReturnTo> {
     let page = request.header("referer")?.strip_prefix(request.state().public_url.origin())?;
     // Pages that one sees signed out, and what was posted to and cannot be opened.
     let excluded = [paths::SIGN_IN, paths::SIGN_OUT, paths::SIGNED_OUT, paths::CLEAR_COOKIES, paths::SET_PASSWORD];
-    let is_excluded = excluded.iter().any(|path| page.starts_with(path)) || without_form_token(page).is_some();
+    let is_excluded = excluded.iter().any(|path| page.starts_with(path)) || strip_form_token(page).is_some();
     if is_excluded { None } else { ReturnTo::parse(page) }
 }

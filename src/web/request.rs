@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     gate::{
-        Because, Presented, Principal,
-        cookie::{self, Shown},
+        Presented, Principal, RejectReason,
+        cookie::{self, CookieLookup},
     },
     secret::{Digest, Token},
-    session::Owner,
+    session::UserSnapshot,
     visitor::Visitor,
 };
 
@@ -31,7 +31,7 @@ pub(super) struct WebRequestParts {
     pub(super) state: Arc<WebState>,
     pub(super) presented: Presented,
     /// Who is signed in and was refused: named in the menu, and good for nothing else.
-    pub(super) refused_user: Option<Owner>,
+    pub(super) refused_user: Option<UserSnapshot>,
     pub(super) ip: std::net::IpAddr,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
@@ -68,27 +68,27 @@ impl WebRequest {
     /// Whoever is signed in.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
-        self.0.presented.good()
+        self.0.presented.principal()
     }
 
     /// What was wrong with the session that was shown, if one was.
     #[must_use]
-    pub fn reject_reason(&self) -> Option<Because> {
+    pub fn reject_reason(&self) -> Option<RejectReason> {
         match self.0.presented {
-            Presented::Bad(because) => Some(because),
-            Presented::Nothing | Presented::Good(_) => None,
+            Presented::Invalid(because) => Some(because),
+            Presented::Nothing | Presented::Valid(_) => None,
         }
     }
 
     /// Who calls, as far as one can see.
     #[must_use]
     pub fn visitor(&self) -> Visitor {
-        Visitor { ip: self.0.ip, device: self.0.state.user_agent_parser.recognise(self.header("user-agent")) }
+        Visitor { ip: self.0.ip, device: self.0.state.user_agent_parser.detect(self.header("user-agent")) }
     }
 
     /// What came along under one of our names.
     #[must_use]
-    pub fn cookie(&self, name: &str) -> Shown<'_> {
+    pub fn cookie(&self, name: &str) -> CookieLookup<'_> {
         cookie::find(&self.0.headers, name)
     }
 
@@ -96,8 +96,8 @@ impl WebRequest {
     #[must_use]
     pub fn device_digest(&self) -> Option<Digest> {
         match self.cookie(&self.0.state.cookies.device) {
-            Shown::One(value) => Token::parse(value).map(|token| token.digest()),
-            Shown::Nothing | Shown::Several => None,
+            CookieLookup::Found(value) => Token::parse(value).map(|token| token.digest()),
+            CookieLookup::Missing | CookieLookup::Duplicate => None,
         }
     }
 
@@ -105,8 +105,8 @@ impl WebRequest {
     #[must_use]
     pub fn flash(&self) -> Option<Flash> {
         match self.cookie(&self.0.state.cookies.flash) {
-            Shown::One(value) => std::str::from_utf8(value).ok().and_then(Flash::parse),
-            Shown::Nothing | Shown::Several => None,
+            CookieLookup::Found(value) => std::str::from_utf8(value).ok().and_then(Flash::parse),
+            CookieLookup::Missing | CookieLookup::Duplicate => None,
         }
     }
 
@@ -124,7 +124,7 @@ impl WebRequest {
     #[must_use]
     pub fn layout(&self) -> Layout {
         let layout = Layout::new(self.localizer(), &self.site_settings().branding).with_flash(self.flash());
-        match self.principal().map(|me| &me.owner).or(self.0.refused_user.as_ref()) {
+        match self.principal().map(|me| &me.user).or(self.0.refused_user.as_ref()) {
             Some(user) => layout.with_user(user),
             None => layout,
         }

@@ -100,7 +100,7 @@ impl WebResponse {
     /// Hands a session over to the browser; remembered, it outlives the browser's window.
     #[must_use]
     pub fn with_session(self, names: &CookieNames, token: &SessionToken, remembered: bool) -> Self {
-        let cookie = own_cookie(names, &names.session, token.hand_over());
+        let cookie = own_cookie(names, &names.session, token.to_cookie_value());
         self.append_cookie(&if remembered {
             cookie.max_age(cookie_duration(REMEMBERED_MAX_AGE)).build()
         } else {
@@ -111,14 +111,14 @@ impl WebResponse {
     /// Gives the browser a key by which its user will recognise the device.
     #[must_use]
     pub fn with_device_cookie(self, names: &CookieNames, device: &Token) -> Self {
-        let cookie = own_cookie(names, &names.device, device.hand_over());
+        let cookie = own_cookie(names, &names.device, device.expose());
         self.append_cookie(&cookie.max_age(cookie_duration(REMEMBERED_MAX_AGE)).build())
     }
 
     /// Gives the browser a name of its own, for the forms that it is shown.
     #[must_use]
     pub fn with_form_cookie(self, names: &CookieNames, browser_id: &Token) -> Self {
-        self.append_cookie(&own_cookie(names, &names.form, browser_id.hand_over()).build())
+        self.append_cookie(&own_cookie(names, &names.form, browser_id.expose()).build())
     }
 
     /// Takes the session's cookie from the browser.
@@ -131,7 +131,7 @@ impl WebResponse {
     /// Says to whoever signs in next here that this person was signed in last.
     #[must_use]
     pub fn with_last_user(self, names: &CookieNames, digest: &str) -> Self {
-        let cookie = own_cookie(names, &names.last, digest.to_owned());
+        let cookie = own_cookie(names, &names.last_user, digest.to_owned());
         self.append_cookie(&cookie.max_age(cookie_duration(REMEMBERED_MAX_AGE)).build())
     }
 
@@ -221,7 +221,7 @@ mod tests {
             let answer = WebResponse::no_content()
                 .with_session(&CookieNames::new(https, DEFAULT_NAME), &token, remembered)
                 .into_response();
-            answer.headers()[header::SET_COOKIE].to_str().unwrap().replace(&token.hand_over(), "*")
+            answer.headers()[header::SET_COOKIE].to_str().unwrap().replace(&token.to_cookie_value(), "*")
         };
         assert_eq!(line(true, true), "__Host-portcullis=*; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000");
         assert_eq!(line(true, false), "__Host-portcullis=*; HttpOnly; SameSite=Lax; Secure; Path=/");

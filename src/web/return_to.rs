@@ -41,7 +41,7 @@ impl ReturnTo {
         if text.starts_with("//") || text.contains('\\') {
             return None;
         }
-        let path = CanonicalPath::parse_as_it_came(text.as_bytes()).ok()?;
+        let path = CanonicalPath::parse_verbatim(text.as_bytes()).ok()?;
         let way = Self(path.with_query());
         if way.fits_limit() { Some(way) } else { way.without_query().filter(Self::fits_limit) }
     }

@@ -16,8 +16,8 @@ use super::{
     headers::allow_framing, pages, paths, render, request::WebRequestParts, set_security_headers,
 };
 use crate::{
-    gate::{Head, Presented, Refusal, Visit},
-    session::Owner,
+    gate::{OwnRequest, Presented, Refusal, RequestHead},
+    session::UserSnapshot,
 };
 
 /// `Allow` where a place is not ours: any other method goes to the app, too, and what it thinks of it the app tells.
@@ -43,7 +43,7 @@ impl Web {
     }
 
     /// Answers a request for our own pages.
-    pub async fn serve(&self, visit: Visit, head: &Head<'_>, body: Bytes) -> http::Response<Bytes> {
+    pub async fn serve(&self, visit: OwnRequest, head: &RequestHead<'_>, body: Bytes) -> http::Response<Bytes> {
         let request = self.new_request(head, visit.presented, None, visit.ip);
         let target = visit.path.with_query();
         let response = self.route(&request, &target, body).await;
@@ -62,46 +62,52 @@ impl Web {
     /// The answer to a visit that gets none.
     pub async fn open_event_stream(
         &self,
-        visit: Visit,
-        head: &Head<'_>,
+        visit: OwnRequest,
+        head: &RequestHead<'_>,
     ) -> Result<SessionEventStream, http::Response<Bytes>> {
         let request = self.new_request(head, visit.presented, None, visit.ip);
         match SessionEventStream::open(request.clone(), &self.event_streams).await {
             Ok(live) => Ok(live),
             Err(why) => {
-                Err(finalize(render::render_error(why.into_response(), &request, head, paths::LIVE_SESSIONS)).await)
+                Err(finalize(render::render_error(why.into_response(), &request, head, paths::LIVE_SESSIONS_PATH))
+                    .await)
             }
         }
     }
 
     /// Answers a request that goes nowhere.
-    pub async fn refuse(&self, refusal: &Refusal, head: &Head<'_>) -> http::Response<Bytes> {
-        if matches!(refusal, Refusal::SignIn { .. }) && head.is_framed() {
+    pub async fn refuse(&self, refusal: &Refusal, head: &RequestHead<'_>) -> http::Response<Bytes> {
+        if matches!(refusal, Refusal::SignInRequired { .. }) && head.is_framed() {
             return self.framed_response(head).await;
         }
         let target = match refusal {
-            Refusal::SignIn { target, because: Some(because) } => {
+            Refusal::SignInRequired { target, reason: Some(because) } => {
                 let request = self.new_request(head, Presented::Nothing, None, head.ip);
                 let response = render::render_error(Error::from(refusal).into_response(), &request, head, target);
                 return finalize(request.clear_ended_session(*because, head, response).await).await;
             }
-            Refusal::SignIn { target, .. } => target.as_str(),
+            Refusal::SignInRequired { target, .. } => target.as_str(),
             _ => "/",
         };
         let mut response = Error::from(refusal).into_response();
         if *refusal == Refusal::Method {
             response.headers_mut().insert(header::ALLOW, self.allowed_methods(head.target).await);
         }
-        self.respond(response, refusal.person(), head, target).await
+        self.respond(response, refusal.user(), head, target).await
     }
 
     /// Answers a request that was not refused, and came to nothing. `person` is who was let through.
-    pub async fn fail(&self, failure: RequestFailure, user: Option<&Owner>, head: &Head<'_>) -> http::Response<Bytes> {
+    pub async fn fail(
+        &self,
+        failure: RequestFailure,
+        user: Option<&UserSnapshot>,
+        head: &RequestHead<'_>,
+    ) -> http::Response<Bytes> {
         self.respond(Error::from(failure).into_response(), user, head, "/").await
     }
 
     /// The one page of ours that may stand inside another, wherever that is from.
-    async fn framed_response(&self, head: &Head<'_>) -> http::Response<Bytes> {
+    async fn framed_response(&self, head: &RequestHead<'_>) -> http::Response<Bytes> {
         let request = self.new_request(head, Presented::Nothing, None, head.ip);
         let page = pages::framed::framed_page(&request);
         let may_be_framed = page.is_ok();
@@ -116,8 +122,8 @@ impl Web {
     async fn respond(
         &self,
         response: Response,
-        user: Option<&Owner>,
-        head: &Head<'_>,
+        user: Option<&UserSnapshot>,
+        head: &RequestHead<'_>,
         target: &str,
     ) -> http::Response<Bytes> {
         let request = self.new_request(head, Presented::Nothing, user, head.ip);
@@ -141,9 +147,9 @@ impl Web {
 
     pub(super) fn new_request(
         &self,
-        head: &Head<'_>,
+        head: &RequestHead<'_>,
         presented: Presented,
-        refused_user: Option<&Owner>,
+        refused_user: Option<&UserSnapshot>,
         ip: std::net::IpAddr,
     ) -> WebRequest {
         WebRequest::new(WebRequestParts {

@@ -1,7 +1,7 @@
 //! Signing out: what the page and the API share.
 
 use super::{Error, WebRequest};
-use crate::gate::Because;
+use crate::gate::RejectReason;
 
 /// Ends the session that asks. Nobody signed in is signed out, too.
 ///
@@ -11,7 +11,7 @@ pub(super) async fn sign_out(request: &WebRequest) -> Result<(), Error> {
     match request.principal() {
         Some(me) => {
             let sessions = &request.state().sessions;
-            sessions.end_own(me.owner.id, me.session, Some(me.session), &request.visitor()).await?;
+            sessions.end_own(me.user.id, me.session, Some(me.session), &request.visitor()).await?;
             Ok(())
         }
         None => check_end_confirmed(request),
@@ -31,9 +31,9 @@ impl WebRequest {
     pub(super) fn has_unconfirmed_end(&self) -> bool {
         let id = match (self.principal(), self.reject_reason()) {
             (Some(me), _) => me.session,
-            (None, Some(Because::NoSuchSession { id, .. })) => id,
+            (None, Some(RejectReason::NoSuchSession { id, .. })) => id,
             (None, _) => return false,
         };
-        self.state().sessions.unconfirmed().holds(id)
+        self.state().sessions.unconfirmed_ends().holds(id)
     }
 }

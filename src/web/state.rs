@@ -6,16 +6,16 @@ use arc_swap::ArcSwap;
 
 use super::theme::Branding;
 use crate::{
-    account::Accounts,
-    audit::Journal,
+    account::AccountService,
+    audit::AuditLog,
     clock::Clock,
-    gate::cookie::{AppCookies, CookieNames, ForgetOn},
-    guard::Forms,
+    gate::cookie::{AppCookieRecorder, CookieNames, ForgetOn},
+    guard::FormGuard,
     public_url::PublicUrl,
-    secret::Key,
-    session::Sessions,
+    secret::SecretKey,
+    session::SessionService,
     sign_in::SignIn,
-    visitor::Recogniser,
+    visitor::DeviceDetector,
 };
 
 /// The use cases that handlers call. One for the whole program.
@@ -25,23 +25,23 @@ pub struct WebState {
     /// The names of our cookies.
     pub cookies: CookieNames,
     /// What apps have left in a browser.
-    pub app_cookies: AppCookies,
+    pub app_cookies: AppCookieRecorder,
     /// Signs what a browser keeps for us.
-    pub signing_key: Key,
+    pub signing_key: SecretKey,
     /// What time it is.
     pub clock: Clock,
     /// Open, list, end.
-    pub sessions: Sessions,
+    pub sessions: SessionService,
     /// Users and passwords.
-    pub accounts: Accounts,
+    pub accounts: AccountService,
     /// From nobody to a session.
     pub sign_in: SignIn,
     /// Tokens of forms, and whether one was sent before.
-    pub forms: Forms,
+    pub forms: FormGuard,
     /// What happened.
-    pub audit_log: Journal,
+    pub audit_log: AuditLog,
     /// Names devices.
-    pub user_agent_parser: Recogniser,
+    pub user_agent_parser: DeviceDetector,
     /// Names, links and habits; may change while we run.
     pub site: Arc<ArcSwap<SiteSettings>>,
 }

@@ -13,8 +13,8 @@ use tracing::warn;
 
 use super::{Error, WebRequest, WebResponse, extract::Form, theme::Layout};
 use crate::{
-    gate::cookie::Shown,
-    guard::{Begun, Submission},
+    gate::cookie::CookieLookup,
+    guard::{FormClaim, FormSubmission},
     id::SessionId,
     secret::Token,
 };
@@ -67,7 +67,7 @@ fn session_scope(path: &str, session: SessionId) -> String {
 /// Whether a form acts.
 pub(super) enum SubmissionClaim<'s> {
     /// It acts. Say how that ended ([`Call::settle`]) of what it has claimed.
-    First(Option<&'s Submission>),
+    First(Option<&'s FormSubmission>),
     /// It has acted before.
     Repeat,
 }
@@ -94,8 +94,8 @@ impl WebRequest {
 
     fn cookie_browser_id(&self) -> Option<Token> {
         match self.cookie(&self.state().cookies.form) {
-            Shown::One(value) => Token::parse(value),
-            Shown::Nothing | Shown::Several => None,
+            CookieLookup::Found(value) => Token::parse(value),
+            CookieLookup::Missing | CookieLookup::Duplicate => None,
         }
     }
 
@@ -111,13 +111,13 @@ impl WebRequest {
 
     /// The submission that a form is, by the token in its content. None where it has none that is good here: it is taken
     /// as it comes.
-    pub(super) fn read_submission(&self, scope: &str, content: &FormBody) -> Option<Submission> {
-        self.state().forms.read(&form_token(content)?, scope, &self.cookie_browser_id()?, &content.0)
+    pub(super) fn read_submission(&self, scope: &str, content: &FormBody) -> Option<FormSubmission> {
+        self.state().forms.verify(&form_token(content)?, scope, &self.cookie_browser_id()?, &content.0)
     }
 
     /// The same for a form of whoever is signed in, or was: the token says in which session it was shown, since the first of
     /// two submissions may have taken the cookie away.
-    pub(super) fn read_session_submission(&self, path: &str, content: &FormBody) -> Option<Submission> {
+    pub(super) fn read_session_submission(&self, path: &str, content: &FormBody) -> Option<FormSubmission> {
         let token = form_token(content)?;
         let (session, token) = token.split_once('.')?;
         let session = SessionId::from_bare(session.as_bytes())?;
@@ -125,21 +125,21 @@ impl WebRequest {
             return None;
         }
         let scope = session_scope(path, session);
-        let submission = self.state().forms.read(token, &scope, &self.cookie_browser_id()?, &content.0)?;
-        Some(submission.counted_by(session))
+        let submission = self.state().forms.verify(token, &scope, &self.cookie_browser_id()?, &content.0)?;
+        Some(submission.with_session(session))
     }
 
     /// Whether a form was shown to somebody else than whoever is signed in now: it named nothing of theirs.
     pub(super) fn is_other_users_form(&self, content: &FormBody) -> bool {
         let token = form_token(content);
         let session = token.as_deref().and_then(|token| SessionId::from_bare(token.split_once('.')?.0.as_bytes()));
-        matches!((session, self.principal()), (Some(session), Some(me)) if session.owner() != me.owner.id)
+        matches!((session, self.principal()), (Some(session), Some(me)) if session.owner() != me.user.id)
     }
 
     /// Whether a form of somebody who is signed in, or was, acts.
     pub(super) async fn claim_session_form<'s>(
         &self,
-        submission: Option<&'s Submission>,
+        submission: Option<&'s FormSubmission>,
     ) -> Result<SubmissionClaim<'s>, Error> {
         match submission {
             // The first may have ended the session, or be about to be told so: then this one is a repeat, and else it will not
@@ -155,22 +155,22 @@ impl WebRequest {
     /// Whether a form acts, of whoever was shown it.
     pub(super) async fn claim_form_submission<'s>(
         &self,
-        submission: Option<&'s Submission>,
+        submission: Option<&'s FormSubmission>,
     ) -> Result<SubmissionClaim<'s>, Error> {
         let Some(submission) = submission else { return Ok(SubmissionClaim::First(None)) };
         let forms = &self.state().forms;
-        match forms.begin(submission).await? {
-            Begun::First => Ok(SubmissionClaim::First(Some(submission))),
-            Begun::Repeat => Ok(SubmissionClaim::Repeat),
-            Begun::Unknown => Err(Error::Overloaded),
-            Begun::TooMany { until } => Err(Error::TooManyAttempts { until }),
+        match forms.claim(submission).await? {
+            FormClaim::Claimed => Ok(SubmissionClaim::First(Some(submission))),
+            FormClaim::Repeated => Ok(SubmissionClaim::Repeat),
+            FormClaim::Unresolved => Err(Error::Overloaded),
+            FormClaim::TooManyClaims { until } => Err(Error::TooManyAttempts { until }),
         }
     }
 
     /// How a submission ended that was claimed. What was done is done, also where that cannot be noted.
-    pub(super) async fn finish_submission(&self, submission: Option<&Submission>, done: bool) {
+    pub(super) async fn finish_submission(&self, submission: Option<&FormSubmission>, done: bool) {
         let Some(submission) = submission else { return };
-        if let Err(why) = self.state().forms.settle(submission, done).await {
+        if let Err(why) = self.state().forms.finish(submission, done).await {
             warn!(request_id = self.request_id(), "Outcome of a form not noted: {why}");
         }
     }

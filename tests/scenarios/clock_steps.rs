@@ -17,7 +17,7 @@ async fn a_session_idles_from_the_first_look_after_the_step() {
             assert!(browser.is_let_in().await);
             town.flush().await;
             let back = town.now().minus(step);
-            town.parts.clock.turn_to(back);
+            town.parts.clock.set(back);
 
             assert!(browser.is_let_in().await, "{step:?}");
             assert_eq!(town.asked("clamp"), 1, "whoever reads it first writes that");
@@ -42,7 +42,7 @@ async fn a_session_that_nobody_uses_idles_from_the_first_sweep_after_the_step() 
     for step in STEPS {
         for town in Town::on_each_store() {
             town.with_user("alice").await.remembered_on(MAC).await;
-            town.parts.clock.turn_to(town.now().minus(step));
+            town.parts.clock.set(town.now().minus(step));
             assert_eq!(town.sweep().await.remaining, 1);
             town.advance(just_under(7 * DAY));
             assert_eq!(town.sweep().await.remaining, 1, "{step:?}");
@@ -60,7 +60,7 @@ async fn a_lock_is_never_longer_than_its_cool_off() {
             for _ in 0..5 {
                 town.stranger().sign_in("alice", "wrong").await;
             }
-            town.parts.clock.turn_to(town.now().minus(step));
+            town.parts.clock.set(town.now().minus(step));
             let answer = town.stranger().sign_in("alice", PASSWORD).await;
             assert_eq!(answer.status, 429, "{step:?}");
             let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
@@ -76,9 +76,9 @@ async fn a_link_is_good_for_a_day_from_the_first_sweep_after_the_step() {
     for step in STEPS {
         for town in Town::on_each_store() {
             let alice = town.with_user("alice").await;
-            let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
-            let page = format!("/security/set-password?token={}", link.hand_over());
-            town.parts.clock.turn_to(town.now().minus(step));
+            let (link, _) = town.parts.accounts.create_link(alice.id(), Actor::Operator).await.unwrap();
+            let page = format!("/security/set-password?token={}", link.expose());
+            town.parts.clock.set(town.now().minus(step));
             town.sweep().await;
             town.advance(just_under(DAY));
             town.sweep().await;
@@ -95,8 +95,8 @@ async fn a_device_is_known_for_400_days_from_the_first_sweep_after_the_step() {
         for town in Town::on_each_store() {
             let alice = town.with_user("alice").await;
             alice.signed_in_on(MAC).await;
-            let known = async || town.parts.stores.accounts.devices(alice.id()).await.unwrap().len();
-            town.parts.clock.turn_to(town.now().minus(step));
+            let known = async || town.parts.stores.accounts.device_ids(alice.id()).await.unwrap().len();
+            town.parts.clock.set(town.now().minus(step));
             town.sweep().await;
             town.advance(just_under(400 * DAY));
             town.sweep().await;

@@ -1,6 +1,6 @@
 //! Ending sessions: one, all others, all; and whose one may.
 
-use portcullis::{audit::Fact, session::Which};
+use portcullis::{audit::AuditEvent, session::EndTarget};
 use serde_json::{Value, json};
 
 use crate::town::{ANDROID, IPHONE, MAC, PASSWORD, Town, WINDOWS};
@@ -129,7 +129,9 @@ async fn nobody_ends_or_reads_a_session_that_is_not_theirs() {
         let reaches: Vec<_> = town
             .journal()
             .into_iter()
-            .filter(|entry| matches!(entry.fact, Fact::SessionOfAnother { session } if session.to_string() == id))
+            .filter(
+                |entry| matches!(entry.event, AuditEvent::SessionOfAnother { session } if session.to_string() == id),
+            )
             .collect();
         assert_eq!(reaches.len(), 5, "each reach is recorded");
         assert!(reaches.iter().all(|entry| entry.user == Some(bob.id()) && entry.ip.is_some()));
@@ -204,8 +206,8 @@ async fn each_end_is_recorded_before_it_is_acknowledged() {
     laptop.api("DELETE", &format!("/sessions/{}", phone.session()), Value::Null).await;
 
     let entry = town.journal().pop().unwrap();
-    assert_eq!((entry.user, entry.fact.name(), entry.at), (Some(alice.id()), "session_ended", town.now()));
-    assert!(matches!(entry.fact, Fact::SessionEnded { session, .. } if session.to_string() == phone.session()));
+    assert_eq!((entry.user, entry.event.name(), entry.at), (Some(alice.id()), "session_ended", town.now()));
+    assert!(matches!(entry.event, AuditEvent::SessionEnded { session, .. } if session.to_string() == phone.session()));
     assert_eq!(town.metric("sessions_ended_total{reason=\"other_device\"}"), 1);
 }
 
@@ -215,17 +217,17 @@ async fn a_sign_in_that_races_the_end_of_all_loses() {
     let alice = town.with_user("alice").await;
     let (ends, signs_in) = (alice.signed_in_on(MAC).await, town.stranger());
     // The end of all falls between the reading of the generation and the opening of the session.
-    let owner = alice.account.as_owner();
-    let generation = town.parts.sessions.admit(&owner).await.unwrap();
+    let owner = alice.account.snapshot();
+    let generation = town.parts.sessions.register_user(&owner).await.unwrap();
     ends.post_form("/security/sessions/sign-out-all", &[]).await.answer();
-    let opening = portcullis::session::Opening {
+    let opening = portcullis::session::OpenRequest {
         secret: None,
         owner: alice.id(),
         generation,
         proof: portcullis::session::Proof { assurance: 1, methods: vec![], at: town.now() },
         remember: false,
-        kind: portcullis::session::Kind::Web,
-        from: portcullis::visitor::Visitor {
+        kind: portcullis::session::ClientKind::Web,
+        visitor: portcullis::visitor::Visitor {
             ip: [203, 0, 113, 7].into(),
             device: portcullis::visitor::Device::default(),
         },
@@ -240,25 +242,25 @@ async fn a_sign_in_that_races_the_end_of_all_loses() {
 async fn the_operator_ends_everybodys_but_one() {
     use portcullis::{
         audit::Actor,
-        session::{EndedBy, Ending},
+        session::{EndCommand, EndReason},
     };
     let town = Town::new();
     let alice = town.with_user("alice").await.signed_in_on(MAC).await;
     let bob = town.with_user("bob").await.signed_in_on(MAC).await;
-    let by = EndedBy {
+    let by = EndCommand {
         actor: Actor::Operator,
-        ending: Ending::ByAdministrator,
-        own: None,
+        end_reason: EndReason::ByAdministrator,
+        requesting_session: None,
         reason: Some("an incident".to_owned()),
     };
 
     let keep = Some(bob.session().parse().unwrap());
-    let ended = town.parts.sessions.end(Which::Everyone { keep }, by, None).await.unwrap();
+    let ended = town.parts.sessions.end(EndTarget::Everyone { keep }, by, None).await.unwrap();
 
     assert_eq!(ended.len(), 1);
     assert!(bob.is_let_in().await && !alice.is_let_in().await);
-    let reason = town.journal().into_iter().find_map(|entry| match entry.fact {
-        Fact::SessionEnded { reason, .. } => reason,
+    let reason = town.journal().into_iter().find_map(|entry| match entry.event {
+        AuditEvent::SessionEnded { reason, .. } => reason,
         _ => None,
     });
     assert_eq!(reason.as_deref(), Some("an incident"));
@@ -287,8 +289,10 @@ async fn the_session_that_ends_all_signs_itself_out() {
     let (own, other) = (laptop.session(), phone.session());
     laptop.post_form("/security/sessions/sign-out-all", &[]).await.answer();
     let how = |id: &str| {
-        town.journal().into_iter().find_map(|entry| match entry.fact {
-            Fact::SessionEnded { session, ending, .. } if session.to_string() == id => Some(ending.label()),
+        town.journal().into_iter().find_map(|entry| match entry.event {
+            AuditEvent::SessionEnded { session, end_reason, .. } if session.to_string() == id => {
+                Some(end_reason.label())
+            }
             _ => None,
         })
     };

@@ -71,8 +71,8 @@ async fn a_whole_story_is_logged_without_a_secret() {
     phone.get("/").await.answer();
     phone.get("/security/sign-in").await.answer();
     // A link.
-    let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
-    let link = link.hand_over();
+    let (link, _) = town.parts.accounts.create_link(alice.id(), Actor::Operator).await.unwrap();
+    let link = link.expose();
     let form = [("token", link.as_str()), ("new_password", "short"), ("new_password_again", "short")];
     town.stranger().post_form("/security/set-password", &form).await.answer();
     // A bad day.

@@ -1,7 +1,7 @@
 //! What an operator is told of a request is what becomes of it.
 
 use http::Method;
-use portcullis::{audit::Actor, gate::Verdict, session::Owner};
+use portcullis::{audit::Actor, gate::ExplainedDecision, session::UserSnapshot};
 
 use crate::town::{Browser, MAC, Reply, Town};
 
@@ -25,7 +25,7 @@ const TARGETS: [&str; 14] = [
 #[tokio::test]
 async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
     let town = Town::new();
-    let mut callers: Vec<(Browser<'_>, Option<Owner>)> = vec![(town.stranger(), None)];
+    let mut callers: Vec<(Browser<'_>, Option<UserSnapshot>)> = vec![(town.stranger(), None)];
     for (name, roles) in [("alice", &[][..]), ("bob", &["editor"]), ("root", &["admin"]), ("dave", &["admin"])] {
         let person = town.with_user_of(name, roles).await;
         let browser = person.signed_in_on(MAC).await;
@@ -33,7 +33,7 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
             town.parts.accounts.disable(person.id(), Actor::Operator, None).await.unwrap();
         }
         let account = town.parts.accounts.get(person.id()).await.unwrap().unwrap();
-        callers.push((browser, Some(account.as_owner())));
+        callers.push((browser, Some(account.snapshot())));
     }
     let methods = [Method::GET, Method::POST, Method::CONNECT, Method::TRACE, Method::OPTIONS];
     let hosts = ["app.example.com", "APP.example.com:443", "evil.test", "app.example.com:8443"];
@@ -45,17 +45,17 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
                 let (explained, status) = ask().explained(owner.as_ref()).await;
                 let case =
                     format!("{:?} {method} {host}{target}: {explained:?}", owner.as_ref().map(|owner| &owner.name));
-                let rule = explained.rule.as_ref().map(|(_, rule)| rule.path.clone());
-                match (explained.verdict, ask().send().await) {
-                    (Verdict::Forward { person }, Reply::Arrived(arrived)) => {
+                let rule = explained.route.as_ref().map(|(_, rule)| rule.path.clone());
+                match (explained.decision, ask().send().await) {
+                    (ExplainedDecision::Forward { user }, Reply::Arrived(arrived)) => {
                         assert_eq!(rule, Some(arrived.route.into()), "{case}");
-                        assert_eq!(person, arrived.person, "{case}");
+                        assert_eq!(user, arrived.person, "{case}");
                     }
-                    (Verdict::Refuse(_), Reply::Answered(answer)) => {
+                    (ExplainedDecision::Refuse(_), Reply::Answered(answer)) => {
                         assert_eq!(status, Some(answer.status), "{case}");
                         refusals.extend(status);
                     }
-                    (Verdict::Serve, Reply::Answered(_)) => assert!(!target.starts_with("/a"), "{case}"),
+                    (ExplainedDecision::Serve, Reply::Answered(_)) => assert!(!target.starts_with("/a"), "{case}"),
                     (_, reply) => panic!("{case}: but {reply:?}"),
                 }
             }
@@ -72,7 +72,7 @@ async fn asking_leaves_no_trace() {
     town.flush().await;
     let counted = || (town.asked("find"), town.metric("auth_decisions_total{decision=\"allow\",mode=\"proxy\"}"));
     let before = counted();
-    let owner = alice.account.as_owner();
+    let owner = alice.account.snapshot();
     for target in ["/", "/security", "/admin"] {
         browser.navigation(Method::GET, target).explained(Some(&owner)).await;
         browser.navigation(Method::POST, target).with("sec-fetch-site", "cross-site").explained(Some(&owner)).await;

@@ -1,7 +1,7 @@
 //! Failed sign-ins by the thousand: the journal stays small, counts them all, and keeps what people did.
 
 use portcullis::{
-    audit::{Entry, Fact, TrailEnd, TrailQuery},
+    audit::{AuditEntry, AuditEvent, AuditTrailQuery, TrailOrder},
     tasks::FlushFailureCounts,
 };
 use serde_json::json;
@@ -15,18 +15,18 @@ fn address(number: u32) -> String {
 }
 
 /// What the store has, counts included.
-async fn trail(town: &Town) -> Vec<Entry> {
+async fn trail(town: &Town) -> Vec<AuditEntry> {
     FlushFailureCounts::new(town.parts.audit_log.clone()).run_once().await.unwrap();
-    let query = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: 10_000 };
+    let query = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: 10_000 };
     town.parts.stores.audit.trail(&query).await.unwrap().entries
 }
 
-fn failed(trail: &[Entry]) -> Vec<&Entry> {
-    trail.iter().filter(|entry| entry.fact.is_failed_sign_in()).collect()
+fn failed(trail: &[AuditEntry]) -> Vec<&AuditEntry> {
+    trail.iter().filter(|entry| entry.event.is_failed_sign_in()).collect()
 }
 
-fn tries(entries: &[&Entry]) -> u64 {
-    entries.iter().map(|entry| entry.fact.tries()).sum()
+fn tries(entries: &[&AuditEntry]) -> u64 {
+    entries.iter().map(|entry| entry.event.attempts()).sum()
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn one_address_has_a_line_for_all_that_is_beyond_its_budget() {
         let trail = trail(&town).await;
         let failed = failed(&trail);
         assert_eq!((failed.len(), tries(&failed)), (61, 300), "60 lines, and one that counts");
-        let counting: Vec<_> = failed.iter().filter(|entry| entry.fact.tries() > 1).collect();
+        let counting: Vec<_> = failed.iter().filter(|entry| entry.event.attempts() > 1).collect();
         assert!(counting.len() == 1 && counting[0].user.is_none() && counting[0].ip.is_some(), "{counting:?}");
     }
 }
@@ -67,7 +67,7 @@ async fn one_name_has_a_budget_whether_anybody_has_it_or_not() {
     assert_eq!((hers.len(), tries(&hers)), (21, 50));
     // Of names that nobody has there is one for each address: names are not kept.
     assert_eq!((nobodys.len(), tries(&nobodys)), (20 + 30, 50));
-    let count = hers.iter().find(|entry| entry.fact.tries() > 1).unwrap();
+    let count = hers.iter().find(|entry| entry.event.attempts() > 1).unwrap();
     assert_eq!((count.user, count.ip), (Some(alice.id()), None), "of several addresses");
     assert!(count.device.is_some(), "all with the same device");
 }
@@ -104,8 +104,8 @@ async fn a_count_that_has_grown_is_the_same_line() {
     let second = trail(&town).await;
     assert_eq!((first.len(), second.len()), (61, 61));
     let [before, after] = [&first[60], &second[60]];
-    assert_eq!((before.id, before.at, before.fact.tries()), (after.id, after.at, 10));
-    assert_eq!((after.fact.tries(), after.last()), (30, town.now()));
+    assert_eq!((before.id, before.at, before.event.attempts()), (after.id, after.at, 10));
+    assert_eq!((after.event.attempts(), after.last_at()), (30, town.now()));
     assert_eq!(town.asked("merge"), 2);
     trail(&town).await;
     assert_eq!(town.asked("merge"), 2, "what has not grown is not written");
@@ -195,8 +195,8 @@ async fn acts_are_never_counted() {
     }
     let after = trail(&town).await;
     let acts = &after[before..];
-    assert_eq!(acts.iter().filter(|entry| matches!(entry.fact, Fact::SignedIn { .. })).count(), 30);
-    assert_eq!(acts.iter().filter(|entry| matches!(entry.fact, Fact::SessionEnded { .. })).count(), 30);
+    assert_eq!(acts.iter().filter(|entry| matches!(entry.event, AuditEvent::SignedIn { .. })).count(), 30);
+    assert_eq!(acts.iter().filter(|entry| matches!(entry.event, AuditEvent::SessionEnded { .. })).count(), 30);
 }
 
 /// Nothing that is seen from outside tells who is known: neither the answer nor what is asked of the store before it, within

@@ -30,7 +30,7 @@ async fn the_first_hit_of_a_quiet_session_is_written_at_once_and_the_rest_once_a
     let town = Town::new();
     let browser = town.with_user("alice").await.signed_in_on(MAC).await;
     browser.get("/").await.arrived();
-    town.parts.heartbeats.quiet_hit().await;
+    town.parts.heartbeats.flush_due().await;
     assert_eq!(town.flush().await, 1);
     for _ in 0..4 {
         town.advance(SECOND);
@@ -147,12 +147,12 @@ async fn the_last_activity_never_goes_back() {
     town.advance(HOUR);
     phone.get("/").await.arrived();
     town.flush().await;
-    let late = portcullis::session::Beat {
+    let late = portcullis::session::Heartbeat {
         id: phone.session().parse().unwrap(),
         at: crate::town::NOON,
         ip: [192, 0, 2, 1].into(),
         actions: 0,
-        page: None,
+        path: None,
     };
 
     town.parts.stores.sessions.touch(&[late]).await.unwrap();

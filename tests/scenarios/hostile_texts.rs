@@ -151,8 +151,8 @@ async fn pages(texts: &Texts) -> Vec<(String, String)> {
         keep(page, browser.get(page).await.answer().text());
     }
     keep("a refusal", browser.get("/admin").await.answer().text());
-    let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
-    let link = format!("/security/set-password?token={}", link.hand_over());
+    let (link, _) = town.parts.accounts.create_link(alice.id(), Actor::Operator).await.unwrap();
+    let link = format!("/security/set-password?token={}", link.expose());
     keep("a one-time link", stranger.get(&link).await.answer().text());
     keep("a link that is none", stranger.get("/security/set-password?token=x").await.answer().text());
     let change = [("current_password", "wrong"), ("new_password", "x"), ("new_password_again", texts.typed)];

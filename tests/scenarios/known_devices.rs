@@ -155,9 +155,9 @@ async fn whoever_sets_a_password_by_link_gets_in_on_the_device_that_was_locked_o
     let alice = town.with_user("alice").await;
     let known = known_browser(&town, "alice").await;
     fails(&known, "alice", 5).await;
-    let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
+    let (link, _) = town.parts.accounts.create_link(alice.id(), Actor::Operator).await.unwrap();
     let new = "Ferry-crossing-at-9";
-    let link = link.hand_over();
+    let link = link.expose();
     let form = [("token", link.as_str()), ("new_password", new), ("new_password_again", new)];
     assert_eq!(known.post_form("/security/set-password", &form).await.answer().status, 303);
     assert_eq!(known.sign_in("alice", new).await.status, 303);

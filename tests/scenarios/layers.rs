@@ -8,7 +8,7 @@ use paths::{Named, named_in};
 
 /// What knows neither the web, nor a database, nor who put it together.
 const DOMAIN: [&str; 11] =
-    ["clock", "id", "secret", "outage", "visitor", "session", "account", "audit", "guard", "sign_in", "gate"];
+    ["clock", "id", "secret", "store_error", "visitor", "session", "account", "audit", "guard", "sign_in", "gate"];
 /// Crates that speak HTTP pages, SQL, or a wire.
 const OUTSIDE: [&str; 8] = ["axum", "askama", "rusqlite", "redis", "pingora", "tower", "utoipa", "fluent_bundle"];
 /// The parts that stand around the domain.
@@ -56,7 +56,7 @@ fn faults(file: &str, text: &str) -> Vec<String> {
 /// How high a part stands: it names what is on its own floor and below. The rest is read by everybody, or reads all.
 fn floor(part: &str) -> Option<u8> {
     Some(match part {
-        "certificate" | "clock" | "exposure" | "id" | "secret" | "outage" | "public_url" => 0,
+        "certificate" | "clock" | "exposure" | "id" | "secret" | "store_error" | "public_url" => 0,
         "visitor" | "session" | "account" | "audit" | "guard" => 1,
         "sign_in" => 2,
         "gate" | "web" => 3,

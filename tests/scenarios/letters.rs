@@ -101,8 +101,8 @@ async fn what_has_two_readings_is_refused_and_the_character_and_the_key_are_told
         let head = root.navigation(Method::GET, path);
         let (explained, status) = head.explained(None).await;
         assert_eq!(status, Some(400));
-        let portcullis::gate::Verdict::Refuse(refusal) = explained.verdict else { panic!("{path}") };
-        let in_the_log = refusal.why().unwrap().into_owned();
+        let portcullis::gate::ExplainedDecision::Refuse(refusal) = explained.decision else { panic!("{path}") };
+        let in_the_log = refusal.log_reason().unwrap().into_owned();
         let expected = if key == "none" { format!("path: {character}") } else { format!("path: {character}, {key}") };
         assert_eq!(in_the_log, expected, "{path}");
     }

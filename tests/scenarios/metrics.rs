@@ -39,10 +39,10 @@ async fn every_series_is_there_at_zero_from_the_start() {
         assert_eq!(town.metric(&format!("auth_decisions_total{{decision=\"{decision}\",mode=\"proxy\"}}")), 0);
         assert_eq!(town.metric(&format!("auth_overhead_seconds_count{{decision=\"{decision}\"}}")), 0);
     }
-    for reason in portcullis::session::Ending::LABELS {
+    for reason in portcullis::session::EndReason::LABELS {
         assert_eq!(town.metric(&format!("sessions_ended_total{{reason=\"{reason}\"}}")), 0);
     }
-    for reason in portcullis::session::Ending::LABELS.into_iter().chain(["gone", "store_away", "stopping"]) {
+    for reason in portcullis::session::EndReason::LABELS.into_iter().chain(["gone", "store_away", "stopping"]) {
         assert_eq!(town.metric(&format!("streams_cut_total{{reason=\"{reason}\"}}")), 0);
     }
     for op in portcullis::metrics::STORE_OPS {

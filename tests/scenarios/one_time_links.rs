@@ -7,8 +7,8 @@ use crate::town::{Answer, DAY, MAC, PASSWORD, Person, SECOND, Town, just_under};
 const NEW: &str = "Ferry-crossing-at-9";
 
 async fn link_for(person: &Person<'_>) -> String {
-    let (link, _) = person.town.parts.accounts.make_link(person.id(), Actor::Operator).await.unwrap();
-    link.hand_over()
+    let (link, _) = person.town.parts.accounts.create_link(person.id(), Actor::Operator).await.unwrap();
+    link.expose()
 }
 
 async fn look(town: &Town, link: &str) -> Answer {
@@ -156,7 +156,7 @@ async fn a_newer_link_replaces_it() {
 #[tokio::test]
 async fn what_never_was_a_link_looks_like_a_dead_one() {
     let town = Town::new();
-    for link in [Token::mint().hand_over().as_str(), "x", "", "%ff", "%22%3e%3cscript%3e"] {
+    for link in [Token::mint().expose().as_str(), "x", "", "%ff", "%22%3e%3cscript%3e"] {
         let page = look(&town, link).await;
         assert!(matches!(page.status, 410 | 400), "{link}: {}", page.status);
     }

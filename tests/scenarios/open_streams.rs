@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
 use portcullis::{
     proxy::{CancelReason, InFlightSlot},
-    session::Ending,
+    session::EndReason,
     tasks::Task as _,
 };
 use serde_json::json;
@@ -123,7 +123,7 @@ async fn a_silent_stream_ends_when_its_session_has_been_idle_for_too_long() {
 
         assert_eq!((check.run_once().await.unwrap(), cut(&silent)), (1, Some("idle")));
 
-        let label = Ending::LABELS[5];
+        let label = EndReason::LABELS[5];
         assert_eq!(town.metric(&format!("sessions_ended_total{{reason=\"{label}\"}}")), 1, "in the store, too");
         town.rule("sessions: { idle_timeout: 5d }");
         assert!(!alice.is_let_in().await, "a longer timeout does not bring it back");

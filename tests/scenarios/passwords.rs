@@ -323,11 +323,11 @@ async fn a_password_change_kills_open_links() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let browser = alice.signed_in_on(MAC).await;
-    let (link, _) = town.parts.accounts.make_link(alice.id(), portcullis::audit::Actor::Operator).await.unwrap();
+    let (link, _) = town.parts.accounts.create_link(alice.id(), portcullis::audit::Actor::Operator).await.unwrap();
 
     put(&browser, PASSWORD, NEW).await;
 
-    let page = town.stranger().get(&format!("/security/set-password?token={}", link.hand_over())).await.answer();
+    let page = town.stranger().get(&format!("/security/set-password?token={}", link.expose())).await.answer();
     assert_eq!(page.status, 410);
 }
 

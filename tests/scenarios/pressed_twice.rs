@@ -333,8 +333,8 @@ async fn the_session_in_use_is_ended_once() {
 async fn a_link_works_once_and_its_form_is_answered_twice() {
     for town in Town::on_each_store() {
         let alice = town.with_user_without_password("alice", &[]).await;
-        let (link, _) = town.parts.accounts.make_link(alice.id(), Actor::Operator).await.unwrap();
-        let link = link.hand_over();
+        let (link, _) = town.parts.accounts.create_link(alice.id(), Actor::Operator).await.unwrap();
+        let link = link.expose();
         let browser = town.stranger();
         let token = token_on(&browser, &format!("/security/set-password?token={link}")).await;
         let form = [

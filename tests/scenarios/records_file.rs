@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use portcullis::{
-    account::{AccountRecords, AccountStore as _, Alteration, Change, NewHash},
-    audit::{Actor, AuditStore as _, TrailEnd, TrailQuery},
+    account::{AccountChange, AccountCommand, AccountRecords, AccountStore as _, PasswordUpdate},
+    audit::{Actor, AuditStore as _, AuditTrailQuery, TrailOrder},
     clock::Clock,
     id::UserId,
     session::SessionStore as _,
@@ -41,10 +41,10 @@ async fn a_file_of_an_older_program_becomes_a_current_one() {
     assert_eq!(probe_file(&path).unwrap(), FileStatus::Usable);
 
     let store = EmbeddedStore::open(&path).unwrap();
-    let disable = Alteration::Change(alice, DISABLE);
+    let disable = AccountCommand::Change(alice, DISABLE);
     let altered = store.apply_deferred(&disable, &story(at(1))).await.unwrap().expect("what was there is there");
     let open = store.pending_effects(at(2)).await.unwrap();
-    assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [altered.consequence.id]);
+    assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [altered.effects.id]);
     drop(store);
     let version =
         |path| Connection::open(path).unwrap().query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
@@ -58,8 +58,10 @@ async fn where_sessions_are_kept_too_nothing_is_left_to_follow() {
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     store.put_link(alice.id, digest(), at(9), &story(at(0))).await.unwrap();
-    store.set_password(alice.id, &NewHash::Set(hash("a")), &story(at(1))).await.unwrap().expect("it is set");
-    for change in [DISABLE, Change::Enable { reason: None }, Change::Roles(vec![]), Change::Remove] {
+    store.set_password(alice.id, &PasswordUpdate::Set(hash("a")), &story(at(1))).await.unwrap().expect("it is set");
+    for change in
+        [DISABLE, AccountChange::Enable { reason: None }, AccountChange::SetRoles(vec![]), AccountChange::Remove]
+    {
         store.change(alice.id, &change, &story(at(1))).await.unwrap().expect("it is there");
     }
     assert!(store.pending_effects(at(100)).await.unwrap().is_empty());
@@ -71,9 +73,13 @@ async fn a_file_that_keeps_records_alone_knows_no_sessions() {
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
-    store.apply_deferred(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.unwrap().expect("it is there");
     store
-        .apply_deferred(&Alteration::Password(alice.id, NewHash::Set(hash("a"))), &story(at(2)))
+        .apply_deferred(&AccountCommand::Change(alice.id, DISABLE), &story(at(1)))
+        .await
+        .unwrap()
+        .expect("it is there");
+    store
+        .apply_deferred(&AccountCommand::Password(alice.id, PasswordUpdate::Set(hash("a"))), &story(at(2)))
         .await
         .unwrap()
         .expect("it is set");
@@ -96,9 +102,9 @@ async fn sessions_that_a_file_held_before_do_not_come_back() {
     assert_eq!(store.end_leftovers(at(2)).await.unwrap(), 1);
     assert_eq!(store.end_leftovers(at(3)).await.unwrap(), 0);
     assert!(store.find(held).await.unwrap().is_none());
-    let newest = TrailQuery { user: Some(alice.id), from: TrailEnd::Newest, after: None, limit: 1 };
+    let newest = AuditTrailQuery { user: Some(alice.id), order: TrailOrder::NewestFirst, after: None, limit: 1 };
     let told = store.trail(&newest).await.unwrap().entries.remove(0);
-    assert_eq!((told.fact.session(), told.actor), (Some(held), Actor::System));
+    assert_eq!((told.event.session(), told.actor), (Some(held), Actor::System));
 }
 
 /// What follows cannot be kept, so the change is not made.
@@ -109,10 +115,12 @@ async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     Connection::open(&path).unwrap().execute("ALTER TABLE consequence RENAME TO elsewhere", []).unwrap();
-    assert!(store.apply_deferred(&Alteration::Change(alice.id, DISABLE), &story(at(1))).await.is_err());
-    assert!(store.apply_deferred(&Alteration::Change(alice.id, Change::Remove), &story(at(1))).await.is_err());
+    assert!(store.apply_deferred(&AccountCommand::Change(alice.id, DISABLE), &story(at(1))).await.is_err());
+    assert!(
+        store.apply_deferred(&AccountCommand::Change(alice.id, AccountChange::Remove), &story(at(1))).await.is_err()
+    );
     assert_eq!(AccountRecords::get(&store, alice.id).await.unwrap(), Some(alice));
-    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: 9 };
+    let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: 9 };
     assert_eq!(store.trail(&all).await.unwrap().entries.len(), 1, "nor told");
 }
 
@@ -122,12 +130,12 @@ async fn a_consequence_that_cannot_be_read_keeps_no_other_from_being_done() {
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
-    let disable = Alteration::Change(alice.id, DISABLE);
+    let disable = AccountCommand::Change(alice.id, DISABLE);
     store.apply_deferred(&disable, &story(at(1))).await.unwrap().expect("it is there");
     Connection::open(&path).unwrap().execute("UPDATE consequence SET body = '{}'", []).unwrap();
     let second = store.apply_deferred(&disable, &story(at(1))).await.unwrap().expect("it is there");
     let open = store.pending_effects(at(2)).await.unwrap();
-    assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second.consequence.id]);
+    assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second.effects.id]);
 }
 
 #[tokio::test]
@@ -136,7 +144,7 @@ async fn sessions_go_with_one_set_of_accounts() {
     let server = crate::redis_server::RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
     let records = |name: &str| Arc::new(EmbeddedStore::open(&folder.path().join(name)).unwrap());
-    let open = async |records| RedisStore::open(&server.place(), records, &Clock::machine()).await.1.server.map(|_| ());
+    let open = async |records| RedisStore::open(&server.place(), records, &Clock::system()).await.1.server.map(|_| ());
     open(records("ours.db")).await.unwrap();
     open(records("ours.db")).await.unwrap();
     assert!(matches!(open(records("others.db")).await, Err(RedisStoreError::RecordsMismatch { .. })));

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use portcullis::{
-    account::{Account, AccountRecords as _, Added, Alteration, Change, Email, NewHash},
-    audit::{AuditStore as _, Query, TrailEnd, TrailQuery},
+    account::{Account, AccountChange, AccountCommand, AccountRecords as _, AddResult, Email, PasswordUpdate},
+    audit::{AuditStore as _, AuditTrailQuery, LoginHistoryQuery, TrailOrder},
     clock::Clock,
-    outage::StoreError,
     store::{
         RecordStore as _,
         redis::{RedisRecords, RedisTarget},
     },
+    store_error::StoreError,
 };
 
 use crate::{
@@ -30,12 +30,12 @@ async fn new() -> (RedisServer, RedisRecords) {
 
 async fn add(records: &RedisRecords, name: &str) -> Account {
     let new = Account { email: Some(Email::new(&format!("{name}@example.com")).unwrap()), ..account(name, None) };
-    assert_eq!(records.add(&new, &story(at(0))).await.unwrap(), Added::Yes);
+    assert_eq!(records.add(&new, &story(at(0))).await.unwrap(), AddResult::Added);
     new
 }
 
 async fn told(records: &RedisRecords) -> usize {
-    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+    let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
     records.trail(&all).await.unwrap().entries.len()
 }
 
@@ -50,20 +50,27 @@ async fn what_is_removed_and_forgotten_leaves_nothing() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
     records
-        .apply_deferred(&Alteration::Password(alice, NewHash::Set(hash("a"))), &story(at(1)))
+        .apply_deferred(&AccountCommand::Password(alice, PasswordUpdate::Set(hash("a"))), &story(at(1)))
         .await
         .unwrap()
         .unwrap();
     records.put_link(alice, digest(), at(100), &story(at(2))).await.unwrap();
     records.put_link(alice, digest(), at(100), &story(at(2))).await.unwrap();
-    records.meet_device(alice, None, digest(), 20, at(2)).await.unwrap();
-    records.record(&[story(at(3)).entry(Some(alice), portcullis::audit::Fact::PasswordChangeFailed)]).await.unwrap();
+    records.register_device(alice, None, digest(), 20, at(2)).await.unwrap();
+    records
+        .record(&[story(at(3)).entry(Some(alice), portcullis::audit::AuditEvent::PasswordChangeFailed)])
+        .await
+        .unwrap();
     assert_eq!(keys(&server).len(), 17, "everything that there can be, of one user");
-    records.apply_deferred(&Alteration::Change(alice, Change::Remove), &story(at(4))).await.unwrap().unwrap();
+    records
+        .apply_deferred(&AccountCommand::Change(alice, AccountChange::Remove), &story(at(4)))
+        .await
+        .unwrap()
+        .unwrap();
     for open in records.pending_effects(at(5)).await.unwrap() {
         records.mark_done(open.id).await.unwrap();
     }
-    records.forget(at(5)).await.unwrap();
+    records.delete_before(at(5)).await.unwrap();
     let left = ["portcullis:{records}:journal-places", "portcullis:{records}:login-rule"];
     assert_eq!(keys(&server), left, "so that no place is given twice, and no name is looked through twice");
 }
@@ -73,7 +80,7 @@ async fn a_long_list_is_whole_and_in_order() {
     let (_server, records) = new().await;
     let names: Vec<String> = (0..1_003).map(|number| format!("u{}", (number * 7_919) % 10_007)).collect();
     for name in &names {
-        assert_eq!(records.add(&account(name, None), &story(at(0))).await.unwrap(), Added::Yes);
+        assert_eq!(records.add(&account(name, None), &story(at(0))).await.unwrap(), AddResult::Added);
     }
     let mut sorted = names;
     sorted.sort();
@@ -87,12 +94,12 @@ async fn devices_of_many_accounts_are_forgotten_by_age() {
     let mut last = None;
     for number in 0..450 {
         let one = add(&records, &format!("u{number}")).await.id;
-        records.meet_device(one, None, digest(), 20, at(1)).await.unwrap();
-        last = Some((one, records.meet_device(one, None, digest(), 20, at(9)).await.unwrap().id));
+        records.register_device(one, None, digest(), 20, at(1)).await.unwrap();
+        last = Some((one, records.register_device(one, None, digest(), 20, at(9)).await.unwrap().id));
     }
     records.forget_devices(at(9)).await.unwrap();
     let (one, kept) = last.unwrap();
-    assert_eq!(records.devices(one).await.unwrap(), [kept]);
+    assert_eq!(records.device_ids(one).await.unwrap(), [kept]);
     assert_eq!(server.ask::<usize>(&["HLEN", "portcullis:{records}:devices"]), 450);
     records.forget_devices(at(10)).await.unwrap();
     assert_eq!(server.ask::<usize>(&["HLEN", "portcullis:{records}:devices"]), 0);
@@ -104,22 +111,22 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
     let alice = add(&records, "alice").await.id;
     let link = digest();
     records.put_link(alice, link, at(100), &story(at(0))).await.unwrap();
-    records.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
+    records.register_device(alice, None, digest(), 20, at(1)).await.unwrap();
     let spoil = |key: &str| server.ask::<i64>(&["HSET", &format!("portcullis:{{records}}:{key}"), &alice.bare(), "{}"]);
     spoil("devices");
-    assert!(matches!(records.devices(alice).await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(records.device_ids(alice).await, Err(StoreError::Unreadable(_))));
     spoil("accounts");
     assert!(matches!(records.get(alice).await, Err(StoreError::Unreadable(_))));
-    assert!(matches!(records.by_login("alice").await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(records.by_key("alice").await, Err(StoreError::Unreadable(_))));
     assert!(matches!(records.list().await, Err(StoreError::Unreadable(_))));
-    assert!(matches!(records.link(link, at(1)).await, Err(StoreError::Unreadable(_))));
-    let disable = Alteration::Change(alice, DISABLE);
+    assert!(matches!(records.link_user(link, at(1)).await, Err(StoreError::Unreadable(_))));
+    let disable = AccountCommand::Change(alice, DISABLE);
     assert!(matches!(records.apply_deferred(&disable, &story(at(1))).await, Err(StoreError::Unreadable(_))));
 
     let bob = add(&records, "bob").await.id;
-    let disable = Alteration::Change(bob, DISABLE);
-    let first = records.apply_deferred(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id.to_string();
-    let second = records.apply_deferred(&disable, &story(at(1))).await.unwrap().unwrap().consequence.id;
+    let disable = AccountCommand::Change(bob, DISABLE);
+    let first = records.apply_deferred(&disable, &story(at(1))).await.unwrap().unwrap().effects.id.to_string();
+    let second = records.apply_deferred(&disable, &story(at(1))).await.unwrap().unwrap().effects.id;
     server.ask::<i64>(&["HSET", "portcullis:{records}:consequences", &first, "{}"]);
     let open = records.pending_effects(at(2)).await.unwrap();
     assert_eq!(open.iter().map(|left| left.id).collect::<Vec<_>>(), [second], "one keeps no other from being done");
@@ -131,7 +138,7 @@ async fn what_cannot_be_read_keeps_nothing_else_from_being_moved_back() {
     let alice = add(&records, "alice").await.id;
     let link = digest();
     records.put_link(alice, link, at(1_000), &story(at(0))).await.unwrap();
-    records.meet_device(alice, None, digest(), 20, at(1_000)).await.unwrap();
+    records.register_device(alice, None, digest(), 20, at(1_000)).await.unwrap();
     for key in ["devices", "links"] {
         let key = format!("portcullis:{{records}}:{key}");
         server.ask::<i64>(&["HSET", &key, "zzz", "broken"]);
@@ -140,10 +147,10 @@ async fn what_cannot_be_read_keeps_nothing_else_from_being_moved_back() {
     for _ in 0..2 {
         records.clamp(at(0), at(100)).await.unwrap();
     }
-    assert!(records.link(link, at(99)).await.unwrap().is_some());
-    assert_eq!(records.link(link, at(101)).await.unwrap(), None);
+    assert!(records.link_user(link, at(99)).await.unwrap().is_some());
+    assert_eq!(records.link_user(link, at(101)).await.unwrap(), None);
     records.forget_devices(at(1)).await.unwrap();
-    assert_eq!(records.devices(alice).await.unwrap(), []);
+    assert_eq!(records.device_ids(alice).await.unwrap(), []);
     assert_eq!(server.ask::<usize>(&["HLEN", "portcullis:{records}:devices"]), 2, "what cannot be read is left");
 }
 
@@ -151,13 +158,13 @@ async fn what_cannot_be_read_keeps_nothing_else_from_being_moved_back() {
 async fn an_entry_that_is_no_text_is_dropped_by_age_all_the_same() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
-    let failed = story(at(1)).entry(Some(alice), portcullis::audit::Fact::PasswordChangeFailed);
+    let failed = story(at(1)).entry(Some(alice), portcullis::audit::AuditEvent::PasswordChangeFailed);
     records.record(std::slice::from_ref(&failed)).await.unwrap();
     let spoil =
         "local was = redis.call('HGET', KEYS[1], ARGV[1]); return redis.call('HSET', KEYS[1], ARGV[1], was .. '\\255')";
     server.ask::<i64>(&["EVAL", spoil, "1", "portcullis:{records}:journal", &failed.id.to_string()]);
-    records.forget_unknown(at(2)).await.unwrap();
-    records.forget(at(2)).await.unwrap();
+    records.delete_unknown_before(at(2)).await.unwrap();
+    records.delete_before(at(2)).await.unwrap();
     let left = keys(&server);
     assert!(!left.iter().any(|key| key.contains("sign-ins") || key.contains("trail")), "{left:?}");
 }
@@ -166,14 +173,14 @@ async fn an_entry_that_is_no_text_is_dropped_by_age_all_the_same() {
 async fn an_entry_that_cannot_be_read_is_dropped_by_age_all_the_same() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
-    let failed = story(at(1)).entry(Some(alice), portcullis::audit::Fact::PasswordChangeFailed);
+    let failed = story(at(1)).entry(Some(alice), portcullis::audit::AuditEvent::PasswordChangeFailed);
     records.record(std::slice::from_ref(&failed)).await.unwrap();
     let entry = || server.ask::<String>(&["HGET", "portcullis:{records}:journal", &failed.id.to_string()]);
     let spoiled = entry().split_once('\n').unwrap().0.to_owned() + "\n{}";
     server.ask::<i64>(&["HSET", "portcullis:{records}:journal", &failed.id.to_string(), &spoiled]);
-    let history = Query { user: alice, outcome: None, after: None, limit: 9 };
+    let history = LoginHistoryQuery { user: alice, outcome: None, after: None, limit: 9 };
     assert!(matches!(records.login_history(&history).await, Err(StoreError::Unreadable(_))));
-    records.forget(at(2)).await.unwrap();
+    records.delete_before(at(2)).await.unwrap();
     assert!(records.login_history(&history).await.unwrap().entries.is_empty());
     let left = keys(&server);
     assert!(!left.iter().any(|key| key.contains("sign-ins") || key.contains("trail")), "{left:?}");
@@ -183,8 +190,9 @@ async fn an_entry_that_cannot_be_read_is_dropped_by_age_all_the_same() {
 async fn failed_sign_ins_from_before_their_lists_are_found() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
-    let why = portcullis::audit::Refusal::WrongPassword;
-    let failed = portcullis::audit::Fact::SignInFailed { step: portcullis::session::Method::Password, why };
+    let reason = portcullis::audit::SignInFailure::WrongPassword;
+    let failed =
+        portcullis::audit::AuditEvent::SignInFailed { step: portcullis::session::AuthMethod::Password, reason };
     for user in [None, Some(alice)] {
         records.record(&[story(at(1)).entry(user, failed.clone())]).await.unwrap();
     }
@@ -195,17 +203,17 @@ async fn failed_sign_ins_from_before_their_lists_are_found() {
             "as an older version had it"
         );
     }
-    records.forget_unknown(at(1)).await.unwrap();
+    records.delete_unknown_before(at(1)).await.unwrap();
     assert_eq!(records.size().await.unwrap().failed, 2);
-    records.forget_unknown(at(2)).await.unwrap();
+    records.delete_unknown_before(at(2)).await.unwrap();
     assert_eq!(records.size().await.unwrap().failed, 1);
     // During a rolling upgrade an older one goes on writing, beside one that has sorted them.
-    let now = portcullis::clock::Clock::machine().now();
+    let now = portcullis::clock::Clock::system().now();
     records.record(&[story(now).entry(Some(alice), failed)]).await.unwrap();
     server.ask::<i64>(&["DEL", "portcullis:{records}:journal-failed"]);
-    records.forget_unknown(at(2)).await.unwrap();
+    records.delete_unknown_before(at(2)).await.unwrap();
     assert_eq!(records.size().await.unwrap().failed, 1);
-    assert_eq!(records.drop_failed(9).await.unwrap(), 1);
+    assert_eq!(records.delete_failed(9).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -216,12 +224,12 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
     let alice = add(&records, "alice").await.id;
     forget();
     records
-        .apply_deferred(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1)))
+        .apply_deferred(&AccountCommand::Change(alice, AccountChange::Enable { reason: None }), &story(at(1)))
         .await
         .unwrap()
         .expect("it is there");
     forget();
-    assert!(records.by_login("alice").await.unwrap().is_some());
+    assert!(records.by_key("alice").await.unwrap().is_some());
     assert_eq!((told(&records).await, records.pending_effects(at(9)).await.unwrap().len()), (2, 1), "each once");
 }
 
@@ -241,7 +249,7 @@ async fn what_a_full_server_cannot_take_is_not_done_in_part() {
     assert_eq!((told(&records).await, records.pending_effects(at(9)).await.unwrap().len()), (1, 0));
     // What takes rights away is possible all the same, and done to the end.
     records
-        .apply_deferred(&Alteration::Change(alice.id, Change::Remove), &story(at(1)))
+        .apply_deferred(&AccountCommand::Change(alice.id, AccountChange::Remove), &story(at(1)))
         .await
         .unwrap()
         .expect("it was there");
@@ -254,13 +262,13 @@ async fn a_server_that_says_nothing_is_an_outage_in_time_and_no_error_repeats_wh
     let timeout = Duration::from_millis(700);
     let records = open(&RedisTarget { timeout, ..server.place() }).await;
     let alice = add(&records, "alice").await.id;
-    let new = Alteration::Password(alice, NewHash::Set(hash("hunter2")));
+    let new = AccountCommand::Password(alice, PasswordUpdate::Set(hash("hunter2")));
     let secret = |error: &StoreError| {
         let told = format!("{error} {error:?}");
         assert!(!told.contains("hunter2") && !told.contains("alice"), "{told}");
     };
     server.freeze();
-    let begun = Clock::machine().stopwatch();
+    let begun = Clock::system().stopwatch();
     secret(&records.apply_deferred(&new, &story(at(1))).await.expect_err("it says nothing"));
     assert!(begun.elapsed() < timeout + Duration::from_millis(200));
     secret(&records.rehash(alice, &hash("hunter2"), &hash("hunter2")).await.expect_err("nor to this"));
@@ -289,11 +297,11 @@ async fn everything_is_in_one_slot() {
     let (server, records) = new().await;
     let alice = add(&records, "alice").await.id;
     records
-        .apply_deferred(&Alteration::Change(alice, Change::Enable { reason: None }), &story(at(1)))
+        .apply_deferred(&AccountCommand::Change(alice, AccountChange::Enable { reason: None }), &story(at(1)))
         .await
         .unwrap()
         .unwrap();
-    records.meet_device(alice, None, digest(), 20, at(1)).await.unwrap();
+    records.register_device(alice, None, digest(), 20, at(1)).await.unwrap();
     records.ping().await.unwrap();
     let keys = keys(&server);
     assert!(keys.len() > 5 && keys.iter().all(|key| key.starts_with("portcullis:{records}:")), "{keys:?}");

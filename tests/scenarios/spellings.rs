@@ -1,7 +1,7 @@
 //! However a path is spelled, it falls under one rule, and the app gets the spelling that the rule was read on.
 
 use http::Method;
-use portcullis::gate::{Access, BadPath, CanonicalPath, Route, RouteTable};
+use portcullis::gate::{Access, CanonicalPath, InvalidPath, Route, RouteTable};
 use proptest::{prelude::*, sample::Index};
 
 use crate::town::{MAC, Reply, Town};
@@ -163,9 +163,9 @@ fn table() -> RouteTable {
     RouteTable::new(paths.iter().map(|path| Route::new(path, Access::SignedIn, 0, true).unwrap()).collect())
 }
 
-fn rule(path: &CanonicalPath) -> Result<Option<usize>, BadPath> {
+fn rule(path: &CanonicalPath) -> Result<Option<usize>, InvalidPath> {
     let table = table();
-    let path = table.read(path.with_query().as_bytes())?;
+    let path = table.parse_path(path.with_query().as_bytes())?;
     Ok(table.find(&path).map(|(place, _)| place))
 }
 

@@ -14,10 +14,10 @@ use std::{
 };
 
 use portcullis::{
-    audit::{Actor, AuditStore, Entry, Fact, Query},
+    audit::{Actor, AuditEntry, AuditEvent, AuditStore, LoginHistoryQuery},
     id::{EventId, SessionId, UserId},
     secret,
-    session::{Ending, Method, SessionStore, Which},
+    session::{AuthMethod, EndReason, EndTarget, SessionStore},
     store::embedded::EmbeddedStore,
 };
 use tokio::task::JoinSet;
@@ -54,7 +54,7 @@ fn write_and_be_killed(path: &Path) -> Vec<String> {
     let mut first = String::new();
     said.read_line(&mut first).unwrap();
     lines.push(first);
-    let [chance] = secret::random::<1>();
+    let [chance] = secret::random_bytes::<1>();
     let killer = thread::spawn(move || {
         thread::sleep(Duration::from_micros(u64::from(chance) * 60));
         child.kill().unwrap();
@@ -93,7 +93,7 @@ async fn check(store: &EmbeddedStore, lines: &[String]) -> usize {
     }
     for line in &recorded {
         let (user, event) = line.split_once('/').unwrap();
-        let query = Query { user: user.parse().unwrap(), outcome: None, after: None, limit: 1 };
+        let query = LoginHistoryQuery { user: user.parse().unwrap(), outcome: None, after: None, limit: 1 };
         let page = store.login_history(&query).await.unwrap();
         assert_eq!(page.entries[0].id.to_string(), event, "recorded, and not there");
     }
@@ -121,17 +121,17 @@ async fn write(store: &EmbeddedStore) {
     let owner = UserId::mint();
     let (stays, goes) = (open(store, owner, at(1)).await.session.id, open(store, owner, at(1)).await.session.id);
     say(&format!("opened {stays}\nopened {goes}\nending {goes}\n"));
-    let which = Which::One { owner, id: goes };
-    assert_eq!(store.end(which, &parting(Ending::SignedOut, at(2))).await.unwrap().len(), 1);
+    let which = EndTarget::One { owner, id: goes };
+    assert_eq!(store.end(which, &parting(EndReason::SignedOut, at(2))).await.unwrap().len(), 1);
     say(&format!("ended {goes}\n"));
-    let entry = Entry {
+    let entry = AuditEntry {
         id: EventId::mint(),
         at: at(3),
         user: Some(owner),
         actor: Actor::System,
         ip: None,
         device: None,
-        fact: Fact::SignedIn { session: stays, method: Method::Password },
+        event: AuditEvent::SignedIn { session: stays, method: AuthMethod::Password },
     };
     store.record(std::slice::from_ref(&entry)).await.unwrap();
     say(&format!("recorded {owner}/{}\n", entry.id));

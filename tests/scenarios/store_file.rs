@@ -11,12 +11,12 @@ use std::{
 
 use futures_util::FutureExt as _;
 use portcullis::{
-    account::{AccountRecords, AccountStore, Change, NewHash},
-    audit::{AuditStore as _, TrailEnd, TrailQuery},
+    account::{AccountChange, AccountRecords, AccountStore, PasswordUpdate},
+    audit::{AuditStore as _, AuditTrailQuery, TrailOrder},
     id::{SessionId, UserId},
-    outage::StoreError,
-    session::{Ending, NewSession, Opened, Renewal, SessionStore, Which},
+    session::{EndReason, EndTarget, NewSession, Opened, SecretRenewal, SessionStore},
     store::embedded::EmbeddedStore,
+    store_error::StoreError,
 };
 use rusqlite::Connection;
 use tokio::task::JoinSet;
@@ -40,7 +40,7 @@ pub(crate) fn close(path: &Path) {
 async fn nobody_else_may_read_the_file_nor_those_beside_it() {
     let (folder, path) = place();
     let store = EmbeddedStore::open(&path).unwrap();
-    store.put_owner(&owner(UserId::mint(), 1)).await.unwrap();
+    store.put_user_snapshot(&owner(UserId::mint(), 1)).await.unwrap();
     let mut seen = 0;
     for file in fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
@@ -54,7 +54,7 @@ async fn nobody_else_may_read_the_file_nor_those_beside_it() {
 async fn memory_leaves_nothing_on_disk() {
     let before = fs::read_dir(".").unwrap().count();
     let store = EmbeddedStore::in_memory().unwrap();
-    store.put_owner(&owner(UserId::mint(), 1)).await.unwrap();
+    store.put_user_snapshot(&owner(UserId::mint(), 1)).await.unwrap();
     assert_eq!(fs::read_dir(".").unwrap().count(), before);
 }
 
@@ -76,7 +76,10 @@ async fn the_command_line_and_the_server_see_each_others_acts_at_once() {
     for _ in 0..20 {
         let id = open(&server, alice, at(1)).await.session.id;
         assert!(server.find(id).await.unwrap().is_some());
-        assert_eq!(cli.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(2))).await.unwrap().len(), 1);
+        assert_eq!(
+            cli.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(2))).await.unwrap().len(),
+            1
+        );
         assert!(server.find(id).await.unwrap().is_none());
         server.touch(&[beat(id, at(3))]).await.unwrap();
         assert!(cli.find(id).await.unwrap().is_none());
@@ -88,7 +91,7 @@ async fn two_processes_that_write_at_once_lose_nothing() {
     let (_folder, path) = place();
     let stores = [Arc::new(EmbeddedStore::open(&path).unwrap()), Arc::new(EmbeddedStore::open(&path).unwrap())];
     let alice = UserId::mint();
-    stores[0].put_owner(&owner(alice, 1)).await.unwrap();
+    stores[0].put_user_snapshot(&owner(alice, 1)).await.unwrap();
     let mut tasks = JoinSet::new();
     for turn in 0..200 {
         let store = Arc::clone(&stores[turn % 2]);
@@ -113,7 +116,7 @@ async fn what_was_accepted_is_done_before_the_store_is_gone() {
     let (_folder, path) = place();
     let alice = UserId::mint();
     let store = EmbeddedStore::open(&path).unwrap();
-    store.put_owner(&owner(alice, 1)).await.unwrap();
+    store.put_user_snapshot(&owner(alice, 1)).await.unwrap();
     let blocker = lock(&path);
     for _ in 0..50 {
         // Polled once, so that it is accepted; then whoever waited for it goes away.
@@ -130,14 +133,14 @@ async fn too_many_waiting_writes_are_an_outage_at_once() {
     let (_folder, path) = place();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
-    store.put_owner(&owner(alice, 1)).await.unwrap();
+    store.put_user_snapshot(&owner(alice, 1)).await.unwrap();
     let blocker = lock(&path);
     let (mut waiting, mut refused) = (Vec::new(), 0);
     for _ in 0..3_000 {
         let mut act = store.open(NewSession { max_per_user: 5_000, ..new_session(alice, at(1), 0) });
         match futures_util::poll!(&mut act) {
             Poll::Pending => waiting.push(act),
-            Poll::Ready(Err(StoreError::Away(_))) => refused += 1,
+            Poll::Ready(Err(StoreError::Unavailable(_))) => refused += 1,
             Poll::Ready(other) => panic!("{other:?}"),
         }
     }
@@ -167,12 +170,12 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
     Connection::open(&path).unwrap().execute("UPDATE session SET body = '{}'", []).unwrap();
     assert!(store.find(id).await.unwrap().is_some(), "a check reads no body");
     assert!(matches!(SessionStore::get(&store, id).await, Err(StoreError::Unreadable(_))));
-    let ended = store.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(2))).await;
+    let ended = store.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(2))).await;
     assert_eq!(ended.unwrap(), [], "what cannot be read cannot be told");
     assert!(store.find(id).await.unwrap().is_none(), "but it can be ended");
-    let all = TrailQuery { user: Some(alice), from: TrailEnd::Newest, after: None, limit: 1 };
+    let all = AuditTrailQuery { user: Some(alice), order: TrailOrder::NewestFirst, after: None, limit: 1 };
     let entry = store.trail(&all).await.unwrap().entries.pop().expect("and it is in the journal");
-    assert_eq!(entry.fact.session(), Some(id));
+    assert_eq!(entry.event.session(), Some(id));
 }
 
 /// What the journal cannot take is not done: not half of it either.
@@ -186,28 +189,28 @@ async fn an_act_that_cannot_be_told_is_not_done() {
     store.set_password(alice.id, &quiet(alice.id), &story(at(1))).await.unwrap().expect("it is set");
     Connection::open(&path).unwrap().execute("ALTER TABLE journal RENAME TO elsewhere", []).unwrap();
 
-    assert!(store.end(Which::AllOf(alice.id), &parting(Ending::ByAdministrator, at(2))).await.is_err());
-    let generation = store.put_owner(&owner(alice.id, 1)).await.unwrap();
+    assert!(store.end(EndTarget::AllOf(alice.id), &parting(EndReason::ByAdministrator, at(2))).await.is_err());
+    let generation = store.put_user_snapshot(&owner(alice.id, 1)).await.unwrap();
     assert!(store.open(new_session(alice.id, at(2), generation)).await.is_err());
-    for change in [DISABLE, Change::Roles(vec![]), Change::Remove] {
+    for change in [DISABLE, AccountChange::SetRoles(vec![]), AccountChange::Remove] {
         assert!(store.change(alice.id, &change, &story(at(2))).await.is_err(), "{change:?}");
     }
-    let changed = NewHash::Set(hash("another"));
+    let changed = PasswordUpdate::Set(hash("another"));
     assert!(store.set_password(alice.id, &changed, &story(at(2))).await.is_err());
     assert!(store.put_link(alice.id, digest(), at(9), &story(at(2))).await.is_err());
 
     let found = store.find(session).await.unwrap().expect("its session lives");
-    assert_eq!((found.owner.disabled, found.owner.roles.len()), (false, 2));
+    assert_eq!((found.user.disabled, found.user.roles.len()), (false, 2));
     assert_eq!(store.count().await.unwrap(), 1);
-    assert_eq!(store.password(alice.id).await.unwrap(), Some(hash("first")));
+    assert_eq!(store.password_hash(alice.id).await.unwrap(), Some(hash("first")));
     let there = AccountRecords::get(&store, alice.id).await.unwrap().expect("it is there");
     assert_eq!((there.disabled, there.roles), (false, alice.roles));
 }
 
 /// A password that ends nothing.
-fn quiet(id: UserId) -> NewHash {
-    let renewal = Renewal { id: SessionId::mint(id), from: digest(), to: digest(), grace_until: at(1) };
-    NewHash::Changed { hash: hash("first"), was: None, renewal, device: None, end_others: false }
+fn quiet(id: UserId) -> PasswordUpdate {
+    let renewal = SecretRenewal { id: SessionId::mint(id), current: digest(), new: digest(), grace_until: at(1) };
+    PasswordUpdate::Changed { hash: hash("first"), expected: None, renewal, keep_device: None, end_others: false }
 }
 
 #[tokio::test]
@@ -308,7 +311,7 @@ async fn an_id_that_is_used_twice_harms_nobody_else() {
     assert_eq!(store.count().await.unwrap(), 3);
     assert!(
         store
-            .login_history(&portcullis::audit::Query { user: alice, outcome: None, after: None, limit: 1 })
+            .login_history(&portcullis::audit::LoginHistoryQuery { user: alice, outcome: None, after: None, limit: 1 })
             .await
             .is_ok()
     );

@@ -4,13 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis::{
-    account::{AccountRecords as _, AccountStore as _, Change, Cost},
-    audit::{AuditStore as _, TrailEnd, TrailQuery},
+    account::{AccountChange, AccountRecords as _, AccountStore as _, HashCost},
+    audit::{AuditStore as _, AuditTrailQuery, TrailOrder},
     clock::Clock,
     config::Config,
     id::UserId,
     server::{Components, Stores},
-    session::{Ending, SessionStore, Which},
+    session::{EndReason, EndTarget, SessionStore},
     store::{
         embedded::EmbeddedStore,
         redis::{RedisRecords, RedisStore, RedisTarget},
@@ -34,7 +34,7 @@ impl Apart {
         let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
         let records = EmbeddedStore::open_to_serve(&folder.path().join("records.db")).unwrap();
         let place = RedisTarget { timeout: Duration::from_millis(700), ..server.place() };
-        let (store, _) = RedisStore::open(&place, Arc::new(records), &Clock::machine()).await;
+        let (store, _) = RedisStore::open(&place, Arc::new(records), &Clock::system()).await;
         Self { server, folder, store }
     }
 
@@ -42,15 +42,15 @@ impl Apart {
     pub(crate) async fn somebody(&self) -> (UserId, portcullis::session::NewSession) {
         let new = account(&format!("u{}", UserId::mint().bare()), None);
         self.store.add(&new, &story(at(0))).await.unwrap();
-        let generation = self.store.put_owner(&new.as_owner()).await.unwrap();
+        let generation = self.store.put_user_snapshot(&new.snapshot()).await.unwrap();
         let session = new_session(new.id, at(1), generation);
         self.store.open(session.clone()).await.unwrap();
         (new.id, session)
     }
 
     pub(crate) async fn told(&self) -> Vec<&'static str> {
-        let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
-        self.store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.fact.name()).collect()
+        let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
+        self.store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.event.name()).collect()
     }
 
     /// Nobody can write into the records until what this gives is dropped.
@@ -65,18 +65,18 @@ impl Apart {
 async fn an_end_that_the_journal_could_not_take_holds_and_is_told_later() {
     let apart = Apart::new().await;
     let (alice, session) = apart.somebody().await;
-    let (before, mark) = (apart.told().await, apart.store.ends(None).await.unwrap().mark);
+    let (before, mark) = (apart.told().await, apart.store.end_log(None).await.unwrap().next);
     let held = apart.records_held();
-    let ended = apart.store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await;
+    let ended = apart.store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(2))).await;
     assert!(ended.is_err(), "it is not reported done");
     assert!(apart.store.find(session.session.id).await.unwrap().is_none(), "it never comes back");
-    assert_eq!(apart.store.ends(Some(&mark)).await.unwrap().ended.len(), 1, "its streams are cut all the same");
+    assert_eq!(apart.store.end_log(Some(&mark)).await.unwrap().ended.len(), 1, "its streams are cut all the same");
     drop(held);
     assert_eq!(apart.told().await, before);
-    assert_eq!(apart.store.catch_up(at(3)).await.unwrap(), 0, "whoever acts may still be at it");
-    assert_eq!(apart.store.catch_up(at(60)).await.unwrap(), 1);
+    assert_eq!(apart.store.drain_outbox(at(3)).await.unwrap(), 0, "whoever acts may still be at it");
+    assert_eq!(apart.store.drain_outbox(at(60)).await.unwrap(), 1);
     assert_eq!(apart.told().await.len(), before.len() + 1);
-    assert_eq!(apart.store.catch_up(at(60)).await.unwrap(), 0, "once");
+    assert_eq!(apart.store.drain_outbox(at(60)).await.unwrap(), 0, "once");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_change_whose_consequences_were_broken_off_has_them_later() {
 /// Until the connection is back, and there is nothing left to do.
 async fn caught_up(apart: &Apart) {
     for _ in 0..200 {
-        if let Ok(0) = apart.store.catch_up(at(3_600)).await {
+        if let Ok(0) = apart.store.drain_outbox(at(3_600)).await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -113,12 +113,12 @@ async fn a_consequence_is_done_once_however_often_it_is_tried() {
     let held = apart.records_held();
     drop(held);
     apart.store.change(alice, &DISABLE, &story(at(2))).await.unwrap();
-    apart.store.change(alice, &Change::Enable { reason: None }, &story(at(3))).await.unwrap();
-    let owner = portcullis::account::AccountRecords::get(&apart.store, alice).await.unwrap().unwrap().as_owner();
-    let generation = apart.store.put_owner(&owner).await.unwrap();
+    apart.store.change(alice, &AccountChange::Enable { reason: None }, &story(at(3))).await.unwrap();
+    let owner = portcullis::account::AccountRecords::get(&apart.store, alice).await.unwrap().unwrap().snapshot();
+    let generation = apart.store.put_user_snapshot(&owner).await.unwrap();
     let again = new_session(alice, at(4), generation);
     apart.store.open(again.clone()).await.unwrap();
-    assert_eq!(apart.store.catch_up(at(3_600)).await.unwrap(), 0);
+    assert_eq!(apart.store.drain_outbox(at(3_600)).await.unwrap(), 0);
     assert!(apart.store.find(again.session.id).await.unwrap().is_some(), "who came in after it stays");
 }
 
@@ -138,7 +138,7 @@ async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_
     let server = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
     let records = |name: &str| Arc::new(EmbeddedStore::open(&folder.path().join(name)).unwrap());
-    let open = async |name: &str| RedisStore::open(&server.place(), records(name), &Clock::machine()).await.0;
+    let open = async |name: &str| RedisStore::open(&server.place(), records(name), &Clock::system()).await.0;
     server.freeze();
     let late = open("others.db").await;
     server.thaw();
@@ -162,15 +162,15 @@ async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_
 async fn a_check_is_one_mget_and_a_session_is_below_a_kilobyte() {
     let server = RedisServer::start();
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::system()).await;
     let used = || -> i64 {
         let info: String = server.ask(&["INFO", "memory"]);
         info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")?.trim().parse().ok()).unwrap()
     };
     let (mut sessions, before) = (Vec::new(), used());
     for person in 0..200 {
-        let owner = account(&format!("person{person}"), Some(&format!("person{person}@example.com"))).as_owner();
-        let generation = store.put_owner(&owner).await.unwrap();
+        let owner = account(&format!("person{person}"), Some(&format!("person{person}@example.com"))).snapshot();
+        let generation = store.put_user_snapshot(&owner).await.unwrap();
         for _ in 0..5 {
             let new = new_session(owner.id, at(1), generation);
             sessions.push(new.session.id);
@@ -208,9 +208,9 @@ async fn what_redis_forgets_of_scripts_is_not_noticed() {
     forget();
     apart.store.open(new_session(alice, at(6), 0)).await.unwrap();
     forget();
-    let ended = apart.store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(7))).await.unwrap();
+    let ended = apart.store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(7))).await.unwrap();
     assert_eq!(ended.len(), 2);
-    assert_eq!(ended.iter().map(|session| session.activity.latest).max(), Some(at(6)));
+    assert_eq!(ended.iter().map(|session| session.activity.last_seen).max(), Some(at(6)));
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn a_frozen_server_is_given_up_and_found_again() {
     let (_, session) = apart.somebody().await;
     let id = session.session.id;
     apart.server.freeze();
-    let clock = Clock::machine();
+    let clock = Clock::system();
     for _ in 0..3 {
         assert!(apart.store.find(id).await.is_err());
     }
@@ -241,7 +241,7 @@ async fn a_frozen_server_is_given_up_and_found_again() {
 #[tokio::test]
 async fn the_clock_goes_by_redis() {
     let server = RedisServer::start();
-    let (records, clock) = (Arc::new(EmbeddedStore::in_memory().unwrap()), Clock::led());
+    let (records, clock) = (Arc::new(EmbeddedStore::in_memory().unwrap()), Clock::following());
     let (_store, _) = RedisStore::open(&server.place(), records, &clock).await;
     let (seconds, _): (i64, i64) = server.ask(&["TIME"]);
     assert!((clock.now().as_seconds() - seconds).abs() <= 1);
@@ -253,22 +253,22 @@ async fn what_ended_and_came_back_is_ended_again() {
     let dir = folder.path().to_str().unwrap();
     let server = RedisServer::with(&["--enable-debug-command", "yes", "--dir", dir]);
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::system()).await;
     let store = Arc::new(store);
     let config = Config::demo("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
-    let parts = Components::new(&config, Stores::from_single(store.clone()), Clock::machine(), Cost::default());
+    let parts = Components::new(&config, Stores::from_single(store.clone()), Clock::system(), HashCost::default());
     let (watch, _) = parts.revocation_tasks();
     watch.run_once().await;
-    let owner = account("alice", None).as_owner();
-    let generation = store.put_owner(&owner).await.unwrap();
+    let owner = account("alice", None).snapshot();
+    let generation = store.put_user_snapshot(&owner).await.unwrap();
     let [gone, stays] = [1, 2].map(|second| new_session(owner.id, at(second), generation));
     for new in [&gone, &stays] {
         store.open(new.clone()).await.unwrap();
     }
     // What a replica has that is promoted before it heard the last.
     let _: String = server.ask(&["SAVE"]);
-    let which = Which::One { owner: owner.id, id: gone.session.id };
-    store.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap();
+    let which = EndTarget::One { owner: owner.id, id: gone.session.id };
+    store.end(which, &parting(EndReason::SignedOut, at(3))).await.unwrap();
     watch.run_once().await;
     assert_eq!(parts.reapply_ends.run_once().await.unwrap(), 0, "there is no doubt");
     let _: String = server.ask(&["DEBUG", "RELOAD", "NOSAVE"]);
@@ -284,28 +284,28 @@ async fn what_ended_and_came_back_is_ended_again() {
 async fn a_full_server_lets_everybody_out_and_nobody_in() {
     let server = RedisServer::start();
     let records = Arc::new(RedisRecords::open(&server.place(), true).await.0);
-    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::system()).await;
     let owner = account("alice", None);
     store.add(&owner, &story(at(0))).await.unwrap();
-    let generation = store.put_owner(&owner.as_owner()).await.unwrap();
+    let generation = store.put_user_snapshot(&owner.snapshot()).await.unwrap();
     let [one, other, third] = [1, 2, 3].map(|second| new_session(owner.id, at(second), generation));
     store.open(one.clone()).await.unwrap();
     store.open(other.clone()).await.unwrap();
-    let mark = store.ends(None).await.unwrap().mark;
+    let mark = store.end_log(None).await.unwrap().next;
     let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
     assert!(store.open(third.clone()).await.is_err());
-    let which = Which::One { owner: owner.id, id: one.session.id };
-    assert_eq!(store.end(which, &parting(Ending::SignedOut, at(4))).await.unwrap().len(), 1);
+    let which = EndTarget::One { owner: owner.id, id: one.session.id };
+    assert_eq!(store.end(which, &parting(EndReason::SignedOut, at(4))).await.unwrap().len(), 1);
     let disabled = store.change(owner.id, &DISABLE, &story(at(5))).await.unwrap().expect("there is such an account");
     assert_eq!(disabled.ended.len(), 1);
     store.ping().await.unwrap();
     let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
-    assert_eq!(store.ends(Some(&mark)).await.unwrap().ended.len(), 2);
-    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
-    let told: Vec<_> = store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.fact.name()).collect();
+    assert_eq!(store.end_log(Some(&mark)).await.unwrap().ended.len(), 2);
+    let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
+    let told: Vec<_> = store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.event.name()).collect();
     assert_eq!(told, ["user_added", "signed_in", "signed_in", "session_ended", "user_disabled", "session_ended"]);
     assert!(store.find(third.session.id).await.unwrap().is_none(), "what was refused was not done");
-    assert_eq!(store.catch_up(at(3_600)).await.unwrap(), 0);
+    assert_eq!(store.drain_outbox(at(3_600)).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -313,17 +313,17 @@ async fn an_act_that_waits_for_replicas_that_are_not_there_holds_nothing_else_up
     let server = RedisServer::start();
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
     let place = RedisTarget { wait_replicas: 1, timeout: Duration::from_secs(4), ..server.place() };
-    let (store, _) = RedisStore::open(&place, records, &Clock::machine()).await;
-    let owner = account("alice", None).as_owner();
-    let generation = store.put_owner(&owner).await.unwrap();
+    let (store, _) = RedisStore::open(&place, records, &Clock::system()).await;
+    let owner = account("alice", None).snapshot();
+    let generation = store.put_user_snapshot(&owner).await.unwrap();
     let new = new_session(owner.id, at(1), generation);
-    let mark = store.ends(None).await.unwrap().mark;
+    let mark = store.end_log(None).await.unwrap().next;
     let look = async {
         // WAIT holds up whoever shares its connection, for two seconds.
         while !server.ask::<String>(&["INFO", "clients"]).contains("blocked_clients:1") {
             tokio::task::yield_now().await;
         }
-        tokio::time::timeout(Duration::from_millis(1_500), store.ends(Some(&mark))).await
+        tokio::time::timeout(Duration::from_millis(1_500), store.end_log(Some(&mark))).await
     };
     let (opened, looked) = tokio::join!(store.open(new.clone()), look);
     assert!(opened.unwrap_err().to_string().contains("0 of 1 Redis replicas have confirmed it"));

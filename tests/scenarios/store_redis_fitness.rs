@@ -30,7 +30,7 @@ async fn a_server_that_may_throw_sessions_away_is_refused() {
         let told = why(&server.place()).await;
         assert!(told.contains(&format!("(maxmemory-policy {policy}); set maxmemory-policy noeviction")), "{told}");
         let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-        let opened = RedisStore::open(&server.place(), records, &Clock::machine()).await;
+        let opened = RedisStore::open(&server.place(), records, &Clock::system()).await;
         assert!(matches!(opened.1.server, Err(RedisStoreError::Unsupported { .. })), "{policy}");
         let (store, refused) = (opened.0, opened.1.server.unwrap_err().to_string());
         let id = new_session(UserId::mint(), at(1), 0).session.id;
@@ -92,10 +92,10 @@ async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
         ..server.place()
     };
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-    let (store, _) = RedisStore::open(&login("portcullis"), records, &Clock::machine()).await;
-    store.put_owner(&account("alice", None).as_owner()).await.unwrap();
+    let (store, _) = RedisStore::open(&login("portcullis"), records, &Clock::system()).await;
+    store.put_user_snapshot(&account("alice", None).snapshot()).await.unwrap();
     store.ping().await.unwrap();
-    store.catch_up(at(1)).await.unwrap();
+    store.drain_outbox(at(1)).await.unwrap();
     for (kept_from, back) in
         [("-@hash", "+@hash"), ("-@scripting", "+@scripting"), ("-@sortedset", "+@sortedset"), ("-@list", "+@list")]
     {

@@ -24,13 +24,13 @@ async fn one_that_cannot_be_written_keeps_nobody_from_writing() {
         open(&store, alice, at(1)).await;
         store.ping().await.expect("it can be written");
         open(&store, alice, at(1)).await;
-        let told = store.caveat().expect("and lacks its reserve");
+        let told = store.limitation().expect("and lacks its reserve");
         assert!(told.contains("portcullis.db-reserve cannot be written") && told.contains("remove it"), "{told}");
         assert_eq!(probe_file(&path).unwrap(), FileStatus::NoReserve(told));
     }
     fs::remove_dir(&reserve).unwrap();
     let store = EmbeddedStore::open_to_serve(&path).unwrap();
-    assert_eq!((store.caveat(), fs::metadata(&reserve).unwrap().len()), (None, 4 << 20));
+    assert_eq!((store.limitation(), fs::metadata(&reserve).unwrap().len()), (None, 4 << 20));
     assert_eq!(probe_file(&path).unwrap(), FileStatus::Usable);
 }
 
@@ -55,7 +55,7 @@ async fn what_is_kept_for_ends_is_not_for_a_look() {
     assert!(fs::write(folder.join("filler"), vec![0_u8; 32 << 20]).is_err(), "the disk is full");
     for _ in 0..3 {
         let told = EmbeddedStore::open(&path).expect_err("there is no room beside the file");
-        assert!(portcullis::outage::with_causes(&told).to_string().contains("full"), "{told}");
+        assert!(portcullis::store_error::with_causes(&told).to_string().contains("full"), "{told}");
     }
     assert_eq!(fs::metadata(&reserve).unwrap().len(), 4 << 20);
     drop(EmbeddedStore::open_to_end(&path).expect("an end has room"));

@@ -7,11 +7,11 @@ use std::{
 };
 
 use portcullis::{
-    audit::{AuditStore as _, Fact, TrailEnd, TrailQuery},
+    audit::{AuditEvent, AuditStore as _, AuditTrailQuery, TrailOrder},
     id::{SessionId, UserId},
-    outage::StoreError,
-    session::{Ending, SessionStore as _, Which},
+    session::{EndReason, EndTarget, SessionStore as _},
     store::embedded::{EmbeddedStore, probe_file, probe_logins},
+    store_error::StoreError,
 };
 
 use crate::small_disk::on_a_small_disk;
@@ -53,7 +53,7 @@ async fn a_full_disk_is_told_until_there_is_room_again() {
     assert!(store.find(id).await.unwrap().is_some(), "it can be read all the same");
     fs::remove_file(folder.join("filler")).unwrap();
     store.ping().await.expect("there is room again");
-    store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
+    store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(3))).await.unwrap();
 }
 
 #[tokio::test]
@@ -74,8 +74,8 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
             }
         }
         // Whoever ends something now is told that it may not have ended, and not that something is wrong with them.
-        let ended = store.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await;
-        assert!(matches!(ended, Err(StoreError::Away(_))), "{place}: {ended:?}");
+        let ended = store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(3))).await;
+        assert!(matches!(ended, Err(StoreError::Unavailable(_))), "{place}: {ended:?}");
         for _ in 0..2 {
             let told = store.ping().await.expect_err("it cannot serve").to_string();
             assert!(
@@ -129,7 +129,7 @@ async fn on_a_full_disk_sessions_still_end() {
     assert!(open.len() >= 100);
     // One after the other, each with its line; and one act that is not for the reserve between them.
     for (place, id) in open.iter().enumerate() {
-        let ended = store.end(Which::One { owner: alice, id: *id }, &parting(Ending::SignedOut, at(3))).await;
+        let ended = store.end(EndTarget::One { owner: alice, id: *id }, &parting(EndReason::SignedOut, at(3))).await;
         assert_eq!(ended.expect("an end has room").len(), 1);
         if place < 60 {
             fill(&folder); // whoever else fills the disk gets what was given, not what is kept
@@ -139,10 +139,10 @@ async fn on_a_full_disk_sessions_still_end() {
     let other = store.open(new_session(bob, at(3), 0)).await.map(drop).expect_err("room for ends alone").to_string();
     assert!(other.contains("full"), "{other}");
     assert!(store.ping().await.is_err() && store.find(bobs).await.unwrap().is_some());
-    let query = TrailQuery { user: Some(alice), from: TrailEnd::Newest, after: None, limit: 100_000 };
+    let query = AuditTrailQuery { user: Some(alice), order: TrailOrder::NewestFirst, after: None, limit: 100_000 };
     let ends = async |store: &EmbeddedStore| {
         let trail = store.trail(&query).await.unwrap().entries;
-        trail.iter().filter(|entry| matches!(entry.fact, Fact::SessionEnded { .. })).count()
+        trail.iter().filter(|entry| matches!(entry.event, AuditEvent::SessionEnded { .. })).count()
     };
     assert_eq!(ends(&store).await, open.len());
     // It is so after a restart, too, and bob can still be signed out by whoever holds the machine.
@@ -154,7 +154,7 @@ async fn on_a_full_disk_sessions_still_end() {
     let beside = EmbeddedStore::open(&path).unwrap();
     let other = beside.open(new_session(bob, at(4), 0)).await.map(drop).expect_err("room for ends alone").to_string();
     assert!(other.contains("full"), "{other}");
-    beside.end(Which::AllOf(bob), &parting(Ending::ByAdministrator, at(4))).await.unwrap();
+    beside.end(EndTarget::AllOf(bob), &parting(EndReason::ByAdministrator, at(4))).await.unwrap();
     assert!(store.find(bobs).await.unwrap().is_none());
 
     fs::remove_file(folder.join("filler")).unwrap();

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use portcullis::{
-    account::{Account, AccountStore, Arrival, Cost, Email, ImportOptions, NewHash, Portable, UserName},
-    audit::{Actor, Fact, TrailEnd, TrailQuery},
+    account::{
+        Account, AccountStore, Email, ExportedAccount, HashCost, ImportOptions, ImportOutcome, PasswordUpdate, UserName,
+    },
+    audit::{Actor, AuditEvent, AuditTrailQuery, TrailOrder},
     clock::Clock,
     server::{Components, Stores},
     store::{
@@ -23,7 +25,7 @@ const ALL: ImportOptions = ImportOptions { with_roles: true, dry_run: false };
 
 /// The program over a store.
 fn parts(stores: Stores) -> Components {
-    Components::new(&config_of_tests(), stores, Clock::machine(), Cost { memory: 8, passes: 1 })
+    Components::new(&config_of_tests(), stores, Clock::system(), HashCost { memory: 8, passes: 1 })
 }
 
 fn in_memory() -> Components {
@@ -33,17 +35,17 @@ fn in_memory() -> Components {
 async fn in_redis() -> (RedisServer, Components) {
     let server = RedisServer::start();
     let (records, _) = RedisRecords::open(&server.place(), false).await;
-    let (store, _) = RedisStore::open(&server.place(), Arc::new(records), &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), Arc::new(records), &Clock::system()).await;
     (server, parts(Stores::from_single(Arc::new(store))))
 }
 
 /// Everybody that there can be: with and without a password, disabled, and names from before they were normalised.
 async fn fill(store: &dyn AccountStore) {
-    let old = |name: &str| Account { name: UserName::kept(name).unwrap(), ..account("x", None) };
+    let old = |name: &str| Account { name: UserName::from_stored(name).unwrap(), ..account("x", None) };
     let accounts = [
         account("alice", Some("alice@example.com")),
         Account { disabled: true, display_name: None, ..account("bob", None) },
-        Account { email: Some(Email::kept("zoe\u{308}@example.com").unwrap()), ..old("zo\u{eb}") },
+        Account { email: Some(Email::from_stored("zoe\u{308}@example.com").unwrap()), ..old("zo\u{eb}") },
         old("zoe\u{308}"),
         old("Jose\u{301}"),
     ];
@@ -51,22 +53,22 @@ async fn fill(store: &dyn AccountStore) {
         store.add(account, &story(at(0))).await.unwrap();
     }
     for account in &accounts[2..] {
-        store.set_password(account.id, &NewHash::Set(hash("secret")), &story(at(1))).await.unwrap();
+        store.set_password(account.id, &PasswordUpdate::Set(hash("secret")), &story(at(1))).await.unwrap();
     }
 }
 
 /// The journal, oldest first.
-async fn facts(parts: &Components) -> Vec<Fact> {
-    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
-    parts.stores.audit.trail(&all).await.unwrap().entries.into_iter().map(|entry| entry.fact).collect()
+async fn facts(parts: &Components) -> Vec<AuditEvent> {
+    let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
+    parts.stores.audit.trail(&all).await.unwrap().entries.into_iter().map(|entry| entry.event).collect()
 }
 
 /// An account without its version, which rises.
-fn unversioned(portable: Portable) -> Portable {
-    Portable { account: Account { version: 0, ..portable.account }, ..portable }
+fn unversioned(portable: ExportedAccount) -> ExportedAccount {
+    ExportedAccount { account: Account { version: 0, ..portable.account }, ..portable }
 }
 
-async fn everything(parts: &Components) -> Vec<Portable> {
+async fn everything(parts: &Components) -> Vec<ExportedAccount> {
     parts.accounts.export(Actor::Operator).await.unwrap().into_iter().map(unversioned).collect()
 }
 
@@ -75,21 +77,21 @@ async fn moves_whole(from: &Components, to: &Components) {
     let exported = from.accounts.export(Actor::Operator).await.unwrap();
     let dry = ImportOptions { dry_run: true, ..ALL };
     let would = to.accounts.import(&exported, dry, Actor::Operator).await.unwrap();
-    assert_eq!((would, to.accounts.list().await.unwrap().len()), (vec![Arrival::Added; 5], 0), "a dry run");
+    assert_eq!((would, to.accounts.list().await.unwrap().len()), (vec![ImportOutcome::Added; 5], 0), "a dry run");
     let arrived = to.accounts.import(&exported, ALL, Actor::Operator).await.unwrap();
-    assert_eq!(arrived, vec![Arrival::Added; 5]);
+    assert_eq!(arrived, vec![ImportOutcome::Added; 5]);
     assert_eq!(everything(to).await, exported.iter().cloned().map(unversioned).collect::<Vec<_>>());
     let again = to.accounts.import(&exported, ALL, Actor::Operator).await.unwrap();
-    assert_eq!(again, vec![Arrival::Present; 5], "once is enough");
+    assert_eq!(again, vec![ImportOutcome::Unchanged; 5], "once is enough");
     for (typed, name) in [("zo\u{eb}", "zo\u{eb}"), ("zoe\u{308}", "zoe\u{308}"), ("jos\u{e9}", "Jose\u{301}")] {
         let found = to.accounts.by_login(typed).await.unwrap();
         assert_eq!(found.map(|account| account.name.to_string()).as_deref(), Some(name), "{typed:?}");
     }
     let trail = facts(to).await;
-    let imported = trail.iter().filter(|fact| matches!(fact, Fact::UserImported { .. })).count();
+    let imported = trail.iter().filter(|fact| matches!(fact, AuditEvent::UserImported { .. })).count();
     assert_eq!(imported, 5, "each is in the journal");
     let trail = facts(from).await;
-    assert_eq!(trail.last(), Some(&Fact::UsersExported { users: 5 }));
+    assert_eq!(trail.last(), Some(&AuditEvent::UsersExported { users: 5 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +112,7 @@ async fn nobody_is_changed_and_no_role_comes_along_unasked() {
     for to in [in_memory(), redis] {
         let there = account("alice", Some("alice@example.com"));
         to.stores.accounts.add(&there, &story(at(0))).await.unwrap();
-        let portable = |account: &Account| Portable { account: account.clone(), password: None };
+        let portable = |account: &Account| ExportedAccount { account: account.clone(), password: None };
         let arriving = [
             portable(&Account { disabled: true, ..there.clone() }),
             portable(&account("Alice", Some("other@example.com"))),
@@ -121,11 +123,11 @@ async fn nobody_is_changed_and_no_role_comes_along_unasked() {
         let options = ImportOptions { with_roles: false, dry_run: false };
         let arrived = to.accounts.import(&arriving, options, Actor::Operator).await.unwrap();
         let expected = [
-            Arrival::Differs(vec!["disabled"]),
-            Arrival::NameTaken,
-            Arrival::EmailTaken,
-            Arrival::Added,
-            Arrival::NameTaken,
+            ImportOutcome::Differs(vec!["disabled"]),
+            ImportOutcome::NameTaken,
+            ImportOutcome::EmailTaken,
+            ImportOutcome::Added,
+            ImportOutcome::NameTaken,
         ];
         assert_eq!(arrived, expected);
         let dave = to.accounts.by_login("dave").await.unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! A store that is read and takes no writes: an end holds in this process until it can be written, and nothing more is claimed.
 
 use futures_util::FutureExt as _;
-use portcullis::{audit::Fact, id::SessionId, session::Ending, tasks::Task as _};
+use portcullis::{audit::AuditEvent, id::SessionId, session::EndReason, tasks::Task as _};
 use serde_json::Value;
 
 use crate::store_contract::people::new_session;
@@ -22,9 +22,11 @@ const PAGES: [(&str, bool, bool); 4] = [
     ("/security/sessions/sign-out-all", true, true),
 ];
 
-fn ends(town: &Town) -> Vec<(String, Ending, i64)> {
-    let ended = |entry: &portcullis::audit::Entry| match &entry.fact {
-        Fact::SessionEnded { session, ending, .. } => Some((session.to_string(), ending.clone(), entry.at.as_millis())),
+fn ends(town: &Town) -> Vec<(String, EndReason, i64)> {
+    let ended = |entry: &portcullis::audit::AuditEntry| match &entry.event {
+        AuditEvent::SessionEnded { session, end_reason: ending, .. } => {
+            Some((session.to_string(), ending.clone(), entry.at.as_millis()))
+        }
         _ => None,
     };
     town.journal().iter().filter_map(ended).collect()
@@ -52,7 +54,7 @@ async fn holds_and_is_written_once(town: &Town, laptop: &Browser<'_>, phone: &Br
     assert_eq!(told.len() as u64, count, "{told:?}");
     assert!(told.iter().all(|(.., when)| *when == at), "with the time of the act: {told:?}");
     for (session, ending, _) in told {
-        assert_eq!(ending == Ending::SignedOut, session == laptop.session(), "{session}: {ending:?}");
+        assert_eq!(ending == EndReason::SignedOut, session == laptop.session(), "{session}: {ending:?}");
     }
     assert_eq!((laptop.copy().is_let_in().await, phone.copy().is_let_in().await), (!own, !others));
 }
@@ -249,7 +251,7 @@ async fn a_session_from_before_an_end_of_all_that_is_found_later_ends_with_it() 
         let sessions = &town.parts.stores.sessions;
         let owner = laptop.session().parse::<SessionId>().unwrap().owner();
         let account = town.parts.stores.accounts.get(owner).await.unwrap().unwrap();
-        let generation = sessions.put_owner(&account.as_owner()).await.unwrap();
+        let generation = sessions.put_user_snapshot(&account.snapshot()).await.unwrap();
         let before = town.now();
         town.advance(MINUTE);
         town.weather(Weather::TakesNoWrites);
@@ -275,7 +277,7 @@ async fn an_end_of_all_that_is_held_while_others_are_written_finds_the_late_ones
         let sessions = &town.parts.stores.sessions;
         let owner = laptop.session().parse::<SessionId>().unwrap().owner();
         let account = town.parts.stores.accounts.get(owner).await.unwrap().unwrap();
-        let generation = sessions.put_owner(&account.as_owner()).await.unwrap();
+        let generation = sessions.put_user_snapshot(&account.snapshot()).await.unwrap();
         let late = new_session(owner, town.now(), generation);
         town.advance(MINUTE);
         town.weather(Weather::TakesNoWrites);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use portcullis::{
-    account::{Account, AccountRecords, AccountStore, Email, NewHash, NewUser, PasswordHash, Problem, UserName},
+    account::{
+        Account, AccountError, AccountRecords, AccountStore, Email, NewUser, PasswordHash, PasswordUpdate, UserName,
+    },
     audit::Actor,
     clock::Clock,
     id::UserId,
@@ -47,8 +49,8 @@ fn new(name: &str, email: &str) -> NewUser {
 /// An account from before names were normalised.
 fn old_account(name: &str, email: &str) -> Account {
     Account {
-        name: UserName::kept(name).unwrap(),
-        email: Some(Email::kept(email).unwrap()),
+        name: UserName::from_stored(name).unwrap(),
+        email: Some(Email::from_stored(email).unwrap()),
         ..account("placeholder", None)
     }
 }
@@ -78,7 +80,7 @@ async fn the_same_keys_sign_in_from_each_device() {
 async fn an_old_hash_of_what_was_typed_is_good_and_renewed() {
     for town in Town::on_each_store() {
         let alice = town.with_user("alice").await;
-        let old = NewHash::Set(hash_as_typed(APART));
+        let old = PasswordUpdate::Set(hash_as_typed(APART));
         town.parts.stores.accounts.set_password(alice.id(), &old, &story(at(0))).await.unwrap();
         assert_eq!(town.stranger().sign_in("alice", TOGETHER).await.status, 401, "nobody knows how it was typed");
         assert_eq!(town.stranger().sign_in("alice", APART).await.status, 303);
@@ -112,10 +114,10 @@ async fn nobody_gets_a_name_that_looks_like_another() {
             ("other", "p\u{430}ypal@example.com"),
         ] {
             let refused = town.parts.accounts.add(new(name, email), Actor::Operator).await;
-            assert!(matches!(refused, Err(Problem::LooksLike(_))), "{name} {email}: {refused:?}");
+            assert!(matches!(refused, Err(AccountError::Confusable(_))), "{name} {email}: {refused:?}");
         }
         let taken = town.parts.accounts.add(new("ＰＡＹＰＡＬ", "x@example.com"), Actor::Operator).await;
-        assert!(matches!(taken, Err(Problem::NameTaken)), "{taken:?}");
+        assert!(matches!(taken, Err(AccountError::NameTaken)), "{taken:?}");
         assert_eq!(town.parts.accounts.list().await.unwrap().len(), 1);
     }
 }
@@ -129,7 +131,7 @@ async fn a_password_holds_no_name_of_its_account() {
             town.parts.accounts.set_password(&bob.account, password, Actor::Operator)
         };
         for bad in ["Ferry-BOB-lantern-9", "Ferry-ｂｏｂ-lantern-9"] {
-            assert!(matches!(set(bad).await, Err(Problem::Weak(_))), "{bad}");
+            assert!(matches!(set(bad).await, Err(AccountError::WeakPassword(_))), "{bad}");
         }
         set("Ferry-lantern-9").await.unwrap();
     }
@@ -148,7 +150,7 @@ async fn old_names_sign_in(accounts: &dyn AccountStore, ids: [UserId; 4]) {
         ("zoe\u{308}", zoe_apart),
         ("zoe", None),
     ] {
-        let found = accounts.by_typed(typed).await.unwrap();
+        let found = accounts.by_login(typed).await.unwrap();
         assert_eq!(found.map(|account| account.id), expected, "{typed:?}");
     }
 }
@@ -188,7 +190,7 @@ async fn a_redis_of_old_names_is_compatible() {
     let server = RedisServer::start();
     let open = async || {
         let (records, _) = RedisRecords::open(&server.place(), false).await;
-        RedisStore::open(&server.place(), Arc::new(records), &Clock::machine()).await.0
+        RedisStore::open(&server.place(), Arc::new(records), &Clock::system()).await.0
     };
     let old = old_accounts();
     let store = open().await;
@@ -200,7 +202,7 @@ async fn a_redis_of_old_names_is_compatible() {
     old_names_sign_in(&store, old.each_ref().map(|account| account.id)).await;
     assert_eq!(store.list().await.unwrap().len(), 4, "read back in their own spelling");
     for account in &old {
-        store.change(account.id, &portcullis::account::Change::Remove, &story(at(1))).await.unwrap();
+        store.change(account.id, &portcullis::account::AccountChange::Remove, &story(at(1))).await.unwrap();
     }
     assert_eq!(server.ask::<u32>(&["HLEN", "portcullis:{records}:logins"]), 0, "every key goes with its account");
 }

@@ -2,7 +2,7 @@
 
 use portcullis::{
     audit::Actor,
-    session::{EndedBy, Ending, Which},
+    session::{EndCommand, EndReason, EndTarget},
 };
 use serde_json::{Value, json};
 
@@ -94,13 +94,13 @@ async fn by_an_administrator() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let browser = alice.signed_in_on(MAC).await;
-    let by = EndedBy {
+    let by = EndCommand {
         actor: Actor::Operator,
-        ending: Ending::ByAdministrator,
-        own: None,
+        end_reason: EndReason::ByAdministrator,
+        requesting_session: None,
         reason: Some("left the team".to_owned()),
     };
-    town.parts.sessions.end(Which::AllOf(alice.id()), by, None).await.unwrap();
+    town.parts.sessions.end(EndTarget::AllOf(alice.id()), by, None).await.unwrap();
     let said = why(&browser).await;
     assert!(
         said.contains(

@@ -20,39 +20,45 @@ use crate::{
 /// Fewest blocks of 1 KiB that are asked for, whatever is used of them. glibc gives what is freed back to the system at once
 /// where it was above 32 MiB (`DEFAULT_MMAP_THRESHOLD_MAX`), and else keeps it in the arena of a thread. Pages that nobody writes
 /// take no memory.
-const FEWEST: usize = 33 * 1024;
+const MIN_BLOCKS: usize = 33 * 1024;
 
 /// Memory of all hashes.
 ///
 /// Invariant: what is in use and what is kept is together never above the bound, but for one hash alone. Held by
 /// `hasher::memory::tests`.
-pub(super) struct Memory {
+pub(super) struct HashMemory {
     /// How many blocks a hash of ours needs. What one of another cost needs is given back.
-    blocks: usize,
+    blocks_per_hash: usize,
     /// Permits for all blocks.
-    room: Arc<Semaphore>,
-    most: usize,
+    permits: Arc<Semaphore>,
+    max_blocks: usize,
     clock: Clock,
-    kept: Mutex<Kept>,
+    free: Mutex<FreeBuffers>,
 }
 
-struct Kept {
-    pieces: Vec<Vec<Block>>,
-    used: Stopwatch,
+struct FreeBuffers {
+    buffers: Vec<Vec<Block>>,
+    last_used: Stopwatch,
 }
 
-impl Memory {
+impl HashMemory {
     /// For hashes of so many blocks each, within so many.
-    pub(super) fn new(blocks: usize, most: usize, clock: &Clock) -> Self {
-        let most = most.clamp(blocks, Semaphore::MAX_PERMITS);
-        let kept = Mutex::new(Kept { pieces: Vec::new(), used: clock.stopwatch() });
-        Self { blocks, room: Arc::new(Semaphore::new(most)), most, clock: clock.clone(), kept }
+    pub(super) fn new(blocks: usize, max_blocks: usize, clock: &Clock) -> Self {
+        let max_blocks = max_blocks.clamp(blocks, Semaphore::MAX_PERMITS);
+        let kept = Mutex::new(FreeBuffers { buffers: Vec::new(), last_used: clock.stopwatch() });
+        Self {
+            blocks_per_hash: blocks,
+            permits: Arc::new(Semaphore::new(max_blocks)),
+            max_blocks,
+            clock: clock.clone(),
+            free: kept,
+        }
     }
 
     /// Waits for room for one hash; one that needs more than there is waits for all.
-    pub(super) async fn room(&self, blocks: usize) -> OwnedSemaphorePermit {
-        let needed = u32::try_from(blocks.min(self.most)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room).acquire_many_owned(needed).await.expect("the semaphore is never closed")
+    pub(super) async fn acquire(&self, blocks: usize) -> OwnedSemaphorePermit {
+        let needed = u32::try_from(blocks.min(self.max_blocks)).unwrap_or(u32::MAX);
+        Arc::clone(&self.permits).acquire_many_owned(needed).await.expect("the semaphore is never closed")
     }
 
     /// Hashes, for whoever has room for it.
@@ -64,43 +70,43 @@ impl Memory {
         hash: &mut [u8],
     ) -> argon2::Result<()> {
         let needed = argon2.params().block_count();
-        let mut blocks = self.take(needed);
+        let mut blocks = self.take_buffer(needed);
         let done = argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, hash, &mut blocks);
         // It stays in memory for long, and helps whoever reads it there to find the password.
         blocks.iter_mut().for_each(Block::zeroize);
-        let mut kept = self.kept();
-        kept.used = self.clock.stopwatch();
-        if needed == self.blocks {
-            kept.pieces.push(blocks);
+        let mut kept = self.lock();
+        kept.last_used = self.clock.stopwatch();
+        if needed == self.blocks_per_hash {
+            kept.buffers.push(blocks);
         }
         done
     }
 
     /// Gives back what is kept, where nothing was hashed for so long. Tells how many bytes.
     pub(super) fn free_unused(&self, quiet: Duration) -> usize {
-        let mut kept = self.kept();
-        if kept.used.elapsed() < quiet {
+        let mut kept = self.lock();
+        if kept.last_used.elapsed() < quiet {
             return 0;
         }
-        std::mem::take(&mut kept.pieces).iter().map(Vec::len).sum::<usize>() * Block::SIZE
+        std::mem::take(&mut kept.buffers).iter().map(Vec::len).sum::<usize>() * Block::SIZE
     }
 
-    fn take(&self, needed: usize) -> Vec<Block> {
-        let mut kept = self.kept();
-        if needed != self.blocks {
+    fn take_buffer(&self, needed: usize) -> Vec<Block> {
+        let mut kept = self.lock();
+        if needed != self.blocks_per_hash {
             // The room that it has may be that of pieces which wait for a hash of ours.
-            kept.pieces.clear();
-        } else if let Some(piece) = kept.pieces.pop() {
+            kept.buffers.clear();
+        } else if let Some(piece) = kept.buffers.pop() {
             return piece;
         }
         drop(kept);
-        let mut blocks = Vec::with_capacity(needed.max(FEWEST));
+        let mut blocks = Vec::with_capacity(needed.max(MIN_BLOCKS));
         blocks.resize(needed, Block::new());
         blocks
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, FreeBuffers> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,11 +117,11 @@ mod tests {
 
     use super::*;
 
-    fn memory(most: usize) -> Memory {
-        Memory::new(8, most, &Clock::machine())
+    fn memory(max_blocks: usize) -> HashMemory {
+        HashMemory::new(8, max_blocks, &Clock::system())
     }
 
-    fn hash(memory: &Memory, blocks: u32) {
+    fn hash(memory: &HashMemory, blocks: u32) {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(blocks, 1, 1, None).unwrap());
         memory.hash(&argon2, &Password::new("x".to_owned()), b"saltsalt", &mut [0; 32]).unwrap();
     }
@@ -126,10 +132,10 @@ mod tests {
         for _ in 0..3 {
             hash(&memory, 8);
         }
-        let kept = memory.kept();
-        assert_eq!(kept.pieces.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
-        assert!(kept.pieces[0].iter().flat_map(AsRef::<[u64]>::as_ref).all(|word| *word == 0));
-        assert!(kept.pieces[0].capacity() * Block::SIZE > 32 << 20, "so that glibc gives it back when it is freed");
+        let kept = memory.lock();
+        assert_eq!(kept.buffers.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
+        assert!(kept.buffers[0].iter().flat_map(AsRef::<[u64]>::as_ref).all(|word| *word == 0));
+        assert!(kept.buffers[0].capacity() * Block::SIZE > 32 << 20, "so that glibc gives it back when it is freed");
     }
 
     #[test]
@@ -138,7 +144,7 @@ mod tests {
         hash(&memory, 8);
         assert_eq!(memory.free_unused(Duration::from_hours(1)), 0, "somebody may come");
         assert_eq!(memory.free_unused(Duration::ZERO), 8 * 1024);
-        assert_eq!((memory.free_unused(Duration::ZERO), memory.kept().pieces.len()), (0, 0));
+        assert_eq!((memory.free_unused(Duration::ZERO), memory.lock().buffers.len()), (0, 0));
     }
 
     #[test]
@@ -146,18 +152,18 @@ mod tests {
         let memory = memory(16);
         hash(&memory, 8);
         hash(&memory, 16);
-        assert!(memory.kept().pieces.is_empty(), "neither its own nor what would be above the bound with it");
+        assert!(memory.lock().buffers.is_empty(), "neither its own nor what would be above the bound with it");
     }
 
     #[test]
     fn room_is_bounded_and_what_needs_more_has_all_of_it() {
         let memory = memory(20);
-        let two = [8, 8].map(|blocks| memory.room(blocks).now_or_never().unwrap());
-        assert!(memory.room(8).now_or_never().is_none(), "the third waits");
+        let two = [8, 8].map(|blocks| memory.acquire(blocks).now_or_never().unwrap());
+        assert!(memory.acquire(8).now_or_never().is_none(), "the third waits");
         drop(two);
-        let whole = memory.room(1_000).now_or_never().unwrap();
-        assert!(memory.room(1).now_or_never().is_none());
+        let whole = memory.acquire(1_000).now_or_never().unwrap();
+        assert!(memory.acquire(1).now_or_never().is_none());
         drop(whole);
-        assert!(memory.room(8).now_or_never().is_some());
+        assert!(memory.acquire(8).now_or_never().is_some());
     }
 }

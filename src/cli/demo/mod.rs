@@ -19,7 +19,7 @@ use crate::{
     audit::Actor,
     config::{Config, RouteAccess, RouteSettings, RouteTimeouts},
     gate::CachePolicy,
-    secret::{Password, random},
+    secret::{Password, random_bytes},
     server::{self, App, Components, StartError},
     telemetry,
 };
@@ -155,7 +155,7 @@ async fn add_user(
     email: &str,
     roles: &[&str],
 ) -> Result<DemoUser, CommandError> {
-    let wrong = |why: crate::account::NotAName| CommandError::from_error(&why);
+    let wrong = |why: crate::account::NameError| CommandError::from_error(&why);
     let new = NewUser {
         name: UserName::new(name).map_err(wrong)?,
         email: Some(Email::new(email).map_err(wrong)?),
@@ -172,7 +172,7 @@ async fn add_user(
 fn random_password() -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";
     const DIGITS: &[u8] = b"23456789";
-    let chance = random::<12>();
+    let chance = random_bytes::<12>();
     let pick = |from: &[u8], place: usize| char::from(from[usize::from(chance[place]) % from.len()]);
     (0..12).fold(String::new(), |mut typed, place| {
         if place > 0 && place % 4 == 0 {
@@ -212,11 +212,11 @@ fn print_banner(address: &str, metrics: SocketAddr, people: &[DemoUser; 2]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{PasswordPolicy, PolicyKind};
+    use crate::account::{PasswordPolicy, PasswordRuleset};
 
     #[test]
     fn its_passwords_keep_the_rules() {
-        let policy = PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 };
+        let policy = PasswordPolicy { ruleset: PasswordRuleset::Classic, min_length: 8 };
         for _ in 0..50 {
             let typed = random_password();
             assert!(policy.check(Password::new(typed.clone()), &["alice"]).is_ok(), "{typed}");

@@ -59,7 +59,7 @@ async fn clock() -> Response {
 }
 
 fn tick_events(period: Duration) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
-    let clock = crate::clock::Clock::machine();
+    let clock = crate::clock::Clock::system();
     futures_util::stream::unfold(tokio::time::interval(period), move |mut ticks| {
         let clock = clock.clone();
         async move {

@@ -5,14 +5,14 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     account::Account,
-    audit::{Actor, Entry, Fact, Refusal, Story},
+    audit::{Actor, AuditContext, AuditEntry, AuditEvent, SignInFailure},
     cli::CommandError,
     clock::Timestamp,
     id::{EventId, SessionId},
     secret::Token,
     server::Components,
-    session::{Activity, Beat, Kind, Method, NewSession, Proof, Session, Terms},
-    visitor::{Device, Recogniser},
+    session::{Activity, AuthMethod, ClientKind, Heartbeat, NewSession, Proof, Session, SessionTerms},
+    visitor::{Device, DeviceDetector},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -59,54 +59,62 @@ const SAMPLE_SESSIONS: [SampleSession; 3] = [
 /// Makes it so.
 pub(super) async fn seed_history(parts: &Components, visitor: &Account) -> Result<(), CommandError> {
     let now = parts.clock.now();
-    let recogniser = Recogniser::start();
-    let generation = parts.sessions.admit(&visitor.as_owner()).await?;
+    let recogniser = DeviceDetector::start();
+    let generation = parts.sessions.register_user(&visitor.snapshot()).await?;
     let mut entries = Vec::new();
     for earlier in &SAMPLE_SESSIONS {
-        let device = recogniser.recognise(Some(earlier.user_agent));
+        let device = recogniser.detect(Some(earlier.user_agent));
         let ip = IpAddr::from(earlier.ip);
         let opened = now.minus(earlier.opened);
         let session = Session {
             id: SessionId::mint(visitor.id),
-            terms: Terms { opened, remembered: true, kind: Kind::Web },
-            proof: Proof { assurance: 1, methods: vec![Method::Password], at: opened },
+            terms: SessionTerms { opened, remembered: true, kind: ClientKind::Web },
+            proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: opened },
             device: device.clone(),
             first_ip: ip,
             sign_ins: 1,
-            activity: Activity { latest: opened, ip, actions: 0, last_page: None },
+            activity: Activity { last_seen: opened, ip, actions: 0, last_path: None },
         };
         let (id, latest) = (session.id, now.minus(earlier.latest));
         let max_per_user = parts.sessions.policy().max_per_user;
         // Nobody holds the secret of a session that was made up.
         let secret = Token::mint().digest();
         let actor = Actor::User(visitor.id);
-        let story = Story { at: opened, actor, ip: Some(ip), device: Some(device) };
-        let new = NewSession { session, secret, generation, max_per_user, replaces: None, story };
+        let context = AuditContext { at: opened, actor, ip: Some(ip), device: Some(device) };
+        let new = NewSession { session, secret, generation, max_per_user, replaces: None, context };
         parts.stores.sessions.open(new).await?;
-        let beat = Beat { id, at: latest, ip, actions: earlier.actions, page: Some(earlier.page.to_owned()) };
-        parts.stores.sessions.touch(&[beat]).await?;
+        let heartbeat = Heartbeat { id, at: latest, ip, actions: earlier.actions, path: Some(earlier.page.to_owned()) };
+        parts.stores.sessions.touch(&[heartbeat]).await?;
     }
-    let stranger = recogniser.recognise(Some(SAMPLE_SESSIONS[2].user_agent));
+    let stranger = recogniser.detect(Some(SAMPLE_SESSIONS[2].user_agent));
     let from = IpAddr::from(SAMPLE_SESSIONS[2].ip);
     for minutes in [2, 1] {
         let at = now.minus(SAMPLE_SESSIONS[2].opened + HOUR / 60 * minutes);
-        let failed = Fact::SignInFailed { step: Method::Password, why: Refusal::WrongPassword };
+        let failed = AuditEvent::SignInFailed { step: AuthMethod::Password, reason: SignInFailure::WrongPassword };
         entries.push(entry(visitor, at, from, &stranger, failed));
     }
     let at = now.minus(DAY * 20);
-    let ended = Fact::SignedIn { session: SessionId::mint(visitor.id), method: Method::Password };
+    let ended = AuditEvent::SignedIn { session: SessionId::mint(visitor.id), method: AuthMethod::Password };
     entries.push(entry(
         visitor,
         at,
         IpAddr::from(SAMPLE_SESSIONS[0].ip),
-        &recogniser.recognise(Some(SAMPLE_SESSIONS[0].user_agent)),
+        &recogniser.detect(Some(SAMPLE_SESSIONS[0].user_agent)),
         ended,
     ));
     entries.sort_by_key(|entry| entry.at);
     Ok(parts.audit_log.write(&entries).await?)
 }
 
-fn entry(visitor: &Account, at: Timestamp, ip: IpAddr, device: &Device, fact: Fact) -> Entry {
+fn entry(visitor: &Account, at: Timestamp, ip: IpAddr, device: &Device, fact: AuditEvent) -> AuditEntry {
     let actor = Actor::User(visitor.id);
-    Entry { id: EventId::mint(), at, user: Some(visitor.id), actor, ip: Some(ip), device: Some(device.clone()), fact }
+    AuditEntry {
+        id: EventId::mint(),
+        at,
+        user: Some(visitor.id),
+        actor,
+        ip: Some(ip),
+        device: Some(device.clone()),
+        event: fact,
+    }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    account::{Account, DisplayName, Email, ImportOptions, LINK_LIFETIME, NewUser, NotAName, Role, UserName},
+    account::{Account, DisplayName, Email, ImportOptions, LINK_LIFETIME, NameError, NewUser, Role, UserName},
     audit::Actor,
     cli::{
         CommandError, CommandResult, ConfigFile,
@@ -216,7 +216,7 @@ impl CommandContext {
     async fn add(&self, new: NewUser, password_stdin: bool) -> CommandResult {
         let typed = if password_stdin { Some(password_from_stdin()?) } else { None };
         if let Some(typed) = &typed {
-            self.components.accounts.acceptable_for(&new, typed.clone())?;
+            self.components.accounts.check_new_user_password(&new, typed.clone())?;
         }
         let account = self.components.accounts.add(new, Actor::Operator).await?;
         print_line(&format!("Added {} ({})", printable(account.name.as_str()), account.id));
@@ -271,13 +271,13 @@ impl CommandContext {
     }
 
     async fn print_link(&self, account: &Account) -> CommandResult {
-        let (link, expires) = self.components.accounts.make_link(account.id, Actor::Operator).await?;
+        let (link, expires) = self.components.accounts.create_link(account.id, Actor::Operator).await?;
         let hours = LINK_LIFETIME.as_secs() / 3600;
         print_line(&format!(
             "A link that sets the password, once, within {hours} hours (until {}):",
             expires.rfc3339()
         ));
-        print_line(&format!("{}/security/set-password?token={}", self.config.public_url.origin(), link.hand_over()));
+        print_line(&format!("{}/security/set-password?token={}", self.config.public_url.origin(), link.expose()));
         Ok(())
     }
 }
@@ -306,7 +306,7 @@ fn format_roles(account: &Account) -> String {
     account.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(",")
 }
 
-fn invalid(what: &str, text: &str, why: NotAName) -> CommandError {
+fn invalid(what: &str, text: &str, why: NameError) -> CommandError {
     CommandError::Usage(format!("{what} {text:?} will not do: {why}"))
 }
 

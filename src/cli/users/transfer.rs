@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::{Account, Arrival, Email, ImportOptions, PasswordHash, Portable, Role, UserName},
+    account::{Account, Email, ExportedAccount, ImportOptions, ImportOutcome, PasswordHash, Role, UserName},
     audit::Actor,
     cli::{
         CommandError, CommandResult,
@@ -85,19 +85,19 @@ pub(super) async fn import(context: &CommandContext, path: &Path, options: Impor
     let arriving = read_file(path)?;
     let arrivals = context.components.accounts.import(&arriving, options, Actor::Operator).await?;
     let (mut added, mut present, mut conflicts) = (0_usize, 0_usize, 0_usize);
-    for (Portable { account, .. }, arrival) in arriving.iter().zip(arrivals) {
+    for (ExportedAccount { account, .. }, arrival) in arriving.iter().zip(arrivals) {
         let mut conflict = |why: &str| {
             conflicts += 1;
             print_error(&format!("{} ({}): {why}", printable(account.name.as_str()), account.id));
         };
         match arrival {
-            Arrival::Added => added += 1,
-            Arrival::Present => present += 1,
-            Arrival::Differs(parts) => {
+            ImportOutcome::Added => added += 1,
+            ImportOutcome::Unchanged => present += 1,
+            ImportOutcome::Differs(parts) => {
                 conflict(&format!("is there already and was left as it is; the file differs in {}", parts.join(", ")));
             }
-            Arrival::NameTaken => conflict("not imported: somebody else signs in with that name"),
-            Arrival::EmailTaken => conflict("not imported: somebody else signs in with that e-mail address"),
+            ImportOutcome::NameTaken => conflict("not imported: somebody else signs in with that name"),
+            ImportOutcome::EmailTaken => conflict("not imported: somebody else signs in with that e-mail address"),
         }
     }
     let done = if options.dry_run { "Would import" } else { "Imported" };
@@ -114,7 +114,7 @@ pub(super) async fn import(context: &CommandContext, path: &Path, options: Impor
 }
 
 /// Reads the whole file before anything is changed.
-fn read_file(path: &Path) -> Result<Vec<Portable>, CommandError> {
+fn read_file(path: &Path) -> Result<Vec<ExportedAccount>, CommandError> {
     let shown = path.display();
     let no = |why: &dyn std::fmt::Display| CommandError::Failed(format!("{shown}: {why}"));
     let mode = fs::metadata(path).map_err(|why| no(&why))?.permissions().mode();
@@ -147,7 +147,7 @@ fn read_file(path: &Path) -> Result<Vec<Portable>, CommandError> {
 }
 
 impl UserEntry {
-    fn from_account(Portable { account, password }: Portable, with_roles: bool) -> Self {
+    fn from_account(ExportedAccount { account, password }: ExportedAccount, with_roles: bool) -> Self {
         let Account { id, name, display_name, email, roles, disabled, created, password_set, version: _ } = account;
         Self {
             id,
@@ -163,7 +163,7 @@ impl UserEntry {
     }
 
     /// Checked as a store checks what it reads back: names from before today's rules stay as they are.
-    fn into_account(self) -> Result<Portable, String> {
+    fn into_account(self) -> Result<ExportedAccount, String> {
         let mut roles = self
             .roles
             .iter()
@@ -173,12 +173,12 @@ impl UserEntry {
         roles.sort();
         roles.dedup();
         let password = self.password.map(|phc| {
-            PasswordHash::checked(phc)
+            PasswordHash::from_foreign(phc)
                 .ok_or("the password is no argon2 hash in PHC format, or one beyond 1 GiB and 100 passes")
         });
         let account = Account {
             id: self.id,
-            name: UserName::kept(&self.name).map_err(|why| format!("the name {:?}: {why}", self.name))?,
+            name: UserName::from_stored(&self.name).map_err(|why| format!("the name {:?}: {why}", self.name))?,
             display_name: self
                 .display_name
                 .map(|text| crate::account::DisplayName::new(&text).map(|name| name.to_string()))
@@ -186,7 +186,7 @@ impl UserEntry {
                 .map_err(|why| format!("the display name: {why}"))?,
             email: self
                 .email
-                .map(|text| Email::kept(&text))
+                .map(|text| Email::from_stored(&text))
                 .transpose()
                 .map_err(|why| format!("the address: {why}"))?,
             roles,
@@ -195,6 +195,6 @@ impl UserEntry {
             password_set: self.password_set_at,
             version: 1,
         };
-        Ok(Portable { account, password: password.transpose()? })
+        Ok(ExportedAccount { account, password: password.transpose()? })
     }
 }

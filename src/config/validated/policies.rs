@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::ranges;
-use crate::account::Cost;
+use crate::account::HashCost;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::from_node::{Located, RawField};
 use crate::config::raw::policies::{RawAudit, RawExtraHeader, RawIdentity, RawLockout, RawPasswords};
@@ -137,7 +137,7 @@ impl PasswordSettings {
             min_length: ranges::count(raw.min_length, policy.default_min_length(), &(8..=64), diagnostics),
             after_change: raw.after_change.map_or(default.after_change, |after| after.value),
             memory: raw.memory.map(|memory| {
-                let needed = ByteSize::kib(Cost::default().memory.into());
+                let needed = ByteSize::kib(HashCost::default().memory.into());
                 if memory.value < needed {
                     memory.report(diagnostics, format!("is less than one password takes; write {needed} or more"));
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::ranges;
-use crate::certificate::{Certificate, Unfit};
+use crate::certificate::{Certificate, CertificateError};
 use crate::config::diagnostics::Diagnostics;
 use crate::config::from_node::{Located, OneOrMore, RawField};
 use crate::config::raw::tls::RawTls;
@@ -61,10 +61,10 @@ impl TlsSettings {
             (Some(certificate_file), Some(key_file)) => {
                 let paths =
                     (diagnostics.resolve_path(&certificate_file.value), diagnostics.resolve_path(&key_file.value));
-                let certificate = Certificate::read(&paths.0, &paths.1)
+                let certificate = Certificate::load(&paths.0, &paths.1)
                     .map_err(|unfit| match unfit {
-                        Unfit::Certificate(message) => certificate_file.report(diagnostics, message),
-                        Unfit::Key(message) => key_file.report(diagnostics, message),
+                        CertificateError::Certificate(message) => certificate_file.report(diagnostics, message),
+                        CertificateError::Key(message) => key_file.report(diagnostics, message),
                     })
                     .ok()?;
                 diagnostics

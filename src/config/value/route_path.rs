@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use crate::config::diagnostics::escape;
 use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
-use crate::gate::{self, BadPath, CanonicalPath, OWN_PATHS, RouteTable};
+use crate::gate::{self, CanonicalPath, InvalidPath, OWN_PATHS, RouteTable};
 
 /// A path prefix that ends at a segment, in the spelling in which the gate reads it.
 #[derive(Clone, JsonSchema)]
@@ -68,7 +68,7 @@ impl RoutePath {
     }
 
     /// As the gate reads it.
-    fn parse(path: &str) -> Result<Self, BadPath> {
+    fn parse(path: &str) -> Result<Self, InvalidPath> {
         let rule = gate::Route::new(path, gate::Access::SignedIn, 0, true)?;
         Ok(Self { path: CanonicalPath::parse(path.as_bytes())?, rule: RouteTable::new(vec![rule]) })
     }
@@ -101,17 +101,20 @@ fn refuse_patterns(path: &str) -> Result<(), String> {
 }
 
 /// What is wrong with a path that the gate does not take, and what to write.
-const fn error_message(why: BadPath) -> &'static str {
+const fn error_message(why: InvalidPath) -> &'static str {
     match why {
-        BadPath::NotAPath => "does not begin with /; write the path from the root, such as /admin",
-        BadPath::BrokenEncoding => "has a % without two digits behind it; write a percent sign as %25",
-        BadPath::Refused(_) | BadPath::TwoRules(_) | BadPath::Own(_) | BadPath::TooManyReadings => {
+        InvalidPath::NoLeadingSlash => "does not begin with /; write the path from the root, such as /admin",
+        InvalidPath::InvalidEncoding => "has a % without two digits behind it; write a percent sign as %25",
+        InvalidPath::ForbiddenChar(_)
+        | InvalidPath::AmbiguousRoute(_)
+        | InvalidPath::OwnPath(_)
+        | InvalidPath::TooManyReadings => {
             "has %2f, %5c, %3b, %3f, %23, %25 before two digits, a backslash, a control character or a name that ends in a dot in \
              it, which not every server reads in the same way; write a shorter prefix without it"
         }
-        BadPath::DotSegment => "has .. in it, or what some servers read so; write the path that is meant",
-        BadPath::AboveRoot => "has .. in it that leads out of the root; write the path that is meant",
-        BadPath::TooLong => "is longer than any request may be; write a shorter prefix",
+        InvalidPath::DotSegment => "has .. in it, or what some servers read so; write the path that is meant",
+        InvalidPath::AboveRoot => "has .. in it that leads out of the root; write the path that is meant",
+        InvalidPath::TooLong => "is longer than any request may be; write a shorter prefix",
     }
 }
 

@@ -4,7 +4,7 @@
 pub const DEFAULT_NAME: &str = "portcullis";
 
 /// Ends of the names of cookies beside the session's: a session's cookie of one installation may not be another's of these.
-const HELPERS: [&str; 7] = ["-app", "-device", "-flash", "-form", "-pending", "-last", "-ended"];
+const RESERVED_SUFFIXES: [&str; 7] = ["-app", "-device", "-flash", "-form", "-pending", "-last", "-ended"];
 
 /// The names of our cookies under one `public_url`.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct CookieNames {
     /// Between two steps of a sign-in or a sign-out.
     pub pending: String,
     /// Who was signed in last, as a keyed digest.
-    pub last: String,
+    pub last_user: String,
     /// The session that has ended, for the sentence on the sign-in page.
     pub ended: String,
     /// Only sent over TLS.
@@ -39,7 +39,7 @@ impl CookieNames {
             flash: format!("{prefixed}-flash"),
             form: format!("{prefixed}-form"),
             pending: format!("{prefixed}-pending"),
-            last: format!("{prefixed}-last"),
+            last_user: format!("{prefixed}-last"),
             ended: format!("{prefixed}-ended"),
             session: prefixed,
             secure: https,
@@ -59,7 +59,7 @@ impl CookieNames {
         if !(1..=64).contains(&name.len()) || !name.bytes().all(fits) {
             return Err("is no name for a cookie; write 1 to 64 of the letters A-Z a-z 0-9 - _");
         }
-        if name.contains("-app-") || HELPERS.iter().any(|helper| name.ends_with(helper)) {
+        if name.contains("-app-") || RESERVED_SUFFIXES.iter().any(|helper| name.ends_with(helper)) {
             return Err("ends as the name of another cookie of Portcullis; choose another, such as portcullis-8443");
         }
         Ok(())
@@ -68,7 +68,7 @@ impl CookieNames {
     /// Whether a cookie of this name is ours, or of another installation by its name, under either scheme: such a cookie never
     /// travels to or from an app.
     #[must_use]
-    pub fn are_ours(&self, name: &[u8]) -> bool {
+    pub fn is_own(&self, name: &[u8]) -> bool {
         let name = name.strip_prefix(b"__Host-").or_else(|| name.strip_prefix(b"__Secure-")).unwrap_or(name);
         [self.base.as_str(), DEFAULT_NAME].iter().any(|base| {
             name.strip_prefix(base.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-"))
@@ -95,7 +95,7 @@ mod tests {
             ("Acme", false),
             ("x-acme", false),
         ] {
-            assert_eq!(names.are_ours(name.as_bytes()), ours, "{name}");
+            assert_eq!(names.is_own(name.as_bytes()), ours, "{name}");
         }
     }
 

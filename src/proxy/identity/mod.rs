@@ -13,7 +13,7 @@ use pingora::http::{IntoCaseHeaderName, RequestHeader};
 
 use crate::{
     gate::cookie::{self, CookieNames},
-    session::Owner,
+    session::UserSnapshot,
 };
 
 pub use encoding::IdentityEncoding;
@@ -47,7 +47,7 @@ pub(super) fn set_headers(
     request: &mut RequestHeader,
     ours: &IdentityHeaders,
     encoding: IdentityEncoding,
-    user: Option<&Owner>,
+    user: Option<&UserSnapshot>,
     origin: &RequestOrigin<'_>,
 ) {
     if let Some(user) = user {
@@ -68,7 +68,7 @@ pub(super) fn set_headers(
 
 fn strip_our_cookies(request: &mut RequestHeader, names: &CookieNames) {
     let lines = request.headers.get_all(header::COOKIE);
-    let kept: Vec<Option<HeaderValue>> = lines.iter().map(|line| cookie::without_ours(names, line)).collect();
+    let kept: Vec<Option<HeaderValue>> = lines.iter().map(|line| cookie::strip_own(names, line)).collect();
     if lines.iter().zip(&kept).all(|(sent, kept)| Some(sent) == kept.as_ref()) {
         return;
     }
@@ -99,7 +99,12 @@ mod tests {
     fn strip(request: &mut RequestHeader, ours: &IdentityHeaders) -> u64 {
         super::strip_headers(request, ours, &CookieNames::new(true, cookie::DEFAULT_NAME))
     }
-    fn set(request: &mut RequestHeader, ours: &IdentityHeaders, user: Option<&Owner>, origin: &RequestOrigin<'_>) {
+    fn set(
+        request: &mut RequestHeader,
+        ours: &IdentityHeaders,
+        user: Option<&UserSnapshot>,
+        origin: &RequestOrigin<'_>,
+    ) {
         super::set_headers(request, ours, IdentityEncoding::Utf8, user, origin);
     }
 
@@ -113,8 +118,8 @@ mod tests {
         request
     }
 
-    fn owner(name: &str, roles: &[&str]) -> Owner {
-        Owner {
+    fn owner(name: &str, roles: &[&str]) -> UserSnapshot {
+        UserSnapshot {
             id: UserId::mint(),
             name: name.to_owned(),
             display_name: None,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::managed::{is_alias, is_identity, is_managed, is_reserved, normalized};
-use crate::session::Owner;
+use crate::session::UserSnapshot;
 
 /// Longest name of a header.
 const MAX_NAME_LENGTH: usize = 64;
@@ -197,7 +197,7 @@ impl IdentityHeaders {
     }
 
     /// What an app is told of somebody, and under which names.
-    pub(super) fn for_each_header(&self, user: &Owner, mut say: impl FnMut(Bytes, &str)) {
+    pub(super) fn for_each_header(&self, user: &UserSnapshot, mut say: impl FnMut(Bytes, &str)) {
         for (name, field) in &self.user_headers {
             let name = name.clone();
             match field {
@@ -215,7 +215,7 @@ impl IdentityHeaders {
     }
 
     /// A role that a store has spoiled, so that it would be read as two, is not told: the rules compare it whole.
-    fn join_roles(&self, user: &Owner) -> String {
+    fn join_roles(&self, user: &UserSnapshot) -> String {
         let whole = |role: &&String| !role.contains(self.separator) && !role.contains(',');
         let mut joined = String::new();
         for role in user.roles.iter().filter(whole) {

@@ -11,8 +11,11 @@ use super::{
     sessions::{put_user_snapshot, renew_secret},
 };
 use crate::{
-    account::{Account, Alteration, Altered, Change, Changed, Consequence, Fate, NewHash},
-    audit::Story,
+    account::{
+        Account, AccountChange, AccountCommand, AppliedCommand, ChangeOutcome, LiveEffects, PasswordUpdate,
+        SessionEffect,
+    },
+    audit::AuditContext,
     id::UserId,
     session::Session,
 };
@@ -20,45 +23,46 @@ use crate::{
 /// Changes an account, and does all that follows. None: there is no such account, or it is not as it was supposed to be.
 pub(super) fn apply(
     connection: &Connection,
-    alteration: Alteration,
-    story: &Story,
-) -> rusqlite::Result<Option<Changed>> {
-    let Some(Altered { account, consequence }) = apply_to_account(connection, alteration, story)? else {
+    alteration: AccountCommand,
+    context: &AuditContext,
+) -> rusqlite::Result<Option<ChangeOutcome>> {
+    let Some(AppliedCommand { account, effects: consequence }) = apply_to_account(connection, alteration, context)?
+    else {
         return Ok(None);
     };
     let (ended, renewed) = apply_effects(connection, consequence)?;
-    Ok(Some(Changed { account, ended, renewed }))
+    Ok(Some(ChangeOutcome { account, ended, renewed }))
 }
 
 /// Changes an account and writes that down; what follows for live state is still to be done.
 pub(super) fn apply_to_account(
     connection: &Connection,
-    alteration: Alteration,
-    story: &Story,
-) -> rusqlite::Result<Option<Altered>> {
+    alteration: AccountCommand,
+    context: &AuditContext,
+) -> rusqlite::Result<Option<AppliedCommand>> {
     match alteration {
-        Alteration::Change(id, change) => change_rights(connection, id, &change, story),
-        Alteration::Password(id, new) => change_password(connection, id, &new, story),
-        Alteration::Redeem(link, hash) => {
-            let Some(id) = passwords::link_holder(connection, link, story.at)? else { return Ok(None) };
-            change_password(connection, id, &NewHash::Set(hash), story)
+        AccountCommand::Change(id, change) => change_rights(connection, id, &change, context),
+        AccountCommand::Password(id, new) => change_password(connection, id, &new, context),
+        AccountCommand::Redeem(link, hash) => {
+            let Some(id) = passwords::link_holder(connection, link, context.at)? else { return Ok(None) };
+            change_password(connection, id, &PasswordUpdate::Set(hash), context)
         }
     }
 }
 
 /// Does what follows: tells the sessions that ended, and whether the one that asked was renewed.
-fn apply_effects(connection: &Connection, consequence: Consequence) -> rusqlite::Result<(Vec<Session>, bool)> {
-    let Consequence { user, owner, sessions, renewal, .. } = consequence;
+fn apply_effects(connection: &Connection, consequence: LiveEffects) -> rusqlite::Result<(Vec<Session>, bool)> {
+    let LiveEffects { user, snapshot: owner, sessions, renewal, .. } = consequence;
     if let Some(owner) = owner {
         put_user_snapshot(connection, owner)?;
     }
     let ended = match sessions {
-        Fate::Stay => Vec::new(),
-        Fate::Supersede => {
+        SessionEffect::Keep => Vec::new(),
+        SessionEffect::AdvanceGeneration => {
             session_end::invalidate_sign_ins(connection, user)?;
             Vec::new()
         }
-        Fate::End(which, parting) => session_end::end(connection, which, &parting)?,
+        SessionEffect::End(target, end_record) => session_end::end(connection, target, &end_record)?,
     };
     let renewed = match renewal {
         Some(renewal) => renew_secret(connection, &renewal)?,
@@ -70,12 +74,12 @@ fn apply_effects(connection: &Connection, consequence: Consequence) -> rusqlite:
 fn change_rights(
     connection: &Connection,
     id: UserId,
-    change: &Change,
-    story: &Story,
-) -> rusqlite::Result<Option<Altered>> {
+    change: &AccountChange,
+    context: &AuditContext,
+) -> rusqlite::Result<Option<AppliedCommand>> {
     let Some(before) = find_account(connection, id)? else { return Ok(None) };
-    let account = change.applied_to(&before, story.at);
-    if change.takes_all() {
+    let account = change.apply_to(&before, context.at);
+    if change.revokes_credentials() {
         passwords::delete_links(connection, id)?;
         devices::forget_all_except(connection, id, None)?;
     }
@@ -85,27 +89,27 @@ fn change_rights(
             .execute((AsText(id), role_names(roles), disabled, saturating_i64(*version)))?,
         None => connection.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([AsText(id)])?,
     };
-    audit_log::insert(connection, story.entry(Some(id), change.fact()))?;
-    let owner = account.as_ref().map_or_else(|| before.as_nobody(story.at), Account::as_owner);
-    let consequence = Consequence::of_change(owner, change, story);
-    Ok(Some(Altered { account: account.unwrap_or(before), consequence }))
+    audit_log::insert(connection, context.entry(Some(id), change.event()))?;
+    let owner = account.as_ref().map_or_else(|| before.removed_snapshot(context.at), Account::snapshot);
+    let consequence = LiveEffects::from_change(owner, change, context);
+    Ok(Some(AppliedCommand { account: account.unwrap_or(before), effects: consequence }))
 }
 
 fn change_password(
     connection: &Connection,
     id: UserId,
-    new: &NewHash,
-    story: &Story,
-) -> rusqlite::Result<Option<Altered>> {
-    if let NewHash::Changed { was, .. } = new
+    new: &PasswordUpdate,
+    context: &AuditContext,
+) -> rusqlite::Result<Option<AppliedCommand>> {
+    if let PasswordUpdate::Changed { expected: was, .. } = new
         && passwords::get(connection, id)? != *was
     {
         return Ok(None);
     }
     let Some(before) = find_account(connection, id)? else { return Ok(None) };
-    passwords::set(connection, id, new.hash(), story.at, before.next_version(story.at))?;
-    audit_log::insert(connection, story.entry(Some(id), new.fact()))?;
-    devices::forget_all_except(connection, id, new.device())?;
-    let consequence = Consequence::of_password(id, new, story);
-    Ok(find_account(connection, id)?.map(|account| Altered { account, consequence }))
+    passwords::set(connection, id, new.hash(), context.at, before.next_version(context.at))?;
+    audit_log::insert(connection, context.entry(Some(id), new.event()))?;
+    devices::forget_all_except(connection, id, new.kept_device())?;
+    let consequence = LiveEffects::from_password(id, new, context);
+    Ok(find_account(connection, id)?.map(|account| AppliedCommand { account, effects: consequence }))
 }

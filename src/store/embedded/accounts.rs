@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountRecords, AccountStore, Added, Alteration, Changed, Email, KnownDevice, PasswordHash, Portable,
-        Restored, Role, UserName,
+        Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration, Email,
+        ExportedAccount, ImportedAccount, PasswordHash, Role, UserName,
     },
-    audit::{Fact, Story},
+    audit::{AuditContext, AuditEvent},
     clock::Timestamp,
     id::{DeviceId, UserId},
-    outage::StoreError,
     secret::Digest,
+    store_error::StoreError,
 };
 
 /// The columns that [`account`] reads.
@@ -27,7 +27,7 @@ const SELECT_ACCOUNTS: &str =
 
 #[async_trait]
 impl AccountRecords for EmbeddedStore {
-    async fn by_login(&self, key: &str) -> Result<Option<Account>, StoreError> {
+    async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.read(|connection| {
             let sql = format!(
                 "{SELECT_ACCOUNTS} WHERE name_key = ?1 OR email_key = ?1 OR id = (SELECT account FROM login WHERE key = ?1)"
@@ -49,12 +49,12 @@ impl AccountRecords for EmbeddedStore {
         })
     }
 
-    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
-        let (account, story) = (account.clone(), story.clone());
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
+        let (account, context) = (account.clone(), context.clone());
         self.write(move |connection| {
-            let entry = story.entry(Some(account.id), Fact::UserAdded);
+            let entry = context.entry(Some(account.id), AuditEvent::UserAdded);
             let added = insert_account(connection, account)?;
-            if added == Added::Yes {
+            if added == AddResult::Added {
                 audit_log::insert(connection, entry)?;
             }
             Ok(added)
@@ -62,12 +62,12 @@ impl AccountRecords for EmbeddedStore {
         .await
     }
 
-    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError> {
-        let (restored, story) = (restored.clone(), story.clone());
-        self.write(move |connection| insert_restored(connection, &restored, &story)).await
+    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+        let (restored, context) = (restored.clone(), context.clone());
+        self.write(move |connection| insert_restored(connection, &restored, &context)).await
     }
 
-    async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
+    async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         self.read(|connection| passwords::get(connection, id))
     }
 
@@ -76,19 +76,25 @@ impl AccountRecords for EmbeddedStore {
         self.write(move |connection| passwords::rehash(connection, id, &from, &to)).await
     }
 
-    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError> {
-        let story = story.clone();
+    async fn put_link(
+        &self,
+        id: UserId,
+        link: Digest,
+        expires: Timestamp,
+        context: &AuditContext,
+    ) -> Result<bool, StoreError> {
+        let context = context.clone();
         self.write(move |connection| {
             let kept = passwords::put_link(connection, id, link, expires)?;
             if kept {
-                audit_log::insert(connection, story.entry(Some(id), Fact::LinkMade))?;
+                audit_log::insert(connection, context.entry(Some(id), AuditEvent::LinkMade))?;
             }
             Ok(kept)
         })
         .await
     }
 
-    async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+    async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
         self.read(|connection| passwords::link_holder(connection, link, now))
     }
 
@@ -96,7 +102,7 @@ impl AccountRecords for EmbeddedStore {
         self.read(|connection| devices::find(connection, owner, device))
     }
 
-    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
+    async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
         self.read(|connection| devices::list(connection, owner))
     }
 
@@ -112,40 +118,44 @@ impl AccountRecords for EmbeddedStore {
         self.delete_in_batches(devices::DELETE_OLD, before).await
     }
 
-    async fn meet_device(
+    async fn register_device(
         &self,
         owner: UserId,
         device: Option<Digest>,
         fresh: Digest,
         max: usize,
         at: Timestamp,
-    ) -> Result<KnownDevice, StoreError> {
+    ) -> Result<DeviceRegistration, StoreError> {
         self.write(move |connection| devices::register(connection, owner, device, fresh, max, at)).await
     }
 }
 
 #[async_trait]
 impl AccountStore for EmbeddedStore {
-    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
-        let story = story.clone();
-        self.write_urgent(move |connection| account_changes::apply(connection, alteration.clone(), &story)).await
+    async fn apply(
+        &self,
+        alteration: AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Option<ChangeOutcome>, StoreError> {
+        let context = context.clone();
+        self.write_urgent(move |connection| account_changes::apply(connection, alteration.clone(), &context)).await
     }
 }
 
 /// Nobody may sign in with what signs somebody else in, be it their name or their address.
-fn insert_account(connection: &Connection, account: Account) -> rusqlite::Result<Added> {
+fn insert_account(connection: &Connection, account: Account) -> rusqlite::Result<AddResult> {
     let name_key = account.name.key();
     let email_key = account.email.as_ref().map(Email::key);
     let mut taken = connection.prepare_cached(
         "SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1 UNION ALL SELECT 1 FROM login WHERE key = ?1",
     )?;
     if taken.exists([&name_key])? {
-        return Ok(Added::NameTaken);
+        return Ok(AddResult::NameTaken);
     }
     if let Some(key) = &email_key
         && taken.exists([key])?
     {
-        return Ok(Added::EmailTaken);
+        return Ok(AddResult::EmailTaken);
     }
     connection
         .prepare_cached(
@@ -165,13 +175,17 @@ fn insert_account(connection: &Connection, account: Account) -> rusqlite::Result
             account.password_set,
             saturating_i64(account.version),
         ))?;
-    Ok(Added::Yes)
+    Ok(AddResult::Added)
 }
 
-fn insert_restored(connection: &Connection, restored: &Restored, story: &Story) -> rusqlite::Result<Added> {
-    let Portable { account, password } = &restored.portable;
+fn insert_restored(
+    connection: &Connection,
+    restored: &ImportedAccount,
+    context: &AuditContext,
+) -> rusqlite::Result<AddResult> {
+    let ExportedAccount { account, password } = &restored.exported;
     let added = insert_account(connection, account.clone())?;
-    if added == Added::Yes {
+    if added == AddResult::Added {
         if let Some(hash) = password {
             passwords::put(connection, account.id, hash)?;
         }
@@ -182,7 +196,7 @@ fn insert_restored(connection: &Connection, restored: &Restored, story: &Story) 
         for key in &restored.aliases {
             alias.execute((key, AsText(account.id)))?;
         }
-        audit_log::insert(connection, story.entry(Some(account.id), restored.fact()))?;
+        audit_log::insert(connection, context.entry(Some(account.id), restored.event()))?;
     }
     Ok(added)
 }
@@ -199,9 +213,9 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let AsJson(roles): AsJson<Vec<String>> = row.get(4)?;
     Ok(Account {
         id: row.get::<_, AsText<_>>(0)?.0,
-        name: parse_column(row, 1, UserName::kept)?,
+        name: parse_column(row, 1, UserName::from_stored)?,
         display_name: row.get(2)?,
-        email: row.get::<_, Option<String>>(3)?.map(|_| parse_column(row, 3, Email::kept)).transpose()?,
+        email: row.get::<_, Option<String>>(3)?.map(|_| parse_column(row, 3, Email::from_stored)).transpose()?,
         roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
         })?,

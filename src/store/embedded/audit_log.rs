@@ -12,9 +12,12 @@ use super::{
     writer::WriteClass,
 };
 use crate::{
-    audit::{Actor, AuditStore, Entry, Fact, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery},
+    audit::{
+        Actor, AuditEntry, AuditEvent, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery,
+        LoginOutcome, TrailOrder,
+    },
     clock::Timestamp,
-    outage::StoreError,
+    store_error::StoreError,
     visitor::Device,
 };
 
@@ -54,40 +57,40 @@ struct EntryBody {
     actor: Actor,
     ip: Option<IpAddr>,
     device: Option<Device>,
-    fact: Fact,
+    fact: AuditEvent,
 }
 
 #[async_trait]
 impl AuditStore for EmbeddedStore {
     /// What is there already stays as it is: an entry that is told twice stands once.
-    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn record(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
-        let urgent = !entries.is_empty() && entries.iter().all(|entry| entry.fact.is_urgent());
+        let urgent = !entries.is_empty() && entries.iter().all(|entry| entry.event.is_urgent());
         let need = if urgent { WriteClass::Urgent } else { WriteClass::Ordinary };
         self.write_with(need, move |connection| entries.iter().try_for_each(|entry| insert(connection, entry.clone())))
             .await
     }
 
-    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn upsert_counts(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
         self.write(move |connection| entries.into_iter().try_for_each(|entry| upsert_count(connection, entry))).await
     }
 
-    async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+    async fn login_history(&self, query: &LoginHistoryQuery) -> Result<AuditPage, StoreError> {
         self.read(|connection| {
             // Where the cursor's entry is gone by age, all that is older is gone too.
-            let Some((at, key)) = cursor_position(connection, query)? else { return Ok(Page::default()) };
-            let outcome = query.outcome.map(Outcome::name);
+            let Some((at, key)) = cursor_position(connection, query)? else { return Ok(AuditPage::default()) };
+            let outcome = query.outcome.map(LoginOutcome::name);
             let one_more = saturating_i64(query.limit.saturating_add(1));
             let entries = connection
                 .prepare_cached(LOGIN_HISTORY)?
                 .query_map((AsText(query.user), outcome, at, key, one_more), read_entry)?
-                .collect::<rusqlite::Result<Vec<Entry>>>()?;
-            Ok(Page::of(entries, query.limit))
+                .collect::<rusqlite::Result<Vec<AuditEntry>>>()?;
+            Ok(AuditPage::from_overfetched(entries, query.limit))
         })
     }
 
-    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_before(&self, before: Timestamp) -> Result<(), StoreError> {
         self.delete_in_batches(
             "DELETE FROM journal WHERE key IN (SELECT key FROM journal WHERE at < ?1 LIMIT ?2)",
             before,
@@ -95,20 +98,20 @@ impl AuditStore for EmbeddedStore {
         .await
     }
 
-    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_unknown_before(&self, before: Timestamp) -> Result<(), StoreError> {
         self.delete_in_batches(DELETE_FAILED_UNKNOWN, before).await
     }
 
-    async fn size(&self) -> Result<JournalSize, StoreError> {
+    async fn size(&self) -> Result<AuditLogSize, StoreError> {
         self.read_blocking(|connection| {
             let counted = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
             let (entries, failed) = connection.prepare_cached(COUNT_ENTRIES)?.query_row([], counted)?;
-            Ok(JournalSize { entries: entries.unsigned_abs(), failed: failed.unsigned_abs() })
+            Ok(AuditLogSize { entries: entries.unsigned_abs(), failed: failed.unsigned_abs() })
         })
         .await
     }
 
-    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {
+    async fn delete_failed(&self, count: u64) -> Result<u64, StoreError> {
         let mut left = count;
         for sql in [DELETE_FAILED_UNKNOWN, DELETE_FAILED_KNOWN] {
             while left > 0 {
@@ -125,24 +128,24 @@ impl AuditStore for EmbeddedStore {
         Ok(count - left)
     }
 
-    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
+    async fn trail(&self, query: &AuditTrailQuery) -> Result<AuditPage, StoreError> {
         self.read(|connection| {
-            let sql = match query.from {
-                TrailEnd::Oldest => TRAIL_FROM_OLDEST,
-                TrailEnd::Newest => TRAIL_FROM_NEWEST,
+            let sql = match query.order {
+                TrailOrder::OldestFirst => TRAIL_FROM_OLDEST,
+                TrailOrder::NewestFirst => TRAIL_FROM_NEWEST,
             };
             let one_more = saturating_i64(query.limit.saturating_add(1));
             let entries = connection
                 .prepare_cached(sql)?
                 .query_map((query.user.map(AsText), query.after.map(AsText), one_more), read_entry)?
-                .collect::<rusqlite::Result<Vec<Entry>>>()?;
-            Ok(Page::of(entries, query.limit))
+                .collect::<rusqlite::Result<Vec<AuditEntry>>>()?;
+            Ok(AuditPage::from_overfetched(entries, query.limit))
         })
     }
 }
 
 /// Behind which row the page begins.
-fn cursor_position(connection: &Connection, query: &Query) -> rusqlite::Result<Option<(i64, i64)>> {
+fn cursor_position(connection: &Connection, query: &LoginHistoryQuery) -> rusqlite::Result<Option<(i64, i64)>> {
     let Some(after) = query.after else { return Ok(Some((i64::MAX, i64::MAX))) };
     connection
         .prepare_cached("SELECT at, key FROM journal WHERE id = ?1 AND user = ?2")?
@@ -150,9 +153,9 @@ fn cursor_position(connection: &Connection, query: &Query) -> rusqlite::Result<O
         .optional()
 }
 
-pub(super) fn insert(connection: &Connection, entry: Entry) -> rusqlite::Result<()> {
-    let Entry { id, at, user, actor, ip, device, fact } = entry;
-    let sign_in = fact.outcome().map(Outcome::name);
+pub(super) fn insert(connection: &Connection, entry: AuditEntry) -> rusqlite::Result<()> {
+    let AuditEntry { id, at, user, actor, ip, device, event: fact } = entry;
+    let sign_in = fact.outcome().map(LoginOutcome::name);
     let name = fact.name();
     connection
         .prepare_cached(
@@ -164,8 +167,8 @@ pub(super) fn insert(connection: &Connection, entry: Entry) -> rusqlite::Result<
 }
 
 /// Writes a line that counts, or what it tells now.
-fn upsert_count(connection: &Connection, entry: Entry) -> rusqlite::Result<()> {
-    let Entry { id, actor, ip, ref device, ref fact, .. } = entry;
+fn upsert_count(connection: &Connection, entry: AuditEntry) -> rusqlite::Result<()> {
+    let AuditEntry { id, actor, ip, ref device, event: ref fact, .. } = entry;
     let body = AsJson(EntryBody { actor, ip, device: device.clone(), fact: fact.clone() });
     let grown = connection
         .prepare_cached("UPDATE journal SET body = ?2 WHERE id = ?1 AND fact = 'sign_ins_failed'")?
@@ -174,20 +177,20 @@ fn upsert_count(connection: &Connection, entry: Entry) -> rusqlite::Result<()> {
 }
 
 /// What a row tells, from the column of its body.
-pub(super) fn read_fact(row: &Row<'_>, column: usize) -> rusqlite::Result<Fact> {
+pub(super) fn read_fact(row: &Row<'_>, column: usize) -> rusqlite::Result<AuditEvent> {
     let AsJson(EntryBody { fact, .. }) = row.get(column)?;
     Ok(fact)
 }
 
-fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn read_entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
     let AsJson(EntryBody { actor, ip, device, fact }) = row.get(3)?;
-    Ok(Entry {
+    Ok(AuditEntry {
         id: row.get::<_, AsText<_>>(0)?.0,
         at: row.get(1)?,
         user: row.get::<_, Option<AsText<_>>>(2)?.map(|user| user.0),
         actor,
         ip,
         device,
-        fact,
+        event: fact,
     })
 }

@@ -8,7 +8,7 @@ use rusqlite::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{clock::Timestamp, outage::StoreError, secret::Digest, session::Kind};
+use crate::{clock::Timestamp, secret::Digest, session::ClientKind, store_error::StoreError};
 
 /// Something that has one spelling: an id, an address.
 pub(super) struct AsText<T>(pub(super) T);
@@ -33,7 +33,7 @@ pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     } else if unreadable {
         StoreError::Unreadable(Box::new(error))
     } else {
-        StoreError::Away(Box::new(error))
+        StoreError::Unavailable(Box::new(error))
     }
 }
 
@@ -46,7 +46,7 @@ impl FileDamaged {
     /// The same as a store tells it, where it is that.
     pub(super) fn from_store(why: &StoreError) -> Option<&Self> {
         match why {
-            StoreError::Away(why) => why.downcast_ref(),
+            StoreError::Unavailable(why) => why.downcast_ref(),
             StoreError::Unreadable(_) => None,
         }
     }
@@ -54,7 +54,7 @@ impl FileDamaged {
 
 impl From<FileDamaged> for StoreError {
     fn from(damaged: FileDamaged) -> Self {
-        Self::Away(Box::new(damaged))
+        Self::Unavailable(Box::new(damaged))
     }
 }
 
@@ -130,7 +130,7 @@ impl FromSql for Digest {
     }
 }
 
-impl ToSql for Kind {
+impl ToSql for ClientKind {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Web => "web",
@@ -140,7 +140,7 @@ impl ToSql for Kind {
     }
 }
 
-impl FromSql for Kind {
+impl FromSql for ClientKind {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value.as_str()? {
             "web" => Ok(Self::Web),

@@ -18,7 +18,7 @@ use super::{
     open::{io_open_error, open_flags, parent_folder, schema_open_error},
     schema::{self, SchemaError},
 };
-use crate::secret::random;
+use crate::secret::random_bytes;
 
 /// Files that `SQLite` would play back into whatever has the store's name.
 const LEFTOVER_SUFFIXES: [&str; 2] = ["-wal", "-journal"];
@@ -73,7 +73,7 @@ fn create(path: &Path) -> Result<bool, OpenError> {
     let folder = parent_folder(path)?;
     // Where the name is a symbolic link to a file that is not there yet, that one is made.
     let place = fs::read_link(path).map_or_else(|_| path.to_owned(), |target| folder.join(target));
-    let draft = side_path(&place, &format!(".new-{:016x}", u64::from_ne_bytes(random())));
+    let draft = side_path(&place, &format!(".new-{:016x}", u64::from_ne_bytes(random_bytes())));
     let draft = DraftFile(draft);
     OpenOptions::new()
         .write(true)

@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::columns::{AsText, saturating_i64};
 use crate::{
-    account::KnownDevice,
-    clock::{SKEW, Timestamp},
+    account::DeviceRegistration,
+    clock::{MAX_CLOCK_SKEW, Timestamp},
     id::{DeviceId, UserId},
     secret::Digest,
 };
@@ -38,7 +38,7 @@ pub(super) fn register(
     fresh: Digest,
     max: usize,
     at: Timestamp,
-) -> rusqlite::Result<KnownDevice> {
+) -> rusqlite::Result<DeviceRegistration> {
     const COUNT_KNOWN: &str = "UPDATE device SET sign_ins = sign_ins + 1, last_used = max(last_used, ?3)
                          WHERE account = ?1 AND digest = ?2 RETURNING id, sign_ins";
     const INSERT_NEW: &str = "INSERT INTO device (account, digest, id, sign_ins, first_used, last_used)
@@ -50,7 +50,7 @@ pub(super) fn register(
         let again = connection
             .prepare_cached(COUNT_KNOWN)?
             .query_row((AsText(owner), shown, at), |row| {
-                Ok(KnownDevice { id: row.get::<_, AsText<_>>(0)?.0, sign_ins: row.get(1)?, recognised: true })
+                Ok(DeviceRegistration { id: row.get::<_, AsText<_>>(0)?.0, sign_ins: row.get(1)?, was_known: true })
             })
             .optional()?;
         if let Some(again) = again {
@@ -60,7 +60,7 @@ pub(super) fn register(
     let id = DeviceId::mint();
     connection.prepare_cached(INSERT_NEW)?.execute((AsText(owner), fresh, AsText(id), at))?;
     connection.prepare_cached(DELETE_EXCESS)?.execute((AsText(owner), saturating_i64(max)))?;
-    Ok(KnownDevice { id, sign_ins: 1, recognised: false })
+    Ok(DeviceRegistration { id, sign_ins: 1, was_known: false })
 }
 
 pub(super) fn forget_all_except(connection: &Connection, owner: UserId, keep: Option<Digest>) -> rusqlite::Result<()> {
@@ -74,6 +74,6 @@ pub(super) fn forget_all_except(connection: &Connection, owner: UserId, keep: Op
 pub(super) fn clamp(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE device SET first_used = min(first_used, ?1), last_used = ?1 WHERE last_used > ?2")?
-        .execute((now, now.plus(SKEW)))?;
+        .execute((now, now.plus(MAX_CLOCK_SKEW)))?;
     Ok(())
 }

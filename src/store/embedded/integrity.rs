@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::schema::FileState;
-use crate::outage::StoreError;
+use crate::store_error::StoreError;
 
 /// A file and those beside it, by what stays the same as long as they are the same.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl FileIdentity {
         // Held while the state is read, too: of two looks at once the later one must not be taken for the earlier.
         let mut seen = self.last_check.lock().unwrap_or_else(PoisonError::into_inner);
         self.ensure_intact()?;
-        if let Some(lost) = self.check_files(&mut seen).map_err(|hidden| StoreError::Away(Box::new(hidden)))? {
+        if let Some(lost) = self.check_files(&mut seen).map_err(|hidden| StoreError::Unavailable(Box::new(hidden)))? {
             return self.mark_lost(lost);
         }
         let state = state()?;
@@ -85,7 +85,7 @@ impl FileIdentity {
 
     /// What the last look saw.
     pub(super) fn ensure_intact(&self) -> Result<(), StoreError> {
-        self.lost.get().map_or(Ok(()), |lost| Err(StoreError::Away(Box::new(lost.clone()))))
+        self.lost.get().map_or(Ok(()), |lost| Err(StoreError::Unavailable(Box::new(lost.clone()))))
     }
 
     fn mark_lost(&self, lost: StoreLost) -> Result<(), StoreError> {

@@ -51,7 +51,7 @@ use self::{
     write_probe::WriteProbe,
     writer::{WriteClass, Writer},
 };
-use crate::outage::StoreError;
+use crate::store_error::StoreError;
 
 /// How many rows of one piece of upkeep go into one act, so that nobody waits long behind it.
 const BATCH_SIZE: usize = 500;
@@ -190,7 +190,7 @@ impl EmbeddedStore {
         self.identity.as_ref().map_or(Ok(()), FileIdentity::ensure_intact)?;
         let readers = self.readers.clone();
         let looked = tokio::task::spawn_blocking(move || readers.read(look)).await;
-        self.record_damage(looked.unwrap_or_else(|why| Err(StoreError::Away(Box::new(why)))))
+        self.record_damage(looked.unwrap_or_else(|why| Err(StoreError::Unavailable(Box::new(why)))))
     }
 
     /// Does something, all or nothing, and answers when it is on disk.

@@ -16,7 +16,7 @@ use super::{
     reserve::is_disk_full,
     schema::{self, SchemaError},
 };
-use crate::exposure::{Exposure, exposure};
+use crate::exposure::{Exposure, file_exposure};
 
 /// How long opening waits for another process.
 const OPEN_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -228,7 +228,7 @@ pub(super) fn ensure_private(path: &Path) -> Result<(), OpenError> {
         name.push(end);
         PathBuf::from(name)
     };
-    let exposed = ["", "-wal", "-shm"].map(beside).into_iter().filter_map(|file| Some((exposure(&file)?, file)));
+    let exposed = ["", "-wal", "-shm"].map(beside).into_iter().filter_map(|file| Some((file_exposure(&file)?, file)));
     let exposed: Vec<(Exposure, PathBuf)> = exposed.collect();
     let Some((exposure, first)) = exposed.first() else { return Ok(()) };
     let files: Vec<String> = exposed.iter().map(|(_, file)| file.display().to_string()).collect();

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::columns::{AsText, saturating_i64};
 use crate::{
     account::PasswordHash,
-    clock::{SKEW, Timestamp},
+    clock::{MAX_CLOCK_SKEW, Timestamp},
     id::UserId,
     secret::Digest,
 };
@@ -86,7 +86,9 @@ pub(super) fn link_holder(connection: &Connection, link: Digest, now: Timestamp)
 
 /// A link is good for no longer than one that is made now: a clock that was ahead has made it.
 pub(super) fn clamp_links(connection: &Connection, until: Timestamp) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE link SET expires = ?1 WHERE expires > ?2")?.execute((until, until.plus(SKEW)))?;
+    connection
+        .prepare_cached("UPDATE link SET expires = ?1 WHERE expires > ?2")?
+        .execute((until, until.plus(MAX_CLOCK_SKEW)))?;
     Ok(())
 }
 

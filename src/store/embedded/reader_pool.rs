@@ -11,7 +11,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::columns::store_error;
-use crate::outage::StoreError;
+use crate::store_error::StoreError;
 
 thread_local! {
     /// Where this thread looks first.

@@ -10,13 +10,13 @@ use super::{
     writer::WriteClass,
 };
 use crate::{
-    account::{Alteration, Altered, Consequence},
-    audit::Story,
+    account::{AccountCommand, AppliedCommand, LiveEffects},
+    audit::AuditContext,
     clock::Timestamp,
-    id::ConsequenceId,
-    outage::StoreError,
-    session::{Ending, Parting, SessionStore, Which},
+    id::EffectsId,
+    session::{EndReason, EndRecord, EndTarget, SessionStore},
     store::RecordStore,
+    store_error::StoreError,
 };
 
 impl EmbeddedStore {
@@ -29,22 +29,26 @@ impl EmbeddedStore {
         if self.count().await? == 0 {
             return Ok(0);
         }
-        let parting = Parting {
+        let end_record = EndRecord {
             reason: Some("sessions are kept elsewhere from now on".to_owned()),
-            ..Parting::new(Ending::ByAdministrator, Story::of_the_system(now))
+            ..EndRecord::new(EndReason::ByAdministrator, AuditContext::system(now))
         };
-        Ok(self.end(Which::Everyone { keep: None }, &parting).await?.len())
+        Ok(self.end(EndTarget::Everyone { keep: None }, &end_record).await?.len())
     }
 }
 
 #[async_trait]
 impl RecordStore for EmbeddedStore {
-    async fn apply_deferred(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError> {
-        let (alteration, story) = (alteration.clone(), story.clone());
+    async fn apply_deferred(
+        &self,
+        alteration: &AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Option<AppliedCommand>, StoreError> {
+        let (alteration, context) = (alteration.clone(), context.clone());
         self.write_with(WriteClass::Urgent, move |connection| {
-            let altered = account_changes::apply_to_account(connection, alteration.clone(), &story)?;
-            if let Some(Altered { consequence, .. }) = &altered {
-                insert_pending(connection, consequence, story.at)?;
+            let altered = account_changes::apply_to_account(connection, alteration.clone(), &context)?;
+            if let Some(AppliedCommand { effects, .. }) = &altered {
+                insert_pending(connection, effects, context.at)?;
             }
             Ok(altered)
         })
@@ -52,7 +56,7 @@ impl RecordStore for EmbeddedStore {
     }
 
     /// One that cannot be read keeps no other from being done; the log says so each time.
-    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError> {
+    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<LiveEffects>, StoreError> {
         self.read(|connection| {
             connection
                 .prepare_cached("SELECT body FROM consequence WHERE at < ?1 ORDER BY key")?
@@ -66,7 +70,7 @@ impl RecordStore for EmbeddedStore {
         self.read(|connection| connection.prepare_cached("SELECT id FROM identity")?.query_row([], |row| row.get(0)))
     }
 
-    async fn mark_done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {
+    async fn mark_done(&self, consequence: EffectsId) -> Result<(), StoreError> {
         self.write_with(WriteClass::Urgent, move |connection| {
             connection.prepare_cached("DELETE FROM consequence WHERE id = ?1")?.execute([AsText(consequence)])?;
             Ok(())
@@ -75,7 +79,7 @@ impl RecordStore for EmbeddedStore {
     }
 
     fn caveat(&self) -> Option<String> {
-        SessionStore::caveat(self)
+        SessionStore::limitation(self)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -83,7 +87,7 @@ impl RecordStore for EmbeddedStore {
     }
 }
 
-fn insert_pending(connection: &Connection, consequence: &Consequence, at: Timestamp) -> rusqlite::Result<()> {
+fn insert_pending(connection: &Connection, consequence: &LiveEffects, at: Timestamp) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT INTO consequence (id, user, at, body) VALUES (?1, ?2, ?3, ?4)")?.execute((
         AsText(consequence.id),
         AsText(consequence.user),
@@ -93,6 +97,6 @@ fn insert_pending(connection: &Connection, consequence: &Consequence, at: Timest
     Ok(())
 }
 
-fn ok_or_log(read: rusqlite::Result<Consequence>) -> Option<Consequence> {
+fn ok_or_log(read: rusqlite::Result<LiveEffects>) -> Option<LiveEffects> {
     read.inspect_err(|why| tracing::error!("What follows from the change of an account cannot be read: {why}")).ok()
 }

@@ -18,7 +18,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use tracing::{info, warn};
 
 use super::integrity::side_path;
-use crate::secret::random;
+use crate::secret::random_bytes;
 
 /// Bytes of a whole reserve: some thousand ends, since what is ended makes room in the store.
 const FULL_BYTES: u64 = 4 << 20;
@@ -218,7 +218,7 @@ fn lacks_space(file: &File, bytes: u64) -> bool {
 /// Random bytes: a file system that compresses holds no room for others.
 fn write_random(file: &File, mut at: u64) -> io::Result<()> {
     while at < FULL_BYTES {
-        let block = random::<WRITE_BYTES>();
+        let block = random_bytes::<WRITE_BYTES>();
         let end = usize::try_from(FULL_BYTES - at).map_or(WRITE_BYTES, |left| left.min(WRITE_BYTES));
         file.write_all_at(&block[..end], at)?;
         at += end as u64;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::account::aliases;
+use crate::account::login_aliases;
 
 /// Each step takes a file from the version of its index to the next. A step that was released is never edited.
 const MIGRATIONS: [&str; 4] = [
@@ -109,7 +109,7 @@ fn normalise_logins(connection: &Connection) -> rusqlite::Result<()> {
     let logins: Vec<(&str, String)> =
         rows.iter().map(|(id, login): &(String, String)| (&**id, login.clone())).collect();
     let mut add = connection.prepare("INSERT INTO login (key, account) VALUES (?1, ?2)")?;
-    for (key, id) in aliases(&logins) {
+    for (key, id) in login_aliases(&logins) {
         add.execute((key, id))?;
     }
     Ok(())

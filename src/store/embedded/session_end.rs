@@ -8,31 +8,35 @@ use super::{
     sessions::{SELECT_SESSIONS, ok_or_log, read_session},
 };
 use crate::{
-    audit::Fact,
+    audit::AuditEvent,
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
-    session::{Ended, Ends, Mark, Parting, Session, Which},
+    session::{EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Session},
 };
 
 /// How many ends one look tells.
 const END_LOG_PAGE: usize = 1_000;
 
 /// Ends them, and writes that down.
-pub(super) fn end(connection: &Connection, which: Which, parting: &Parting) -> rusqlite::Result<Vec<Session>> {
-    let (chosen, named) = where_clause(which);
+pub(super) fn end(
+    connection: &Connection,
+    target: EndTarget,
+    end_record: &EndRecord,
+) -> rusqlite::Result<Vec<Session>> {
+    let (chosen, named) = where_clause(target);
     let sql = format!("{SELECT_SESSIONS} WHERE {chosen} ORDER BY a.latest DESC, s.id");
     let going = connection
         .prepare_cached(&sql)?
         .query_map(rusqlite::params_from_iter(named), EndingRow::read)?
         .collect::<rusqlite::Result<Vec<EndingRow>>>()?;
-    match which {
-        Which::One { .. } => {}
-        Which::AllOf(owner) => raise_generation(connection, Some(owner), None)?,
-        Which::AllBut { owner, keep } => raise_generation(connection, Some(owner), Some(keep))?,
-        Which::Everyone { keep } => raise_generation(connection, None, keep)?,
+    match target {
+        EndTarget::One { .. } => {}
+        EndTarget::AllOf(owner) => raise_generation(connection, Some(owner), None)?,
+        EndTarget::AllBut { owner, keep } => raise_generation(connection, Some(owner), Some(keep))?,
+        EndTarget::Everyone { keep } => raise_generation(connection, None, keep)?,
     }
-    delete_sessions(connection, going, parting)
+    delete_sessions(connection, going, end_record)
 }
 
 /// Ends one that was not used since.
@@ -40,11 +44,11 @@ pub(super) fn expire(
     connection: &Connection,
     id: SessionId,
     latest: Timestamp,
-    parting: &Parting,
+    end_record: &EndRecord,
 ) -> rusqlite::Result<Option<Session>> {
     let sql = format!("{SELECT_SESSIONS} WHERE s.id = ?1 AND a.latest <= ?2");
     let going = connection.prepare_cached(&sql)?.query_row((AsText(id), latest), EndingRow::read).optional()?;
-    Ok(delete_sessions(connection, going.into_iter().collect(), parting)?.pop())
+    Ok(delete_sessions(connection, going.into_iter().collect(), end_record)?.pop())
 }
 
 /// A session that is about to end, as far as it can be read.
@@ -66,7 +70,7 @@ impl EndingRow {
 pub(super) fn delete_sessions(
     connection: &Connection,
     going: Vec<EndingRow>,
-    parting: &Parting,
+    end_record: &EndRecord,
 ) -> rusqlite::Result<Vec<Session>> {
     let mut note = connection.prepare_cached(
         "INSERT OR REPLACE INTO ended (id, secret, former, at, ending)
@@ -74,26 +78,30 @@ pub(super) fn delete_sessions(
     )?;
     let mut delete = connection.prepare_cached("DELETE FROM session WHERE key = ?1")?;
     for EndingRow { key, id, .. } in &going {
-        let ending = id.as_ref().map_or(&parting.ending, |id| parting.ending(*id));
-        note.execute((key, parting.story.at, AsJson(ending)))?;
+        let ending = id.as_ref().map_or(&end_record.end_reason, |id| end_record.reason_for(*id));
+        note.execute((key, end_record.context.at, AsJson(ending)))?;
         delete.execute([key])?;
         if let Ok(id) = id {
-            audit_log::insert(connection, parting.entry(*id))?;
+            audit_log::insert(connection, end_record.entry(*id))?;
         }
     }
     Ok(going.into_iter().filter_map(|gone| ok_or_log(gone.session)).collect())
 }
 
 /// The note, for whoever shows a secret that the session had.
-pub(super) fn find_end_note(connection: &Connection, id: SessionId, secret: Digest) -> rusqlite::Result<Option<Ended>> {
+pub(super) fn find_end_note(
+    connection: &Connection,
+    id: SessionId,
+    secret: Digest,
+) -> rusqlite::Result<Option<EndNote>> {
     connection
         .prepare_cached("SELECT ending, at FROM ended WHERE id = ?1 AND ?2 IN (secret, former)")?
-        .query_row((AsText(id), secret), |row| Ok(Ended { ending: row.get::<_, AsJson<_>>(0)?.0, at: row.get(1)? }))
+        .query_row((AsText(id), secret), |row| Ok(EndNote { reason: row.get::<_, AsJson<_>>(0)?.0, at: row.get(1)? }))
         .optional()
 }
 
 /// The journal is the log of ends: its key grows with each entry.
-pub(super) fn read_end_log(connection: &Connection, since: Option<&Mark>) -> rusqlite::Result<Ends> {
+pub(super) fn read_end_log(connection: &Connection, since: Option<&EndLogPosition>) -> rusqlite::Result<EndLogPage> {
     const NEWEST: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)";
     const ENDED: &str =
         "SELECT key, at, body FROM journal WHERE key > ?1 AND fact = 'session_ended' ORDER BY key LIMIT ?2";
@@ -104,23 +112,23 @@ pub(super) fn read_end_log(connection: &Connection, since: Option<&Mark>) -> rus
         .query_map((begin, saturating_i64(END_LOG_PAGE)), |row| {
             Ok((row.get(0)?, row.get(1)?, audit_log::read_fact(row, 2)?))
         })?
-        .collect::<rusqlite::Result<Vec<(i64, Timestamp, Fact)>>>()?;
+        .collect::<rusqlite::Result<Vec<(i64, Timestamp, AuditEvent)>>>()?;
     // Where there were more than one look takes, the next one goes on behind the last.
     let mark = rows.last().filter(|_| rows.len() == END_LOG_PAGE).map_or(newest.max(begin), |(key, ..)| *key);
     let ended = rows.into_iter().filter_map(|(_, at, fact)| match fact {
-        Fact::SessionEnded { session, ending, .. } => Some((session, Ended { ending, at })),
+        AuditEvent::SessionEnded { session, end_reason: ending, .. } => Some((session, EndNote { reason: ending, at })),
         _ => None,
     });
-    Ok(Ends { ended: ended.collect(), mark: Mark(mark.to_string()), gap: newest < begin })
+    Ok(EndLogPage { ended: ended.collect(), next: EndLogPosition(mark.to_string()), has_gap: newest < begin })
 }
 
-fn where_clause(which: Which) -> (&'static str, Vec<String>) {
-    match which {
-        Which::One { owner, id } => ("s.owner = ?1 AND s.id = ?2", vec![owner.to_string(), id.to_string()]),
-        Which::AllBut { owner, keep } => ("s.owner = ?1 AND s.id <> ?2", vec![owner.to_string(), keep.to_string()]),
-        Which::AllOf(owner) => ("s.owner = ?1", vec![owner.to_string()]),
-        Which::Everyone { keep: Some(keep) } => ("s.id <> ?1", vec![keep.to_string()]),
-        Which::Everyone { keep: None } => ("true", vec![]),
+fn where_clause(target: EndTarget) -> (&'static str, Vec<String>) {
+    match target {
+        EndTarget::One { owner, id } => ("s.owner = ?1 AND s.id = ?2", vec![owner.to_string(), id.to_string()]),
+        EndTarget::AllBut { owner, keep } => ("s.owner = ?1 AND s.id <> ?2", vec![owner.to_string(), keep.to_string()]),
+        EndTarget::AllOf(owner) => ("s.owner = ?1", vec![owner.to_string()]),
+        EndTarget::Everyone { keep: Some(keep) } => ("s.id <> ?1", vec![keep.to_string()]),
+        EndTarget::Everyone { keep: None } => ("true", vec![]),
     }
 }
 

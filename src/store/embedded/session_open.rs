@@ -12,7 +12,7 @@ use super::{
     sessions::SELECT_SESSIONS,
 };
 use crate::{
-    session::{NewSession, Opened, Session, Which},
+    session::{EndTarget, NewSession, Opened, Session},
     store::session_body::SessionBody,
 };
 
@@ -30,18 +30,18 @@ pub(super) fn open(connection: &Connection, new: &NewSession) -> rusqlite::Resul
         .query_row((&owner, saturating_i64(new.generation)), |_| Ok(()))
         .optional()?;
     if may.is_none() {
-        return Ok(Opened::Superseded);
+        return Ok(Opened::GenerationChanged);
     }
     insert(connection, new)?;
     let replaced = match new.replaces {
-        Some(id) => {
-            session_end::end(connection, Which::One { owner: id.owner(), id }, &new.replacing())?.pop().map(Box::new)
-        }
+        Some(id) => session_end::end(connection, EndTarget::One { owner: id.owner(), id }, &new.replace_record())?
+            .pop()
+            .map(Box::new),
         None => None,
     };
     let evicted = evict_excess(connection, new)?;
     let owner = new.session.owner();
-    audit_log::insert(connection, new.story.entry(Some(owner), new.signed_in()))?;
+    audit_log::insert(connection, new.context.entry(Some(owner), new.sign_in_event()))?;
     Ok(Opened::Yes { replaced, evicted })
 }
 
@@ -60,7 +60,13 @@ fn insert(connection: &Connection, new: &NewSession) -> rusqlite::Result<()> {
     ))?;
     connection
         .prepare_cached("INSERT INTO activity (session, latest, ip, actions, last_page) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((key, activity.latest, AsText(activity.ip), saturating_i64(activity.actions), activity.last_page))?;
+        .execute((
+            key,
+            activity.last_seen,
+            AsText(activity.ip),
+            saturating_i64(activity.actions),
+            activity.last_path,
+        ))?;
     Ok(())
 }
 
@@ -77,5 +83,5 @@ fn evict_excess(connection: &Connection, new: &NewSession) -> rusqlite::Result<V
             EndingRow::read,
         )?
         .collect::<rusqlite::Result<Vec<EndingRow>>>()?;
-    session_end::delete_sessions(connection, above, &new.evicting())
+    session_end::delete_sessions(connection, above, &new.evict_record())
 }

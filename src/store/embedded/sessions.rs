@@ -12,13 +12,13 @@ use super::{
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
-    outage::StoreError,
     secret::Digest,
     session::{
-        Activity, Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Proof, Renewal, Secrets, Session,
-        SessionStore, Terms, Which,
+        Activity, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Proof,
+        SecretRenewal, Session, SessionAuth, SessionSecrets, SessionStore, SessionTerms, UserSnapshot,
     },
     store::session_body::SessionBody,
+    store_error::StoreError,
 };
 
 const SELECT_FOR_CHECK: &str = "
@@ -56,7 +56,7 @@ const UPSERT_USER: &str = "
 
 #[async_trait]
 impl SessionStore for EmbeddedStore {
-    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+    async fn find(&self, id: SessionId) -> Result<Option<SessionAuth>, StoreError> {
         self.read(|connection| {
             connection
                 .prepare_cached(SELECT_FOR_CHECK)?
@@ -79,7 +79,7 @@ impl SessionStore for EmbeddedStore {
         })
     }
 
-    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
+    async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError> {
         let owner = owner.clone();
         // At most sign-ins nothing has changed: then nothing is written.
         let known = self.read(|connection| known_generation(connection, &owner))?;
@@ -93,26 +93,31 @@ impl SessionStore for EmbeddedStore {
         self.write_notifying(move |connection| session_open::open(connection, &new)).await
     }
 
-    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
-        let beats = beats.to_vec();
-        self.write(move |connection| touch(connection, &beats)).await
+    async fn touch(&self, heartbeats: &[Heartbeat]) -> Result<(), StoreError> {
+        let heartbeats = heartbeats.to_vec();
+        self.write(move |connection| touch(connection, &heartbeats)).await
     }
 
     async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| clamp(connection, id, latest, now)).await
     }
 
-    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
-        let parting = parting.clone();
-        self.write_urgent(move |connection| session_end::end(connection, which, &parting)).await
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
+        let end_record = end_record.clone();
+        self.write_urgent(move |connection| session_end::end(connection, target, &end_record)).await
     }
 
-    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
-        let parting = parting.clone();
-        self.write_urgent(move |connection| session_end::expire(connection, id, latest, &parting)).await
+    async fn expire(
+        &self,
+        id: SessionId,
+        latest: Timestamp,
+        end_record: &EndRecord,
+    ) -> Result<Option<Session>, StoreError> {
+        let end_record = end_record.clone();
+        self.write_urgent(move |connection| session_end::expire(connection, id, latest, &end_record)).await
     }
 
-    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
+    async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
         self.read(|connection| session_end::find_end_note(connection, id, secret))
     }
 
@@ -144,20 +149,20 @@ impl SessionStore for EmbeddedStore {
         })
     }
 
-    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError> {
         self.delete_in_batches("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before)
             .await
     }
 
-    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
         self.read(|connection| session_end::read_end_log(connection, since))
     }
 
-    async fn end_hinted(&self) {
+    async fn wait_for_end(&self) {
         self.end_hint.notified().await;
     }
 
-    fn caveat(&self) -> Option<String> {
+    fn limitation(&self) -> Option<String> {
         self.reserve.as_ref()?.fault()
     }
 
@@ -176,8 +181,8 @@ impl SessionStore for EmbeddedStore {
 }
 
 /// Writes what an owner may do now, and tells the generation.
-pub(super) fn put_user_snapshot(connection: &Connection, owner: Owner) -> rusqlite::Result<u64> {
-    let Owner { id, name, display_name, email, roles, disabled, version } = owner;
+pub(super) fn put_user_snapshot(connection: &Connection, owner: UserSnapshot) -> rusqlite::Result<u64> {
+    let UserSnapshot { id, name, display_name, email, roles, disabled, version } = owner;
     connection.prepare_cached(UPSERT_USER)?.execute((
         AsText(id),
         saturating_i64(version),
@@ -193,7 +198,7 @@ pub(super) fn put_user_snapshot(connection: &Connection, owner: Owner) -> rusqli
 }
 
 /// The generation, where this version or a newer one is there already.
-fn known_generation(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<u64>> {
+fn known_generation(connection: &Connection, owner: &UserSnapshot) -> rusqlite::Result<Option<u64>> {
     connection
         .prepare_cached("SELECT generation FROM owner WHERE id = ?1 AND version >= ?2")?
         .query_row((AsText(owner.id), saturating_i64(owner.version)), |row| read_count(row, 0))
@@ -201,10 +206,10 @@ fn known_generation(connection: &Connection, owner: &Owner) -> rusqlite::Result<
 }
 
 /// Gives a session a new secret.
-pub(super) fn renew_secret(connection: &Connection, renewal: &Renewal) -> rusqlite::Result<bool> {
+pub(super) fn renew_secret(connection: &Connection, renewal: &SecretRenewal) -> rusqlite::Result<bool> {
     const RENEW: &str =
         "UPDATE session SET former = secret, former_until = ?4, secret = ?3 WHERE id = ?1 AND secret = ?2";
-    let Renewal { id, from, to, grace_until } = *renewal;
+    let SecretRenewal { id, current: from, new: to, grace_until } = *renewal;
     Ok(connection.prepare_cached(RENEW)?.execute((AsText(id), from, to, grace_until))? == 1)
 }
 
@@ -221,10 +226,16 @@ pub(super) fn ok_or_log(read: rusqlite::Result<Session>) -> Option<Session> {
     read.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
 }
 
-fn touch(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {
+fn touch(connection: &Connection, heartbeats: &[Heartbeat]) -> rusqlite::Result<()> {
     let mut touch = connection.prepare_cached(UPDATE_ACTIVITY)?;
-    for beat in beats {
-        touch.execute((AsText(beat.id), beat.at, AsText(beat.ip), beat.actions, &beat.page))?;
+    for heartbeat in heartbeats {
+        touch.execute((
+            AsText(heartbeat.id),
+            heartbeat.at,
+            AsText(heartbeat.ip),
+            heartbeat.actions,
+            &heartbeat.path,
+        ))?;
     }
     Ok(())
 }
@@ -246,16 +257,16 @@ fn clamp(connection: &Connection, id: SessionId, latest: Timestamp, now: Timesta
         .map(drop)
 }
 
-fn read_found(owner: UserId, row: &Row<'_>) -> rusqlite::Result<Found> {
-    Ok(Found {
-        secrets: Secrets {
+fn read_found(owner: UserId, row: &Row<'_>) -> rusqlite::Result<SessionAuth> {
+    Ok(SessionAuth {
+        secrets: SessionSecrets {
             current: row.get(0)?,
-            former: row.get::<_, Option<Digest>>(1)?.zip(row.get::<_, Option<Timestamp>>(2)?),
+            previous: row.get::<_, Option<Digest>>(1)?.zip(row.get::<_, Option<Timestamp>>(2)?),
         },
-        terms: Terms { opened: row.get(3)?, remembered: row.get(4)?, kind: row.get(5)? },
-        latest: row.get(6)?,
+        terms: SessionTerms { opened: row.get(3)?, remembered: row.get(4)?, kind: row.get(5)? },
+        last_seen: row.get(6)?,
         assurance: row.get(7)?,
-        owner: Owner {
+        user: UserSnapshot {
             id: owner,
             name: row.get(8)?,
             display_name: row.get(9)?,
@@ -272,16 +283,16 @@ pub(super) fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
     let AsJson(SessionBody { methods, proved, device, first_ip, sign_ins }) = row.get(6)?;
     Ok(Session {
         id: row.get::<_, AsText<_>>(1)?.0,
-        terms: Terms { opened: row.get(2)?, remembered: row.get(3)?, kind: row.get(4)? },
+        terms: SessionTerms { opened: row.get(2)?, remembered: row.get(3)?, kind: row.get(4)? },
         proof: Proof { assurance: row.get(5)?, methods, at: proved },
         device,
         first_ip,
         sign_ins,
         activity: Activity {
-            latest: row.get(7)?,
+            last_seen: row.get(7)?,
             ip: row.get::<_, AsText<_>>(8)?.0,
             actions: read_count(row, 9)?,
-            last_page: row.get(10)?,
+            last_path: row.get(10)?,
         },
     })
 }

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{EmbeddedStore, columns::AsJson, writer::WriteClass};
 use crate::{
     clock::Timestamp,
-    guard::{Caller, Counter, Tally, ThrottleStore},
-    outage::StoreError,
+    guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
+    store_error::StoreError,
 };
 
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ struct CounterState {
 
 impl CounterState {
     /// What lies in the future counts as now: no counter is closed for longer than its rule has it.
-    fn clamped(mut self, counter: &Counter, now: Timestamp) -> Self {
+    fn clamped(mut self, counter: &AttemptCounter, now: Timestamp) -> Self {
         for at in &mut self.tries {
             *at = (*at).min(now);
         }
@@ -35,11 +35,11 @@ impl CounterState {
 impl ThrottleStore for EmbeddedStore {
     async fn attempt(
         &self,
-        asked: &[Counter],
-        beside: &[Counter],
-        caller: Caller,
+        asked: &[AttemptCounter],
+        beside: &[AttemptCounter],
+        caller: CallerClass,
         now: Timestamp,
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<CountResult, StoreError> {
         let (asked, beside) = (asked.to_vec(), beside.to_vec());
         self.write_with(write_class(caller), move |connection| attempt(connection, &asked, &beside, now)).await
     }
@@ -48,7 +48,7 @@ impl ThrottleStore for EmbeddedStore {
         self.read(|connection| Ok(read_counter(connection, name)?.closed_until.is_some_and(|until| now < until)))
     }
 
-    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
+    async fn finish(&self, anew: &[String], take_back: &[String], caller: CallerClass) -> Result<(), StoreError> {
         let (anew, give_back) = (anew.to_vec(), take_back.to_vec());
         self.write_with(write_class(caller), move |connection| {
             for name in &anew {
@@ -59,21 +59,26 @@ impl ThrottleStore for EmbeddedStore {
         .await
     }
 
-    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn delete_stale(&self, now: Timestamp) -> Result<(), StoreError> {
         const DROP: &str = "DELETE FROM throttle WHERE name IN
                             (SELECT name FROM throttle WHERE says_nothing_from < ?1 LIMIT ?2)";
         self.delete_in_batches(DROP, now).await
     }
 }
 
-const fn write_class(caller: Caller) -> WriteClass {
+const fn write_class(caller: CallerClass) -> WriteClass {
     match caller {
-        Caller::Anybody => WriteClass::Ordinary,
-        Caller::SignedIn => WriteClass::Urgent,
+        CallerClass::Stranger => WriteClass::Ordinary,
+        CallerClass::SignedIn => WriteClass::Urgent,
     }
 }
 
-fn attempt(connection: &Connection, asked: &[Counter], beside: &[Counter], now: Timestamp) -> rusqlite::Result<Tally> {
+fn attempt(
+    connection: &Connection,
+    asked: &[AttemptCounter],
+    beside: &[AttemptCounter],
+    now: Timestamp,
+) -> rusqlite::Result<CountResult> {
     let mut closed_until = None;
     for counter in asked {
         closed_until = closed_until.max(clamp_and_read(connection, counter, now)?);
@@ -83,7 +88,7 @@ fn attempt(connection: &Connection, asked: &[Counter], beside: &[Counter], now: 
         clamp_and_read(connection, counter, now)?;
     }
     if let Some(until) = closed_until {
-        return Ok(Tally::Closed { until });
+        return Ok(CountResult::Closed { until });
     }
     let (mut closed, mut beside_until) = (Vec::new(), None);
     for counter in asked.iter().chain(beside) {
@@ -93,10 +98,14 @@ fn attempt(connection: &Connection, asked: &[Counter], beside: &[Counter], now: 
             None => {}
         }
     }
-    Ok(Tally::Counted { closed, beside_until })
+    Ok(CountResult::Counted { newly_closed: closed, account_closed_until: beside_until })
 }
 
-fn clamp_and_read(connection: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+fn clamp_and_read(
+    connection: &Connection,
+    counter: &AttemptCounter,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
     let read = read_counter(connection, &counter.name)?;
     let state = read.clone().clamped(counter, now);
     if state != read {
@@ -117,13 +126,13 @@ fn undo_attempt(connection: &Connection, name: &str) -> rusqlite::Result<()> {
 }
 
 /// Counts one try on an open counter; whether that closed it.
-fn count_attempt(connection: &Connection, counter: &Counter, now: Timestamp) -> rusqlite::Result<bool> {
+fn count_attempt(connection: &Connection, counter: &AttemptCounter, now: Timestamp) -> rusqlite::Result<bool> {
     let before = read_counter(connection, &counter.name)?;
     // A counter that was closed and is open again has spent its tries.
     let mut tries = if before.closed_until.is_some() { Vec::new() } else { before.tries };
-    tries.retain(|at| now.since(*at) <= counter.within);
+    tries.retain(|at| now.since(*at) <= counter.window);
     tries.push(now);
-    let closes = u32::try_from(tries.len()).unwrap_or(u32::MAX) >= counter.tries;
+    let closes = u32::try_from(tries.len()).unwrap_or(u32::MAX) >= counter.limit;
     let closed_until = closes.then(|| now.plus(counter.cool_off));
     write_counter(connection, counter, &CounterState { tries, closed_until }, now)?;
     Ok(closes)
@@ -131,12 +140,12 @@ fn count_attempt(connection: &Connection, counter: &Counter, now: Timestamp) -> 
 
 fn write_counter(
     connection: &Connection,
-    counter: &Counter,
+    counter: &AttemptCounter,
     state: &CounterState,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     // The later of both: when the try that closed it is taken back, the others still count.
-    let says_nothing_from = state.closed_until.max(Some(now.plus(counter.within)));
+    let says_nothing_from = state.closed_until.max(Some(now.plus(counter.window)));
     connection
         .prepare_cached(
             "INSERT INTO throttle (name, tries, closed_until, says_nothing_from) VALUES (?1, ?2, ?3, ?4)

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::{EmbeddedStore, reserve::disk_full_error, writer::WriteClass};
 use crate::{
     clock::{Clock, Stopwatch},
-    outage::StoreError,
+    store_error::StoreError,
 };
 
 /// How long a probe that went well is good for, unless an act fails meanwhile: each one is a flush of the disk.
@@ -51,7 +51,7 @@ impl EmbeddedStore {
             restored.map_err(|_| disk_full_error()).and_then(|()| write_probe_row(connection))
         };
         self.write_with(WriteClass::Probe, look).await?;
-        *self.probe.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Clock::machine().stopwatch());
+        *self.probe.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Clock::system().stopwatch());
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Stopwatch},
-    outage::StoreError,
+    store_error::StoreError,
 };
 
 /// Acts that may wait; one more is refused at once, because it would be answered too late.
@@ -66,7 +66,7 @@ enum WriteError {
 
 impl From<WriteError> for StoreError {
     fn from(why: WriteError) -> Self {
-        Self::Away(Box::new(why))
+        Self::Unavailable(Box::new(why))
     }
 }
 
@@ -92,7 +92,7 @@ impl Writer {
         W: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let act = Box::new(WriteTask { class: need, work, outcome: None, reply, queued: Clock::machine().stopwatch() });
+        let act = Box::new(WriteTask { class: need, work, outcome: None, reply, queued: Clock::system().stopwatch() });
         match self.queue.as_ref().map(|queue| queue.try_send(act)) {
             Some(Ok(())) => {}
             Some(Err(TrySendError::Full(_))) => return Err(WriteError::QueueFull.into()),
@@ -295,7 +295,7 @@ mod tests {
         work: impl FnMut(&Connection) -> rusqlite::Result<usize> + Send + 'static,
     ) -> (Box<dyn WriteJob>, ReplyReceiver) {
         let (reply, answer) = oneshot::channel();
-        let since = Clock::machine().stopwatch();
+        let since = Clock::system().stopwatch();
         (Box::new(WriteTask { class: WriteClass::Ordinary, work, outcome: None, reply, queued: since }), answer)
     }
 
@@ -364,7 +364,7 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let (reply, _answer) = oneshot::channel();
         let work = |_: &Connection| -> rusqlite::Result<()> { Err(disk_full_error()) };
-        let since = Clock::machine().stopwatch();
+        let since = Clock::system().stopwatch();
         let mut act = WriteTask { class: WriteClass::Urgent, work, outcome: None, reply, queued: since };
         act.run(&connection);
         retry_urgent(&connection, &mut vec![Box::new(act)], &Ok(()), &reserve);

@@ -28,7 +28,7 @@ use super::{
     supervisor::{ConnectionHooks, Supervisor},
     target::{RedisTarget, ServerInfo},
 };
-use crate::outage::StoreError;
+use crate::store_error::StoreError;
 
 /// How long a check waits for its answer. A request to an app asks once, and must be answered within a second.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_millis(700);

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
-    outage::StoreError,
     secret::Digest,
-    session::{Activity, Beat, Ended, Ending, Found, Kind, NewSession, Owner, Proof, Secrets, Session, Terms},
+    session::{
+        Activity, ClientKind, EndNote, EndReason, Heartbeat, NewSession, Proof, Session, SessionAuth, SessionSecrets,
+        SessionTerms, UserSnapshot,
+    },
     store::session_body::SessionBody,
+    store_error::StoreError,
 };
 
 /// Scripts count no further exactly.
@@ -30,8 +33,8 @@ pub(super) fn decode_error(what: &'static str) -> StoreError {
 /// What the gate reads of a session.
 struct SessionHeader {
     generation: u64,
-    secrets: Secrets,
-    terms: Terms,
+    secrets: SessionSecrets,
+    terms: SessionTerms,
     assurance: u8,
 }
 
@@ -41,7 +44,7 @@ pub(super) struct UserRecord {
     /// A session of a lower generation is none.
     floor: u64,
     /// None: nothing is known of them but the generation.
-    pub(super) user: Option<Owner>,
+    pub(super) user: Option<UserSnapshot>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,8 +75,8 @@ pub(super) fn encode_session(new: &NewSession) -> String {
         terms.opened.as_millis(),
         u8::from(terms.remembered),
         match terms.kind {
-            Kind::Web => "web",
-            Kind::App => "app",
+            ClientKind::Web => "web",
+            ClientKind::App => "app",
         },
         proof.assurance,
         to_json(&SessionBody::from_session(&new.session))
@@ -81,7 +84,7 @@ pub(super) fn encode_session(new: &NewSession) -> String {
 }
 
 pub(super) fn encode_activity(activity: &Activity) -> String {
-    let Activity { latest, ip, actions, last_page } = activity;
+    let Activity { last_seen: latest, ip, actions, last_path: last_page } = activity;
     let actions = (*actions).min(MAX_ACTIONS);
     format!("{} {ip} {actions}{}", latest.as_millis(), page_suffix(last_page.as_deref()))
 }
@@ -92,13 +95,13 @@ pub(super) fn page_suffix(page: Option<&str>) -> String {
 }
 
 /// A hit, as the script wants it.
-pub(super) fn encode_heartbeat(beat: &Beat) -> [String; 5] {
+pub(super) fn encode_heartbeat(heartbeat: &Heartbeat) -> [String; 5] {
     [
-        beat.id.serial(),
-        beat.at.as_millis().to_string(),
-        beat.ip.to_string(),
-        beat.actions.to_string(),
-        page_suffix(beat.page.as_deref()),
+        heartbeat.id.serial(),
+        heartbeat.at.as_millis().to_string(),
+        heartbeat.ip.to_string(),
+        heartbeat.actions.to_string(),
+        page_suffix(heartbeat.path.as_deref()),
     ]
 }
 
@@ -111,8 +114,8 @@ pub(super) struct UserSnapshotArg {
 }
 
 impl UserSnapshotArg {
-    pub(super) fn new(owner: &Owner) -> Self {
-        let Owner { name, display_name, email, roles, disabled, version, .. } = owner.clone();
+    pub(super) fn new(owner: &UserSnapshot) -> Self {
+        let UserSnapshot { name, display_name, email, roles, disabled, version, .. } = owner.clone();
         Self {
             version: version.to_string(),
             disabled: if disabled { "1" } else { "0" },
@@ -131,7 +134,7 @@ pub(super) fn decode_user(owner: UserId, value: &str) -> Result<UserRecord, Stor
             "-" => None,
             version => {
                 let UserFields { name, display_name, email, roles } = serde_json::from_str(rest).ok()?;
-                Some(Owner {
+                Some(UserSnapshot {
                     id: owner,
                     name,
                     display_name,
@@ -151,14 +154,14 @@ pub(super) fn decode_user(owner: UserId, value: &str) -> Result<UserRecord, Stor
 pub(super) fn decode_found(
     id: SessionId,
     [session, activity, gate]: [Option<&str>; 3],
-) -> Result<Option<Found>, StoreError> {
+) -> Result<Option<SessionAuth>, StoreError> {
     let (Some(session), Some(gate)) = (session, gate) else { return Ok(None) };
     let UserRecord { floor, user: owner, .. } = decode_user(id.owner(), gate)?;
     let (SessionHeader { generation, secrets, terms, assurance }, _) =
         decode_header(session).ok_or_else(|| decode_error("session"))?;
     let Some(owner) = owner.filter(|_| generation >= floor) else { return Ok(None) };
     let latest = activity.and_then(decode_latest).ok_or_else(|| decode_error("session's activity"))?;
-    Ok(Some(Found { secrets, terms, latest, assurance, owner }))
+    Ok(Some(SessionAuth { secrets, terms, last_seen: latest, assurance, user: owner }))
 }
 
 /// A whole session, if its generation still counts.
@@ -199,14 +202,14 @@ fn decode_header(session: &str) -> Option<(SessionHeader, &str)> {
     let opened = parse_timestamp(words.next())?;
     let remembered = words.next()? == "1";
     let kind = match words.next()? {
-        "web" => Kind::Web,
-        "app" => Kind::App,
+        "web" => ClientKind::Web,
+        "app" => ClientKind::App,
         _ => return None,
     };
     let head = SessionHeader {
         generation,
-        secrets: Secrets { current, former },
-        terms: Terms { opened, remembered, kind },
+        secrets: SessionSecrets { current, previous: former },
+        terms: SessionTerms { opened, remembered, kind },
         assurance: parse_word(words.next())?,
     };
     Some((head, body))
@@ -219,30 +222,30 @@ fn decode_latest(activity: &str) -> Option<Timestamp> {
 fn decode_activity(activity: &str) -> Option<Activity> {
     let mut words = activity.splitn(4, ' ');
     Some(Activity {
-        latest: parse_timestamp(words.next())?,
+        last_seen: parse_timestamp(words.next())?,
         ip: parse_word(words.next())?,
         actions: parse_word(words.next())?,
-        last_page: words.next().map(str::to_owned),
+        last_path: words.next().map(str::to_owned),
     })
 }
 
 /// A note about an ended session, for whoever shows a secret that it had.
-pub(super) fn decode_end_note(note: &str, shown: Digest) -> Result<Option<Ended>, StoreError> {
+pub(super) fn decode_end_note(note: &str, shown: Digest) -> Result<Option<EndNote>, StoreError> {
     let read = || {
         let (head, ending) = note.split_once('\n')?;
         let mut words = head.split(' ');
         let at = parse_timestamp(words.next())?;
         let knows = words.filter_map(decode_digest).any(|secret| secret == shown);
-        Some(knows.then_some(Ended { ending: decode_end_reason(ending)?, at }))
+        Some(knows.then_some(EndNote { reason: decode_end_reason(ending)?, at }))
     };
     read().ok_or_else(|| decode_error("note about an ended session"))
 }
 
-pub(super) fn encode_end_reason(ending: &Ending) -> String {
+pub(super) fn encode_end_reason(ending: &EndReason) -> String {
     to_json(ending)
 }
 
-pub(super) fn decode_end_reason(ending: &str) -> Option<Ending> {
+pub(super) fn decode_end_reason(ending: &str) -> Option<EndReason> {
     serde_json::from_str(ending).ok()
 }
 

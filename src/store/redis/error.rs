@@ -3,7 +3,7 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use crate::outage::StoreError;
+use crate::store_error::StoreError;
 
 /// Why Redis cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,11 +144,11 @@ impl RedisStoreError {
 
 /// Whether an outage means that nobody can be asked at all, and not that one thing is wrong.
 pub(super) fn is_unreachable(why: &StoreError) -> bool {
-    matches!(why, StoreError::Away(why) if why.downcast_ref().is_some_and(RedisStoreError::is_connection_error))
+    matches!(why, StoreError::Unavailable(why) if why.downcast_ref().is_some_and(RedisStoreError::is_connection_error))
 }
 
 impl From<RedisStoreError> for StoreError {
     fn from(trouble: RedisStoreError) -> Self {
-        Self::Away(Box::new(trouble))
+        Self::Unavailable(Box::new(trouble))
     }
 }

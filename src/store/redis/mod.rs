@@ -42,15 +42,19 @@ use self::{
 use super::RecordStore;
 use crate::{
     account::{
-        Account, AccountRecords, AccountStore, Added, Alteration, Altered, Changed, KnownDevice, PasswordHash, Restored,
+        Account, AccountCommand, AccountRecords, AccountStore, AddResult, AppliedCommand, ChangeOutcome,
+        DeviceRegistration, ImportedAccount, PasswordHash,
     },
-    audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailQuery},
+    audit::{AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery},
     clock::{Clock, Timestamp},
-    guard::{Caller, Counter, Tally, ThrottleStore},
+    guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
-    outage::StoreError,
     secret::Digest,
-    session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
+    session::{
+        EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session, SessionAuth,
+        SessionStore, UserSnapshot,
+    },
+    store_error::StoreError,
 };
 
 /// Keeps live state in Redis, and records where it is told to.
@@ -75,7 +79,7 @@ pub struct OpenReport {
 /// When it cannot be used; the message says why and what to do.
 pub async fn probe_server(place: &RedisTarget) -> Result<ServerInfo, RedisStoreError> {
     let ears = ConnectionHooks {
-        clock: Clock::machine(),
+        clock: Clock::system(),
         end_hints: Some(Arc::default()),
         log_changes: false,
         log_warnings: false,
@@ -101,11 +105,11 @@ impl RedisStore {
     async fn end_user_sessions(
         &self,
         owner: UserId,
-        which: Which,
-        parting: &Parting,
+        target: EndTarget,
+        end_record: &EndRecord,
     ) -> Result<Vec<Session>, StoreError> {
-        let Some(ends) = narrow_to_user(which, owner) else { return Ok(Vec::new()) };
-        let left = self.live.end(owner, ends, parting).await?;
+        let Some(ends) = narrow_to_user(target, owner) else { return Ok(Vec::new()) };
+        let left = self.live.end(owner, ends, end_record).await?;
         self.deliver(owner, &left.entries).await?;
         Ok(left.sessions)
     }
@@ -113,7 +117,7 @@ impl RedisStore {
 
 #[async_trait]
 impl SessionStore for RedisStore {
-    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+    async fn find(&self, id: SessionId) -> Result<Option<SessionAuth>, StoreError> {
         self.live.find(id).await
     }
 
@@ -125,7 +129,7 @@ impl SessionStore for RedisStore {
         self.live.list(owner).await
     }
 
-    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
+    async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError> {
         self.live.put_user_snapshot(owner).await
     }
 
@@ -134,7 +138,7 @@ impl SessionStore for RedisStore {
         let opened = self.live.open_session(&new).await;
         if opened.as_ref().is_err_and(is_not_replicated) {
             // Nobody will ever hold its secret. Where it stays for all that, it runs out like any other.
-            let _ = self.live.end(owner, Ending::One(new.session.id), &new.replacing()).await;
+            let _ = self.live.end(owner, Ending::One(new.session.id), &new.replace_record()).await;
         }
         let (mut opened, entries) = opened?;
         self.deliver(owner, &entries).await?;
@@ -142,14 +146,14 @@ impl SessionStore for RedisStore {
         if let Opened::Yes { replaced, .. } = &mut opened
             && let Some(id) = new.replaces.filter(|id| id.owner() != owner)
         {
-            let one = Which::One { owner: id.owner(), id };
-            *replaced = self.end_user_sessions(id.owner(), one, &new.replacing()).await?.pop().map(Box::new);
+            let one = EndTarget::One { owner: id.owner(), id };
+            *replaced = self.end_user_sessions(id.owner(), one, &new.replace_record()).await?.pop().map(Box::new);
         }
         Ok(opened)
     }
 
-    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
-        self.live.touch(beats).await
+    async fn touch(&self, heartbeats: &[Heartbeat]) -> Result<(), StoreError> {
+        self.live.touch(heartbeats).await
     }
 
     async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
@@ -157,10 +161,10 @@ impl SessionStore for RedisStore {
     }
 
     /// Everybody's is a step for each user: there is none over all slots.
-    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
-        let owner = match which {
-            Which::One { owner, .. } | Which::AllBut { owner, .. } | Which::AllOf(owner) => owner,
-            Which::Everyone { .. } => {
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
+        let owner = match target {
+            EndTarget::One { owner, .. } | EndTarget::AllBut { owner, .. } | EndTarget::AllOf(owner) => owner,
+            EndTarget::Everyone { .. } => {
                 let (mut ended, mut failed, mut from) = (Vec::new(), None, None);
                 loop {
                     let owners = self.live.users(from, false, USERS_PER_PAGE).await?;
@@ -168,7 +172,7 @@ impl SessionStore for RedisStore {
                     from = Some(*last);
                     for owner in owners {
                         // Whoever cannot be ended keeps nobody else in.
-                        match self.end_user_sessions(owner, which, parting).await {
+                        match self.end_user_sessions(owner, target, end_record).await {
                             Ok(gone) => ended.extend(gone),
                             Err(why) => {
                                 error!(user.id = %owner, "The sessions of {owner} could not be ended: {why}");
@@ -179,16 +183,21 @@ impl SessionStore for RedisStore {
                 }
             }
         };
-        self.end_user_sessions(owner, which, parting).await
+        self.end_user_sessions(owner, target, end_record).await
     }
 
-    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
-        let mut left = self.live.expire(id, latest, parting).await?;
+    async fn expire(
+        &self,
+        id: SessionId,
+        latest: Timestamp,
+        end_record: &EndRecord,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut left = self.live.expire(id, latest, end_record).await?;
         self.deliver(id.owner(), &left.entries).await?;
         Ok(left.sessions.pop())
     }
 
-    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
+    async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
         self.live.find_end_note(id, secret).await
     }
 
@@ -200,27 +209,27 @@ impl SessionStore for RedisStore {
         self.live.count().await
     }
 
-    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError> {
         self.live.forget_ended(before).await
     }
 
-    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
         self.live.read_end_log(since).await
     }
 
-    async fn end_hinted(&self) {
+    async fn wait_for_end(&self) {
         self.live.end_hints.notified().await;
     }
 
-    async fn catch_up(&self, now: Timestamp) -> Result<usize, StoreError> {
+    async fn drain_outbox(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.drain_outboxes(now).await
     }
 
-    async fn take_turn(&self, period: Duration) -> Result<bool, StoreError> {
+    async fn try_acquire_lease(&self, period: Duration) -> Result<bool, StoreError> {
         self.live.try_acquire_lease(period).await
     }
 
-    fn caveat(&self) -> Option<String> {
+    fn limitation(&self) -> Option<String> {
         let full = self
             .live
             .is_out_of_memory()
@@ -237,12 +246,16 @@ impl SessionStore for RedisStore {
 
 #[async_trait]
 impl AccountStore for RedisStore {
-    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
-        let Some(Altered { account, consequence }) = self.records.apply_deferred(&alteration, story).await? else {
+    async fn apply(
+        &self,
+        alteration: AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Option<ChangeOutcome>, StoreError> {
+        let Some(AppliedCommand { account, effects }) = self.records.apply_deferred(&alteration, context).await? else {
             return Ok(None);
         };
-        let left = self.apply_effects(&consequence).await?;
-        Ok(Some(Changed { account, ended: left.sessions, renewed: left.renewed }))
+        let left = self.apply_effects(&effects).await?;
+        Ok(Some(ChangeOutcome { account, ended: left.sessions, renewed: left.renewed }))
     }
 }
 
@@ -250,11 +263,11 @@ impl AccountStore for RedisStore {
 impl ThrottleStore for RedisStore {
     async fn attempt(
         &self,
-        asked: &[Counter],
-        beside: &[Counter],
-        caller: Caller,
+        asked: &[AttemptCounter],
+        beside: &[AttemptCounter],
+        caller: CallerClass,
         now: Timestamp,
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<CountResult, StoreError> {
         self.live.attempt(asked, beside, caller, now).await
     }
 
@@ -262,12 +275,12 @@ impl ThrottleStore for RedisStore {
         self.live.is_closed(name, now).await
     }
 
-    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
+    async fn finish(&self, anew: &[String], take_back: &[String], caller: CallerClass) -> Result<(), StoreError> {
         self.live.finish(anew, take_back, caller).await
     }
 
     /// Redis drops them by itself.
-    async fn forget(&self, _: Timestamp) -> Result<(), StoreError> {
+    async fn delete_stale(&self, _: Timestamp) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -275,7 +288,7 @@ impl ThrottleStore for RedisStore {
 /// Whether an act was done, and too few replicas have it.
 fn is_not_replicated(why: &StoreError) -> bool {
     let unconfirmed = |why: &RedisStoreError| matches!(why, RedisStoreError::NotReplicated { .. });
-    matches!(why, StoreError::Away(why) if why.downcast_ref().is_some_and(unconfirmed))
+    matches!(why, StoreError::Unavailable(why) if why.downcast_ref().is_some_and(unconfirmed))
 }
 
 /// What is a matter of records alone is passed on to them.
@@ -291,29 +304,29 @@ macro_rules! delegate_to_records {
 }
 
 delegate_to_records!(AccountRecords {
-    by_login(folded: &str) -> Option<Account>;
+    by_key(key: &str) -> Option<Account>;
     get(id: UserId) -> Option<Account>;
     list() -> Vec<Account>;
-    add(account: &Account, story: &Story) -> Added;
-    restore(restored: &Restored, story: &Story) -> Added;
-    password(id: UserId) -> Option<PasswordHash>;
+    add(account: &Account, story: &AuditContext) -> AddResult;
+    restore(restored: &ImportedAccount, story: &AuditContext) -> AddResult;
+    password_hash(id: UserId) -> Option<PasswordHash>;
     rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool;
-    put_link(id: UserId, link: Digest, expires: Timestamp, story: &Story) -> bool;
-    link(link: Digest, now: Timestamp) -> Option<UserId>;
+    put_link(id: UserId, link: Digest, expires: Timestamp, story: &AuditContext) -> bool;
+    link_user(link: Digest, now: Timestamp) -> Option<UserId>;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>;
-    devices(owner: UserId) -> Vec<DeviceId>;
+    device_ids(owner: UserId) -> Vec<DeviceId>;
     clamp(now: Timestamp, links_until: Timestamp) -> ();
     forget_devices(before: Timestamp) -> ();
-    meet_device(owner: UserId, device: Option<Digest>, fresh: Digest, max: usize, at: Timestamp) -> KnownDevice;
+    register_device(owner: UserId, device: Option<Digest>, new_token: Digest, max: usize, at: Timestamp) -> DeviceRegistration;
 });
 
 delegate_to_records!(AuditStore {
-    record(entries: &[Entry]) -> ();
-    merge(entries: &[Entry]) -> ();
-    forget_unknown(before: Timestamp) -> ();
-    size() -> JournalSize;
-    drop_failed(count: u64) -> u64;
-    login_history(query: &Query) -> Page;
-    forget(before: Timestamp) -> ();
-    trail(query: &TrailQuery) -> Page;
+    record(entries: &[AuditEntry]) -> ();
+    upsert_counts(entries: &[AuditEntry]) -> ();
+    delete_unknown_before(before: Timestamp) -> ();
+    size() -> AuditLogSize;
+    delete_failed(count: u64) -> u64;
+    login_history(query: &LoginHistoryQuery) -> AuditPage;
+    delete_before(before: Timestamp) -> ();
+    trail(query: &AuditTrailQuery) -> AuditPage;
 });

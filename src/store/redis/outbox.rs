@@ -17,12 +17,12 @@ use super::{
     sessions::LiveState,
 };
 use crate::{
-    account::Consequence,
-    audit::{Entry, Fact},
+    account::LiveEffects,
+    audit::{AuditEntry, AuditEvent},
     clock::Timestamp,
     id::{SessionId, UserId},
-    outage::StoreError,
-    session::{Ended, Ends, Mark},
+    session::{EndLogPage, EndLogPosition, EndNote},
+    store_error::StoreError,
 };
 
 /// How many ends the log keeps: each replica reads it every second at the latest.
@@ -54,10 +54,10 @@ impl LiveState {
     }
 
     /// Tells the replicas which sessions have ended.
-    async fn append_end_log(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn append_end_log(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let mut told = vec![END_LOG_LENGTH.to_string(), keys::END_CHANNEL.to_owned()];
         for entry in entries {
-            let Fact::SessionEnded { session, ending, .. } = &entry.fact else { continue };
+            let AuditEvent::SessionEnded { session, end_reason: ending, .. } = &entry.event else { continue };
             told.extend([session.bare(), entry.at.as_millis().to_string(), codec::encode_end_reason(ending)]);
         }
         if told.len() == 2 {
@@ -66,9 +66,9 @@ impl LiveState {
         self.client.run_script(&script::APPEND_END_LOG.call(&[keys::END_LOG, keys::END_NOTES], &told)).await
     }
 
-    pub(super) async fn read_end_log(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
-        let Some(Mark(since)) = since else {
-            return Ok(Ends { ended: Vec::new(), mark: self.newest_position().await?, gap: false });
+    pub(super) async fn read_end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
+        let Some(EndLogPosition(since)) = since else {
+            return Ok(EndLogPage { ended: Vec::new(), next: self.newest_position().await?, has_gap: false });
         };
         let mut range = cmd("XRANGE");
         range.arg(keys::END_LOG).arg(since).arg("+").arg("COUNT").arg(END_LOG_PAGE + 1);
@@ -77,7 +77,7 @@ impl LiveState {
         let mut entries = entries.into_iter();
         // What stood at the mark must still stand there: else the log was cut off behind it, or is another one.
         if entries.next().is_none_or(|(first, _)| first != *since) {
-            return Ok(Ends { ended: Vec::new(), mark: self.newest_position().await?, gap: true });
+            return Ok(EndLogPage { ended: Vec::new(), next: self.newest_position().await?, has_gap: true });
         }
         let (mut ended, mut mark, mut gap) = (Vec::new(), since.clone(), false);
         for (place, fields) in entries {
@@ -91,24 +91,24 @@ impl LiveState {
             }
             mark = place;
         }
-        Ok(Ends { ended, mark: Mark(mark), gap })
+        Ok(EndLogPage { ended, next: EndLogPosition(mark), has_gap: gap })
     }
 
     /// The place of the newest entry. A log that is empty gets one that says nothing, so that there is a place to begin at.
-    async fn newest_position(&self) -> Result<Mark, StoreError> {
+    async fn newest_position(&self) -> Result<EndLogPosition, StoreError> {
         let mut newest = cmd("XREVRANGE");
         newest.arg(keys::END_LOG).arg("+").arg("-").arg("COUNT").arg(1);
         let newest: Vec<(String, Vec<Vec<u8>>)> = self.end_log_client.query(&newest).await?;
         if let Some((place, _)) = newest.into_iter().next() {
-            return Ok(Mark(place));
+            return Ok(EndLogPosition(place));
         }
         let mut begin = cmd("XADD");
         begin.arg(keys::END_LOG).arg("*").arg(BEGIN_MARKER).arg("1");
-        Ok(Mark(self.end_log_client.query(&begin).await?))
+        Ok(EndLogPosition(self.end_log_client.query(&begin).await?))
     }
 }
 
-fn decode_end(fields: &[Vec<u8>]) -> Option<(SessionId, Ended)> {
+fn decode_end(fields: &[Vec<u8>]) -> Option<(SessionId, EndNote)> {
     let field = |name: &str| {
         let (_, value) = fields
             .as_chunks::<2>()
@@ -120,17 +120,17 @@ fn decode_end(fields: &[Vec<u8>]) -> Option<(SessionId, Ended)> {
     };
     let id = SessionId::from_bare(field("id")?.as_bytes())?;
     let at = Timestamp::from_millis(field("at")?.parse().ok()?);
-    Some((id, Ended { ending: codec::decode_end_reason(field("ending")?)?, at }))
+    Some((id, EndNote { reason: codec::decode_end_reason(field("ending")?)?, at }))
 }
 
 impl RedisStore {
     /// Tells the journal and the replicas what an act of this user has left in the outbox, and takes it out.
-    pub(super) async fn deliver(&self, owner: UserId, entries: &[Entry]) -> Result<(), StoreError> {
+    pub(super) async fn deliver(&self, owner: UserId, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let lines: Vec<String> = entries.iter().map(codec::to_json).collect();
         self.deliver_lines(owner, entries, &lines).await
     }
 
-    async fn deliver_lines(&self, owner: UserId, entries: &[Entry], lines: &[String]) -> Result<(), StoreError> {
+    async fn deliver_lines(&self, owner: UserId, entries: &[AuditEntry], lines: &[String]) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -182,7 +182,7 @@ impl RedisStore {
     }
 
     /// Does what follows from a change, and tells it: also what somebody else has done of it, and not told yet.
-    pub(super) async fn apply_effects(&self, consequence: &Consequence) -> Result<EndOutcome, StoreError> {
+    pub(super) async fn apply_effects(&self, consequence: &LiveEffects) -> Result<EndOutcome, StoreError> {
         let left = self.live.apply_effects(consequence).await?;
         match &left {
             Some(left) => self.deliver(consequence.user, &left.entries).await?,

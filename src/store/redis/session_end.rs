@@ -13,12 +13,12 @@ use super::{
     sessions::{LiveState, decode_reply, ok_or_log},
 };
 use crate::{
-    account::{Consequence, Fate},
-    audit::Entry,
+    account::{LiveEffects, SessionEffect},
+    audit::AuditEntry,
     clock::Timestamp,
     id::{SessionId, UserId},
-    outage::StoreError,
-    session::{Parting, Session, Which},
+    session::{EndRecord, EndTarget, Session},
+    store_error::StoreError,
 };
 
 /// How long a note stays. The sweep drops older ones; this is for when nobody sweeps.
@@ -34,7 +34,7 @@ pub(super) struct EndOutcome {
     /// The sessions that ended, as far as they could be read.
     pub(super) sessions: Vec<Session>,
     /// What the journal must be told: also of those that could not be read.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<AuditEntry>,
     /// Whether the session that was to be renewed was.
     pub(super) renewed: bool,
 }
@@ -43,13 +43,13 @@ pub(super) struct EndOutcome {
 #[derive(Default)]
 pub(super) struct EndOperation<'a> {
     /// Those that end, and how.
-    pub(super) target: Option<(UserEndTarget, &'a Parting)>,
+    pub(super) target: Option<(UserEndTarget, &'a EndRecord)>,
     /// The user's sign-ins under way lose.
     invalidate_sign_ins: bool,
     /// Only while it was not used since.
     unused_since: Option<Timestamp>,
     /// The change that this follows from.
-    effects: Option<&'a Consequence>,
+    effects: Option<&'a LiveEffects>,
 }
 
 /// Which sessions of one user end.
@@ -103,16 +103,16 @@ pub(super) struct EndingSession {
     #[serde(skip)]
     id: SessionId,
     #[serde(skip)]
-    entry: Entry,
+    entry: AuditEntry,
 }
 
 impl EndingSession {
-    pub(super) fn new(id: SessionId, parting: &Parting) -> Self {
-        let entry = parting.entry(id);
+    pub(super) fn new(id: SessionId, end_record: &EndRecord) -> Self {
+        let entry = end_record.entry(id);
         Self {
             member: id.serial(),
-            at: parting.story.at.as_millis().to_string(),
-            ending: codec::encode_end_reason(parting.ending(id)),
+            at: end_record.context.at.as_millis().to_string(),
+            ending: codec::encode_end_reason(end_record.reason_for(id)),
             note_for: NOTE_TTL.as_millis().to_string(),
             line: codec::to_json(&entry),
             id,
@@ -146,10 +146,10 @@ impl LiveState {
         &self,
         owner: UserId,
         ends: UserEndTarget,
-        parting: &Parting,
+        end_record: &EndRecord,
     ) -> Result<EndOutcome, StoreError> {
         Ok(self
-            .execute(owner, EndOperation { target: Some((ends, parting)), ..EndOperation::default() })
+            .execute(owner, EndOperation { target: Some((ends, end_record)), ..EndOperation::default() })
             .await?
             .unwrap_or_default())
     }
@@ -159,23 +159,23 @@ impl LiveState {
         &self,
         id: SessionId,
         latest: Timestamp,
-        parting: &Parting,
+        end_record: &EndRecord,
     ) -> Result<EndOutcome, StoreError> {
-        let ends = Some((UserEndTarget::One(id), parting));
+        let ends = Some((UserEndTarget::One(id), end_record));
         let deed = EndOperation { target: ends, unused_since: Some(latest), ..EndOperation::default() };
         Ok(self.execute(id.owner(), deed).await?.unwrap_or_default())
     }
 
     /// Does what follows from a change, once. None: somebody else has.
-    pub(super) async fn apply_effects(&self, consequence: &Consequence) -> Result<Option<EndOutcome>, StoreError> {
+    pub(super) async fn apply_effects(&self, consequence: &LiveEffects) -> Result<Option<EndOutcome>, StoreError> {
         let owner = consequence.user;
         let deed = EndOperation { effects: Some(consequence), ..EndOperation::default() };
         let deed = match &consequence.sessions {
-            Fate::Stay => deed,
-            Fate::Supersede => EndOperation { invalidate_sign_ins: true, ..deed },
-            Fate::End(which, parting) => {
-                let Some(ends) = narrow_to_user(*which, owner) else { return Ok(Some(EndOutcome::default())) };
-                EndOperation { target: Some((ends, parting)), ..deed }
+            SessionEffect::Keep => deed,
+            SessionEffect::AdvanceGeneration => EndOperation { invalidate_sign_ins: true, ..deed },
+            SessionEffect::End(target, end_record) => {
+                let Some(ends) = narrow_to_user(*target, owner) else { return Ok(Some(EndOutcome::default())) };
+                EndOperation { target: Some((ends, end_record)), ..deed }
             }
         };
         self.execute(owner, deed).await
@@ -200,7 +200,7 @@ impl LiveState {
             once: None,
             whole: false,
             unused_since: None,
-            owner: deed.effects.and_then(|follows| follows.owner.as_ref()).map(UserSnapshotArg::new),
+            owner: deed.effects.and_then(|follows| follows.snapshot.as_ref()).map(UserSnapshotArg::new),
             raise: "sessions",
             keep: None,
             renewal: None,
@@ -214,8 +214,8 @@ impl LiveState {
         let renewal = follows.and_then(|follows| follows.renewal.as_ref());
         let (going, whole, keep) = match ends {
             None => (Vec::new(), false, renewal.map(|renewal| renewal.id)),
-            Some((UserEndTarget::One(id), parting)) => (vec![EndingSession::new(*id, parting)], false, None),
-            Some((UserEndTarget::AllBut(keep), parting)) => {
+            Some((UserEndTarget::One(id), end_record)) => (vec![EndingSession::new(*id, end_record)], false, None),
+            Some((UserEndTarget::AllBut(keep), end_record)) => {
                 let ids = match self.session_ids(owner).await {
                     Err(why) if !is_unreachable(&why) => {
                         // Whoever cannot be listed is shut out all the same; what is left of them is for somebody to see to.
@@ -224,7 +224,8 @@ impl LiveState {
                     }
                     ids => ids?,
                 };
-                let going = ids.into_iter().filter(|id| Some(*id) != *keep).map(|id| EndingSession::new(id, parting));
+                let going =
+                    ids.into_iter().filter(|id| Some(*id) != *keep).map(|id| EndingSession::new(id, end_record));
                 (going.collect(), true, *keep)
             }
         };
@@ -240,7 +241,7 @@ impl LiveState {
             once: follows.map(|_| EFFECTS_DONE_TTL.as_millis().to_string()),
             whole,
             unused_since: unused_since.map(|latest| latest.as_millis().to_string()),
-            owner: follows.and_then(|follows| follows.owner.as_ref()).map(UserSnapshotArg::new),
+            owner: follows.and_then(|follows| follows.snapshot.as_ref()).map(UserSnapshotArg::new),
             raise: match (whole, supersede) {
                 (true, _) => "sessions",
                 (false, true) => "sign_ins",
@@ -248,13 +249,13 @@ impl LiveState {
             },
             keep: keep.map(SessionId::serial),
             renewal: renewal.map(|renewal| RenewalPlan {
-                from: codec::encode_digest(&renewal.from),
-                to: codec::encode_digest(&renewal.to),
+                from: codec::encode_digest(&renewal.current),
+                to: codec::encode_digest(&renewal.new),
                 grace_until: renewal.grace_until.as_millis().to_string(),
             }),
             going,
         };
-        let at = ends.as_ref().map(|(_, parting)| parting.story.at);
+        let at = ends.as_ref().map(|(_, end_record)| end_record.context.at);
         let call = script::END.call(&touched, &[codec::to_json(&plan)]);
         let answer: Vec<Value> = self.commit(owner, at, &call).await?;
         let mut answer = answer.into_iter();
@@ -274,12 +275,12 @@ impl LiveState {
 }
 
 /// Which of one user's sessions are meant. None: nobody's of theirs.
-pub(super) fn narrow_to_user(which: Which, user: UserId) -> Option<UserEndTarget> {
+pub(super) fn narrow_to_user(target: EndTarget, user: UserId) -> Option<UserEndTarget> {
     let own = |id: SessionId| (id.owner() == user).then_some(id);
-    match which {
-        Which::One { owner, id } => (owner == user).then(|| own(id)).flatten().map(UserEndTarget::One),
-        Which::AllBut { owner, keep } => (owner == user).then(|| UserEndTarget::AllBut(own(keep))),
-        Which::AllOf(owner) => (owner == user).then_some(UserEndTarget::AllBut(None)),
-        Which::Everyone { keep } => Some(UserEndTarget::AllBut(keep.and_then(own))),
+    match target {
+        EndTarget::One { owner, id } => (owner == user).then(|| own(id)).flatten().map(UserEndTarget::One),
+        EndTarget::AllBut { owner, keep } => (owner == user).then(|| UserEndTarget::AllBut(own(keep))),
+        EndTarget::AllOf(owner) => (owner == user).then_some(UserEndTarget::AllBut(None)),
+        EndTarget::Everyone { keep } => Some(UserEndTarget::AllBut(keep.and_then(own))),
     }
 }

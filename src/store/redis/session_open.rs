@@ -16,10 +16,10 @@ use super::{
     sessions::{LiveState, decode_reply, parse_session_id},
 };
 use crate::{
-    audit::Entry,
+    audit::AuditEntry,
     id::SessionId,
-    outage::StoreError,
     session::{NewSession, Opened},
+    store_error::StoreError,
 };
 
 /// After so long Redis drops a session by itself: the longest that any setting can let one live. Everything else is
@@ -45,7 +45,7 @@ struct OpenPlan {
 impl LiveState {
     /// Opens it, and ends the longest unused ones above the maximum, and the one of the same owner that it replaces. Tells
     /// what the journal must be told.
-    pub(super) async fn open_session(&self, new: &NewSession) -> Result<(Opened, Vec<Entry>), StoreError> {
+    pub(super) async fn open_session(&self, new: &NewSession) -> Result<(Opened, Vec<AuditEntry>), StoreError> {
         let mut evicted = Vec::new();
         for _ in 0..MAX_ATTEMPTS {
             match self.try_open(new, &evicted).await? {
@@ -58,15 +58,15 @@ impl LiveState {
 
     async fn try_open(&self, new: &NewSession, evicted: &[SessionId]) -> Result<OpenAttempt, StoreError> {
         let (id, owner) = (new.session.id, new.session.owner());
-        let entry = new.story.entry(Some(owner), new.signed_in());
-        let (replacing, evicting) = (new.replacing(), new.evicting());
+        let entry = new.context.entry(Some(owner), new.sign_in_event());
+        let (replacing, evicting) = (new.replace_record(), new.evict_record());
         let replaced = new.replaces.filter(|replaced| replaced.owner() == owner);
         let plan = OpenPlan {
             generation: new.generation.to_string(),
             session: codec::encode_session(new),
             activity: codec::encode_activity(&new.session.activity),
             member: id.serial(),
-            latest: new.session.activity.latest.as_millis().to_string(),
+            latest: new.session.activity.last_seen.as_millis().to_string(),
             backstop: MAX_SESSION_TTL.as_millis().to_string(),
             max: new.max_per_user.to_string(),
             line: codec::to_json(&entry),
@@ -77,8 +77,8 @@ impl LiveState {
             vec![keys::user(owner), keys::sessions(owner), keys::outbox(owner), keys::session(id), keys::activity(id)];
         touched.extend(plan.replaced.iter().chain(&plan.evicted).flat_map(EndingSession::keys));
         let call = script::OPEN.call(&touched, &[codec::to_json(&plan)]);
-        let answer: Option<(String, Value)> = self.commit(owner, Some(new.story.at), &call).await?;
-        let Some((word, rest)) = answer else { return Ok(OpenAttempt::Done(Opened::Superseded, Vec::new())) };
+        let answer: Option<(String, Value)> = self.commit(owner, Some(new.context.at), &call).await?;
+        let Some((word, rest)) = answer else { return Ok(OpenAttempt::Done(Opened::GenerationChanged, Vec::new())) };
         if word == "retry" {
             let others: Vec<String> = decode_reply(rest)?;
             return Ok(OpenAttempt::EvictionChanged(
@@ -100,7 +100,7 @@ impl LiveState {
 
 /// What came of a try.
 enum OpenAttempt {
-    Done(Opened, Vec<Entry>),
+    Done(Opened, Vec<AuditEntry>),
     /// These would have to go, not those that were named.
     EvictionChanged(Vec<SessionId>),
 }

@@ -18,10 +18,10 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     id::{SessionId, UserId},
-    outage::StoreError,
     secret::Digest,
-    session::{Beat, Ended, Found, Owner, Session},
+    session::{EndNote, Heartbeat, Session, SessionAuth, UserSnapshot},
     store::RecordStore,
+    store_error::StoreError,
 };
 
 /// Users that are looked at in one step, where it is about all of them.
@@ -97,7 +97,7 @@ impl LiveState {
         self.commit_client.as_ref().unwrap_or(&self.client)
     }
 
-    pub(super) async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+    pub(super) async fn find(&self, id: SessionId) -> Result<Option<SessionAuth>, StoreError> {
         let mut look = Cmd::with_capacity(4, 160);
         look.arg("MGET").arg(keys::session(id)).arg(keys::activity(id)).arg(keys::user(id.owner()));
         let (session, activity, gate): (Option<String>, Option<String>, Option<String>) =
@@ -117,7 +117,7 @@ impl LiveState {
     pub(super) async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
         let ids = self.session_ids(owner).await?;
         let mut sessions = self.read_sessions(&ids).await?;
-        sessions.sort_by_key(|session| (std::cmp::Reverse(session.activity.latest), session.id));
+        sessions.sort_by_key(|session| (std::cmp::Reverse(session.activity.last_seen), session.id));
         Ok(sessions)
     }
 
@@ -158,7 +158,7 @@ impl LiveState {
         Ok(sessions)
     }
 
-    pub(super) async fn put_user_snapshot(&self, owner: &Owner) -> Result<u64, StoreError> {
+    pub(super) async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError> {
         // At most sign-ins nothing has changed: then nothing is written.
         // One that cannot be read is made anew.
         match self.user_record(owner.id).await {
@@ -181,12 +181,13 @@ impl LiveState {
     }
 
     /// Each hit is a step of its own: one that is gone is skipped, and does not hold the others up.
-    pub(super) async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
-        let touch = |beat: &Beat| {
-            let keys = [keys::session(beat.id), keys::activity(beat.id), keys::sessions(beat.id.owner())];
-            script::TOUCH.call(&keys, &codec::encode_heartbeat(beat))
+    pub(super) async fn touch(&self, heartbeats: &[Heartbeat]) -> Result<(), StoreError> {
+        let touch = |heartbeat: &Heartbeat| {
+            let keys =
+                [keys::session(heartbeat.id), keys::activity(heartbeat.id), keys::sessions(heartbeat.id.owner())];
+            script::TOUCH.call(&keys, &codec::encode_heartbeat(heartbeat))
         };
-        let calls: Vec<_> = beats.iter().map(touch).collect();
+        let calls: Vec<_> = heartbeats.iter().map(touch).collect();
         for some in calls.chunks(HEARTBEATS_PER_BATCH) {
             self.client.run_scripts(some).await?;
         }
@@ -199,7 +200,7 @@ impl LiveState {
         self.client.run_script(&script::CLAMP.call(&keys, &told)).await
     }
 
-    pub(super) async fn find_end_note(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
+    pub(super) async fn find_end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
         let note: Option<String> = self.client.query(cmd("GET").arg(keys::end_note(id))).await?;
         note.map_or(Ok(None), |note| codec::decode_end_note(&note, secret))
     }
@@ -326,7 +327,7 @@ impl LiveState {
 }
 
 pub(super) fn parse_session_id(owner: UserId, member: &str) -> Option<SessionId> {
-    SessionId::of(owner, member.as_bytes())
+    SessionId::from_serial(owner, member.as_bytes())
 }
 
 /// What was read, or a line in the log that says why it is not told.

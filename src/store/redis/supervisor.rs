@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    outage::StoreError,
     store::RecordStore,
+    store_error::StoreError,
 };
 
 /// How long a connection may take to come about, with signing in and a first look. Nobody waits for it but at the start.
@@ -257,7 +257,7 @@ impl Supervisor {
         let asked = self.hooks.clock.stopwatch();
         let answer: Result<((i64, i64), String), RedisError> = both.query_async(connection).await;
         let ((seconds, micros), info) = answer.map_err(|error| RedisStoreError::from_redis(&error, &self.address))?;
-        self.hooks.clock.heard(Timestamp::from_millis(seconds * 1_000 + micros / 1_000), asked);
+        self.hooks.clock.synchronize(Timestamp::from_millis(seconds * 1_000 + micros / 1_000), asked);
         target::check_server(&info, &self.address)
     }
 

@@ -9,37 +9,37 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    guard::{Caller, Counter, Tally},
-    outage::StoreError,
+    guard::{AttemptCounter, CallerClass, CountResult},
+    store_error::StoreError,
 };
 
 impl LiveState {
     pub(super) async fn attempt(
         &self,
-        asked: &[Counter],
-        beside: &[Counter],
-        caller: Caller,
+        asked: &[AttemptCounter],
+        beside: &[AttemptCounter],
+        caller: CallerClass,
         now: Timestamp,
-    ) -> Result<Tally, StoreError> {
-        let all: Vec<&Counter> = asked.iter().chain(beside).collect();
+    ) -> Result<CountResult, StoreError> {
+        let all: Vec<&AttemptCounter> = asked.iter().chain(beside).collect();
         let touched: Vec<String> = all.iter().map(|counter| keys::attempt_counter(&counter.name)).collect();
         let mut arguments = vec![asked.len().to_string(), now.as_millis().to_string(), caller_arg(caller)];
         for counter in &all {
-            arguments.push(counter.tries.to_string());
-            arguments.push(counter.within.as_millis().to_string());
+            arguments.push(counter.limit.to_string());
+            arguments.push(counter.window.as_millis().to_string());
             arguments.push(counter.cool_off.as_millis().to_string());
         }
         let answer: Vec<Value> = self.client.run_script(&script::ATTEMPT.call(&touched, &arguments)).await?;
         let mut answer = answer.into_iter();
         let mut next = || answer.next().ok_or(RedisStoreError::UnexpectedReply);
         if decode_reply::<String>(next()?)? == "closed" {
-            return Ok(Tally::Closed { until: parse_timestamp(&decode_reply::<String>(next()?)?)? });
+            return Ok(CountResult::Closed { until: parse_timestamp(&decode_reply::<String>(next()?)?)? });
         }
         let places: Vec<usize> = decode_reply(next()?)?;
         let closed = places.into_iter().filter_map(|place| all.get(place.checked_sub(1)?));
         let closed = closed.map(|counter| counter.name.clone()).collect();
         let beside_until = decode_reply::<Option<String>>(next()?)?.map(|until| parse_timestamp(&until)).transpose()?;
-        Ok(Tally::Counted { closed, beside_until })
+        Ok(CountResult::Counted { newly_closed: closed, account_closed_until: beside_until })
     }
 
     pub(super) async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
@@ -50,7 +50,12 @@ impl LiveState {
         }
     }
 
-    pub(super) async fn finish(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
+    pub(super) async fn finish(
+        &self,
+        anew: &[String],
+        take_back: &[String],
+        caller: CallerClass,
+    ) -> Result<(), StoreError> {
         if anew.is_empty() && take_back.is_empty() {
             return Ok(());
         }
@@ -62,10 +67,10 @@ impl LiveState {
 }
 
 /// The caller, as the scripts want it.
-fn caller_arg(caller: Caller) -> String {
+fn caller_arg(caller: CallerClass) -> String {
     match caller {
-        Caller::Anybody => "anybody",
-        Caller::SignedIn => "signed in",
+        CallerClass::Stranger => "anybody",
+        CallerClass::SignedIn => "signed in",
     }
     .to_owned()
 }

@@ -8,7 +8,7 @@ use super::{
     resources::{DeviceResource, NetworkResource, PlaceResource, method_name},
 };
 use crate::{
-    audit::{self, Entry, Fact, Outcome},
+    audit::{self, AuditEntry, AuditEvent, LoginOutcome},
     id::EventId,
     web::{extract::Query, problem::Problem},
 };
@@ -59,8 +59,8 @@ pub(super) async fn login_history(
     let me = request.require_principal()?;
     let outcome = match filter.outcome.as_deref() {
         None => None,
-        Some("failed") => Some(Outcome::Failed),
-        Some("succeeded") => Some(Outcome::Succeeded),
+        Some("failed") => Some(LoginOutcome::Failed),
+        Some("succeeded") => Some(LoginOutcome::Succeeded),
         Some(_) => return Err(Error::invalid_parameter("outcome", "write failed or succeeded")),
     };
     let after = match paging.cursor.as_deref().map(str::parse) {
@@ -68,18 +68,20 @@ pub(super) async fn login_history(
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => return Err(Error::invalid_parameter("cursor", "write the next_cursor of the page before")),
     };
-    let query = audit::Query { user: me.owner.id, outcome, after, limit: paging.limit };
+    let query = audit::LoginHistoryQuery { user: me.user.id, outcome, after, limit: paging.limit };
     let page = request.state().audit_log.login_history(&query).await?;
     let items = page.entries.iter().filter_map(LoginResource::from_entry).collect();
     Ok(Json(ListPage { items, next_cursor: page.next.map(|id| id.to_string()) }))
 }
 
 impl LoginResource {
-    fn from_entry(entry: &Entry) -> Option<Self> {
-        let (outcome, step, session_id) = match &entry.fact {
-            Fact::SignedIn { session, method: by } => ("succeeded", method_name(*by), Some(session.to_string())),
-            Fact::SignInFailed { step, .. } | Fact::SignInsFailed { step, .. } => ("failed", method_name(*step), None),
-            Fact::PasswordChangeFailed => ("failed", "password_change", None),
+    fn from_entry(entry: &AuditEntry) -> Option<Self> {
+        let (outcome, step, session_id) = match &entry.event {
+            AuditEvent::SignedIn { session, method: by } => ("succeeded", method_name(*by), Some(session.to_string())),
+            AuditEvent::SignInFailed { step, .. } | AuditEvent::SignInsFailed { step, .. } => {
+                ("failed", method_name(*step), None)
+            }
+            AuditEvent::PasswordChangeFailed => ("failed", "password_change", None),
             _ => return None,
         };
         Some(Self {
@@ -91,8 +93,8 @@ impl LoginResource {
             place: PlaceResource::default(),
             device: DeviceResource::from_device(&entry.device.clone().unwrap_or_default()),
             session_id,
-            attempts: entry.fact.tries(),
-            last_at: entry.last().rfc3339(),
+            attempts: entry.event.attempts(),
+            last_at: entry.last_at().rfc3339(),
         })
     }
 }

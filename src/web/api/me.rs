@@ -26,11 +26,11 @@ pub(super) struct CurrentUser {
 pub(super) async fn me(request: WebRequest) -> Result<Json<CurrentUser>, Error> {
     let me = request.require_principal()?;
     let sessions = &request.state().sessions;
-    let session = sessions.own(me.owner.id, me.session, &request.visitor()).await?.ok_or(Error::SignInRequired)?;
+    let session = sessions.find_own(me.user.id, me.session, &request.visitor()).await?.ok_or(Error::SignInRequired)?;
     let session =
         SessionResource::from_session(&session, Some(me.session), &sessions.policy(), &request.site_settings());
     Ok(Json(CurrentUser {
-        user: UserResource::from_user(&me.owner),
+        user: UserResource::from_user(&me.user),
         session,
         assurance: me.assurance,
         confirmed_until: None,

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     id::SessionId,
-    session::{Kind, Method, Owner, Session, SessionPolicy},
+    session::{AuthMethod, ClientKind, Session, SessionPolicy, UserSnapshot},
     visitor::{Device, DeviceKind, Software},
     web::SiteSettings,
 };
@@ -164,13 +164,15 @@ impl SessionResource {
             id: session.id,
             current: current == Some(session.id),
             created_at: session.terms.opened.rfc3339(),
-            last_active_at: activity.latest.rfc3339(),
-            idle_expires_at: policy.idles_at(session.terms, activity.latest).map(crate::clock::Timestamp::rfc3339),
-            expires_at: policy.ends_at(session.terms).rfc3339(),
+            last_active_at: activity.last_seen.rfc3339(),
+            idle_expires_at: policy
+                .idle_expiry(session.terms, activity.last_seen)
+                .map(crate::clock::Timestamp::rfc3339),
+            expires_at: policy.absolute_expiry(session.terms).rfc3339(),
             remembered: session.terms.remembered,
             kind: match session.terms.kind {
-                Kind::Web => "web",
-                Kind::App => "app",
+                ClientKind::Web => "web",
+                ClientKind::App => "app",
             },
             auth: AuthResource {
                 assurance: session.proof.assurance,
@@ -186,7 +188,7 @@ impl SessionResource {
             activity: ActivityResource {
                 sign_ins: session.sign_ins,
                 actions: activity.actions,
-                last_page: activity.last_page.as_ref().map(page),
+                last_page: activity.last_path.as_ref().map(page),
             },
             risk: RiskResource::default(),
         }
@@ -211,15 +213,15 @@ impl DeviceResource {
 impl UserResource {
     /// What is shown of a user to themselves.
     #[must_use]
-    pub(super) fn from_user(owner: &Owner) -> Self {
-        let Owner { id, name, display_name, email, roles, .. } = owner.clone();
+    pub(super) fn from_user(owner: &UserSnapshot) -> Self {
+        let UserSnapshot { id, name, display_name, email, roles, .. } = owner.clone();
         Self { id, name, display_name, email, roles }
     }
 }
 
 /// A way to prove who one is, by name.
-pub(super) const fn method_name(method: Method) -> &'static str {
+pub(super) const fn method_name(method: AuthMethod) -> &'static str {
     match method {
-        Method::Password => "password",
+        AuthMethod::Password => "password",
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Revoked {
     responses((status = 200, body = ListPage<SessionResource>, description = "The list, or a page of it"), (status = 401, body = Problem)))]
 pub(super) async fn list(request: WebRequest, paging: Pagination) -> Result<Json<ListPage<SessionResource>>, Error> {
     let me = request.require_principal()?;
-    let all = request.state().sessions.list(me.owner.id, Some(me.session)).await?;
+    let all = request.state().sessions.list(me.user.id, Some(me.session)).await?;
     let page = paging.paginate(all, |session| session.id.to_string())?;
     Ok(Json(ListPage { items: session_resources(&request, me, &page.items), next_cursor: page.next_cursor }))
 }
@@ -56,7 +56,7 @@ pub(super) async fn get(request: WebRequest, Path(id): Path<String>) -> Result<J
 pub(super) async fn end(request: WebRequest, Path(id): Path<String>) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    let ended = request.state().sessions.end_own(me.owner.id, id, Some(me.session), &request.visitor()).await?;
+    let ended = request.state().sessions.end_own(me.user.id, id, Some(me.session), &request.visitor()).await?;
     let ended = ended.ok_or(Error::NotFound)?;
     let answer = WebResponse::no_content();
     Ok(if ended.id == me.session { request.sign_out_response(answer) } else { answer })
@@ -68,7 +68,7 @@ pub(super) async fn end(request: WebRequest, Path(id): Path<String>) -> Result<W
         (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn revoke_others(request: WebRequest) -> Result<Json<Revoked>, Error> {
     let me = request.require_principal()?;
-    let ended = request.state().sessions.end_others(me.owner.id, me.session, &request.visitor()).await?;
+    let ended = request.state().sessions.end_others(me.user.id, me.session, &request.visitor()).await?;
     Ok(Json(Revoked { revoked: ended.len(), items: session_resources(&request, me, &ended) }))
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn revoke_others(request: WebRequest) -> Result<Json<Revoked>, 
         (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn revoke_all(request: WebRequest) -> Result<impl IntoResponse, Error> {
     let me = request.require_principal()?;
-    let ended = request.state().sessions.end_all(me.owner.id, me.session, &request.visitor()).await?;
+    let ended = request.state().sessions.end_all(me.user.id, me.session, &request.visitor()).await?;
     let gone = request.sign_out_response(WebResponse::no_content()).into_response();
     Ok((gone.headers().clone(), Json(Revoked { revoked: ended.len(), items: session_resources(&request, me, &ended) })))
 }
@@ -86,7 +86,7 @@ pub(super) async fn revoke_all(request: WebRequest) -> Result<impl IntoResponse,
 async fn find_session(request: &WebRequest, id: SessionId) -> Result<Json<SessionResource>, Error> {
     let me = request.require_principal()?;
     let sessions = &request.state().sessions;
-    let session = sessions.own(me.owner.id, id, &request.visitor()).await?.ok_or(Error::NotFound)?;
+    let session = sessions.find_own(me.user.id, id, &request.visitor()).await?.ok_or(Error::NotFound)?;
     Ok(Json(SessionResource::from_session(&session, Some(me.session), &sessions.policy(), &request.site_settings())))
 }
 

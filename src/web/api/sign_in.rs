@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use super::{Error, Json, WebRequest, WebResponse, resources::SessionResource};
 use crate::{
     secret::Password,
-    session::Kind,
-    sign_in::{Attempt, Outcome},
+    session::ClientKind,
+    sign_in::{SignInAttempt, SignInOutcome},
     web::{problem::Problem, sign_out},
 };
 
@@ -57,13 +57,13 @@ pub(super) struct SignInState {
     (status = 503, body = Problem, description = "store-unavailable or overloaded, with Retry-After"),
 ))]
 pub(super) async fn sign_in(request: WebRequest, Json(form): Json<Credentials>) -> Result<impl IntoResponse, Error> {
-    let attempt = Attempt {
+    let attempt = SignInAttempt {
         login: form.username,
         password: form.password,
         remember: form.remember_me,
         kind: match form.client {
-            Client::Cookie => Kind::Web,
-            Client::App => Kind::App,
+            Client::Cookie => ClientKind::Web,
+            Client::App => ClientKind::App,
         },
         device: request.device_digest(),
         replaces: request.principal().map(|me| me.session),
@@ -71,9 +71,9 @@ pub(super) async fn sign_in(request: WebRequest, Json(form): Json<Credentials>) 
     };
     let state = request.state();
     let signed_in = match state.sign_in.with_password(attempt, &request.visitor()).await? {
-        Outcome::Complete(signed_in) => signed_in,
-        Outcome::Refused => return Err(Error::InvalidCredentials),
-        Outcome::TooMany { until } => return Err(Error::TooManyAttempts { until }),
+        SignInOutcome::Complete(signed_in) => signed_in,
+        SignInOutcome::InvalidCredentials => return Err(Error::InvalidCredentials),
+        SignInOutcome::TooManyAttempts { until } => return Err(Error::TooManyAttempts { until }),
     };
     let cookies = request.sign_in_response(WebResponse::no_content(), &signed_in);
     let session = &signed_in.session;

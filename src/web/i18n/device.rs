@@ -2,7 +2,7 @@
 
 use super::Localizer;
 use crate::{
-    session::{Kind, Session},
+    session::{ClientKind, Session},
     visitor::{Device, DeviceKind, Software},
 };
 
@@ -26,11 +26,11 @@ impl Localizer {
     #[must_use]
     pub fn session_name(&self, session: &Session, app_name: &str) -> String {
         match (session.terms.kind, session.device.platform()) {
-            (Kind::App, Some(platform)) => {
+            (ClientKind::App, Some(platform)) => {
                 self.text_with("device-app-on", &[("app", app_name.into()), ("platform", platform.into())])
             }
-            (Kind::App, None) => self.text_with("device-app", &[("app", app_name.into())]),
-            (Kind::Web, _) => self.device_name(&session.device),
+            (ClientKind::App, None) => self.text_with("device-app", &[("app", app_name.into())]),
+            (ClientKind::Web, _) => self.device_name(&session.device),
         }
     }
 
@@ -71,7 +71,7 @@ mod tests {
     fn an_app_has_its_own_name() {
         let localizer = Localizer::for_language(None);
         let mut session = samples::current_session(samples::NOW);
-        session.terms.kind = Kind::App;
+        session.terms.kind = ClientKind::App;
         session.device = samples::iphone();
         assert_eq!(localizer.session_name(&session, "Meridian"), "Meridian app on iPhone");
         session.device = Device::default();

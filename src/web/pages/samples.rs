@@ -8,7 +8,10 @@ use askama::Template;
 use crate::{
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
-    session::{Activity, AppPolicy, Kind, Method, Owner, Proof, RememberMe, Session, SessionPolicy, Span, Terms},
+    session::{
+        Activity, AppSessionPolicy, AuthMethod, ClientKind, Proof, RememberMe, Session, SessionPolicy, SessionTerms,
+        TimeLimit, UserSnapshot,
+    },
     visitor::{Device, DeviceKind, Software},
     web::{
         i18n::Localizer,
@@ -66,7 +69,7 @@ fn render_all<Page: Template>(all: &mut Vec<Sample>, localizer: &Localizer, page
 /// A page's frame as Alice sees it.
 #[must_use]
 pub fn signed_in_layout(localizer: &'static Localizer) -> Layout {
-    anonymous_layout(localizer).with_user(&Owner {
+    anonymous_layout(localizer).with_user(&UserSnapshot {
         id: user_id(),
         name: "alice".to_owned(),
         display_name: Some("Alice Liddell".to_owned()),
@@ -91,14 +94,14 @@ pub fn anonymous_layout(localizer: &'static Localizer) -> Layout {
 #[must_use]
 pub fn policy() -> SessionPolicy {
     SessionPolicy {
-        idle_timeout: Span::For(7 * DAY),
-        remember_me: RememberMe { allowed: true, lifetime: Span::For(30 * DAY) },
+        idle_timeout: TimeLimit::After(7 * DAY),
+        remember_me: RememberMe { allowed: true, lifetime: TimeLimit::After(30 * DAY) },
         unremembered_lifetime: 7 * DAY,
-        app: AppPolicy { idle_timeout: Span::For(90 * DAY), lifetime: Span::For(180 * DAY) },
+        app: AppSessionPolicy { idle_timeout: TimeLimit::After(90 * DAY), lifetime: TimeLimit::After(180 * DAY) },
         absolute_timeout: 180 * DAY,
         max_per_user: 100,
         heartbeat_interval: Duration::from_secs(5),
-        streams_outlive_store: Duration::from_secs(1),
+        stream_grace: Duration::from_secs(1),
     }
 }
 
@@ -133,12 +136,17 @@ pub fn session(number: u32, device: Device, now: Timestamp, age: Duration, quiet
     let ip = ip_address(number);
     Session {
         id: session_id(number),
-        terms: Terms { opened: now.minus(age), remembered: true, kind: Kind::Web },
-        proof: Proof { assurance: 1, methods: vec![Method::Password], at: now.minus(age) },
+        terms: SessionTerms { opened: now.minus(age), remembered: true, kind: ClientKind::Web },
+        proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: now.minus(age) },
         device,
         first_ip: ip,
         sign_ins: number + 11,
-        activity: Activity { latest: now.minus(quiet), ip, actions: 1_234, last_page: Some("/dashboard".to_owned()) },
+        activity: Activity {
+            last_seen: now.minus(quiet),
+            ip,
+            actions: 1_234,
+            last_path: Some("/dashboard".to_owned()),
+        },
     }
 }
 
@@ -152,7 +160,7 @@ pub fn current_session(now: Timestamp) -> Session {
 #[must_use]
 pub fn typical_sessions(now: Timestamp) -> Vec<Session> {
     let mut app = session(4, pixel(), now, 2 * DAY, 26 * HOUR);
-    app.terms.kind = Kind::App;
+    app.terms.kind = ClientKind::App;
     let mut tablet =
         session(5, device(DeviceKind::Tablet, "Safari", "18.2", "iPadOS", None, Some("iPad")), now, 40 * DAY, 3 * DAY);
     tablet.terms.opened = now.minus(27 * DAY);

@@ -2,7 +2,7 @@
 
 use super::{Accent, Asset, AssetUrls, Flash, Notice, assets};
 use crate::{
-    session::Owner,
+    session::UserSnapshot,
     web::{
         i18n::{Localizer, sanitize},
         paths,
@@ -91,7 +91,7 @@ impl Layout {
 
     /// With the menu of whoever is signed in.
     #[must_use]
-    pub fn with_user(self, owner: &Owner) -> Self {
+    pub fn with_user(self, owner: &UserSnapshot) -> Self {
         let name = sanitize(owner.display_name.as_deref().unwrap_or(&owner.name)).into_owned();
         let initials = initials(&name);
         let email = owner.email.as_deref().map(|email| sanitize(email).into_owned());

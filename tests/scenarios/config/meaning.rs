@@ -145,7 +145,7 @@ async fn what_the_gate_answers_itself_is_no_route() {
         ("/.well-known", false),
     ] {
         let (explained, _) = stranger.navigation(http::Method::GET, path).explained(None).await;
-        assert_eq!(matches!(explained.verdict, gate::Verdict::Serve), ours, "{path}");
+        assert_eq!(matches!(explained.decision, gate::ExplainedDecision::Serve), ours, "{path}");
         assert_eq!(read(&with_route(path)).is_err(), ours, "{path}");
     }
 }

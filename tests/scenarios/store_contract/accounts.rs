@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis::{
-    account::{Account, Added, Change, Role, fold},
+    account::{Account, AccountChange, AddResult, Role, fold},
     id::UserId,
 };
 use tokio::task::JoinSet;
@@ -32,11 +32,11 @@ stories! {
 
 async fn an_account_is_read_back_whole(stores: Stores) {
     let alice = Account { password_set: Some(at(9)), disabled: true, ..account("Alice", Some("Alice@Example.com")) };
-    assert_eq!(stores.accounts.add(&alice, &story(at(0))).await.unwrap(), Added::Yes);
+    assert_eq!(stores.accounts.add(&alice, &story(at(0))).await.unwrap(), AddResult::Added);
     assert_eq!(stores.accounts.get(alice.id).await.unwrap(), Some(alice.clone()));
     assert_eq!(stores.accounts.list().await.unwrap(), [alice]);
     let bare = Account { display_name: None, email: None, roles: vec![], ..account("bob", None) };
-    assert_eq!(stores.accounts.add(&bare, &story(at(0))).await.unwrap(), Added::Yes);
+    assert_eq!(stores.accounts.add(&bare, &story(at(0))).await.unwrap(), AddResult::Added);
     assert_eq!(stores.accounts.get(bare.id).await.unwrap(), Some(bare));
 }
 
@@ -45,19 +45,19 @@ async fn an_account_signs_in_with_its_name_or_its_address(stores: Stores) {
     stores.accounts.add(&alice, &story(at(0))).await.unwrap();
     stores.accounts.add(&account("bob", Some("bob@example.com")), &story(at(0))).await.unwrap();
     for login in ["Ána María", " ÁNA MARÍA ", "ana@example.com", "ANA@example.COM"] {
-        assert_eq!(stores.accounts.by_login(&fold(login)).await.unwrap().as_ref(), Some(&alice), "{login}");
+        assert_eq!(stores.accounts.by_key(&fold(login)).await.unwrap().as_ref(), Some(&alice), "{login}");
     }
 }
 
 async fn nobody_is_none(stores: Stores) {
     stores.accounts.add(&account("alice", None), &story(at(0))).await.unwrap();
     for login in ["", "alic", "alice2", "%", "alice@example.com"] {
-        assert_eq!(stores.accounts.by_login(login).await.unwrap(), None, "{login}");
+        assert_eq!(stores.accounts.by_key(login).await.unwrap(), None, "{login}");
     }
     let nobody = UserId::mint();
     assert_eq!(stores.accounts.get(nobody).await.unwrap(), None);
-    assert_eq!(stores.accounts.password(nobody).await.unwrap(), None);
-    assert_eq!(change(&stores, nobody, Change::Remove).await, None);
+    assert_eq!(stores.accounts.password_hash(nobody).await.unwrap(), None);
+    assert_eq!(change(&stores, nobody, AccountChange::Remove).await, None);
 }
 
 async fn accounts_are_listed_by_name(stores: Stores) {
@@ -72,16 +72,16 @@ async fn accounts_are_listed_by_name(stores: Stores) {
 async fn a_name_is_taken_once(stores: Stores) {
     customer(&stores, "Alice").await;
     let second = account("aLICE", Some("other@example.com"));
-    assert_eq!(stores.accounts.add(&second, &story(at(0))).await.unwrap(), Added::NameTaken);
+    assert_eq!(stores.accounts.add(&second, &story(at(0))).await.unwrap(), AddResult::NameTaken);
     assert_eq!(stores.accounts.get(second.id).await.unwrap(), None);
-    assert_eq!(stores.accounts.by_login("other@example.com").await.unwrap(), None);
+    assert_eq!(stores.accounts.by_key("other@example.com").await.unwrap(), None);
 }
 
 async fn an_address_is_taken_once(stores: Stores) {
     stores.accounts.add(&account("alice", Some("alice@example.com")), &story(at(0))).await.unwrap();
     let second = account("bob", Some("ALICE@example.com"));
-    assert_eq!(stores.accounts.add(&second, &story(at(0))).await.unwrap(), Added::EmailTaken);
-    assert_eq!(stores.accounts.by_login("bob").await.unwrap(), None);
+    assert_eq!(stores.accounts.add(&second, &story(at(0))).await.unwrap(), AddResult::EmailTaken);
+    assert_eq!(stores.accounts.by_key("bob").await.unwrap(), None);
 }
 
 async fn accounts_without_an_address_do_not_collide(stores: Stores) {
@@ -98,7 +98,7 @@ async fn of_many_who_take_a_name_at_once_one_gets_it(stores: Stores) {
             async move { accounts.add(&account("alice", Some("alice@example.com")), &story(at(0))).await.unwrap() },
         );
     }
-    let added = tasks.join_all().await.into_iter().filter(|added| *added == Added::Yes).count();
+    let added = tasks.join_all().await.into_iter().filter(|added| *added == AddResult::Added).count();
     assert_eq!((added, stores.accounts.list().await.unwrap().len()), (1, 1));
 }
 
@@ -107,11 +107,11 @@ async fn a_change_raises_the_version(stores: Stores) {
     let disabled = change(&stores, id, DISABLE).await.expect("it is there");
     assert!(disabled.disabled && disabled.version > 1);
     let roles = vec![Role::new("auditor").unwrap()];
-    let changed = change(&stores, id, Change::Roles(roles.clone())).await.expect("it is there");
+    let changed = change(&stores, id, AccountChange::SetRoles(roles.clone())).await.expect("it is there");
     assert!(changed.disabled && changed.version > disabled.version);
     assert_eq!(changed.roles, roles);
     assert_eq!(stores.accounts.get(id).await.unwrap(), Some(changed));
-    let enabled = change(&stores, id, Change::Enable { reason: None }).await.expect("it is there");
+    let enabled = change(&stores, id, AccountChange::Enable { reason: None }).await.expect("it is there");
     assert!(!enabled.disabled);
 }
 
@@ -127,71 +127,71 @@ async fn a_removed_account_leaves_nothing(stores: Stores) {
     stores.accounts.add(&alice, &story(at(0))).await.unwrap();
     set(&stores, alice.id, "a", at(1)).await;
     put_link(&stores, alice.id, link, at(100)).await;
-    stores.accounts.meet_device(alice.id, None, cookie, 20, at(1)).await.unwrap();
-    let removed = change(&stores, alice.id, Change::Remove).await.expect("it was there");
+    stores.accounts.register_device(alice.id, None, cookie, 20, at(1)).await.unwrap();
+    let removed = change(&stores, alice.id, AccountChange::Remove).await.expect("it was there");
     assert_eq!((removed.id, removed.password_set), (alice.id, Some(at(1))));
     assert_eq!(stores.accounts.get(alice.id).await.unwrap(), None);
-    assert_eq!(stores.accounts.by_login("alice").await.unwrap(), None);
-    assert_eq!(stores.accounts.password(alice.id).await.unwrap(), None);
-    assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), None);
+    assert_eq!(stores.accounts.by_key("alice").await.unwrap(), None);
+    assert_eq!(stores.accounts.password_hash(alice.id).await.unwrap(), None);
+    assert_eq!(stores.accounts.link_user(link, at(2)).await.unwrap(), None);
     assert_eq!(redeem(&stores, link, "b", at(2)).await, None);
     // Were it ever added again under this id, it would begin with nothing.
     assert_eq!(
         stores.accounts.add(&alice, &story(at(0))).await.unwrap(),
-        Added::Yes,
+        AddResult::Added,
         "name and address are free again"
     );
-    assert_eq!(stores.accounts.password(alice.id).await.unwrap(), None);
-    assert!(!stores.accounts.meet_device(alice.id, Some(cookie), digest(), 20, at(3)).await.unwrap().recognised);
+    assert_eq!(stores.accounts.password_hash(alice.id).await.unwrap(), None);
+    assert!(!stores.accounts.register_device(alice.id, Some(cookie), digest(), 20, at(3)).await.unwrap().was_known);
 }
 
 async fn removing_one_account_leaves_the_others(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
     set(&stores, bob, "b", at(1)).await;
-    change(&stores, alice, Change::Remove).await.expect("it was there");
-    assert_eq!(stores.accounts.password(bob).await.unwrap(), Some(hash("b")));
+    change(&stores, alice, AccountChange::Remove).await.expect("it was there");
+    assert_eq!(stores.accounts.password_hash(bob).await.unwrap(), Some(hash("b")));
 }
 
 async fn a_device_is_counted(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let cookie = digest();
-    let first = stores.accounts.meet_device(alice, None, cookie, 20, at(1)).await.unwrap();
-    assert_eq!((first.sign_ins, first.recognised), (1, false));
+    let first = stores.accounts.register_device(alice, None, cookie, 20, at(1)).await.unwrap();
+    assert_eq!((first.sign_ins, first.was_known), (1, false));
     let unused = digest();
-    let second = stores.accounts.meet_device(alice, Some(cookie), unused, 20, at(2)).await.unwrap();
-    assert_eq!((second.id, second.sign_ins, second.recognised), (first.id, 2, true));
-    let by_unused = stores.accounts.meet_device(alice, Some(unused), digest(), 20, at(3)).await.unwrap();
-    assert!(!by_unused.recognised, "a fresh secret that was not needed opens nothing");
+    let second = stores.accounts.register_device(alice, Some(cookie), unused, 20, at(2)).await.unwrap();
+    assert_eq!((second.id, second.sign_ins, second.was_known), (first.id, 2, true));
+    let by_unused = stores.accounts.register_device(alice, Some(unused), digest(), 20, at(3)).await.unwrap();
+    assert!(!by_unused.was_known, "a fresh secret that was not needed opens nothing");
 }
 
 async fn an_unknown_device_is_kept_under_its_fresh_secret(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let (forged, fresh) = (digest(), digest());
-    let first = stores.accounts.meet_device(alice, Some(forged), fresh, 20, at(1)).await.unwrap();
-    assert!(!first.recognised);
-    assert!(!stores.accounts.meet_device(alice, Some(forged), digest(), 20, at(2)).await.unwrap().recognised);
-    let again = stores.accounts.meet_device(alice, Some(fresh), digest(), 20, at(2)).await.unwrap();
-    assert_eq!((again.id, again.sign_ins, again.recognised), (first.id, 2, true));
+    let first = stores.accounts.register_device(alice, Some(forged), fresh, 20, at(1)).await.unwrap();
+    assert!(!first.was_known);
+    assert!(!stores.accounts.register_device(alice, Some(forged), digest(), 20, at(2)).await.unwrap().was_known);
+    let again = stores.accounts.register_device(alice, Some(fresh), digest(), 20, at(2)).await.unwrap();
+    assert_eq!((again.id, again.sign_ins, again.was_known), (first.id, 2, true));
 }
 
 async fn a_device_is_known_to_one_user_only(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
     let cookie = digest();
-    let alices = stores.accounts.meet_device(alice, None, cookie, 20, at(1)).await.unwrap();
-    let bobs = stores.accounts.meet_device(bob, Some(cookie), digest(), 20, at(2)).await.unwrap();
-    assert!(!bobs.recognised && bobs.sign_ins == 1 && bobs.id != alices.id);
+    let alices = stores.accounts.register_device(alice, None, cookie, 20, at(1)).await.unwrap();
+    let bobs = stores.accounts.register_device(bob, Some(cookie), digest(), 20, at(2)).await.unwrap();
+    assert!(!bobs.was_known && bobs.sign_ins == 1 && bobs.id != alices.id);
 }
 
 async fn sign_ins_from_one_device_at_once_are_all_counted(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let cookie = digest();
-    stores.accounts.meet_device(alice, None, cookie, 20, at(1)).await.unwrap();
+    stores.accounts.register_device(alice, None, cookie, 20, at(1)).await.unwrap();
     let mut tasks = JoinSet::new();
     for _ in 0..40 {
         let accounts = Arc::clone(&stores.accounts);
-        tasks.spawn(
-            async move { accounts.meet_device(alice, Some(cookie), digest(), 20, at(2)).await.unwrap().sign_ins },
-        );
+        tasks.spawn(async move {
+            accounts.register_device(alice, Some(cookie), digest(), 20, at(2)).await.unwrap().sign_ins
+        });
     }
     let mut counts = tasks.join_all().await;
     counts.sort_unstable();
@@ -200,6 +200,6 @@ async fn sign_ins_from_one_device_at_once_are_all_counted(stores: Stores) {
 
 async fn a_device_of_nobody_is_not_kept(stores: Stores) {
     let (nobody, cookie) = (UserId::mint(), digest());
-    assert!(!stores.accounts.meet_device(nobody, None, cookie, 20, at(1)).await.unwrap().recognised);
-    assert!(!stores.accounts.meet_device(nobody, Some(cookie), digest(), 20, at(1)).await.unwrap().recognised);
+    assert!(!stores.accounts.register_device(nobody, None, cookie, 20, at(1)).await.unwrap().was_known);
+    assert!(!stores.accounts.register_device(nobody, Some(cookie), digest(), 20, at(1)).await.unwrap().was_known);
 }

@@ -1,9 +1,9 @@
 //! How sessions end, what stays of them, and that nothing brings them back.
 
 use portcullis::{
-    audit::{Fact, Story},
+    audit::{AuditContext, AuditEvent},
     id::SessionId,
-    session::{Ending, Kind, Opened, Which},
+    session::{ClientKind, EndReason, EndTarget, Opened},
 };
 
 use super::{Stores, people::*};
@@ -34,8 +34,8 @@ stories! {
 async fn ending_one_session_leaves_the_others(stores: Stores) {
     let alice = somebody(&stores).await;
     let (gone, stays) = (open(&*stores.sessions, alice, at(1)).await, open(&*stores.sessions, alice, at(2)).await);
-    let which = Which::One { owner: alice, id: gone.session.id };
-    let ended = stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap();
+    let which = EndTarget::One { owner: alice, id: gone.session.id };
+    let ended = stores.sessions.end(which, &parting(EndReason::SignedOut, at(3))).await.unwrap();
     assert_eq!(ended, std::slice::from_ref(&gone.session), "the deed tells what it ended, whole");
     assert!(stores.sessions.find(gone.session.id).await.unwrap().is_none());
     assert!(stores.sessions.get(gone.session.id).await.unwrap().is_none());
@@ -47,24 +47,24 @@ async fn ending_one_session_leaves_the_others(stores: Stores) {
 async fn nobody_ends_a_session_that_is_not_theirs(stores: Stores) {
     let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
     let alices = open(&*stores.sessions, alice, at(1)).await;
-    let which = Which::One { owner: bob, id: alices.session.id };
-    assert!(stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap().is_empty());
+    let which = EndTarget::One { owner: bob, id: alices.session.id };
+    assert!(stores.sessions.end(which, &parting(EndReason::SignedOut, at(3))).await.unwrap().is_empty());
     assert!(stores.sessions.find(alices.session.id).await.unwrap().is_some());
-    assert!(stores.sessions.ended(alices.session.id, alices.secret).await.unwrap().is_none());
+    assert!(stores.sessions.end_note(alices.session.id, alices.secret).await.unwrap().is_none());
 }
 
 async fn ending_what_is_gone_tells_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
-    let which = Which::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
-    assert_eq!(stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap().len(), 1);
-    assert!(stores.sessions.end(which, &parting(Ending::SignedOut, at(4))).await.unwrap().is_empty());
+    let which = EndTarget::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
+    assert_eq!(stores.sessions.end(which, &parting(EndReason::SignedOut, at(3))).await.unwrap().len(), 1);
+    assert!(stores.sessions.end(which, &parting(EndReason::SignedOut, at(4))).await.unwrap().is_empty());
 }
 
 async fn ending_one_session_lets_a_sign_in_under_way_go_on(stores: Stores) {
     let alice = somebody(&stores).await;
     let under_way = new_session(alice, at(1), 0);
-    let which = Which::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
-    stores.sessions.end(which, &parting(Ending::SignedOut, at(3))).await.unwrap();
+    let which = EndTarget::One { owner: alice, id: open(&*stores.sessions, alice, at(1)).await.session.id };
+    stores.sessions.end(which, &parting(EndReason::SignedOut, at(3))).await.unwrap();
     assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
 }
 
@@ -74,9 +74,9 @@ async fn ending_all_but_one_leaves_that_one(stores: Stores) {
     let second = open(&*stores.sessions, alice, at(2)).await.session.id;
     let third = open(&*stores.sessions, alice, at(3)).await.session.id;
     let bobs = open(&*stores.sessions, bob, at(3)).await.session.id;
-    let which = Which::AllBut { owner: alice, keep };
+    let which = EndTarget::AllBut { owner: alice, keep };
     for _ in 0..2 {
-        let ended = stores.sessions.end(which, &parting(Ending::PasswordChanged, at(4))).await.unwrap();
+        let ended = stores.sessions.end(which, &parting(EndReason::PasswordChanged, at(4))).await.unwrap();
         assert!(ended.is_empty() || ids(&ended) == [third, second]);
         assert!(stores.sessions.find(keep).await.unwrap().is_some(), "it stays, however often the others are ended");
         assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [keep]);
@@ -89,16 +89,20 @@ async fn ending_all_but_one_ends_a_sign_in_under_way(stores: Stores) {
     let alice = somebody(&stores).await;
     let keep = open(&*stores.sessions, alice, at(1)).await.session.id;
     let under_way = new_session(alice, at(1), 0);
-    stores.sessions.end(Which::AllBut { owner: alice, keep }, &parting(Ending::PasswordChanged, at(2))).await.unwrap();
-    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::Superseded);
+    stores
+        .sessions
+        .end(EndTarget::AllBut { owner: alice, keep }, &parting(EndReason::PasswordChanged, at(2)))
+        .await
+        .unwrap();
+    assert_eq!(stores.sessions.open(under_way).await.unwrap(), Opened::GenerationChanged);
 }
 
 async fn ending_all_but_a_strangers_ends_all_and_leaves_the_stranger_alone(stores: Stores) {
     let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
     let alices = open(&*stores.sessions, alice, at(1)).await.session.id;
     let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
-    let which = Which::AllBut { owner: alice, keep: bobs };
-    assert_eq!(ids(&stores.sessions.end(which, &parting(Ending::SignedOut, at(2))).await.unwrap()), [alices]);
+    let which = EndTarget::AllBut { owner: alice, keep: bobs };
+    assert_eq!(ids(&stores.sessions.end(which, &parting(EndReason::SignedOut, at(2))).await.unwrap()), [alices]);
     assert!(stores.sessions.find(bobs).await.unwrap().is_some());
 }
 
@@ -107,11 +111,12 @@ async fn ending_all_of_one_leaves_everybody_else(stores: Stores) {
     let first = open(&*stores.sessions, alice, at(1)).await.session.id;
     let second = open(&*stores.sessions, alice, at(2)).await.session.id;
     let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
-    let ended = stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(3))).await.unwrap();
+    let ended =
+        stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(3))).await.unwrap();
     assert_eq!(ids(&ended), [second, first]);
     assert!(stores.sessions.list(alice).await.unwrap().is_empty());
     assert!(stores.sessions.find(bobs).await.unwrap().is_some());
-    assert_eq!(stores.sessions.put_owner(&owner(bob, 1)).await.unwrap(), 0);
+    assert_eq!(stores.sessions.put_user_snapshot(&owner(bob, 1)).await.unwrap(), 0);
 }
 
 async fn ending_everyones_ends_everyones(stores: Stores) {
@@ -119,11 +124,14 @@ async fn ending_everyones_ends_everyones(stores: Stores) {
     open(&*stores.sessions, alice, at(1)).await;
     open(&*stores.sessions, bob, at(2)).await;
     let under_way = [new_session(alice, at(1), 0), new_session(bob, at(1), 0)];
-    let ended =
-        stores.sessions.end(Which::Everyone { keep: None }, &parting(Ending::ByAdministrator, at(3))).await.unwrap();
+    let ended = stores
+        .sessions
+        .end(EndTarget::Everyone { keep: None }, &parting(EndReason::ByAdministrator, at(3)))
+        .await
+        .unwrap();
     assert_eq!((ended.len(), stores.sessions.count().await.unwrap()), (2, 0));
     for new in under_way {
-        assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Superseded);
+        assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::GenerationChanged);
     }
 }
 
@@ -133,27 +141,28 @@ async fn ending_everyones_but_one_leaves_that_one(stores: Stores) {
     let other = open(&*stores.sessions, alice, at(1)).await.session.id;
     let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
     let under_way = [new_session(alice, at(1), 0), new_session(bob, at(1), 0)];
-    let which = Which::Everyone { keep: Some(keep) };
-    assert_eq!(stores.sessions.end(which, &parting(Ending::ByAdministrator, at(3))).await.unwrap().len(), 2);
+    let which = EndTarget::Everyone { keep: Some(keep) };
+    assert_eq!(stores.sessions.end(which, &parting(EndReason::ByAdministrator, at(3))).await.unwrap().len(), 2);
     assert!(stores.sessions.find(keep).await.unwrap().is_some());
     for gone in [other, bobs] {
         assert!(stores.sessions.find(gone).await.unwrap().is_none());
     }
     for new in under_way {
-        assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Superseded);
+        assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::GenerationChanged);
     }
 }
 
 async fn whose_account_was_changed_before_they_first_came_is_among_everyone(stores: Stores) {
     let alice = customer(&stores, "alice").await;
-    let changed = change(&stores, alice, portcullis::account::Change::Roles(vec![])).await.expect("she has one");
-    let generation = stores.sessions.put_owner(&changed.as_owner()).await.unwrap();
+    let changed =
+        change(&stores, alice, portcullis::account::AccountChange::SetRoles(vec![])).await.expect("she has one");
+    let generation = stores.sessions.put_user_snapshot(&changed.snapshot()).await.unwrap();
     let new = new_session(alice, at(2), generation);
     stores.sessions.open(new.clone()).await.unwrap();
     assert_eq!(stores.sessions.count().await.unwrap(), 1);
     assert_eq!(ids(&stores.sessions.scan(None, 10).await.unwrap()), [new.session.id]);
-    let everyone = Which::Everyone { keep: None };
-    let ended = stores.sessions.end(everyone, &parting(Ending::ByAdministrator, at(3))).await.unwrap();
+    let everyone = EndTarget::Everyone { keep: None };
+    let ended = stores.sessions.end(everyone, &parting(EndReason::ByAdministrator, at(3))).await.unwrap();
     assert_eq!(ids(&ended), [new.session.id]);
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
 }
@@ -161,7 +170,7 @@ async fn whose_account_was_changed_before_they_first_came_is_among_everyone(stor
 async fn touch_after_end_changes_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(2))).await.unwrap();
     stores.sessions.touch(&[beat(new.session.id, at(3))]).await.unwrap();
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
     assert!(stores.sessions.get(new.session.id).await.unwrap().is_none());
@@ -172,7 +181,7 @@ async fn touch_after_end_changes_nothing(stores: Stores) {
 async fn renewal_after_end_changes_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(2))).await.unwrap();
     assert!(!renew(&stores, new.session.id, new.secret, digest(), at(9)).await);
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
 }
@@ -181,14 +190,17 @@ async fn what_ends_is_in_the_journal(stores: Stores) {
     let alice = somebody(&stores).await;
     let (first, second) = (open(&*stores.sessions, alice, at(1)).await, open(&*stores.sessions, alice, at(2)).await);
     let before = journal(&stores).await.len();
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(3))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(3))).await.unwrap();
     let entries = journal(&stores).await.split_off(before);
-    let expected =
-        |session| Fact::SessionEnded { session, ending: Ending::ByAdministrator, reason: Some("because".to_owned()) };
-    let facts: Vec<Fact> = entries.iter().map(|entry| entry.fact.clone()).collect();
+    let expected = |session| AuditEvent::SessionEnded {
+        session,
+        end_reason: EndReason::ByAdministrator,
+        reason: Some("because".to_owned()),
+    };
+    let facts: Vec<AuditEvent> = entries.iter().map(|entry| entry.event.clone()).collect();
     assert_eq!(facts, [expected(second.session.id), expected(first.session.id)]);
     for entry in entries {
-        let Story { at, actor, ip, device } = story(at(3));
+        let AuditContext { at, actor, ip, device } = story(at(3));
         assert_eq!((entry.at, entry.actor, entry.ip, entry.device), (at, actor, ip, device));
         assert_eq!(entry.user, Some(alice));
     }
@@ -198,25 +210,25 @@ async fn what_does_not_end_is_not_in_the_journal(stores: Stores) {
     let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
     let alices = open(&*stores.sessions, alice, at(1)).await.session;
     let before = told(&stores).await;
-    let strangers = Which::One { owner: bob, id: alices.id };
-    stores.sessions.end(strangers, &parting(Ending::SignedOut, at(2))).await.unwrap();
+    let strangers = EndTarget::One { owner: bob, id: alices.id };
+    stores.sessions.end(strangers, &parting(EndReason::SignedOut, at(2))).await.unwrap();
     stores.sessions.touch(&[beat(alices.id, at(5))]).await.unwrap();
-    stores.sessions.expire(alices.id, at(1), &parting(Ending::Expired, at(6))).await.unwrap();
+    stores.sessions.expire(alices.id, at(1), &parting(EndReason::Expired, at(6))).await.unwrap();
     assert_eq!(told(&stores).await, before);
-    stores.sessions.expire(alices.id, at(5), &parting(Ending::Expired, at(6))).await.unwrap();
+    stores.sessions.expire(alices.id, at(5), &parting(EndReason::Expired, at(6))).await.unwrap();
     assert_eq!(told(&stores).await.len(), before.len() + 1);
 }
 
 async fn a_note_is_for_whoever_shows_the_secret(stores: Stores) {
     let alice = somebody(&stores).await;
     let new = open(&*stores.sessions, alice, at(1)).await;
-    let ending = Ending::FromAnotherDevice { device: device() };
-    let which = Which::One { owner: alice, id: new.session.id };
+    let ending = EndReason::FromAnotherDevice { device: device() };
+    let which = EndTarget::One { owner: alice, id: new.session.id };
     stores.sessions.end(which, &parting(ending.clone(), at(2))).await.unwrap();
-    assert!(stores.sessions.ended(new.session.id, digest()).await.unwrap().is_none());
-    assert!(stores.sessions.ended(SessionId::mint(alice), new.secret).await.unwrap().is_none());
-    let note = stores.sessions.ended(new.session.id, new.secret).await.unwrap().expect("a note stays");
-    assert_eq!((note.ending, note.at), (ending, at(2)));
+    assert!(stores.sessions.end_note(new.session.id, digest()).await.unwrap().is_none());
+    assert!(stores.sessions.end_note(SessionId::mint(alice), new.secret).await.unwrap().is_none());
+    let note = stores.sessions.end_note(new.session.id, new.secret).await.unwrap().expect("a note stays");
+    assert_eq!((note.reason, note.at), (ending, at(2)));
 }
 
 async fn a_note_is_for_the_former_secret_too(stores: Stores) {
@@ -224,9 +236,9 @@ async fn a_note_is_for_the_former_secret_too(stores: Stores) {
     let new = open(&*stores.sessions, alice, at(1)).await;
     let fresh = digest();
     assert!(renew(&stores, new.session.id, new.secret, fresh, at(60)).await);
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(2))).await.unwrap();
     for shown in [new.secret, fresh] {
-        assert!(stores.sessions.ended(new.session.id, shown).await.unwrap().is_some());
+        assert!(stores.sessions.end_note(new.session.id, shown).await.unwrap().is_some());
     }
 }
 
@@ -235,13 +247,13 @@ async fn notes_are_forgotten_by_age(stores: Stores) {
     let mut notes = Vec::new();
     for second in 1..=3 {
         let new = open(&*stores.sessions, alice, at(1)).await;
-        stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(second))).await.unwrap();
+        stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(second))).await.unwrap();
         notes.push((new.session.id, new.secret));
     }
-    stores.sessions.forget_ended(at(2)).await.unwrap();
+    stores.sessions.delete_end_notes(at(2)).await.unwrap();
     let mut left = Vec::new();
     for (id, secret) in notes {
-        left.push(stores.sessions.ended(id, secret).await.unwrap().is_some());
+        left.push(stores.sessions.end_note(id, secret).await.unwrap().is_some());
     }
     assert_eq!(left, [false, true, true]);
 }
@@ -252,17 +264,17 @@ async fn a_session_that_ran_out_expires(stores: Stores) {
     let under_way = new_session(alice, at(1), 0);
     let expired = stores
         .sessions
-        .expire(new.session.id, at(1), &parting(Ending::Idle { kind: Kind::Web }, at(100)))
+        .expire(new.session.id, at(1), &parting(EndReason::Idle { kind: ClientKind::Web }, at(100)))
         .await
         .unwrap();
     assert_eq!(expired.as_ref(), Some(&new.session));
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_none());
-    let note = stores.sessions.ended(new.session.id, new.secret).await.unwrap().expect("a note stays");
-    assert_eq!((note.ending, note.at), (Ending::Idle { kind: Kind::Web }, at(100)));
+    let note = stores.sessions.end_note(new.session.id, new.secret).await.unwrap().expect("a note stays");
+    assert_eq!((note.reason, note.at), (EndReason::Idle { kind: ClientKind::Web }, at(100)));
     assert!(
         stores
             .sessions
-            .expire(new.session.id, at(1), &parting(Ending::Idle { kind: Kind::Web }, at(100)))
+            .expire(new.session.id, at(1), &parting(EndReason::Idle { kind: ClientKind::Web }, at(100)))
             .await
             .unwrap()
             .is_none()
@@ -277,11 +289,11 @@ async fn a_session_that_was_used_meanwhile_does_not_expire(stores: Stores) {
     assert!(
         stores
             .sessions
-            .expire(new.session.id, at(1), &parting(Ending::Idle { kind: Kind::Web }, at(100)))
+            .expire(new.session.id, at(1), &parting(EndReason::Idle { kind: ClientKind::Web }, at(100)))
             .await
             .unwrap()
             .is_none()
     );
     assert!(stores.sessions.find(new.session.id).await.unwrap().is_some());
-    assert!(stores.sessions.ended(new.session.id, new.secret).await.unwrap().is_none());
+    assert!(stores.sessions.end_note(new.session.id, new.secret).await.unwrap().is_none());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis::{
     id::SessionId,
-    session::{Ended, Ending, Mark, SessionStore, Which},
+    session::{EndLogPosition, EndNote, EndReason, EndTarget, SessionStore},
 };
 use tokio::{task::JoinSet, time::timeout};
 
@@ -19,14 +19,14 @@ stories! {
 }
 
 /// What has ended since, and the next place.
-async fn since(sessions: &dyn SessionStore, mark: &Mark) -> (Vec<(SessionId, Ended)>, Mark) {
-    let ends = sessions.ends(Some(mark)).await.unwrap();
-    assert!(!ends.gap);
-    (ends.ended, ends.mark)
+async fn since(sessions: &dyn SessionStore, mark: &EndLogPosition) -> (Vec<(SessionId, EndNote)>, EndLogPosition) {
+    let ends = sessions.end_log(Some(mark)).await.unwrap();
+    assert!(!ends.has_gap);
+    (ends.ended, ends.next)
 }
 
-async fn here(sessions: &dyn SessionStore) -> Mark {
-    sessions.ends(None).await.unwrap().mark
+async fn here(sessions: &dyn SessionStore) -> EndLogPosition {
+    sessions.end_log(None).await.unwrap().next
 }
 
 async fn the_log_of_ends_tells_each_end_once_and_in_order(stores: Stores) {
@@ -36,11 +36,11 @@ async fn the_log_of_ends_tells_each_end_once_and_in_order(stores: Stores) {
     let second = open(sessions, bob, at(1)).await.session.id;
     let start = here(sessions).await;
     assert_eq!(since(sessions, &start).await.0, []);
-    sessions.end(Which::One { owner: alice, id: first }, &parting(Ending::SignedOut, at(3))).await.unwrap();
-    sessions.expire(second, at(1), &parting(Ending::Expired, at(4))).await.unwrap();
-    let ended = |id, ending, at| (id, Ended { ending, at });
+    sessions.end(EndTarget::One { owner: alice, id: first }, &parting(EndReason::SignedOut, at(3))).await.unwrap();
+    sessions.expire(second, at(1), &parting(EndReason::Expired, at(4))).await.unwrap();
+    let ended = |id, ending, at| (id, EndNote { reason: ending, at });
     let (told, next) = since(sessions, &start).await;
-    assert_eq!(told, [ended(first, Ending::SignedOut, at(3)), ended(second, Ending::Expired, at(4))]);
+    assert_eq!(told, [ended(first, EndReason::SignedOut, at(3)), ended(second, EndReason::Expired, at(4))]);
     assert_eq!(since(sessions, &next).await.0, []);
     assert_eq!(since(sessions, &start).await.0.len(), 2, "a place is not used up");
 }
@@ -48,9 +48,9 @@ async fn the_log_of_ends_tells_each_end_once_and_in_order(stores: Stores) {
 async fn a_look_without_a_mark_tells_where_the_log_is(stores: Stores) {
     let alice = somebody(&stores).await;
     open(&*stores.sessions, alice, at(1)).await;
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
-    let ends = stores.sessions.ends(None).await.unwrap();
-    assert_eq!((ends.ended, ends.gap), (vec![], false));
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(3))).await.unwrap();
+    let ends = stores.sessions.end_log(None).await.unwrap();
+    assert_eq!((ends.ended, ends.has_gap), (vec![], false));
 }
 
 async fn an_end_that_follows_from_a_change_is_in_the_log(stores: Stores) {
@@ -59,7 +59,7 @@ async fn an_end_that_follows_from_a_change_is_in_the_log(stores: Stores) {
     let start = here(&*stores.sessions).await;
     change(&stores, alice, DISABLE).await.expect("there is such an account");
     let (told, next) = since(&*stores.sessions, &start).await;
-    assert_eq!(told, [(id, Ended { ending: Ending::AccountDisabled, at: at(1) })]);
+    assert_eq!(told, [(id, EndNote { reason: EndReason::AccountDisabled, at: at(1) })]);
     assert_eq!(since(&*stores.sessions, &next).await.0, []);
 }
 
@@ -89,10 +89,10 @@ async fn whoever_waits_is_told_of_an_end(stores: Stores) {
         waits.send(()).unwrap();
         // A hint may come too often; what counts is that it comes.
         while since(&*sessions, &start).await.0.is_empty() {
-            sessions.end_hinted().await;
+            sessions.wait_for_end().await;
         }
     });
     is_waiting.await.unwrap();
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(3))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(3))).await.unwrap();
     timeout(Duration::from_secs(5), waiting.join_all()).await.expect("it comes");
 }

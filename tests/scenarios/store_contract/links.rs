@@ -1,6 +1,6 @@
 //! Passwords, and the one-time links that set them.
 
-use portcullis::{account::Change, id::UserId};
+use portcullis::{account::AccountChange, id::UserId};
 use tokio::task::JoinSet;
 
 use super::{Stores, people::*};
@@ -26,10 +26,10 @@ stories! {
 
 async fn a_password_is_replaced(stores: Stores) {
     let alice = customer(&stores, "alice").await;
-    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
     for (second, word) in [(1, "a"), (2, "b")] {
         assert!(set(&stores, alice, word, at(second)).await);
-        assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash(word)));
+        assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash(word)));
         let account = stores.accounts.get(alice).await.unwrap().expect("it is there");
         assert_eq!(account.password_set, Some(at(second)));
         assert!(account.version > second, "a new password is a change of the account");
@@ -42,20 +42,20 @@ async fn a_rehash_never_undoes_a_change(stores: Stores) {
     assert!(change_password(&stores, alice, "a", "a again", at(2)).await);
     set(&stores, alice, "changed", at(3)).await;
     assert!(!change_password(&stores, alice, "a", "a again", at(4)).await);
-    assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("changed")));
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash("changed")));
     assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(3)));
 }
 
 async fn a_first_password_is_not_a_rehash(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     assert!(!change_password(&stores, alice, "a", "b", at(1)).await);
-    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
 }
 
 async fn nobody_gets_a_password(stores: Stores) {
     let nobody = UserId::mint();
     assert!(!set(&stores, nobody, "a", at(1)).await);
-    assert_eq!(stores.accounts.password(nobody).await.unwrap(), None);
+    assert_eq!(stores.accounts.password_hash(nobody).await.unwrap(), None);
 }
 
 async fn a_new_password_kills_open_links(stores: Stores) {
@@ -64,9 +64,9 @@ async fn a_new_password_kills_open_links(stores: Stores) {
     put_link(&stores, alice, alices, at(100)).await;
     put_link(&stores, bob, bobs, at(100)).await;
     set(&stores, alice, "a", at(1)).await;
-    assert_eq!(stores.accounts.link(alices, at(2)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link_user(alices, at(2)).await.unwrap(), None);
     assert_eq!(redeem(&stores, alices, "b", at(2)).await, None);
-    assert_eq!(stores.accounts.link(bobs, at(2)).await.unwrap(), Some(bob));
+    assert_eq!(stores.accounts.link_user(bobs, at(2)).await.unwrap(), Some(bob));
 }
 
 async fn a_rehash_that_is_refused_kills_nothing(stores: Stores) {
@@ -74,7 +74,7 @@ async fn a_rehash_that_is_refused_kills_nothing(stores: Stores) {
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     assert!(!change_password(&stores, alice, "a", "b", at(1)).await);
-    assert_eq!(stores.accounts.link(link, at(2)).await.unwrap(), Some(alice));
+    assert_eq!(stores.accounts.link_user(link, at(2)).await.unwrap(), Some(alice));
 }
 
 async fn a_link_sets_the_password_once(stores: Stores) {
@@ -83,8 +83,8 @@ async fn a_link_sets_the_password_once(stores: Stores) {
     put_link(&stores, alice, link, at(100)).await;
     assert_eq!(redeem(&stores, link, "first", at(5)).await, Some(alice));
     assert_eq!(redeem(&stores, link, "second", at(6)).await, None);
-    assert_eq!(stores.accounts.link(link, at(6)).await.unwrap(), None);
-    assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash("first")));
+    assert_eq!(stores.accounts.link_user(link, at(6)).await.unwrap(), None);
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash("first")));
     assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(5)));
 }
 
@@ -92,15 +92,15 @@ async fn a_link_is_good_until_it_expires(stores: Stores) {
     let alice = customer(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
-    assert_eq!(stores.accounts.link(link, at(99)).await.unwrap(), Some(alice));
-    assert_eq!(stores.accounts.link(link, at(100)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link_user(link, at(99)).await.unwrap(), Some(alice));
+    assert_eq!(stores.accounts.link_user(link, at(100)).await.unwrap(), None);
     assert_eq!(redeem(&stores, link, "a", at(100)).await, None);
-    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
 }
 
 async fn an_unknown_link_is_none(stores: Stores) {
     customer(&stores, "alice").await;
-    assert_eq!(stores.accounts.link(digest(), at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link_user(digest(), at(1)).await.unwrap(), None);
     assert_eq!(redeem(&stores, digest(), "a", at(1)).await, None);
 }
 
@@ -109,8 +109,8 @@ async fn a_new_link_kills_the_earlier_one(stores: Stores) {
     let (earlier, later) = (digest(), digest());
     put_link(&stores, alice, earlier, at(100)).await;
     put_link(&stores, alice, later, at(100)).await;
-    assert_eq!(stores.accounts.link(earlier, at(1)).await.unwrap(), None);
-    assert_eq!(stores.accounts.link(later, at(1)).await.unwrap(), Some(alice));
+    assert_eq!(stores.accounts.link_user(earlier, at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link_user(later, at(1)).await.unwrap(), Some(alice));
 }
 
 async fn looking_at_a_link_does_not_use_it_up(stores: Stores) {
@@ -118,7 +118,7 @@ async fn looking_at_a_link_does_not_use_it_up(stores: Stores) {
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     for _ in 0..3 {
-        assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), Some(alice));
+        assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), Some(alice));
     }
     assert_eq!(redeem(&stores, link, "a", at(1)).await, Some(alice));
 }
@@ -128,8 +128,8 @@ async fn disabling_kills_links(stores: Stores) {
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     change(&stores, alice, DISABLE).await;
-    change(&stores, alice, Change::Enable { reason: None }).await;
-    assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
+    change(&stores, alice, AccountChange::Enable { reason: None }).await;
+    assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), None);
     assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
 }
 
@@ -138,10 +138,10 @@ async fn the_link_of_a_disabled_account_rests(stores: Stores) {
     let link = digest();
     change(&stores, alice, DISABLE).await;
     put_link(&stores, alice, link, at(100)).await;
-    assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), None);
     assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
-    assert_eq!(stores.accounts.password(alice).await.unwrap(), None);
-    change(&stores, alice, Change::Enable { reason: None }).await;
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
+    change(&stores, alice, AccountChange::Enable { reason: None }).await;
     assert_eq!(redeem(&stores, link, "a", at(2)).await, Some(alice));
 }
 
@@ -149,7 +149,7 @@ async fn a_link_of_nobody_is_not_kept(stores: Stores) {
     let link = digest();
     assert!(!put_link(&stores, UserId::mint(), link, at(100)).await);
     assert!(journal(&stores).await.is_empty());
-    assert_eq!(stores.accounts.link(link, at(1)).await.unwrap(), None);
+    assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), None);
 }
 
 async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
@@ -165,7 +165,7 @@ async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
         let winners: Vec<&str> =
             tasks.join_all().await.into_iter().filter_map(|(word, got)| got.map(|_| word)).collect();
         assert_eq!(winners.len(), 1);
-        assert_eq!(stores.accounts.password(alice).await.unwrap(), Some(hash(winners[0])));
+        assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash(winners[0])));
     }
 }
 
@@ -176,12 +176,12 @@ async fn links_and_devices_of_the_future_are_moved_back(stores: Stores) {
     assert!(stores.accounts.put_link(bob, right, at(205), &story(at(100))).await.unwrap());
     let (future, past) = (digest(), digest());
     for (device, second) in [(past, 50), (future, 900)] {
-        stores.accounts.meet_device(alice, None, device, 20, at(second)).await.unwrap();
+        stores.accounts.register_device(alice, None, device, 20, at(second)).await.unwrap();
     }
     // A link that is made now is good until then.
     for (now, until) in [(100, 200), (150, 250)] {
         stores.accounts.clamp(at(now), at(until)).await.unwrap();
-        let good = async |link, second| stores.accounts.link(link, at(second)).await.unwrap().is_some();
+        let good = async |link, second| stores.accounts.link_user(link, at(second)).await.unwrap().is_some();
         assert!(good(ahead, 199).await && !good(ahead, 200).await, "{now}");
         assert!(
             good(right, 204).await && !good(right, 205).await,
@@ -196,9 +196,9 @@ async fn links_and_devices_of_the_future_are_moved_back(stores: Stores) {
     // So are those that somebody whose clock is ahead writes later.
     let (ahead, future) = (digest(), digest());
     assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap());
-    stores.accounts.meet_device(alice, None, future, 20, at(900)).await.unwrap();
+    stores.accounts.register_device(alice, None, future, 20, at(900)).await.unwrap();
     stores.accounts.clamp(at(200), at(300)).await.unwrap();
-    assert!(stores.accounts.link(ahead, at(300)).await.unwrap().is_none());
+    assert!(stores.accounts.link_user(ahead, at(300)).await.unwrap().is_none());
     stores.accounts.forget_devices(at(201)).await.unwrap();
     assert!(!known(future).await);
 }

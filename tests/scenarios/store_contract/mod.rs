@@ -98,7 +98,7 @@ pub(crate) async fn in_redis() -> Stores {
     let server = RedisServer::start();
     let (records, _) = RedisRecords::open(&server.place(), true).await;
     let records = Arc::new(records);
-    let (store, _) = RedisStore::open(&server.place(), records, &Clock::machine()).await;
+    let (store, _) = RedisStore::open(&server.place(), records, &Clock::system()).await;
     let store = Arc::new(store);
     Stores {
         sessions: store.clone(),

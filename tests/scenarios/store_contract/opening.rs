@@ -1,9 +1,9 @@
 //! How a session opens, and what must go for it.
 
 use portcullis::{
-    audit::{Actor, Fact},
+    audit::{Actor, AuditEvent},
     id::UserId,
-    session::{Ending, Method, NewSession, Opened, Owner, Which},
+    session::{AuthMethod, EndReason, EndTarget, NewSession, Opened, UserSnapshot},
 };
 
 use super::{Stores, people::*};
@@ -40,39 +40,39 @@ async fn one_that_is_replaced_and_gone_already_makes_no_room(stores: Stores) {
 async fn nobody_opens_a_session_with_an_old_generation(stores: Stores) {
     let alice = somebody(&stores).await;
     let slow = new_session(alice, at(1), 0);
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::PasswordChanged, at(2))).await.unwrap();
-    assert_eq!(stores.sessions.open(slow.clone()).await.unwrap(), Opened::Superseded);
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::PasswordChanged, at(2))).await.unwrap();
+    assert_eq!(stores.sessions.open(slow.clone()).await.unwrap(), Opened::GenerationChanged);
     assert!(stores.sessions.find(slow.session.id).await.unwrap().is_none());
     assert_eq!(stores.sessions.count().await.unwrap(), 0);
-    let generation = stores.sessions.put_owner(&owner(alice, 1)).await.unwrap();
+    let generation = stores.sessions.put_user_snapshot(&owner(alice, 1)).await.unwrap();
     let next = new_session(alice, at(3), generation);
     assert_eq!(stores.sessions.open(next).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
 }
 
 async fn nobody_opens_a_session_with_a_generation_of_tomorrow(stores: Stores) {
     let alice = somebody(&stores).await;
-    assert_eq!(stores.sessions.open(new_session(alice, at(1), 1)).await.unwrap(), Opened::Superseded);
+    assert_eq!(stores.sessions.open(new_session(alice, at(1), 1)).await.unwrap(), Opened::GenerationChanged);
 }
 
 async fn nobody_disabled_opens_a_session(stores: Stores) {
     let alice = somebody(&stores).await;
-    stores.sessions.put_owner(&Owner { disabled: true, ..owner(alice, 2) }).await.unwrap();
-    assert_eq!(stores.sessions.open(new_session(alice, at(1), 0)).await.unwrap(), Opened::Superseded);
-    stores.sessions.put_owner(&owner(alice, 3)).await.unwrap();
+    stores.sessions.put_user_snapshot(&UserSnapshot { disabled: true, ..owner(alice, 2) }).await.unwrap();
+    assert_eq!(stores.sessions.open(new_session(alice, at(1), 0)).await.unwrap(), Opened::GenerationChanged);
+    stores.sessions.put_user_snapshot(&owner(alice, 3)).await.unwrap();
     let enabled = stores.sessions.open(new_session(alice, at(1), 0)).await.unwrap();
     assert_eq!(enabled, Opened::Yes { replaced: None, evicted: vec![] });
 }
 
 async fn nobody_unknown_opens_a_session(stores: Stores) {
     let nobody = UserId::mint();
-    assert_eq!(stores.sessions.open(new_session(nobody, at(1), 0)).await.unwrap(), Opened::Superseded);
+    assert_eq!(stores.sessions.open(new_session(nobody, at(1), 0)).await.unwrap(), Opened::GenerationChanged);
     assert_eq!(stores.sessions.count().await.unwrap(), 0);
 }
 
 async fn a_generation_alone_opens_nothing(stores: Stores) {
     let nobody = UserId::mint();
-    stores.sessions.end(Which::AllOf(nobody), &parting(Ending::ByAdministrator, at(1))).await.unwrap();
-    assert_eq!(stores.sessions.open(new_session(nobody, at(1), 1)).await.unwrap(), Opened::Superseded);
+    stores.sessions.end(EndTarget::AllOf(nobody), &parting(EndReason::ByAdministrator, at(1))).await.unwrap();
+    assert_eq!(stores.sessions.open(new_session(nobody, at(1), 1)).await.unwrap(), Opened::GenerationChanged);
 }
 
 async fn above_the_maximum_the_longest_unused_ends(stores: Stores) {
@@ -89,8 +89,8 @@ async fn above_the_maximum_the_longest_unused_ends(stores: Stores) {
     let left = ids(&stores.sessions.list(alice).await.unwrap());
     assert_eq!(left, [fourth.session.id, first.session.id, third.session.id]);
     assert!(stores.sessions.find(second.session.id).await.unwrap().is_none());
-    let note = stores.sessions.ended(second.session.id, second.secret).await.unwrap().expect("a note stays");
-    assert_eq!((note.ending, note.at), (Ending::TooMany, at(10)));
+    let note = stores.sessions.end_note(second.session.id, second.secret).await.unwrap().expect("a note stays");
+    assert_eq!((note.reason, note.at), (EndReason::TooMany, at(10)));
 }
 
 async fn a_lowered_maximum_ends_as_many_as_it_takes(stores: Stores) {
@@ -134,12 +134,12 @@ async fn an_open_and_all_that_goes_for_it_are_in_the_journal(stores: Stores) {
     let new = NewSession { max_per_user: 1, replaces: Some(held), ..new_session(alice, at(3), 0) };
     stores.sessions.open(new.clone()).await.unwrap();
     let entries = journal(&stores).await.split_off(before);
-    let told: Vec<_> = entries.into_iter().map(|entry| (entry.actor, entry.fact)).collect();
-    let ended = |session, ending| Fact::SessionEnded { session, ending, reason: None };
-    let opened = Fact::SignedIn { session: new.session.id, method: Method::Password };
+    let told: Vec<_> = entries.into_iter().map(|entry| (entry.actor, entry.event)).collect();
+    let ended = |session, ending| AuditEvent::SessionEnded { session, end_reason: ending, reason: None };
+    let opened = AuditEvent::SignedIn { session: new.session.id, method: AuthMethod::Password };
     let expected = [
-        (Actor::User(alice), ended(held, Ending::SignedOut)),
-        (Actor::System, ended(oldest, Ending::TooMany)),
+        (Actor::User(alice), ended(held, EndReason::SignedOut)),
+        (Actor::System, ended(oldest, EndReason::TooMany)),
         (Actor::User(alice), opened),
     ];
     assert_eq!(told, expected);
@@ -162,7 +162,7 @@ async fn an_open_that_loses_replaces_nothing_and_tells_nothing(stores: Stores) {
     let held = open(&*stores.sessions, alice, at(1)).await.session.id;
     let before = told(&stores).await;
     let late = NewSession { replaces: Some(held), ..new_session(alice, at(2), 7) };
-    assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::Superseded);
+    assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::GenerationChanged);
     assert!(stores.sessions.find(held).await.unwrap().is_some());
     assert_eq!(told(&stores).await, before);
 }

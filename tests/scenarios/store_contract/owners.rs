@@ -2,7 +2,7 @@
 
 use portcullis::{
     id::UserId,
-    session::{Ending, Opened, Owner, Which},
+    session::{EndReason, EndTarget, Opened, UserSnapshot},
 };
 
 use super::{Stores, people::*};
@@ -19,7 +19,7 @@ stories! {
 async fn a_change_counts_for_sessions_that_already_live(stores: Stores) {
     let alice = somebody(&stores).await;
     let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let changed = Owner {
+    let changed = UserSnapshot {
         name: "alicia".into(),
         display_name: None,
         email: None,
@@ -27,52 +27,65 @@ async fn a_change_counts_for_sessions_that_already_live(stores: Stores) {
         disabled: true,
         ..owner(alice, 2)
     };
-    stores.sessions.put_owner(&changed).await.unwrap();
-    assert_eq!(stores.sessions.find(id).await.unwrap().expect("the gate decides, not the store").owner, changed);
+    stores.sessions.put_user_snapshot(&changed).await.unwrap();
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("the gate decides, not the store").user, changed);
 }
 
 async fn an_older_projection_never_replaces_a_newer_one(stores: Stores) {
     let alice = somebody(&stores).await;
     let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let newer = Owner { roles: vec!["newer".into()], ..owner(alice, 9) };
-    stores.sessions.put_owner(&newer).await.unwrap();
-    stores.sessions.put_owner(&Owner { roles: vec!["older".into()], ..owner(alice, 8) }).await.unwrap();
-    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").owner, newer);
+    let newer = UserSnapshot { roles: vec!["newer".into()], ..owner(alice, 9) };
+    stores.sessions.put_user_snapshot(&newer).await.unwrap();
+    stores.sessions.put_user_snapshot(&UserSnapshot { roles: vec!["older".into()], ..owner(alice, 8) }).await.unwrap();
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").user, newer);
 }
 
 async fn the_same_version_again_changes_nothing(stores: Stores) {
     let alice = somebody(&stores).await;
     let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let first = stores.sessions.find(id).await.unwrap().expect("it is there").owner;
-    let again = Owner { display_name: Some("again".into()), ..owner(alice, 1) };
-    stores.sessions.put_owner(&again).await.unwrap();
-    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").owner, first);
+    let first = stores.sessions.find(id).await.unwrap().expect("it is there").user;
+    let again = UserSnapshot { display_name: Some("again".into()), ..owner(alice, 1) };
+    stores.sessions.put_user_snapshot(&again).await.unwrap();
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").user, first);
 }
 
 async fn an_older_projection_does_not_revive_who_was_removed(stores: Stores) {
     let alice = somebody(&stores).await;
-    stores.sessions.put_owner(&Owner { disabled: true, ..owner(alice, 5) }).await.unwrap();
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::AccountDisabled, at(2))).await.unwrap();
-    let generation = stores.sessions.put_owner(&owner(alice, 4)).await.unwrap();
+    stores.sessions.put_user_snapshot(&UserSnapshot { disabled: true, ..owner(alice, 5) }).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::AccountDisabled, at(2))).await.unwrap();
+    let generation = stores.sessions.put_user_snapshot(&owner(alice, 4)).await.unwrap();
     let late = new_session(alice, at(3), generation);
-    assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::Superseded);
+    assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::GenerationChanged);
 }
 
 async fn the_first_projection_tells_generation_zero(stores: Stores) {
     let alice = UserId::mint();
-    assert_eq!(stores.sessions.put_owner(&owner(alice, 7)).await.unwrap(), 0);
-    assert_eq!(stores.sessions.put_owner(&owner(alice, 8)).await.unwrap(), 0);
+    assert_eq!(stores.sessions.put_user_snapshot(&owner(alice, 7)).await.unwrap(), 0);
+    assert_eq!(stores.sessions.put_user_snapshot(&owner(alice, 8)).await.unwrap(), 0);
 }
 
 async fn a_generation_outlives_every_projection(stores: Stores) {
     let alice = UserId::mint();
     assert!(
-        stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(1))).await.unwrap().is_empty()
+        stores
+            .sessions
+            .end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(1)))
+            .await
+            .unwrap()
+            .is_empty()
     );
-    assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 1, "raised though nothing was there");
+    assert_eq!(
+        stores.sessions.put_user_snapshot(&owner(alice, 1)).await.unwrap(),
+        1,
+        "raised though nothing was there"
+    );
     let opened = stores.sessions.open(new_session(alice, at(1), 1)).await.unwrap();
     assert_eq!(opened, Opened::Yes { replaced: None, evicted: vec![] }, "what is known of them now counts");
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(1))).await.unwrap();
-    assert_eq!(stores.sessions.put_owner(&owner(alice, 9)).await.unwrap(), 2);
-    assert_eq!(stores.sessions.put_owner(&owner(alice, 1)).await.unwrap(), 2, "told even when nothing is written");
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(1))).await.unwrap();
+    assert_eq!(stores.sessions.put_user_snapshot(&owner(alice, 9)).await.unwrap(), 2);
+    assert_eq!(
+        stores.sessions.put_user_snapshot(&owner(alice, 1)).await.unwrap(),
+        2,
+        "told even when nothing is written"
+    );
 }

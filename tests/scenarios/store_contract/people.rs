@@ -3,14 +3,14 @@
 use std::{net::IpAddr, time::Duration};
 
 use portcullis::{
-    account::{Account, Added, Change, Email, NewHash, PasswordHash, Role, UserName},
-    audit::{Actor, Entry, Story, TrailEnd, TrailQuery},
+    account::{Account, AccountChange, AddResult, Email, PasswordHash, PasswordUpdate, Role, UserName},
+    audit::{Actor, AuditContext, AuditEntry, AuditTrailQuery, TrailOrder},
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::{Digest, Token},
     session::{
-        Activity, Beat, Ending, Kind, Method, NewSession, Opened, Owner, Parting, Proof, Renewal, Session,
-        SessionStore, Terms,
+        Activity, AuthMethod, ClientKind, EndReason, EndRecord, Heartbeat, NewSession, Opened, Proof, SecretRenewal,
+        Session, SessionStore, SessionTerms, UserSnapshot,
     },
     visitor::{Device, DeviceKind, Software},
 };
@@ -40,8 +40,8 @@ pub(crate) fn device() -> Device {
 }
 
 /// What somebody may do, as version `version` of their account says.
-pub(crate) fn owner(id: UserId, version: u64) -> Owner {
-    Owner {
+pub(crate) fn owner(id: UserId, version: u64) -> UserSnapshot {
+    UserSnapshot {
         id,
         name: "alice".into(),
         display_name: Some("Alice \"A\" Lidell".into()),
@@ -53,45 +53,51 @@ pub(crate) fn owner(id: UserId, version: u64) -> Owner {
 }
 
 /// What the operator does then.
-pub(crate) fn story(at: Timestamp) -> Story {
-    Story { at, actor: Actor::Operator, ip: Some(ip("192.0.2.9")), device: Some(device()) }
+pub(crate) fn story(at: Timestamp) -> AuditContext {
+    AuditContext { at, actor: Actor::Operator, ip: Some(ip("192.0.2.9")), device: Some(device()) }
 }
 
 /// How sessions end then.
-pub(crate) fn parting(ending: Ending, at: Timestamp) -> Parting {
-    Parting { reason: Some("because".into()), ..Parting::new(ending, story(at)) }
+pub(crate) fn parting(ending: EndReason, at: Timestamp) -> EndRecord {
+    EndRecord { reason: Some("because".into()), ..EndRecord::new(ending, story(at)) }
 }
 
 /// The journal, oldest first.
-pub(crate) async fn journal(stores: &Stores) -> Vec<Entry> {
-    let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+pub(crate) async fn journal(stores: &Stores) -> Vec<AuditEntry> {
+    let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
     stores.journal.trail(&all).await.unwrap().entries
 }
 
 /// The names of what is in the journal, oldest first.
 pub(crate) async fn told(stores: &Stores) -> Vec<&'static str> {
-    journal(stores).await.iter().map(|entry| entry.fact.name()).collect()
+    journal(stores).await.iter().map(|entry| entry.event.name()).collect()
 }
 
 /// Gives a session a new secret, as a change of its owner's password does.
 pub(crate) async fn renew(stores: &Stores, id: SessionId, from: Digest, to: Digest, grace_until: Timestamp) -> bool {
-    let was = stores.accounts.password(id.owner()).await.unwrap();
+    let was = stores.accounts.password_hash(id.owner()).await.unwrap();
     let hash = was.clone().unwrap_or_else(|| hash("as it was"));
-    let renewal = Renewal { id, from, to, grace_until };
-    let new = NewHash::Changed { hash, was, renewal, device: None, end_others: false };
+    let renewal = SecretRenewal { id, current: from, new: to, grace_until };
+    let new = PasswordUpdate::Changed { hash, expected: was, renewal, keep_device: None, end_others: false };
     let changed = stores.accounts.set_password(id.owner(), &new, &story(at(1))).await.unwrap();
     changed.is_some_and(|changed| changed.renewed)
 }
 
 /// Sets a password whose hash tells `word`; whether it did.
 pub(crate) async fn set(stores: &Stores, id: UserId, word: &str, at: Timestamp) -> bool {
-    stores.accounts.set_password(id, &NewHash::Set(hash(word)), &story(at)).await.unwrap().is_some()
+    stores.accounts.set_password(id, &PasswordUpdate::Set(hash(word)), &story(at)).await.unwrap().is_some()
 }
 
 /// Changes the password, where it is the one whose hash tells `was`; whether it did.
 pub(crate) async fn change_password(stores: &Stores, id: UserId, was: &str, word: &str, at: Timestamp) -> bool {
-    let renewal = Renewal { id: SessionId::mint(id), from: digest(), to: digest(), grace_until: at };
-    let new = NewHash::Changed { hash: hash(word), was: Some(hash(was)), renewal, device: None, end_others: true };
+    let renewal = SecretRenewal { id: SessionId::mint(id), current: digest(), new: digest(), grace_until: at };
+    let new = PasswordUpdate::Changed {
+        hash: hash(word),
+        expected: Some(hash(was)),
+        renewal,
+        keep_device: None,
+        end_others: true,
+    };
     stores.accounts.set_password(id, &new, &story(at)).await.unwrap().is_some()
 }
 
@@ -107,18 +113,18 @@ pub(crate) async fn redeem(stores: &Stores, link: Digest, word: &str, at: Timest
 }
 
 /// Changes an account; as it is then.
-pub(crate) async fn change(stores: &Stores, id: UserId, change: Change) -> Option<Account> {
+pub(crate) async fn change(stores: &Stores, id: UserId, change: AccountChange) -> Option<Account> {
     stores.accounts.change(id, &change, &story(at(1))).await.unwrap().map(|changed| changed.account)
 }
 
-pub(crate) const DISABLE: Change = Change::Disable { reason: None };
+pub(crate) const DISABLE: AccountChange = AccountChange::Disable { reason: None };
 
 /// Somebody new, who has an account and may open sessions.
 pub(crate) async fn somebody(stores: &Stores) -> UserId {
     let id = UserId::mint();
     let account = Account { id, ..account(&format!("u{}", id.to_string().replace('_', "")), None) };
-    assert_eq!(stores.accounts.add(&account, &story(at(0))).await.unwrap(), Added::Yes);
-    let generation = stores.sessions.put_owner(&owner(id, 1)).await.unwrap();
+    assert_eq!(stores.accounts.add(&account, &story(at(0))).await.unwrap(), AddResult::Added);
+    let generation = stores.sessions.put_user_snapshot(&owner(id, 1)).await.unwrap();
     assert_eq!(generation, 0);
     id
 }
@@ -127,31 +133,36 @@ pub(crate) fn new_session(owner: UserId, opened: Timestamp, generation: u64) -> 
     NewSession {
         session: Session {
             id: SessionId::mint(owner),
-            terms: Terms { opened, remembered: true, kind: Kind::App },
-            proof: Proof { assurance: 1, methods: vec![Method::Password], at: opened },
+            terms: SessionTerms { opened, remembered: true, kind: ClientKind::App },
+            proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: opened },
             device: device(),
             first_ip: ip("192.0.2.1"),
             sign_ins: 3,
-            activity: Activity { latest: opened, ip: ip("2001:db8::1"), actions: 0, last_page: Some("/start".into()) },
+            activity: Activity {
+                last_seen: opened,
+                ip: ip("2001:db8::1"),
+                actions: 0,
+                last_path: Some("/start".into()),
+            },
         },
         secret: digest(),
         generation,
         max_per_user: 1_000,
         replaces: None,
-        story: Story { actor: Actor::User(owner), ..story(opened) },
+        context: AuditContext { actor: Actor::User(owner), ..story(opened) },
     }
 }
 
 /// Opens a session now, and must succeed.
 pub(crate) async fn open(sessions: &dyn SessionStore, owner_id: UserId, opened: Timestamp) -> NewSession {
-    let generation = sessions.put_owner(&owner(owner_id, 1)).await.unwrap();
+    let generation = sessions.put_user_snapshot(&owner(owner_id, 1)).await.unwrap();
     let new = new_session(owner_id, opened, generation);
     assert_eq!(sessions.open(new.clone()).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
     new
 }
 
-pub(crate) fn beat(id: SessionId, at: Timestamp) -> Beat {
-    Beat { id, at, ip: ip("198.51.100.7"), actions: 2, page: Some("/reports".into()) }
+pub(crate) fn beat(id: SessionId, at: Timestamp) -> Heartbeat {
+    Heartbeat { id, at, ip: ip("198.51.100.7"), actions: 2, path: Some("/reports".into()) }
 }
 
 pub(crate) fn ids(sessions: &[Session]) -> Vec<SessionId> {
@@ -175,7 +186,7 @@ pub(crate) fn account(name: &str, email: Option<&str>) -> Account {
 /// Somebody new, who has an account.
 pub(crate) async fn customer(stores: &Stores, name: &str) -> UserId {
     let account = account(name, None);
-    assert_eq!(stores.accounts.add(&account, &story(at(0))).await.unwrap(), Added::Yes);
+    assert_eq!(stores.accounts.add(&account, &story(at(0))).await.unwrap(), AddResult::Added);
     account.id
 }
 

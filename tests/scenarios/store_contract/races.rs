@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use portcullis::session::{Ending, Kind, NewSession, Opened, SessionStore, Which};
+use portcullis::session::{ClientKind, EndReason, EndTarget, NewSession, Opened, SessionStore};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{Stores, people::*};
@@ -36,8 +36,9 @@ async fn an_open_that_races_an_end_of_all_loses(stores: Stores) {
             });
         }
         start.wait().await;
-        let ended = stores.sessions.end(Which::AllOf(alice), &parting(Ending::ByAdministrator, at(2))).await.unwrap();
-        let opened = tasks.join_all().await.into_iter().filter(|opened| *opened != Opened::Superseded).count();
+        let ended =
+            stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(2))).await.unwrap();
+        let opened = tasks.join_all().await.into_iter().filter(|opened| *opened != Opened::GenerationChanged).count();
         assert_eq!(ended.len(), opened, "whatever opened, opened before, and was ended");
         assert!(stores.sessions.list(alice).await.unwrap().is_empty());
     }
@@ -63,7 +64,7 @@ async fn once_an_end_is_answered_nobody_finds_the_session(stores: Stores) {
                 }
             });
         }
-        stores.sessions.end(Which::One { owner: alice, id }, &parting(Ending::SignedOut, at(2))).await.unwrap();
+        stores.sessions.end(EndTarget::One { owner: alice, id }, &parting(EndReason::SignedOut, at(2))).await.unwrap();
         answered.store(true, Ordering::SeqCst);
         finders.join_all().await;
     }
@@ -77,7 +78,7 @@ async fn a_touch_that_races_an_end_revives_nothing(stores: Stores) {
         let sessions = Arc::clone(&stores.sessions);
         tasks.spawn(async move { sessions.touch(&[beat(id, at(second))]).await.unwrap() });
     }
-    stores.sessions.end(Which::AllOf(alice), &parting(Ending::SignedOut, at(2))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(2))).await.unwrap();
     assert!(stores.sessions.find(id).await.unwrap().is_none());
     tasks.join_all().await;
     assert!(stores.sessions.find(id).await.unwrap().is_none());
@@ -88,10 +89,11 @@ async fn a_touch_that_races_an_expiry_saves_the_session_or_comes_too_late(stores
     let alice = somebody(&stores).await;
     for _ in 0..30 {
         let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-        let (beats, idle) = ([beat(id, at(50))], parting(Ending::Idle { kind: Kind::Web }, at(51)));
-        let (touched, expired) = tokio::join!(stores.sessions.touch(&beats), stores.sessions.expire(id, at(1), &idle));
+        let (heartbeats, idle) = ([beat(id, at(50))], parting(EndReason::Idle { kind: ClientKind::Web }, at(51)));
+        let (touched, expired) =
+            tokio::join!(stores.sessions.touch(&heartbeats), stores.sessions.expire(id, at(1), &idle));
         touched.unwrap();
-        let there = stores.sessions.find(id).await.unwrap().map(|found| found.latest);
+        let there = stores.sessions.find(id).await.unwrap().map(|found| found.last_seen);
         assert_eq!(there, expired.unwrap().is_none().then(|| at(50)));
     }
 }
@@ -106,7 +108,7 @@ async fn of_two_renewals_at_once_one_wins(stores: Stores) {
         assert!(first != second);
         let secrets = stores.sessions.find(id).await.unwrap().expect("it is there").secrets;
         assert_eq!(secrets.current, if first { one } else { two });
-        assert_eq!(secrets.former, Some((new.secret, at(60))));
+        assert_eq!(secrets.previous, Some((new.secret, at(60))));
     }
 }
 
@@ -128,7 +130,7 @@ async fn opens_at_once_never_leave_more_than_the_maximum(stores: Stores) {
         .into_iter()
         .map(|opened| match opened {
             Opened::Yes { evicted, .. } => evicted.len(),
-            Opened::Superseded => panic!("nobody ended them"),
+            Opened::GenerationChanged => panic!("nobody ended them"),
         })
         .sum();
     assert_eq!((evicted, stores.sessions.list(alice).await.unwrap().len()), (193, 7));
@@ -140,10 +142,10 @@ async fn projections_at_once_leave_the_newest(stores: Stores) {
     let mut tasks = JoinSet::new();
     for version in (1..=100).rev() {
         let sessions = Arc::clone(&stores.sessions);
-        tasks.spawn(async move { sessions.put_owner(&owner(alice, version)).await.unwrap() });
+        tasks.spawn(async move { sessions.put_user_snapshot(&owner(alice, version)).await.unwrap() });
     }
     tasks.join_all().await;
-    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").owner.version, 100);
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").user.version, 100);
 }
 
 async fn an_end_of_all_but_one_that_races_its_renewal_keeps_it(stores: Stores) {
@@ -152,8 +154,8 @@ async fn an_end_of_all_but_one_that_races_its_renewal_keeps_it(stores: Stores) {
     for _ in 0..20 {
         let new = open(sessions, alice, at(1)).await;
         let (keep, fresh) = (new.session.id, digest());
-        let which = Which::AllBut { owner: alice, keep };
-        let changed = parting(Ending::PasswordChanged, at(2));
+        let which = EndTarget::AllBut { owner: alice, keep };
+        let changed = parting(EndReason::PasswordChanged, at(2));
         let (ended, renewed) =
             tokio::join!(sessions.end(which, &changed), renew(&stores, keep, new.secret, fresh, at(60)));
         ended.unwrap();

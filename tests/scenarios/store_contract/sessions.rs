@@ -1,6 +1,6 @@
 //! Looking sessions up, moving their activity, renewing their secret.
 
-use portcullis::{id::SessionId, session::Beat};
+use portcullis::{id::SessionId, session::Heartbeat};
 
 use super::{Stores, people::*};
 
@@ -30,11 +30,11 @@ async fn what_was_opened_is_found(stores: Stores) {
     let new = open(&*stores.sessions, alice, at(5)).await;
     let found = stores.sessions.find(new.session.id).await.unwrap().expect("it is there");
     assert_eq!(found.secrets.current, new.secret);
-    assert_eq!(found.secrets.former, None);
+    assert_eq!(found.secrets.previous, None);
     assert_eq!(found.terms, new.session.terms);
-    assert_eq!(found.latest, at(5));
+    assert_eq!(found.last_seen, at(5));
     assert_eq!(found.assurance, 1);
-    assert_eq!(found.owner, owner(alice, 1));
+    assert_eq!(found.user, owner(alice, 1));
 }
 
 async fn what_was_opened_is_read_back_whole(stores: Stores) {
@@ -52,7 +52,7 @@ async fn what_lies_in_the_future_is_moved_back_once(stores: Stores) {
     stores.sessions.touch(&[beat(id, at(950))]).await.unwrap();
     let seen = || async {
         let found = stores.sessions.find(id).await.unwrap().expect("it is there");
-        (found.terms.opened, found.latest, found.secrets.former.map(|(_, until)| until))
+        (found.terms.opened, found.last_seen, found.secrets.previous.map(|(_, until)| until))
     };
     // Somebody who has read something else moves no hit, and of two who have read the same the first does.
     stores.sessions.clamp(id, at(949), at(100)).await.unwrap();
@@ -62,7 +62,7 @@ async fn what_lies_in_the_future_is_moved_back_once(stores: Stores) {
         assert_eq!(seen().await, (at(100), at(101), Some(at(100))), "{now}");
     }
     let session = stores.sessions.get(id).await.unwrap().expect("it is there");
-    assert_eq!((session.activity.actions, session.activity.last_page.as_deref()), (2, Some("/reports")));
+    assert_eq!((session.activity.actions, session.activity.last_path.as_deref()), (2, Some("/reports")));
     assert_eq!(session.proof.at, at(100));
     stores.sessions.touch(&[beat(id, at(102))]).await.unwrap();
     assert_eq!(seen().await.1, at(102), "hits count again");
@@ -77,7 +77,7 @@ async fn what_was_never_opened_is_none(stores: Stores) {
     assert!(stores.sessions.find(id).await.unwrap().is_none());
     assert!(stores.sessions.get(id).await.unwrap().is_none());
     assert!(stores.sessions.list(alice).await.unwrap().is_empty());
-    assert!(stores.sessions.ended(id, digest()).await.unwrap().is_none());
+    assert!(stores.sessions.end_note(id, digest()).await.unwrap().is_none());
 }
 
 async fn a_list_shows_the_longest_unused_last(stores: Stores) {
@@ -101,29 +101,29 @@ async fn a_touch_moves_a_session_forward(stores: Stores) {
     let id = open(&*stores.sessions, alice, at(1)).await.session.id;
     stores.sessions.touch(&[beat(id, at(2)), beat(id, at(4))]).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
-    assert_eq!((activity.latest, activity.ip), (at(4), ip("198.51.100.7")));
-    assert_eq!((activity.actions, activity.last_page.as_deref()), (4, Some("/reports")));
-    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").latest, at(4));
+    assert_eq!((activity.last_seen, activity.ip), (at(4), ip("198.51.100.7")));
+    assert_eq!((activity.actions, activity.last_path.as_deref()), (4, Some("/reports")));
+    assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").last_seen, at(4));
 }
 
 async fn a_late_touch_moves_nothing_back(stores: Stores) {
     let alice = somebody(&stores).await;
     let id = open(&*stores.sessions, alice, at(1)).await.session.id;
     stores.sessions.touch(&[beat(id, at(9))]).await.unwrap();
-    let late = Beat { ip: ip("203.0.113.9"), page: Some("/old".into()), ..beat(id, at(5)) };
+    let late = Heartbeat { ip: ip("203.0.113.9"), path: Some("/old".into()), ..beat(id, at(5)) };
     stores.sessions.touch(&[late]).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
-    assert_eq!((activity.latest, activity.ip), (at(9), ip("198.51.100.7")));
-    assert_eq!(activity.last_page.as_deref(), Some("/reports"));
+    assert_eq!((activity.last_seen, activity.ip), (at(9), ip("198.51.100.7")));
+    assert_eq!(activity.last_path.as_deref(), Some("/reports"));
     assert_eq!(activity.actions, 4, "what was done counts, however late it is told");
 }
 
 async fn a_touch_without_a_page_keeps_the_last_one(stores: Stores) {
     let alice = somebody(&stores).await;
     let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    stores.sessions.touch(&[Beat { page: None, ..beat(id, at(2)) }]).await.unwrap();
+    stores.sessions.touch(&[Heartbeat { path: None, ..beat(id, at(2)) }]).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
-    assert_eq!((activity.latest, activity.last_page.as_deref()), (at(2), Some("/start")));
+    assert_eq!((activity.last_seen, activity.last_path.as_deref()), (at(2), Some("/start")));
 }
 
 async fn a_touch_of_nothing_creates_nothing(stores: Stores) {
@@ -133,7 +133,7 @@ async fn a_touch_of_nothing_creates_nothing(stores: Stores) {
     stores.sessions.touch(&[]).await.unwrap();
     assert!(stores.sessions.find(gone).await.unwrap().is_none());
     assert_eq!(stores.sessions.count().await.unwrap(), 1);
-    let latest = stores.sessions.find(there).await.unwrap().expect("it is there").latest;
+    let latest = stores.sessions.find(there).await.unwrap().expect("it is there").last_seen;
     assert_eq!(latest, at(3), "what is gone is skipped, the rest is written");
 }
 
@@ -145,16 +145,17 @@ async fn actions_stop_at_the_most(stores: Stores) {
     let before = stores.sessions.get(new.session.id).await.unwrap().expect("it is there").activity.actions;
     stores.sessions.touch(&[beat(new.session.id, at(2))]).await.unwrap();
     let after = stores.sessions.get(new.session.id).await.unwrap().expect("it is there").activity;
-    assert!(after.actions >= before && after.latest == at(2), "{before} {after:?}");
+    assert!(after.actions >= before && after.last_seen == at(2), "{before} {after:?}");
 }
 
 async fn twenty_thousand_beats_are_all_written(stores: Stores) {
     let alice = somebody(&stores).await;
     let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let beats: Vec<Beat> = (1..=20_000).map(|second| Beat { actions: 1, ..beat(id, at(second)) }).collect();
-    stores.sessions.touch(&beats).await.unwrap();
+    let heartbeats: Vec<Heartbeat> =
+        (1..=20_000).map(|second| Heartbeat { actions: 1, ..beat(id, at(second)) }).collect();
+    stores.sessions.touch(&heartbeats).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
-    assert_eq!((activity.latest, activity.actions), (at(20_000), 20_000));
+    assert_eq!((activity.last_seen, activity.actions), (at(20_000), 20_000));
 }
 
 async fn a_renewed_secret_replaces_the_old_one(stores: Stores) {
@@ -163,8 +164,10 @@ async fn a_renewed_secret_replaces_the_old_one(stores: Stores) {
     let fresh = digest();
     assert!(renew(&stores, new.session.id, new.secret, fresh, at(60)).await);
     let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
-    assert_eq!((secrets.current, secrets.former), (fresh, Some((new.secret, at(60)))));
-    assert!(secrets.accept(fresh, at(99)) && secrets.accept(new.secret, at(59)) && !secrets.accept(new.secret, at(60)));
+    assert_eq!((secrets.current, secrets.previous), (fresh, Some((new.secret, at(60)))));
+    assert!(
+        secrets.accepts(fresh, at(99)) && secrets.accepts(new.secret, at(59)) && !secrets.accepts(new.secret, at(60))
+    );
 }
 
 async fn only_the_present_secret_can_be_renewed(stores: Stores) {
@@ -175,7 +178,7 @@ async fn only_the_present_secret_can_be_renewed(stores: Stores) {
     assert!(!renew(&stores, new.session.id, new.secret, digest(), at(99)).await);
     assert!(!renew(&stores, new.session.id, digest(), digest(), at(99)).await);
     let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
-    assert_eq!((secrets.current, secrets.former), (fresh, Some((new.secret, at(60)))));
+    assert_eq!((secrets.current, secrets.previous), (fresh, Some((new.secret, at(60)))));
 }
 
 async fn a_renewal_of_nothing_is_refused(stores: Stores) {

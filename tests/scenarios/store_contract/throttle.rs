@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use portcullis::{
     clock::Timestamp,
-    guard::{Caller, Counter, Tally, ThrottleStore},
+    guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
 };
 use tokio::task::JoinSet;
 
@@ -47,17 +47,22 @@ const ALLOWED: Try = Try::Allowed;
 const CLOSED: Try = Try::Closing;
 
 /// Closes with three tries in 100 seconds, for 1,000 seconds.
-fn counter(name: &str) -> Counter {
-    Counter { name: name.into(), tries: 3, within: Duration::from_secs(100), cool_off: Duration::from_secs(1_000) }
+fn counter(name: &str) -> AttemptCounter {
+    AttemptCounter {
+        name: name.into(),
+        limit: 3,
+        window: Duration::from_secs(100),
+        cool_off: Duration::from_secs(1_000),
+    }
 }
 
-async fn attempt(throttle: &dyn ThrottleStore, counter: &Counter, second: u64) -> Try {
-    match throttle.attempt(std::slice::from_ref(counter), &[], Caller::Anybody, at(second)).await.unwrap() {
-        Tally::Counted { closed, beside_until } => {
+async fn attempt(throttle: &dyn ThrottleStore, counter: &AttemptCounter, second: u64) -> Try {
+    match throttle.attempt(std::slice::from_ref(counter), &[], CallerClass::Stranger, at(second)).await.unwrap() {
+        CountResult::Counted { newly_closed: closed, account_closed_until: beside_until } => {
             assert_eq!(beside_until, None);
             if closed.is_empty() { Try::Allowed } else { Try::Closing }
         }
-        Tally::Closed { until } => Try::ClosedUntil(until),
+        CountResult::Closed { until } => Try::ClosedUntil(until),
     }
 }
 
@@ -89,7 +94,7 @@ async fn whether_it_is_closed_can_be_asked_without_counting(stores: Stores) {
 async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: Stores) {
     let year = 365 * 24 * 3_600;
     for (name, ahead) in [("hours", 7_200), ("years", 6 * year)] {
-        let alice = Counter { tries: 1, ..counter(name) };
+        let alice = AttemptCounter { limit: 1, ..counter(name) };
         assert_eq!(attempt(&*stores.throttle, &alice, 10 + ahead).await, CLOSED);
         assert_eq!(
             attempt(&*stores.throttle, &alice, 10).await,
@@ -102,12 +107,14 @@ async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: Stores) {
 }
 
 async fn all_counters_of_a_try_run_from_the_same_moment(stores: Stores) {
-    let (own, other) = (Counter { tries: 1, ..counter("own") }, Counter { tries: 1, ..counter("other") });
+    let (own, other) = (AttemptCounter { limit: 1, ..counter("own") }, AttemptCounter { limit: 1, ..counter("other") });
     let (asked, beside) = ([own], [other]);
-    let both = async |second| stores.throttle.attempt(&asked, &beside, Caller::Anybody, at(second)).await.unwrap();
-    let counted = Tally::Counted { closed: vec!["own".to_owned(), "other".to_owned()], beside_until: None };
+    let both =
+        async |second| stores.throttle.attempt(&asked, &beside, CallerClass::Stranger, at(second)).await.unwrap();
+    let counted =
+        CountResult::Counted { newly_closed: vec!["own".to_owned(), "other".to_owned()], account_closed_until: None };
     assert_eq!(both(90_000).await, counted);
-    assert_eq!(both(50).await, Tally::Closed { until: at(1_050) });
+    assert_eq!(both(50).await, CountResult::Closed { until: at(1_050) });
     assert_eq!(both(1_050).await, counted, "the other one does not begin to run when the first one opens");
 }
 
@@ -122,12 +129,12 @@ async fn tries_of_the_future_count_as_now(stores: Stores) {
         assert_eq!(attempt(&*stores.throttle, &bob, second).await, ALLOWED);
     }
     // Another counter is closed meanwhile, so that nothing is counted: it is read, and that is enough.
-    let shut = Counter { tries: 1, ..counter("shut") };
+    let shut = AttemptCounter { limit: 1, ..counter("shut") };
     assert_eq!(attempt(&*stores.throttle, &shut, 50).await, CLOSED);
     let both = [bob.clone(), shut];
     assert_eq!(
-        stores.throttle.attempt(&both, &[], Caller::Anybody, at(50)).await.unwrap(),
-        Tally::Closed { until: at(1_050) }
+        stores.throttle.attempt(&both, &[], CallerClass::Stranger, at(50)).await.unwrap(),
+        CountResult::Closed { until: at(1_050) }
     );
     for second in [151, 152] {
         assert_eq!(attempt(&*stores.throttle, &bob, second).await, ALLOWED, "they were of 50, and are forgotten");
@@ -135,14 +142,14 @@ async fn tries_of_the_future_count_as_now(stores: Stores) {
 }
 
 async fn a_closed_counter_opens_after_its_cool_off(stores: Stores) {
-    let alice = Counter { tries: 1, ..counter("alice") };
+    let alice = AttemptCounter { limit: 1, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 0).await, CLOSED);
     assert_eq!(attempt(&*stores.throttle, &alice, 999).await, Try::ClosedUntil(at(1_000)));
     assert_eq!(attempt(&*stores.throttle, &alice, 1_000).await, CLOSED);
 }
 
 async fn a_counter_that_opens_again_begins_anew(stores: Stores) {
-    let alice = Counter { within: Duration::from_secs(5_000), ..counter("alice") };
+    let alice = AttemptCounter { window: Duration::from_secs(5_000), ..counter("alice") };
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 0).await, expected);
     }
@@ -160,18 +167,18 @@ async fn a_counter_forgets_old_tries(stores: Stores) {
 }
 
 async fn counters_are_apart(stores: Stores) {
-    let (alice, bob) = (Counter { tries: 1, ..counter("alice") }, Counter { tries: 1, ..counter("bob") });
+    let (alice, bob) = (AttemptCounter { limit: 1, ..counter("alice") }, AttemptCounter { limit: 1, ..counter("bob") });
     assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
     assert_eq!(attempt(&*stores.throttle, &bob, 1).await, CLOSED);
 }
 
 async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
-    let (account, address) = (Counter { tries: 1, ..counter("account") }, counter("address"));
+    let (account, address) = (AttemptCounter { limit: 1, ..counter("account") }, counter("address"));
     assert_eq!(attempt(&*stores.throttle, &account, 1).await, CLOSED);
     for order in [[address.clone(), account.clone()], [account, address.clone()]] {
         for _ in 0..5 {
-            let verdict = stores.throttle.attempt(&order, &[], Caller::Anybody, at(2)).await.unwrap();
-            assert_eq!(verdict, Tally::Closed { until: at(1_001) });
+            let verdict = stores.throttle.attempt(&order, &[], CallerClass::Stranger, at(2)).await.unwrap();
+            assert_eq!(verdict, CountResult::Closed { until: at(1_001) });
         }
     }
     assert_eq!(attempt(&*stores.throttle, &address, 3).await, ALLOWED);
@@ -180,35 +187,36 @@ async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
 }
 
 async fn the_latest_of_several_closed_counters_is_told(stores: Stores) {
-    let (one, two) = (Counter { tries: 1, ..counter("one") }, Counter { tries: 1, ..counter("two") });
+    let (one, two) = (AttemptCounter { limit: 1, ..counter("one") }, AttemptCounter { limit: 1, ..counter("two") });
     attempt(&*stores.throttle, &two, 7).await;
     attempt(&*stores.throttle, &one, 1).await;
     for both in [[one.clone(), two.clone()], [two, one]] {
         assert_eq!(
-            stores.throttle.attempt(&both, &[], Caller::Anybody, at(8)).await.unwrap(),
-            Tally::Closed { until: at(1_007) }
+            stores.throttle.attempt(&both, &[], CallerClass::Stranger, at(8)).await.unwrap(),
+            CountResult::Closed { until: at(1_007) }
         );
     }
 }
 
 async fn what_is_counted_beside_is_not_asked(stores: Stores) {
-    let (own, open, shut) = (counter("own"), counter("open"), Counter { tries: 1, ..counter("shut") });
+    let (own, open, shut) = (counter("own"), counter("open"), AttemptCounter { limit: 1, ..counter("shut") });
     attempt(&*stores.throttle, &shut, 1).await;
     let beside = [open.clone(), shut];
-    for closed in [vec![], vec![], vec!["own".to_owned(), "open".to_owned()]] {
-        let tally = stores.throttle.attempt(std::slice::from_ref(&own), &beside, Caller::Anybody, at(2)).await.unwrap();
-        assert_eq!(tally, Tally::Counted { closed, beside_until: Some(at(1_001)) });
+    for newly_closed in [vec![], vec![], vec!["own".to_owned(), "open".to_owned()]] {
+        let tally =
+            stores.throttle.attempt(std::slice::from_ref(&own), &beside, CallerClass::Stranger, at(2)).await.unwrap();
+        assert_eq!(tally, CountResult::Counted { newly_closed, account_closed_until: Some(at(1_001)) });
     }
     assert_eq!(attempt(&*stores.throttle, &open, 3).await, Try::ClosedUntil(at(1_002)), "it was counted");
 }
 
 async fn how_several_ended_is_settled_at_once(stores: Stores) {
-    let (own, shared) = (counter("own"), Counter { tries: 2, ..counter("shared") });
+    let (own, shared) = (counter("own"), AttemptCounter { limit: 2, ..counter("shared") });
     for _ in 0..5 {
         let both = [own.clone(), shared.clone()];
-        let tally = stores.throttle.attempt(&both, &[], Caller::Anybody, at(1)).await.unwrap();
-        assert_eq!(tally, Tally::Counted { closed: vec![], beside_until: None });
-        stores.throttle.settle(&["own".to_owned()], &["shared".to_owned()], Caller::Anybody).await.unwrap();
+        let tally = stores.throttle.attempt(&both, &[], CallerClass::Stranger, at(1)).await.unwrap();
+        assert_eq!(tally, CountResult::Counted { newly_closed: vec![], account_closed_until: None });
+        stores.throttle.finish(&["own".to_owned()], &["shared".to_owned()], CallerClass::Stranger).await.unwrap();
     }
 }
 
@@ -217,7 +225,7 @@ async fn a_cleared_counter_is_open(stores: Stores) {
     for second in 1..=3 {
         attempt(&*stores.throttle, &alice, second).await;
     }
-    stores.throttle.settle(&["alice".to_owned()], &[], Caller::Anybody).await.unwrap();
+    stores.throttle.finish(&["alice".to_owned()], &[], CallerClass::Stranger).await.unwrap();
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 5).await, expected);
     }
@@ -227,7 +235,7 @@ async fn a_try_taken_back_does_not_count(stores: Stores) {
     let alice = counter("alice");
     for second in 1..=10 {
         assert_eq!(attempt(&*stores.throttle, &alice, second).await, ALLOWED);
-        stores.throttle.settle(&[], &["alice".to_owned()], Caller::Anybody).await.unwrap();
+        stores.throttle.finish(&[], &["alice".to_owned()], CallerClass::Stranger).await.unwrap();
     }
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 11).await, expected);
@@ -239,40 +247,40 @@ async fn taking_back_the_try_that_closed_opens(stores: Stores) {
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
     }
-    stores.throttle.settle(&[], &["alice".to_owned()], Caller::Anybody).await.unwrap();
+    stores.throttle.finish(&[], &["alice".to_owned()], CallerClass::Stranger).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &alice, 2).await, CLOSED, "open, and the others still count");
 }
 
 async fn taking_back_from_nothing_is_nothing(stores: Stores) {
     let alice = counter("alice");
-    stores.throttle.settle(&[], &["alice".to_owned()], Caller::Anybody).await.unwrap();
-    stores.throttle.settle(&["alice".to_owned()], &[], Caller::Anybody).await.unwrap();
+    stores.throttle.finish(&[], &["alice".to_owned()], CallerClass::Stranger).await.unwrap();
+    stores.throttle.finish(&["alice".to_owned()], &[], CallerClass::Stranger).await.unwrap();
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
     }
 }
 
 async fn forgetting_opens_nothing(stores: Stores) {
-    let (busy, closed) = (counter("busy"), Counter { tries: 1, ..counter("closed") });
-    let quick = Counter { cool_off: Duration::from_secs(1), ..counter("quick") };
+    let (busy, closed) = (counter("busy"), AttemptCounter { limit: 1, ..counter("closed") });
+    let quick = AttemptCounter { cool_off: Duration::from_secs(1), ..counter("quick") };
     attempt(&*stores.throttle, &busy, 1).await;
     attempt(&*stores.throttle, &busy, 2).await;
     attempt(&*stores.throttle, &closed, 2).await;
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &quick, 50).await, expected);
     }
-    stores.throttle.settle(&[], &["quick".to_owned()], Caller::Anybody).await.unwrap();
-    stores.throttle.forget(at(90)).await.unwrap();
+    stores.throttle.finish(&[], &["quick".to_owned()], CallerClass::Stranger).await.unwrap();
+    stores.throttle.delete_stale(at(90)).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &busy, 90).await, CLOSED);
     assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Try::ClosedUntil(at(1_002)));
     assert_eq!(attempt(&*stores.throttle, &quick, 90).await, CLOSED);
 }
 
 async fn what_says_nothing_any_more_can_be_forgotten(stores: Stores) {
-    let (old, over) = (counter("old"), Counter { tries: 1, ..counter("over") });
+    let (old, over) = (counter("old"), AttemptCounter { limit: 1, ..counter("over") });
     attempt(&*stores.throttle, &old, 1).await;
     attempt(&*stores.throttle, &over, 1).await;
-    stores.throttle.forget(at(5_000)).await.unwrap();
+    stores.throttle.delete_stale(at(5_000)).await.unwrap();
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &old, 5_000).await, expected);
     }
@@ -280,25 +288,25 @@ async fn what_says_nothing_any_more_can_be_forgotten(stores: Stores) {
 }
 
 async fn an_endless_cool_off_never_opens(stores: Stores) {
-    let alice = Counter { tries: 1, cool_off: Duration::MAX, ..counter("alice") };
+    let alice = AttemptCounter { limit: 1, cool_off: Duration::MAX, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
-    stores.throttle.forget(at(4_000_000_000)).await.unwrap();
+    stores.throttle.delete_stale(at(4_000_000_000)).await.unwrap();
     assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, Try::ClosedUntil(_)));
 }
 
 async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
-    let both = [Counter { tries: 5, ..counter("account") }, Counter { tries: 100, ..counter("address") }];
+    let both = [AttemptCounter { limit: 5, ..counter("account") }, AttemptCounter { limit: 100, ..counter("address") }];
     let mut tasks = JoinSet::new();
     for _ in 0..200 {
         let (throttle, both) = (Arc::clone(&stores.throttle), both.clone());
-        tasks.spawn(async move { throttle.attempt(&both, &[], Caller::Anybody, at(1)).await.unwrap() });
+        tasks.spawn(async move { throttle.attempt(&both, &[], CallerClass::Stranger, at(1)).await.unwrap() });
     }
     let verdicts = tasks.join_all().await;
     let of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
-    let counted = |closed: &[&str]| Tally::Counted {
-        closed: closed.iter().map(ToString::to_string).collect(),
-        beside_until: None,
+    let counted = |closed: &[&str]| CountResult::Counted {
+        newly_closed: closed.iter().map(ToString::to_string).collect(),
+        account_closed_until: None,
     };
-    let told = (of(counted(&[])), of(counted(&["account"])), of(Tally::Closed { until: at(1_001) }));
+    let told = (of(counted(&[])), of(counted(&["account"])), of(CountResult::Closed { until: at(1_001) }));
     assert_eq!(told, (4, 1, 195));
 }

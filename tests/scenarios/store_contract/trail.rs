@@ -1,7 +1,7 @@
 //! The trail: everything that happened, from either end.
 
 use portcullis::{
-    audit::{Actor, Entry, Fact, TrailEnd, TrailQuery},
+    audit::{Actor, AuditEntry, AuditEvent, AuditTrailQuery, TrailOrder},
     id::{EventId, UserId},
 };
 
@@ -14,35 +14,36 @@ stories! {
     what_is_new_comes_last_and_moves_no_page
 }
 
-fn entry(user: Option<UserId>, fact: Fact) -> Entry {
-    Entry { id: EventId::mint(), at: at(1), user, actor: Actor::Operator, ip: None, device: None, fact }
+fn entry(user: Option<UserId>, fact: AuditEvent) -> AuditEntry {
+    AuditEntry { id: EventId::mint(), at: at(1), user, actor: Actor::Operator, ip: None, device: None, event: fact }
 }
 
-fn query(from: TrailEnd, limit: usize) -> TrailQuery {
-    TrailQuery { user: None, from, after: None, limit }
+fn query(from: TrailOrder, limit: usize) -> AuditTrailQuery {
+    AuditTrailQuery { user: None, order: from, after: None, limit }
 }
 
-async fn ids(stores: &Stores, query: &TrailQuery) -> Vec<EventId> {
+async fn ids(stores: &Stores, query: &AuditTrailQuery) -> Vec<EventId> {
     stores.journal.trail(query).await.unwrap().entries.iter().map(|entry| entry.id).collect()
 }
 
 /// So many entries of one moment, of this user and of nobody in turn.
 async fn recorded(stores: &Stores, user: UserId, count: usize) -> Vec<EventId> {
-    let each = |place: usize| entry(place.is_multiple_of(2).then_some(user), Fact::UserAdded);
-    let entries: Vec<Entry> = (0..count).map(each).collect();
+    let each = |place: usize| entry(place.is_multiple_of(2).then_some(user), AuditEvent::UserAdded);
+    let entries: Vec<AuditEntry> = (0..count).map(each).collect();
     stores.journal.record(&entries).await.unwrap();
     entries.iter().map(|entry| entry.id).collect()
 }
 
 async fn the_trail_holds_everything_from_either_end(stores: Stores) {
-    assert!(ids(&stores, &query(TrailEnd::Oldest, 10)).await.is_empty());
+    assert!(ids(&stores, &query(TrailOrder::OldestFirst, 10)).await.is_empty());
     let alice = UserId::mint();
-    let facts = [Fact::UserAdded, Fact::LinkMade, Fact::RolesChanged { roles: vec!["editor".into()] }];
+    let facts =
+        [AuditEvent::UserAdded, AuditEvent::LinkMade, AuditEvent::RolesChanged { roles: vec!["editor".into()] }];
     let entries = facts.map(|fact| entry(Some(alice), fact));
     stores.journal.record(&entries).await.unwrap();
-    let page = stores.journal.trail(&query(TrailEnd::Oldest, 10)).await.unwrap();
+    let page = stores.journal.trail(&query(TrailOrder::OldestFirst, 10)).await.unwrap();
     assert_eq!((page.entries.as_slice(), page.next), (&entries[..], None));
-    let mut backwards = ids(&stores, &query(TrailEnd::Newest, 10)).await;
+    let mut backwards = ids(&stores, &query(TrailOrder::NewestFirst, 10)).await;
     backwards.reverse();
     assert_eq!(backwards, entries.map(|entry| entry.id));
 }
@@ -51,13 +52,13 @@ async fn the_trail_of_one_user_holds_nobody_elses(stores: Stores) {
     let (alice, bob) = (UserId::mint(), UserId::mint());
     let hers = recorded(&stores, alice, 6).await;
     recorded(&stores, bob, 6).await;
-    let query = TrailQuery { user: Some(alice), ..query(TrailEnd::Oldest, 100) };
+    let query = AuditTrailQuery { user: Some(alice), ..query(TrailOrder::OldestFirst, 100) };
     assert_eq!(ids(&stores, &query).await, hers.into_iter().step_by(2).collect::<Vec<_>>());
 }
 
 async fn pages_of_the_trail_go_through_all_once(stores: Stores) {
     let mut all = recorded(&stores, UserId::mint(), 7).await;
-    for from in [TrailEnd::Oldest, TrailEnd::Newest] {
+    for from in [TrailOrder::OldestFirst, TrailOrder::NewestFirst] {
         for limit in [1, 3, 7, 8] {
             let (mut seen, mut query) = (Vec::new(), query(from, limit));
             loop {
@@ -78,8 +79,8 @@ async fn pages_of_the_trail_go_through_all_once(stores: Stores) {
 async fn what_is_new_comes_last_and_moves_no_page(stores: Stores) {
     let alice = UserId::mint();
     let old = recorded(&stores, alice, 4).await;
-    let forwards = TrailQuery { after: Some(old[1]), ..query(TrailEnd::Oldest, 10) };
-    let backwards = TrailQuery { after: Some(old[2]), ..query(TrailEnd::Newest, 10) };
+    let forwards = AuditTrailQuery { after: Some(old[1]), ..query(TrailOrder::OldestFirst, 10) };
+    let backwards = AuditTrailQuery { after: Some(old[2]), ..query(TrailOrder::NewestFirst, 10) };
     let new = recorded(&stores, alice, 1).await;
     assert_eq!(ids(&stores, &forwards).await, [old[2], old[3], new[0]]);
     assert_eq!(ids(&stores, &backwards).await, [old[1], old[0]]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, header};
-use portcullis::{id::SessionId, session::Owner};
+use portcullis::{id::SessionId, session::UserSnapshot};
 use serde_json::Value;
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -30,7 +30,7 @@ pub(crate) struct Arrived {
     pub(crate) route: String,
     /// Path and query as forwarded.
     pub(crate) path: String,
-    pub(crate) person: Option<Owner>,
+    pub(crate) person: Option<UserSnapshot>,
     pub(crate) session: Option<SessionId>,
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use portcullis::{
-    gate::{Decision, Explained, Head},
-    session::Owner,
+    gate::{Decision, Explanation, RequestHead},
+    session::UserSnapshot,
     web::FormDecision,
 };
 use serde_json::Value;
@@ -209,18 +209,18 @@ impl Ask<'_> {
     }
 
     /// What an operator is told of it, who supposes that this person sends it.
-    pub(crate) async fn explained(&self, supposed: Option<&Owner>) -> (Explained, Option<u16>) {
+    pub(crate) async fn explained(&self, supposed: Option<&UserSnapshot>) -> (Explanation, Option<u16>) {
         let (explained, status) = self.browser.town.portcullis.explain(&self.head("explained"), supposed).await;
         (explained, status.map(|status| status.as_u16()))
     }
 
-    fn head<'h>(&'h self, request_id: &'h str) -> Head<'h> {
-        Head {
+    fn head<'h>(&'h self, request_id: &'h str) -> RequestHead<'h> {
+        RequestHead {
             method: &self.method,
             target: self.target.as_bytes(),
             authority: None,
             headers: &self.headers,
-            ip: portcullis::visitor::plain(self.browser.ip),
+            ip: portcullis::visitor::canonical_ip(self.browser.ip),
             forwarded_host: None,
             request_id,
         }
@@ -231,8 +231,8 @@ impl Ask<'_> {
         let town = self.browser.town;
         let request_id = town.next_request();
         let head = self.head(&request_id);
-        let judged = town.portcullis.judge(&head).await;
-        let step = town.portcullis.claim_form(&judged, &head).await;
+        let evaluation = town.portcullis.evaluate(&head).await;
+        let step = town.portcullis.claim_form(&evaluation, &head).await;
         assert!(matches!(step, Some(FormDecision::Forward(_))));
     }
 
@@ -240,20 +240,20 @@ impl Ask<'_> {
         let town = self.browser.town;
         let request_id = town.next_request();
         let head = self.head(&request_id);
-        let judged = town.portcullis.judge(&head).await;
-        let form = match town.portcullis.claim_form(&judged, &head).await {
+        let evaluation = town.portcullis.evaluate(&head).await;
+        let form = match town.portcullis.claim_form(&evaluation, &head).await {
             Some(FormDecision::Respond(answer)) => Some(answer),
-            Some(FormDecision::Confirm) => town.portcullis.ask(&judged, &head, &self.body).await,
-            Some(FormDecision::Forward(form)) => town.portcullis.send_form(&form, &head).await,
+            Some(FormDecision::Confirm) => town.portcullis.confirm_form(&evaluation, &head, &self.body).await,
+            Some(FormDecision::Forward(form)) => town.portcullis.mark_form_sent(&form, &head).await,
             None => None,
         };
-        let answer = match (form, town.portcullis.decide(&head, judged)) {
+        let answer = match (form, town.portcullis.decide(&head, evaluation)) {
             (Some(answer), _) => answer,
             (None, Decision::Forward(permit)) => {
                 return Reply::Arrived(Arrived {
                     route: permit.route().to_owned(),
                     path: permit.path().with_query(),
-                    person: permit.person().cloned(),
+                    person: permit.user().cloned(),
                     session: permit.session(),
                 });
             }

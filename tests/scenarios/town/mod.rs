@@ -23,14 +23,14 @@ use std::{
 };
 
 use portcullis::{
-    account::Cost,
-    audit::Entry,
+    account::HashCost,
+    audit::AuditEntry,
     clock::{Clock, Timestamp},
     config::Config,
-    outage::StoreError,
     portcullis::Portcullis,
     server::{Components, Stores},
     store::embedded::EmbeddedStore,
+    store_error::StoreError,
     tasks::{FlushHeartbeats, SweepReport},
 };
 use witness::Witness;
@@ -112,8 +112,8 @@ impl Town {
         let store = folder.as_ref().map_or_else(|| EmbeddedStore::in_memory().unwrap(), in_file);
         let store = Stores::from_single(Arc::new(store));
         let witness = Arc::new(Witness::over(store));
-        let cheap = Cost { memory: 8, passes: 1 };
-        let parts = Components::new(&config, Stores::from_single(witness.clone()), Clock::by_hand(NOON), cheap);
+        let cheap = HashCost { memory: 8, passes: 1 };
+        let parts = Components::new(&config, Stores::from_single(witness.clone()), Clock::manual(NOON), cheap);
         let portcullis = parts.portcullis();
         Self {
             parts,
@@ -171,13 +171,13 @@ impl Town {
     }
 
     /// Everything that was written to the journal, oldest first.
-    pub(crate) fn journal(&self) -> Vec<Entry> {
+    pub(crate) fn journal(&self) -> Vec<AuditEntry> {
         self.witness.entries()
     }
 
     /// The names of what was written to the journal, oldest first.
     pub(crate) fn told(&self) -> Vec<&'static str> {
-        self.journal().iter().map(|entry| entry.fact.name()).collect()
+        self.journal().iter().map(|entry| entry.event.name()).collect()
     }
 
     /// Lets one answer go that [`Weather::KeepsAnswersOf`] keeps.

@@ -9,15 +9,23 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use portcullis::{
-    account::{Account, AccountRecords, AccountStore, Added, Alteration, Changed, KnownDevice, PasswordHash, Restored},
-    audit::{AuditStore, Entry, JournalSize, Page, Query, Story, TrailEnd, TrailQuery},
+    account::{
+        Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration,
+        ImportedAccount, PasswordHash,
+    },
+    audit::{
+        AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, TrailOrder,
+    },
     clock::Timestamp,
-    guard::{Caller, Counter, Tally, ThrottleStore},
+    guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
-    outage::StoreError,
     secret::Digest,
     server::Stores,
-    session::{Beat, Ended, Ends, Found, Mark, NewSession, Opened, Owner, Parting, Session, SessionStore, Which},
+    session::{
+        EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session, SessionAuth,
+        SessionStore, UserSnapshot,
+    },
+    store_error::StoreError,
 };
 use tokio::sync::Notify;
 
@@ -102,8 +110,8 @@ impl Witness {
         self.answers.notify_one();
     }
 
-    pub(super) fn entries(&self) -> Vec<Entry> {
-        let all = TrailQuery { user: None, from: TrailEnd::Oldest, after: None, limit: usize::MAX };
+    pub(super) fn entries(&self) -> Vec<AuditEntry> {
+        let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
         let page = self.inner.audit.trail(&all).now_or_never().expect("an embedded store reads at once");
         page.unwrap().entries
     }
@@ -126,7 +134,7 @@ impl Witness {
             *seen.asked.entry(op).or_default() += 1;
             seen.weather
         };
-        let away = || StoreError::Away("nobody answers".into());
+        let away = || StoreError::Unavailable("nobody answers".into());
         match weather {
             Weather::Away => Err(away()),
             Weather::AwayFor(this) if this == op => Err(away()),
@@ -148,7 +156,7 @@ impl Witness {
 
 #[async_trait]
 impl SessionStore for Witness {
-    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+    async fn find(&self, id: SessionId) -> Result<Option<SessionAuth>, StoreError> {
         self.pass("find", self.inner.sessions.find(id)).await
     }
 
@@ -160,32 +168,37 @@ impl SessionStore for Witness {
         self.pass("list", self.inner.sessions.list(owner)).await
     }
 
-    async fn put_owner(&self, owner: &Owner) -> Result<u64, StoreError> {
-        self.pass("put_owner", self.inner.sessions.put_owner(owner)).await
+    async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError> {
+        self.pass("put_owner", self.inner.sessions.put_user_snapshot(owner)).await
     }
 
     async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
         self.pass("open", self.inner.sessions.open(new)).await
     }
 
-    async fn touch(&self, beats: &[Beat]) -> Result<(), StoreError> {
-        self.pass("touch", self.inner.sessions.touch(beats)).await
+    async fn touch(&self, heartbeats: &[Heartbeat]) -> Result<(), StoreError> {
+        self.pass("touch", self.inner.sessions.touch(heartbeats)).await
     }
 
     async fn clamp(&self, id: SessionId, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         self.pass("clamp", self.inner.sessions.clamp(id, latest, now)).await
     }
 
-    async fn end(&self, which: Which, parting: &Parting) -> Result<Vec<Session>, StoreError> {
-        self.pass("end", self.inner.sessions.end(which, parting)).await
+    async fn end(&self, which: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
+        self.pass("end", self.inner.sessions.end(which, end_record)).await
     }
 
-    async fn expire(&self, id: SessionId, latest: Timestamp, parting: &Parting) -> Result<Option<Session>, StoreError> {
-        self.pass("expire", self.inner.sessions.expire(id, latest, parting)).await
+    async fn expire(
+        &self,
+        id: SessionId,
+        latest: Timestamp,
+        end_record: &EndRecord,
+    ) -> Result<Option<Session>, StoreError> {
+        self.pass("expire", self.inner.sessions.expire(id, latest, end_record)).await
     }
 
-    async fn ended(&self, id: SessionId, secret: Digest) -> Result<Option<Ended>, StoreError> {
-        self.pass("ended", self.inner.sessions.ended(id, secret)).await
+    async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
+        self.pass("ended", self.inner.sessions.end_note(id, secret)).await
     }
 
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
@@ -196,24 +209,24 @@ impl SessionStore for Witness {
         self.pass("count", self.inner.sessions.count()).await
     }
 
-    async fn forget_ended(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.pass("forget_ended", self.inner.sessions.forget_ended(before)).await
+    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_ended", self.inner.sessions.delete_end_notes(before)).await
     }
 
-    async fn ends(&self, since: Option<&Mark>) -> Result<Ends, StoreError> {
-        self.pass("ends", self.inner.sessions.ends(since)).await
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
+        self.pass("ends", self.inner.sessions.end_log(since)).await
     }
 
-    async fn end_hinted(&self) {
-        self.inner.sessions.end_hinted().await;
+    async fn wait_for_end(&self) {
+        self.inner.sessions.wait_for_end().await;
     }
 
-    async fn catch_up(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.pass("catch_up", self.inner.sessions.catch_up(now)).await
+    async fn drain_outbox(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.pass("catch_up", self.inner.sessions.drain_outbox(now)).await
     }
 
-    async fn take_turn(&self, period: Duration) -> Result<bool, StoreError> {
-        self.pass("take_turn", self.inner.sessions.take_turn(period)).await
+    async fn try_acquire_lease(&self, period: Duration) -> Result<bool, StoreError> {
+        self.pass("take_turn", self.inner.sessions.try_acquire_lease(period)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -223,8 +236,8 @@ impl SessionStore for Witness {
 
 #[async_trait]
 impl AccountRecords for Witness {
-    async fn by_login(&self, folded: &str) -> Result<Option<Account>, StoreError> {
-        self.pass("by_login", self.inner.accounts.by_login(folded)).await
+    async fn by_key(&self, folded: &str) -> Result<Option<Account>, StoreError> {
+        self.pass("by_login", self.inner.accounts.by_key(folded)).await
     }
 
     async fn get(&self, id: UserId) -> Result<Option<Account>, StoreError> {
@@ -235,36 +248,42 @@ impl AccountRecords for Witness {
         self.pass("accounts", self.inner.accounts.list()).await
     }
 
-    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
-        self.pass("add", self.inner.accounts.add(account, story)).await
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
+        self.pass("add", self.inner.accounts.add(account, context)).await
     }
 
-    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError> {
-        self.pass("restore", self.inner.accounts.restore(restored, story)).await
+    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+        self.pass("restore", self.inner.accounts.restore(restored, context)).await
     }
 
-    async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
-        self.pass("password", self.inner.accounts.password(id)).await
+    async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        self.pass("password", self.inner.accounts.password_hash(id)).await
     }
 
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError> {
         self.pass("rehash", self.inner.accounts.rehash(id, from, to)).await
     }
 
-    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError> {
-        self.pass("put_link", self.inner.accounts.put_link(id, link, expires, story)).await
+    async fn put_link(
+        &self,
+        id: UserId,
+        link: Digest,
+        expires: Timestamp,
+        context: &AuditContext,
+    ) -> Result<bool, StoreError> {
+        self.pass("put_link", self.inner.accounts.put_link(id, link, expires, context)).await
     }
 
-    async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
-        self.pass("link", self.inner.accounts.link(link, now)).await
+    async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+        self.pass("link", self.inner.accounts.link_user(link, now)).await
     }
 
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
         self.pass("known_device", self.inner.accounts.known_device(owner, device)).await
     }
 
-    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
-        self.pass("devices", self.inner.accounts.devices(owner)).await
+    async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
+        self.pass("devices", self.inner.accounts.device_ids(owner)).await
     }
 
     async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
@@ -275,61 +294,65 @@ impl AccountRecords for Witness {
         self.pass("forget_devices", self.inner.accounts.forget_devices(before)).await
     }
 
-    async fn meet_device(
+    async fn register_device(
         &self,
         owner: UserId,
         device: Option<Digest>,
         fresh: Digest,
         max: usize,
         at: Timestamp,
-    ) -> Result<KnownDevice, StoreError> {
-        self.pass("meet_device", self.inner.accounts.meet_device(owner, device, fresh, max, at)).await
+    ) -> Result<DeviceRegistration, StoreError> {
+        self.pass("meet_device", self.inner.accounts.register_device(owner, device, fresh, max, at)).await
     }
 }
 
 #[async_trait]
 impl AccountStore for Witness {
-    async fn apply(&self, alteration: Alteration, story: &Story) -> Result<Option<Changed>, StoreError> {
+    async fn apply(
+        &self,
+        alteration: AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Option<ChangeOutcome>, StoreError> {
         let op = match alteration {
-            Alteration::Change(..) => "change",
-            Alteration::Password(..) => "set_password",
-            Alteration::Redeem(..) => "redeem_link",
+            AccountCommand::Change(..) => "change",
+            AccountCommand::Password(..) => "set_password",
+            AccountCommand::Redeem(..) => "redeem_link",
         };
-        self.pass(op, self.inner.accounts.apply(alteration, story)).await
+        self.pass(op, self.inner.accounts.apply(alteration, context)).await
     }
 }
 
 #[async_trait]
 impl AuditStore for Witness {
-    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn record(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         self.pass("record", self.inner.audit.record(entries)).await
     }
 
-    async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+    async fn login_history(&self, query: &LoginHistoryQuery) -> Result<AuditPage, StoreError> {
         self.pass("login_history", self.inner.audit.login_history(query)).await
     }
 
-    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.pass("forget_entries", self.inner.audit.forget(before)).await
+    async fn delete_before(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_entries", self.inner.audit.delete_before(before)).await
     }
 
-    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        self.pass("merge", self.inner.audit.merge(entries)).await
+    async fn upsert_counts(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        self.pass("merge", self.inner.audit.upsert_counts(entries)).await
     }
 
-    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.pass("forget_unknown", self.inner.audit.forget_unknown(before)).await
+    async fn delete_unknown_before(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_unknown", self.inner.audit.delete_unknown_before(before)).await
     }
 
-    async fn size(&self) -> Result<JournalSize, StoreError> {
+    async fn size(&self) -> Result<AuditLogSize, StoreError> {
         self.pass("journal_size", self.inner.audit.size()).await
     }
 
-    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {
-        self.pass("drop_failed", self.inner.audit.drop_failed(count)).await
+    async fn delete_failed(&self, count: u64) -> Result<u64, StoreError> {
+        self.pass("drop_failed", self.inner.audit.delete_failed(count)).await
     }
 
-    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
+    async fn trail(&self, query: &AuditTrailQuery) -> Result<AuditPage, StoreError> {
         self.pass("trail", self.inner.audit.trail(query)).await
     }
 }
@@ -338,12 +361,12 @@ impl AuditStore for Witness {
 impl ThrottleStore for Witness {
     async fn attempt(
         &self,
-        asked: &[Counter],
-        beside: &[Counter],
-        caller: Caller,
+        asked: &[AttemptCounter],
+        beside: &[AttemptCounter],
+        caller: CallerClass,
         now: Timestamp,
-    ) -> Result<Tally, StoreError> {
-        let rules = asked.iter().chain(beside).map(|counter| (counter.tries, counter.within, counter.cool_off));
+    ) -> Result<CountResult, StoreError> {
+        let rules = asked.iter().chain(beside).map(|counter| (counter.limit, counter.window, counter.cool_off));
         self.seen().counters.push(rules.collect());
         self.pass("attempt", self.inner.throttle.attempt(asked, beside, caller, now)).await
     }
@@ -352,11 +375,11 @@ impl ThrottleStore for Witness {
         self.pass("is_closed", self.inner.throttle.is_closed(name, now)).await
     }
 
-    async fn settle(&self, anew: &[String], take_back: &[String], caller: Caller) -> Result<(), StoreError> {
-        self.pass("settle", self.inner.throttle.settle(anew, take_back, caller)).await
+    async fn finish(&self, anew: &[String], take_back: &[String], caller: CallerClass) -> Result<(), StoreError> {
+        self.pass("settle", self.inner.throttle.finish(anew, take_back, caller)).await
     }
 
-    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.pass("forget_tries", self.inner.throttle.forget(now)).await
+    async fn delete_stale(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.pass("forget_tries", self.inner.throttle.delete_stale(now)).await
     }
 }

@@ -16,11 +16,11 @@ use pingora::{
     proxy::HttpProxy,
 };
 use portcullis::{
-    account::{Cost, DisplayName, Email, NewUser, Role, UserName},
+    account::{DisplayName, Email, HashCost, NewUser, Role, UserName},
     audit::Actor,
     clock::Clock,
     config::Config,
-    gate::{Decision, Head},
+    gate::{Decision, RequestHead},
     metrics::Metrics,
     portcullis::Portcullis,
     proxy::{
@@ -178,7 +178,7 @@ impl Plan {
     async fn unconnected(&self) -> Unconnected {
         let config = self.config();
         let stores = Stores::in_memory().unwrap();
-        let parts = Components::new(&config, stores, Clock::machine(), Cost { memory: 8, passes: 1 });
+        let parts = Components::new(&config, stores, Clock::system(), HashCost { memory: 8, passes: 1 });
         let portcullis = parts.portcullis();
         add_alice(&parts, self.called).await;
         let alice = sign_alice_in(&portcullis, config.public_url.authority()).await;
@@ -272,7 +272,7 @@ async fn sign_alice_in(portcullis: &Portcullis, host: &str) -> String {
     ]
     .into_iter()
     .collect();
-    let head = Head {
+    let head = RequestHead {
         method: &Method::POST,
         target: b"/security/api/v1/sign-in",
         authority: None,
@@ -281,7 +281,7 @@ async fn sign_alice_in(portcullis: &Portcullis, host: &str) -> String {
         forwarded_host: None,
         request_id: "before the test",
     };
-    let Decision::Serve(visit) = portcullis.decide(&head, portcullis.judge(&head).await) else {
+    let Decision::Serve(visit) = portcullis.decide(&head, portcullis.evaluate(&head).await) else {
         panic!("signing in is open to all");
     };
     let body = json!({ "username": "alice", "password": PASSWORD }).to_string();

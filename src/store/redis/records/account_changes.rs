@@ -14,11 +14,10 @@ use super::{
     keys::{self, ScriptKeys},
 };
 use crate::{
-    account::{Account, Alteration, Altered, Change, Consequence, NewHash, PasswordHash},
-    audit::{Fact, Story},
+    account::{Account, AccountChange, AccountCommand, AppliedCommand, LiveEffects, PasswordHash, PasswordUpdate},
+    audit::{AuditContext, AuditEvent},
     clock::Timestamp,
-    id::{ConsequenceId, EventId},
-    outage::StoreError,
+    id::{EffectsId, EventId},
     store::{
         RecordStore,
         redis::{
@@ -27,6 +26,7 @@ use crate::{
             script,
         },
     },
+    store_error::StoreError,
 };
 
 /// The keys of the script behind those of the journal.
@@ -80,7 +80,7 @@ struct EffectsPlan {
 
 /// How one try went.
 enum ChangeAttempt {
-    Done(Box<Altered>),
+    Done(Box<AppliedCommand>),
     /// There is no such account, or it is not as it was supposed to be.
     Rejected,
     /// Others came between.
@@ -89,9 +89,13 @@ enum ChangeAttempt {
 
 #[async_trait]
 impl RecordStore for RedisRecords {
-    async fn apply_deferred(&self, alteration: &Alteration, story: &Story) -> Result<Option<Altered>, StoreError> {
+    async fn apply_deferred(
+        &self,
+        alteration: &AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Option<AppliedCommand>, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
-            match self.try_change(alteration, story).await? {
+            match self.try_change(alteration, context).await? {
                 ChangeAttempt::Done(altered) => return Ok(Some(*altered)),
                 ChangeAttempt::Rejected => return Ok(None),
                 ChangeAttempt::Conflict => {}
@@ -101,9 +105,9 @@ impl RecordStore for RedisRecords {
     }
 
     /// One that cannot be read keeps no other from being done; the log says so each time.
-    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<Consequence>, StoreError> {
+    async fn pending_effects(&self, before: Timestamp) -> Result<Vec<LiveEffects>, StoreError> {
         let kept: Vec<String> = self.client.query(cmd("HVALS").arg(keys::PENDING_EFFECTS)).await?;
-        let mut open: Vec<(u64, Consequence)> = kept.iter().filter_map(|kept| decode_pending(kept, before)).collect();
+        let mut open: Vec<(u64, LiveEffects)> = kept.iter().filter_map(|kept| decode_pending(kept, before)).collect();
         open.sort_by_key(|(place, _)| *place);
         Ok(open.into_iter().map(|(_, consequence)| consequence).collect())
     }
@@ -119,7 +123,7 @@ impl RecordStore for RedisRecords {
         self.client.query(cmd("GET").arg(keys::RECORDS_ID)).await
     }
 
-    async fn mark_done(&self, consequence: ConsequenceId) -> Result<(), StoreError> {
+    async fn mark_done(&self, consequence: EffectsId) -> Result<(), StoreError> {
         self.client.query(cmd("HDEL").arg(keys::PENDING_EFFECTS).arg(consequence.to_string())).await
     }
 
@@ -129,31 +133,35 @@ impl RecordStore for RedisRecords {
 }
 
 impl RedisRecords {
-    async fn try_change(&self, alteration: &Alteration, story: &Story) -> Result<ChangeAttempt, StoreError> {
+    async fn try_change(
+        &self,
+        alteration: &AccountCommand,
+        context: &AuditContext,
+    ) -> Result<ChangeAttempt, StoreError> {
         let (plan, fact, altered) = match alteration {
-            Alteration::Change(id, change) => match self.read_snapshot(*id).await? {
-                Some(read) => plan_change(read, change, story),
+            AccountCommand::Change(id, change) => match self.read_snapshot(*id).await? {
+                Some(read) => plan_change(read, change, context),
                 None => return Ok(ChangeAttempt::Rejected),
             },
-            Alteration::Password(id, new) => match self.read_snapshot(*id).await? {
-                Some(read) => plan_password_change(read, new, story),
+            AccountCommand::Password(id, new) => match self.read_snapshot(*id).await? {
+                Some(read) => plan_password_change(read, new, context),
                 None => return Ok(ChangeAttempt::Rejected),
             },
-            Alteration::Redeem(link, hash) => match self.find_link_holder(*link, story.at).await? {
+            AccountCommand::Redeem(link, hash) => match self.find_link_holder(*link, context.at).await? {
                 Some((read, holder)) => {
-                    let (plan, fact, altered) = plan_password_change(read, &NewHash::Set(hash.clone()), story);
+                    let (plan, fact, altered) = plan_password_change(read, &PasswordUpdate::Set(hash.clone()), context);
                     (ChangePlan { link: Some(codec::encode_digest(link)), holder: Some(holder), ..plan }, fact, altered)
                 }
                 None => return Ok(ChangeAttempt::Rejected),
             },
         };
         let mut touched = ScriptKeys::new(&[&JOURNAL_KEYS[..], &CHANGE_KEYS].concat());
-        let consequence = &altered.consequence;
+        let consequence = &altered.effects;
         let plan = ChangePlan {
-            lines: vec![EntryPlan::new(&story.entry(Some(consequence.user), fact), &mut touched)],
+            lines: vec![EntryPlan::new(&context.entry(Some(consequence.user), fact), &mut touched)],
             consequence: EffectsPlan {
                 id: consequence.id.to_string(),
-                at: story.at.as_millis().to_string(),
+                at: context.at.as_millis().to_string(),
                 body: to_json(consequence),
             },
             ..plan
@@ -169,12 +177,12 @@ impl RedisRecords {
 
 fn plan_change(
     AccountSnapshot { account: before, value: was }: AccountSnapshot,
-    change: &Change,
-    story: &Story,
-) -> (ChangePlan, Fact, Altered) {
-    let after = change.applied_to(&before, story.at);
-    let loses_all = change.takes_all();
-    let owner = after.as_ref().map_or_else(|| before.as_nobody(story.at), Account::as_owner);
+    change: &AccountChange,
+    context: &AuditContext,
+) -> (ChangePlan, AuditEvent, AppliedCommand) {
+    let after = change.apply_to(&before, context.at);
+    let loses_all = change.revokes_credentials();
+    let owner = after.as_ref().map_or_else(|| before.removed_snapshot(context.at), Account::snapshot);
     let plan = ChangePlan {
         id: before.id.bare(),
         was,
@@ -185,19 +193,19 @@ fn plan_change(
         forgets_devices: loses_all,
         ..ChangePlan::default()
     };
-    let consequence = Consequence::of_change(owner, change, story);
-    (plan, change.fact(), Altered { account: after.unwrap_or(before), consequence })
+    let consequence = LiveEffects::from_change(owner, change, context);
+    (plan, change.event(), AppliedCommand { account: after.unwrap_or(before), effects: consequence })
 }
 
 fn plan_password_change(
     AccountSnapshot { account: before, value: was }: AccountSnapshot,
-    new: &NewHash,
-    story: &Story,
-) -> (ChangePlan, Fact, Altered) {
-    let account = Account { password_set: Some(story.at), version: before.next_version(story.at), ..before };
+    new: &PasswordUpdate,
+    context: &AuditContext,
+) -> (ChangePlan, AuditEvent, AppliedCommand) {
+    let account = Account { password_set: Some(context.at), version: before.next_version(context.at), ..before };
     let password_was = match new {
-        NewHash::Set(_) => None,
-        NewHash::Changed { was, .. } => Some(was.as_ref().map_or("", PasswordHash::as_phc).to_owned()),
+        PasswordUpdate::Set(_) => None,
+        PasswordUpdate::Changed { expected: was, .. } => Some(was.as_ref().map_or("", PasswordHash::as_phc).to_owned()),
     };
     let plan = ChangePlan {
         id: account.id.bare(),
@@ -207,15 +215,15 @@ fn plan_password_change(
         password: Some(new.hash().as_phc().to_owned()),
         kills_link: true,
         forgets_devices: true,
-        device: new.device().as_ref().map(codec::encode_digest),
+        device: new.kept_device().as_ref().map(codec::encode_digest),
         ..ChangePlan::default()
     };
-    let consequence = Consequence::of_password(account.id, new, story);
-    (plan, new.fact(), Altered { account, consequence })
+    let consequence = LiveEffects::from_password(account.id, new, context);
+    (plan, new.event(), AppliedCommand { account, effects: consequence })
 }
 
 /// What was kept, with its place in the order of the changes, if it is older than that.
-fn decode_pending(kept: &str, before: Timestamp) -> Option<(u64, Consequence)> {
+fn decode_pending(kept: &str, before: Timestamp) -> Option<(u64, LiveEffects)> {
     let read = || {
         let (head, body) = kept.split_once('\n')?;
         let (place, at) = head.split_once(' ')?;

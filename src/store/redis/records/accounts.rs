@@ -11,13 +11,16 @@ use super::{
     keys::{self, ScriptKeys},
 };
 use crate::{
-    account::{Account, AccountRecords, Added, KnownDevice, PasswordHash, Portable, Restored, aliases},
-    audit::{Entry, Fact, Story},
+    account::{
+        Account, AccountRecords, AddResult, DeviceRegistration, ExportedAccount, ImportedAccount, PasswordHash,
+        login_aliases,
+    },
+    audit::{AuditContext, AuditEntry, AuditEvent},
     clock::Timestamp,
     id::{DeviceId, UserId},
-    outage::StoreError,
     secret::Digest,
     store::redis::{codec, error::RedisStoreError, script},
+    store_error::StoreError,
 };
 
 /// Accounts that are listed in one step.
@@ -73,7 +76,7 @@ impl RedisRecords {
                 logins.extend(account.email.map(|email| (account.id, email.to_string())));
             }
             let mut told = vec![FOLDING_RULE.to_owned()];
-            told.extend(aliases(&logins).into_iter().flat_map(|(key, id)| [key, id.bare()]));
+            told.extend(login_aliases(&logins).into_iter().flat_map(|(key, id)| [key, id.bare()]));
             // A replica that has not heard of it is told again.
             self.client
                 .run_script(&script::ADD_ALIASES.call(&[keys::LOGINS, keys::ACCOUNTS, keys::LOGIN_FOLDING], &told))
@@ -87,8 +90,8 @@ impl RedisRecords {
         account: &Account,
         password: Option<&PasswordHash>,
         aliases: &[String],
-        entry: &Entry,
-    ) -> Result<Added, StoreError> {
+        entry: &AuditEntry,
+    ) -> Result<AddResult, StoreError> {
         self.normalise_logins().await?;
         let keys = [keys::ACCOUNTS, keys::LOGINS, keys::NAMES, keys::PASSWORDS];
         let mut touched = ScriptKeys::new(&[&JOURNAL_KEYS[..], &keys].concat());
@@ -105,9 +108,9 @@ impl RedisRecords {
         let answer: String =
             self.commit(&script::ADD_ACCOUNT.call(touched.as_slice(), &[codec::to_json(&new)])).await?;
         match answer.as_str() {
-            "added" => Ok(Added::Yes),
-            "name" => Ok(Added::NameTaken),
-            "email" => Ok(Added::EmailTaken),
+            "added" => Ok(AddResult::Added),
+            "name" => Ok(AddResult::NameTaken),
+            "email" => Ok(AddResult::EmailTaken),
             _ => Err(RedisStoreError::DuplicateId.into()),
         }
     }
@@ -131,7 +134,7 @@ impl RedisRecords {
 
 #[async_trait]
 impl AccountRecords for RedisRecords {
-    async fn by_login(&self, key: &str) -> Result<Option<Account>, StoreError> {
+    async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.normalise_logins().await?;
         let look = script::FIND_LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[key]);
         let found: Option<(String, String)> = self.client.run_script(&look).await?;
@@ -156,17 +159,17 @@ impl AccountRecords for RedisRecords {
         }
     }
 
-    async fn add(&self, account: &Account, story: &Story) -> Result<Added, StoreError> {
-        self.insert(account, None, &[], &story.entry(Some(account.id), Fact::UserAdded)).await
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
+        self.insert(account, None, &[], &context.entry(Some(account.id), AuditEvent::UserAdded)).await
     }
 
-    async fn restore(&self, restored: &Restored, story: &Story) -> Result<Added, StoreError> {
-        let Portable { account, password } = &restored.portable;
-        let entry = story.entry(Some(account.id), restored.fact());
+    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+        let ExportedAccount { account, password } = &restored.exported;
+        let entry = context.entry(Some(account.id), restored.event());
         self.insert(account, password.as_ref(), &restored.aliases, &entry).await
     }
 
-    async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
+    async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         let hash: Option<String> = self.client.query(cmd("HGET").arg(keys::PASSWORDS).arg(id.bare())).await?;
         Ok(hash.map(PasswordHash::new))
     }
@@ -176,16 +179,22 @@ impl AccountRecords for RedisRecords {
         self.commit(&script::REPLACE_HASH.call(&[keys::PASSWORDS], &told)).await
     }
 
-    async fn put_link(&self, id: UserId, link: Digest, expires: Timestamp, story: &Story) -> Result<bool, StoreError> {
+    async fn put_link(
+        &self,
+        id: UserId,
+        link: Digest,
+        expires: Timestamp,
+        context: &AuditContext,
+    ) -> Result<bool, StoreError> {
         let mut touched =
             ScriptKeys::new(&[&JOURNAL_KEYS[..], &[keys::ACCOUNTS, keys::LINKS, keys::LINK_BY_ACCOUNT]].concat());
-        let made = EntryPlan::new(&story.entry(Some(id), Fact::LinkMade), &mut touched);
+        let made = EntryPlan::new(&context.entry(Some(id), AuditEvent::LinkMade), &mut touched);
         let holder = encode_link_holder(id, expires);
         let new = PutLinkPlan { id: id.bare(), link: codec::encode_digest(&link), holder, lines: vec![made] };
         self.commit(&script::PUT_LINK.call(touched.as_slice(), &[codec::to_json(&new)])).await
     }
 
-    async fn link(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+    async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
         Ok(self.find_link_holder(link, now).await?.map(|(read, _)| read.account.id))
     }
 
@@ -193,7 +202,7 @@ impl AccountRecords for RedisRecords {
         self.find_device(owner, &codec::encode_digest(&device)).await
     }
 
-    async fn devices(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
+    async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
         self.list_devices(owner).await
     }
 
@@ -205,14 +214,14 @@ impl AccountRecords for RedisRecords {
         self.forget_unused(before).await
     }
 
-    async fn meet_device(
+    async fn register_device(
         &self,
         owner: UserId,
         device: Option<Digest>,
         fresh: Digest,
         max: usize,
         at: Timestamp,
-    ) -> Result<KnownDevice, StoreError> {
+    ) -> Result<DeviceRegistration, StoreError> {
         self.count_device(owner, device, fresh, max, at).await
     }
 }

@@ -10,16 +10,18 @@ use super::{
     keys::{self, ScriptKeys},
 };
 use crate::{
-    audit::{AuditStore, Entry, JournalSize, Outcome, Page, Query, TrailEnd, TrailQuery},
+    audit::{
+        AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, LoginOutcome, TrailOrder,
+    },
     clock::Timestamp,
     id::UserId,
-    outage::StoreError,
     store::redis::{
         codec::{decode_error, to_json},
         error::RedisStoreError,
         script,
         sessions::decode_reply,
     },
+    store_error::StoreError,
 };
 
 /// The keys that a script needs which writes the journal; they come first.
@@ -50,11 +52,11 @@ pub(super) struct EntryPlan {
 
 impl EntryPlan {
     /// Of this entry; the keys it needs are added to those that are touched.
-    pub(super) fn new(entry: &Entry, touched: &mut ScriptKeys) -> Self {
+    pub(super) fn new(entry: &AuditEntry, touched: &mut ScriptKeys) -> Self {
         let millis = entry.at.as_millis();
-        let sign_ins = match (entry.user, entry.fact.outcome()) {
+        let sign_ins = match (entry.user, entry.event.outcome()) {
             (Some(user), Some(outcome)) => {
-                [None, Some(outcome)].map(|which| touched.index_of(keys::sign_ins(user, which))).to_vec()
+                [None, Some(outcome)].map(|target| touched.index_of(keys::sign_ins(user, target))).to_vec()
             }
             _ => Vec::new(),
         };
@@ -73,9 +75,9 @@ impl EntryPlan {
 }
 
 /// The list that an entry belongs to as a failed sign-in.
-fn failed_index(entry: &Entry) -> Option<&'static str> {
+fn failed_index(entry: &AuditEntry) -> Option<&'static str> {
     let list = if entry.user.is_none() { keys::FAILED_UNKNOWN } else { keys::FAILED_KNOWN };
-    entry.fact.is_failed_sign_in().then_some(list)
+    entry.event.is_failed_sign_in().then_some(list)
 }
 
 /// An entry that is dropped: where it may stand.
@@ -94,8 +96,9 @@ impl DroppedEntry {
         let head = value.and_then(|value| value.split_once('\n')).map(|(head, _)| head.split(' ').collect::<Vec<_>>());
         let [place, moment, user] = head.and_then(|words| words.try_into().ok()).unwrap_or_default();
         let user = UserId::from_bare(user.as_bytes());
-        let lists =
-            |user| [None, Some(Outcome::Succeeded), Some(Outcome::Failed)].map(|which| keys::sign_ins(user, which));
+        let lists = |user| {
+            [None, Some(LoginOutcome::Succeeded), Some(LoginOutcome::Failed)].map(|target| keys::sign_ins(user, target))
+        };
         let sign_ins = user.into_iter().flat_map(lists).map(|key| touched.index_of(key)).collect();
         let trail = user.map(|user| touched.index_of(keys::trail(user)));
         Self { trail, sign_ins, member: format!("{moment}{place}{id}"), id }
@@ -104,18 +107,18 @@ impl DroppedEntry {
 
 #[async_trait]
 impl AuditStore for RedisRecords {
-    async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn record(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
         let mut touched = ScriptKeys::new(&JOURNAL_KEYS);
         let lines: Vec<EntryPlan> = entries.iter().map(|entry| EntryPlan::new(entry, &mut touched)).collect();
-        let urgent = entries.iter().all(|entry| entry.fact.is_urgent());
+        let urgent = entries.iter().all(|entry| entry.event.is_urgent());
         let need = if urgent { "urgent" } else { "ordinary" };
         self.commit(&script::RECORD_ENTRIES.call(touched.as_slice(), &[to_json(&lines), need.to_owned()])).await
     }
 
-    async fn merge(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn upsert_counts(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -124,21 +127,21 @@ impl AuditStore for RedisRecords {
         self.commit(&script::UPSERT_COUNTS.call(touched.as_slice(), &[to_json(&lines)])).await
     }
 
-    async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+    async fn login_history(&self, query: &LoginHistoryQuery) -> Result<AuditPage, StoreError> {
         let after = query.after.map(|after| after.to_string()).unwrap_or_default();
         let told = [query.user.bare(), after, lookahead_limit(query.limit)];
         let list = keys::sign_ins(query.user, query.outcome);
         self.read_page(query.limit, &script::LOGIN_HISTORY.call(&[keys::ENTRIES, &list], &told)).await
     }
 
-    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_before(&self, before: Timestamp) -> Result<(), StoreError> {
         let mut oldest = cmd("ZRANGE");
         oldest.arg(keys::ENTRIES_BY_TIME).arg("-inf").arg(format!("({}", before.as_millis())).arg("BYSCORE");
         oldest.arg("LIMIT").arg(0).arg(BATCH_SIZE);
         self.drop_until_empty(&oldest).await
     }
 
-    async fn forget_unknown(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_unknown_before(&self, before: Timestamp) -> Result<(), StoreError> {
         let sorted = self.index_failed().await;
         let mut oldest = cmd("ZRANGE");
         oldest.arg(keys::FAILED_UNKNOWN).arg("-inf").arg(format!("({}", before.as_millis())).arg("BYSCORE");
@@ -146,7 +149,7 @@ impl AuditStore for RedisRecords {
         sorted.and(self.drop_until_empty(&oldest).await)
     }
 
-    async fn size(&self) -> Result<JournalSize, StoreError> {
+    async fn size(&self) -> Result<AuditLogSize, StoreError> {
         let mut all = Pipeline::new();
         all.cmd("ZCARD")
             .arg(keys::ENTRIES_BY_TIME)
@@ -157,10 +160,10 @@ impl AuditStore for RedisRecords {
         let counts: Vec<u64> =
             self.client.query_all(&all).await?.into_iter().map(decode_reply).collect::<Result<_, _>>()?;
         let [entries, unknown, failed] = counts.try_into().map_err(|_| RedisStoreError::UnexpectedReply)?;
-        Ok(JournalSize { entries, failed: unknown + failed })
+        Ok(AuditLogSize { entries, failed: unknown + failed })
     }
 
-    async fn drop_failed(&self, count: u64) -> Result<u64, StoreError> {
+    async fn delete_failed(&self, count: u64) -> Result<u64, StoreError> {
         let mut left = count;
         for list in [keys::FAILED_UNKNOWN, keys::FAILED_KNOWN] {
             while left > 0 {
@@ -176,10 +179,10 @@ impl AuditStore for RedisRecords {
         Ok(count - left)
     }
 
-    async fn trail(&self, query: &TrailQuery) -> Result<Page, StoreError> {
-        let end = match query.from {
-            TrailEnd::Oldest => "oldest",
-            TrailEnd::Newest => "newest",
+    async fn trail(&self, query: &AuditTrailQuery) -> Result<AuditPage, StoreError> {
+        let end = match query.order {
+            TrailOrder::OldestFirst => "oldest",
+            TrailOrder::NewestFirst => "newest",
         };
         let after = query.after.map(|after| after.to_string()).unwrap_or_default();
         let told = [end.to_owned(), after, lookahead_limit(query.limit)];
@@ -265,7 +268,7 @@ impl RedisRecords {
         let mut lists = Pipeline::new();
         for (id, value) in found {
             let body = value.iter().position(|byte| *byte == b'\n').map(|end| &value[end + 1..]);
-            let entry: Option<Entry> = body.and_then(|body| serde_json::from_slice(body).ok());
+            let entry: Option<AuditEntry> = body.and_then(|body| serde_json::from_slice(body).ok());
             let Some(entry) = entry else { continue };
             if let Some(list) = failed_index(&entry) {
                 lists.cmd("ZADD").arg(list).arg(entry.at.as_millis()).arg(id);
@@ -274,15 +277,15 @@ impl RedisRecords {
         if lists.is_empty() { Ok(()) } else { self.client.query_all(&lists).await.map(drop) }
     }
 
-    async fn read_page(&self, limit: usize, look: &script::ScriptCall) -> Result<Page, StoreError> {
+    async fn read_page(&self, limit: usize, look: &script::ScriptCall) -> Result<AuditPage, StoreError> {
         let values: Vec<Option<String>> = self.client.run_script(look).await?;
         let read = |value: &String| {
             let (_, entry) = value.split_once('\n')?;
             serde_json::from_str(entry).ok()
         };
         let read = |value: &String| read(value).ok_or_else(|| decode_error("entry of the journal"));
-        let entries = values.iter().flatten().map(read).collect::<Result<Vec<Entry>, _>>()?;
-        Ok(Page::of(entries, limit))
+        let entries = values.iter().flatten().map(read).collect::<Result<Vec<AuditEntry>, _>>()?;
+        Ok(AuditPage::from_overfetched(entries, limit))
     }
 }
 

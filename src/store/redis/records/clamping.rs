@@ -12,10 +12,10 @@ use super::{
     keys,
 };
 use crate::{
-    clock::{SKEW, Timestamp},
+    clock::{MAX_CLOCK_SKEW, Timestamp},
     id::UserId,
-    outage::StoreError,
     store::redis::script,
+    store_error::StoreError,
 };
 
 /// Fields of a hash that are asked for at a time, about.
@@ -57,7 +57,7 @@ impl RedisRecords {
                     unreadable += 1;
                     continue;
                 };
-                if expires > until.plus(SKEW) {
+                if expires > until.plus(MAX_CLOCK_SKEW) {
                     let told = [link.to_owned(), holder.to_owned(), encode_link_holder(id, until)];
                     self.client.run_script::<u8>(&script::CLAMP_LINK.call(&[keys::LINKS], &told)).await?;
                 }
@@ -71,7 +71,7 @@ impl RedisRecords {
     }
 
     async fn clamp_devices(&self, now: Timestamp) -> Result<(), StoreError> {
-        let ahead = now.plus(SKEW).as_millis();
+        let ahead = now.plus(MAX_CLOCK_SKEW).as_millis();
         let (mut cursor, mut unreadable) = (0, 0);
         loop {
             let (next, accounts) = self.scan_hash(keys::DEVICES, cursor).await?;

@@ -6,8 +6,8 @@ use crate::{
     account::{Account, Email, Role, UserName},
     clock::Timestamp,
     id::{DeviceId, UserId},
-    outage::StoreError,
     store::redis::codec::{decode_error, to_json},
+    store_error::StoreError,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -43,9 +43,9 @@ pub(super) fn decode_account(id: &str, value: &str) -> Result<Account, StoreErro
         let StoredAccount { name, display_name, email, roles, disabled, created, password_set, version } = stored;
         Some(Account {
             id: UserId::from_bare(id.as_bytes())?,
-            name: UserName::kept(&name).ok()?,
+            name: UserName::from_stored(&name).ok()?,
             display_name,
-            email: email.map(|email| Email::kept(&email)).transpose().ok()?,
+            email: email.map(|email| Email::from_stored(&email)).transpose().ok()?,
             roles: roles.iter().map(|role| Role::new(role)).collect::<Result<_, _>>().ok()?,
             disabled,
             created,

@@ -4,15 +4,15 @@ use redis::cmd;
 
 use super::{RedisRecords, codec::decode_devices, keys};
 use crate::{
-    account::KnownDevice,
+    account::DeviceRegistration,
     clock::Timestamp,
     id::{DeviceId, UserId},
-    outage::StoreError,
     secret::Digest,
     store::redis::{
         codec::{self, decode_error},
         script,
     },
+    store_error::StoreError,
 };
 
 /// Accounts that are looked through in one step.
@@ -57,7 +57,7 @@ impl RedisRecords {
         fresh: Digest,
         max: usize,
         at: Timestamp,
-    ) -> Result<KnownDevice, StoreError> {
+    ) -> Result<DeviceRegistration, StoreError> {
         let told = [
             owner.bare(),
             shown.as_ref().map(codec::encode_digest).unwrap_or_default(),
@@ -69,6 +69,6 @@ impl RedisRecords {
         let meet = script::REGISTER_DEVICE.call(&[keys::ACCOUNTS, keys::DEVICES, keys::DEVICE_LAST_USES], &told);
         let (id, sign_ins, recognised): (String, u32, String) = self.commit(&meet).await?;
         let id = id.parse().map_err(|_| decode_error("device"))?;
-        Ok(KnownDevice { id, sign_ins, recognised: recognised == "1" })
+        Ok(DeviceRegistration { id, sign_ins, was_known: recognised == "1" })
     }
 }

@@ -1,6 +1,6 @@
 //! What records are called in Redis. All in one slot: an act changes an account, the journal and what is still to follow.
 
-use crate::{audit::Outcome, id::UserId};
+use crate::{audit::LoginOutcome, id::UserId};
 
 /// Accounts by id.
 pub(super) const ACCOUNTS: &str = "portcullis:{records}:accounts";
@@ -49,8 +49,8 @@ pub(super) fn trail(user: UserId) -> String {
 }
 
 /// A user's sign-ins in their order: all, or those of one outcome.
-pub(super) fn sign_ins(user: UserId, outcome: Option<Outcome>) -> String {
-    let which = outcome.map_or("all", Outcome::name);
+pub(super) fn sign_ins(user: UserId, outcome: Option<LoginOutcome>) -> String {
+    let which = outcome.map_or("all", LoginOutcome::name);
     format!("portcullis:{{records}}:sign-ins:{}:{which}", user.bare())
 }
 

@@ -23,7 +23,7 @@ use super::{
     supervisor::ConnectionHooks,
     target::{RedisTarget, ServerInfo},
 };
-use crate::{clock::Clock, outage::StoreError};
+use crate::{clock::Clock, store_error::StoreError};
 
 /// How often a step is tried again because others came between.
 const MAX_ATTEMPTS: usize = 1_000;
@@ -43,7 +43,7 @@ impl RedisRecords {
     /// the log is told what the server may lose; of two places on one server, one is enough.
     pub async fn open(place: &RedisTarget, warns: bool) -> (Self, Result<ServerInfo, RedisStoreError>) {
         let ears = ConnectionHooks {
-            clock: Clock::machine(),
+            clock: Clock::system(),
             end_hints: None,
             log_changes: true,
             log_warnings: warns,

@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::ConfirmationPage;
 use crate::{
-    gate::Because,
-    guard::Submission,
+    gate::RejectReason,
+    guard::FormSubmission,
     id::SessionId,
     web::{
         Error, WebRequest, WebResponse,
@@ -20,10 +20,10 @@ use crate::{
 pub(in crate::web) async fn confirm_one(request: WebRequest, Path(id): Path<String>) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    let session = match request.state().sessions.own(me.owner.id, id, &request.visitor()).await? {
+    let session = match request.state().sessions.find_own(me.user.id, id, &request.visitor()).await? {
         Some(session) => session,
         // It ended while its owner looked at the list.
-        None if id.owner() == me.owner.id => {
+        None if id.owner() == me.user.id => {
             return Ok(
                 WebResponse::see_other(paths::SESSIONS).with_flash(&request.state().cookies, Flash::AlreadyEnded)
             );
@@ -46,14 +46,14 @@ pub(in crate::web) async fn end_one(
     let next = if own { paths::SIGNED_OUT } else { paths::SESSIONS };
     submit_once(&request, &paths::end_session(id), &content, next, async || {
         let me = request.require_principal()?;
-        let ended = request.state().sessions.end_own(me.owner.id, id, Some(me.session), &request.visitor()).await?;
+        let ended = request.state().sessions.end_own(me.user.id, id, Some(me.session), &request.visitor()).await?;
         let names = &request.state().cookies;
         Ok(match ended {
             Some(gone) if gone.id == me.session => {
                 (1, request.sign_out_response(WebResponse::see_other(paths::SIGNED_OUT)))
             }
             Some(_) => (1, WebResponse::see_other(paths::SESSIONS).with_flash(names, Flash::Ended(1))),
-            None if id.owner() == me.owner.id => {
+            None if id.owner() == me.user.id => {
                 (0, WebResponse::see_other(paths::SESSIONS).with_flash(names, Flash::AlreadyEnded))
             }
             None => return Err(Error::NotFound),
@@ -101,21 +101,22 @@ async fn submit_once(
 
 /// Leads a repeat to `next`. A browser that still shows the session which has signed out forgets as much as by the first answer,
 /// which it may have dropped.
-fn repeat_response(request: &WebRequest, submission: Option<&Submission>, path: &str) -> WebResponse {
+fn repeat_response(request: &WebRequest, submission: Option<&FormSubmission>, path: &str) -> WebResponse {
     let answer = WebResponse::see_other(path);
     let shown = match (request.principal(), request.reject_reason()) {
         (Some(me), _) => Some(me.session),
-        (None, Some(Because::NoSuchSession { id, .. })) => Some(id),
+        (None, Some(RejectReason::NoSuchSession { id, .. })) => Some(id),
         (None, _) => None,
     };
-    let signed_out = path == paths::SIGNED_OUT && shown.is_some() && shown == submission.and_then(Submission::session);
+    let signed_out =
+        path == paths::SIGNED_OUT && shown.is_some() && shown == submission.and_then(FormSubmission::session);
     if signed_out { request.sign_out_response(answer) } else { answer }
 }
 
 /// Asks before all others end.
 pub(in crate::web) async fn confirm_others(request: WebRequest) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
-    let mut others = request.state().sessions.list(me.owner.id, Some(me.session)).await?;
+    let mut others = request.state().sessions.list(me.user.id, Some(me.session)).await?;
     others.retain(|session| session.id != me.session);
     if others.is_empty() {
         return Ok(WebResponse::see_other(paths::SESSIONS));
@@ -134,7 +135,7 @@ pub(in crate::web) async fn confirm_others(request: WebRequest) -> Result<WebRes
 pub(in crate::web) async fn end_others(request: WebRequest, content: FormBody) -> Result<WebResponse, Error> {
     submit_once(&request, paths::END_OTHERS, &content, paths::SESSIONS, async || {
         let me = request.require_principal()?;
-        let ended = request.state().sessions.end_others(me.owner.id, me.session, &request.visitor()).await?.len();
+        let ended = request.state().sessions.end_others(me.user.id, me.session, &request.visitor()).await?.len();
         Ok((ended, WebResponse::see_other(paths::SESSIONS).with_flash(&request.state().cookies, Flash::Ended(ended))))
     })
     .await
@@ -143,7 +144,7 @@ pub(in crate::web) async fn end_others(request: WebRequest, content: FormBody) -
 /// Asks before all end, this one too.
 pub(in crate::web) async fn confirm_all(request: WebRequest) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
-    let all = request.state().sessions.list(me.owner.id, Some(me.session)).await?;
+    let all = request.state().sessions.list(me.user.id, Some(me.session)).await?;
     request.render_page(
         StatusCode::OK,
         &ConfirmationPage::end_all(
@@ -159,7 +160,7 @@ pub(in crate::web) async fn confirm_all(request: WebRequest) -> Result<WebRespon
 pub(in crate::web) async fn end_all(request: WebRequest, content: FormBody) -> Result<WebResponse, Error> {
     submit_once(&request, paths::END_ALL, &content, paths::SIGNED_OUT, async || {
         let me = request.require_principal()?;
-        let ended = request.state().sessions.end_all(me.owner.id, me.session, &request.visitor()).await?.len();
+        let ended = request.state().sessions.end_all(me.user.id, me.session, &request.visitor()).await?.len();
         let names = &request.state().cookies;
         Ok((
             ended,

@@ -135,7 +135,7 @@ impl ConfirmationRow {
             device: layout.localizer.session_name(session, &layout.app_name),
             this_device,
             ip: session.activity.ip.to_string(),
-            last_active: layout.localizer.time_ago("last-active", session.activity.latest, now),
+            last_active: layout.localizer.time_ago("last-active", session.activity.last_seen, now),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ErrorPage, ErrorPageKind};
 use crate::{
-    gate::cookie::Shown,
+    gate::cookie::CookieLookup,
     web::{Error, WebRequest, WebResponse, problem},
 };
 
@@ -52,5 +52,5 @@ fn page_kind(error: &Error, request: &WebRequest) -> ErrorPageKind {
 
 /// Whether the cookie of a session came along, good or not.
 fn has_session_cookie(request: &WebRequest) -> bool {
-    matches!(request.cookie(&request.state().cookies.session), Shown::One(_))
+    matches!(request.cookie(&request.state().cookies.session), CookieLookup::Found(_))
 }

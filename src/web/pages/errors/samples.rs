@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ErrorPage, ErrorPageKind};
 use crate::{
-    gate::{BadPath, Character},
+    gate::{AmbiguousChar, InvalidPath},
     web::{i18n::Localizer, pages::samples},
 };
 
@@ -15,7 +15,7 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, ErrorPage)> 
     let until = now.plus(Duration::from_mins(29));
     [
         ("error-bad-request", ErrorPageKind::BadRequest),
-        ("error-bad-path", ErrorPageKind::BadPath(BadPath::TwoRules(Character::EncodedSemicolon))),
+        ("error-bad-path", ErrorPageKind::BadPath(InvalidPath::AmbiguousRoute(AmbiguousChar::EncodedSemicolon))),
         ("error-not-allowed", ErrorPageKind::NotAllowed),
         ("error-cross-site", ErrorPageKind::CrossSite),
         ("error-not-found", ErrorPageKind::NotFound),

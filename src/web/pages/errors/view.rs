@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::{
     clock::Timestamp,
-    gate::BadPath,
+    gate::InvalidPath,
     web::{
         i18n::RichText,
         paths,
@@ -36,7 +36,7 @@ pub enum ErrorPageKind {
     /// The request made no sense (400).
     BadRequest,
     /// The path could be read in two ways, or in none (400).
-    BadPath(BadPath),
+    BadPath(InvalidPath),
     /// The visitor may not see this (403).
     NotAllowed,
     /// The request came from another site (403).
@@ -143,7 +143,7 @@ fn title_and_lead(layout: &Layout, kind: &ErrorPageKind, now: Timestamp) -> (Str
 }
 
 /// Which character is at fault, and what an operator could do about it.
-fn bad_path_lead(layout: &Layout, why: BadPath) -> String {
+fn bad_path_lead(layout: &Layout, why: InvalidPath) -> String {
     let localizer = layout.localizer;
     let lead = match why.character() {
         Some(character) => {
@@ -153,8 +153,8 @@ fn bad_path_lead(layout: &Layout, why: BadPath) -> String {
             localizer.text_with("error-bad-path-character", &args)
         }
         None => localizer.text(match why {
-            BadPath::TooLong | BadPath::TooManyReadings => "error-bad-path-too-long",
-            BadPath::DotSegment | BadPath::AboveRoot => "error-bad-path-dots",
+            InvalidPath::TooLong | InvalidPath::TooManyReadings => "error-bad-path-too-long",
+            InvalidPath::DotSegment | InvalidPath::AboveRoot => "error-bad-path-dots",
             _ => "error-bad-path-broken",
         }),
     };

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::HistoryPage;
 use crate::{
-    audit::{self, Entry, Fact, Outcome, Page},
+    audit::{self, AuditEntry, AuditEvent, AuditPage, LoginOutcome},
     id::EventId,
     web::{Error, WebRequest, WebResponse, extract::Query},
 };
@@ -23,10 +23,10 @@ pub(in crate::web) struct HistoryQuery {
 }
 
 impl HistoryQuery {
-    fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self) -> Option<LoginOutcome> {
         match self.outcome.as_deref() {
-            Some("failed") => Some(Outcome::Failed),
-            Some("succeeded") => Some(Outcome::Succeeded),
+            Some("failed") => Some(LoginOutcome::Failed),
+            Some("succeeded") => Some(LoginOutcome::Succeeded),
             _ => None,
         }
     }
@@ -60,22 +60,22 @@ pub(in crate::web) async fn export_csv(
     Ok(answer.with_header(header::CONTENT_DISPOSITION, "attachment; filename=\"sign-in-history.csv\""))
 }
 
-async fn read_page(request: &WebRequest, filter: &HistoryQuery, limit: usize) -> Result<Page, Error> {
+async fn read_page(request: &WebRequest, filter: &HistoryQuery, limit: usize) -> Result<AuditPage, Error> {
     let me = request.require_principal()?;
-    let query = audit::Query { user: me.owner.id, outcome: filter.outcome(), after: filter.after(), limit };
+    let query = audit::LoginHistoryQuery { user: me.user.id, outcome: filter.outcome(), after: filter.after(), limit };
     Ok(request.state().audit_log.login_history(&query).await?)
 }
 
-fn csv_record(entry: &Entry) -> Option<[String; 7]> {
-    let (status, step) = match &entry.fact {
-        Fact::SignedIn { .. } => ("Success", "password"),
-        Fact::SignInFailed { .. } | Fact::SignInsFailed { .. } => ("Failed", "password"),
-        Fact::PasswordChangeFailed => ("Failed", "password change"),
+fn csv_record(entry: &AuditEntry) -> Option<[String; 7]> {
+    let (status, step) = match &entry.event {
+        AuditEvent::SignedIn { .. } => ("Success", "password"),
+        AuditEvent::SignInFailed { .. } | AuditEvent::SignInsFailed { .. } => ("Failed", "password"),
+        AuditEvent::PasswordChangeFailed => ("Failed", "password change"),
         _ => return None,
     };
     let ip = entry.ip.map(|ip| ip.to_string()).unwrap_or_default();
     let device = entry.device.as_ref().map(crate::visitor::Device::label).unwrap_or_default();
-    let (attempts, last) = (entry.fact.tries().to_string(), entry.last().rfc3339());
+    let (attempts, last) = (entry.event.attempts().to_string(), entry.last_at().rfc3339());
     Some([entry.at.rfc3339(), status.to_owned(), step.to_owned(), ip, escape_formula(device), attempts, last])
 }
 

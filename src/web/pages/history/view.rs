@@ -3,9 +3,9 @@
 use askama::Template;
 
 use crate::{
-    audit::{Entry, Fact, Outcome, Page, Refusal},
+    audit::{AuditEntry, AuditEvent, AuditPage, LoginOutcome, SignInFailure},
     id::EventId,
-    session::Method,
+    session::AuthMethod,
     web::{
         i18n::{Localizer, RichText, TimeElement},
         paths,
@@ -49,16 +49,16 @@ struct HistoryRow {
 impl HistoryPage {
     /// The page. `after` is where it begins, unless it is the first one.
     #[must_use]
-    pub fn new(layout: Layout, page: &Page, outcome: Option<Outcome>, after: Option<EventId>) -> Self {
+    pub fn new(layout: Layout, page: &AuditPage, outcome: Option<LoginOutcome>, after: Option<EventId>) -> Self {
         let localizer = layout.localizer;
-        let all = [None, Some(Outcome::Succeeded), Some(Outcome::Failed)];
+        let all = [None, Some(LoginOutcome::Succeeded), Some(LoginOutcome::Failed)];
         Self {
             filters: all.into_iter().map(|it| FilterLink::new(localizer, it, it == outcome)).collect(),
             rows: page.entries.iter().filter_map(|entry| HistoryRow::from_entry(localizer, entry)).collect(),
             empty: localizer.text(match outcome {
                 None => "history-empty",
-                Some(Outcome::Succeeded) => "history-empty-succeeded",
-                Some(Outcome::Failed) => "history-empty-failed",
+                Some(LoginOutcome::Succeeded) => "history-empty-succeeded",
+                Some(LoginOutcome::Failed) => "history-empty-failed",
             }),
             newest: after.map(|_| page_url(paths::HISTORY, outcome, None)),
             older: page.next.map(|next| page_url(paths::HISTORY, outcome, Some(next))),
@@ -69,11 +69,11 @@ impl HistoryPage {
 }
 
 impl FilterLink {
-    fn new(localizer: &Localizer, outcome: Option<Outcome>, current: bool) -> Self {
+    fn new(localizer: &Localizer, outcome: Option<LoginOutcome>, current: bool) -> Self {
         let text = localizer.text(match outcome {
             None => "history-all",
-            Some(Outcome::Succeeded) => "history-succeeded",
-            Some(Outcome::Failed) => "history-failed",
+            Some(LoginOutcome::Succeeded) => "history-succeeded",
+            Some(LoginOutcome::Failed) => "history-failed",
         });
         Self { text, href: page_url(paths::HISTORY, outcome, None), current }
     }
@@ -81,15 +81,15 @@ impl FilterLink {
 
 impl HistoryRow {
     /// None for what is no sign-in.
-    fn from_entry(localizer: &Localizer, entry: &Entry) -> Option<Self> {
-        let (failed, detail) = match &entry.fact {
-            Fact::SignedIn { method, .. } => (false, method_text(localizer, *method)),
-            Fact::SignInFailed { why, step: at } => (true, failure_text(localizer, *why, *at)),
-            Fact::SignInsFailed { count, .. } => {
+    fn from_entry(localizer: &Localizer, entry: &AuditEntry) -> Option<Self> {
+        let (failed, detail) = match &entry.event {
+            AuditEvent::SignedIn { method, .. } => (false, method_text(localizer, *method)),
+            AuditEvent::SignInFailed { reason: why, step: at } => (true, failure_text(localizer, *why, *at)),
+            AuditEvent::SignInsFailed { count, .. } => {
                 let args = [("count", (*count).into()), ("number", localizer.number(*count).into())];
                 (true, localizer.text_with("history-more", &args))
             }
-            Fact::PasswordChangeFailed => (true, localizer.text("history-password-change")),
+            AuditEvent::PasswordChangeFailed => (true, localizer.text("history-password-change")),
             _ => return None,
         };
         Some(Self {
@@ -98,8 +98,8 @@ impl HistoryRow {
             status: localizer.text(if failed { "history-row-failed" } else { "history-row-succeeded" }),
             detail,
             at: localizer.absolute(entry.at),
-            last: (entry.last() > entry.at)
-                .then(|| localizer.text_with_time("history-last", "when", localizer.absolute(entry.last()), &[])),
+            last: (entry.last_at() > entry.at)
+                .then(|| localizer.text_with_time("history-last", "when", localizer.absolute(entry.last_at()), &[])),
             ip: entry.ip.map(|ip| ip.to_string()),
             device: entry.device.as_ref().map(|device| localizer.device_name(device)),
         })
@@ -107,28 +107,30 @@ impl HistoryRow {
 }
 
 /// The address of a page of the history.
-fn page_url(path: &str, outcome: Option<Outcome>, after: Option<EventId>) -> String {
+fn page_url(path: &str, outcome: Option<LoginOutcome>, after: Option<EventId>) -> String {
     let outcome = outcome.map(|outcome| match outcome {
-        Outcome::Succeeded => "outcome=succeeded".to_owned(),
-        Outcome::Failed => "outcome=failed".to_owned(),
+        LoginOutcome::Succeeded => "outcome=succeeded".to_owned(),
+        LoginOutcome::Failed => "outcome=failed".to_owned(),
     });
     let after = after.map(|after| format!("after={after}"));
     let query: Vec<String> = outcome.into_iter().chain(after).collect();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
-fn method_text(localizer: &Localizer, method: Method) -> String {
+fn method_text(localizer: &Localizer, method: AuthMethod) -> String {
     match method {
-        Method::Password => localizer.text("history-with-password"),
+        AuthMethod::Password => localizer.text("history-with-password"),
     }
 }
 
-fn failure_text(localizer: &Localizer, why: Refusal, step: Method) -> String {
+fn failure_text(localizer: &Localizer, why: SignInFailure, step: AuthMethod) -> String {
     match (why, step) {
-        (Refusal::UnknownUser | Refusal::WrongPassword, Method::Password) => localizer.text("history-wrong-password"),
-        (Refusal::NoPassword, Method::Password) => localizer.text("history-no-password"),
-        (Refusal::Disabled, Method::Password) => localizer.text("history-disabled"),
-        (Refusal::Throttled, Method::Password) => localizer.text("history-throttled"),
-        (Refusal::Superseded, Method::Password) => localizer.text("history-superseded"),
+        (SignInFailure::UnknownUser | SignInFailure::WrongPassword, AuthMethod::Password) => {
+            localizer.text("history-wrong-password")
+        }
+        (SignInFailure::NoPassword, AuthMethod::Password) => localizer.text("history-no-password"),
+        (SignInFailure::Disabled, AuthMethod::Password) => localizer.text("history-disabled"),
+        (SignInFailure::Throttled, AuthMethod::Password) => localizer.text("history-throttled"),
+        (SignInFailure::Superseded, AuthMethod::Password) => localizer.text("history-superseded"),
     }
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::{HubData, HubPage};
 use crate::{
-    audit::{Outcome, Query},
+    audit::{LoginHistoryQuery, LoginOutcome},
     web::{Error, WebRequest, WebResponse},
 };
 
@@ -20,12 +20,13 @@ pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Err
     let me = request.require_principal()?;
     let state = request.state();
     let now = state.clock.now();
-    let sessions = state.sessions.list(me.owner.id, Some(me.session)).await?;
-    let query = Query { user: me.owner.id, outcome: Some(Outcome::Failed), after: None, limit: MAX_FAILED };
+    let sessions = state.sessions.list(me.user.id, Some(me.session)).await?;
+    let query =
+        LoginHistoryQuery { user: me.user.id, outcome: Some(LoginOutcome::Failed), after: None, limit: MAX_FAILED };
     let mut failed = state.audit_log.login_history(&query).await?.entries;
-    failed.retain(|entry| now.since(entry.last()) < FAILED_WINDOW);
+    failed.retain(|entry| now.since(entry.last_at()) < FAILED_WINDOW);
     let more_failed = failed.len() == MAX_FAILED;
-    let account = state.accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    let account = state.accounts.get(me.user.id).await?.ok_or(Error::SignInRequired)?;
     let standing = HubData {
         sessions: &sessions,
         current: me.session,

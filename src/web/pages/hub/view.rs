@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::{
-    audit::Entry,
+    audit::AuditEntry,
     clock::Timestamp,
     id::SessionId,
     session::Session,
@@ -36,7 +36,7 @@ pub struct HubData<'a> {
     /// The one in use.
     pub current: SessionId,
     /// Failed sign-ins of the last 30 days, newest first.
-    pub failed: &'a [Entry],
+    pub failed: &'a [AuditEntry],
     /// Whether there may be more of them.
     pub more_failed: bool,
     /// When the password was last set.
@@ -97,11 +97,11 @@ fn hints(layout: &Layout, others: &[&Session], now: Timestamp) -> Vec<RichText> 
 
 fn failures(layout: &Layout, data: &HubData<'_>, now: Timestamp) -> Vec<RichText> {
     let localizer = layout.localizer;
-    let Some(last) = data.failed.iter().max_by_key(|entry| entry.last()) else {
+    let Some(last) = data.failed.iter().max_by_key(|entry| entry.last_at()) else {
         return vec![localizer.text("hub-failed-none").into()];
     };
-    let ago = localizer.time_ago("ago", last.last(), now);
-    let tries: u64 = data.failed.iter().map(|entry| entry.fact.tries()).sum();
+    let ago = localizer.time_ago("ago", last.last_at(), now);
+    let tries: u64 = data.failed.iter().map(|entry| entry.event.attempts()).sum();
     let count = localizer
         .text_with(
             if data.more_failed { "hub-failed-or-more" } else { "hub-failed" },

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::{PasswordFormError, PasswordPage};
 use crate::{
-    account::{Account, Accounts, Problem, Weakness},
-    gate::Because,
+    account::{Account, AccountError, AccountService, Weakness},
+    gate::RejectReason,
     secret::{Password, Token},
     session::SessionToken,
     web::{
@@ -44,7 +44,7 @@ pub(in crate::web) async fn submit(
         return Ok(WebResponse::see_other(paths::PASSWORD));
     }
     let submission = request.read_session_submission(paths::PASSWORD, &content);
-    let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.secret("password"));
+    let secret = submission.as_ref().map_or_else(Token::mint, |submission| submission.derive_token("password"));
     let claimed = match request.claim_session_form(submission.as_ref()).await? {
         SubmissionClaim::First(claimed) => claimed,
         SubmissionClaim::Repeat => return repeat_change(&request, form, secret).await,
@@ -62,15 +62,15 @@ pub(in crate::web) async fn submit(
 async fn repeat_change(request: &WebRequest, form: PasswordForm, secret: Token) -> Result<WebResponse, Error> {
     let answer = WebResponse::see_other(paths::PASSWORD);
     let (id, shown) = match (request.principal(), request.reject_reason()) {
-        (Some(me), _) => (me.session, Some(me.shown)),
-        (None, Some(Because::WrongSecret(id))) => (id, None),
+        (Some(me), _) => (me.session, Some(me.presented_digest)),
+        (None, Some(RejectReason::WrongSecret(id))) => (id, None),
         (None, _) => return Ok(answer),
     };
     let token = SessionToken::new(id, secret);
-    Ok(match request.state().sessions.opened_by(&token).await? {
+    Ok(match request.state().sessions.live_terms(&token).await? {
         Some(_) if shown == Some(token.digest()) => answer,
         Some(terms) => {
-            let kept = request.state().sessions.policy().is_kept(terms);
+            let kept = request.state().sessions.policy().is_persistent(terms);
             answer.with_session(&request.state().cookies, &token, kept)
         }
         None if shown.is_some() => change(request, form, Token::mint()).await?,
@@ -115,7 +115,7 @@ async fn change(request: &WebRequest, form: PasswordForm, secret: Token) -> Resu
 /// Sessions besides this one. The password is changed by now: that nobody can count them is no failure of the change.
 async fn count_others(request: &WebRequest) -> Option<usize> {
     let me = request.require_principal().ok()?;
-    let all = request.state().sessions.list(me.owner.id, Some(me.session)).await.map_err(Error::from).ok()?;
+    let all = request.state().sessions.list(me.user.id, Some(me.session)).await.map_err(Error::from).ok()?;
     Some(all.iter().filter(|session| session.id != me.session).count())
 }
 
@@ -130,16 +130,16 @@ async fn check_form(
     let mut wrong: Vec<PasswordFormError> =
         is_missing.then_some(PasswordFormError::CurrentMissing).into_iter().collect();
     if !is_missing && change.current.is_same(&change.new) {
-        wrong.push(PasswordFormError::Weak(Weakness::SameAsBefore));
+        wrong.push(PasswordFormError::Weak(Weakness::Unchanged));
     }
-    let account = request.state().accounts.get(me.owner.id).await?.ok_or(Error::SignInRequired)?;
+    let account = request.state().accounts.get(me.user.id).await?.ok_or(Error::SignInRequired)?;
     wrong.extend(check_new_password(&request.state().accounts, &account, &change.new, again));
     Ok(wrong)
 }
 
 /// What is wrong with a new password that was typed twice.
 pub(in crate::web) fn check_new_password(
-    accounts: &Accounts,
+    accounts: &AccountService,
     account: &Account,
     new: &Password,
     again: &Password,
@@ -147,8 +147,8 @@ pub(in crate::web) fn check_new_password(
     if new.expose().is_empty() {
         return vec![PasswordFormError::NewMissing];
     }
-    let mut wrong = match accounts.acceptable(account, new.clone()) {
-        Err(Problem::Weak(broken)) => broken.into_iter().map(PasswordFormError::Weak).collect(),
+    let mut wrong = match accounts.check_password(account, new.clone()) {
+        Err(AccountError::WeakPassword(broken)) => broken.into_iter().map(PasswordFormError::Weak).collect(),
         Ok(_) | Err(_) => Vec::new(),
     };
     if again.expose().is_empty() {
@@ -169,7 +169,7 @@ pub(in crate::web) fn form_errors(error: &Error) -> Option<Vec<PasswordFormError
 }
 
 fn build_page(request: &WebRequest) -> Result<PasswordPage, Error> {
-    let name = request.require_principal()?.owner.name.clone();
+    let name = request.require_principal()?.user.name.clone();
     Ok(PasswordPage::new(
         request.layout_with_session_form(paths::PASSWORD)?,
         &name,

@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use crate::{
-    account::{PasswordPolicy, PolicyKind, Weakness},
+    account::{PasswordPolicy, PasswordRuleset, Weakness},
     web::i18n::Localizer,
 };
 
@@ -18,16 +18,16 @@ pub(crate) struct PasswordRule {
 
 /// The rules for a new password.
 pub(crate) fn rules(localizer: &Localizer, policy: PasswordPolicy) -> Vec<PasswordRule> {
-    let composition = match policy.kind {
-        PolicyKind::Classic => &[Weakness::NoUpper, Weakness::NoLower, Weakness::NoDigit, Weakness::NoSpecial][..],
-        PolicyKind::Modern => &[],
+    let composition = match policy.ruleset {
+        PasswordRuleset::Classic => &[Weakness::NoUpper, Weakness::NoLower, Weakness::NoDigit, Weakness::NoSpecial][..],
+        PasswordRuleset::Modern => &[],
     };
     let mut rules = vec![Weakness::TooShort(policy.min_length)];
     rules.extend_from_slice(composition);
-    rules.extend([Weakness::Common, Weakness::LikeTheName]);
+    rules.extend([Weakness::Common, Weakness::ContainsName]);
     let mut rules: Vec<PasswordRule> =
         rules.into_iter().filter_map(|weakness| PasswordRule::for_weakness(localizer, weakness)).collect();
-    if policy.kind == PolicyKind::Modern {
+    if policy.ruleset == PasswordRuleset::Modern {
         rules.push(PasswordRule { text: localizer.text("password-rule-words"), missed: false, weakness: None });
     }
     rules
@@ -54,8 +54,8 @@ impl PasswordRule {
             Weakness::NoDigit => localizer.text("password-rule-digit"),
             Weakness::NoSpecial => localizer.text("password-rule-special"),
             Weakness::Common => localizer.text("password-rule-uncommon"),
-            Weakness::LikeTheName => localizer.text("password-rule-name"),
-            Weakness::TooLong(_) | Weakness::SameAsBefore => return None,
+            Weakness::ContainsName => localizer.text("password-rule-name"),
+            Weakness::TooLong(_) | Weakness::Unchanged => return None,
         };
         Some(Self { text, missed: false, weakness: Some(weakness) })
     }
@@ -68,11 +68,11 @@ mod tests {
     #[test]
     fn each_missed_rule_is_marked_once() {
         let localizer = Localizer::for_language(None);
-        let mut rules = rules(localizer, PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 });
+        let mut rules = rules(localizer, PasswordPolicy { ruleset: PasswordRuleset::Classic, min_length: 8 });
         for weakness in [Weakness::NoDigit, Weakness::NoDigit, Weakness::TooShort(12)] {
             assert!(mark_broken(&mut rules, localizer, weakness));
         }
-        assert!(!mark_broken(&mut rules, localizer, Weakness::SameAsBefore));
+        assert!(!mark_broken(&mut rules, localizer, Weakness::Unchanged));
         let missed: Vec<&str> = rules.iter().filter(|rule| rule.missed).map(|rule| rule.text.as_str()).collect();
         assert_eq!(missed, ["Not yet: at least 8 characters", "Not yet: at least one number"]);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{PasswordFormError, PasswordPage};
 use crate::{
-    account::{PasswordPolicy, PolicyKind, Weakness},
+    account::{PasswordPolicy, PasswordRuleset, Weakness},
     web::{OtherSessionsPolicy, i18n::Localizer, pages::samples, theme::Flash},
 };
 
@@ -13,8 +13,8 @@ use crate::{
 pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage)> {
     let now = samples::NOW;
     let page = |rules, after| PasswordPage::new(samples::signed_in_layout(localizer), "alice", rules, after);
-    let classic = PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 };
-    let modern = PasswordPolicy { kind: PolicyKind::Modern, min_length: 12 };
+    let classic = PasswordPolicy { ruleset: PasswordRuleset::Classic, min_length: 8 };
+    let modern = PasswordPolicy { ruleset: PasswordRuleset::Modern, min_length: 12 };
     let weak = [
         PasswordFormError::CurrentWrong,
         PasswordFormError::Weak(Weakness::TooShort(8)),
@@ -28,8 +28,8 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage
         PasswordFormError::CurrentMissing,
         PasswordFormError::Weak(Weakness::TooLong(1024)),
         PasswordFormError::Weak(Weakness::Common),
-        PasswordFormError::Weak(Weakness::LikeTheName),
-        PasswordFormError::Weak(Weakness::SameAsBefore),
+        PasswordFormError::Weak(Weakness::ContainsName),
+        PasswordFormError::Weak(Weakness::Unchanged),
     ];
     let changed = Flash::PasswordChanged { ended: 0, others: Some(2) };
     let until = now.plus(Duration::from_mins(29));

@@ -113,7 +113,7 @@ impl PasswordFormError {
             Self::Weak(Weakness::TooLong(count)) => {
                 localizer.text_with("password-too-long", &[("count", count.into())])
             }
-            Self::Weak(Weakness::SameAsBefore) => localizer.text("password-same"),
+            Self::Weak(Weakness::Unchanged) => localizer.text("password-same"),
             Self::Weak(weakness) => {
                 mark_broken(rules, localizer, weakness);
                 localizer.text("password-breaks-rules")

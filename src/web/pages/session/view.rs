@@ -5,7 +5,7 @@ use askama::Template;
 use crate::{
     clock::Timestamp,
     id::SessionId,
-    session::{Kind, Session, SessionPolicy},
+    session::{ClientKind, Session, SessionPolicy},
     web::{
         i18n::{TimeElement, sanitize},
         pages::sessions::{ActivityDot, signs_out_time},
@@ -66,7 +66,7 @@ impl SessionPage {
             icon: Icon::Device(session.device.kind),
             title: localizer.session_name(session, &layout.app_name),
             dot: ActivityDot::for_session(session, me, now),
-            last_active: localizer.time_ago("last-active", session.activity.latest, now),
+            last_active: localizer.time_ago("last-active", session.activity.last_seen, now),
             signs_out: signs_out_time(localizer, session, policy, now),
             groups: vec![
                 DetailGroup { title: layout.text("details-device"), rows: device_rows(&layout, session) },
@@ -110,16 +110,16 @@ fn network_rows(layout: &Layout, session: &Session) -> Vec<DetailRow> {
 fn session_rows(layout: &Layout, session: &Session, policy: &SessionPolicy) -> Vec<DetailRow> {
     let localizer = layout.localizer;
     let kept = match (session.terms.kind, session.terms.remembered) {
-        (Kind::App, _) => "details-kept-app",
-        (Kind::Web, true) => "details-kept-remembered",
-        (Kind::Web, false) => "details-kept-browser",
+        (ClientKind::App, _) => "details-kept-app",
+        (ClientKind::Web, true) => "details-kept-remembered",
+        (ClientKind::Web, false) => "details-kept-browser",
     };
     let mut facts = vec![
         time_row(layout, "details-created", localizer.absolute(session.terms.opened)),
-        time_row(layout, "details-last-active", localizer.absolute(session.activity.latest)),
+        time_row(layout, "details-last-active", localizer.absolute(session.activity.last_seen)),
     ];
-    let end = policy.ends_at(session.terms);
-    match policy.idles_at(session.terms, session.activity.latest) {
+    let end = policy.absolute_expiry(session.terms);
+    match policy.idle_expiry(session.terms, session.activity.last_seen) {
         // Who has so long does not sign out for want of use.
         Some(at) if at >= end => {}
         Some(at) => facts.push(time_row(layout, "details-idle-end", localizer.absolute(at))),
@@ -140,7 +140,7 @@ fn activity_rows(layout: &Layout, session: &Session, label: Option<&str>) -> Vec
             ..text_row(layout, "details-actions", localizer.number(session.activity.actions))
         },
     ];
-    if let Some(path) = session.activity.last_page.as_deref().map(sanitize) {
+    if let Some(path) = session.activity.last_path.as_deref().map(sanitize) {
         let value = match label {
             Some(label) => DetailValue::Page { label: sanitize(label).into_owned(), path: path.into_owned() },
             None => DetailValue::Code(path.into_owned()),

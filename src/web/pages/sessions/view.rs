@@ -83,7 +83,7 @@ impl SessionListRow {
             dot: ActivityDot::for_session(session, me, now),
             versions: localizer.versions(&session.device),
             ip: session.activity.ip.to_string(),
-            last_active: localizer.time_ago("last-active", session.activity.latest, now),
+            last_active: localizer.time_ago("last-active", session.activity.last_seen, now),
             signed_in: localizer.time_ago("signed-in", session.terms.opened, now),
             signs_out: signs_out_time(localizer, session, policy, now),
             details: paths::session(session.id),
@@ -102,8 +102,8 @@ pub(crate) fn signs_out_time(
     policy: &SessionPolicy,
     now: Timestamp,
 ) -> TimeElement {
-    let end = policy.signs_out_at(session.terms, session.activity.latest);
-    let key = if end < policy.ends_at(session.terms) { "signs-out-idle" } else { "signs-out" };
+    let end = policy.next_expiry(session.terms, session.activity.last_seen);
+    let key = if end < policy.absolute_expiry(session.terms) { "signs-out-idle" } else { "signs-out" };
     localizer.time_until(key, end, now)
 }
 
@@ -111,7 +111,7 @@ impl ActivityDot {
     pub(crate) fn for_session(session: &Session, me: SessionId, now: Timestamp) -> Self {
         if session.id == me {
             Self::Current
-        } else if now.since(session.activity.latest) < DAY {
+        } else if now.since(session.activity.last_seen) < DAY {
             Self::Recent
         } else {
             Self::Idle

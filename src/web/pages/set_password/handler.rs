@@ -73,7 +73,7 @@ async fn set_password(request: &WebRequest, form: SetPasswordForm) -> Result<Web
     if !wrong.is_empty() {
         return request.render_page(StatusCode::UNPROCESSABLE_ENTITY, &page.with_errors(&wrong));
     }
-    match request.state().accounts.redeem(&link, new, &request.visitor()).await {
+    match request.state().accounts.redeem_link(&link, new, &request.visitor()).await {
         Ok(account) => Ok(WebResponse::see_other(&paths::sign_in_as(account.name.as_str()))
             .with_flash(&request.state().cookies, Flash::PasswordSet)),
         Err(problem) => {
@@ -96,7 +96,7 @@ struct LinkTarget {
 async fn open_link(request: &WebRequest, token: &str) -> Result<LinkTarget, Error> {
     let link = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
     let accounts = &request.state().accounts;
-    let account = accounts.holder_of(&link).await?;
+    let account = accounts.link_owner(&link).await?;
     let page = SetPasswordPage::new(
         request.layout_with_form(&form_scope(token)),
         account.name.as_str(),

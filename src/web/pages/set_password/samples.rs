@@ -2,7 +2,7 @@
 
 use super::{ExpiredLinkPage, SetPasswordPage};
 use crate::{
-    account::{PasswordPolicy, PolicyKind, Weakness},
+    account::{PasswordPolicy, PasswordRuleset, Weakness},
     web::{
         i18n::Localizer,
         pages::{password::PasswordFormError, samples},
@@ -17,7 +17,7 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordP
             samples::anonymous_layout(localizer),
             "alice",
             "t0ken",
-            PasswordPolicy { kind: PolicyKind::Classic, min_length: 8 },
+            PasswordPolicy { ruleset: PasswordRuleset::Classic, min_length: 8 },
         )
     };
     vec![

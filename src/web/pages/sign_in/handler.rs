@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::{SignInFormError, SignInPage};
 use crate::{
-    gate::Because,
+    gate::RejectReason,
     secret::Password,
-    session::Kind,
-    sign_in::{Attempt, Outcome, SignedIn},
+    session::ClientKind,
+    sign_in::{SignInAttempt, SignInOutcome, SignedIn},
     web::{
         Error, ReturnTo, WebRequest, WebResponse, end_note,
         extract::Query,
@@ -58,8 +58,8 @@ pub(in crate::web) async fn show(request: WebRequest, Query(way): Query<SignInQu
         page = page.with_end_note(&ended, &request.state().sessions.policy(), now);
         // Not where a script looks at the page: its answer may be late.
         let is_opened = request.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-        is_over = is_opened && !matches!(request.reject_reason(), None | Some(Because::Disabled(_)));
-    } else if let Some(Because::NoSuchSession { .. } | Because::Unreadable) = request.reject_reason() {
+        is_over = is_opened && !matches!(request.reject_reason(), None | Some(RejectReason::AccountDisabled(_)));
+    } else if let Some(RejectReason::NoSuchSession { .. } | RejectReason::Malformed) = request.reject_reason() {
         page = page.with_unknown_session();
     }
     let answer = request.render_page(StatusCode::OK, &page)?;
@@ -77,19 +77,21 @@ pub(in crate::web) async fn submit(
     if missing != (SignInFormError::Missing { name: false, password: false }) {
         return form_again(&request, rd.as_deref(), &username, remember, &Error::InvalidFields(Vec::new()), missing);
     }
-    let attempt = Attempt {
+    let attempt = SignInAttempt {
         login: username.clone(),
         password: Password::new(password),
         remember,
-        kind: if client == "app" { Kind::App } else { Kind::Web },
+        kind: if client == "app" { ClientKind::App } else { ClientKind::Web },
         device: request.device_digest(),
         replaces: request.principal().map(|me| me.session),
         form: request.read_submission(submission::SIGN_IN_SCOPE, &content),
     };
     let error = match request.state().sign_in.with_password(attempt, &request.visitor()).await {
-        Ok(Outcome::Complete(signed_in)) => return Ok(success(&request, rd.as_deref(), &signed_in).into_response()),
-        Ok(Outcome::Refused) => Error::InvalidCredentials,
-        Ok(Outcome::TooMany { until }) => Error::TooManyAttempts { until },
+        Ok(SignInOutcome::Complete(signed_in)) => {
+            return Ok(success(&request, rd.as_deref(), &signed_in).into_response());
+        }
+        Ok(SignInOutcome::InvalidCredentials) => Error::InvalidCredentials,
+        Ok(SignInOutcome::TooManyAttempts { until }) => Error::TooManyAttempts { until },
         Err(failure) => failure.into(),
     };
     let form_error = match &error {

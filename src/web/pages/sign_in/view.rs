@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::{
     clock::Timestamp,
-    session::{Ended, Ending, Kind, SessionPolicy, Span},
+    session::{ClientKind, EndNote, EndReason, SessionPolicy, TimeLimit},
     web::{
         i18n::{Localizer, RichText, TextArg, sanitize},
         pages::form::{FormErrors, PasswordField},
@@ -78,7 +78,7 @@ impl SignInPage {
 
     /// Says why the last session ended.
     #[must_use]
-    pub fn with_end_note(self, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> Self {
+    pub fn with_end_note(self, ended: &EndNote, policy: &SessionPolicy, now: Timestamp) -> Self {
         Self { end_reason: Some(end_note_text(self.layout.localizer, ended, policy, now)), ..self }
     }
 
@@ -140,7 +140,8 @@ impl SignInPage {
 fn remember_text(localizer: &Localizer, policy: &SessionPolicy) -> String {
     // Nobody stays for ever.
     let lifetime = policy.remember_me.lifetime.duration().map(|lifetime| lifetime.min(policy.absolute_timeout));
-    let idle = policy.idle_timeout_of(Kind::Web).duration().filter(|idle| lifetime.is_none_or(|life| *idle < life));
+    let idle =
+        policy.idle_timeout_of(ClientKind::Web).duration().filter(|idle| lifetime.is_none_or(|life| *idle < life));
     let args: Vec<(&str, TextArg)> = [("span", lifetime), ("idle", idle)]
         .into_iter()
         .filter_map(|(name, span)| Some((name, localizer.duration(span?).into())))
@@ -161,23 +162,30 @@ pub(crate) fn retry_text(localizer: &Localizer, until: Timestamp, now: Timestamp
 }
 
 /// The sentence that says why a session is over.
-pub(crate) fn end_note_text(localizer: &Localizer, ended: &Ended, policy: &SessionPolicy, now: Timestamp) -> RichText {
+pub(crate) fn end_note_text(
+    localizer: &Localizer,
+    ended: &EndNote,
+    policy: &SessionPolicy,
+    now: Timestamp,
+) -> RichText {
     let with_time = |key| localizer.text_with_time(key, "ago", localizer.time_ago("ago", ended.at, now), &[]);
-    match &ended.ending {
-        Ending::SignedOut => with_time("why-signed-out"),
-        Ending::FromAnotherDevice { device } => {
+    match &ended.reason {
+        EndReason::SignedOut => with_time("why-signed-out"),
+        EndReason::FromAnotherDevice { device } => {
             let device = localizer.device_name(device);
             let ago = localizer.time_ago("ago", ended.at, now);
             localizer.text_with_time("why-from-another-device", "ago", ago, &[("device", device.into())])
         }
-        Ending::ByAdministrator => with_time("why-by-administrator"),
-        Ending::PasswordChanged => with_time("why-password-changed"),
-        Ending::AccountDisabled => localizer.text("why-account-disabled").into(),
-        Ending::Idle { kind } => match policy.idle_timeout_of(*kind) {
-            Span::For(span) => localizer.text_with("why-idle", &[("span", localizer.duration(span).into())]).into(),
-            Span::Never => localizer.text("why-idle-long").into(),
+        EndReason::ByAdministrator => with_time("why-by-administrator"),
+        EndReason::PasswordChanged => with_time("why-password-changed"),
+        EndReason::AccountDisabled => localizer.text("why-account-disabled").into(),
+        EndReason::Idle { kind } => match policy.idle_timeout_of(*kind) {
+            TimeLimit::After(span) => {
+                localizer.text_with("why-idle", &[("span", localizer.duration(span).into())]).into()
+            }
+            TimeLimit::Never => localizer.text("why-idle-long").into(),
         },
-        Ending::Expired => localizer.text("why-expired").into(),
-        Ending::TooMany => localizer.text_with("why-too-many", &[("count", policy.max_per_user.into())]).into(),
+        EndReason::Expired => localizer.text("why-expired").into(),
+        EndReason::TooMany => localizer.text_with("why-too-many", &[("count", policy.max_per_user.into())]).into(),
     }
 }

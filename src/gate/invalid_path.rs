@@ -1,25 +1,25 @@
 //! Refused paths, and which key of a route would let them through.
 
-use super::Character;
+use super::AmbiguousChar;
 
 /// Why a target has no path that can be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadPath {
+pub enum InvalidPath {
     /// It does not begin with `/`.
     #[error("the path does not begin with a slash")]
-    NotAPath,
+    NoLeadingSlash,
     /// A `%` without two hexadecimal digits.
     #[error("the path holds a % that is not followed by two hexadecimal digits")]
-    BrokenEncoding,
+    InvalidEncoding,
     /// A character that no app is sent, or none without a key of its route.
     #[error("the path holds {0}, {key}", key = allowed_by(self.key()))]
-    Refused(Character),
+    ForbiddenChar(AmbiguousChar),
     /// It falls under another rule when this character is read in another way.
     #[error("the path holds {0}, read in another way it falls under another route, {key}", key = allowed_by(self.key()))]
-    TwoRules(Character),
+    AmbiguousRoute(AmbiguousChar),
     /// It is Portcullis' own, or is not, when this character is read in another way.
     #[error("the path holds {0} and is Portcullis' own when that is read in one way, which no key allows")]
-    Own(Character),
+    OwnPath(AmbiguousChar),
     /// A segment that some servers read as `.` or `..`, and others do not; or any of them where a path is sent as it came.
     #[error("the path holds a segment that is read as . or .., which no key allows")]
     DotSegment,
@@ -38,12 +38,14 @@ fn allowed_by(key: Option<&str>) -> String {
     key.map_or_else(|| "which no key allows".to_owned(), |key| format!("which routes[].{key} allows"))
 }
 
-impl BadPath {
+impl InvalidPath {
     /// The character that is at fault.
     #[must_use]
-    pub const fn character(self) -> Option<Character> {
+    pub const fn character(self) -> Option<AmbiguousChar> {
         match self {
-            Self::Refused(character) | Self::TwoRules(character) | Self::Own(character) => Some(character),
+            Self::ForbiddenChar(character) | Self::AmbiguousRoute(character) | Self::OwnPath(character) => {
+                Some(character)
+            }
             _ => None,
         }
     }
@@ -52,8 +54,8 @@ impl BadPath {
     #[must_use]
     pub const fn key(self) -> Option<&'static str> {
         match self {
-            Self::Refused(Character::EncodedSlash) => Some("allow_encoded_slash"),
-            Self::TwoRules(character) => character.key(),
+            Self::ForbiddenChar(AmbiguousChar::EncodedSlash) => Some("allow_encoded_slash"),
+            Self::AmbiguousRoute(character) => character.key(),
             _ => None,
         }
     }
@@ -62,20 +64,22 @@ impl BadPath {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Refused(character) | Self::TwoRules(character) | Self::Own(character) => character.label(),
+            Self::ForbiddenChar(character) | Self::AmbiguousRoute(character) | Self::OwnPath(character) => {
+                character.label()
+            }
             Self::DotSegment | Self::AboveRoot => "dot-segment",
-            Self::NotAPath => "no-slash",
-            Self::BrokenEncoding => "broken-encoding",
+            Self::NoLeadingSlash => "no-slash",
+            Self::InvalidEncoding => "broken-encoding",
             Self::TooManyReadings | Self::TooLong => "too-long",
         }
     }
 
     /// Labels of every kind, each with the key that it has, so that each series exists from the start.
     pub(super) fn labels() -> Vec<(&'static str, &'static str)> {
-        let kinds = Character::ALL
-            .into_iter()
-            .flat_map(|character| [Self::Refused(character), Self::TwoRules(character), Self::Own(character)]);
-        let others = [Self::DotSegment, Self::NotAPath, Self::BrokenEncoding, Self::TooLong];
+        let kinds = AmbiguousChar::ALL.into_iter().flat_map(|character| {
+            [Self::ForbiddenChar(character), Self::AmbiguousRoute(character), Self::OwnPath(character)]
+        });
+        let others = [Self::DotSegment, Self::NoLeadingSlash, Self::InvalidEncoding, Self::TooLong];
         let mut labels: Vec<_> = kinds.chain(others).map(|why| (why.label(), why.key().unwrap_or("none"))).collect();
         labels.sort_unstable();
         labels.dedup();
@@ -84,8 +88,8 @@ impl BadPath {
 
     /// Character and key, for the log.
     #[must_use]
-    pub fn in_the_log(self) -> String {
-        let what = self.character().map_or_else(|| self.label().to_owned(), Character::spelling);
+    pub fn log_text(self) -> String {
+        let what = self.character().map_or_else(|| self.label().to_owned(), AmbiguousChar::spelling);
         match self.key() {
             Some(key) => format!("path: {what}, {key}"),
             None => format!("path: {what}"),

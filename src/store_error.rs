@@ -11,7 +11,7 @@ use std::{
 pub enum StoreError {
     /// It cannot be reached, or did not answer in time. Whether an act was done is unknown.
     #[error("the store is away: {}", with_causes(.0.as_ref()))]
-    Away(Box<dyn Error + Send + Sync>),
+    Unavailable(Box<dyn Error + Send + Sync>),
     /// It answered, and what it holds cannot be read.
     #[error("the store holds something that cannot be read: {}", with_causes(.0.as_ref()))]
     Unreadable(Box<dyn Error + Send + Sync>),
@@ -55,7 +55,7 @@ mod tests {
         ] {
             let error = *chain(says).unwrap();
             assert_eq!(with_causes(&error).to_string(), told);
-            assert_eq!(StoreError::Away(Box::new(error)).to_string(), format!("the store is away: {told}"));
+            assert_eq!(StoreError::Unavailable(Box::new(error)).to_string(), format!("the store is away: {told}"));
         }
     }
 }

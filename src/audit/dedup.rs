@@ -11,31 +11,31 @@ use moka::sync::Cache;
 use crate::clock::Timestamp;
 
 /// How long the same news is not told again.
-const AGAIN: Duration = Duration::from_mins(1);
+const WINDOW: Duration = Duration::from_mins(1);
 /// Of how much news it is known that it was told.
-const KNOWN: u64 = 10_000;
+const MAX_KEYS: u64 = 10_000;
 
 /// What was told lately. Cheap to clone. Keeps nothing of the news itself but a keyed hash.
 #[derive(Clone, Debug)]
-pub struct Seldom {
-    told: Cache<u64, Timestamp>,
+pub struct Dedup {
+    last_seen: Cache<u64, Timestamp>,
     key: Arc<RandomState>,
 }
 
-impl Default for Seldom {
+impl Default for Dedup {
     fn default() -> Self {
-        Self { told: Cache::new(KNOWN), key: Arc::default() }
+        Self { last_seen: Cache::new(MAX_KEYS), key: Arc::default() }
     }
 }
 
-impl Seldom {
+impl Dedup {
     /// Whether this was not told in the last minute. It is told now.
     #[must_use]
-    pub fn is_news(&self, news: impl Hash, now: Timestamp) -> bool {
-        let news = self.key.hash_one(news);
-        let is_news = self.told.get(&news).is_none_or(|last| last > now.plus(AGAIN) || now.since(last) >= AGAIN);
+    pub fn is_first_in_window(&self, item: impl Hash, now: Timestamp) -> bool {
+        let news = self.key.hash_one(item);
+        let is_news = self.last_seen.get(&news).is_none_or(|last| last > now.plus(WINDOW) || now.since(last) >= WINDOW);
         if is_news {
-            self.told.insert(news, now);
+            self.last_seen.insert(news, now);
         }
         is_news
     }

@@ -5,17 +5,17 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 
 use super::{
-    Account, AccountStore, Added, Busy, Change, Changed, DisplayName, Email, Hasher, NewPassword, PasswordPolicy, Role,
-    UserName, Weakness, unicode::looks_like,
+    Account, AccountChange, AccountStore, AddResult, ChangeOutcome, DisplayName, Email, Hasher, HasherBusy,
+    NewPassword, PasswordPolicy, Role, UserName, Weakness, unicode::is_confusable,
 };
 use crate::{
-    audit::{Actor, Fact, Journal, Story},
+    audit::{Actor, AuditContext, AuditEvent, AuditLog},
     clock::{Clock, Timestamp},
     guard::Throttle,
     id::UserId,
-    outage::StoreError,
     secret::{Password, Token},
-    session::{Parting, Session, Sessions},
+    session::{EndRecord, Session, SessionService},
+    store_error::StoreError,
 };
 
 /// How long a one-time link is good.
@@ -23,7 +23,7 @@ pub const LINK_LIFETIME: Duration = Duration::from_hours(24);
 
 /// Why something was not done with an account.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum AccountError {
     /// The name signs in somebody already.
     #[error("somebody has that name already")]
     NameTaken,
@@ -32,28 +32,28 @@ pub enum Problem {
     EmailTaken,
     /// The name or address may be mistaken for this one.
     #[error("it may be mistaken for {0:?}, which somebody has already; choose one that looks different")]
-    LooksLike(String),
+    Confusable(String),
     /// There is no such account.
     #[error("there is no such user")]
     NoSuchUser,
     /// The link is used up, too old, or never was one.
     #[error("the link is not good any more")]
-    DeadLink,
+    InvalidLink,
     /// The new password breaks these rules.
     #[error("the new password breaks the rules")]
-    Weak(Vec<Weakness>),
+    WeakPassword(Vec<Weakness>),
     /// The current password was wrong.
     #[error("the current password is wrong")]
     WrongPassword,
     /// Too many passwords were wrong.
     #[error("too many passwords were wrong")]
-    TooMany {
+    TooManyAttempts {
         /// When the next one is looked at.
         until: Timestamp,
     },
     /// Too many passwords are waiting.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Busy(#[from] HasherBusy),
     /// The store is away.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,17 +74,17 @@ pub struct NewUser {
 
 /// The use cases of accounts.
 #[derive(Clone)]
-pub struct Accounts(pub(super) AccountsParts);
+pub struct AccountService(pub(super) AccountServiceParts);
 
 /// What they are made of.
 #[derive(Clone)]
-pub struct AccountsParts {
+pub struct AccountServiceParts {
     /// Where accounts are kept.
     pub store: Arc<dyn AccountStore>,
     /// What counts the sessions that end.
-    pub sessions: Sessions,
+    pub sessions: SessionService,
     /// What tells the log.
-    pub journal: Journal,
+    pub audit_log: AuditLog,
     /// What hashes passwords.
     pub hasher: Hasher,
     /// What counts tries.
@@ -95,10 +95,10 @@ pub struct AccountsParts {
     pub clock: Clock,
 }
 
-impl Accounts {
+impl AccountService {
     /// The use cases over these parts.
     #[must_use]
-    pub const fn new(parts: AccountsParts) -> Self {
+    pub const fn new(parts: AccountServiceParts) -> Self {
         Self(parts)
     }
 
@@ -106,29 +106,29 @@ impl Accounts {
     ///
     /// # Errors
     /// When its name or address is taken or may be mistaken for another's, or the store is away.
-    pub async fn add(&self, new: NewUser, by: Actor) -> Result<Account, Problem> {
-        distinct(&new, &self.0.store.list().await?)?;
+    pub async fn add(&self, new: NewUser, by: Actor) -> Result<Account, AccountError> {
+        check_distinct(&new, &self.0.store.list().await?)?;
         let account = Account {
             id: UserId::mint(),
             name: new.name,
             display_name: new.display_name.map(|name| name.to_string()),
             email: new.email,
-            roles: sorted(new.roles),
+            roles: sort_roles(new.roles),
             disabled: false,
             created: self.0.clock.now(),
             password_set: None,
             version: 1,
         };
-        let story = self.0.journal.story(by, None);
-        let added = self.0.store.add(&account, &story).await;
-        self.0.journal.tell(&added, |added| match added {
-            Added::Yes => vec![story.told(Some(account.id), Fact::UserAdded)],
-            Added::NameTaken | Added::EmailTaken => Vec::new(),
+        let context = self.0.audit_log.context(by, None);
+        let added = self.0.store.add(&account, &context).await;
+        self.0.audit_log.log_written(&added, |added| match added {
+            AddResult::Added => vec![context.log_event(Some(account.id), AuditEvent::UserAdded)],
+            AddResult::NameTaken | AddResult::EmailTaken => Vec::new(),
         });
         match added? {
-            Added::Yes => Ok(account),
-            Added::NameTaken => Err(Problem::NameTaken),
-            Added::EmailTaken => Err(Problem::EmailTaken),
+            AddResult::Added => Ok(account),
+            AddResult::NameTaken => Err(AccountError::NameTaken),
+            AddResult::EmailTaken => Err(AccountError::EmailTaken),
         }
     }
 
@@ -137,7 +137,7 @@ impl Accounts {
     /// # Errors
     /// When the store is away.
     pub async fn by_login(&self, login: &str) -> Result<Option<Account>, StoreError> {
-        self.0.store.by_typed(login).await
+        self.0.store.by_login(login).await
     }
 
     /// One account.
@@ -160,16 +160,16 @@ impl Accounts {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn disable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Vec<Session>, Problem> {
-        Ok(self.change(id, Change::Disable { reason }, by).await?.ended)
+    pub async fn disable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Vec<Session>, AccountError> {
+        Ok(self.change(id, AccountChange::Disable { reason }, by).await?.ended)
     }
 
     /// Lets a disabled account sign in again.
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn enable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Account, Problem> {
-        Ok(self.change(id, Change::Enable { reason }, by).await?.account)
+    pub async fn enable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Account, AccountError> {
+        Ok(self.change(id, AccountChange::Enable { reason }, by).await?.account)
     }
 
     /// Opens an account that too many tries have closed.
@@ -177,62 +177,64 @@ impl Accounts {
     /// # Errors
     /// When the store is away.
     pub async fn unlock(&self, account: &Account, by: Actor, reason: Option<String>) -> Result<(), StoreError> {
-        self.0.journal.record(Some(account.id), by, None, Fact::UserUnlocked { reason }).await?;
-        self.forgive(account).await
+        self.0.audit_log.record(Some(account.id), by, None, AuditEvent::UserUnlocked { reason }).await?;
+        self.reset_attempts(account).await
     }
 
     /// Gives an account these roles and no others; they count from the next request on.
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn set_roles(&self, id: UserId, roles: Vec<Role>, by: Actor) -> Result<Account, Problem> {
-        Ok(self.change(id, Change::Roles(sorted(roles)), by).await?.account)
+    pub async fn set_roles(&self, id: UserId, roles: Vec<Role>, by: Actor) -> Result<Account, AccountError> {
+        Ok(self.change(id, AccountChange::SetRoles(sort_roles(roles)), by).await?.account)
     }
 
     /// Removes an account and ends its sessions.
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn remove(&self, id: UserId, by: Actor) -> Result<Vec<Session>, Problem> {
-        Ok(self.change(id, Change::Remove, by).await?.ended)
+    pub async fn remove(&self, id: UserId, by: Actor) -> Result<Vec<Session>, AccountError> {
+        Ok(self.change(id, AccountChange::Remove, by).await?.ended)
     }
 
     /// Makes a one-time link that sets the password; earlier ones die.
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn make_link(&self, id: UserId, by: Actor) -> Result<(Token, Timestamp), Problem> {
+    pub async fn create_link(&self, id: UserId, by: Actor) -> Result<(Token, Timestamp), AccountError> {
         let link = Token::mint();
-        let story = self.0.journal.story(by, None);
-        let expires = story.at.plus(LINK_LIFETIME);
-        let kept = self.0.store.put_link(id, link.digest(), expires, &story).await;
-        self.0.journal.tell(&kept, |kept| kept.then(|| story.told(Some(id), Fact::LinkMade)).into_iter().collect());
-        if kept? { Ok((link, expires)) } else { Err(Problem::NoSuchUser) }
+        let context = self.0.audit_log.context(by, None);
+        let expires = context.at.plus(LINK_LIFETIME);
+        let kept = self.0.store.put_link(id, link.digest(), expires, &context).await;
+        self.0.audit_log.log_written(&kept, |kept| {
+            kept.then(|| context.log_event(Some(id), AuditEvent::LinkMade)).into_iter().collect()
+        });
+        if kept? { Ok((link, expires)) } else { Err(AccountError::NoSuchUser) }
     }
 
     /// Whose link this is, while it is good.
     ///
     /// # Errors
     /// When it is not good any more, or the store is away.
-    pub async fn holder_of(&self, link: &Token) -> Result<Account, Problem> {
-        let id = self.0.store.link(link.digest(), self.0.clock.now()).await?.ok_or(Problem::DeadLink)?;
-        self.0.store.get(id).await?.ok_or(Problem::DeadLink)
+    pub async fn link_owner(&self, link: &Token) -> Result<Account, AccountError> {
+        let id = self.0.store.link_user(link.digest(), self.0.clock.now()).await?.ok_or(AccountError::InvalidLink)?;
+        self.0.store.get(id).await?.ok_or(AccountError::InvalidLink)
     }
 
     /// Whether `typed` may become the password of `account`.
     ///
     /// # Errors
     /// Every rule that it breaks.
-    pub fn acceptable(&self, account: &Account, typed: Password) -> Result<NewPassword, Problem> {
-        self.check(typed, &account.name, account.email.as_ref(), account.display_name.as_deref())
+    pub fn check_password(&self, account: &Account, typed: Password) -> Result<NewPassword, AccountError> {
+        self.check_policy(typed, &account.name, account.email.as_ref(), account.display_name.as_deref())
     }
 
     /// Whether `typed` may become the password of an account that is about to be added.
     ///
     /// # Errors
     /// Every rule that it breaks.
-    pub fn acceptable_for(&self, new: &NewUser, typed: Password) -> Result<NewPassword, Problem> {
-        self.check(typed, &new.name, new.email.as_ref(), new.display_name.as_ref().map(DisplayName::as_str))
+    pub fn check_new_user_password(&self, new: &NewUser, typed: Password) -> Result<NewPassword, AccountError> {
+        self.check_policy(typed, &new.name, new.email.as_ref(), new.display_name.as_ref().map(DisplayName::as_str))
     }
 
     /// The rules for new passwords, as of now.
@@ -241,75 +243,75 @@ impl Accounts {
         **self.0.policy.load()
     }
 
-    fn check(
+    fn check_policy(
         &self,
         typed: Password,
         name: &UserName,
         email: Option<&Email>,
         shown: Option<&str>,
-    ) -> Result<NewPassword, Problem> {
+    ) -> Result<NewPassword, AccountError> {
         let known: Vec<&str> = [Some(name.as_str()), email.map(Email::as_str), shown].into_iter().flatten().collect();
-        self.0.policy.load().check(typed, &known).map_err(Problem::Weak)
+        self.0.policy.load().check(typed, &known).map_err(AccountError::WeakPassword)
     }
 
-    async fn change(&self, id: UserId, change: Change, by: Actor) -> Result<Changed, Problem> {
-        let story = self.0.journal.story(by, None);
-        let changed = self.0.store.change(id, &change, &story).await;
-        self.tell(&changed, &story, &change.fact(), change.parting(&story).as_ref());
-        changed?.ok_or(Problem::NoSuchUser)
+    async fn change(&self, id: UserId, change: AccountChange, by: Actor) -> Result<ChangeOutcome, AccountError> {
+        let context = self.0.audit_log.context(by, None);
+        let changed = self.0.store.change(id, &change, &context).await;
+        self.log_change(&changed, &context, &change.event(), change.end_record(&context).as_ref());
+        changed?.ok_or(AccountError::NoSuchUser)
     }
 
     /// The tries that were made on an account are forgotten, under whichever name, from whichever device and in whichever session.
-    pub(super) async fn forgive(&self, account: &Account) -> Result<(), StoreError> {
+    pub(super) async fn reset_attempts(&self, account: &Account) -> Result<(), StoreError> {
         let logins: Vec<String> =
             std::iter::once(account.name.folded()).chain(account.email.as_ref().map(Email::folded)).collect();
-        let devices = self.0.store.devices(account.id).await?;
+        let devices = self.0.store.device_ids(account.id).await?;
         let sessions: Vec<_> = self.0.sessions.list(account.id, None).await?.iter().map(|session| session.id).collect();
-        self.0.throttle.forgive(account.id, &logins, &devices, &sessions).await
+        self.0.throttle.reset(account.id, &logins, &devices, &sessions).await
     }
 
     /// Logs and counts what a store has changed, and the sessions that ended with it.
-    pub(super) fn tell(
+    pub(super) fn log_change(
         &self,
-        done: &Result<Option<Changed>, StoreError>,
-        story: &Story,
-        fact: &Fact,
-        parting: Option<&Parting>,
+        done: &Result<Option<ChangeOutcome>, StoreError>,
+        context: &AuditContext,
+        fact: &AuditEvent,
+        end_record: Option<&EndRecord>,
     ) {
-        self.0.journal.tell(done, |done| {
+        self.0.audit_log.log_written(done, |done| {
             let Some(changed) = done else { return Vec::new() };
-            let mut told = vec![story.told(Some(changed.account.id), fact.clone())];
-            told.extend(parting.into_iter().flat_map(|parting| parting.told(&changed.ended)));
+            let mut told = vec![context.log_event(Some(changed.account.id), fact.clone())];
+            told.extend(end_record.into_iter().flat_map(|end_record| end_record.log_events(&changed.ended)));
             told
         });
-        if let (Ok(Some(changed)), Some(parting)) = (done, parting) {
-            self.0.sessions.count(&changed.ended, parting);
+        if let (Ok(Some(changed)), Some(end_record)) = (done, end_record) {
+            self.0.sessions.count_ended(&changed.ended, end_record);
         }
     }
 }
 
 /// Whether nobody can take a new name or address for one of these accounts'.
-pub(super) fn distinct(new: &NewUser, others: &[Account]) -> Result<(), Problem> {
+pub(super) fn check_distinct(new: &NewUser, others: &[Account]) -> Result<(), AccountError> {
     let (name, email) = (&new.name, new.email.as_ref());
     for other in others {
         if other.name.folded() == name.folded() {
-            return Err(Problem::NameTaken);
+            return Err(AccountError::NameTaken);
         }
-        if looks_like(name.as_str(), other.name.as_str()) {
-            return Err(Problem::LooksLike(other.name.to_string()));
+        if is_confusable(name.as_str(), other.name.as_str()) {
+            return Err(AccountError::Confusable(other.name.to_string()));
         }
         let (Some(email), Some(its)) = (email, &other.email) else { continue };
         if email.folded() == its.folded() {
-            return Err(Problem::EmailTaken);
+            return Err(AccountError::EmailTaken);
         }
-        if looks_like(email.as_str(), its.as_str()) {
-            return Err(Problem::LooksLike(its.to_string()));
+        if is_confusable(email.as_str(), its.as_str()) {
+            return Err(AccountError::Confusable(its.to_string()));
         }
     }
     Ok(())
 }
 
-fn sorted(mut roles: Vec<Role>) -> Vec<Role> {
+fn sort_roles(mut roles: Vec<Role>) -> Vec<Role> {
     roles.sort();
     roles.dedup();
     roles

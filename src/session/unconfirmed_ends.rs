@@ -14,14 +14,14 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Ended, Ending, Parting, Which};
+use super::{EndNote, EndReason, EndRecord, EndTarget};
 use crate::{
     id::{SessionId, UserId},
-    outage::StoreError,
+    store_error::StoreError,
 };
 
 /// Most ended sessions that are held. An act with which there would be more ends nothing.
-const MOST: usize = 10_000;
+const MAX_HELD: usize = 10_000;
 
 /// Why sessions have not ended, or not for good.
 #[derive(Debug, thiserror::Error)]
@@ -38,44 +38,44 @@ pub enum EndError {
 #[derive(Debug, Default)]
 pub struct UnconfirmedEnds {
     count: AtomicUsize,
-    held: Mutex<Held>,
+    ends: Mutex<HeldEnds>,
     added: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Held {
-    partings: HashMap<SessionId, Arc<Parting>>,
+struct HeldEnds {
+    records: HashMap<SessionId, Arc<EndRecord>>,
     /// The order in which they are written.
     queue: VecDeque<SessionId>,
     /// Those of which requests in flight were not cut yet.
-    uncut: Vec<(SessionId, Ending)>,
+    uncancelled: Vec<(SessionId, EndReason)>,
     /// Ends of all sessions of a user that nobody has looked after yet: one that was opened before such an act and is found
     /// later ends, too.
-    of_all: Vec<(Which, Arc<Parting>)>,
+    all_of_user: Vec<(EndTarget, Arc<EndRecord>)>,
 }
 
 impl UnconfirmedEnds {
     /// Holds the ends of these sessions; one that is held already keeps its first reason. False: there is no room for all of
     /// them, and none is held.
-    pub(super) fn hold(&self, sessions: &[SessionId], which: Which, parting: Parting) -> bool {
-        let mut held = self.held();
-        let new: Vec<_> = sessions.iter().copied().filter(|id| !held.partings.contains_key(id)).collect();
-        if held.partings.len() + new.len() > MOST {
+    pub(super) fn hold(&self, sessions: &[SessionId], target: EndTarget, end_record: EndRecord) -> bool {
+        let mut held = self.lock();
+        let new: Vec<_> = sessions.iter().copied().filter(|id| !held.records.contains_key(id)).collect();
+        if held.records.len() + new.len() > MAX_HELD {
             return false;
         }
-        let parting = Arc::new(parting);
-        if which.of_all().is_some() {
-            held.of_all.retain(|(all, before)| *all != which || before.story.at > parting.story.at);
-            if !held.of_all.iter().any(|(all, _)| *all == which) {
-                held.of_all.push((which, parting.clone()));
+        let end_record = Arc::new(end_record);
+        if target.all_of_user().is_some() {
+            held.all_of_user.retain(|(all, before)| *all != target || before.context.at > end_record.context.at);
+            if !held.all_of_user.iter().any(|(all, _)| *all == target) {
+                held.all_of_user.push((target, end_record.clone()));
             }
         }
         for id in new {
-            held.partings.insert(id, parting.clone());
+            held.records.insert(id, end_record.clone());
             held.queue.push_back(id);
-            held.uncut.push((id, parting.ending(id).clone()));
+            held.uncancelled.push((id, end_record.reason_for(id).clone()));
         }
-        self.count.store(held.partings.len(), Ordering::SeqCst);
+        self.count.store(held.records.len(), Ordering::SeqCst);
         drop(held);
         self.added.notify_one();
         true
@@ -84,44 +84,47 @@ impl UnconfirmedEnds {
     /// Whether the end of this session is held: the gate asks with each request.
     #[must_use]
     pub fn holds(&self, id: SessionId) -> bool {
-        self.count.load(Ordering::Relaxed) != 0 && self.held().partings.contains_key(&id)
+        self.count.load(Ordering::Relaxed) != 0 && self.lock().records.contains_key(&id)
     }
 
     /// The end of a session, where it is held.
-    pub(super) fn ended(&self, id: SessionId) -> Option<Ended> {
-        let parting = self.held().partings.get(&id).cloned()?;
-        Some(Ended { ending: parting.ending(id).clone(), at: parting.story.at })
+    pub(super) fn end_note(&self, id: SessionId) -> Option<EndNote> {
+        let end_record = self.lock().records.get(&id).cloned()?;
+        Some(EndNote { reason: end_record.reason_for(id).clone(), at: end_record.context.at })
     }
 
     /// The next end to be written.
-    pub(super) fn next(&self) -> Option<(SessionId, Arc<Parting>)> {
-        let held = self.held();
+    pub(super) fn next(&self) -> Option<(SessionId, Arc<EndRecord>)> {
+        let held = self.lock();
         let id = *held.queue.front()?;
-        Some((id, held.partings.get(&id)?.clone()))
+        Some((id, held.records.get(&id)?.clone()))
     }
 
     /// Ends of all sessions of a user that nobody has looked after yet.
-    pub(super) fn of_all(&self) -> Vec<(UserId, Which, Arc<Parting>)> {
-        let held = self.held();
-        held.of_all.iter().filter_map(|(which, parting)| Some((which.of_all()?, *which, parting.clone()))).collect()
+    pub(super) fn all_of_user(&self) -> Vec<(UserId, EndTarget, Arc<EndRecord>)> {
+        let held = self.lock();
+        held.all_of_user
+            .iter()
+            .filter_map(|(target, end_record)| Some((target.all_of_user()?, *target, end_record.clone())))
+            .collect()
     }
 
     /// Lets go of an end of all sessions: those that it did not see are found, and have ended.
-    pub(super) fn looked_after(&self, parting: &Arc<Parting>) {
-        self.held().of_all.retain(|(_, held)| !Arc::ptr_eq(held, parting));
+    pub(super) fn release_all_of_user(&self, end_record: &Arc<EndRecord>) {
+        self.lock().all_of_user.retain(|(_, held)| !Arc::ptr_eq(held, end_record));
     }
 
     /// Lets go of an end that is written.
     pub(super) fn confirm(&self, id: SessionId) {
-        let mut held = self.held();
-        held.partings.remove(&id);
+        let mut held = self.lock();
+        held.records.remove(&id);
         held.queue.retain(|queued| *queued != id);
-        self.count.store(held.partings.len(), Ordering::SeqCst);
+        self.count.store(held.records.len(), Ordering::SeqCst);
     }
 
     /// Puts an end that could not be written behind the others.
-    pub(super) fn put_off(&self, id: SessionId) {
-        let queue = &mut self.held().queue;
+    pub(super) fn requeue(&self, id: SessionId) {
+        let queue = &mut self.lock().queue;
         if queue.front() == Some(&id) {
             queue.rotate_left(1);
         }
@@ -135,8 +138,8 @@ impl UnconfirmedEnds {
 
     /// Sessions that ended since this was last asked, and how.
     #[must_use]
-    pub fn take_uncut(&self) -> Vec<(SessionId, Ending)> {
-        std::mem::take(&mut self.held().uncut)
+    pub fn take_uncancelled(&self) -> Vec<(SessionId, EndReason)> {
+        std::mem::take(&mut self.lock().uncancelled)
     }
 
     /// Waits until one is added.
@@ -144,43 +147,43 @@ impl UnconfirmedEnds {
         self.added.notified().await;
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HeldEnds> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{audit::Story, clock::Timestamp};
+    use crate::{audit::AuditContext, clock::Timestamp};
 
-    fn parting(ending: Ending) -> Parting {
-        Parting::new(ending, Story::of_the_system(Timestamp::from_millis(1_000)))
+    fn parting(ending: EndReason) -> EndRecord {
+        EndRecord::new(ending, AuditContext::system(Timestamp::from_millis(1_000)))
     }
 
-    fn an_end() -> Which {
+    fn an_end() -> EndTarget {
         let owner = UserId::mint();
-        Which::One { owner, id: SessionId::mint(owner) }
+        EndTarget::One { owner, id: SessionId::mint(owner) }
     }
 
     #[test]
     fn an_act_that_finds_no_room_holds_nothing() {
         let (ends, user) = (UnconfirmedEnds::default(), UserId::mint());
-        let [first, rest] = [1, MOST].map(|count| (0..count).map(|_| SessionId::mint(user)).collect::<Vec<_>>());
-        assert!(ends.hold(&first, an_end(), parting(Ending::SignedOut)));
-        assert!(!ends.hold(&rest, an_end(), parting(Ending::SignedOut)));
+        let [first, rest] = [1, MAX_HELD].map(|count| (0..count).map(|_| SessionId::mint(user)).collect::<Vec<_>>());
+        assert!(ends.hold(&first, an_end(), parting(EndReason::SignedOut)));
+        assert!(!ends.hold(&rest, an_end(), parting(EndReason::SignedOut)));
         assert!(!ends.holds(rest[0]) && ends.holds(first[0]) && ends.count() == 1);
-        assert!(ends.hold(&rest[1..], an_end(), parting(Ending::SignedOut)), "exactly as many as there is room for");
+        assert!(ends.hold(&rest[1..], an_end(), parting(EndReason::SignedOut)), "exactly as many as there is room for");
     }
 
     #[test]
     fn the_first_reason_stays_and_each_is_cut_once() {
         let (ends, id) = (UnconfirmedEnds::default(), SessionId::mint(UserId::mint()));
-        assert!(ends.hold(&[id], an_end(), parting(Ending::SignedOut)));
-        assert!(ends.hold(&[id], an_end(), parting(Ending::PasswordChanged)));
-        assert_eq!(ends.ended(id).unwrap().ending, Ending::SignedOut);
-        assert_eq!(ends.take_uncut(), [(id, Ending::SignedOut)]);
-        assert!(ends.take_uncut().is_empty());
+        assert!(ends.hold(&[id], an_end(), parting(EndReason::SignedOut)));
+        assert!(ends.hold(&[id], an_end(), parting(EndReason::PasswordChanged)));
+        assert_eq!(ends.end_note(id).unwrap().reason, EndReason::SignedOut);
+        assert_eq!(ends.take_uncancelled(), [(id, EndReason::SignedOut)]);
+        assert!(ends.take_uncancelled().is_empty());
         ends.confirm(id);
         assert!(!ends.holds(id) && ends.next().is_none() && ends.count() == 0);
     }
@@ -189,8 +192,8 @@ mod tests {
     fn one_that_cannot_be_written_keeps_no_other_waiting() {
         let ends = UnconfirmedEnds::default();
         let [one, other] = [(); 2].map(|()| SessionId::mint(UserId::mint()));
-        assert!(ends.hold(&[one, other], an_end(), parting(Ending::SignedOut)));
-        ends.put_off(one);
+        assert!(ends.hold(&[one, other], an_end(), parting(EndReason::SignedOut)));
+        ends.requeue(one);
         assert_eq!(ends.next().unwrap().0, other);
     }
 }

@@ -2,41 +2,41 @@
 
 use std::fmt::Write as _;
 
-use super::{BadPath, Character, path::Keep};
+use super::{AmbiguousChar, InvalidPath, path::PathOptions};
 
 /// Decodes what need not be encoded, encodes what must be, in upper case.
-pub(super) fn one_spelling(raw: &[u8], keep: Keep) -> Result<String, BadPath> {
+pub(super) fn canonical_segment(raw: &[u8], options: PathOptions) -> Result<String, InvalidPath> {
     let mut text = String::with_capacity(raw.len());
     let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
         let (byte, was_encoded, last) = match byte {
             b'%' => {
-                let high = bytes.next().and_then(hex).ok_or(BadPath::BrokenEncoding)?;
+                let high = bytes.next().and_then(hex_value).ok_or(InvalidPath::InvalidEncoding)?;
                 let last = bytes.next().unwrap_or_default();
-                let low = hex(last).ok_or(BadPath::BrokenEncoding)?;
+                let low = hex_value(last).ok_or(InvalidPath::InvalidEncoding)?;
                 (high << 4 | low, true, last)
             }
             plain => (plain, false, plain),
         };
         let refused = match (byte, was_encoded) {
-            (b'/', _) if keep.encoded => {
+            (b'/', _) if options.keep_encoded_slash => {
                 text.extend(['%', '2', char::from(last)]);
                 continue;
             }
-            (b'/', _) => Some(Character::EncodedSlash),
-            (0, _) => Some(Character::Null),
-            (b'\\', false) => Some(Character::Backslash),
-            (0..=0x1f | 0x7f, false) => Some(Character::Control),
-            (b'#', false) => Some(Character::Hash),
+            (b'/', _) => Some(AmbiguousChar::EncodedSlash),
+            (0, _) => Some(AmbiguousChar::Null),
+            (b'\\', false) => Some(AmbiguousChar::Backslash),
+            (0..=0x1f | 0x7f, false) => Some(AmbiguousChar::Control),
+            (b'#', false) => Some(AmbiguousChar::Hash),
             // Some cut parameters before they decode and some after it: what is a name to one is a parameter to the other.
-            (b';', true) => (!keep.letters).then_some(Character::EncodedSemicolon),
-            (b'\\', true) => (!keep.letters).then_some(Character::EncodedBackslash),
-            (0..=0x1f | 0x7f, true) => (!keep.letters).then_some(Character::EncodedControl(byte)),
+            (b';', true) => (!options.keep_encoded_chars).then_some(AmbiguousChar::EncodedSemicolon),
+            (b'\\', true) => (!options.keep_encoded_chars).then_some(AmbiguousChar::EncodedBackslash),
+            (0..=0x1f | 0x7f, true) => (!options.keep_encoded_chars).then_some(AmbiguousChar::EncodedControl(byte)),
             _ => None,
         };
         match refused {
-            Some(character) => return Err(BadPath::Refused(character)),
-            None if stands_as_it_is(byte) && !(byte == b';' && was_encoded) => text.push(char::from(byte)),
+            Some(character) => return Err(InvalidPath::ForbiddenChar(character)),
+            None if is_unescaped(byte) && !(byte == b';' && was_encoded) => text.push(char::from(byte)),
             None => write!(text, "%{byte:02X}").expect("writing to a String does not fail"),
         }
     }
@@ -45,18 +45,18 @@ pub(super) fn one_spelling(raw: &[u8], keep: Keep) -> Result<String, BadPath> {
 
 /// Writes a path that has been decoded, in whole or in part, in the spelling of rules; where letters are `literal`, encoded
 /// ones stay so, as they do for a server that decodes nothing.
-pub(super) fn write_spelling(path: &[u8], literal: bool, text: &mut String) {
+pub(super) fn write_canonical(path: &[u8], literal: bool, text: &mut String) {
     let mut rest = path;
     while let [first, more @ ..] = rest {
         let code = match rest {
-            [b'%', high, low, ..] => hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low),
+            [b'%', high, low, ..] => hex_value(*high).zip(hex_value(*low)).map(|(high, low)| high << 4 | low),
             _ => None,
         };
         let (byte, is_delimiter, length) = match code {
             Some(byte) => (byte, literal || matches!(byte, b';' | b'/'), 3),
             None => (*first, false, 1),
         };
-        if (stands_as_it_is(byte) || byte == b'/') && !is_delimiter {
+        if (is_unescaped(byte) || byte == b'/') && !is_delimiter {
             text.push(char::from(byte));
         } else {
             write!(text, "%{byte:02X}").expect("writing to a String does not fail");
@@ -66,19 +66,19 @@ pub(super) fn write_spelling(path: &[u8], literal: bool, text: &mut String) {
 }
 
 /// Whether a byte is written in a path as it is: what RFC 3986 lets a segment hold. However it came, there is one spelling.
-const fn stands_as_it_is(byte: u8) -> bool {
+const fn is_unescaped(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~')
         || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
 
 /// Encodes what RFC 3986 lets no query hold, but for brackets, which everybody sends as they are.
-pub(super) fn one_query(raw: &[u8]) -> Result<String, BadPath> {
+pub(super) fn canonical_query(raw: &[u8]) -> Result<String, InvalidPath> {
     let mut text = String::with_capacity(raw.len());
     for byte in raw {
         match byte {
-            0..=0x20 | 0x7f => return Err(BadPath::Refused(Character::Control)),
-            b'#' => return Err(BadPath::Refused(Character::Hash)),
+            0..=0x20 | 0x7f => return Err(InvalidPath::ForbiddenChar(AmbiguousChar::Control)),
+            b'#' => return Err(InvalidPath::ForbiddenChar(AmbiguousChar::Hash)),
             b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80.. => {
                 write!(text, "%{byte:02X}").expect("writing to a String does not fail");
             }
@@ -88,7 +88,7 @@ pub(super) fn one_query(raw: &[u8]) -> Result<String, BadPath> {
     Ok(text)
 }
 
-pub(super) const fn hex(digit: u8) -> Option<u8> {
+pub(super) const fn hex_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
@@ -110,7 +110,7 @@ mod tests {
             let Ok(path) = CanonicalPath::parse(target.as_bytes()) else { return Ok(()) };
             for literal in [true, false] {
                 let mut text = String::new();
-                write_spelling(path.path().as_bytes(), literal, &mut text);
+                write_canonical(path.path().as_bytes(), literal, &mut text);
                 prop_assert_eq!(text.as_str(), path.path());
             }
         }

@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use serde::{Serialize, Serializer};
 
-use super::{parts, trim};
+use super::{split_name_value, trim};
 use crate::clock::Timestamp;
 
 /// Longest value of an attribute that browsers look at (RFC 6265bis, 5.6).
@@ -38,7 +38,7 @@ impl Serialize for ForgetOn {
 
 /// Where a `Set-Cookie` was seen.
 #[derive(Clone, Copy, Debug)]
-pub struct SetBy<'a> {
+pub struct SetCookieContext<'a> {
     /// The upstream that sent it, as the operator calls it.
     pub upstream: &'a str,
     /// The host that the browser asked.
@@ -51,22 +51,22 @@ pub struct SetBy<'a> {
 
 /// How long a browser keeps a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lifetime {
+pub enum CookieLifetime {
     /// Until its window closes, or for longer than a day.
     Long,
     /// For so many seconds, a day at most.
     Short(i64),
     /// Not at all: the answer deletes it.
-    Over,
+    Deleted,
 }
 
-impl Lifetime {
+impl CookieLifetime {
     /// A day in seconds.
     const DAY: i64 = 86_400;
 
-    const fn of(seconds: i64) -> Self {
+    const fn from_seconds(seconds: i64) -> Self {
         match seconds {
-            ..=0 => Self::Over,
+            ..=0 => Self::Deleted,
             1..=Self::DAY => Self::Short(seconds),
             _ => Self::Long,
         }
@@ -76,19 +76,19 @@ impl Lifetime {
 /// An attribute that says how long. Browsers do not agree on one that is unreadable, nor on two that differ: whoever takes such
 /// a cookie for deleted leaves it where a browser keeps it.
 #[derive(Clone, Copy, Default)]
-enum Said {
+enum LifetimeAttribute {
     #[default]
-    Nothing,
+    Absent,
     Seconds(i64),
-    Unclear,
+    Ambiguous,
 }
 
-impl Said {
-    fn add(&mut self, seconds: Option<i64>) {
+impl LifetimeAttribute {
+    fn merge(&mut self, seconds: Option<i64>) {
         *self = match (*self, seconds) {
-            (Self::Nothing, Some(seconds)) => Self::Seconds(seconds),
+            (Self::Absent, Some(seconds)) => Self::Seconds(seconds),
             (Self::Seconds(held), Some(seconds)) if held == seconds => *self,
-            _ => Self::Unclear,
+            _ => Self::Ambiguous,
         };
     }
 }
@@ -110,9 +110,9 @@ impl AppCookie {
     /// Reads a `Set-Cookie` as browsers do (RFC 6265bis, 5.6 and 5.7), and for how long it is. None: no browser takes it, or it
     /// cannot be written down.
     #[must_use]
-    pub fn read(line: &HeaderValue, by: SetBy<'_>) -> Option<(Self, Lifetime)> {
+    pub fn parse(line: &HeaderValue, by: SetCookieContext<'_>) -> Option<(Self, CookieLifetime)> {
         let mut pieces = line.as_bytes().split(|byte| *byte == b';');
-        let (name, value) = match parts(pieces.next()?) {
+        let (name, value) = match split_name_value(pieces.next()?) {
             (name, Some(value)) => (name, value),
             (value, None) => (&b""[..], value),
         };
@@ -121,23 +121,23 @@ impl AppCookie {
         }
         let mut cookie = Self {
             upstream: by.upstream.to_owned(),
-            name: text(name)?,
+            name: header_text(name)?,
             domain: None,
             path: default_path(by.target)?,
             secure: false,
             partitioned: false,
         };
-        let (mut max_age, mut expires) = (Said::default(), Said::default());
+        let (mut max_age, mut expires) = (LifetimeAttribute::default(), LifetimeAttribute::default());
         for piece in pieces {
-            let (attribute, value) = parts(piece);
+            let (attribute, value) = split_name_value(piece);
             let value = value.unwrap_or_default();
             let is_ignored = value.len() > LONGEST_ATTRIBUTE;
             match attribute.to_ascii_lowercase().as_slice() {
-                b"max-age" => max_age.add(seconds(value).filter(|_| !is_ignored)),
-                b"expires" => expires.add(seconds_until(value, by.now).filter(|_| !is_ignored)),
+                b"max-age" => max_age.merge(parse_max_age(value).filter(|_| !is_ignored)),
+                b"expires" => expires.merge(parse_expires(value, by.now).filter(|_| !is_ignored)),
                 _ if is_ignored => {}
-                b"domain" => cookie.domain = Some(text(value)?.trim_start_matches('.').to_ascii_lowercase()),
-                b"path" if value.starts_with(b"/") => cookie.path = text(value)?,
+                b"domain" => cookie.domain = Some(header_text(value)?.trim_start_matches('.').to_ascii_lowercase()),
+                b"path" if value.starts_with(b"/") => cookie.path = header_text(value)?,
                 b"path" => cookie.path = default_path(by.target)?,
                 b"secure" => cookie.secure = true,
                 b"partitioned" => cookie.partitioned = true,
@@ -145,10 +145,9 @@ impl AppCookie {
             }
         }
         let lifetime = match (max_age, expires) {
-            (Said::Seconds(seconds), Said::Nothing | Said::Seconds(_)) | (Said::Nothing, Said::Seconds(seconds)) => {
-                Lifetime::of(seconds)
-            }
-            _ => Lifetime::Long,
+            (LifetimeAttribute::Seconds(seconds), LifetimeAttribute::Absent | LifetimeAttribute::Seconds(_))
+            | (LifetimeAttribute::Absent, LifetimeAttribute::Seconds(seconds)) => CookieLifetime::from_seconds(seconds),
+            _ => CookieLifetime::Long,
         };
         cookie.domain = cookie.domain.filter(|domain| !domain.is_empty());
         if let Some(domain) = &cookie.domain {
@@ -165,7 +164,7 @@ impl AppCookie {
     }
 
     /// The `Set-Cookie` by which a browser drops it. `secure`: over https.
-    pub(super) fn expired(&self, secure: bool) -> String {
+    pub(super) fn deletion(&self, secure: bool) -> String {
         // A cookie with neither name nor value is not looked at.
         let value = if self.name.is_empty() { "deleted" } else { "" };
         let domain = self.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
@@ -196,14 +195,14 @@ impl AppCookie {
 }
 
 /// What can be written into a header again as it came.
-fn text(bytes: &[u8]) -> Option<String> {
+fn header_text(bytes: &[u8]) -> Option<String> {
     let bytes = trim(bytes);
     let fits = bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b';');
     if fits { String::from_utf8(bytes.to_vec()).ok() } else { None }
 }
 
 /// A `Max-Age` (RFC 6265bis, 5.6.2); none where browsers ignore it.
-fn seconds(value: &[u8]) -> Option<i64> {
+fn parse_max_age(value: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(value).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -211,7 +210,7 @@ fn seconds(value: &[u8]) -> Option<i64> {
 }
 
 /// Seconds until an `Expires`; none where it is no date of HTTP, or one that browsers read otherwise: they know no zone but GMT.
-fn seconds_until(value: &[u8], now: Timestamp) -> Option<i64> {
+fn parse_expires(value: &[u8], now: Timestamp) -> Option<i64> {
     // Netscape's form has hyphens in its date, and two digits for its year.
     let text = std::str::from_utf8(value).ok()?.replace('-', " ");
     let mut words: Vec<&str> = text.split_ascii_whitespace().collect();
@@ -230,14 +229,14 @@ fn seconds_until(value: &[u8], now: Timestamp) -> Option<i64> {
 fn default_path(target: &[u8]) -> Option<String> {
     let path = target.split(|byte| *byte == b'?').next()?;
     let folder = path.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |end| &path[..end]);
-    text(if folder.starts_with(b"/") { folder } else { b"/" })
+    header_text(if folder.starts_with(b"/") { folder } else { b"/" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BY: SetBy<'_> = SetBy {
+    const BY: SetCookieContext<'_> = SetCookieContext {
         upstream: "app",
         host: "shop.example.com",
         target: b"/a/b/page?x=/y/z",
@@ -248,8 +247,8 @@ mod tests {
         lasting(line).map(|(cookie, _)| cookie)
     }
 
-    fn lasting(line: &str) -> Option<(AppCookie, Lifetime)> {
-        AppCookie::read(&HeaderValue::from_str(line).unwrap(), BY)
+    fn lasting(line: &str) -> Option<(AppCookie, CookieLifetime)> {
+        AppCookie::parse(&HeaderValue::from_str(line).unwrap(), BY)
     }
 
     #[test]
@@ -271,48 +270,48 @@ mod tests {
             ("a b=1; Path=/", Some("a b=; Path=/".to_owned())),
         ] {
             let dropped = dropped.map(|dropped| dropped + END);
-            assert_eq!(read(line).map(|cookie| cookie.expired(true)), dropped, "{line}");
+            assert_eq!(read(line).map(|cookie| cookie.deletion(true)), dropped, "{line}");
         }
         let partitioned = read("__Host-a=1; Secure; Path=/; Partitioned").unwrap();
-        assert!(partitioned.expired(false).ends_with("; Secure; Partitioned"));
-        assert!(!read("a=1").unwrap().expired(false).contains("Secure"));
+        assert!(partitioned.deletion(false).ends_with("; Secure; Partitioned"));
+        assert!(!read("a=1").unwrap().deletion(false).contains("Secure"));
         let at = |target: &'static [u8]| {
-            AppCookie::read(&HeaderValue::from_static("a=1"), SetBy { target, ..BY }).unwrap().0.path
+            AppCookie::parse(&HeaderValue::from_static("a=1"), SetCookieContext { target, ..BY }).unwrap().0.path
         };
         assert_eq!([at(b"/"), at(b"/x"), at(b"/x/"), at(b"*")], ["/", "/", "/x", "/"]);
-        let by_ip = SetBy { host: "192.0.2.1", ..BY };
-        assert_eq!(AppCookie::read(&HeaderValue::from_static("a=1; Domain=0.2.1"), by_ip), None);
-        let (own, _) = AppCookie::read(&HeaderValue::from_static("a=1; Domain=192.0.2.1"), by_ip).unwrap();
+        let by_ip = SetCookieContext { host: "192.0.2.1", ..BY };
+        assert_eq!(AppCookie::parse(&HeaderValue::from_static("a=1; Domain=0.2.1"), by_ip), None);
+        let (own, _) = AppCookie::parse(&HeaderValue::from_static("a=1; Domain=192.0.2.1"), by_ip).unwrap();
         assert_eq!(own.domain, None);
     }
 
     #[test]
     fn a_deletion_is_told_from_a_cookie() {
         for (line, lifetime) in [
-            ("a=1", Lifetime::Long),
-            ("a=; Max-Age=0", Lifetime::Over),
-            ("a=; max-age=-5", Lifetime::Over),
-            ("a=1; Max-Age=0; Max-Age=+5", Lifetime::Long),
-            ("a=1; Max-Age=0; Max-Age=5", Lifetime::Long),
-            ("a=1; Max-Age=5; Max-Age=0", Lifetime::Long),
-            ("a=1; Max-Age=0; Max-Age=\"5\"", Lifetime::Long),
-            ("a=1; Max-Age=0; Max-Age", Lifetime::Long),
-            ("a=1; Max-Age=0; Max-Age=0", Lifetime::Over),
-            ("a=1; Max-Age=0; Expires=soon", Lifetime::Long),
-            ("a=1; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", Lifetime::Over),
-            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Expires=Thu, 01 Jan 2099 00:00:00 GMT", Lifetime::Long),
-            ("a=1; Max-Age=60", Lifetime::Short(60)),
-            ("a=1; Max-Age=86401", Lifetime::Long),
-            ("a=1; Max-Age=99999999999999999999", Lifetime::Long),
-            ("a=1; Max-Age=x", Lifetime::Long),
-            ("a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT", Lifetime::Over),
-            ("a=; Expires=Thu, 01-Jan-1970 00:00:00 GMT", Lifetime::Over),
-            ("a=1; Expires=Tue, 14 Nov 2023 22:14:20 GMT", Lifetime::Short(60)),
-            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=100000", Lifetime::Long),
-            ("a=1; Expires=soon", Lifetime::Long),
-            ("a=; Expires=Thu, 01-Jan-70 00:00:00 GMT", Lifetime::Over),
-            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 +0530", Lifetime::Long),
-            ("a=1; Expires=Sun, 14 Nov 55 22:14:20 GMT", Lifetime::Long),
+            ("a=1", CookieLifetime::Long),
+            ("a=; Max-Age=0", CookieLifetime::Deleted),
+            ("a=; max-age=-5", CookieLifetime::Deleted),
+            ("a=1; Max-Age=0; Max-Age=+5", CookieLifetime::Long),
+            ("a=1; Max-Age=0; Max-Age=5", CookieLifetime::Long),
+            ("a=1; Max-Age=5; Max-Age=0", CookieLifetime::Long),
+            ("a=1; Max-Age=0; Max-Age=\"5\"", CookieLifetime::Long),
+            ("a=1; Max-Age=0; Max-Age", CookieLifetime::Long),
+            ("a=1; Max-Age=0; Max-Age=0", CookieLifetime::Deleted),
+            ("a=1; Max-Age=0; Expires=soon", CookieLifetime::Long),
+            ("a=1; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", CookieLifetime::Deleted),
+            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Expires=Thu, 01 Jan 2099 00:00:00 GMT", CookieLifetime::Long),
+            ("a=1; Max-Age=60", CookieLifetime::Short(60)),
+            ("a=1; Max-Age=86401", CookieLifetime::Long),
+            ("a=1; Max-Age=99999999999999999999", CookieLifetime::Long),
+            ("a=1; Max-Age=x", CookieLifetime::Long),
+            ("a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT", CookieLifetime::Deleted),
+            ("a=; Expires=Thu, 01-Jan-1970 00:00:00 GMT", CookieLifetime::Deleted),
+            ("a=1; Expires=Tue, 14 Nov 2023 22:14:20 GMT", CookieLifetime::Short(60)),
+            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=100000", CookieLifetime::Long),
+            ("a=1; Expires=soon", CookieLifetime::Long),
+            ("a=; Expires=Thu, 01-Jan-70 00:00:00 GMT", CookieLifetime::Deleted),
+            ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 +0530", CookieLifetime::Long),
+            ("a=1; Expires=Sun, 14 Nov 55 22:14:20 GMT", CookieLifetime::Long),
         ] {
             assert_eq!(lasting(line).unwrap().1, lifetime, "{line}");
         }

@@ -2,81 +2,86 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Change, NewHash, PasswordHash};
+use super::{Account, AccountChange, PasswordHash, PasswordUpdate};
 use crate::{
-    audit::Story,
-    id::{ConsequenceId, UserId},
+    audit::AuditContext,
+    id::{EffectsId, UserId},
     secret::Digest,
-    session::{Owner, Parting, Renewal, Which},
+    session::{EndRecord, EndTarget, SecretRenewal, UserSnapshot},
 };
 
 /// A change of an account, as records are asked for it.
 #[derive(Clone, Debug)]
-pub enum Alteration {
+pub enum AccountCommand {
     /// Of what the user may do.
-    Change(UserId, Change),
+    Change(UserId, AccountChange),
     /// Of the password.
-    Password(UserId, NewHash),
+    Password(UserId, PasswordUpdate),
     /// Of the password, by whoever holds this one-time link, which is used up.
     Redeem(Digest, PasswordHash),
 }
 
 /// An account that was changed, and what is still to follow.
 #[derive(Clone, Debug)]
-pub struct Altered {
+pub struct AppliedCommand {
     /// The account as it is now; of one that was removed, as it was.
     pub account: Account,
     /// What must be done to live state before the change may be acknowledged.
-    pub consequence: Consequence,
+    pub effects: LiveEffects,
 }
 
 /// What follows from one change of an account. Where live state is kept apart from records, it is kept with the records
 /// from the step that made the change until it is done: whatever breaks in between, somebody does it later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Consequence {
+pub struct LiveEffects {
     /// Which: it is done once, however often it is tried.
-    pub id: ConsequenceId,
+    pub id: EffectsId,
     /// Whose account was changed.
     pub user: UserId,
     /// What its owner may do from now on; none where that has not changed.
-    pub owner: Option<Owner>,
+    #[serde(rename = "owner")]
+    pub snapshot: Option<UserSnapshot>,
     /// What becomes of its sessions.
-    pub sessions: Fate,
+    pub sessions: SessionEffect,
     /// The new secret of the session that asked for the change. Not kept: whoever does it later has nobody to tell.
     #[serde(skip)]
-    pub renewal: Option<Renewal>,
+    pub renewal: Option<SecretRenewal>,
 }
 
-impl Consequence {
+impl LiveEffects {
     /// Of a change of what the user may do; `owner` is what they may do from now on.
     #[must_use]
-    pub fn of_change(owner: Owner, change: &Change, story: &Story) -> Self {
+    pub fn from_change(owner: UserSnapshot, change: &AccountChange, context: &AuditContext) -> Self {
         let user = owner.id;
-        let sessions =
-            change.parting(story).map_or(Fate::Stay, |parting| Fate::End(Which::AllOf(user), Box::new(parting)));
-        Self { id: ConsequenceId::mint(), user, owner: Some(owner), sessions, renewal: None }
+        let sessions = change
+            .end_record(context)
+            .map_or(SessionEffect::Keep, |end_record| SessionEffect::End(EndTarget::AllOf(user), Box::new(end_record)));
+        Self { id: EffectsId::mint(), user, snapshot: Some(owner), sessions, renewal: None }
     }
 
     /// Of a new password. Whoever proved the old one, and has no session yet, loses in any case.
     #[must_use]
-    pub fn of_password(user: UserId, new: &NewHash, story: &Story) -> Self {
-        let sessions =
-            new.ends(user).map_or(Fate::Supersede, |which| Fate::End(which, Box::new(NewHash::parting(story))));
+    pub fn from_password(user: UserId, new: &PasswordUpdate, context: &AuditContext) -> Self {
+        let sessions = new.end_target(user).map_or(SessionEffect::AdvanceGeneration, |which| {
+            SessionEffect::End(which, Box::new(PasswordUpdate::end_record(context)))
+        });
         let renewal = match new {
-            NewHash::Set(_) => None,
-            NewHash::Changed { renewal, .. } => Some(renewal.clone()),
+            PasswordUpdate::Set(_) => None,
+            PasswordUpdate::Changed { renewal, .. } => Some(renewal.clone()),
         };
-        Self { id: ConsequenceId::mint(), user, owner: None, sessions, renewal }
+        Self { id: EffectsId::mint(), user, snapshot: None, sessions, renewal }
     }
 }
 
 /// What becomes of a user's sessions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Fate {
+pub enum SessionEffect {
     /// They stay.
-    Stay,
+    #[serde(rename = "Stay")]
+    Keep,
     /// They stay, and a sign-in that is under way loses.
-    Supersede,
+    #[serde(rename = "Supersede")]
+    AdvanceGeneration,
     /// These end, and a sign-in that is under way loses.
-    End(Which, Box<Parting>),
+    End(EndTarget, Box<EndRecord>),
 }

@@ -4,17 +4,17 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::LoginOutcome;
 use crate::{
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
-    session::{Ending, Method},
+    session::{AuthMethod, EndReason},
     visitor::{Device, Visitor},
 };
 
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct AuditEntry {
     /// Public.
     pub id: EventId,
     /// When.
@@ -28,15 +28,16 @@ pub struct Entry {
     /// With what.
     pub device: Option<Device>,
     /// What.
-    pub fact: Fact,
+    #[serde(rename = "fact")]
+    pub event: AuditEvent,
 }
 
-impl Entry {
+impl AuditEntry {
     /// Time of the last thing that it tells of.
     #[must_use]
-    pub const fn last(&self) -> Timestamp {
-        match self.fact {
-            Fact::SignInsFailed { until, .. } => until,
+    pub const fn last_at(&self) -> Timestamp {
+        match self.event {
+            AuditEvent::SignInsFailed { until, .. } => until,
             _ => self.at,
         }
     }
@@ -45,7 +46,7 @@ impl Entry {
 /// Who did something, when, from where and with what: all that the journal says of an act beside what came of it. A store
 /// is handed the story with the act and writes the entries in the same step, so that none is ever missing (promise P6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Story {
+pub struct AuditContext {
     /// When.
     pub at: Timestamp,
     /// Who did it.
@@ -56,36 +57,36 @@ pub struct Story {
     pub device: Option<Device>,
 }
 
-impl Story {
+impl AuditContext {
     /// What somebody does who called.
     #[must_use]
-    pub fn of(actor: Actor, from: Option<&Visitor>, at: Timestamp) -> Self {
+    pub fn new(actor: Actor, from: Option<&Visitor>, at: Timestamp) -> Self {
         Self { at, actor, ip: from.map(|from| from.ip), device: from.map(|from| from.device.clone()) }
     }
 
     /// What Portcullis does by itself.
     #[must_use]
-    pub const fn of_the_system(at: Timestamp) -> Self {
+    pub const fn system(at: Timestamp) -> Self {
         Self { at, actor: Actor::System, ip: None, device: None }
     }
 
     /// What the log says of it.
     #[must_use]
-    pub const fn told(&self, user: Option<UserId>, fact: Fact) -> Told {
-        Told { user, actor: self.actor, ip: self.ip, fact }
+    pub const fn log_event(&self, user: Option<UserId>, event: AuditEvent) -> LoggedEvent {
+        LoggedEvent { user, actor: self.actor, ip: self.ip, event }
     }
 
     /// The line that tells this of it.
     #[must_use]
-    pub fn entry(&self, user: Option<UserId>, fact: Fact) -> Entry {
+    pub fn entry(&self, user: Option<UserId>, event: AuditEvent) -> AuditEntry {
         let Self { at, actor, ip, device } = self.clone();
-        Entry { id: EventId::mint(), at, user, actor, ip, device, fact }
+        AuditEntry { id: EventId::mint(), at, user, actor, ip, device, event }
     }
 }
 
 /// What the log says of a line of the journal: all but the device, so that what stops addresses can be fed from it.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct LoggedEvent {
     /// Whom it concerns.
     pub user: Option<UserId>,
     /// Who did it.
@@ -93,7 +94,7 @@ pub struct Told {
     /// From where, where somebody called.
     pub ip: Option<IpAddr>,
     /// What.
-    pub fact: Fact,
+    pub event: AuditEvent,
 }
 
 /// Who did something.
@@ -135,25 +136,26 @@ impl fmt::Display for Actor {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
-pub enum Fact {
+pub enum AuditEvent {
     /// Somebody signed in.
     SignedIn {
         /// The session it opened.
         session: SessionId,
         /// The last proof they gave.
-        method: Method,
+        method: AuthMethod,
     },
     /// Somebody tried to.
     SignInFailed {
         /// At which step.
-        step: Method,
+        step: AuthMethod,
         /// Why.
-        why: Refusal,
+        #[serde(rename = "why")]
+        reason: SignInFailure,
     },
     /// Failed sign-ins that have no line of their own, counted from the entry's time on.
     SignInsFailed {
         /// Step that failed.
-        step: Method,
+        step: AuthMethod,
         /// Number of tries, at least one.
         count: u64,
         /// Time of the last one.
@@ -164,7 +166,8 @@ pub enum Fact {
         /// Which.
         session: SessionId,
         /// How.
-        ending: Ending,
+        #[serde(rename = "ending")]
+        end_reason: EndReason,
         /// Why, where somebody had to say.
         reason: Option<String>,
     },
@@ -217,7 +220,7 @@ pub enum Fact {
     },
 }
 
-impl Fact {
+impl AuditEvent {
     /// Its name in the store and the log.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -244,12 +247,12 @@ impl Fact {
 
     /// How it went, where it was a sign-in.
     #[must_use]
-    pub const fn outcome(&self) -> Option<Outcome> {
+    pub const fn outcome(&self) -> Option<LoginOutcome> {
         match self {
-            Self::SignedIn { .. } => Some(Outcome::Succeeded),
+            Self::SignedIn { .. } => Some(LoginOutcome::Succeeded),
             // Whoever guesses the password in a stolen session shows up where one looks for that.
             Self::SignInFailed { .. } | Self::SignInsFailed { .. } | Self::PasswordChangeFailed => {
-                Some(Outcome::Failed)
+                Some(LoginOutcome::Failed)
             }
             _ => None,
         }
@@ -269,7 +272,7 @@ impl Fact {
 
     /// Number of tries that it tells of.
     #[must_use]
-    pub const fn tries(&self) -> u64 {
+    pub const fn attempts(&self) -> u64 {
         match self {
             Self::SignInsFailed { count, .. } => *count,
             _ => 1,
@@ -278,10 +281,10 @@ impl Fact {
 
     /// Why a sign-in failed, or how a session ended.
     #[must_use]
-    pub const fn why(&self) -> Option<&'static str> {
+    pub const fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::SignInFailed { why, .. } => Some(why.name()),
-            Self::SessionEnded { ending, .. } => Some(ending.label()),
+            Self::SignInFailed { reason: why, .. } => Some(why.name()),
+            Self::SessionEnded { end_reason: ending, .. } => Some(ending.label()),
             _ => None,
         }
     }
@@ -314,7 +317,7 @@ impl Fact {
 /// Why a sign-in was refused. For us; the visitor reads one sentence for most of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum SignInFailure {
     /// Nobody has that name.
     UnknownUser,
     /// The password was wrong.
@@ -329,7 +332,7 @@ pub enum Refusal {
     Superseded,
 }
 
-impl Refusal {
+impl SignInFailure {
     /// Its name in the log.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -350,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_line_without_a_reason_is_read() {
-        let read: Fact = serde_json::from_str("{\"fact\":\"user_disabled\"}").unwrap();
-        assert_eq!(read, Fact::UserDisabled { reason: None });
+        let read: AuditEvent = serde_json::from_str("{\"fact\":\"user_disabled\"}").unwrap();
+        assert_eq!(read, AuditEvent::UserDisabled { reason: None });
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Such a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Character {
+pub enum AmbiguousChar {
     /// `%2f`: a letter, or a slash.
     EncodedSlash,
     /// `//`: two slashes, or one; at the beginning of a path, what stands before a host.
@@ -39,7 +39,7 @@ pub enum Character {
     Overlong,
 }
 
-impl Character {
+impl AmbiguousChar {
     /// All of them, one control character for each kind.
     pub const ALL: [Self; 16] = [
         Self::EncodedSlash,
@@ -139,7 +139,7 @@ impl Character {
     }
 }
 
-impl fmt::Display for Character {
+impl fmt::Display for AmbiguousChar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name(), self.spelling())
     }

@@ -2,16 +2,16 @@
 
 use super::{Account, Role};
 use crate::{
-    audit::{Fact, Story},
+    audit::{AuditContext, AuditEvent},
     clock::Timestamp,
     id::UserId,
     secret::Digest,
-    session::{Ending, Parting, Renewal, Session, Which},
+    session::{EndReason, EndRecord, EndTarget, SecretRenewal, Session},
 };
 
 /// A change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum AccountChange {
     /// May not sign in any more; its sessions, links and known devices are gone.
     Disable {
         /// Why, where somebody had to say.
@@ -23,59 +23,61 @@ pub enum Change {
         reason: Option<String>,
     },
     /// Has these roles from now on; sorted, each once.
-    Roles(Vec<Role>),
+    SetRoles(Vec<Role>),
     /// Is gone, with its password, links, devices and sessions.
     Remove,
 }
 
-impl Change {
+impl AccountChange {
     /// The account as it is after it; none: it is gone.
     #[must_use]
-    pub fn applied_to(&self, before: &Account, at: Timestamp) -> Option<Account> {
+    pub fn apply_to(&self, before: &Account, at: Timestamp) -> Option<Account> {
         let changed = Account { version: before.next_version(at), ..before.clone() };
         match self {
             Self::Disable { .. } => Some(Account { disabled: true, ..changed }),
             Self::Enable { .. } => Some(Account { disabled: false, ..changed }),
-            Self::Roles(roles) => Some(Account { roles: roles.clone(), ..changed }),
+            Self::SetRoles(roles) => Some(Account { roles: roles.clone(), ..changed }),
             Self::Remove => None,
         }
     }
 
     /// Whether open links and known devices go with it.
     #[must_use]
-    pub const fn takes_all(&self) -> bool {
+    pub const fn revokes_credentials(&self) -> bool {
         match self {
             Self::Disable { .. } | Self::Remove => true,
-            Self::Enable { .. } | Self::Roles(_) => false,
+            Self::Enable { .. } | Self::SetRoles(_) => false,
         }
     }
 
     /// What happened.
     #[must_use]
-    pub fn fact(&self) -> Fact {
+    pub fn event(&self) -> AuditEvent {
         match self {
-            Self::Disable { reason } => Fact::UserDisabled { reason: reason.clone() },
-            Self::Enable { reason } => Fact::UserEnabled { reason: reason.clone() },
-            Self::Roles(roles) => Fact::RolesChanged { roles: roles.iter().map(ToString::to_string).collect() },
-            Self::Remove => Fact::UserRemoved,
+            Self::Disable { reason } => AuditEvent::UserDisabled { reason: reason.clone() },
+            Self::Enable { reason } => AuditEvent::UserEnabled { reason: reason.clone() },
+            Self::SetRoles(roles) => {
+                AuditEvent::RolesChanged { roles: roles.iter().map(ToString::to_string).collect() }
+            }
+            Self::Remove => AuditEvent::UserRemoved,
         }
     }
 
     /// How the sessions end that it takes along, if it does.
     #[must_use]
-    pub fn parting(&self, story: &Story) -> Option<Parting> {
+    pub fn end_record(&self, context: &AuditContext) -> Option<EndRecord> {
         let reason = match self {
             Self::Disable { reason } => reason.clone(),
             Self::Remove => None,
-            Self::Enable { .. } | Self::Roles(_) => return None,
+            Self::Enable { .. } | Self::SetRoles(_) => return None,
         };
-        Some(Parting { reason, ..Parting::new(Ending::AccountDisabled, story.clone()) })
+        Some(EndRecord { reason, ..EndRecord::new(EndReason::AccountDisabled, context.clone()) })
     }
 }
 
 /// A password's new hash, and with whom it comes about.
 #[derive(Clone, Debug)]
-pub enum NewHash {
+pub enum PasswordUpdate {
     /// Set without the old one, by a link or by the operator: all sessions that the old one opened end.
     Set(PasswordHash),
     /// Changed by somebody who is signed in and knew the old one.
@@ -83,17 +85,17 @@ pub enum NewHash {
         /// The new one.
         hash: PasswordHash,
         /// Only where this is what is there.
-        was: Option<PasswordHash>,
+        expected: Option<PasswordHash>,
         /// Their session gets a new secret.
-        renewal: Renewal,
+        renewal: SecretRenewal,
         /// Digest of their device's cookie: it stays known.
-        device: Option<Digest>,
+        keep_device: Option<Digest>,
         /// Whether their other sessions end.
         end_others: bool,
     },
 }
 
-impl NewHash {
+impl PasswordUpdate {
     /// The hash itself.
     #[must_use]
     pub const fn hash(&self) -> &PasswordHash {
@@ -104,42 +106,42 @@ impl NewHash {
 
     /// What happened.
     #[must_use]
-    pub const fn fact(&self) -> Fact {
+    pub const fn event(&self) -> AuditEvent {
         match self {
-            Self::Set(_) => Fact::PasswordSet,
-            Self::Changed { .. } => Fact::PasswordChanged,
+            Self::Set(_) => AuditEvent::PasswordSet,
+            Self::Changed { .. } => AuditEvent::PasswordChanged,
         }
     }
 
     /// The device that stays known: whoever knew the old password may have made the others known.
     #[must_use]
-    pub const fn device(&self) -> Option<Digest> {
+    pub const fn kept_device(&self) -> Option<Digest> {
         match self {
             Self::Set(_) => None,
-            Self::Changed { device, .. } => *device,
+            Self::Changed { keep_device: device, .. } => *device,
         }
     }
 
     /// The sessions of `owner` that end with it. Whatever ends, a sign-in under way ends with it.
     #[must_use]
-    pub const fn ends(&self, owner: UserId) -> Option<Which> {
+    pub const fn end_target(&self, owner: UserId) -> Option<EndTarget> {
         match self {
-            Self::Set(_) => Some(Which::AllOf(owner)),
-            Self::Changed { end_others: true, renewal, .. } => Some(Which::AllBut { owner, keep: renewal.id }),
+            Self::Set(_) => Some(EndTarget::AllOf(owner)),
+            Self::Changed { end_others: true, renewal, .. } => Some(EndTarget::AllBut { owner, keep: renewal.id }),
             Self::Changed { end_others: false, .. } => None,
         }
     }
 
     /// How they end.
     #[must_use]
-    pub fn parting(story: &Story) -> Parting {
-        Parting::new(Ending::PasswordChanged, story.clone())
+    pub fn end_record(context: &AuditContext) -> EndRecord {
+        EndRecord::new(EndReason::PasswordChanged, context.clone())
     }
 }
 
 /// What a change has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangeOutcome {
     /// The account as it is now; of one that was removed, as it was.
     pub account: Account,
     /// The sessions that ended with it.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Session};
+use super::{ClientKind, Session};
 use crate::{
-    audit::{Entry, Fact, Story, Told},
+    audit::{AuditContext, AuditEntry, AuditEvent, LoggedEvent},
     clock::Timestamp,
     id::SessionId,
     visitor::Device,
@@ -13,7 +13,7 @@ use crate::{
 /// How a session came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
-pub enum Ending {
+pub enum EndReason {
     /// Its own browser signed out.
     SignedOut,
     /// Its owner ended it from somewhere else.
@@ -30,7 +30,7 @@ pub enum Ending {
     /// Nobody used it for too long.
     Idle {
         /// A browser or an installed app: how long is too long is not the same for both.
-        kind: Kind,
+        kind: ClientKind,
     },
     /// It reached the end of its life.
     Expired,
@@ -38,7 +38,7 @@ pub enum Ending {
     TooMany,
 }
 
-impl Ending {
+impl EndReason {
     /// Every value of the label `reason`, so that each series exists from the start.
     pub const LABELS: [&'static str; 8] = [
         "signed_out",
@@ -69,52 +69,55 @@ impl Ending {
 
 /// How sessions end, and how that is told: what a store needs to end them and write it down in one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parting {
+pub struct EndRecord {
     /// How it counts.
-    pub ending: Ending,
+    #[serde(rename = "ending")]
+    pub end_reason: EndReason,
     /// The session that asks for it: to that one it is a sign-out.
-    pub own: Option<SessionId>,
+    #[serde(rename = "own")]
+    pub requesting_session: Option<SessionId>,
     /// Why, where somebody had to say.
     pub reason: Option<String>,
     /// Who, when, from where.
-    pub story: Story,
+    #[serde(rename = "story")]
+    pub context: AuditContext,
 }
 
-impl Parting {
+impl EndRecord {
     /// Nobody's own, and nobody had to say why.
     #[must_use]
-    pub const fn new(ending: Ending, story: Story) -> Self {
-        Self { ending, own: None, reason: None, story }
+    pub const fn new(end_reason: EndReason, context: AuditContext) -> Self {
+        Self { end_reason, requesting_session: None, reason: None, context }
     }
 
     /// How this session ends.
     #[must_use]
-    pub fn ending(&self, session: SessionId) -> &Ending {
-        if self.own == Some(session) { &Ending::SignedOut } else { &self.ending }
+    pub fn reason_for(&self, session: SessionId) -> &EndReason {
+        if self.requesting_session == Some(session) { &EndReason::SignedOut } else { &self.end_reason }
     }
 
     /// The line of the journal about one that ended.
     #[must_use]
-    pub fn entry(&self, session: SessionId) -> Entry {
-        self.story.entry(Some(session.owner()), self.fact(session))
+    pub fn entry(&self, session: SessionId) -> AuditEntry {
+        self.context.entry(Some(session.owner()), self.event(session))
     }
 
     /// What is told of those that ended.
-    pub fn told<'a>(&self, ended: impl IntoIterator<Item = &'a Session>) -> Vec<Told> {
-        let tell = |session: &Session| self.story.told(Some(session.owner()), self.fact(session.id));
-        ended.into_iter().map(tell).collect()
+    pub fn log_events<'a>(&self, ended: impl IntoIterator<Item = &'a Session>) -> Vec<LoggedEvent> {
+        let log_event = |session: &Session| self.context.log_event(Some(session.owner()), self.event(session.id));
+        ended.into_iter().map(log_event).collect()
     }
 
-    fn fact(&self, session: SessionId) -> Fact {
-        Fact::SessionEnded { session, ending: self.ending(session).clone(), reason: self.reason.clone() }
+    fn event(&self, session: SessionId) -> AuditEvent {
+        AuditEvent::SessionEnded { session, end_reason: self.reason_for(session).clone(), reason: self.reason.clone() }
     }
 }
 
 /// A note about a session that is gone. Kept for 30 days for the sentence on the sign-in page; the gate never reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndNote {
     /// How.
-    pub ending: Ending,
+    pub reason: EndReason,
     /// When.
     pub at: Timestamp,
 }

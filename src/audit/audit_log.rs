@@ -5,34 +5,35 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::{
-    Actor, AuditStore, Entry, Fact, FailedSignIn, Page, Query, Refusal, Story, Told, failed_sign_ins::FailedSignIns,
+    Actor, AuditContext, AuditEntry, AuditEvent, AuditPage, AuditStore, FailedSignIn, LoggedEvent, LoginHistoryQuery,
+    SignInFailure, failed_sign_ins::FailedSignIns,
 };
-use crate::{clock::Clock, id::UserId, metrics::Metrics, outage::StoreError, visitor::Visitor};
+use crate::{clock::Clock, id::UserId, metrics::Metrics, store_error::StoreError, visitor::Visitor};
 
 /// The journal of what happened (promise P6). What comes of an act is written by the store in the step that does the act:
 /// then the journal is only [told](Journal::tell). What is no act of a store is [recorded](Journal::record) here.
 #[derive(Clone)]
-pub struct Journal {
+pub struct AuditLog {
     store: Arc<dyn AuditStore>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    failed: Arc<FailedSignIns>,
+    failed_sign_ins: Arc<FailedSignIns>,
 }
 
 /// Counting lines that are written at once.
-const PORTION: usize = 200;
+const WRITE_CHUNK: usize = 200;
 
-impl Journal {
+impl AuditLog {
     /// A journal kept in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn AuditStore>, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, metrics, failed: Arc::default() }
+        Self { store, clock, metrics, failed_sign_ins: Arc::default() }
     }
 
     /// The story of what somebody does now.
     #[must_use]
-    pub fn story(&self, actor: Actor, from: Option<&Visitor>) -> Story {
-        Story::of(actor, from, self.clock.now())
+    pub fn context(&self, actor: Actor, from: Option<&Visitor>) -> AuditContext {
+        AuditContext::new(actor, from, self.clock.now())
     }
 
     /// Writes a fact that concerns one account, or nobody's.
@@ -44,41 +45,41 @@ impl Journal {
         user: Option<UserId>,
         actor: Actor,
         from: Option<&Visitor>,
-        fact: Fact,
+        event: AuditEvent,
     ) -> Result<(), StoreError> {
-        self.write(&[self.story(actor, from).entry(user, fact)]).await
+        self.write(&[self.context(actor, from).entry(user, event)]).await
     }
 
     /// Writes a failed sign-in, or counts it where the budget of lines is spent: then [`Journal::write_counts`] tells of it.
     ///
     /// # Errors
     /// When the store is away and the try has a line of its own; it is not written then, as far as it is known.
-    pub async fn record_failed(&self, failed: FailedSignIn<'_>, why: Refusal) -> Result<(), StoreError> {
-        if !self.failed.take_line(&failed, self.clock.now()) {
+    pub async fn record_failed(&self, failed: FailedSignIn<'_>, reason: SignInFailure) -> Result<(), StoreError> {
+        if !self.failed_sign_ins.claim_entry(&failed, self.clock.now()) {
             return Ok(());
         }
         let FailedSignIn { user, from, step, .. } = failed;
-        self.record(user, Actor::Visitor, Some(from), Fact::SignInFailed { step, why }).await
+        self.record(user, Actor::Visitor, Some(from), AuditEvent::SignInFailed { step, reason }).await
     }
 
     /// Counts a failed sign-in without a line of its own.
     pub fn count_failed(&self, failed: FailedSignIn<'_>) {
-        self.failed.count(&failed, self.clock.now());
+        self.failed_sign_ins.count(&failed, self.clock.now());
     }
 
     /// Writes the counts of failed sign-ins that have grown since they were last written; tells how many lines it wrote.
     ///
     /// # Errors
     /// When the store is away; they are kept for the next time.
-    pub async fn write_counts(&self) -> Result<usize, StoreError> {
-        let unwritten = self.failed.unwritten(self.clock.now());
-        for portion in unwritten.chunks(PORTION) {
-            let written = self.store.merge(portion).await;
+    pub async fn flush_failure_counts(&self) -> Result<usize, StoreError> {
+        let unwritten = self.failed_sign_ins.unwritten_entries(self.clock.now());
+        for portion in unwritten.chunks(WRITE_CHUNK) {
+            let written = self.store.upsert_counts(portion).await;
             if let Err(why) = written {
-                self.metrics.audit_recorded(self.failed.refused(portion), false);
+                self.metrics.audit_recorded(self.failed_sign_ins.mark_refused(portion), false);
                 return Err(why);
             }
-            self.metrics.audit_recorded(self.failed.written(portion), true);
+            self.metrics.audit_recorded(self.failed_sign_ins.mark_written(portion), true);
         }
         Ok(unwritten.len())
     }
@@ -87,26 +88,26 @@ impl Journal {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn write(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    pub async fn write(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let written = self.store.record(entries).await;
-        let told = |entry: &Entry| {
-            let Entry { user, actor, ip, fact, .. } = entry.clone();
-            Told { user, actor, ip, fact }
+        let events = |entry: &AuditEntry| {
+            let AuditEntry { user, actor, ip, event, .. } = entry.clone();
+            LoggedEvent { user, actor, ip, event }
         };
-        self.tell(&written, |()| entries.iter().map(told).collect());
+        self.log_written(&written, |()| entries.iter().map(events).collect());
         written
     }
 
     /// Counts and logs what a store wrote, or could not write, in the step that did an act.
-    pub fn tell<T>(&self, done: &Result<T, StoreError>, told: impl FnOnce(&T) -> Vec<Told>) {
-        let Ok(done) = done else { return self.metrics.audit_recorded(1, false) };
+    pub fn log_written<T>(&self, written: &Result<T, StoreError>, told: impl FnOnce(&T) -> Vec<LoggedEvent>) {
+        let Ok(done) = written else { return self.metrics.audit_recorded(1, false) };
         let told = told(done);
         self.metrics.audit_recorded(told.len(), true);
-        for Told { user, actor, ip, fact } in told {
-            let (name, why) = (fact.name(), fact.why());
+        for LoggedEvent { user, actor, ip, event } in told {
+            let (name, why) = (event.name(), event.reason());
             info!(
                 user.id = user.map(display),
-                session.id = fact.session().map(display),
+                session.id = event.session().map(display),
                 actor = %actor,
                 ip = ip.map(display),
                 fact = name,
@@ -120,7 +121,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn login_history(&self, query: &Query) -> Result<Page, StoreError> {
+    pub async fn login_history(&self, query: &LoginHistoryQuery) -> Result<AuditPage, StoreError> {
         self.store.login_history(query).await
     }
 }

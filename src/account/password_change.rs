@@ -1,0 +1,165 @@
+//! Setting and changing passwords. Each is one step of the store: the hash, the sessions that end, the one that is
+//! renewed, the journal.
+
+use std::time::Duration;
+
+use super::{
+    Account, AccountError, AccountService, ChangeOutcome, HashPriority, PasswordHash, PasswordMatch, PasswordUpdate,
+    Weakness,
+};
+use crate::{
+    audit::{Actor, AuditContext, AuditEvent},
+    guard::{ThrottleDecision, ThrottledAttempt},
+    id::{SessionId, UserId},
+    secret::{Digest, Password, Token},
+    session::{SecretRenewal, Session, SessionToken},
+    store_error::StoreError,
+    visitor::Visitor,
+};
+
+/// How long a session's old secret lives on beside the new one, for requests that are under way.
+const SECRET_GRACE: Duration = Duration::from_secs(10);
+
+/// A change that somebody who is signed in asks for.
+#[derive(Debug)]
+pub struct PasswordChangeRequest {
+    /// The password of now, as typed.
+    pub current: Password,
+    /// The password from now on, as typed.
+    pub new: Password,
+    /// Whether the other sessions end with it.
+    pub end_others: bool,
+    /// The session that asks: it stays, under a new secret.
+    pub session: SessionId,
+    /// The digest that it showed.
+    pub presented_digest: Digest,
+    /// Digest of the device cookie that came with it.
+    pub device: Option<Digest>,
+    /// The secret of the session from now on.
+    pub secret: Token,
+}
+
+/// A change that was made.
+#[derive(Debug)]
+pub struct PasswordChangeOutcome {
+    /// Other sessions that ended with it.
+    pub ended: Vec<Session>,
+    /// The new secret of the session that asked; none when it has been renewed meanwhile.
+    pub token: Option<SessionToken>,
+}
+
+impl AccountService {
+    /// Uses a one-time link up to set the password, and ends the sessions that the old one opened. Whoever holds the link
+    /// is whom the account belongs to: it is open again if too many tries had closed it.
+    ///
+    /// # Errors
+    /// When the link is not good any more, the password breaks the rules, or the store is away.
+    pub async fn redeem_link(&self, link: &Token, typed: Password, from: &Visitor) -> Result<Account, AccountError> {
+        let account = self.link_owner(link).await?;
+        let hash = self.hash_new_password(&account, typed).await?;
+        self.reset_attempts(&account).await?;
+        let context = self.0.audit_log.context(Actor::Visitor, Some(from));
+        let set = self.0.store.redeem_link(link.digest(), &hash, &context).await;
+        self.log_change(&set, &context, &AuditEvent::PasswordSet, Some(&PasswordUpdate::end_record(&context)));
+        Ok(set?.ok_or(AccountError::InvalidLink)?.account)
+    }
+
+    /// Sets a password without the old one, and ends the sessions that the old one opened: the operator's command line.
+    ///
+    /// # Errors
+    /// When the password breaks the rules, there is no such account any more, or the store is away.
+    pub async fn set_password(
+        &self,
+        account: &Account,
+        typed: Password,
+        by: Actor,
+    ) -> Result<Vec<Session>, AccountError> {
+        let new = PasswordUpdate::Set(self.hash_new_password(account, typed).await?);
+        let set = self.update_password(account.id, &new, &self.0.audit_log.context(by, None)).await?;
+        Ok(set.ok_or(AccountError::NoSuchUser)?.ended)
+    }
+
+    /// Changes the password for whoever knows the current one. Wrong ones close the session's own counter, and no stranger's
+    /// do; they count for the account, too.
+    ///
+    /// # Errors
+    /// When the new password breaks the rules, the current one is wrong, too many were, or the store is away.
+    pub async fn change_password(
+        &self,
+        account: &Account,
+        change: PasswordChangeRequest,
+        from: &Visitor,
+    ) -> Result<PasswordChangeOutcome, AccountError> {
+        let PasswordChangeRequest {
+            current,
+            new,
+            end_others,
+            session,
+            presented_digest: shown,
+            device: shown_device,
+            secret,
+        } = change;
+        if current.is_same(&new) {
+            return Err(AccountError::WeakPassword(vec![Weakness::Unchanged]));
+        }
+        let new = self.check_password(account, new)?;
+        let permit = self.0.hasher.acquire(HashPriority::Known)?;
+        let login = account.name.folded();
+        let tried = ThrottledAttempt {
+            login: &login,
+            user: Some(account.id),
+            device: None,
+            session: Some(session),
+            ip: from.ip,
+        };
+        let counted = match self.0.throttle.attempt(tried).await? {
+            ThrottleDecision::Allow(counted) => counted,
+            // Whoever is signed in may know that too many of their own were wrong.
+            ThrottleDecision::Deny { until } | ThrottleDecision::DenySilently { until } => {
+                return Err(AccountError::TooManyAttempts { until });
+            }
+        };
+        let known = self.0.store.password_hash(account.id).await?;
+        let actor = Actor::User(account.id);
+        if permit.check(current, known.as_ref()).await == PasswordMatch::Mismatch {
+            self.0.throttle.record_failure(&counted);
+            self.0.audit_log.record(Some(account.id), actor, Some(from), AuditEvent::PasswordChangeFailed).await?;
+            return Err(AccountError::WrongPassword);
+        }
+        self.0.throttle.record_success(&counted).await?;
+        let token = SessionToken::new(session, secret);
+        let context = self.0.audit_log.context(actor, Some(from));
+        let renewal = SecretRenewal {
+            id: session,
+            current: shown,
+            new: token.digest(),
+            grace_until: context.at.plus(SECRET_GRACE),
+        };
+        let new = PasswordUpdate::Changed {
+            hash: permit.hash(new.into_inner()).await,
+            expected: known,
+            renewal,
+            keep_device: shown_device,
+            end_others,
+        };
+        // None: somebody else has changed it meanwhile, so that what was typed is not the password any more.
+        let changed = self.update_password(account.id, &new, &context).await?.ok_or(AccountError::WrongPassword)?;
+        Ok(PasswordChangeOutcome { ended: changed.ended, token: changed.renewed.then_some(token) })
+    }
+
+    async fn hash_new_password(&self, account: &Account, typed: Password) -> Result<PasswordHash, AccountError> {
+        let new = self.check_password(account, typed)?;
+        Ok(self.0.hasher.acquire(HashPriority::Known)?.hash(new.into_inner()).await)
+    }
+
+    async fn update_password(
+        &self,
+        id: UserId,
+        new: &PasswordUpdate,
+        context: &AuditContext,
+    ) -> Result<Option<ChangeOutcome>, StoreError> {
+        let replaced = self.0.store.set_password(id, new, context).await;
+        self.log_change(&replaced, context, &new.event(), Some(&PasswordUpdate::end_record(context)));
+        replaced
+    }
+}

@@ -1,0 +1,378 @@
+//! The gate itself: asks what must be asked, in this order, and decides.
+
+use std::{net::IpAddr, sync::Arc};
+
+use arc_swap::ArcSwap;
+use http::{Method, header};
+use tracing::{debug, error};
+
+use super::{
+    Access, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluation, Explanation, InvalidPath, OwnRequest,
+    Permit, Presented, Principal, Refusal, RejectReason, RequestHead, RequestMode, RouteTable,
+    cookie::{self, CookieLookup, CookieNames},
+    own_paths::{ASSETS_PREFIX, NONEXISTENT_PATH, is_own_path},
+    same_site,
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    id::SessionId,
+    metrics::{LookupResult, Metrics},
+    public_url::PublicUrl,
+    secret::Digest,
+    session::{
+        ClientKind, Heartbeat, HeartbeatBuffer, SessionAuth, SessionPolicy, SessionSecrets, SessionStatus,
+        SessionStore, SessionTerms, SessionToken, UnconfirmedEnds, UserSnapshot,
+    },
+    store_error::StoreError,
+};
+
+/// Own paths that are asked for without anybody doing anything: a look at them is no sign of life of a session. The stream of
+/// changes of the list of sessions, and the state of a session that an app's open page asks for.
+const PASSIVE_PATHS: [&str; 2] = [LIVE_SESSIONS_PATH, "/security/api/v1/session-state"];
+
+/// The stream of changes of the list of sessions: open for as long as its page is, and cut when its session ends.
+pub const LIVE_SESSIONS_PATH: &str = "/security/sessions/live";
+
+/// Decides what happens to a request.
+pub struct Gate {
+    parts: GateParts,
+}
+
+/// Who is taken to send a request.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    /// Whoever its cookie shows.
+    FromRequest,
+    /// Whoever an operator supposes: somebody who has signed in just now, or nobody.
+    Assumed(Option<&'a UserSnapshot>),
+}
+
+/// What the gate is made of.
+pub struct GateParts {
+    /// The one origin that is served.
+    pub public_url: PublicUrl,
+    /// What our cookies are called.
+    pub cookie_names: CookieNames,
+    /// The rules.
+    pub routes: Arc<ArcSwap<RouteTable>>,
+    /// Where sessions are kept.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Ends that the store does not know yet.
+    pub unconfirmed_ends: Arc<UnconfirmedEnds>,
+    /// When they end by themselves.
+    pub policy: Arc<ArcSwap<SessionPolicy>>,
+    /// Where hits go.
+    pub heartbeats: HeartbeatBuffer,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Gate {
+    /// A gate.
+    #[must_use]
+    pub fn new(parts: GateParts) -> Self {
+        parts.metrics.register_decisions(&DecisionLabel::ALL.map(DecisionLabel::as_str));
+        parts.metrics.register_refused_paths(&InvalidPath::labels());
+        Self { parts }
+    }
+
+    /// Judges a request: looks up who sends it, and does nothing else. It never fails: an outage is a refusal.
+    pub async fn evaluate(&self, head: &RequestHead<'_>) -> Evaluation {
+        let watch = self.parts.clock.stopwatch();
+        let routes = self.parts.routes.load();
+        let evaluation = self.evaluate_as(head, Subject::FromRequest, &routes).await;
+        Evaluation { duration: watch.elapsed(), ..evaluation }
+    }
+
+    /// Judges again what was judged some time `before`: what counts is what holds now.
+    pub async fn reevaluate(&self, head: &RequestHead<'_>, before: Evaluation) -> Evaluation {
+        let now = self.evaluate(head).await;
+        Evaluation { duration: before.duration + now.duration, ..now }
+    }
+
+    /// Decides as it was judged. Now, and once, it counts: for the metrics, and as a sign of life of its session.
+    #[must_use]
+    pub fn decide(&self, head: &RequestHead<'_>, evaluation: Evaluation) -> Decision {
+        let Evaluation { decision, label, duration: took, .. } = evaluation;
+        match &decision {
+            Decision::Forward(permit) => {
+                if let Some(principal) = permit.activity_principal() {
+                    self.record_activity(head, permit.path(), principal);
+                }
+            }
+            Decision::Serve(visit) => {
+                let passive = !head.is_action() && PASSIVE_PATHS.contains(&visit.path.path());
+                if let Some(principal) = visit.presented.principal().filter(|_| !passive) {
+                    self.record_activity(head, &visit.path, principal);
+                }
+            }
+            Decision::Refuse(Refusal::CrossSite) => self.parts.metrics.csrf_rejected(),
+            Decision::Refuse(Refusal::InvalidPath(why)) => {
+                self.parts.metrics.path_refused(why.label(), why.key().unwrap_or("none"));
+            }
+            Decision::Refuse(_) => {}
+        }
+        self.parts.metrics.gate_decided(label.as_str(), took);
+        decision
+    }
+
+    /// The client has sent more of a request that was let through, or on the stream that it has become: a sign of life of its
+    /// session as the request was. What the app sends is none.
+    pub fn record_stream_activity(&self, permit: &Permit, ip: IpAddr) {
+        if let Some(principal) = permit.activity_principal() {
+            self.buffer_heartbeat(Heartbeat {
+                id: principal.session,
+                at: self.parts.clock.now(),
+                ip,
+                actions: 0,
+                path: None,
+            });
+        }
+    }
+
+    /// What would become of a request of `supposed`, who has just signed in; `None` is somebody who has not. The same
+    /// judgement as [`Gate::judge`], but nobody is looked up.
+    pub async fn explain(&self, head: &RequestHead<'_>, user: Option<&UserSnapshot>) -> Explanation {
+        let routes = self.parts.routes.load();
+        let Evaluation { decision, route_index: rule, .. } =
+            self.evaluate_as(head, Subject::Assumed(user), &routes).await;
+        let rule = rule.and_then(|place| Some((place, routes.routes().get(place)?.clone())));
+        Explanation { decision: decision.into(), route: rule }
+    }
+
+    async fn evaluate_as(&self, head: &RequestHead<'_>, subject: Subject<'_>, routes: &RouteTable) -> Evaluation {
+        let refused = |refusal| Evaluation::new(Decision::Refuse(refusal), DecisionLabel::Denied);
+        if matches!(*head.method, Method::CONNECT | Method::TRACE) {
+            return refused(Refusal::Method);
+        }
+        let form = match routes.cross_site_form(head, self.parts.public_url.origin()) {
+            Ok(form) => form,
+            Err(refusal) => return refused(refusal),
+        };
+        let parsed = routes.parse_path(routes.strip_form_token(head.target));
+        if let Err(refusal) = self.check_host(head) {
+            // What is the same for everybody: the page that says so can be read under the wrong host, too.
+            if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {
+                return refused(refusal);
+            }
+        }
+        let path = match parsed {
+            Ok(path) => path,
+            Err(why) => return refused(Refusal::InvalidPath(why)),
+        };
+        if is_own_path(path.path()) {
+            return self.evaluate_own(head, path, subject).await;
+        }
+        let Some((place, route)) = routes.find(&path) else {
+            return refused(Refusal::NoRoute);
+        };
+        let evaluation = if route.access == Access::Public {
+            Evaluation::new(Decision::Forward(Permit::new(path, route, None)), DecisionLabel::Public)
+        } else if !same_site::allows_upgrade(head, self.parts.public_url.origin(), &route.websocket_origins) {
+            refused(Refusal::CrossSite)
+        } else {
+            match self.authenticate(head, subject).await {
+                Err(_) => Evaluation::new(Decision::Refuse(Refusal::StoreUnavailable), DecisionLabel::Unavailable),
+                Ok(Presented::Valid(principal)) if !route.access.allows(&principal.user.roles) => {
+                    let owner = Box::new(principal.user);
+                    refused(Refusal::Forbidden { session: principal.session, user: owner })
+                }
+                Ok(Presented::Valid(principal)) => {
+                    let form = form.filter(is_confirmed).map(Box::new);
+                    let permit = Permit::new(path, route, Some(principal));
+                    Evaluation {
+                        cross_site_form: form,
+                        ..Evaluation::new(Decision::Forward(permit), DecisionLabel::Allow)
+                    }
+                }
+                Ok(Presented::Nothing) => {
+                    Evaluation { cross_site_form: form.map(Box::new), ..require_sign_in(head, &path, None) }
+                }
+                Ok(Presented::Invalid(reason)) => Evaluation {
+                    cross_site_form: form.filter(is_confirmed).map(Box::new),
+                    ..require_sign_in(head, &path, Some(reason))
+                },
+            }
+        };
+        let refused = matches!(evaluation.decision, Decision::Refuse(_)).then(|| Arc::clone(&route.path));
+        Evaluation { route_index: Some(place), refused_route: refused, ..evaluation }
+    }
+
+    /// Our own pages. What is the same for everybody needs no look-up, and so outlives an outage of the store.
+    async fn evaluate_own(&self, head: &RequestHead<'_>, path: CanonicalPath, subject: Subject<'_>) -> Evaluation {
+        if !same_site::allows_request(head, self.parts.public_url.origin()) {
+            return Evaluation::new(Decision::Refuse(Refusal::CrossSite), DecisionLabel::Denied);
+        }
+        let same_for_all = is_asset(&path) || path.path() == NONEXISTENT_PATH;
+        let presented = if same_for_all { Ok(Presented::Nothing) } else { self.authenticate(head, subject).await };
+        match presented {
+            // The secret before a change is good for looks that are under way, and changes nothing any more.
+            Ok(Presented::Valid(principal)) if head.is_action() && !principal.is_current_secret => {
+                let presented = Presented::Invalid(RejectReason::WrongSecret(principal.session));
+                Evaluation::new(Decision::Serve(OwnRequest { path, presented, ip: head.ip }), DecisionLabel::Public)
+            }
+            Ok(presented) => {
+                Evaluation::new(Decision::Serve(OwnRequest { path, presented, ip: head.ip }), DecisionLabel::Public)
+            }
+            Err(_) => Evaluation::new(Decision::Refuse(Refusal::StoreUnavailable), DecisionLabel::Unavailable),
+        }
+    }
+
+    /// Host must be there once, agree with an absolute-form target, and name the one origin.
+    fn check_host(&self, head: &RequestHead<'_>) -> Result<(), Refusal> {
+        let mut hosts = head.headers.get_all(header::HOST).iter();
+        let host = match (hosts.next(), hosts.next()) {
+            (Some(host), None) => host.to_str().map_err(|_| Refusal::InvalidHost)?,
+            (None, _) => head.authority.ok_or(Refusal::InvalidHost)?,
+            (Some(_), Some(_)) => return Err(Refusal::InvalidHost),
+        };
+        if head.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
+            return Err(Refusal::InvalidHost);
+        }
+        // Some proxies write a host of their own there, and beside it the one that was asked for.
+        let asked = |host: &str| self.parts.public_url.authority_matches(host);
+        if asked(host) || head.forwarded_host.is_some_and(asked) { Ok(()) } else { Err(Refusal::WrongHost) }
+    }
+
+    /// Who presents what: at most one look into the store.
+    async fn authenticate(&self, head: &RequestHead<'_>, subject: Subject<'_>) -> Result<Presented, StoreError> {
+        match subject {
+            Subject::FromRequest => {}
+            Subject::Assumed(None) => return Ok(Presented::Nothing),
+            Subject::Assumed(Some(owner)) => {
+                let token = SessionToken::mint(SessionId::mint(owner.id));
+                let (id, presented) = (token.id(), token.digest());
+                return Ok(self.check_session(
+                    id,
+                    presented,
+                    assumed_session(presented, owner.clone(), self.parts.clock.now()),
+                ));
+            }
+        }
+        let token = match cookie::find(head.headers, &self.parts.cookie_names.session) {
+            CookieLookup::Missing => return Ok(Presented::Nothing),
+            CookieLookup::Duplicate => return Ok(Presented::Invalid(RejectReason::DuplicateCookie)),
+            CookieLookup::Found(value) => match SessionToken::parse(value) {
+                Some(token) => token,
+                None => return Ok(Presented::Invalid(RejectReason::Malformed)),
+            },
+        };
+        let looked_up = self.look_up_session(&token).await;
+        self.parts.metrics.session_looked_up(match &looked_up {
+            Ok(Presented::Valid(_)) => LookupResult::Valid,
+            Ok(_) => LookupResult::Invalid,
+            Err(_) => LookupResult::StoreAway,
+        });
+        looked_up
+    }
+
+    async fn look_up_session(&self, token: &SessionToken) -> Result<Presented, StoreError> {
+        let (id, presented) = (token.id(), token.digest());
+        // Asked before the look and after it: an end that is written while the store answers is let go by then.
+        let held = self.parts.unconfirmed_ends.holds(id);
+        let found = match self.parts.sessions.find(id).await {
+            Ok(Some(found)) if found.is_from_future(self.parts.clock.now()) => self.clamp_session(id, found).await,
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Presented::Invalid(RejectReason::NoSuchSession { id, presented_digest: presented })),
+            Err(why @ StoreError::Unreadable(_)) => {
+                error!(session.id = %id, "Session {id} is refused: {why}");
+                return Ok(Presented::Invalid(RejectReason::Unreadable(id)));
+            }
+            Err(away) => {
+                debug!("A session cannot be checked: {away}");
+                return Err(away);
+            }
+        };
+        Ok(match self.check_session(id, presented, found) {
+            Presented::Valid(_) if held => {
+                Presented::Invalid(RejectReason::NoSuchSession { id, presented_digest: presented })
+            }
+            checked => checked,
+        })
+    }
+
+    /// Counts what lies in the future as now, and writes that: a store that cannot is asked again at the next look.
+    async fn clamp_session(&self, id: SessionId, found: SessionAuth) -> SessionAuth {
+        let now = self.parts.clock.now();
+        if let Err(away) = self.parts.sessions.clamp(id, found.last_seen, now).await {
+            debug!(session.id = %id, "Session {id} is of the future, and stays so: {away}");
+        }
+        found.clamped(now)
+    }
+
+    /// Whether what the store has of a session lets in, now, whoever has `shown` the secret with this digest. Takes the
+    /// digest: a SHA-256 for each request is enough.
+    fn check_session(&self, id: SessionId, presented: Digest, found: SessionAuth) -> Presented {
+        let now = self.parts.clock.now();
+        if !found.secrets.accepts(presented, now) {
+            return Presented::Invalid(RejectReason::WrongSecret(id));
+        }
+        if self.parts.unconfirmed_ends.holds(id) {
+            return Presented::Invalid(RejectReason::NoSuchSession { id, presented_digest: presented });
+        }
+        if found.user.disabled {
+            return Presented::Invalid(RejectReason::AccountDisabled(id));
+        }
+        match self.parts.policy.load().status(found.terms, found.last_seen, now) {
+            SessionStatus::IdleExpired { .. } => Presented::Invalid(RejectReason::IdleExpired(id, found.terms.kind)),
+            SessionStatus::Expired { .. } => Presented::Invalid(RejectReason::Expired(id)),
+            SessionStatus::Active => Presented::Valid(Box::new(Principal {
+                session: id,
+                presented_digest: presented,
+                is_current_secret: found.secrets.current == presented,
+                terms: found.terms,
+                last_seen: found.last_seen,
+                assurance: found.assurance,
+                user: found.user,
+            })),
+        }
+    }
+
+    fn record_activity(&self, head: &RequestHead<'_>, path: &CanonicalPath, principal: &Principal) {
+        let at: Timestamp = self.parts.clock.now();
+        let page = (!is_own_path(path.path()) && head.is_page_view()).then(|| activity_path(path));
+        let heartbeat =
+            Heartbeat { id: principal.session, at, ip: head.ip, actions: u32::from(head.is_action()), path: page };
+        self.buffer_heartbeat(heartbeat);
+    }
+
+    fn buffer_heartbeat(&self, heartbeat: Heartbeat) {
+        self.parts.heartbeats.record(heartbeat, self.parts.policy.load().heartbeat_interval);
+    }
+}
+
+/// Whether this is a style sheet or the script, with its parameters and without.
+fn is_asset(path: &CanonicalPath) -> bool {
+    path.path().starts_with(ASSETS_PREFIX) && path.without_parameters().starts_with(ASSETS_PREFIX)
+}
+
+const fn is_confirmed(form: &CrossSiteForm) -> bool {
+    form.token.is_some()
+}
+
+fn require_sign_in(head: &RequestHead<'_>, path: &CanonicalPath, reason: Option<RejectReason>) -> Evaluation {
+    let label = match head.mode() {
+        RequestMode::Navigation if !head.is_framed() => DecisionLabel::SignIn,
+        RequestMode::Navigation | RequestMode::Upgrade | RequestMode::Program => DecisionLabel::Unauthorized,
+    };
+    Evaluation::new(Decision::Refuse(Refusal::SignInRequired { target: path.with_query(), reason }), label)
+}
+
+/// What the store would have of a session that has begun at this moment.
+fn assumed_session(secret: Digest, owner: UserSnapshot, now: Timestamp) -> SessionAuth {
+    SessionAuth {
+        secrets: SessionSecrets { current: secret, previous: None },
+        terms: SessionTerms { opened: now, remembered: false, kind: ClientKind::Web },
+        last_seen: now,
+        assurance: 1,
+        user: owner,
+    }
+}
+
+/// A path for "last page": bounded, without its query.
+fn activity_path(path: &CanonicalPath) -> String {
+    let path = path.without_parameters();
+    path[..path.floor_char_boundary(256)].to_owned()
+}
