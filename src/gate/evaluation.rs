@@ -4,10 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use http::Method;
 
-use super::{
-    CrossSiteForm, Decision, DecisionLabel, Permit, Presented, Refusal, RequestHead, evaluator::LIVE_SESSIONS_PATH,
-};
-use crate::id::SessionId;
+use super::{CrossSiteForm, Decision, DecisionLabel, Permit, Presented, Refusal, RequestHead};
+use crate::{id::SessionId, own_paths};
 
 /// A judgement. It does nothing yet: what it decides is had from [`super::Gate::decide`], which counts it, once.
 #[derive(Debug)]
@@ -71,7 +69,7 @@ impl Evaluation {
     pub fn bound_session(&self) -> Option<SessionId> {
         match &self.decision {
             Decision::Forward(permit) => permit.session(),
-            Decision::Serve(visit) if visit.path.path() == LIVE_SESSIONS_PATH => {
+            Decision::Serve(visit) if visit.path.path() == own_paths::LIVE_SESSIONS => {
                 visit.presented.principal().map(|principal| principal.session)
             }
             Decision::Serve(_) | Decision::Refuse(_) => None,

@@ -10,13 +10,13 @@ use super::{
     Access, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluation, Explanation, InvalidPath, OwnRequest,
     Permit, Presented, Principal, Refusal, RejectReason, RequestHead, RequestMode, RouteTable,
     cookie::{self, CookieLookup, CookieNames},
-    own_paths::{ASSETS_PREFIX, NONEXISTENT_PATH, is_own_path},
     same_site,
 };
 use crate::{
     clock::{Clock, Timestamp},
     id::SessionId,
     metrics::{LookupResult, Metrics},
+    own_paths,
     public_url::PublicUrl,
     secret::Digest,
     session::{
@@ -25,13 +25,6 @@ use crate::{
     },
     store_error::StoreError,
 };
-
-/// Own paths that are asked for without anybody doing anything: a look at them is no sign of life of a session. The stream of
-/// changes of the list of sessions, and the state of a session that an app's open page asks for.
-const PASSIVE_PATHS: [&str; 2] = [LIVE_SESSIONS_PATH, "/security/api/v1/session-state"];
-
-/// The stream of changes of the list of sessions: open for as long as its page is, and cut when its session ends.
-pub const LIVE_SESSIONS_PATH: &str = "/security/sessions/live";
 
 /// Decides what happens to a request.
 pub struct Gate {
@@ -103,7 +96,7 @@ impl Gate {
                 }
             }
             Decision::Serve(visit) => {
-                let passive = !head.is_action() && PASSIVE_PATHS.contains(&visit.path.path());
+                let passive = !head.is_action() && own_paths::PASSIVE.contains(&visit.path.path());
                 if let Some(principal) = visit.presented.principal().filter(|_| !passive) {
                     self.record_activity(head, &visit.path, principal);
                 }
@@ -162,7 +155,7 @@ impl Gate {
             Ok(path) => path,
             Err(why) => return refused(Refusal::InvalidPath(why)),
         };
-        if is_own_path(path.path()) {
+        if own_paths::is_own(path.path()) {
             return self.evaluate_own(head, path, subject).await;
         }
         let Some((place, route)) = routes.find(&path) else {
@@ -205,7 +198,7 @@ impl Gate {
         if !same_site::allows_request(head, self.parts.public_url.origin()) {
             return Evaluation::new(Decision::Refuse(Refusal::CrossSite), DecisionLabel::Denied);
         }
-        let same_for_all = is_asset(&path) || path.path() == NONEXISTENT_PATH;
+        let same_for_all = is_asset(&path) || path.path() == own_paths::NONEXISTENT;
         let presented = if same_for_all { Ok(Presented::Nothing) } else { self.authenticate(head, subject).await };
         match presented {
             // The secret before a change is good for looks that are under way, and changes nothing any more.
@@ -332,7 +325,7 @@ impl Gate {
 
     fn record_activity(&self, head: &RequestHead<'_>, path: &CanonicalPath, principal: &Principal) {
         let at: Timestamp = self.parts.clock.now();
-        let page = (!is_own_path(path.path()) && head.is_page_view()).then(|| activity_path(path));
+        let page = (!own_paths::is_own(path.path()) && head.is_page_view()).then(|| activity_path(path));
         let heartbeat =
             Heartbeat { id: principal.session, at, ip: head.ip, actions: u32::from(head.is_action()), path: page };
         self.buffer_heartbeat(heartbeat);
@@ -345,7 +338,8 @@ impl Gate {
 
 /// Whether this is a style sheet or the script, with its parameters and without.
 fn is_asset(path: &CanonicalPath) -> bool {
-    path.path().starts_with(ASSETS_PREFIX) && path.without_parameters().starts_with(ASSETS_PREFIX)
+    let is_below = |path: &str| path.strip_prefix(own_paths::ASSETS).is_some_and(|rest| rest.starts_with('/'));
+    is_below(path.path()) && is_below(&path.without_parameters())
 }
 
 const fn is_confirmed(form: &CrossSiteForm) -> bool {

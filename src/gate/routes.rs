@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::{
     AmbiguousChar, CanonicalPath, CrossSiteForm, FormTarget, InvalidPath, Refusal, RequestHead, cross_site_form,
-    own_paths::is_own_path,
     path::PathOptions,
     readings::{self, LiteralChars},
     slashes,
 };
+use crate::own_paths;
 
 /// Who may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,7 +245,7 @@ impl RouteTable {
         if !has_several && !self.keeps_raw_paths {
             return Ok(path);
         }
-        if is_own_path(path.path()) {
+        if own_paths::is_own(path.path()) {
             return if has_several { check_own_path(&path).map(|()| path) } else { Ok(path) };
         }
         let PathPolicy { allow_encoded_slash, keep_double_slash, literal_chars: letters, preserve_path } =
@@ -297,7 +297,7 @@ impl RouteTable {
         }
         // Whatever the app is said to do: nothing on the way to it may take the path for one of ours.
         for reading in readings::all_readings(sent, LiteralChars::default())? {
-            if is_own_path(&reading.spelling()) {
+            if own_paths::is_own(&reading.spelling()) {
                 return Err(InvalidPath::OwnPath(reading.character()));
             }
         }
@@ -306,7 +306,7 @@ impl RouteTable {
 
     fn check_reading(&self, path: &CanonicalPath, reading: &str, character: AmbiguousChar) -> Result<(), InvalidPath> {
         let place = |path: &str| self.first_match(path).map(|(place, _)| place);
-        if is_own_path(reading) {
+        if own_paths::is_own(reading) {
             Err(InvalidPath::OwnPath(character))
         } else if place(reading) != place(path.path()) {
             Err(InvalidPath::AmbiguousRoute(character))
@@ -342,7 +342,7 @@ fn check_own_path(path: &CanonicalPath) -> Result<(), InvalidPath> {
         return Err(InvalidPath::OwnPath(character));
     }
     let readings = readings::all_readings(path.path().as_bytes(), LiteralChars::default())?;
-    match readings.iter().find(|reading| !is_own_path(&reading.spelling())) {
+    match readings.iter().find(|reading| !own_paths::is_own(&reading.spelling())) {
         Some(reading) => Err(InvalidPath::OwnPath(reading.character())),
         None => Ok(()),
     }

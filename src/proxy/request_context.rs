@@ -17,6 +17,7 @@ use crate::{
     gate::{Decision, DecisionLabel, Evaluation, Permit, Refusal, RejectReason, RequestHead},
     id::{SessionId, UserId},
     metrics::Metrics,
+    own_paths,
     telemetry::AccessLogEntry,
     web::ClaimedForm,
 };
@@ -241,7 +242,7 @@ impl Drop for RequestContext {
         let took = self.stopwatch.elapsed();
         let Some(log_fields) = &self.log_fields else { return };
         // Our own pages and what fell under no rule have no route of the operator's.
-        let ours = if log_fields.decision == DecisionLabel::Public { "/security" } else { "none" };
+        let ours = if log_fields.decision == DecisionLabel::Public { own_paths::ROOT } else { "none" };
         let route = self.permit.as_ref().map_or(ours, Permit::route);
         self.metrics.request_finished(route, self.status, took);
         let permitted = || self.permit.as_ref().map(|permit| truncate(permit.path().path(), MAX_PATH));

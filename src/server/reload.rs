@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     config::Config,
     metrics::Metrics,
+    own_paths,
     proxy::Upstreams,
     tasks::{FileWatcher, Task},
 };
@@ -167,7 +168,7 @@ pub(super) fn watched_files(config: &Config) -> Vec<PathBuf> {
 
 /// Makes the series of all routes and upstreams exist.
 pub(super) fn register_series(metrics: &Metrics, config: &Config) {
-    for own in ["/security", "none"] {
+    for own in [own_paths::ROOT, "none"] {
         metrics.register_route(own);
     }
     for route in &config.routes {

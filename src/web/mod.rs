@@ -11,7 +11,7 @@ mod extract;
 mod headers;
 pub mod i18n;
 pub mod pages;
-pub mod paths;
+
 mod problem;
 mod render;
 mod request;
@@ -23,6 +23,7 @@ mod state;
 mod submission;
 pub mod theme;
 
+pub use crate::own_paths as paths;
 pub use cross_site_form::{ClaimedForm, FormDecision};
 pub use error::{Error, ProblemType, RequestFailure, weakness_text};
 pub use event_stream::{SessionEventStream, StreamEvent};

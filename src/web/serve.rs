@@ -69,8 +69,7 @@ impl Web {
         match SessionEventStream::open(request.clone(), &self.event_streams).await {
             Ok(live) => Ok(live),
             Err(why) => {
-                Err(finalize(render::render_error(why.into_response(), &request, head, paths::LIVE_SESSIONS_PATH))
-                    .await)
+                Err(finalize(render::render_error(why.into_response(), &request, head, paths::LIVE_SESSIONS)).await)
             }
         }
     }

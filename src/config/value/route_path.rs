@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use crate::config::diagnostics::escape;
 use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
-use crate::gate::{self, CanonicalPath, InvalidPath, OWN_PATHS, RouteTable};
+use crate::gate::{self, CanonicalPath, InvalidPath, RouteTable};
+use crate::own_paths::OWN_PATHS;
 
 /// A path prefix that ends at a segment, in the spelling in which the gate reads it.
 #[derive(Clone, JsonSchema)]

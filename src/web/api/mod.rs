@@ -20,8 +20,7 @@ use super::{Error, WebRequest, WebResponse};
 pub use json::{Json, ListPage, Pagination};
 pub use resources::SessionResource;
 
-/// Where the API is.
-pub const ROOT: &str = "/security/api/v1";
+pub use crate::own_paths::API as ROOT;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -20,7 +20,7 @@ pub(in crate::web) fn router() -> Router {
         .route(paths::SIGNED_OUT, get(signed_out::show))
         .route(paths::CLEAR_COOKIES, get(signed_out::clear_cookies))
         .route(paths::SESSIONS, get(sessions::show))
-        .route(paths::LIVE_SESSIONS_PATH, get(sessions::not_event_stream))
+        .route(paths::LIVE_SESSIONS, get(sessions::not_event_stream))
         .route(paths::SIGNED_IN, get(signed_in::show))
         .route(paths::SESSION, get(session::show))
         .route(paths::END_SESSION, get(confirmation::confirm_one).post(confirmation::end_one))
@@ -32,7 +32,7 @@ pub(in crate::web) fn router() -> Router {
         .route(paths::SET_PASSWORD, get(set_password::show).post(set_password::submit))
         .route("/security/assets/{file}", get(asset))
         .route(
-            "/.well-known/change-password",
+            paths::CHANGE_PASSWORD,
             get(|_: WebRequest| async { WebResponse::redirect(StatusCode::FOUND, paths::PASSWORD) }),
         )
 }
