@@ -24,11 +24,17 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let head = get(target, turns.next().expect("a cycle does not end"));
-                let evaluation = house.portcullis.evaluate(black_box(&head)).now_or_never();
-                let evaluation = evaluation.expect("the embedded store answers at once");
-                let decision = house.portcullis.decide(&head, evaluation);
-                assert_eq!(matches!(decision, Decision::Forward(_)), name != "nobody");
-                decision
+                let decision = house.portcullis.evaluate(black_box(&head)).now_or_never();
+                let permit = match decision.expect("the embedded store answers at once") {
+                    Decision::Forward(permit) => Some(house.portcullis.record(&head, permit)),
+                    Decision::Refuse(refusal) => {
+                        black_box(house.portcullis.record(&head, refusal));
+                        None
+                    }
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(permit.is_some(), name != "nobody");
+                permit
             });
         });
     }

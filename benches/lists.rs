@@ -17,11 +17,11 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(sessions), |bencher| {
             bencher.iter(|| {
                 runtime.block_on(async {
-                    let Decision::Serve(visit) = house.portcullis.decide(&head, house.portcullis.evaluate(&head).await)
-                    else {
+                    let Decision::Serve(own) = house.portcullis.evaluate(&head).await else {
                         panic!("the page is ours");
                     };
-                    let page = house.portcullis.serve(visit, &head, Bytes::new()).await;
+                    let own = house.portcullis.record(&head, own);
+                    let page = house.portcullis.serve(own, &head, Bytes::new()).await;
                     assert_eq!(page.status(), 200);
                     page
                 })

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use crate::{
-    gate::{Decision, Evaluation, ExplainedDecision, Explanation, Gate, OwnRequest, Permit, Refusal, RequestHead},
+    gate::{
+        Decision, Evaluated, ExplainedDecision, Explanation, FormRequest, Gate, Outcome, OwnRequest, Pending, Permit,
+        Refusal, RequestHead,
+    },
     session::UserSnapshot,
     web::{ClaimedForm, FormDecision, RequestFailure, SessionEventStream, Web},
 };
@@ -26,23 +29,27 @@ impl Portcullis {
         Self { gate, web }
     }
 
-    /// What is to become of a request. Never fails: an outage is a refusal.
-    pub async fn evaluate(&self, head: &RequestHead<'_>) -> Evaluation {
+    /// Evaluates a request. It never fails: an outage is a refusal. Nothing is counted before [`Portcullis::record`].
+    pub async fn evaluate(&self, head: &RequestHead<'_>) -> Decision {
         self.gate.evaluate(head).await
     }
 
-    /// The same again, where time has passed since: what counts is what holds now.
-    pub async fn reevaluate(&self, head: &RequestHead<'_>, before: Evaluation) -> Evaluation {
-        self.gate.reevaluate(head, before).await
+    /// Evaluates a request for an own page again, whose body took its time: what counts is what holds now.
+    pub async fn reevaluate_own(&self, head: &RequestHead<'_>, own: Pending<OwnRequest>) -> Evaluated<OwnRequest> {
+        self.gate.reevaluate_own(head, own).await
     }
 
-    /// What becomes of it. Once for each request: from here on it is counted, and its session was used.
-    #[must_use]
-    pub fn decide(&self, head: &RequestHead<'_>, evaluation: Evaluation) -> Decision {
-        self.gate.decide(head, evaluation)
+    /// Evaluates a request again that has this permit, before it is sent once more: what counts is what holds now.
+    pub async fn reevaluate_permit(&self, head: &RequestHead<'_>, permit: &Permit) -> Evaluated<Permit> {
+        self.gate.reevaluate_permit(head, permit).await
     }
 
-    /// The client has sent more of a request that was let through, or on the stream that it has become.
+    /// Counts an outcome, and gives it out. Once for each request.
+    pub fn record<T: Outcome>(&self, head: &RequestHead<'_>, pending: Pending<T>) -> T {
+        self.gate.record(head, pending)
+    }
+
+    /// Records that the client has sent more of a request that was let through, or on the stream that it has become.
     pub fn record_stream_activity(&self, permit: &Permit, ip: IpAddr) {
         self.gate.record_stream_activity(permit, ip);
     }
@@ -64,19 +71,19 @@ impl Portcullis {
         self.web.open_event_stream(visit, head).await
     }
 
-    /// Step that follows for a request that posts a form of another site; none where it posts none.
-    pub async fn claim_form(&self, evaluation: &Evaluation, head: &RequestHead<'_>) -> Option<FormDecision> {
-        Some(self.web.claim_form(evaluation.cross_site_form()?, evaluation, head).await)
+    /// Claims a form of another site, and tells the step that follows.
+    pub async fn claim_form(&self, request: FormRequest, head: &RequestHead<'_>) -> FormDecision {
+        self.web.claim_form(request, head).await
     }
 
     /// The page that asks whether such a form is to be sent on. None: its content cannot be carried.
     pub async fn confirm_form(
         &self,
-        evaluation: &Evaluation,
+        request: &FormRequest,
         head: &RequestHead<'_>,
         content: &[u8],
     ) -> Option<http::Response<Bytes>> {
-        self.web.confirm_form(evaluation.cross_site_form()?, evaluation, head, content).await
+        self.web.confirm_form(request, head, content).await
     }
 
     /// Notes that such a form is sent: its first byte goes to the app next. An answer: it must not be sent.

@@ -174,6 +174,8 @@ fn width_mapped(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\u{3000}' => mapped.push(' '),
+            // Its usual form has a compatible one of its own, which is not a matter of width.
+            '\u{ffe3}' => mapped.push('\u{af}'),
             '\u{ff00}'..='\u{ffef}' => decompose_compatible(c, |usual| mapped.push(usual)),
             usual => mapped.push(usual),
         }
@@ -195,6 +197,7 @@ mod tests {
             ("Zo\u{308}e@EXAMPLE.com", "z\u{f6}e@example.com"),
             ("Ana　María", "ana maría"),
             ("\u{212b}sa", "\u{e5}sa"),
+            ("\u{ffe3}", "\u{af}"),
         ] {
             assert_eq!(fold(typed), key, "{typed}");
         }

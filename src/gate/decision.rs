@@ -1,20 +1,9 @@
-//! What becomes of a request. Every path through the gate ends in a [`Decision`].
+//! The outcomes of an evaluation: a permit, a request for an own page, a refusal; and their names in the log and the metrics.
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use super::{CachePolicy, CanonicalPath, InvalidPath, Presented, Principal, RejectReason, Route};
 use crate::{id::SessionId, session::UserSnapshot};
-
-/// What becomes of a request.
-#[derive(Debug)]
-pub enum Decision {
-    /// It goes to an app.
-    Forward(Permit),
-    /// It is for Portcullis' own pages.
-    Serve(OwnRequest),
-    /// Neither.
-    Refuse(Refusal),
-}
 
 /// Leave to reach an app. Its fields are private and only the gate makes one: no permit, no byte upstream.
 #[derive(Debug)]
@@ -98,6 +87,11 @@ impl Permit {
     /// Who is calling, where that is a sign of life of their session.
     pub(super) fn activity_principal(&self) -> Option<&Principal> {
         self.principal.as_deref().filter(|_| self.counts_as_activity)
+    }
+
+    /// Whether somebody had to be signed in.
+    pub(super) const fn is_guarded(&self) -> bool {
+        self.principal.is_some()
     }
 
     /// The session that let it pass.

@@ -7,9 +7,11 @@ use http::{Method, header};
 use tracing::{debug, error};
 
 use super::{
-    Access, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluation, Explanation, InvalidPath, OwnRequest,
-    Permit, Presented, Principal, Refusal, RejectReason, RequestHead, RequestMode, RouteTable,
+    Access, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluated, Explanation, FormRequest, InvalidPath,
+    OwnRequest, Pending, Permit, Presented, Principal, Refusal, RejectReason, RequestHead, RequestMode, Route,
+    RouteTable,
     cookie::{self, CookieLookup, CookieNames},
+    evaluation::{Outcome, add_duration},
     same_site,
 };
 use crate::{
@@ -71,48 +73,38 @@ impl Gate {
         Self { parts }
     }
 
-    /// Judges a request: looks up who sends it, and does nothing else. It never fails: an outage is a refusal.
-    pub async fn evaluate(&self, head: &RequestHead<'_>) -> Evaluation {
-        let watch = self.parts.clock.stopwatch();
+    /// Evaluates a request: looks up who sends it, and does nothing else. It never fails: an outage is a refusal.
+    pub async fn evaluate(&self, head: &RequestHead<'_>) -> Decision {
+        let stopwatch = self.parts.clock.stopwatch();
         let routes = self.parts.routes.load();
-        let evaluation = self.evaluate_as(head, Subject::FromRequest, &routes).await;
-        Evaluation { duration: watch.elapsed(), ..evaluation }
+        self.evaluate_as(head, Subject::FromRequest, &routes).await.after(stopwatch.elapsed())
     }
 
-    /// Judges again what was judged some time `before`: what counts is what holds now.
-    pub async fn reevaluate(&self, head: &RequestHead<'_>, before: Evaluation) -> Evaluation {
-        let now = self.evaluate(head).await;
-        Evaluation { duration: before.duration + now.duration, ..now }
+    /// Evaluates a request for an own page again, whose body took its time: what counts is what holds now.
+    pub async fn reevaluate_own(&self, head: &RequestHead<'_>, own: Pending<OwnRequest>) -> Evaluated<OwnRequest> {
+        let stopwatch = self.parts.clock.stopwatch();
+        let now = self.evaluate_own(head, own.outcome.path, Subject::FromRequest).await;
+        add_duration(now, own.duration + stopwatch.elapsed())
     }
 
-    /// Decides as it was judged. Now, and once, it counts: for the metrics, and as a sign of life of its session.
-    #[must_use]
-    pub fn decide(&self, head: &RequestHead<'_>, evaluation: Evaluation) -> Decision {
-        let Evaluation { decision, label, duration: took, .. } = evaluation;
-        match &decision {
-            Decision::Forward(permit) => {
-                if let Some(principal) = permit.activity_principal() {
-                    self.record_activity(head, permit.path(), principal);
-                }
-            }
-            Decision::Serve(visit) => {
-                let passive = !head.is_action() && own_paths::PASSIVE.contains(&visit.path.path());
-                if let Some(principal) = visit.presented.principal().filter(|_| !passive) {
-                    self.record_activity(head, &visit.path, principal);
-                }
-            }
-            Decision::Refuse(Refusal::CrossSite) => self.parts.metrics.csrf_rejected(),
-            Decision::Refuse(Refusal::InvalidPath(why)) => {
-                self.parts.metrics.path_refused(why.label(), why.key().unwrap_or("none"));
-            }
-            Decision::Refuse(_) => {}
-        }
-        self.parts.metrics.gate_decided(label.as_str(), took);
-        decision
+    /// Evaluates a request again that has this permit, before it is sent once more: what counts is what holds now.
+    pub async fn reevaluate_permit(&self, head: &RequestHead<'_>, permit: &Permit) -> Evaluated<Permit> {
+        let stopwatch = self.parts.clock.stopwatch();
+        let routes = self.parts.routes.load();
+        let now = self.evaluate_route(head, permit.path().clone(), Subject::FromRequest, &routes).await;
+        add_duration(now, stopwatch.elapsed())
     }
 
-    /// The client has sent more of a request that was let through, or on the stream that it has become: a sign of life of its
-    /// session as the request was. What the app sends is none.
+    /// Counts an outcome, and gives it out. Once for each request: metrics, and the activity of its session.
+    pub fn record<T: Outcome>(&self, head: &RequestHead<'_>, pending: Pending<T>) -> T {
+        let Pending { outcome, label, duration, .. } = pending;
+        outcome.record(self, head);
+        self.parts.metrics.gate_decided(label.as_str(), duration);
+        outcome
+    }
+
+    /// Records that the client has sent more of a request that was let through, or on the stream that it has become: activity of
+    /// its session where the request was. What the app sends is none.
     pub fn record_stream_activity(&self, permit: &Permit, ip: IpAddr) {
         if let Some(principal) = permit.activity_principal() {
             self.buffer_heartbeat(Heartbeat {
@@ -125,92 +117,120 @@ impl Gate {
         }
     }
 
-    /// What would become of a request of `supposed`, who has just signed in; `None` is somebody who has not. The same
-    /// judgement as [`Gate::judge`], but nobody is looked up.
+    /// Explains the decision on a request of `user`, who has just signed in; `None` is somebody who has not. The same evaluation
+    /// as [`Gate::evaluate`], but nobody is looked up.
     pub async fn explain(&self, head: &RequestHead<'_>, user: Option<&UserSnapshot>) -> Explanation {
         let routes = self.parts.routes.load();
-        let Evaluation { decision, route_index: rule, .. } =
-            self.evaluate_as(head, Subject::Assumed(user), &routes).await;
-        let rule = rule.and_then(|place| Some((place, routes.routes().get(place)?.clone())));
-        Explanation { decision: decision.into(), route: rule }
+        let decision = self.evaluate_as(head, Subject::Assumed(user), &routes).await;
+        let route = decision.route_index().and_then(|index| Some((index, routes.routes().get(index)?.clone())));
+        Explanation { decision: decision.into(), route }
     }
 
-    async fn evaluate_as(&self, head: &RequestHead<'_>, subject: Subject<'_>, routes: &RouteTable) -> Evaluation {
-        let refused = |refusal| Evaluation::new(Decision::Refuse(refusal), DecisionLabel::Denied);
-        if matches!(*head.method, Method::CONNECT | Method::TRACE) {
-            return refused(Refusal::Method);
-        }
-        let form = match routes.cross_site_form(head, self.parts.public_url.origin()) {
-            Ok(form) => form,
-            Err(refusal) => return refused(refusal),
-        };
-        let parsed = routes.parse_path(routes.strip_form_token(head.target));
-        if let Err(refusal) = self.check_host(head) {
-            // What is the same for everybody: the page that says so can be read under the wrong host, too.
-            if refusal != Refusal::WrongHost || !parsed.as_ref().is_ok_and(is_asset) {
-                return refused(refusal);
-            }
-        }
-        let path = match parsed {
-            Ok(path) => path,
-            Err(why) => return refused(Refusal::InvalidPath(why)),
+    async fn evaluate_as(&self, head: &RequestHead<'_>, subject: Subject<'_>, routes: &RouteTable) -> Decision {
+        let (path, form) = match self.read_head(head, routes) {
+            Ok(read) => read,
+            Err(refusal) => return Decision::Refuse(Pending::denied(refusal)),
         };
         if own_paths::is_own(path.path()) {
-            return self.evaluate_own(head, path, subject).await;
+            return Decision::from_own(self.evaluate_own(head, path, subject).await, head);
         }
-        let Some((place, route)) = routes.find(&path) else {
-            return refused(Refusal::NoRoute);
-        };
-        let evaluation = if route.access == Access::Public {
-            Evaluation::new(Decision::Forward(Permit::new(path, route, None)), DecisionLabel::Public)
-        } else if !same_site::allows_upgrade(head, self.parts.public_url.origin(), &route.websocket_origins) {
-            refused(Refusal::CrossSite)
-        } else {
-            match self.authenticate(head, subject).await {
-                Err(_) => Evaluation::new(Decision::Refuse(Refusal::StoreUnavailable), DecisionLabel::Unavailable),
-                Ok(Presented::Valid(principal)) if !route.access.allows(&principal.user.roles) => {
-                    let owner = Box::new(principal.user);
-                    refused(Refusal::Forbidden { session: principal.session, user: owner })
-                }
-                Ok(Presented::Valid(principal)) => {
-                    let form = form.filter(is_confirmed).map(Box::new);
-                    let permit = Permit::new(path, route, Some(principal));
-                    Evaluation {
-                        cross_site_form: form,
-                        ..Evaluation::new(Decision::Forward(permit), DecisionLabel::Allow)
-                    }
-                }
-                Ok(Presented::Nothing) => {
-                    Evaluation { cross_site_form: form.map(Box::new), ..require_sign_in(head, &path, None) }
-                }
-                Ok(Presented::Invalid(reason)) => Evaluation {
-                    cross_site_form: form.filter(is_confirmed).map(Box::new),
-                    ..require_sign_in(head, &path, Some(reason))
-                },
-            }
-        };
-        let refused = matches!(evaluation.decision, Decision::Refuse(_)).then(|| Arc::clone(&route.path));
-        Evaluation { route_index: Some(place), refused_route: refused, ..evaluation }
+        let outcome = self.evaluate_route(head, path, subject, routes).await;
+        // A form is asked about where somebody is to sign in, and goes on where its visitor has sent it. Without a session it was
+        // a stranger's, and its sender may as well be.
+        match form.filter(|form| is_form_outcome(form, &outcome)) {
+            Some(form) => Decision::Form(FormRequest { form: Box::new(form), outcome }),
+            None => Decision::from_guarded(outcome),
+        }
     }
 
-    /// Our own pages. What is the same for everybody needs no look-up, and so outlives an outage of the store.
-    async fn evaluate_own(&self, head: &RequestHead<'_>, path: CanonicalPath, subject: Subject<'_>) -> Evaluation {
+    /// The path that a request is for, and the form of another site that it posts, if it does.
+    fn read_head(
+        &self,
+        head: &RequestHead<'_>,
+        routes: &RouteTable,
+    ) -> Result<(CanonicalPath, Option<CrossSiteForm>), Refusal> {
+        if matches!(*head.method, Method::CONNECT | Method::TRACE) {
+            return Err(Refusal::Method);
+        }
+        let form = routes.cross_site_form(head, self.parts.public_url.origin())?;
+        let path = routes.parse_path(routes.strip_form_token(head.target));
+        if let Err(refusal) = self.check_host(head) {
+            // What is the same for everybody: the page that says so can be read under the wrong host, too.
+            if refusal != Refusal::WrongHost || !path.as_ref().is_ok_and(is_asset) {
+                return Err(refusal);
+            }
+        }
+        Ok((path.map_err(Refusal::InvalidPath)?, form))
+    }
+
+    /// A request for a route of the operator's.
+    async fn evaluate_route(
+        &self,
+        head: &RequestHead<'_>,
+        path: CanonicalPath,
+        subject: Subject<'_>,
+        routes: &RouteTable,
+    ) -> Evaluated<Permit> {
+        let Some((index, route)) = routes.find(&path) else { return Err(Pending::denied(Refusal::NoRoute)) };
+        let outcome = if route.access == Access::Public {
+            Ok(Pending::new(Permit::new(path, route, None), DecisionLabel::Public))
+        } else {
+            self.evaluate_guarded(head, path, subject, route).await
+        };
+        match outcome {
+            Ok(permit) => Ok(Pending { route_index: Some(index), ..permit }),
+            Err(refusal) => {
+                let refused_route = Some(Arc::clone(&route.path));
+                Err(Pending { route_index: Some(index), refused_route, ..refusal })
+            }
+        }
+    }
+
+    async fn evaluate_guarded(
+        &self,
+        head: &RequestHead<'_>,
+        path: CanonicalPath,
+        subject: Subject<'_>,
+        route: &Route,
+    ) -> Evaluated<Permit> {
+        if !same_site::allows_upgrade(head, self.parts.public_url.origin(), &route.websocket_origins) {
+            return Err(Pending::denied(Refusal::CrossSite));
+        }
+        match self.authenticate(head, subject).await {
+            Err(_) => Err(Pending::store_unavailable()),
+            Ok(Presented::Valid(principal)) if !route.access.allows(&principal.user.roles) => {
+                let (session, user) = (principal.session, Box::new(principal.user));
+                Err(Pending::denied(Refusal::Forbidden { session, user }))
+            }
+            Ok(Presented::Valid(principal)) => {
+                Ok(Pending::new(Permit::new(path, route, Some(principal)), DecisionLabel::Allow))
+            }
+            Ok(Presented::Nothing) => Err(require_sign_in(head, &path, None)),
+            Ok(Presented::Invalid(reason)) => Err(require_sign_in(head, &path, Some(reason))),
+        }
+    }
+
+    /// A request for an own page. What is the same for everybody needs no look-up, and so outlives an outage of the store.
+    async fn evaluate_own(
+        &self,
+        head: &RequestHead<'_>,
+        path: CanonicalPath,
+        subject: Subject<'_>,
+    ) -> Evaluated<OwnRequest> {
         if !same_site::allows_request(head, self.parts.public_url.origin()) {
-            return Evaluation::new(Decision::Refuse(Refusal::CrossSite), DecisionLabel::Denied);
+            return Err(Pending::denied(Refusal::CrossSite));
         }
-        let same_for_all = is_asset(&path) || path.path() == own_paths::NONEXISTENT;
-        let presented = if same_for_all { Ok(Presented::Nothing) } else { self.authenticate(head, subject).await };
-        match presented {
-            // The secret before a change is good for looks that are under way, and changes nothing any more.
+        let is_same_for_all = is_asset(&path) || path.path() == own_paths::NONEXISTENT;
+        let presented = if is_same_for_all { Ok(Presented::Nothing) } else { self.authenticate(head, subject).await };
+        let presented = match presented {
+            // The secret before a change is good for reads that are under way, and changes nothing any more.
             Ok(Presented::Valid(principal)) if head.is_action() && !principal.is_current_secret => {
-                let presented = Presented::Invalid(RejectReason::WrongSecret(principal.session));
-                Evaluation::new(Decision::Serve(OwnRequest { path, presented, ip: head.ip }), DecisionLabel::Public)
+                Presented::Invalid(RejectReason::WrongSecret(principal.session))
             }
-            Ok(presented) => {
-                Evaluation::new(Decision::Serve(OwnRequest { path, presented, ip: head.ip }), DecisionLabel::Public)
-            }
-            Err(_) => Evaluation::new(Decision::Refuse(Refusal::StoreUnavailable), DecisionLabel::Unavailable),
-        }
+            Ok(presented) => presented,
+            Err(_) => return Err(Pending::store_unavailable()),
+        };
+        Ok(Pending::new(OwnRequest { path, presented, ip: head.ip }, DecisionLabel::Public))
     }
 
     /// Host must be there once, agree with an absolute-form target, and name the one origin.
@@ -323,7 +343,17 @@ impl Gate {
         }
     }
 
-    fn record_activity(&self, head: &RequestHead<'_>, path: &CanonicalPath, principal: &Principal) {
+    /// Counts a refusal that has a metric of its own.
+    pub(super) fn record_refusal(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::CrossSite => self.parts.metrics.csrf_rejected(),
+            Refusal::InvalidPath(why) => self.parts.metrics.path_refused(why.label(), why.key().unwrap_or("none")),
+            _ => {}
+        }
+    }
+
+    /// Notes a hit of a session, to be written with the next heartbeat.
+    pub(super) fn record_activity(&self, head: &RequestHead<'_>, path: &CanonicalPath, principal: &Principal) {
         let at: Timestamp = self.parts.clock.now();
         let page = (!own_paths::is_own(path.path()) && head.is_page_view()).then(|| activity_path(path));
         let heartbeat =
@@ -342,16 +372,23 @@ fn is_asset(path: &CanonicalPath) -> bool {
     is_below(path.path()) && is_below(&path.without_parameters())
 }
 
-const fn is_confirmed(form: &CrossSiteForm) -> bool {
-    form.token.is_some()
+/// Whether a request is treated as the form of another site that it posts: where nobody is signed in its visitor is asked, and where
+/// its visitor has sent it on it goes once.
+const fn is_form_outcome(form: &CrossSiteForm, outcome: &Evaluated<Permit>) -> bool {
+    match outcome {
+        Ok(permit) => permit.outcome.is_guarded() && form.token.is_some(),
+        Err(Pending { outcome: Refusal::SignInRequired { reason: None, .. }, .. }) => true,
+        Err(Pending { outcome: Refusal::SignInRequired { reason: Some(_), .. }, .. }) => form.token.is_some(),
+        Err(_) => false,
+    }
 }
 
-fn require_sign_in(head: &RequestHead<'_>, path: &CanonicalPath, reason: Option<RejectReason>) -> Evaluation {
+fn require_sign_in(head: &RequestHead<'_>, path: &CanonicalPath, reason: Option<RejectReason>) -> Pending<Refusal> {
     let label = match head.mode() {
         RequestMode::Navigation if !head.is_framed() => DecisionLabel::SignIn,
         RequestMode::Navigation | RequestMode::Upgrade | RequestMode::Program => DecisionLabel::Unauthorized,
     };
-    Evaluation::new(Decision::Refuse(Refusal::SignInRequired { target: path.with_query(), reason }), label)
+    Pending::new(Refusal::SignInRequired { target: path.with_query(), reason }, label)
 }
 
 /// What the store would have of a session that has begun at this moment.

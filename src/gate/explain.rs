@@ -1,6 +1,6 @@
 //! What would become of a request, for an operator who asks: the gate's own judgement, without the request.
 
-use super::{Decision, Refusal, Route};
+use super::{Decision, FormRequest, Refusal, Route};
 use crate::session::UserSnapshot;
 
 /// What would become of a request, and by which rule.
@@ -29,9 +29,13 @@ pub enum ExplainedDecision {
 impl From<Decision> for ExplainedDecision {
     fn from(decision: Decision) -> Self {
         match decision {
-            Decision::Forward(permit) => Self::Forward { user: permit.user().cloned() },
-            Decision::Serve(_) => Self::Serve,
-            Decision::Refuse(refusal) => Self::Refuse(refusal),
+            Decision::Forward(permit) | Decision::Form(FormRequest { outcome: Ok(permit), .. }) => {
+                Self::Forward { user: permit.outcome.user().cloned() }
+            }
+            Decision::Serve(_) | Decision::Stream(_) => Self::Serve,
+            Decision::Refuse(refusal) | Decision::Form(FormRequest { outcome: Err(refusal), .. }) => {
+                Self::Refuse(refusal.outcome)
+            }
         }
     }
 }

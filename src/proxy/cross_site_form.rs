@@ -8,7 +8,7 @@ use super::{
     peer::PeerConnection, request_context::RequestContext,
 };
 use crate::{
-    gate::{Decision, Evaluation, Permit, Refusal},
+    gate::{Evaluated, FormRequest, Permit, Refusal, RequestHead},
     web::{FormDecision, RequestFailure},
 };
 
@@ -20,26 +20,26 @@ pub(super) async fn handle(
     proxy: &Proxy,
     session: &mut Session,
     ctx: &mut RequestContext,
-    evaluation: Evaluation,
+    form: FormRequest,
 ) -> Result<bool> {
     let request_id = ctx.request_id;
     let request = session.req_header().clone();
     let head = request_view(&request, ctx.client, request_id.as_str());
     let (portcullis, body_limiter) = (proxy.portcullis(), proxy.body_limiter());
-    let step = portcullis.claim_form(&evaluation, &head).await;
+    let step = portcullis.claim_form(form, &head).await;
     let (response, last) = match step {
-        Some(FormDecision::Respond(response)) => {
-            refusal_from(portcullis.decide(&head, evaluation), ctx);
+        FormDecision::Respond(response, outcome) => {
+            record_outcome(proxy, &head, outcome, ctx);
             (response, false)
         }
-        Some(FormDecision::Confirm) => {
+        FormDecision::Confirm(form) => {
             let read = own_response::read_body(session, BodyClass::CrossSiteForm, body_limiter).await;
             let page = match &read {
-                Ok(content) => portcullis.confirm_form(&evaluation, &head, content).await,
+                Ok(content) => portcullis.confirm_form(&form, &head, content).await,
                 Err(_) => None,
             };
             let last = read.is_err();
-            let refusal = refusal_from(portcullis.decide(&head, evaluation), ctx);
+            let refusal = record_outcome(proxy, &head, form.outcome, ctx);
             let response = match (page, refusal, read) {
                 (Some(page), _, _) => page,
                 // Larger than is carried, or not what a browser would send again: as without the page.
@@ -52,24 +52,18 @@ pub(super) async fn handle(
             };
             (response, last)
         }
-        Some(FormDecision::Forward(form)) => match portcullis.decide(&head, evaluation) {
-            Decision::Forward(permit) => {
-                proxy.set_permit(ctx, permit);
-                ctx.claimed_form = Some(form);
-                if ctx.is_within_body_limit(own_response::content_length(session).unwrap_or(0)) {
-                    // An app may close an idle connection just when a request is sent into it, and this one is sent once.
-                    ctx.peer_connection = PeerConnection::New;
-                    ctx.has_no_content = content::has_no_content(session).await?;
-                    return Ok(false);
-                }
-                let user = ctx.permit.as_ref().and_then(Permit::user);
-                (portcullis.fail(RequestFailure::BodyTooLarge, user, &head).await, false)
+        FormDecision::Forward(claimed, permit) => {
+            proxy.set_permit(ctx, portcullis.record(&head, permit));
+            ctx.claimed_form = Some(claimed);
+            if ctx.is_within_body_limit(own_response::content_length(session).unwrap_or(0)) {
+                // An app may close an idle connection just when a request is sent into it, and this one is sent once.
+                ctx.peer_connection = PeerConnection::New;
+                ctx.has_no_content = content::has_no_content(session).await?;
+                return Ok(false);
             }
-            Decision::Refuse(_) | Decision::Serve(_) => {
-                (portcullis.fail(RequestFailure::Internal, None, &head).await, false)
-            }
-        },
-        None => (portcullis.fail(RequestFailure::Internal, None, &head).await, false),
+            let user = ctx.permit.as_ref().and_then(Permit::user);
+            (portcullis.fail(RequestFailure::BodyTooLarge, user, &head).await, false)
+        }
     };
     proxy.send_response(session, ctx, response, last).await;
     Ok(true)
@@ -91,14 +85,18 @@ pub(super) async fn mark_sent(proxy: &Proxy, session: &Session, ctx: &mut Reques
     }
 }
 
-/// Why it goes nowhere; none where it could, and the log is told whose it is.
-fn refusal_from(decision: Decision, ctx: &mut RequestContext) -> Option<Refusal> {
-    match decision {
-        Decision::Refuse(refusal) => Some(refusal),
-        Decision::Forward(permit) => {
-            ctx.set_upstream(permit, None);
+/// Counts the outcome of a form that does not go to the app. The log has whose it is; the refusal, where it is one.
+fn record_outcome(
+    proxy: &Proxy,
+    head: &RequestHead<'_>,
+    outcome: Evaluated<Permit>,
+    ctx: &mut RequestContext,
+) -> Option<Refusal> {
+    match outcome {
+        Ok(permit) => {
+            ctx.set_upstream(proxy.portcullis().record(head, permit), None);
             None
         }
-        Decision::Serve(_) => None,
+        Err(refusal) => Some(proxy.portcullis().record(head, refusal)),
     }
 }

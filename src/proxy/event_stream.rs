@@ -7,8 +7,8 @@ use pingora::{Result, http::ResponseHeader, proxy::Session};
 
 use super::{Proxy, hooks::REQUEST_ID, request_context::RequestContext, response};
 use crate::{
-    gate::{Decision, Evaluation, RequestHead},
-    web::{RequestFailure, SessionEventStream, StreamEvent, set_security_headers},
+    gate::{OwnRequest, Pending, RequestHead},
+    web::{SessionEventStream, StreamEvent, set_security_headers},
 };
 
 /// Answers a request that opens a stream, until its session ends or its client goes.
@@ -17,23 +17,20 @@ pub(super) async fn handle(
     session: &mut Session,
     ctx: &mut RequestContext,
     head: &RequestHead<'_>,
-    evaluation: Evaluation,
+    own: Pending<OwnRequest>,
 ) {
     let portcullis = proxy.portcullis();
-    let response = match portcullis.decide(head, evaluation) {
-        Decision::Serve(visit) => match portcullis.open_event_stream(visit, head).await {
-            Ok(live) => {
-                ctx.begin_stream("sse");
-                ctx.status = 200;
-                if let Err(error) = write_events(session, ctx, live, proxy.hsts()).await {
-                    tracing::debug!(error = error.etype().as_str(), "Event stream closed by its client");
-                }
-                return;
+    let own = portcullis.record(head, own);
+    let response = match portcullis.open_event_stream(own, head).await {
+        Ok(events) => {
+            ctx.begin_stream("sse");
+            ctx.status = 200;
+            if let Err(error) = write_events(session, ctx, events, proxy.hsts()).await {
+                tracing::debug!(error = error.etype().as_str(), "Event stream closed by client");
             }
-            Err(response) => response,
-        },
-        Decision::Refuse(refusal) => portcullis.refuse(&refusal, head).await,
-        Decision::Forward(_) => portcullis.fail(RequestFailure::Internal, None, head).await,
+            return;
+        }
+        Err(response) => response,
     };
     proxy.send_response(session, ctx, response, false).await;
 }

@@ -13,10 +13,7 @@ use pingora::{
 };
 
 use super::{Proxy, client::request_view, own_response, request_context::RequestContext, upstreams::Upstream};
-use crate::{
-    gate::{Decision, Permit},
-    web::RequestFailure,
-};
+use crate::{gate::Permit, web::RequestFailure};
 
 /// What an error is called where a body is larger than its route takes.
 pub(super) const BODY_TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
@@ -69,10 +66,7 @@ impl Proxy {
             session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
         if let Some(refused) = ctx.retry_refusal.take() {
             let head = request_view(session.req_header(), ctx.client, ctx.request_id.as_str());
-            let response = match refused.decision() {
-                Decision::Refuse(refusal) => self.portcullis().refuse(refusal, &head).await,
-                _ => self.portcullis().fail(RequestFailure::Internal, None, &head).await,
-            };
+            let response = self.portcullis().refuse(&refused, &head).await;
             self.send_response(session, ctx, response, true).await;
             return;
         }

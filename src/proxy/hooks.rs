@@ -28,9 +28,10 @@ use super::{
 use crate::{
     clock::Clock,
     gate::{
-        Decision, Evaluation, Permit, RequestHead,
+        Decision, Permit, RequestHead,
         cookie::{AppCookieRecorder, CookieNames},
     },
+    id::SessionId,
     metrics::Metrics,
     portcullis::Portcullis,
     public_url::PublicUrl,
@@ -87,18 +88,17 @@ impl Proxy {
         app
     }
 
-    /// Judges a request, and puts it on its line where it is let through for a session: from then on it is cut when that
-    /// one ends. Where it has ended in between, what counts is what holds now.
-    pub(super) async fn evaluate_and_bind(&self, head: &RequestHead<'_>, slot: &InFlightSlot) -> Evaluation {
-        let mut epoch = slot.end_epoch();
-        let mut evaluation = self.0.portcullis.evaluate(head).await;
-        while let Some(session) = evaluation.bound_session()
-            && !slot.bind_session(session, epoch)
-        {
-            epoch = slot.end_epoch();
-            evaluation = self.0.portcullis.reevaluate(head, evaluation).await;
+    /// Evaluates a request and binds it to the session that lets it through: from then on an end of that session cancels it. Where
+    /// the session has ended in between, what counts is what holds now.
+    async fn evaluate_bound(&self, head: &RequestHead<'_>, slot: &InFlightSlot) -> Decision {
+        let stopwatch = self.0.clock.stopwatch();
+        loop {
+            let (epoch, earlier) = (slot.end_epoch(), stopwatch.elapsed());
+            let decision = self.0.portcullis.evaluate(head).await;
+            if bind(slot, decision.bound_session(), epoch) {
+                return decision.after(earlier);
+            }
         }
-        evaluation
     }
 
     pub(super) fn portcullis(&self) -> &Portcullis {
@@ -149,6 +149,11 @@ impl Proxy {
     }
 }
 
+/// Binds a request to the session that lets it through, where one does. False: the session may have ended since `epoch`.
+pub(super) fn bind(slot: &InFlightSlot, session: Option<SessionId>, epoch: u64) -> bool {
+    session.is_none_or(|session| slot.bind_session(session, epoch))
+}
+
 #[async_trait]
 impl ProxyHttp for Proxy {
     type CTX = RequestContext;
@@ -179,35 +184,32 @@ impl ProxyHttp for Proxy {
         // Of who carries many visitors, not one may be counted.
         let is_visitor = !source.ip.is_loopback() && !self.0.trusted_proxies.trusts(source.ip);
         slot.set_network(is_visitor.then(|| ip_network(source.ip)));
-        let evaluation = self.evaluate_and_bind(&head, slot).await;
-        private_connections::close_for_other_sessions(slot, &evaluation);
-        ctx.record(&head, request, &evaluation);
-        if evaluation.opens_event_stream(&head) {
-            let request = request.clone();
-            let head = request_view(&request, source, request_id.as_str());
-            event_stream::handle(self, session, ctx, &head, evaluation).await;
-            return Ok(true);
-        }
-        if evaluation.cross_site_form().is_some() {
-            return cross_site_form::handle(self, session, ctx, evaluation).await;
-        }
-        if evaluation.presented().is_some() {
-            own_pages::handle(self, session, ctx, evaluation).await;
-            return Ok(true);
-        }
-        let response = match self.0.portcullis.decide(&head, evaluation) {
+        let portcullis = &self.0.portcullis;
+        let decision = self.evaluate_bound(&head, slot).await;
+        private_connections::close_for_other_sessions(slot, &decision);
+        ctx.record(&head, request, &decision.fields());
+        let response = match decision {
+            Decision::Stream(own) => {
+                let request = request.clone();
+                let head = request_view(&request, source, request_id.as_str());
+                event_stream::handle(self, session, ctx, &head, own).await;
+                return Ok(true);
+            }
+            Decision::Form(form) => return cross_site_form::handle(self, session, ctx, form).await,
+            Decision::Serve(own) => {
+                own_pages::handle(self, session, ctx, own).await;
+                return Ok(true);
+            }
             Decision::Forward(permit) => {
-                self.set_permit(ctx, permit);
+                self.set_permit(ctx, portcullis.record(&head, permit));
                 if ctx.is_within_body_limit(own_response::content_length(session).unwrap_or(0)) {
                     ctx.has_no_content = content::has_no_content(session).await?;
                     return Ok(false);
                 }
                 let user = ctx.permit.as_ref().and_then(Permit::user);
-                self.0.portcullis.fail(RequestFailure::BodyTooLarge, user, &head).await
+                portcullis.fail(RequestFailure::BodyTooLarge, user, &head).await
             }
-            Decision::Refuse(refusal) => self.0.portcullis.refuse(&refusal, &head).await,
-            // Never: a visit has been told apart above.
-            Decision::Serve(_) => self.0.portcullis.fail(RequestFailure::Internal, None, &head).await,
+            Decision::Refuse(refusal) => portcullis.refuse(&portcullis.record(&head, refusal), &head).await,
         };
         self.send_response(session, ctx, response, false).await;
         Ok(true)

@@ -8,14 +8,11 @@ use super::{
     Proxy, body_limits::BodyClass, client::request_view, failure::ProxyFailure, own_response,
     request_context::RequestContext,
 };
-use crate::{
-    gate::{Decision, Evaluation, Presented, RequestHead},
-    web::RequestFailure,
-};
+use crate::gate::{Evaluated, OwnRequest, Pending, RequestHead, fields_of};
 
 /// Answers it.
-pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut RequestContext, evaluation: Evaluation) {
-    let class = match evaluation.presented().and_then(Presented::principal) {
+pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut RequestContext, own: Pending<OwnRequest>) {
+    let class = match own.outcome().presented.principal() {
         Some(_) => BodyClass::Known,
         None => BodyClass::Stranger,
     };
@@ -23,31 +20,34 @@ pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut Reque
     let request = session.req_header().clone();
     let head = request_view(&request, ctx.client, request_id.as_str());
     let body = own_response::read_body(session, class, proxy.body_limiter()).await;
-    let evaluation = if body.as_ref().is_ok_and(|body| !body.is_empty()) {
+    let outcome = if body.as_ref().is_ok_and(|body| !body.is_empty()) {
         // A body takes its sender's time, and the session may have ended in it: what counts is what holds now.
-        let now = proxy.portcullis().reevaluate(&head, evaluation).await;
-        ctx.record(&head, &request, &now);
+        let now = proxy.portcullis().reevaluate_own(&head, own).await;
+        ctx.record(&head, &request, &fields_of(&now));
         now
     } else {
-        evaluation
+        Ok(own)
     };
     let last = body.is_err();
-    let response = response_for(proxy, &head, evaluation, body).await;
+    let response = response_for(proxy, &head, outcome, body).await;
     proxy.send_response(session, ctx, response, last).await;
 }
 
-/// The answer when its body is there, or will not come.
+/// The response when the body is there, or will not come.
 async fn response_for(
     proxy: &Proxy,
     head: &RequestHead<'_>,
-    evaluation: Evaluation,
+    outcome: Evaluated<OwnRequest>,
     body: Result<Bytes, ProxyFailure>,
 ) -> Response<Bytes> {
     let portcullis = proxy.portcullis();
-    match (portcullis.decide(head, evaluation), body) {
-        (Decision::Serve(visit), Ok(body)) => portcullis.serve(visit, head, body).await,
-        (Decision::Refuse(refusal), Ok(_)) => portcullis.refuse(&refusal, head).await,
-        (Decision::Forward(_), Ok(_)) => portcullis.fail(RequestFailure::Internal, None, head).await,
+    let outcome = match outcome {
+        Ok(own) => Ok(portcullis.record(head, own)),
+        Err(refusal) => Err(portcullis.record(head, refusal)),
+    };
+    match (outcome, body) {
+        (Ok(own), Ok(body)) => portcullis.serve(own, head, body).await,
+        (Err(refusal), Ok(_)) => portcullis.refuse(&refusal, head).await,
         (_, Err(ProxyFailure::Respond(failed))) => portcullis.fail(failed, None, head).await,
         (_, Err(ProxyFailure::Malformed | ProxyFailure::ClientClosed)) => own_response::malformed_request(),
     }

@@ -33,10 +33,7 @@ use pingora::{
 use tokio::time::timeout;
 
 use super::{InFlightSlot, request_head::IS_TOKEN_BYTE};
-use crate::{
-    gate::{Decision, Evaluation},
-    id::SessionId,
-};
+use crate::{gate::Decision, id::SessionId};
 
 /// Error of a pooled connection that is not used again.
 pub(super) const NOT_REUSABLE: ErrorType = ErrorType::new("a connection that somebody signed in on");
@@ -79,11 +76,11 @@ fn names_scheme(value: &HeaderValue) -> bool {
 }
 
 /// Closes the private connections of sessions that this request is not of, where it shows who is calling.
-pub(super) fn close_for_other_sessions(slot: &InFlightSlot, evaluation: &Evaluation) {
-    match evaluation.decision() {
-        // Public: it shows nobody.
-        Decision::Forward(permit) if permit.session().is_none() => {}
-        _ => slot.private_connections.close_where(|session| evaluation.session() != Some(session)),
+pub(super) fn close_for_other_sessions(slot: &InFlightSlot, decision: &Decision) {
+    // Public: it shows nobody.
+    if !decision.is_public() {
+        let known = decision.session();
+        slot.private_connections.close_where(|session| known != Some(session));
     }
 }
 

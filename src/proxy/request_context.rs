@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Stopwatch,
-    gate::{Decision, DecisionLabel, Evaluation, Permit, Refusal, RejectReason, RequestHead},
+    gate::{DecisionLabel, OutcomeFields, Permit, Refusal, RequestHead},
     id::{SessionId, UserId},
     metrics::Metrics,
     own_paths,
@@ -67,7 +67,7 @@ pub struct RequestContext {
     /// The connection to the app.
     pub(super) upstream_socket: Option<Arc<SocketDigest>>,
     /// Why it was not let through any more when it was to be sent once more.
-    pub(super) retry_refusal: Option<Box<Evaluation>>,
+    pub(super) retry_refusal: Option<Box<Refusal>>,
     /// Bytes behind the last one of its answer's body.
     pub(super) appended: AppendedBytes,
     /// Form of another site that it takes to the app, until its first byte is sent.
@@ -137,35 +137,29 @@ impl RequestContext {
         }
     }
 
-    /// Notes what was asked and what was thought of it; the last note holds.
-    pub(super) fn record(&mut self, head: &RequestHead<'_>, request: &RequestHeader, evaluation: &Evaluation) {
-        let path = match evaluation.decision() {
-            Decision::Forward(_) => None,
-            Decision::Serve(visit) => Some(visit.path.path().as_bytes()),
-            Decision::Refuse(_) => head.target.split(|byte| *byte == b'?').next(),
+    /// Notes what was asked and what came of it; the last note holds.
+    pub(super) fn record(&mut self, head: &RequestHead<'_>, request: &RequestHeader, outcome: &OutcomeFields<'_>) {
+        let path = match (outcome.own_path, outcome.refusal) {
+            (Some(path), _) => Some(path.as_bytes()),
+            (None, Some(_)) => head.target.split(|byte| *byte == b'?').next(),
+            (None, None) => None,
         };
-        let (session, user) = known_identity(evaluation.decision());
         let protocol = match request.version {
             http::Version::HTTP_10 => "HTTP/1.0",
             http::Version::HTTP_2 => "HTTP/2",
             _ => "HTTP/1.1",
         };
-        let wrong_host = matches!(evaluation.decision(), Decision::Refuse(Refusal::WrongHost));
         self.log_fields = Some(LogFields {
             method: head.method.clone(),
             path: path.map(encode_path),
             protocol,
-            decision: evaluation.label(),
-            route: evaluation.refused_route().map(Arc::clone),
-            refuse_reason: if let Decision::Refuse(refusal) = evaluation.decision() {
-                refusal.log_reason()
-            } else {
-                None
-            },
-            host: wrong_host.then(|| requested_host(head)),
-            session,
-            user,
-            auth_duration: evaluation.duration(),
+            decision: outcome.label,
+            route: outcome.refused_route.map(Arc::clone),
+            refuse_reason: outcome.refusal.and_then(Refusal::log_reason),
+            host: (outcome.refusal == Some(&Refusal::WrongHost)).then(|| requested_host(head)),
+            session: outcome.session,
+            user: outcome.user,
+            auth_duration: outcome.duration,
         });
     }
 
@@ -299,24 +293,5 @@ impl OpenStreamGuard {
 impl Drop for OpenStreamGuard {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-/// Whom a request is known to be of, and the session that it belongs to: shown with its own secret, good or not any more.
-fn known_identity(decision: &Decision) -> (Option<SessionId>, Option<UserId>) {
-    match decision {
-        Decision::Forward(permit) => (permit.session(), permit.user().map(|user| user.id)),
-        Decision::Serve(visit) => {
-            let principal = visit.presented.principal();
-            (principal.map(|principal| principal.session), principal.map(|principal| principal.user.id))
-        }
-        Decision::Refuse(Refusal::Forbidden { session, user: owner }) => (Some(*session), Some(owner.id)),
-        Decision::Refuse(Refusal::SignInRequired { reason: Some(because), .. }) => match because {
-            RejectReason::IdleExpired(id, _) | RejectReason::Expired(id) | RejectReason::AccountDisabled(id) => {
-                (Some(*id), None)
-            }
-            _ => (None, None),
-        },
-        Decision::Refuse(_) => (None, None),
     }
 }

@@ -11,7 +11,8 @@ use pingora::{
     proxy::Session,
 };
 
-use super::{Proxy, client::request_view, peer::PeerConnection, request_context::RequestContext};
+use super::{Proxy, client::request_view, hooks::bind, peer::PeerConnection, request_context::RequestContext};
+use crate::gate::{add_duration, fields_of};
 
 /// Whether a request that failed on a reused connection is sent once more. It is, once at most.
 pub(super) fn begin_retry(session: &mut Session, ctx: &mut RequestContext, error: &Error) -> bool {
@@ -61,15 +62,23 @@ impl Proxy {
         let request_id = ctx.request_id;
         let head = request_view(request, ctx.client, request_id.as_str());
         let Some(slot) = &ctx.slot else { return Error::e_explain(InternalError, "not registered") };
-        let evaluation = self.evaluate_and_bind(&head, slot).await;
-        ctx.record(&head, request, &evaluation);
-        match evaluation.into_permit() {
+        let Some(permit) = &ctx.permit else { return Error::e_explain(InternalError, "without a permit") };
+        let stopwatch = self.0.clock.stopwatch();
+        let now = loop {
+            let (epoch, earlier) = (slot.end_epoch(), stopwatch.elapsed());
+            let now = self.portcullis().reevaluate_permit(&head, permit).await;
+            if bind(slot, now.as_ref().ok().and_then(|permit| permit.outcome().session()), epoch) {
+                break add_duration(now, earlier);
+            }
+        };
+        ctx.record(&head, request, &fields_of(&now));
+        match now {
             Ok(permit) => {
-                self.set_permit(ctx, permit);
+                self.set_permit(ctx, permit.into_recorded());
                 Ok(())
             }
-            Err(refused) => {
-                ctx.retry_refusal = Some(refused);
+            Err(refusal) => {
+                ctx.retry_refusal = Some(Box::new(refusal.into_recorded()));
                 Error::e_explain(InternalError, "not let through any more")
             }
         }

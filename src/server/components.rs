@@ -223,11 +223,10 @@ mod tests {
             request_id,
         };
         let (portcullis, before) = (parts.portcullis(), DIGESTS.get());
-        let evaluation = portcullis.evaluate(&head).await;
-        assert!(
-            matches!(portcullis.decide(&head, evaluation), Decision::Forward(_)),
-            "a request that is checked to its end"
-        );
+        let Decision::Forward(permit) = portcullis.evaluate(&head).await else {
+            panic!("a request that is checked to its end")
+        };
+        assert!(portcullis.record(&head, permit).session().is_some());
         assert_eq!(DIGESTS.get() - before, 1);
     }
 }

@@ -14,19 +14,19 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    gate::{CrossSiteForm, Decision, Evaluation, Presented, Refusal, RequestHead},
+    gate::{CrossSiteForm, Evaluated, FormRequest, Pending, Permit, Presented, Refusal, RequestHead},
     guard::{FormClaim, FormSubmission},
 };
 
 /// What is to be done with a form of another site.
 #[derive(Debug)]
 pub enum FormDecision {
-    /// It is claimed, and goes to the app once [`Web::send_form`] has noted it.
-    Forward(ClaimedForm),
+    /// The form is claimed, and goes to the app once [`Web::mark_form_sent`] has noted it.
+    Forward(ClaimedForm, Pending<Permit>),
     /// Its visitor is asked: its content is needed.
-    Confirm,
+    Confirm(FormRequest),
     /// This is the answer.
-    Respond(http::Response<Bytes>),
+    Respond(http::Response<Bytes>, Evaluated<Permit>),
 }
 
 /// A form that one press has claimed. Until it is noted as sent, its claim lapses by itself within a minute.
@@ -38,21 +38,20 @@ pub struct ClaimedForm {
 }
 
 impl Web {
-    /// Step that follows for a form that was judged.
-    pub async fn claim_form(
-        &self,
-        form: &CrossSiteForm,
-        evaluation: &Evaluation,
-        head: &RequestHead<'_>,
-    ) -> FormDecision {
-        let Decision::Forward(permit) = evaluation.decision() else { return FormDecision::Confirm };
+    /// Claims a form, and tells the step that follows.
+    pub async fn claim_form(&self, request: FormRequest, head: &RequestHead<'_>) -> FormDecision {
+        let FormRequest { form, outcome } = request;
+        let permit = match outcome {
+            Ok(permit) => permit,
+            Err(_) => return FormDecision::Confirm(FormRequest { form, outcome }),
+        };
         let forms = &self.state().forms;
         let token = form.token.as_deref().unwrap_or_default();
         // Its content is not read here: the token stands for the page, and so for what was on it.
-        let Some(submission) = forms.verify(token, &scope(form), &forms.anonymous_browser(), token.as_bytes()) else {
-            return FormDecision::Confirm;
+        let Some(submission) = forms.verify(token, &scope(&form), &forms.anonymous_browser(), token.as_bytes()) else {
+            return FormDecision::Confirm(FormRequest { form, outcome: Ok(permit) });
         };
-        let submission = match permit.session() {
+        let submission = match permit.outcome().session() {
             Some(session) => submission.with_session(session),
             None => submission,
         };
@@ -60,14 +59,14 @@ impl Web {
         let answer = match forms.claim_pending(&submission).await {
             Ok(FormClaim::Claimed) => {
                 let claimed = self.state().clock.now();
-                return FormDecision::Forward(ClaimedForm { form: form.clone(), submission, claimed_at: claimed });
+                return FormDecision::Forward(ClaimedForm { form: *form, submission, claimed_at: claimed }, permit);
             }
-            Ok(FormClaim::Repeated) => self.already_sent_page(form, head),
+            Ok(FormClaim::Repeated) => self.already_sent_page(&form, head),
             Ok(FormClaim::Unresolved) => Error::Overloaded.into_response(),
             Ok(FormClaim::TooManyClaims { until }) => Error::TooManyAttempts { until }.into_response(),
             Err(away) => Error::from(away).into_response(),
         };
-        FormDecision::Respond(self.render_response(answer, head).await)
+        FormDecision::Respond(self.render_response(answer, head).await, Ok(permit))
     }
 
     /// Notes that a form is sent: its first byte goes to the app next. An answer: it must not be sent.
@@ -83,16 +82,15 @@ impl Web {
     /// The page that asks whether a form is to be sent on. None: its content is not what a browser would send again.
     pub async fn confirm_form(
         &self,
-        form: &CrossSiteForm,
-        evaluation: &Evaluation,
+        request: &FormRequest,
         head: &RequestHead<'_>,
         content: &[u8],
     ) -> Option<http::Response<Bytes>> {
         let fields = FormFields::parse(content)?;
-        let (asked, because) = match (evaluation.decision(), &form.token) {
-            (Decision::Refuse(Refusal::SignInRequired { reason: because, .. }), Some(_)) => {
-                (PromptReason::NotSignedIn, *because)
-            }
+        let FormRequest { form, outcome } = request;
+        let refusal = outcome.as_ref().err().map(Pending::outcome);
+        let (asked, because) = match (refusal, &form.token) {
+            (Some(Refusal::SignInRequired { reason, .. }), Some(_)) => (PromptReason::NotSignedIn, *reason),
             (_, Some(_)) => (PromptReason::Expired, None),
             (_, None) => (PromptReason::First, None),
         };

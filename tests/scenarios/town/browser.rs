@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use portcullis::{
-    gate::{Decision, Explanation, RequestHead},
+    gate::{Decision, Evaluated, Explanation, Permit, RequestHead},
     session::UserSnapshot,
     web::FormDecision,
 };
@@ -232,33 +232,55 @@ impl Ask<'_> {
         let request_id = town.next_request();
         let head = self.head(&request_id);
         let evaluation = town.portcullis.evaluate(&head).await;
-        let step = town.portcullis.claim_form(&evaluation, &head).await;
-        assert!(matches!(step, Some(FormDecision::Forward(_))));
+        let Decision::Form(form) = evaluation else { panic!("it is no form of another site") };
+        assert!(matches!(town.portcullis.claim_form(form, &head).await, FormDecision::Forward(..)));
     }
 
     pub(crate) async fn send(self) -> Reply {
         let town = self.browser.town;
         let request_id = town.next_request();
         let head = self.head(&request_id);
-        let evaluation = town.portcullis.evaluate(&head).await;
-        let form = match town.portcullis.claim_form(&evaluation, &head).await {
-            Some(FormDecision::Respond(answer)) => Some(answer),
-            Some(FormDecision::Confirm) => town.portcullis.confirm_form(&evaluation, &head, &self.body).await,
-            Some(FormDecision::Forward(form)) => town.portcullis.mark_form_sent(&form, &head).await,
-            None => None,
+        let portcullis = &town.portcullis;
+        let arrived = |permit| {
+            let permit: Permit = portcullis.record(&head, permit);
+            Reply::Arrived(Arrived {
+                route: permit.route().to_owned(),
+                path: permit.path().with_query(),
+                person: permit.user().cloned(),
+                session: permit.session(),
+            })
         };
-        let answer = match (form, town.portcullis.decide(&head, evaluation)) {
-            (Some(answer), _) => answer,
-            (None, Decision::Forward(permit)) => {
-                return Reply::Arrived(Arrived {
-                    route: permit.route().to_owned(),
-                    path: permit.path().with_query(),
-                    person: permit.user().cloned(),
-                    session: permit.session(),
-                });
+        let record = |outcome: Evaluated<Permit>| match outcome {
+            Ok(permit) => drop(portcullis.record(&head, permit)),
+            Err(refusal) => drop(portcullis.record(&head, refusal)),
+        };
+        let answer = match portcullis.evaluate(&head).await {
+            Decision::Forward(permit) => return arrived(permit),
+            Decision::Serve(own) | Decision::Stream(own) => {
+                portcullis.serve(portcullis.record(&head, own), &head, self.body.clone()).await
             }
-            (None, Decision::Serve(visit)) => town.portcullis.serve(visit, &head, self.body.clone()).await,
-            (None, Decision::Refuse(refusal)) => town.portcullis.refuse(&refusal, &head).await,
+            Decision::Refuse(refusal) => portcullis.refuse(&portcullis.record(&head, refusal), &head).await,
+            Decision::Form(form) => match portcullis.claim_form(form, &head).await {
+                FormDecision::Respond(answer, outcome) => {
+                    record(outcome);
+                    answer
+                }
+                FormDecision::Confirm(form) => {
+                    let page = portcullis.confirm_form(&form, &head, &self.body).await;
+                    match (page, form.outcome) {
+                        (Some(page), outcome) => {
+                            record(outcome);
+                            page
+                        }
+                        (None, Err(refusal)) => portcullis.refuse(&portcullis.record(&head, refusal), &head).await,
+                        (None, Ok(permit)) => return arrived(permit),
+                    }
+                }
+                FormDecision::Forward(form, permit) => match portcullis.mark_form_sent(&form, &head).await {
+                    Some(answer) => answer,
+                    None => return arrived(permit),
+                },
+            },
         };
         let answer = Answer::of(answer);
         answer::house_rules(&answer, &self.target, &request_id, &town.secrets());
