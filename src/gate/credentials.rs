@@ -9,13 +9,13 @@ use crate::{
 
 /// What was presented.
 #[derive(Clone, Debug)]
-pub enum Presented {
+pub enum Authentication {
     /// Nothing.
-    Nothing,
+    NotPresented,
     /// A session that is good now.
-    Valid(Box<Principal>),
+    Authenticated(Box<Principal>),
     /// Something that is not good.
-    Invalid(RejectReason),
+    Rejected(RejectReason),
 }
 
 /// Somebody whose session was found good for this request.
@@ -63,13 +63,13 @@ pub enum RejectReason {
     AccountDisabled(SessionId),
 }
 
-impl Presented {
+impl Authentication {
     /// Whoever is signed in.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
-            Self::Valid(principal) => Some(principal),
-            Self::Nothing | Self::Invalid(_) => None,
+            Self::Authenticated(principal) => Some(principal),
+            Self::NotPresented | Self::Rejected(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
-use super::{CachePolicy, CanonicalPath, InvalidPath, Presented, Principal, RejectReason, Route};
+use super::{Authentication, CachePolicy, CanonicalPath, InvalidPath, Principal, RejectReason, Route};
 use crate::{id::SessionId, session::UserSnapshot};
 
 /// Leave to reach an app. Its fields are private and only the gate makes one: no permit, no byte upstream.
@@ -107,7 +107,7 @@ pub struct OwnRequest {
     /// Canonical; under `/security` or one of our well-known places.
     pub path: CanonicalPath,
     /// Who is calling.
-    pub presented: Presented,
+    pub authentication: Authentication,
     /// From where.
     pub ip: IpAddr,
 }

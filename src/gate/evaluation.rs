@@ -129,7 +129,7 @@ impl Pending<Refusal> {
 impl Pending<OwnRequest> {
     /// Whether the answer is an event stream, for a session.
     fn opens_event_stream(&self, head: &RequestHead<'_>) -> bool {
-        let OwnRequest { path, presented, .. } = &self.outcome;
+        let OwnRequest { path, authentication: presented, .. } = &self.outcome;
         *head.method == Method::GET && path.path() == own_paths::LIVE_SESSIONS && presented.principal().is_some()
     }
 }
@@ -183,7 +183,7 @@ impl Decision {
     pub fn bound_session(&self) -> Option<SessionId> {
         match self {
             Self::Forward(permit) | Self::Form(FormRequest { outcome: Ok(permit), .. }) => permit.outcome.session(),
-            Self::Stream(own) => own.outcome.presented.principal().map(|principal| principal.session),
+            Self::Stream(own) => own.outcome.authentication.principal().map(|principal| principal.session),
             Self::Serve(_) | Self::Refuse(_) | Self::Form(FormRequest { outcome: Err(_), .. }) => None,
         }
     }
@@ -194,7 +194,7 @@ impl Decision {
         match self {
             Self::Forward(permit) | Self::Form(FormRequest { outcome: Ok(permit), .. }) => permit.outcome.session(),
             Self::Serve(own) | Self::Stream(own) => {
-                own.outcome.presented.principal().map(|principal| principal.session)
+                own.outcome.authentication.principal().map(|principal| principal.session)
             }
             Self::Refuse(refusal) | Self::Form(FormRequest { outcome: Err(refusal), .. }) => match refusal.outcome {
                 Refusal::Forbidden { session, .. } => Some(session),
@@ -253,13 +253,13 @@ impl Outcome for Permit {
 impl Outcome for OwnRequest {
     fn record(&self, gate: &Gate, head: &RequestHead<'_>) {
         let is_passive = !head.is_action() && own_paths::PASSIVE.contains(&self.path.path());
-        if let Some(principal) = self.presented.principal().filter(|_| !is_passive) {
+        if let Some(principal) = self.authentication.principal().filter(|_| !is_passive) {
             gate.record_activity(head, &self.path, principal);
         }
     }
 
     fn describe<'o>(&'o self, fields: &mut OutcomeFields<'o>) {
-        let principal = self.presented.principal();
+        let principal = self.authentication.principal();
         fields.own_path = Some(self.path.path());
         fields.session = principal.map(|principal| principal.session);
         fields.user = principal.map(|principal| principal.user.id);

@@ -7,8 +7,8 @@ use http::{Method, header};
 use tracing::{debug, error};
 
 use super::{
-    Access, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluated, Explanation, FormRequest, InvalidPath,
-    OwnRequest, Pending, Permit, Presented, Principal, Refusal, RejectReason, RequestHead, RequestMode, Route,
+    Access, Authentication, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluated, Explanation, FormRequest,
+    InvalidPath, OwnRequest, Pending, Permit, Principal, Refusal, RejectReason, RequestHead, RequestMode, Route,
     RouteTable,
     cookie::{self, CookieLookup, CookieNames},
     evaluation::{Outcome, add_duration},
@@ -198,15 +198,15 @@ impl Gate {
         }
         match self.authenticate(head, subject).await {
             Err(_) => Err(Pending::store_unavailable()),
-            Ok(Presented::Valid(principal)) if !route.access.allows(&principal.user.roles) => {
+            Ok(Authentication::Authenticated(principal)) if !route.access.allows(&principal.user.roles) => {
                 let (session, user) = (principal.session, Box::new(principal.user));
                 Err(Pending::denied(Refusal::Forbidden { session, user }))
             }
-            Ok(Presented::Valid(principal)) => {
+            Ok(Authentication::Authenticated(principal)) => {
                 Ok(Pending::new(Permit::new(path, route, Some(principal)), DecisionLabel::Allow))
             }
-            Ok(Presented::Nothing) => Err(require_sign_in(head, &path, None)),
-            Ok(Presented::Invalid(reason)) => Err(require_sign_in(head, &path, Some(reason))),
+            Ok(Authentication::NotPresented) => Err(require_sign_in(head, &path, None)),
+            Ok(Authentication::Rejected(reason)) => Err(require_sign_in(head, &path, Some(reason))),
         }
     }
 
@@ -221,16 +221,17 @@ impl Gate {
             return Err(Pending::denied(Refusal::CrossSite));
         }
         let is_same_for_all = is_asset(&path) || path.path() == own_paths::NONEXISTENT;
-        let presented = if is_same_for_all { Ok(Presented::Nothing) } else { self.authenticate(head, subject).await };
+        let presented =
+            if is_same_for_all { Ok(Authentication::NotPresented) } else { self.authenticate(head, subject).await };
         let presented = match presented {
             // The secret before a change is good for reads that are under way, and changes nothing any more.
-            Ok(Presented::Valid(principal)) if head.is_action() && !principal.is_current_secret => {
-                Presented::Invalid(RejectReason::WrongSecret(principal.session))
+            Ok(Authentication::Authenticated(principal)) if head.is_action() && !principal.is_current_secret => {
+                Authentication::Rejected(RejectReason::WrongSecret(principal.session))
             }
             Ok(presented) => presented,
             Err(_) => return Err(Pending::store_unavailable()),
         };
-        Ok(Pending::new(OwnRequest { path, presented, ip: head.ip }, DecisionLabel::Public))
+        Ok(Pending::new(OwnRequest { path, authentication: presented, ip: head.ip }, DecisionLabel::Public))
     }
 
     /// Host must be there once, agree with an absolute-form target, and name the one origin.
@@ -250,10 +251,10 @@ impl Gate {
     }
 
     /// Who presents what: at most one look into the store.
-    async fn authenticate(&self, head: &RequestHead<'_>, subject: Subject<'_>) -> Result<Presented, StoreError> {
+    async fn authenticate(&self, head: &RequestHead<'_>, subject: Subject<'_>) -> Result<Authentication, StoreError> {
         match subject {
             Subject::FromRequest => {}
-            Subject::Assumed(None) => return Ok(Presented::Nothing),
+            Subject::Assumed(None) => return Ok(Authentication::NotPresented),
             Subject::Assumed(Some(owner)) => {
                 let token = SessionToken::mint(SessionId::mint(owner.id));
                 let (id, presented) = (token.id(), token.digest());
@@ -265,33 +266,35 @@ impl Gate {
             }
         }
         let token = match cookie::find(head.headers, &self.parts.cookie_names.session) {
-            CookieLookup::Missing => return Ok(Presented::Nothing),
-            CookieLookup::Duplicate => return Ok(Presented::Invalid(RejectReason::DuplicateCookie)),
+            CookieLookup::Missing => return Ok(Authentication::NotPresented),
+            CookieLookup::Duplicate => return Ok(Authentication::Rejected(RejectReason::DuplicateCookie)),
             CookieLookup::Found(value) => match SessionToken::parse(value) {
                 Some(token) => token,
-                None => return Ok(Presented::Invalid(RejectReason::Malformed)),
+                None => return Ok(Authentication::Rejected(RejectReason::Malformed)),
             },
         };
         let looked_up = self.look_up_session(&token).await;
         self.parts.metrics.session_looked_up(match &looked_up {
-            Ok(Presented::Valid(_)) => LookupResult::Valid,
+            Ok(Authentication::Authenticated(_)) => LookupResult::Valid,
             Ok(_) => LookupResult::Invalid,
             Err(_) => LookupResult::StoreAway,
         });
         looked_up
     }
 
-    async fn look_up_session(&self, token: &SessionToken) -> Result<Presented, StoreError> {
+    async fn look_up_session(&self, token: &SessionToken) -> Result<Authentication, StoreError> {
         let (id, presented) = (token.id(), token.digest());
         // Asked before the look and after it: an end that is written while the store answers is let go by then.
         let held = self.parts.unconfirmed_ends.holds(id);
         let found = match self.parts.sessions.find(id).await {
             Ok(Some(found)) if found.is_from_future(self.parts.clock.now()) => self.clamp_session(id, found).await,
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Presented::Invalid(RejectReason::NoSuchSession { id, presented_digest: presented })),
+            Ok(None) => {
+                return Ok(Authentication::Rejected(RejectReason::NoSuchSession { id, presented_digest: presented }));
+            }
             Err(why @ StoreError::Unreadable(_)) => {
                 error!(session.id = %id, "Session {id} is refused: {why}");
-                return Ok(Presented::Invalid(RejectReason::Unreadable(id)));
+                return Ok(Authentication::Rejected(RejectReason::Unreadable(id)));
             }
             Err(away) => {
                 debug!("A session cannot be checked: {away}");
@@ -299,8 +302,8 @@ impl Gate {
             }
         };
         Ok(match self.check_session(id, presented, found) {
-            Presented::Valid(_) if held => {
-                Presented::Invalid(RejectReason::NoSuchSession { id, presented_digest: presented })
+            Authentication::Authenticated(_) if held => {
+                Authentication::Rejected(RejectReason::NoSuchSession { id, presented_digest: presented })
             }
             checked => checked,
         })
@@ -317,21 +320,23 @@ impl Gate {
 
     /// Whether what the store has of a session lets in, now, whoever has `shown` the secret with this digest. Takes the
     /// digest: a SHA-256 for each request is enough.
-    fn check_session(&self, id: SessionId, presented: Digest, found: SessionAuth) -> Presented {
+    fn check_session(&self, id: SessionId, presented: Digest, found: SessionAuth) -> Authentication {
         let now = self.parts.clock.now();
         if !found.secrets.accepts(presented, now) {
-            return Presented::Invalid(RejectReason::WrongSecret(id));
+            return Authentication::Rejected(RejectReason::WrongSecret(id));
         }
         if self.parts.unconfirmed_ends.holds(id) {
-            return Presented::Invalid(RejectReason::NoSuchSession { id, presented_digest: presented });
+            return Authentication::Rejected(RejectReason::NoSuchSession { id, presented_digest: presented });
         }
         if found.user.disabled {
-            return Presented::Invalid(RejectReason::AccountDisabled(id));
+            return Authentication::Rejected(RejectReason::AccountDisabled(id));
         }
         match self.parts.policy.load().status(found.terms, found.last_seen, now) {
-            SessionStatus::IdleExpired { .. } => Presented::Invalid(RejectReason::IdleExpired(id, found.terms.kind)),
-            SessionStatus::Expired { .. } => Presented::Invalid(RejectReason::Expired(id)),
-            SessionStatus::Active => Presented::Valid(Box::new(Principal {
+            SessionStatus::IdleExpired { .. } => {
+                Authentication::Rejected(RejectReason::IdleExpired(id, found.terms.kind))
+            }
+            SessionStatus::Expired { .. } => Authentication::Rejected(RejectReason::Expired(id)),
+            SessionStatus::Active => Authentication::Authenticated(Box::new(Principal {
                 session: id,
                 presented_digest: presented,
                 is_current_secret: found.secrets.current == presented,

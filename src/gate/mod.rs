@@ -21,7 +21,7 @@ mod same_site;
 mod slashes;
 
 pub use ambiguous_char::AmbiguousChar;
-pub use credentials::{Presented, Principal, RejectReason};
+pub use credentials::{Authentication, Principal, RejectReason};
 pub use cross_site_form::{CrossSiteForm, FormTarget, MAX_FORM_BYTES, strip_form_token};
 pub use decision::{DecisionLabel, OwnRequest, Permit, Refusal};
 pub use evaluation::{Decision, Evaluated, FormRequest, Outcome, OutcomeFields, Pending, add_duration, fields_of};

@@ -12,7 +12,7 @@ use crate::gate::{Evaluated, OwnRequest, Pending, RequestHead, fields_of};
 
 /// Answers it.
 pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut RequestContext, own: Pending<OwnRequest>) {
-    let class = match own.outcome().presented.principal() {
+    let class = match own.outcome().authentication.principal() {
         Some(_) => BodyClass::Known,
         None => BodyClass::Stranger,
     };

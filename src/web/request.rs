@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     gate::{
-        Presented, Principal, RejectReason,
+        Authentication, Principal, RejectReason,
         cookie::{self, CookieLookup},
     },
     secret::{Digest, Token},
@@ -29,7 +29,7 @@ pub struct WebRequest(Arc<WebRequestParts>);
 /// What is known of a call before it reaches a handler.
 pub(super) struct WebRequestParts {
     pub(super) state: Arc<WebState>,
-    pub(super) presented: Presented,
+    pub(super) authentication: Authentication,
     /// Who is signed in and was refused: named in the menu, and good for nothing else.
     pub(super) refused_user: Option<UserSnapshot>,
     pub(super) ip: std::net::IpAddr,
@@ -68,15 +68,15 @@ impl WebRequest {
     /// Whoever is signed in.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
-        self.0.presented.principal()
+        self.0.authentication.principal()
     }
 
     /// What was wrong with the session that was shown, if one was.
     #[must_use]
     pub fn reject_reason(&self) -> Option<RejectReason> {
-        match self.0.presented {
-            Presented::Invalid(because) => Some(because),
-            Presented::Nothing | Presented::Valid(_) => None,
+        match self.0.authentication {
+            Authentication::Rejected(because) => Some(because),
+            Authentication::NotPresented | Authentication::Authenticated(_) => None,
         }
     }
 

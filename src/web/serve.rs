@@ -16,7 +16,7 @@ use super::{
     headers::allow_framing, pages, paths, render, request::WebRequestParts, set_security_headers,
 };
 use crate::{
-    gate::{OwnRequest, Presented, Refusal, RequestHead},
+    gate::{Authentication, OwnRequest, Refusal, RequestHead},
     session::UserSnapshot,
 };
 
@@ -44,7 +44,7 @@ impl Web {
 
     /// Answers a request for our own pages.
     pub async fn serve(&self, visit: OwnRequest, head: &RequestHead<'_>, body: Bytes) -> http::Response<Bytes> {
-        let request = self.new_request(head, visit.presented, None, visit.ip);
+        let request = self.new_request(head, visit.authentication, None, visit.ip);
         let target = visit.path.with_query();
         let response = self.route(&request, &target, body).await;
         let asks_to_sign_in = matches!(response.extensions().get(), Some(Error::SignInRequired));
@@ -65,7 +65,7 @@ impl Web {
         visit: OwnRequest,
         head: &RequestHead<'_>,
     ) -> Result<SessionEventStream, http::Response<Bytes>> {
-        let request = self.new_request(head, visit.presented, None, visit.ip);
+        let request = self.new_request(head, visit.authentication, None, visit.ip);
         match SessionEventStream::open(request.clone(), &self.event_streams).await {
             Ok(live) => Ok(live),
             Err(why) => {
@@ -81,7 +81,7 @@ impl Web {
         }
         let target = match refusal {
             Refusal::SignInRequired { target, reason: Some(because) } => {
-                let request = self.new_request(head, Presented::Nothing, None, head.ip);
+                let request = self.new_request(head, Authentication::NotPresented, None, head.ip);
                 let response = render::render_error(Error::from(refusal).into_response(), &request, head, target);
                 return finalize(request.clear_ended_session(*because, head, response).await).await;
             }
@@ -107,7 +107,7 @@ impl Web {
 
     /// The one page of ours that may stand inside another, wherever that is from.
     async fn framed_response(&self, head: &RequestHead<'_>) -> http::Response<Bytes> {
-        let request = self.new_request(head, Presented::Nothing, None, head.ip);
+        let request = self.new_request(head, Authentication::NotPresented, None, head.ip);
         let page = pages::framed::framed_page(&request);
         let may_be_framed = page.is_ok();
         let mut answer = finalize(render::render_error(page.into_response(), &request, head, "/")).await;
@@ -125,7 +125,7 @@ impl Web {
         head: &RequestHead<'_>,
         target: &str,
     ) -> http::Response<Bytes> {
-        let request = self.new_request(head, Presented::Nothing, user, head.ip);
+        let request = self.new_request(head, Authentication::NotPresented, user, head.ip);
         finalize(render::render_error(response, &request, head, target)).await
     }
 
@@ -147,13 +147,13 @@ impl Web {
     pub(super) fn new_request(
         &self,
         head: &RequestHead<'_>,
-        presented: Presented,
+        presented: Authentication,
         refused_user: Option<&UserSnapshot>,
         ip: std::net::IpAddr,
     ) -> WebRequest {
         WebRequest::new(WebRequestParts {
             state: Arc::clone(&self.state),
-            presented,
+            authentication: presented,
             refused_user: refused_user.cloned(),
             ip,
             method: head.method.clone(),
