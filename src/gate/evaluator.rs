@@ -4,33 +4,29 @@ use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::{Method, header};
-use tracing::{debug, error};
 
 use super::{
     Access, Authentication, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluated, Explanation, FormRequest,
     InvalidPath, OwnRequest, Pending, Permit, Principal, Refusal, RejectReason, RequestHead, RequestMode, Route,
     RouteTable,
-    cookie::{self, CookieLookup, CookieNames},
+    cookie::CookieNames,
+    credentials::Authenticator,
     evaluation::{Outcome, add_duration},
     same_site,
 };
 use crate::{
     clock::{Clock, Timestamp},
-    id::SessionId,
-    metrics::{LookupResult, Metrics},
+    metrics::Metrics,
     own_paths,
     public_url::PublicUrl,
-    secret::Digest,
-    session::{
-        ClientKind, Heartbeat, HeartbeatBuffer, SessionAuth, SessionPolicy, SessionSecrets, SessionStatus,
-        SessionStore, SessionTerms, SessionToken, UnconfirmedEnds, UserSnapshot,
-    },
+    session::{Heartbeat, HeartbeatBuffer, SessionPolicy, SessionStore, UnconfirmedEnds, UserSnapshot},
     store_error::StoreError,
 };
 
 /// Decides what happens to a request.
 pub struct Gate {
     parts: GateParts,
+    authenticator: Authenticator,
 }
 
 /// Who is taken to send a request.
@@ -70,7 +66,8 @@ impl Gate {
     pub fn new(parts: GateParts) -> Self {
         parts.metrics.register_decisions(&DecisionLabel::ALL.map(DecisionLabel::as_str));
         parts.metrics.register_refused_paths(&InvalidPath::labels());
-        Self { parts }
+        let authenticator = Authenticator::new(&parts);
+        Self { parts, authenticator }
     }
 
     /// Evaluates a request: looks up who sends it, and does nothing else. It never fails: an outage is a refusal.
@@ -250,101 +247,12 @@ impl Gate {
         if asked(host) || head.forwarded_host.is_some_and(asked) { Ok(()) } else { Err(Refusal::WrongHost) }
     }
 
-    /// Who presents what: at most one look into the store.
+    /// Authenticates the sender of a request, or takes it for who is assumed. At most one look-up in the store.
     async fn authenticate(&self, head: &RequestHead<'_>, subject: Subject<'_>) -> Result<Authentication, StoreError> {
         match subject {
-            Subject::FromRequest => {}
-            Subject::Assumed(None) => return Ok(Authentication::NotPresented),
-            Subject::Assumed(Some(owner)) => {
-                let token = SessionToken::mint(SessionId::mint(owner.id));
-                let (id, presented) = (token.id(), token.digest());
-                return Ok(self.check_session(
-                    id,
-                    presented,
-                    assumed_session(presented, owner.clone(), self.parts.clock.now()),
-                ));
-            }
-        }
-        let token = match cookie::find(head.headers, &self.parts.cookie_names.session) {
-            CookieLookup::Missing => return Ok(Authentication::NotPresented),
-            CookieLookup::Duplicate => return Ok(Authentication::Rejected(RejectReason::DuplicateCookie)),
-            CookieLookup::Found(value) => match SessionToken::parse(value) {
-                Some(token) => token,
-                None => return Ok(Authentication::Rejected(RejectReason::Malformed)),
-            },
-        };
-        let looked_up = self.look_up_session(&token).await;
-        self.parts.metrics.session_looked_up(match &looked_up {
-            Ok(Authentication::Authenticated(_)) => LookupResult::Valid,
-            Ok(_) => LookupResult::Invalid,
-            Err(_) => LookupResult::StoreAway,
-        });
-        looked_up
-    }
-
-    async fn look_up_session(&self, token: &SessionToken) -> Result<Authentication, StoreError> {
-        let (id, presented) = (token.id(), token.digest());
-        // Asked before the look and after it: an end that is written while the store answers is let go by then.
-        let held = self.parts.unconfirmed_ends.holds(id);
-        let found = match self.parts.sessions.find(id).await {
-            Ok(Some(found)) if found.is_from_future(self.parts.clock.now()) => self.clamp_session(id, found).await,
-            Ok(Some(found)) => found,
-            Ok(None) => {
-                return Ok(Authentication::Rejected(RejectReason::NoSuchSession { id, presented_digest: presented }));
-            }
-            Err(why @ StoreError::Unreadable(_)) => {
-                error!(session.id = %id, "Session {id} is refused: {why}");
-                return Ok(Authentication::Rejected(RejectReason::Unreadable(id)));
-            }
-            Err(away) => {
-                debug!("A session cannot be checked: {away}");
-                return Err(away);
-            }
-        };
-        Ok(match self.check_session(id, presented, found) {
-            Authentication::Authenticated(_) if held => {
-                Authentication::Rejected(RejectReason::NoSuchSession { id, presented_digest: presented })
-            }
-            checked => checked,
-        })
-    }
-
-    /// Counts what lies in the future as now, and writes that: a store that cannot is asked again at the next look.
-    async fn clamp_session(&self, id: SessionId, found: SessionAuth) -> SessionAuth {
-        let now = self.parts.clock.now();
-        if let Err(away) = self.parts.sessions.clamp(id, found.last_seen, now).await {
-            debug!(session.id = %id, "Session {id} is of the future, and stays so: {away}");
-        }
-        found.clamped(now)
-    }
-
-    /// Whether what the store has of a session lets in, now, whoever has `shown` the secret with this digest. Takes the
-    /// digest: a SHA-256 for each request is enough.
-    fn check_session(&self, id: SessionId, presented: Digest, found: SessionAuth) -> Authentication {
-        let now = self.parts.clock.now();
-        if !found.secrets.accepts(presented, now) {
-            return Authentication::Rejected(RejectReason::WrongSecret(id));
-        }
-        if self.parts.unconfirmed_ends.holds(id) {
-            return Authentication::Rejected(RejectReason::NoSuchSession { id, presented_digest: presented });
-        }
-        if found.user.disabled {
-            return Authentication::Rejected(RejectReason::AccountDisabled(id));
-        }
-        match self.parts.policy.load().status(found.terms, found.last_seen, now) {
-            SessionStatus::IdleExpired { .. } => {
-                Authentication::Rejected(RejectReason::IdleExpired(id, found.terms.kind))
-            }
-            SessionStatus::Expired { .. } => Authentication::Rejected(RejectReason::Expired(id)),
-            SessionStatus::Active => Authentication::Authenticated(Box::new(Principal {
-                session: id,
-                presented_digest: presented,
-                is_current_secret: found.secrets.current == presented,
-                terms: found.terms,
-                last_seen: found.last_seen,
-                assurance: found.assurance,
-                user: found.user,
-            })),
+            Subject::FromRequest => self.authenticator.authenticate(head).await,
+            Subject::Assumed(None) => Ok(Authentication::NotPresented),
+            Subject::Assumed(Some(user)) => Ok(self.authenticator.assume(user)),
         }
     }
 
@@ -394,17 +302,6 @@ fn require_sign_in(head: &RequestHead<'_>, path: &CanonicalPath, reason: Option<
         RequestMode::Navigation | RequestMode::Upgrade | RequestMode::Program => DecisionLabel::Unauthorized,
     };
     Pending::new(Refusal::SignInRequired { target: path.with_query(), reason }, label)
-}
-
-/// What the store would have of a session that has begun at this moment.
-fn assumed_session(secret: Digest, owner: UserSnapshot, now: Timestamp) -> SessionAuth {
-    SessionAuth {
-        secrets: SessionSecrets { current: secret, previous: None },
-        terms: SessionTerms { opened: now, remembered: false, kind: ClientKind::Web },
-        last_seen: now,
-        assurance: 1,
-        user: owner,
-    }
 }
 
 /// A path for "last page": bounded, without its query.

@@ -1,24 +1,55 @@
-//! What a request shows to prove who sends it. "Did not try" is not "failed".
+//! Credentials: what a request presents to prove who sends it. "Did not try" is not "failed". Each scheme stands in a file of its
+//! own and answers with an [`Authentication`]; [`Authenticator`] says in which order they are tried, and what may not come together.
 
+mod session_cookie;
+
+use super::{GateParts, RequestHead};
 use crate::{
     clock::Timestamp,
     id::SessionId,
     secret::Digest,
     session::{ClientKind, SessionTerms, UserSnapshot},
+    store_error::StoreError,
 };
+use session_cookie::SessionCookie;
 
-/// What was presented.
+/// All schemes. The only place that knows which there are.
+pub(super) struct Authenticator {
+    session_cookie: SessionCookie,
+}
+
+impl Authenticator {
+    pub(super) fn new(parts: &GateParts) -> Self {
+        Self { session_cookie: SessionCookie::new(parts) }
+    }
+
+    /// Authenticates a request by what it presents. A scheme is tried where those before it answer
+    /// [`Authentication::NotPresented`]; a request with credentials of two schemes is to be rejected here.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub(super) async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Authentication, StoreError> {
+        self.session_cookie.authenticate(head).await
+    }
+
+    /// Takes a user for signed in just now, without a look-up: for an operator's question.
+    pub(super) fn assume(&self, user: &UserSnapshot) -> Authentication {
+        self.session_cookie.assume(user)
+    }
+}
+
+/// Answer of a scheme.
 #[derive(Clone, Debug)]
 pub enum Authentication {
-    /// Nothing.
+    /// The request has no credential of the scheme.
     NotPresented,
-    /// A session that is good now.
+    /// The credential is good now.
     Authenticated(Box<Principal>),
-    /// Something that is not good.
+    /// The credential is not good, or must not be presented so.
     Rejected(RejectReason),
 }
 
-/// Somebody whose session was found good for this request.
+/// Sender of a request, as authenticated for it.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// Their session.
