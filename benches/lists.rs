@@ -21,7 +21,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
                         panic!("the page is ours");
                     };
                     let own = house.portcullis.record(&head, own);
-                    let page = house.portcullis.serve(own, &head, Bytes::new()).await;
+                    let page = house.portcullis.serve(own, head.to_owned_head(), Bytes::new()).await;
                     assert_eq!(page.status(), 200);
                     page
                 })

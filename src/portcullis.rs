@@ -2,15 +2,15 @@
 //!
 //! Pingora is the plug, the store is a drawer. Whoever reads requests from a wire calls these methods and obeys.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::StatusCode;
 
 use crate::{
     gate::{
-        Decision, Evaluated, ExplainedDecision, Explanation, FormRequest, Gate, Outcome, OwnRequest, Pending, Permit,
-        Refusal, RequestHead,
+        Decision, Evaluated, ExplainedDecision, Explanation, FormRequest, Gate, Outcome, OwnRequest, OwnedHead,
+        Pending, Permit, Refusal, RequestHead,
     },
     session::UserSnapshot,
     web::{ClaimedForm, FormDecision, RequestFailure, SessionEventStream, Web},
@@ -55,7 +55,7 @@ impl Portcullis {
     }
 
     /// The answer to a request for our own pages, with the whole of its body.
-    pub async fn serve(&self, visit: OwnRequest, head: &RequestHead<'_>, body: Bytes) -> http::Response<Bytes> {
+    pub async fn serve(&self, visit: OwnRequest, head: Arc<OwnedHead>, body: Bytes) -> http::Response<Bytes> {
         self.web.serve(visit, head, body).await
     }
 
@@ -66,7 +66,7 @@ impl Portcullis {
     pub async fn open_event_stream(
         &self,
         visit: OwnRequest,
-        head: &RequestHead<'_>,
+        head: Arc<OwnedHead>,
     ) -> Result<SessionEventStream, http::Response<Bytes>> {
         self.web.open_event_stream(visit, head).await
     }

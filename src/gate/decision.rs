@@ -1,6 +1,6 @@
 //! The outcomes of an evaluation: a permit, a request for an own page, a refusal; and their names in the log and the metrics.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use super::{Authentication, CachePolicy, CanonicalPath, InvalidPath, Principal, RejectReason, Route};
 use crate::{id::SessionId, session::UserSnapshot};
@@ -108,8 +108,6 @@ pub struct OwnRequest {
     pub path: CanonicalPath,
     /// Who is calling.
     pub authentication: Authentication,
-    /// From where.
-    pub ip: IpAddr,
 }
 
 /// Why a request goes nowhere.

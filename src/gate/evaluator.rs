@@ -228,7 +228,7 @@ impl Gate {
             Ok(presented) => presented,
             Err(_) => return Err(Pending::store_unavailable()),
         };
-        Ok(Pending::new(OwnRequest { path, authentication: presented, ip: head.ip }, DecisionLabel::Public))
+        Ok(Pending::new(OwnRequest { path, authentication: presented }, DecisionLabel::Public))
     }
 
     /// Host must be there once, agree with an absolute-form target, and name the one origin.

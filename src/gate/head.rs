@@ -1,6 +1,6 @@
 //! What the gate sees of a request: a borrowed view of its head, whoever read it from the wire.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -47,7 +47,49 @@ pub fn accepts_html(headers: &HeaderMap) -> bool {
     lines.any(|accept| accept.contains("text/html")) && !headers.contains_key("x-requested-with")
 }
 
+/// The head of a request that Portcullis answers itself: it outlives the buffers of its connection, and is made once.
+#[derive(Clone, Debug)]
+pub struct OwnedHead {
+    method: Method,
+    target: Vec<u8>,
+    authority: Option<String>,
+    headers: HeaderMap,
+    ip: IpAddr,
+    forwarded_host: Option<String>,
+    request_id: String,
+}
+
+impl OwnedHead {
+    /// The gate's view.
+    #[must_use]
+    pub fn view(&self) -> RequestHead<'_> {
+        RequestHead {
+            method: &self.method,
+            target: &self.target,
+            authority: self.authority.as_deref(),
+            headers: &self.headers,
+            ip: self.ip,
+            forwarded_host: self.forwarded_host.as_deref(),
+            request_id: &self.request_id,
+        }
+    }
+}
+
 impl RequestHead<'_> {
+    /// A copy of all of it.
+    #[must_use]
+    pub fn to_owned_head(&self) -> Arc<OwnedHead> {
+        Arc::new(OwnedHead {
+            method: self.method.clone(),
+            target: self.target.to_owned(),
+            authority: self.authority.map(str::to_owned),
+            headers: self.headers.clone(),
+            ip: self.ip,
+            forwarded_host: self.forwarded_host.map(str::to_owned),
+            request_id: self.request_id.to_owned(),
+        })
+    }
+
     /// What kind of client this is: Fetch Metadata says it; without, an `Accept` with `text/html` and no sign of XHR.
     #[must_use]
     pub fn mode(&self) -> RequestMode {

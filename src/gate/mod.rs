@@ -27,7 +27,7 @@ pub use decision::{DecisionLabel, OwnRequest, Permit, Refusal};
 pub use evaluation::{Decision, Evaluated, FormRequest, Outcome, OutcomeFields, Pending, add_duration, fields_of};
 pub use evaluator::{Gate, GateParts};
 pub use explain::{ExplainedDecision, Explanation};
-pub use head::{RequestHead, RequestMode, accepts_html};
+pub use head::{OwnedHead, RequestHead, RequestMode, accepts_html};
 pub use invalid_path::InvalidPath;
 pub use path::CanonicalPath;
 pub use readings::LiteralChars;

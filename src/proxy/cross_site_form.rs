@@ -22,9 +22,8 @@ pub(super) async fn handle(
     ctx: &mut RequestContext,
     form: FormRequest,
 ) -> Result<bool> {
-    let request_id = ctx.request_id;
-    let request = session.req_header().clone();
-    let head = request_view(&request, ctx.client, request_id.as_str());
+    let head = request_view(session.req_header(), ctx.client, ctx.request_id.as_str()).to_owned_head();
+    let head = head.view();
     let (portcullis, body_limiter) = (proxy.portcullis(), proxy.body_limiter());
     let step = portcullis.claim_form(form, &head).await;
     let (response, last) = match step {

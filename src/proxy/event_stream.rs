@@ -5,22 +5,17 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
-use super::{Proxy, hooks::REQUEST_ID, request_context::RequestContext, response};
+use super::{Proxy, client::request_view, hooks::REQUEST_ID, request_context::RequestContext, response};
 use crate::{
-    gate::{OwnRequest, Pending, RequestHead},
+    gate::{OwnRequest, Pending},
     web::{SessionEventStream, StreamEvent, set_security_headers},
 };
 
 /// Answers a request that opens a stream, until its session ends or its client goes.
-pub(super) async fn handle(
-    proxy: &Proxy,
-    session: &mut Session,
-    ctx: &mut RequestContext,
-    head: &RequestHead<'_>,
-    own: Pending<OwnRequest>,
-) {
+pub(super) async fn handle(proxy: &Proxy, session: &mut Session, ctx: &mut RequestContext, own: Pending<OwnRequest>) {
     let portcullis = proxy.portcullis();
-    let own = portcullis.record(head, own);
+    let head = request_view(session.req_header(), ctx.client, ctx.request_id.as_str()).to_owned_head();
+    let own = portcullis.record(&head.view(), own);
     let response = match portcullis.open_event_stream(own, head).await {
         Ok(events) => {
             ctx.begin_stream("sse");

@@ -22,7 +22,7 @@ use super::{
     content, cross_site_form, event_stream, failure, own_pages, own_response, peer,
     peer::PeerConnection,
     private_connections,
-    request_context::RequestContext,
+    request_context::{self, RequestContext},
     response, retry, upgrade, upstream_request,
 };
 use crate::{
@@ -187,12 +187,11 @@ impl ProxyHttp for Proxy {
         let portcullis = &self.0.portcullis;
         let decision = self.evaluate_bound(&head, slot).await;
         private_connections::close_for_other_sessions(slot, &decision);
-        ctx.record(&head, request, &decision.fields());
+        ctx.protocol = request_context::protocol_name(request.version);
+        ctx.record(&head, &decision.fields());
         let response = match decision {
             Decision::Stream(own) => {
-                let request = request.clone();
-                let head = request_view(&request, source, request_id.as_str());
-                event_stream::handle(self, session, ctx, &head, own).await;
+                event_stream::handle(self, session, ctx, own).await;
                 return Ok(true);
             }
             Decision::Form(form) => return cross_site_form::handle(self, session, ctx, form).await,

@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
-use pingora::{http::RequestHeader, protocols::SocketDigest};
+use pingora::protocols::SocketDigest;
 use prometheus::IntGauge;
 
 use super::{
@@ -36,6 +36,8 @@ const ACTIVITY_INTERVAL: Duration = Duration::from_millis(250);
 pub struct RequestContext {
     /// Ours, never the client's.
     pub(super) request_id: RequestId,
+    /// Version of HTTP that the client speaks, for the log.
+    pub(super) protocol: &'static str,
     /// Since the head was read.
     pub(super) stopwatch: Stopwatch,
     /// What the gate gave; none, no byte upstream.
@@ -92,7 +94,6 @@ struct LogFields {
     method: Method,
     /// None: that of the permit.
     path: Option<String>,
-    protocol: &'static str,
     decision: DecisionLabel,
     /// Path of the rule that refused it.
     route: Option<Arc<str>>,
@@ -108,6 +109,7 @@ impl RequestContext {
     pub(super) fn new(watch: Stopwatch, slot: Option<Arc<InFlightSlot>>, metrics: Arc<Metrics>) -> Self {
         Self {
             request_id: RequestId::new(),
+            protocol: "HTTP/1.1",
             stopwatch: watch,
             permit: None,
             upstream: None,
@@ -138,21 +140,15 @@ impl RequestContext {
     }
 
     /// Notes what was asked and what came of it; the last note holds.
-    pub(super) fn record(&mut self, head: &RequestHead<'_>, request: &RequestHeader, outcome: &OutcomeFields<'_>) {
+    pub(super) fn record(&mut self, head: &RequestHead<'_>, outcome: &OutcomeFields<'_>) {
         let path = match (outcome.own_path, outcome.refusal) {
             (Some(path), _) => Some(path.as_bytes()),
             (None, Some(_)) => head.target.split(|byte| *byte == b'?').next(),
             (None, None) => None,
         };
-        let protocol = match request.version {
-            http::Version::HTTP_10 => "HTTP/1.0",
-            http::Version::HTTP_2 => "HTTP/2",
-            _ => "HTTP/1.1",
-        };
         self.log_fields = Some(LogFields {
             method: head.method.clone(),
             path: path.map(encode_path),
-            protocol,
             decision: outcome.label,
             route: outcome.refused_route.map(Arc::clone),
             refuse_reason: outcome.refusal.and_then(Refusal::log_reason),
@@ -256,10 +252,19 @@ impl Drop for RequestContext {
             user: log_fields.user,
             ip: self.client.ip,
             request_id: self.request_id.as_str(),
-            protocol: log_fields.protocol,
+            protocol: self.protocol,
             cancel_reason: reason.map(CancelReason::label),
         };
         entry.write();
+    }
+}
+
+/// Name of a version of HTTP in the log.
+pub(super) const fn protocol_name(version: http::Version) -> &'static str {
+    match version {
+        http::Version::HTTP_10 => "HTTP/1.0",
+        http::Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
     }
 }
 

@@ -71,7 +71,7 @@ impl Proxy {
                 break add_duration(now, earlier);
             }
         };
-        ctx.record(&head, request, &fields_of(&now));
+        ctx.record(&head, &fields_of(&now));
         match now {
             Ok(permit) => {
                 self.set_permit(ctx, permit.into_recorded());

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    gate::{Authentication, CrossSiteForm, Evaluated, FormRequest, Pending, Permit, Refusal, RequestHead},
+    gate::{CrossSiteForm, Evaluated, FormRequest, Pending, Permit, Refusal, RequestHead},
     guard::{FormClaim, FormSubmission},
 };
 
@@ -96,7 +96,7 @@ impl Web {
         };
         let forms = &self.state().forms;
         let token = forms.token(&scope(form), &forms.anonymous_browser());
-        let request = self.new_request(head, Authentication::NotPresented, None, head.ip);
+        let request = self.anonymous_request(head);
         let page = pages::confirm_page(&request, asked, form, &token, fields);
         let answer = page.map_or_else(Error::into_response, IntoResponse::into_response);
         let mut answer = match because {
@@ -118,12 +118,12 @@ impl Web {
     }
 
     fn already_sent_page(&self, form: &CrossSiteForm, head: &RequestHead<'_>) -> Response {
-        let request = self.new_request(head, Authentication::NotPresented, None, head.ip);
+        let request = self.anonymous_request(head);
         pages::sent_page(&request, form).map_or_else(Error::into_response, IntoResponse::into_response)
     }
 
     async fn render_response(&self, answer: Response, head: &RequestHead<'_>) -> http::Response<Bytes> {
-        let request: WebRequest = self.new_request(head, Authentication::NotPresented, None, head.ip);
+        let request: WebRequest = self.anonymous_request(head);
         finalize(render::render_error(answer, &request, head, "/")).await
     }
 }

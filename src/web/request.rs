@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     gate::{
-        Authentication, Principal, RejectReason,
+        Authentication, OwnedHead, Principal, RejectReason, RequestHead,
         cookie::{self, CookieLookup},
     },
     secret::{Digest, Token},
@@ -32,10 +32,7 @@ pub(super) struct WebRequestParts {
     pub(super) authentication: Authentication,
     /// Who is signed in and was refused: named in the menu, and good for nothing else.
     pub(super) refused_user: Option<UserSnapshot>,
-    pub(super) ip: std::net::IpAddr,
-    pub(super) method: Method,
-    pub(super) headers: HeaderMap,
-    pub(super) request_id: String,
+    pub(super) head: Arc<OwnedHead>,
     /// The browser's name among those that are shown forms, once it is asked for.
     pub(super) browser_id: OnceLock<Token>,
 }
@@ -83,13 +80,13 @@ impl WebRequest {
     /// Who calls, as far as one can see.
     #[must_use]
     pub fn visitor(&self) -> Visitor {
-        Visitor { ip: self.0.ip, device: self.0.state.user_agent_parser.detect(self.header("user-agent")) }
+        Visitor { ip: self.head().ip, device: self.0.state.user_agent_parser.detect(self.header("user-agent")) }
     }
 
     /// What came along under one of our names.
     #[must_use]
     pub fn cookie(&self, name: &str) -> CookieLookup<'_> {
-        cookie::find(&self.0.headers, name)
+        cookie::find(self.headers(), name)
     }
 
     /// The digest of the device cookie, when there is exactly one and it is one of ours.
@@ -159,25 +156,31 @@ impl WebRequest {
     /// As sent.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.0.method
+        self.head().method
     }
 
     /// As sent.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        self.head().headers
     }
 
     /// The text of a header that is there once.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
     /// Ours, for the log and for whoever asks for help.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        &self.0.request_id
+        self.head().request_id
+    }
+
+    /// The head as the gate read it.
+    #[must_use]
+    pub fn head(&self) -> RequestHead<'_> {
+        self.0.head.view()
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     headers::allow_framing, pages, paths, render, request::WebRequestParts, set_security_headers,
 };
 use crate::{
-    gate::{Authentication, OwnRequest, Refusal, RequestHead},
+    gate::{Authentication, OwnRequest, OwnedHead, Refusal, RequestHead},
     session::UserSnapshot,
 };
 
@@ -43,8 +43,9 @@ impl Web {
     }
 
     /// Answers a request for our own pages.
-    pub async fn serve(&self, visit: OwnRequest, head: &RequestHead<'_>, body: Bytes) -> http::Response<Bytes> {
-        let request = self.new_request(head, visit.authentication, None, visit.ip);
+    pub async fn serve(&self, visit: OwnRequest, head: Arc<OwnedHead>, body: Bytes) -> http::Response<Bytes> {
+        let request = self.new_request(head, visit.authentication, None);
+        let head = &request.head();
         let target = visit.path.with_query();
         let response = self.route(&request, &target, body).await;
         let asks_to_sign_in = matches!(response.extensions().get(), Some(Error::SignInRequired));
@@ -63,9 +64,10 @@ impl Web {
     pub async fn open_event_stream(
         &self,
         visit: OwnRequest,
-        head: &RequestHead<'_>,
+        head: Arc<OwnedHead>,
     ) -> Result<SessionEventStream, http::Response<Bytes>> {
-        let request = self.new_request(head, visit.authentication, None, visit.ip);
+        let request = self.new_request(head, visit.authentication, None);
+        let head = &request.head();
         match SessionEventStream::open(request.clone(), &self.event_streams).await {
             Ok(live) => Ok(live),
             Err(why) => {
@@ -81,7 +83,7 @@ impl Web {
         }
         let target = match refusal {
             Refusal::SignInRequired { target, reason: Some(because) } => {
-                let request = self.new_request(head, Authentication::NotPresented, None, head.ip);
+                let request = self.anonymous_request(head);
                 let response = render::render_error(Error::from(refusal).into_response(), &request, head, target);
                 return finalize(request.clear_ended_session(*because, head, response).await).await;
             }
@@ -107,7 +109,7 @@ impl Web {
 
     /// The one page of ours that may stand inside another, wherever that is from.
     async fn framed_response(&self, head: &RequestHead<'_>) -> http::Response<Bytes> {
-        let request = self.new_request(head, Authentication::NotPresented, None, head.ip);
+        let request = self.anonymous_request(head);
         let page = pages::framed::framed_page(&request);
         let may_be_framed = page.is_ok();
         let mut answer = finalize(render::render_error(page.into_response(), &request, head, "/")).await;
@@ -125,7 +127,7 @@ impl Web {
         head: &RequestHead<'_>,
         target: &str,
     ) -> http::Response<Bytes> {
-        let request = self.new_request(head, Authentication::NotPresented, user, head.ip);
+        let request = self.new_request(head.to_owned_head(), Authentication::NotPresented, user);
         finalize(render::render_error(response, &request, head, target)).await
     }
 
@@ -144,21 +146,22 @@ impl Web {
         &self.state
     }
 
-    pub(super) fn new_request(
+    /// A request whose sender is not known.
+    pub(super) fn anonymous_request(&self, head: &RequestHead<'_>) -> WebRequest {
+        self.new_request(head.to_owned_head(), Authentication::NotPresented, None)
+    }
+
+    fn new_request(
         &self,
-        head: &RequestHead<'_>,
-        presented: Authentication,
+        head: Arc<OwnedHead>,
+        authentication: Authentication,
         refused_user: Option<&UserSnapshot>,
-        ip: std::net::IpAddr,
     ) -> WebRequest {
         WebRequest::new(WebRequestParts {
             state: Arc::clone(&self.state),
-            authentication: presented,
+            authentication,
             refused_user: refused_user.cloned(),
-            ip,
-            method: head.method.clone(),
-            headers: head.headers.clone(),
-            request_id: head.request_id.to_owned(),
+            head,
             browser_id: OnceLock::new(),
         })
     }

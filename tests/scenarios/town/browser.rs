@@ -257,7 +257,7 @@ impl Ask<'_> {
         let answer = match portcullis.evaluate(&head).await {
             Decision::Forward(permit) => return arrived(permit),
             Decision::Serve(own) | Decision::Stream(own) => {
-                portcullis.serve(portcullis.record(&head, own), &head, self.body.clone()).await
+                portcullis.serve(portcullis.record(&head, own), head.to_owned_head(), self.body.clone()).await
             }
             Decision::Refuse(refusal) => portcullis.refuse(&portcullis.record(&head, refusal), &head).await,
             Decision::Form(form) => match portcullis.claim_form(form, &head).await {

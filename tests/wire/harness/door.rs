@@ -284,7 +284,7 @@ async fn sign_alice_in(portcullis: &Portcullis, host: &str) -> String {
     let Decision::Serve(own) = portcullis.evaluate(&head).await else { panic!("signing in is open to all") };
     let visit = portcullis.record(&head, own);
     let body = json!({ "username": "alice", "password": PASSWORD }).to_string();
-    let answer = portcullis.serve(visit, &head, body.into()).await;
+    let answer = portcullis.serve(visit, head.to_owned_head(), body.into()).await;
     let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
     cookie.split(';').next().unwrap().to_owned()
 }
