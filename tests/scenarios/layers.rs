@@ -1,5 +1,6 @@
 //! The walls inside the program (`src/ARCHITECTURE.md`): who may name whom, read from the source itself.
 
+mod names;
 mod paths;
 
 use std::{fs, path::Path};

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    os::unix::process::CommandExt as _,
     process::{Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -13,6 +14,8 @@ use super::until;
 pub(crate) struct Child {
     name: String,
     process: std::process::Child,
+    /// Whether it leads a process group of its own, which ends with it.
+    leads_group: bool,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
@@ -26,7 +29,14 @@ impl Child {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         keep(process.stdout.take().unwrap(), Arc::clone(&lines));
         keep(process.stderr.take().unwrap(), Arc::clone(&lines));
-        Self { name, process, lines }
+        Self { name, process, leads_group: false, lines }
+    }
+
+    /// Starts a program whose workers outlive it when it is killed.
+    pub(crate) fn start_group(command: &mut Command) -> Self {
+        let mut child = Self::start(command.process_group(0));
+        child.leads_group = true;
+        child
     }
 
     /// Everything that it has printed.
@@ -74,6 +84,9 @@ impl Drop for Child {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("--- {} printed:\n{}", self.name, self.printed().join("\n"));
+        }
+        if self.leads_group {
+            let _ = Command::new("sh").args(["-c", &format!("kill -KILL -{}", self.process.id())]).status();
         }
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -155,7 +155,7 @@ fn start_apache(folder: &Path, [plain, decoding, keeping]: [SocketAddr; 3]) -> C
     );
     let file = folder.join("apache.conf");
     fs::write(&file, text).unwrap();
-    Child::start(program("apache2").args(["-D", "FOREGROUND", "-f"]).arg(&file))
+    Child::start_group(program("apache2").args(["-D", "FOREGROUND", "-f"]).arg(&file))
 }
 
 /// Where Debian keeps them.
