@@ -169,7 +169,8 @@ impl Decision {
         match self {
             Self::Forward(permit) => Self::Forward(permit.after(earlier)),
             Self::Form(FormRequest { form, outcome }) => {
-                Self::Form(FormRequest { form, outcome: add_duration(outcome, earlier) })
+                let outcome = outcome.map(|permit| permit.after(earlier)).map_err(|refusal| refusal.after(earlier));
+                Self::Form(FormRequest { form, outcome })
             }
             Self::Serve(own) => Self::Serve(own.after(earlier)),
             Self::Stream(own) => Self::Stream(own.after(earlier)),
@@ -225,15 +226,6 @@ pub fn fields_of<T: Outcome>(outcome: &Evaluated<T>) -> OutcomeFields<'_> {
     match outcome {
         Ok(pending) => pending.fields(),
         Err(refusal) => refusal.fields(),
-    }
-}
-
-/// The same, with the time that went before it.
-#[must_use]
-pub fn add_duration<T>(outcome: Evaluated<T>, earlier: Duration) -> Evaluated<T> {
-    match outcome {
-        Ok(pending) => Ok(pending.after(earlier)),
-        Err(refusal) => Err(refusal.after(earlier)),
     }
 }
 

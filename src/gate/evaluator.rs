@@ -8,11 +8,7 @@ use http::{Method, header};
 use super::{
     Access, Authentication, CanonicalPath, CrossSiteForm, Decision, DecisionLabel, Evaluated, Explanation, FormRequest,
     InvalidPath, OwnRequest, Pending, Permit, Principal, Refusal, RejectReason, RequestHead, RequestMode, Route,
-    RouteTable,
-    cookie::CookieNames,
-    credentials::Authenticator,
-    evaluation::{Outcome, add_duration},
-    same_site,
+    RouteTable, cookie::CookieNames, credentials::Authenticator, evaluation::Outcome, same_site,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -81,7 +77,8 @@ impl Gate {
     pub async fn reevaluate_own(&self, head: &RequestHead<'_>, own: Pending<OwnRequest>) -> Evaluated<OwnRequest> {
         let stopwatch = self.parts.clock.stopwatch();
         let now = self.evaluate_own(head, own.outcome.path, Subject::FromRequest).await;
-        add_duration(now, own.duration + stopwatch.elapsed())
+        let took = own.duration + stopwatch.elapsed();
+        now.map(|own| own.after(took)).map_err(|refusal| refusal.after(took))
     }
 
     /// Evaluates a request again that has this permit, before it is sent once more: what counts is what holds now.
@@ -89,7 +86,8 @@ impl Gate {
         let stopwatch = self.parts.clock.stopwatch();
         let routes = self.parts.routes.load();
         let now = self.evaluate_route(head, permit.path().clone(), Subject::FromRequest, &routes).await;
-        add_duration(now, stopwatch.elapsed())
+        let took = stopwatch.elapsed();
+        now.map(|permit| permit.after(took)).map_err(|refusal| refusal.after(took))
     }
 
     /// Counts an outcome, and gives it out. Once for each request: metrics, and the activity of its session.

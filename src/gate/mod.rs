@@ -24,7 +24,7 @@ pub use ambiguous_char::AmbiguousChar;
 pub use credentials::{Authentication, Principal, RejectReason};
 pub use cross_site_form::{CrossSiteForm, FormTarget, MAX_FORM_BYTES, strip_form_token};
 pub use decision::{DecisionLabel, OwnRequest, Permit, Refusal};
-pub use evaluation::{Decision, Evaluated, FormRequest, Outcome, OutcomeFields, Pending, add_duration, fields_of};
+pub use evaluation::{Decision, Evaluated, FormRequest, Outcome, OutcomeFields, Pending, fields_of};
 pub use evaluator::{Gate, GateParts};
 pub use explain::{ExplainedDecision, Explanation};
 pub use head::{OwnedHead, RequestHead, RequestMode, accepts_html};

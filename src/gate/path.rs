@@ -82,7 +82,7 @@ impl CanonicalPath {
             ends_in_slash = false;
             match segment.as_str() {
                 "" if options.keep_double_slash && !segments.is_empty() && raw_segments.peek().is_some() => {
-                    segments.push(segment)
+                    segments.push(segment);
                 }
                 "" | "." => ends_in_slash = true,
                 ".." => {

@@ -12,7 +12,7 @@ use pingora::{
 };
 
 use super::{Proxy, client::request_view, hooks::bind, peer::PeerConnection, request_context::RequestContext};
-use crate::gate::{add_duration, fields_of};
+use crate::gate::fields_of;
 
 /// Whether a request that failed on a reused connection is sent once more. It is, once at most.
 pub(super) fn begin_retry(session: &mut Session, ctx: &mut RequestContext, error: &Error) -> bool {
@@ -68,7 +68,7 @@ impl Proxy {
             let (epoch, earlier) = (slot.end_epoch(), stopwatch.elapsed());
             let now = self.portcullis().reevaluate_permit(&head, permit).await;
             if bind(slot, now.as_ref().ok().and_then(|permit| permit.outcome().session()), epoch) {
-                break add_duration(now, earlier);
+                break now.map(|permit| permit.after(earlier)).map_err(|refusal| refusal.after(earlier));
             }
         };
         ctx.record(&head, &fields_of(&now));

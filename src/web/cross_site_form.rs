@@ -41,10 +41,7 @@ impl Web {
     /// Claims a form, and tells the step that follows.
     pub async fn claim_form(&self, request: FormRequest, head: &RequestHead<'_>) -> FormDecision {
         let FormRequest { form, outcome } = request;
-        let permit = match outcome {
-            Ok(permit) => permit,
-            Err(_) => return FormDecision::Confirm(FormRequest { form, outcome }),
-        };
+        let Ok(permit) = outcome else { return FormDecision::Confirm(FormRequest { form, outcome }) };
         let forms = &self.state().forms;
         let token = form.token.as_deref().unwrap_or_default();
         // Its content is not read here: the token stands for the page, and so for what was on it.
