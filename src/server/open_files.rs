@@ -9,7 +9,7 @@ pub(super) fn raise_limit() -> Option<u64> {
     let holds = match setrlimit(Resource::RLIMIT_NOFILE, maximum, maximum) {
         Ok(()) => maximum,
         Err(why) => {
-            tracing::warn!("Could not raise the limit of open files from {current} to {maximum}: {why}");
+            tracing::warn!(current, maximum, error = %why, "Limit of open files not raised");
             current
         }
     };

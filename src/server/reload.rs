@@ -60,14 +60,14 @@ impl ConfigReloader {
     /// Reads the file again and applies what a reload can.
     pub(super) async fn run_once(&self) {
         let _turn = self.reload_lock.lock().await;
-        let Some(file) = &self.config_file else { return info!("There is no configuration file to read again") };
+        let Some(file) = &self.config_file else { return info!("Reload skipped: no configuration file") };
         // Before it is read: what is written after that is another change.
         file.mark_read();
         if catch_panic(self.load_and_apply(file)).await.is_none() {
             self.metrics.config_reloaded(false);
             error!(
-                "The configuration stays as it was: {} could not be applied, by a fault of Portcullis",
-                file.path().display()
+                file = %file.path().display(),
+                "Reload failed by a fault of Portcullis: previous configuration kept"
             );
         }
     }
@@ -81,7 +81,7 @@ impl ConfigReloader {
                     1 => "a complaint".to_owned(),
                     more => format!("{more} complaints"),
                 };
-                error!("The configuration stays as it was; {} has {what}:", file.path().display());
+                error!(file = %file.path().display(), "Reload rejected, previous configuration kept: the file has {what}");
                 for complaint in complaints.iter() {
                     error!("{complaint}");
                 }
@@ -92,7 +92,7 @@ impl ConfigReloader {
     /// Reads the file again if it has changed since it was read.
     pub(super) async fn reload_if_changed(&self) {
         let changed = self.config_file.as_ref().is_some_and(|file| file.run_once());
-        trace!("Looked whether the configuration has changed");
+        trace!("Configuration file polled");
         if changed {
             self.run_once().await;
         }
@@ -105,13 +105,13 @@ impl ConfigReloader {
         let (shown, host, now) = (shown.load(), self.startup_config.public_url.host(), self.clock.now());
         self.metrics.set_certificate_expiry(shown.not_after());
         for doubt in shown.browser_warnings(host, now).into_iter().chain(shown.expiry_warning(now)) {
-            warn!("The certificate for {host} {doubt}");
+            warn!(host, "Certificate for {host} {doubt}");
         }
     }
 
     async fn apply(&self, config: &Config) {
         for key in self.startup_config.needs_restart(config) {
-            warn!(key, "{key} has changed and counts after a restart");
+            warn!(key, "Configuration key {key} changed: counts after a restart");
         }
         register_series(&self.metrics, config);
         // First where apps are, then the rules that lead there: no rule ever leads nowhere.
@@ -125,7 +125,7 @@ impl ConfigReloader {
         }
         self.check_certificate();
         self.metrics.config_reloaded(true);
-        info!("Read the configuration again");
+        info!("Configuration reloaded");
     }
 }
 

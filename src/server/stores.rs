@@ -179,7 +179,7 @@ async fn records_in_file(
     if mode == OpenMode::Server {
         let ended = records.end_leftovers(clock.now()).await?;
         if ended > 0 {
-            info!("Ended {ended} sessions that {} still held: they are kept elsewhere from now on", path.display());
+            info!(ended, file = %path.display(), "Leftover sessions ended: sessions are kept in another store");
         }
     }
     Ok(Arc::new(records))
@@ -214,9 +214,9 @@ async fn open_redis(
     let idle = |last: &Timestamp| clock.now().since(*last) > Duration::from_mins(1);
     if let (Some(last_used), OpenMode::Server) = (last_used.filter(idle), mode) {
         info!(
-            "This store was last used at {}. If a backup from then was put back, sessions that have ended since are open \
-             again: portcullis sessions revoke --all --reason \"backup restored\" ends all",
-            last_used.rfc3339()
+            last_used = last_used.rfc3339(),
+            "Store was idle: if a backup was put back, sessions that have ended since are open again; end all with: \
+             portcullis sessions revoke --all --reason \"backup restored\""
         );
     }
     Ok(Stores::from_single(Arc::new(store)))
@@ -231,12 +231,12 @@ fn log_open_result(
 ) -> Result<(), RedisStoreError> {
     match about {
         Ok(ServerInfo { name, .. }) => {
-            info!("{what} are in {name} at {}", place.address());
+            info!(server = name, address = place.address(), "Store opened: {what}");
             Ok(())
         }
         Err(why) if !mode.is_server() => Err(why.clone()),
         Err(why) => {
-            error!("{what} cannot be used: {why}; until then guarded routes answer 503");
+            error!(error = %why, "Store unavailable: {what}; guarded routes answer 503 until it is back");
             Ok(())
         }
     }

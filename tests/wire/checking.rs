@@ -309,8 +309,8 @@ async fn healthcheck_asks_the_running_server() {
     let admin = format!("127.0.0.1:{}", free_port());
     fs::write(house.file(), text.replace(&house.admin.to_string(), &admin)).unwrap();
     server.child.signal("HUP");
-    server.says("admin.listen has changed and counts after a restart").await;
-    server.says("Read the configuration again").await;
+    server.says("admin.listen changed: counts after a restart").await;
+    server.says("Configuration reloaded").await;
     assert_eq!(server.admin("/readyz").await.unwrap().0, 200, "it stays where it was");
     let why = house.cli(&["healthcheck"]).refused(1);
     assert!(why.contains(&admin) && why.contains("started since admin.listen was changed"), "{why}");

@@ -207,7 +207,7 @@ async fn a_reload_changes_what_the_app_is_told() {
     assert_eq!((app.header("remote-user").len(), app.header("x-employee")), (1, vec!["root".to_owned()]));
     house.configure(&keys("identity: { preset: jenkins, extra: [{ header: X_EMPLOYEE, value: name }] }\n"));
     server.child.signal("HUP");
-    server.says("Read the configuration again").await;
+    server.says("Configuration reloaded").await;
     ask("/x").await;
     ask("/public").await;
     assert_eq!(app.header("remote-user").len(), 1, "not any more");

@@ -97,7 +97,7 @@ async fn a_reload_reads_it_again_and_a_broken_file_changes_nothing() {
     assert_eq!(told_now().await, "first");
     write(&house, "second\n", 0o600);
     server.child.signal("HUP");
-    server.says("Read the configuration again").await;
+    server.says("Configuration reloaded").await;
     assert_eq!(told_now().await, "second");
     for (text, mode, why) in [
         ("third\nfourth", 0o600, "names a file of several lines"),

@@ -53,7 +53,7 @@ async fn nothing_is_dropped_under_load() {
         done.store(true, Ordering::SeqCst);
     };
     tokio::join!(load, reloads);
-    let read_again = server.log().iter().filter(|line| line["message"] == "Read the configuration again").count();
+    let read_again = server.log().iter().filter(|line| line["message"] == "Configuration reloaded").count();
     assert_eq!(read_again, 10);
 }
 
@@ -100,7 +100,7 @@ async fn new_routes_and_new_upstreams_count_and_old_ones_do_not() {
     let more = format!(", two: {{ servers: [\"http://{}\"] }}", two.address);
     house.configure(&routes("signed_in, upstream: two", &more));
     server.child.signal("HUP");
-    server.says("Read the configuration again").await;
+    server.says("Configuration reloaded").await;
     assert_eq!(house.person().status("/admin").await, 401);
     assert_eq!(alice.get("/admin").await.text().await.unwrap(), "two");
     assert_eq!(alice.get("/x").await.text().await.unwrap(), "one");
@@ -119,11 +119,11 @@ async fn a_shorter_idle_time_ends_sessions_that_already_live() {
             + "sessions: { idle_timeout: 1m, heartbeat_interval: 1s, max_per_user: 7 }\nlisten: 127.0.0.1:1\n"),
     );
     server.child.signal("HUP");
-    server.says("listen has changed and counts after a restart").await;
-    server.says("Read the configuration again").await;
+    server.says("Configuration key listen changed: counts after a restart").await;
+    server.says("Configuration reloaded").await;
     server.child.signal("HUP");
     crate::harness::until("the second reload to warn of it too", async || {
-        let warned = |line: &&serde_json::Value| line["message"] == "listen has changed and counts after a restart";
+        let warned = |line: &&serde_json::Value| line["message"] == "Configuration key listen changed: counts after a restart";
         (server.log().iter().filter(warned).count() == 2).then_some(())
     })
     .await;
@@ -173,7 +173,7 @@ async fn a_changed_file_counts_by_itself() {
     })
     .await;
     looks_pass(&server, 3).await;
-    assert_eq!(said(&server, "Read the configuration again"), 2);
+    assert_eq!(said(&server, "Configuration reloaded"), 2);
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn a_link_that_leads_to_another_file_counts_by_itself() {
     assert_eq!(alice.get("/x").await.text().await.unwrap(), "one");
     std::os::unix::fs::symlink("..new", house.path("..swap")).unwrap();
     std::fs::rename(house.path("..swap"), house.path("..data")).unwrap();
-    server.says("Read the configuration again").await;
+    server.says("Configuration reloaded").await;
     assert_eq!(alice.get("/x").await.text().await.unwrap(), "two");
 }
 
