@@ -1,0 +1,215 @@
+//! HTTP/2 on a connection: its streams are requests, served beside each other, within the connection's limits.
+//!
+//! Pingora's own loop is not used for the reasons that `connection` gives, and because a stream must be cut when its session
+//! ends while its neighbours go on. The frames are the `h2` crate's: it bounds header lists, streams, resets and empty frames.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use ::h2::{Reason, server::Connection};
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use pingora::{
+    apps::HttpServerApp,
+    http::{RequestHeader, ResponseHeader},
+    protocols::{
+        Digest, Stream,
+        http::{
+            ServerSession,
+            v2::server::{self as h2, H2Accept, H2Options, HttpSession},
+        },
+    },
+    server::ShutdownWatch,
+};
+use tokio::{
+    task::JoinSet,
+    time::{Sleep, sleep_until, timeout, timeout_at},
+};
+
+use crate::{
+    clock::Clock,
+    proxy::{
+        forward::own_response,
+        http::{
+            client_stream::ClientStream,
+            connection::{ConnectionHandler, LINGER_TIMEOUT, wait_for_shutdown},
+            limits::ConnectionLimits,
+            reclaim::StreamReclaim,
+            request_head::{self, HeadError},
+            request_timer::RequestTimer,
+        },
+        in_flight::slot::InFlightSlot,
+        listener::{acceptor::AcceptedConnection, connection_limit::ConnectionPermit},
+    },
+};
+
+/// Bytes of body that one stream may send before somebody reads them, and all streams of a connection together.
+const WINDOW_SIZES: (u32, u32) = (128 * 1024, 512 * 1024);
+/// How much longer a header list may be as it comes than as the one head that is made of it: a cookie counts 38 bytes more in a
+/// line of its own (RFC 9113, 6.5.2). Enough for 1,700 of them.
+const COOKIE_OVERHEAD: usize = 64 * 1024;
+/// Requests of one connection that may be malformed before it closes.
+const MAX_MALFORMED: usize = 32;
+
+impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
+    /// Serves until the client goes, is silent for too long, or has had its share of requests. The first one must come by `by`.
+    pub(super) async fn serve_http2(self: &Arc<Self>, admitted: AcceptedConnection, shutdown: &ShutdownWatch) {
+        let AcceptedConnection { stream, permit, first_request_by } = admitted;
+        let digest = Arc::new(stream_digest(&stream));
+        let reclaim = StreamReclaim::default();
+        let handshake = h2::handshake(ClientStream::reclaimable(stream, &reclaim), Some(h2_options(self.limits())));
+        if let Ok(Ok(mut connection)) = timeout_at(first_request_by, handshake).await {
+            let idle_timer = pin!(sleep_until(first_request_by));
+            self.serve_streams(&mut connection, &digest, &permit, idle_timer, shutdown).await;
+        }
+        reclaim.drain().await;
+    }
+
+    async fn serve_streams(
+        self: &Arc<Self>,
+        connection: &mut Connection<Stream, Bytes>,
+        digest: &Arc<Digest>,
+        permit: &ConnectionPermit,
+        mut idle_timer: Pin<&mut Sleep>,
+        shutdown: &ShutdownWatch,
+    ) {
+        let mut watch = shutdown.clone();
+        let mut stopping = pin!(wait_for_shutdown(&mut watch));
+        // What is under way ends with the connection: its requests are dropped with this set.
+        let mut requests = JoinSet::new();
+        let (mut left, mut malformed, mut is_closing) = (self.limits().requests, 0, false);
+        loop {
+            let close = tokio::select! {
+                biased;
+                () = stopping.as_mut(), if !is_closing => true,
+                Some(_) = requests.join_next() => {
+                    if requests.is_empty() {
+                        restart_timer(idle_timer.as_mut(), if is_closing { LINGER_TIMEOUT } else { self.limits().idle });
+                    }
+                    false
+                }
+                next = HttpSession::from_h2_conn(connection, Arc::clone(digest)) => match next {
+                    Ok(Some(H2Accept::Session(mut session))) => {
+                        // Each request beside others may need a connection to an app, as a connection of HTTP/1.1 does, and so
+                        // takes a seat like one; the connection's own is for the first.
+                        let extra_permit = if requests.is_empty() { None } else { permit.acquire_another() };
+                        if left > 0 && (requests.is_empty() || extra_permit.is_some()) {
+                            left -= 1;
+                            self.spawn_stream(session, extra_permit, &mut requests, shutdown);
+                        } else {
+                            // It may be sent again, on another connection if need be.
+                            session.shutdown_with_reason(Reason::REFUSED_STREAM);
+                        }
+                        left == 0
+                    }
+                    Ok(Some(H2Accept::Rejected)) => {
+                        malformed += 1;
+                        if malformed == MAX_MALFORMED {
+                            return;
+                        }
+                        false
+                    }
+                    Ok(None) | Err(_) => return,
+                },
+                () = idle_timer.as_mut(), if requests.is_empty() => {
+                    if is_closing {
+                        return;
+                    }
+                    true
+                }
+            };
+            if close && !is_closing {
+                is_closing = true;
+                connection.graceful_shutdown();
+                restart_timer(idle_timer.as_mut(), LINGER_TIMEOUT);
+            }
+        }
+    }
+
+    /// A request goes on by itself, also where its client has reset it: it keeps its seat until it is over here.
+    fn spawn_stream(
+        self: &Arc<Self>,
+        session: HttpSession,
+        permit: Option<ConnectionPermit>,
+        requests: &mut JoinSet<()>,
+        shutdown: &ShutdownWatch,
+    ) {
+        let (this, shutdown) = (Arc::clone(self), shutdown.clone());
+        let slot = self.in_flight.register();
+        requests.spawn(async move {
+            let _permit = permit;
+            Arc::clone(&slot).scope(this.serve_stream(session, &slot, &shutdown)).await;
+        });
+    }
+
+    async fn serve_stream(&self, mut session: HttpSession, slot: &Arc<InFlightSlot>, shutdown: &ShutdownWatch) {
+        if let Err(fault) = request_head::validate_http2(session.req_header(), self.limits()) {
+            return send_error(session, fault).await;
+        }
+        merge_cookies(session.req_header_mut());
+        session.set_write_timeout(Some(self.limits().write_idle));
+        slot.begin_request();
+        let session = ServerSession::new_http2(session);
+        // What is cut is dropped: the stream is reset, and the app's connection closes. A body that stalls has no deadline of its
+        // own here: nothing is read of the client while the app takes nothing, and who of the two it is, is not seen. The
+        // app's own deadlines end it.
+        let sleep = pin!(sleep_until(Clock::deadline(self.limits().slow_after)));
+        let mut timer = RequestTimer::new(sleep, self.limits());
+        let _ = timer.run(slot, self.app.process_new_http(session, shutdown)).await;
+    }
+}
+
+/// Starts from Pingora's options, which bound what the frames' own defaults do not.
+fn h2_options(limits: &ConnectionLimits) -> H2Options {
+    let mut options = h2::default_h2_options();
+    let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    options
+        .max_header_list_size(whole(limits.head_bytes.saturating_add(COOKIE_OVERHEAD)))
+        .max_concurrent_streams(limits.streams)
+        .initial_window_size(WINDOW_SIZES.0)
+        .initial_connection_window_size(WINDOW_SIZES.1);
+    options
+}
+
+fn stream_digest(stream: &Stream) -> Digest {
+    Digest {
+        ssl_digest: stream.get_ssl_digest(),
+        timing_digest: stream.get_timing_digest(),
+        proxy_digest: stream.get_proxy_digest(),
+        socket_digest: stream.get_socket_digest(),
+    }
+}
+
+fn restart_timer(idle_timer: Pin<&mut Sleep>, span: Duration) {
+    idle_timer.reset(Clock::deadline(span));
+}
+
+/// Browsers send each cookie in a line of its own, to press them better. An app wants one line (RFC 9113, 8.2.3).
+fn merge_cookies(request: &mut RequestHeader) {
+    let lines = request.headers.get_all(header::COOKIE);
+    if lines.iter().nth(1).is_none() {
+        return;
+    }
+    let all: Vec<&[u8]> = lines.iter().map(HeaderValue::as_bytes).collect();
+    // Of parts that may be in a header nothing is made that may not.
+    if let Ok(one) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        // Fails only above 32,768 headers, and there are fewer now.
+        let _ = request.insert_header(header::COOKIE, one);
+    }
+}
+
+/// Answers what is not served.
+async fn send_error(mut session: HttpSession, fault: HeadError) {
+    let Some((status, sentence)) = fault.response() else { return };
+    tracing::debug!(%status, "Refused what is no request");
+    let (parts, body) = own_response::plain_text(status, sentence).into_parts();
+    let mut head = ResponseHeader::from(parts);
+    let sent = head.insert_header(header::CONTENT_LENGTH, body.len());
+    // Whether it arrives is the client's affair.
+    if sent.and_then(|()| session.write_response_header(Box::new(head), false)).is_ok() {
+        let _ = timeout(LINGER_TIMEOUT, session.write_body(body, true)).await;
+    }
+}
