@@ -18,10 +18,7 @@ mod listener;
 pub use self::{
     forward::{
         hooks::{Proxy, ProxyParts},
-        identity::{
-            HeaderNameError, IdentityEncoding, IdentityField, IdentityHeaders, IdentityPreset, are_aliases,
-            check_header_name,
-        },
+        identity::IdentityHeaders,
         upstreams::{HostPort, Upstream, UpstreamIds, UpstreamSpec, Upstreams},
     },
     http::{axum_app::AxumApp, body_limits::BodyReadLimiter, connection::ConnectionHandler, limits::ConnectionLimits},

@@ -20,9 +20,8 @@ use pingora::upstreams::peer::HttpPeer;
 use tokio::{net::lookup_host, time::timeout};
 
 use crate::{
-    clock::Timestamp,
-    gate::cookie::ForgetOn,
-    proxy::{forward::identity::IdentityEncoding, http::connection::tcp_keepalive},
+    clock::Timestamp, gate::cookie::ForgetOn, identity_headers::IdentityEncoding,
+    proxy::http::connection::tcp_keepalive,
 };
 
 /// How long a server that refused a connection is passed over.

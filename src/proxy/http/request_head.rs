@@ -13,7 +13,7 @@ use pingora::http::RequestHeader;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use self::target::{authority, has_only_target_bytes, has_target_form};
-use crate::proxy::{forward::identity::is_alias, http::limits::ConnectionLimits};
+use crate::{identity_headers::is_alias, proxy::http::limits::ConnectionLimits};
 
 /// Why there is no head that could be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,21 +4,18 @@
 //! nominates: headers set earlier could be nominated away. Two names are aliases when they are equal after lower-casing
 //! and mapping every byte that is no letter and no digit to `_`, because apps behind CGI-like interfaces see them so.
 
-mod encoding;
-mod managed;
-mod preset;
+mod headers;
 
 use http::{HeaderName, HeaderValue, header};
 use pingora::http::{IntoCaseHeaderName, RequestHeader};
 
 use crate::{
     gate::cookie::{self, CookieNames},
+    identity_headers::IdentityEncoding,
     session::UserSnapshot,
 };
 
-pub use encoding::IdentityEncoding;
-pub(in crate::proxy) use managed::is_alias;
-pub use preset::{HeaderNameError, IdentityField, IdentityHeaders, IdentityPreset, are_aliases, check_header_name};
+pub use self::headers::IdentityHeaders;
 
 /// What the app is told besides who is calling.
 pub(super) struct RequestOrigin<'a> {
@@ -108,7 +105,10 @@ mod tests {
         super::set_headers(request, ours, IdentityEncoding::Utf8, user, origin);
     }
 
-    use crate::id::UserId;
+    use crate::{
+        id::UserId,
+        identity_headers::{IdentityField, IdentityPreset},
+    };
 
     fn request(lines: &[(&str, &[u8])]) -> RequestHeader {
         let mut request = RequestHeader::build("GET", b"/", None).unwrap();

@@ -1,4 +1,4 @@
-//! Encodings in which an app is told who is calling. Each keeps values apart: no two become one (`proxy::identity::encoding`).
+//! Encodings in which an app is told who is calling. Each keeps values apart: no two become one (`identity_headers::encoding`).
 
 use std::borrow::Cow;
 
@@ -39,7 +39,7 @@ pub enum IdentityEncoding {
 
 impl IdentityEncoding {
     /// A value as it is sent. One with a control character stays as it is: it is not sent at all.
-    pub(super) fn encode(self, value: &str) -> Cow<'_, str> {
+    pub(crate) fn encode(self, value: &str) -> Cow<'_, str> {
         let extended =
             || value.get(..EXTENDED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(EXTENDED_PREFIX));
         match self {

@@ -214,12 +214,12 @@ const RESERVED: &[&[u8]] = &[
 ];
 
 /// Whether `name` becomes `alias` once it is in lower case and all that is no letter and no digit is `_`.
-pub(in crate::proxy) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
+pub(crate) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
     name.len() == alias.len() && has_alias_prefix(name, alias)
 }
 
 /// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letters.
-pub(super) fn is_managed(name: &[u8]) -> bool {
+pub(crate) fn is_managed(name: &[u8]) -> bool {
     let first = name.first().map(u8::to_ascii_lowercase).unwrap_or_default();
     matches_any(name, managed(first)) || first == b'x' && matches_any(name, IDENTITY_X)
 }
@@ -235,7 +235,7 @@ pub(super) fn is_reserved(name: &[u8]) -> bool {
 }
 
 /// The name as aliases are compared.
-pub(super) fn normalized(name: &[u8]) -> Box<[u8]> {
+pub(crate) fn normalized(name: &[u8]) -> Box<[u8]> {
     name.iter().copied().map(normalize_byte).collect()
 }
 
