@@ -22,7 +22,11 @@ pub use self::{
         upstreams::{HostPort, Upstream, UpstreamIds, UpstreamSpec, Upstreams},
     },
     http::{axum_app::AxumApp, body_limits::BodyReadLimiter, connection::ConnectionHandler, limits::ConnectionLimits},
-    in_flight::{cancel_reason::CancelReason, registry::InFlight, slot::InFlightSlot},
+    in_flight::{
+        cancel_reason::{CancelReason, EndedSession},
+        registry::InFlight,
+        slot::InFlightSlot,
+    },
     listener::{
         acceptor::ConnectionAcceptor,
         connection_limit::ConnectionLimiter,

@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::proxy::{
     http::{connection::LINGER_TIMEOUT, websocket::OutboundTracker},
-    in_flight::cancel_reason::CancelReason,
+    in_flight::{cancel_reason::CancelReason, lock::lock},
 };
 
 /// How long a client may take to hear it, and to close its side. Closed at once, it might never see the frame.
@@ -34,7 +34,7 @@ pub(super) struct StreamReclaim(ReclaimedStream);
 impl StreamReclaim {
     /// Takes back a connection, and what was said on it where that matters.
     pub(super) fn give_back(&self, stream: Stream, outbound: Option<OutboundTracker>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((stream, outbound));
+        *lock(&self.0) = Some((stream, outbound));
     }
 
     /// Reads what the client still sends, for a moment, where the connection came back: closed while something is unread, it
@@ -47,7 +47,7 @@ impl StreamReclaim {
     }
 
     fn take(self) -> Option<(Stream, Option<OutboundTracker>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.0).take()
     }
 
     /// Says why it is over, where it came back and the app is not in the middle of a word.

@@ -91,7 +91,7 @@ impl<'a> RequestTimer<'a> {
             self.armed_for = None;
             let now = slot.now();
             if stalled.is_some_and(|stalled| stalled <= now) {
-                slot.request_cancel(slot.request_number(), CancelReason::WRITE_IDLE);
+                slot.request_cancel(slot.request_number(), CancelReason::WriteIdle);
                 return;
             }
             if let (Some(since), true) = (blocked, slow.is_some_and(|slow| slow <= now)) {
@@ -134,8 +134,8 @@ mod tests {
                 }
                 std::future::pending::<()>().await;
             };
-            assert_eq!(timer.run(&slot, serving).await, Err(CancelReason::WRITE_IDLE), "HTTP/2: {is_http2}");
-            assert_eq!(slot.cancel_reason(), Some(CancelReason::WRITE_IDLE));
+            assert_eq!(timer.run(&slot, serving).await, Err(CancelReason::WriteIdle), "HTTP/2: {is_http2}");
+            assert_eq!(slot.cancel_reason(), Some(CancelReason::WriteIdle));
         }
     }
 }

@@ -204,9 +204,9 @@ mod tests {
                 for cut in (1..frame.len().min(16)).chain([frame.len() - 1]).filter(|cut| *cut < frame.len()) {
                     let mut frames = FrameTracker::default();
                     frames.track(&frame[..cut]);
-                    assert!(frames.close_frame(CancelReason::STORE_UNAVAILABLE).is_none(), "{length} cut at {cut}");
+                    assert!(frames.close_frame(CancelReason::StoreUnavailable).is_none(), "{length} cut at {cut}");
                     frames.track(&frame[cut..]);
-                    assert!(frames.close_frame(CancelReason::STORE_UNAVAILABLE).is_some(), "{length} cut at {cut}");
+                    assert!(frames.close_frame(CancelReason::StoreUnavailable).is_some(), "{length} cut at {cut}");
                 }
             }
         }
@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn a_close_frame_is_put_in_once_and_well_formed() {
         let mut frames = FrameTracker::default();
-        assert_eq!(frames.close_frame(CancelReason::SESSION_GONE).unwrap(), b"\x88\x0c\x03\xf0signed out");
+        assert_eq!(frames.close_frame(CancelReason::SessionGone).unwrap(), b"\x88\x0c\x03\xf0signed out");
         frames.track(&frame(0x8, 2, false));
-        assert_eq!(frames.close_frame(CancelReason::SESSION_GONE), None, "the app has closed it");
+        assert_eq!(frames.close_frame(CancelReason::SessionGone), None, "the app has closed it");
     }
 
     #[test]
@@ -237,14 +237,14 @@ mod tests {
         for cut in 0..agreed.len() {
             let mut said = OutboundTracker::new();
             said.track(&agreed[..cut]);
-            assert!(said.close_frame(CancelReason::SESSION_GONE).is_none());
+            assert!(said.close_frame(CancelReason::SessionGone).is_none());
             said.track(&agreed[cut..]);
-            assert!(said.close_frame(CancelReason::SESSION_GONE).is_some(), "cut at {cut}");
+            assert!(said.close_frame(CancelReason::SessionGone).is_some(), "cut at {cut}");
             said.track(&frame(0x1, 5, false)[..3]);
-            assert!(said.close_frame(CancelReason::SESSION_GONE).is_none());
+            assert!(said.close_frame(CancelReason::SessionGone).is_none());
         }
         let mut said = OutboundTracker::new();
         said.track(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nHTTP/1.1 101 I am no head\r\n\r\n");
-        assert!(said.close_frame(CancelReason::SESSION_GONE).is_none());
+        assert!(said.close_frame(CancelReason::SessionGone).is_none());
     }
 }

@@ -1,93 +1,198 @@
-//! Why something in flight is cut, and what a WebSocket is told of it.
+//! Reasons for which a request in flight is cancelled: their metric labels, their numbers, and what a WebSocket is told.
 
 use crate::session::EndReason;
 
-/// Why something in flight is cut.
+/// Reason for which a request in flight is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CancelReason(u8);
+pub enum CancelReason {
+    /// Its session ended.
+    Ended(EndedSession),
+    /// Its session was not in the store any more, and the log of ends did not tell how it ended.
+    SessionGone,
+    /// The store could not be asked about its session for too long.
+    StoreUnavailable,
+    /// The process stops, and the grace period is over.
+    Shutdown,
+    /// The client took nothing of the response for too long.
+    WriteIdle,
+    /// The client was one slow reader too many of its session or its address, and had been slow for longest.
+    SlowReader,
+}
+
+/// End of a session as far as a cancelled request tells of it: [`EndReason`] without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedSession {
+    /// The browser signed out.
+    SignedOut,
+    /// The user ended it from another device.
+    OtherDevice,
+    /// An administrator ended it.
+    Administrator,
+    /// The password was changed.
+    PasswordChanged,
+    /// The account was disabled or removed.
+    AccountDisabled,
+    /// It was idle for too long.
+    Idle,
+    /// It reached the end of its lifetime.
+    Expired,
+    /// The user opened more sessions than one may have.
+    TooMany,
+}
 
 impl CancelReason {
-    /// Its session was not there any more when somebody looked, and the log of ends did not tell how it went.
-    pub const SESSION_GONE: Self = Self(8);
-    /// For too long nobody could tell whether its session was still there.
-    pub const STORE_UNAVAILABLE: Self = Self(9);
-    /// Portcullis stops, and its time to end by itself is over.
-    pub const SHUTDOWN: Self = Self(10);
-    /// Its client took nothing of the answer for too long.
-    pub const WRITE_IDLE: Self = Self(11);
-    /// Its client was one slow reader too many of its session or its address, and had been slow for longest.
-    pub const SLOW_READER: Self = Self(12);
+    /// [`CancelReason::WriteIdle`].
+    pub const WRITE_IDLE: Self = Self::WriteIdle;
 
-    /// Every value of the label `reason`, so that each series exists from the start: first those of [`Ending::LABELS`].
+    /// Every reason, in the order of its number.
+    const ALL: [Self; 13] = [
+        Self::Ended(EndedSession::SignedOut),
+        Self::Ended(EndedSession::OtherDevice),
+        Self::Ended(EndedSession::Administrator),
+        Self::Ended(EndedSession::PasswordChanged),
+        Self::Ended(EndedSession::AccountDisabled),
+        Self::Ended(EndedSession::Idle),
+        Self::Ended(EndedSession::Expired),
+        Self::Ended(EndedSession::TooMany),
+        Self::SessionGone,
+        Self::StoreUnavailable,
+        Self::Shutdown,
+        Self::WriteIdle,
+        Self::SlowReader,
+    ];
+
+    /// Every value of the label `reason`, so that each series exists from the start.
     pub const LABELS: [&'static str; 13] = {
         let mut labels = [""; 13];
         let mut index = 0;
-        while index < EndReason::LABELS.len() {
-            labels[index] = EndReason::LABELS[index];
+        while index < labels.len() {
+            labels[index] = Self::ALL[index].label();
             index += 1;
         }
-        labels[Self::SESSION_GONE.0 as usize] = "gone";
-        labels[Self::STORE_UNAVAILABLE.0 as usize] = "store_away";
-        labels[Self::SHUTDOWN.0 as usize] = "stopping";
-        labels[Self::WRITE_IDLE.0 as usize] = "write_idle";
-        labels[Self::SLOW_READER.0 as usize] = "slow_reader";
         labels
     };
 
-    /// Because its session ended.
+    /// Reason of a request whose session ended.
     #[must_use]
-    pub fn from_end_reason(ending: &EndReason) -> Self {
-        let index = Self::LABELS.iter().position(|label| *label == ending.label());
-        index.and_then(|index| u8::try_from(index).ok()).map_or(Self::SESSION_GONE, Self)
+    pub const fn from_end_reason(reason: &EndReason) -> Self {
+        Self::Ended(match reason {
+            EndReason::SignedOut => EndedSession::SignedOut,
+            EndReason::FromAnotherDevice { .. } => EndedSession::OtherDevice,
+            EndReason::ByAdministrator => EndedSession::Administrator,
+            EndReason::PasswordChanged => EndedSession::PasswordChanged,
+            EndReason::AccountDisabled => EndedSession::AccountDisabled,
+            EndReason::Idle { .. } => EndedSession::Idle,
+            EndReason::Expired => EndedSession::Expired,
+            EndReason::TooMany => EndedSession::TooMany,
+        })
     }
 
-    /// Its value of the label `reason`, and of `cut` in the log.
+    /// Value of the metric label `reason`, and of the log field `cut`: of an end that of [`EndReason::label`].
     #[must_use]
     pub const fn label(self) -> &'static str {
-        Self::LABELS[self.0 as usize]
+        match self {
+            Self::Ended(EndedSession::SignedOut) => "signed_out",
+            Self::Ended(EndedSession::OtherDevice) => "other_device",
+            Self::Ended(EndedSession::Administrator) => "administrator",
+            Self::Ended(EndedSession::PasswordChanged) => "password_changed",
+            Self::Ended(EndedSession::AccountDisabled) => "account_disabled",
+            Self::Ended(EndedSession::Idle) => "idle",
+            Self::Ended(EndedSession::Expired) => "expired",
+            Self::Ended(EndedSession::TooMany) => "too_many",
+            Self::SessionGone => "gone",
+            Self::StoreUnavailable => "store_away",
+            Self::Shutdown => "stopping",
+            Self::WriteIdle => "write_idle",
+            Self::SlowReader => "slow_reader",
+        }
     }
 
-    /// The status of a WebSocket's Close frame (RFC 6455, 7.4.1), and its words.
+    /// Status code of a WebSocket's Close frame (RFC 6455, 7.4.1), and its reason text.
     #[must_use]
     pub const fn close_status(self) -> (u16, &'static str) {
         match self {
-            Self::STORE_UNAVAILABLE => (1013, "try again later"),
-            Self::SHUTDOWN => (1001, "going away"),
-            Self::SLOW_READER | Self::WRITE_IDLE => (1013, "reads too slowly"),
-            _ => (1008, "signed out"),
+            Self::StoreUnavailable => (1013, "try again later"),
+            Self::Shutdown => (1001, "going away"),
+            Self::SlowReader | Self::WriteIdle => (1013, "reads too slowly"),
+            Self::Ended(_) | Self::SessionGone => (1008, "signed out"),
         }
     }
 
-    /// As a number that is not 0 and fits into a byte.
-    pub(super) const fn code(self) -> u64 {
-        self.0 as u64 + 1
+    /// Number of the reason, never 0: a slot keeps it in one byte of an atomic.
+    pub(super) const fn as_u8(self) -> u8 {
+        match self {
+            Self::Ended(EndedSession::SignedOut) => 1,
+            Self::Ended(EndedSession::OtherDevice) => 2,
+            Self::Ended(EndedSession::Administrator) => 3,
+            Self::Ended(EndedSession::PasswordChanged) => 4,
+            Self::Ended(EndedSession::AccountDisabled) => 5,
+            Self::Ended(EndedSession::Idle) => 6,
+            Self::Ended(EndedSession::Expired) => 7,
+            Self::Ended(EndedSession::TooMany) => 8,
+            Self::SessionGone => 9,
+            Self::StoreUnavailable => 10,
+            Self::Shutdown => 11,
+            Self::WriteIdle => 12,
+            Self::SlowReader => 13,
+        }
     }
 
-    /// From that number.
-    pub(super) const fn from_code(code: u64) -> Option<Self> {
-        match code {
-            #[expect(clippy::cast_possible_truncation, reason = "it is below 14")]
-            1..=13 => Some(Self(code as u8 - 1)),
-            _ => None,
-        }
+    /// Reason with this number.
+    pub(super) const fn from_u8(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Ended(EndedSession::SignedOut),
+            2 => Self::Ended(EndedSession::OtherDevice),
+            3 => Self::Ended(EndedSession::Administrator),
+            4 => Self::Ended(EndedSession::PasswordChanged),
+            5 => Self::Ended(EndedSession::AccountDisabled),
+            6 => Self::Ended(EndedSession::Idle),
+            7 => Self::Ended(EndedSession::Expired),
+            8 => Self::Ended(EndedSession::TooMany),
+            9 => Self::SessionGone,
+            10 => Self::StoreUnavailable,
+            11 => Self::Shutdown,
+            12 => Self::WriteIdle,
+            13 => Self::SlowReader,
+            _ => return None,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        session::ClientKind,
+        visitor::{Device, DeviceKind},
+    };
 
     #[test]
-    fn each_reason_keeps_its_name_and_its_number() {
-        for (index, label) in EndReason::LABELS.into_iter().enumerate() {
-            assert_eq!(CancelReason::LABELS[index], label);
+    fn each_reason_keeps_its_label_and_its_number() {
+        for (index, reason) in CancelReason::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(reason.as_u8()), index + 1);
+            assert_eq!(CancelReason::from_u8(reason.as_u8()), Some(reason));
         }
-        assert_eq!(CancelReason::from_end_reason(&EndReason::TooMany).label(), "too_many");
-        for index in 0..CancelReason::LABELS.len() {
-            let reason = CancelReason(u8::try_from(index).unwrap());
-            assert!(!reason.label().is_empty());
-            assert_eq!(CancelReason::from_code(reason.code()), Some(reason));
+        assert_eq!((CancelReason::from_u8(0), CancelReason::from_u8(14)), (None, None));
+        let others = ["gone", "store_away", "stopping", "write_idle", "slow_reader"];
+        let labels: Vec<&str> = EndReason::LABELS.into_iter().chain(others).collect();
+        assert_eq!(CancelReason::LABELS.as_slice(), labels);
+    }
+
+    #[test]
+    fn an_ended_session_is_labelled_as_its_end_is() {
+        for end in [
+            EndReason::SignedOut,
+            EndReason::FromAnotherDevice {
+                device: Device { kind: DeviceKind::Desktop, browser: None, os: None, model: None },
+            },
+            EndReason::ByAdministrator,
+            EndReason::PasswordChanged,
+            EndReason::AccountDisabled,
+            EndReason::Idle { kind: ClientKind::Web },
+            EndReason::Expired,
+            EndReason::TooMany,
+        ] {
+            assert_eq!(CancelReason::from_end_reason(&end).label(), end.label());
         }
-        assert_eq!((CancelReason::from_code(0), CancelReason::from_code(14)), (None, None));
     }
 }

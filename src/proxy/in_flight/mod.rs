@@ -2,6 +2,7 @@
 //! connections to apps need.
 
 pub(super) mod cancel_reason;
+pub(super) mod lock;
 pub(super) mod private_connections;
 pub(super) mod read_timeout;
 pub(super) mod registry;

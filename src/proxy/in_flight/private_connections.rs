@@ -11,7 +11,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpStream},
     os::fd::AsFd as _,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -34,7 +34,7 @@ use tokio::time::timeout;
 use crate::{
     gate::{Decision, Evaluation},
     id::SessionId,
-    proxy::in_flight::slot::InFlightSlot,
+    proxy::in_flight::{lock::lock, slot::InFlightSlot},
 };
 
 /// Error of a pooled connection that is not used again.
@@ -209,8 +209,4 @@ impl L4Connect for PrivateConnector {
         self.socket.attach(&connection).or_err(InternalError, "a private connection that was closed meanwhile")?;
         Ok(connection.into())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,14 +7,14 @@
 
 use std::{
     os::fd::RawFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use nix::sys::socket::{Shutdown, shutdown};
 use pingora::{Error, ErrorType::ReadTimedout, protocols::SocketDigest};
 
-use crate::clock::Stopwatch;
+use crate::{clock::Stopwatch, proxy::in_flight::lock::lock};
 
 /// Silence of the app that one request waits for.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl ReadTimeout {
     }
 
     fn state(&self) -> MutexGuard<'_, ReadTimeoutState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

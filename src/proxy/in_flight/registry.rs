@@ -10,7 +10,7 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
@@ -20,7 +20,7 @@ use crate::{
     clock::{Clock, Stopwatch},
     id::SessionId,
     metrics::Metrics,
-    proxy::in_flight::{cancel_reason::CancelReason, slot::InFlightSlot, slow_readers::SlowReaders},
+    proxy::in_flight::{cancel_reason::CancelReason, lock::lock, slot::InFlightSlot, slow_readers::SlowReaders},
 };
 
 /// How long an end is remembered. A request waits much less for the store before it is on its line.
@@ -87,21 +87,21 @@ impl InFlight {
     pub fn cancel_sessions(&self, ended: &[(SessionId, CancelReason)]) -> usize {
         self.record_ends(ended);
         let ended: HashMap<SessionId, CancelReason> = ended.iter().copied().collect();
-        let count = self.cancel_where(|_, session, _| ended.get(&session?).copied());
+        let count = self.cancel_where(|session, _| ended.get(&session?).copied());
         self.close_private_connections(|session| ended.contains_key(&session));
         count
     }
 
     /// Cuts what has been in flight for so long for any session at all.
     pub fn cancel_older(&self, longer: Duration, reason: CancelReason) -> usize {
-        let count = self.cancel_where(|_, session, since| (session.is_some() && since >= longer).then_some(reason));
+        let count = self.cancel_where(|session, since| (session.is_some() && since >= longer).then_some(reason));
         self.close_private_connections(|_| true);
         count
     }
 
     /// Cuts everything.
     pub fn cancel_all(&self, reason: CancelReason) -> usize {
-        self.cancel_where(|_, _, _| Some(reason))
+        self.cancel_where(|_, _| Some(reason))
     }
 
     /// The sessions for which something has been in flight for so long.
@@ -116,14 +116,14 @@ impl InFlight {
             .collect()
     }
 
-    fn cancel_where(&self, reason_for: impl Fn(u64, Option<SessionId>, Duration) -> Option<CancelReason>) -> usize {
+    fn cancel_where(&self, reason_for: impl Fn(Option<SessionId>, Duration) -> Option<CancelReason>) -> usize {
         let (now, mut count) = (self.now_millis(), 0);
         for slot in self.slots() {
             let (request, session, since) = match slot.bound_request(now) {
                 Some((request, session, since)) => (request, Some(session), since),
                 None => (slot.request_number(), None, Duration::ZERO),
             };
-            if let Some(reason) = reason_for(request, session, since) {
+            if let Some(reason) = reason_for(session, since) {
                 slot.request_cancel(request, reason);
                 count += 1;
             }
@@ -189,10 +189,6 @@ impl InFlight {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn whole_millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
@@ -209,7 +205,7 @@ mod tests {
     use super::*;
     use crate::id::UserId;
 
-    const SIGNED_OUT: CancelReason = CancelReason::SESSION_GONE;
+    const SIGNED_OUT: CancelReason = CancelReason::SessionGone;
 
     fn session() -> SessionId {
         SessionId::mint(UserId::mint())
@@ -237,13 +233,13 @@ mod tests {
         );
         assert_eq!((another.cancelled().now_or_never(), nobodys.cancelled().now_or_never()), (None, None));
         assert_eq!((first.cancel_reason(), another.cancel_reason()), (Some(SIGNED_OUT), None));
-        assert_eq!(in_flight.cancel_older(Duration::ZERO, CancelReason::STORE_UNAVAILABLE), 3);
+        assert_eq!(in_flight.cancel_older(Duration::ZERO, CancelReason::StoreUnavailable), 3);
         assert_eq!(
             (another.cancelled().now_or_never(), nobodys.cancelled().now_or_never()),
-            (Some(CancelReason::STORE_UNAVAILABLE), None)
+            (Some(CancelReason::StoreUnavailable), None)
         );
-        assert_eq!(in_flight.cancel_all(CancelReason::SHUTDOWN), 4);
-        assert_eq!(nobodys.cancelled().now_or_never(), Some(CancelReason::SHUTDOWN));
+        assert_eq!(in_flight.cancel_all(CancelReason::Shutdown), 4);
+        assert_eq!(nobodys.cancelled().now_or_never(), Some(CancelReason::Shutdown));
     }
 
     #[test]

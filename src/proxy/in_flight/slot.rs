@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     task::Poll,
@@ -17,7 +17,7 @@ use futures_util::task::AtomicWaker;
 use crate::{
     id::SessionId,
     proxy::in_flight::{
-        cancel_reason::CancelReason, private_connections::PrivateConnections, read_timeout::ReadTimeout,
+        cancel_reason::CancelReason, lock::lock, private_connections::PrivateConnections, read_timeout::ReadTimeout,
         registry::InFlight, slow_readers::SlowReaders, write_progress::WriteProgress,
     },
 };
@@ -94,12 +94,12 @@ impl InFlightSlot {
 
     /// The request comes from this network, where that is one client's.
     pub(in crate::proxy) fn set_network(&self, network: Option<IpAddr>) {
-        *self.network.lock().unwrap_or_else(PoisonError::into_inner) = network;
+        *lock(&self.network) = network;
     }
 
     /// Where the request comes from, where that is one client's network.
     pub(super) fn network(&self) -> Option<IpAddr> {
-        *self.network.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.network)
     }
 
     /// The session of the request.
@@ -154,8 +154,8 @@ impl InFlightSlot {
             self.waker.register(context.waker());
             let (ordered, request) = (self.cancel_requested.load(SeqCst), self.request_number.load(SeqCst));
             // One that was meant for a request before this one came too late: that one is over.
-            match CancelReason::from_code(ordered & 0xff).filter(|_| ordered >> 8 == request) {
-                Some(reason) => {
+            match unpack(ordered).filter(|(number, _)| *number == request) {
+                Some((_, reason)) => {
                     self.cancelled.store(ordered, SeqCst);
                     Poll::Ready(reason)
                 }
@@ -168,14 +168,14 @@ impl InFlightSlot {
     /// Why the request that is under way was cut, where it was.
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
-        let done = self.cancelled.load(SeqCst);
-        CancelReason::from_code(done & 0xff).filter(|_| done >> 8 == self.request_number.load(SeqCst))
+        let (number, reason) = unpack(self.cancelled.load(SeqCst))?;
+        (number == self.request_number.load(SeqCst)).then_some(reason)
     }
 
     /// From now on this request shall be cut.
     pub(in crate::proxy) fn request_cancel(&self, request: u64, reason: CancelReason) {
         // Never back: who cuts beside us may have seen a later request.
-        self.cancel_requested.fetch_max(request << 8 | reason.code(), SeqCst);
+        self.cancel_requested.fetch_max(pack(request, reason), SeqCst);
         self.waker.wake();
     }
 
@@ -192,6 +192,20 @@ impl InFlightSlot {
                 return Some((request, session, Duration::from_millis((now + 1).saturating_sub(since))));
             }
         }
+    }
+}
+
+/// Number of a request and the reason for which it is cancelled, as one atomic holds them: of two, the later request is greater.
+const fn pack(request: u64, reason: CancelReason) -> u64 {
+    request << 8 | reason.as_u8() as u64
+}
+
+/// What [`pack`] made; none of 0.
+const fn unpack(packed: u64) -> Option<(u64, CancelReason)> {
+    let [.., reason] = packed.to_be_bytes();
+    match CancelReason::from_u8(reason) {
+        Some(reason) => Some((packed >> 8, reason)),
+        None => None,
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use crate::{
     id::SessionId,
     proxy::{
         http::limits::ConnectionLimits,
-        in_flight::{cancel_reason::CancelReason, slot::InFlightSlot},
+        in_flight::{cancel_reason::CancelReason, lock::lock, slot::InFlightSlot},
     },
 };
 
@@ -95,7 +95,7 @@ impl SlowReaders {
             gauge.inc();
         }
         for reader in &excess {
-            reader.slot.request_cancel(reader.request, CancelReason::SLOW_READER);
+            reader.slot.request_cancel(reader.request, CancelReason::SlowReader);
         }
         SlowReaderGuard {
             readers: Arc::clone(self),
@@ -106,7 +106,7 @@ impl SlowReaders {
     }
 
     fn readers(&self) -> MutexGuard<'_, ReaderTable> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.readers)
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
             (slot, counted)
         };
         let is_cut = |(slot, _): &(Arc<InFlightSlot>, SlowReaderGuard)| {
-            slot.cancelled().now_or_never() == Some(CancelReason::SLOW_READER)
+            slot.cancelled().now_or_never() == Some(CancelReason::SlowReader)
         };
         let others = [bob, bob, None].map(reads);
         let hers = [alice, alice, alice].map(reads);
@@ -203,7 +203,7 @@ mod tests {
             (slot, index)
         };
         let is_cut = |(slot, _): &(Arc<InFlightSlot>, SlowReaderGuard)| {
-            slot.cancelled().now_or_never() == Some(CancelReason::SLOW_READER)
+            slot.cancelled().now_or_never() == Some(CancelReason::SlowReader)
         };
         let own = [reads(Some(alice), None), reads(Some(alice), None), reads(Some(alice), None)];
         assert_eq!(own.each_ref().map(is_cut), [true, false, false], "of a session");

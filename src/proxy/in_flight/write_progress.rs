@@ -4,14 +4,14 @@
 //! as the client opens its windows: a piece has been taken when it is dropped there.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::Waker,
     time::Duration,
 };
 
 use bytes::Bytes;
 
-use crate::clock::Stopwatch;
+use crate::{clock::Stopwatch, proxy::in_flight::lock::lock};
 
 /// Writes to one client.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl WriteProgress {
     }
 
     fn state(&self) -> MutexGuard<'_, WriteState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

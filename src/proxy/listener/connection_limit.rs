@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,6 +16,7 @@ use prometheus::IntCounter;
 use crate::{
     clock::{Clock, Stopwatch},
     metrics::Metrics,
+    proxy::in_flight::lock::lock,
     visitor::{TrustedProxies, canonical_ip, ip_network},
 };
 
@@ -139,7 +140,7 @@ impl ConnectionLimiter {
         if let Some(counter) = &refused.counter {
             counter.inc();
         }
-        let mut last_logged = refused.last_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last_logged = lock(&refused.last_logged);
         if last_logged.is_some_and(|last| last.elapsed() < LOG_INTERVAL) {
             return;
         }
@@ -173,7 +174,7 @@ impl AddressLimiter {
             return Ok(None);
         }
         let network = ip_network(address);
-        let mut taken = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = lock(&self.open);
         let count = taken.entry(network).or_default();
         if *count >= self.max {
             return Err(());
@@ -183,7 +184,7 @@ impl AddressLimiter {
     }
 
     fn release(&self, network: IpAddr) {
-        let mut taken = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = lock(&self.open);
         if let Some(count) = taken.get_mut(&network) {
             *count -= 1;
             if *count == 0 {

@@ -217,7 +217,7 @@ impl Listeners {
         };
         if !ended {
             tracing::warn!(connections = *self.open_connections.borrow(), "Cut what was still under way");
-            self.in_flight.cancel_all(CancelReason::SHUTDOWN);
+            self.in_flight.cancel_all(CancelReason::Shutdown);
             // Whoever does not close is left behind.
             let _ = timeout(CANCEL_TIMEOUT, open.wait_for(|count| *count == 0)).await;
         }
