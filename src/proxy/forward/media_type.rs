@@ -14,6 +14,11 @@ pub(super) fn is_page(headers: &HeaderMap) -> bool {
         .any(|kind| matches_any(kind, &[b"text/html", b"application/xhtml+xml"]))
 }
 
+/// Whether an answer is an event stream (`text/event-stream`).
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    matches_any(content_type(headers), &[b"text/event-stream"])
+}
+
 fn content_type(headers: &HeaderMap) -> &[u8] {
     headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default()
 }
@@ -45,5 +50,20 @@ mod tests {
             assert_eq!((is_html(&headers(said)), is_page(&headers(said))), (html, page), "{said}");
         }
         assert!(!is_page(&HeaderMap::new()));
+    }
+    #[test]
+    fn an_event_stream_is_one_in_any_spelling() {
+        let is_one =
+            |said| is_event_stream(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(said))]));
+        for kind in
+            ["text/event-stream", "Text/Event-Stream", "text/event-stream;charset=utf-8", " text/event-stream ; a"]
+        {
+            assert!(is_one(kind), "{kind}");
+        }
+        for kind in
+            ["text/event-streams", "text/html", "", "application/text/event-stream", "text/html; text/event-stream"]
+        {
+            assert!(!is_one(kind), "{kind}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         forward::{
             app_cookies, cache_control, connection_auth,
             hooks::{ProxyParts, REQUEST_ID},
-            peer,
+            media_type, peer,
             request_context::RequestContext,
             response_framing, response_headers, watch_script,
         },
@@ -51,7 +51,7 @@ pub(super) fn filter(
         return Ok(());
     }
     response_headers::strip_hop_by_hop(response);
-    if response_headers::is_event_stream(response) {
+    if media_type::is_event_stream(&response.headers) {
         ctx.begin_stream("sse");
     }
     if let Some(policy) = ctx.permit.as_ref().and_then(Permit::caching) {
@@ -84,7 +84,7 @@ fn update_read_timeout(slot: &InFlightSlot, session: &Session, response: &Respon
     let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
     if upgraded
         || !response.status.is_informational()
-            && (has_no_body(session, response) || response_headers::is_event_stream(response))
+            && (has_no_body(session, response) || media_type::is_event_stream(&response.headers))
     {
         timeout.stop();
     } else {

@@ -37,13 +37,6 @@ pub(super) fn set_http_version(session: &mut Session, response: &mut ResponseHea
     }
 }
 
-/// Whether it is a stream of events: in any case, with any parameters (RFC 9110, 8.3.1).
-pub(super) fn is_event_stream(response: &ResponseHeader) -> bool {
-    let kind = response.headers.get(header::CONTENT_TYPE);
-    let essence = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
-    essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
-}
-
 /// An app cannot sign anybody in or out by setting our cookies.
 fn strip_own_cookies(response: &mut ResponseHeader, names: &CookieNames, upstream: Option<&Upstream>) {
     let lines = response.headers.get_all(header::SET_COOKIE);
@@ -57,28 +50,4 @@ fn strip_own_cookies(response: &mut ResponseHeader, names: &CookieNames, upstrea
         let _ = response.append_header(header::SET_COOKIE, line);
     }
     tracing::warn!(upstream = upstream.map(Upstream::name), "An app tried to set a cookie of Portcullis");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_of_events_is_one_in_any_spelling() {
-        let is_one = |kind: &str| {
-            let mut response = ResponseHeader::build(200, None).unwrap();
-            response.insert_header("Content-Type", kind).unwrap();
-            is_event_stream(&response)
-        };
-        for kind in
-            ["text/event-stream", "Text/Event-Stream", "text/event-stream;charset=utf-8", " text/event-stream ; a"]
-        {
-            assert!(is_one(kind), "{kind}");
-        }
-        for kind in
-            ["text/event-streams", "text/html", "", "application/text/event-stream", "text/html; text/event-stream"]
-        {
-            assert!(!is_one(kind), "{kind}");
-        }
-    }
 }
