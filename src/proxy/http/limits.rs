@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::proxy::in_flight::slow_readers::SlowReaderLimits;
+
 /// What a connection may ask of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
@@ -27,6 +29,13 @@ pub struct ConnectionLimits {
     pub slow_readers_per_address: Option<u32>,
     /// Streams of an HTTP/2 connection that may be open at a time.
     pub streams: u32,
+}
+
+impl ConnectionLimits {
+    /// Limits of slow readers.
+    pub(super) const fn slow_readers(&self) -> SlowReaderLimits {
+        SlowReaderLimits { per_session: self.slow_readers_per_session, per_address: self.slow_readers_per_address }
+    }
 }
 
 impl Default for ConnectionLimits {

@@ -95,7 +95,7 @@ impl<'a> RequestTimer<'a> {
                 return;
             }
             if let (Some(since), true) = (blocked, slow.is_some_and(|slow| slow <= now)) {
-                self.slow_reader = Some(slot.slow_readers().register(slot, since, self.limits));
+                self.slow_reader = Some(slot.slow_readers().register(slot, since, self.limits.slow_readers()));
                 slot.write_progress.wake_on_progress(context.waker());
             }
             if silent.is_some_and(|silent| silent <= now) {

@@ -13,11 +13,17 @@ use prometheus::IntGauge;
 
 use crate::{
     id::SessionId,
-    proxy::{
-        http::limits::ConnectionLimits,
-        in_flight::{cancel_reason::CancelReason, lock::lock, slot::InFlightSlot},
-    },
+    proxy::in_flight::{cancel_reason::CancelReason, lock::lock, slot::InFlightSlot},
 };
+
+/// Limits of slow readers at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::proxy) struct SlowReaderLimits {
+    /// Of one session.
+    pub(in crate::proxy) per_session: u32,
+    /// Of one address, of IPv6 of a /64; none is no limit.
+    pub(in crate::proxy) per_address: Option<u32>,
+}
 
 /// Slow readers at this moment.
 #[derive(Debug, Default)]
@@ -71,7 +77,7 @@ impl SlowReaders {
         self: &Arc<Self>,
         slot: &Arc<InFlightSlot>,
         since: Duration,
-        limits: &ConnectionLimits,
+        limits: SlowReaderLimits,
     ) -> SlowReaderGuard {
         let own = slot.session();
         let session = own.map(ReaderKey::Session);
@@ -81,7 +87,7 @@ impl SlowReaders {
         let reader =
             ReaderEntry { number: readers.next, slot: Arc::clone(slot), request: slot.request_number(), session: own };
         let mut excess = Vec::new();
-        let max = [Some(limits.slow_readers_per_session), limits.slow_readers_per_address];
+        let max = [Some(limits.per_session), limits.per_address];
         for (key, max) in [session, network].into_iter().zip(max) {
             let (Some(key), Some(max)) = (key, max) else { continue };
             let slow = readers.by_key.entry(key).or_default();
@@ -153,11 +159,7 @@ mod tests {
     #[test]
     fn at_an_address_whoever_has_most_gives_one_up() {
         let (lines, slow) = (Arc::<InFlight>::default(), Arc::<SlowReaders>::default());
-        let limits = ConnectionLimits {
-            slow_readers_per_session: 9,
-            slow_readers_per_address: Some(4),
-            ..ConnectionLimits::default()
-        };
+        let limits = SlowReaderLimits { per_session: 9, per_address: Some(4) };
         let [alice, bob] = [(); 2].map(|()| Some(SessionId::mint(UserId::mint())));
         let reads = |session: Option<SessionId>| {
             let slot = lines.register();
@@ -166,7 +168,7 @@ mod tests {
                 assert!(slot.bind_session(session, slot.end_epoch()));
             }
             slot.set_network(Some([192, 0, 2, 1].into()));
-            let counted = slow.register(&slot, Duration::ZERO, &limits);
+            let counted = slow.register(&slot, Duration::ZERO, limits);
             (slot, counted)
         };
         let is_cut = |(slot, _): &(Arc<InFlightSlot>, SlowReaderGuard)| {
@@ -186,11 +188,7 @@ mod tests {
     #[test]
     fn of_too_many_the_one_that_has_been_slow_for_longest_is_cut() {
         let (lines, slow) = (Arc::<InFlight>::default(), Arc::<SlowReaders>::default());
-        let limits = ConnectionLimits {
-            slow_readers_per_session: 2,
-            slow_readers_per_address: Some(3),
-            ..ConnectionLimits::default()
-        };
+        let limits = SlowReaderLimits { per_session: 2, per_address: Some(3) };
         let [alice, bob] = [(); 2].map(|()| SessionId::mint(UserId::mint()));
         let reads = |session: Option<SessionId>, network: Option<&str>| {
             let slot = lines.register();
@@ -199,7 +197,7 @@ mod tests {
                 assert!(slot.bind_session(session, slot.end_epoch()));
             }
             slot.set_network(network.map(|network| network.parse().unwrap()));
-            let index = slow.register(&slot, Duration::ZERO, &limits);
+            let index = slow.register(&slot, Duration::ZERO, limits);
             (slot, index)
         };
         let is_cut = |(slot, _): &(Arc<InFlightSlot>, SlowReaderGuard)| {
