@@ -21,7 +21,7 @@ pub use self::{
         identity::IdentityHeaders,
         upstreams::{HostPort, Upstream, UpstreamIds, UpstreamSpec, Upstreams},
     },
-    http::{axum_app::AxumApp, body_limits::BodyReadLimiter, connection::ConnectionHandler, limits::ConnectionLimits},
+    http::{axum_app::AxumApp, body_limits::BodyReadLimiter, limits::ConnectionLimits},
     in_flight::{
         cancel_reason::{CancelReason, EndedSession},
         registry::InFlight,
@@ -29,6 +29,7 @@ pub use self::{
     },
     listener::{
         acceptor::ConnectionAcceptor,
+        connection_handler::ConnectionHandler,
         connection_limit::ConnectionLimiter,
         listeners::{ListenError, Listeners, ServeError, ShutdownTiming, explain_listen_error},
         tls::TlsAcceptor,

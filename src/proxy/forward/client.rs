@@ -1,6 +1,6 @@
 //! Who asks, and for what: the gate's view of a head, and where it came from.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, uri::Authority};
 use pingora::{
@@ -13,7 +13,7 @@ use pingora::{
 
 use crate::{
     gate::RequestHead,
-    proxy::listener::proxy_protocol::is_peer_unknown,
+    proxy::http::peer::is_peer_unnamed,
     visitor::{TrustedProxies, canonical_ip},
 };
 
@@ -41,9 +41,9 @@ impl ClientAddress {
 
     /// Where this one came from.
     pub(super) fn from_session(session: &Session, trusted: &TrustedProxies) -> Self {
-        let address = session.client_addr().and_then(|address| address.as_inet()).copied();
-        let peer = address.map_or(Self::UNKNOWN.ip, |address| address.ip());
-        if address.is_some_and(is_peer_unknown) || !trusted.trusts(peer) {
+        let address = session.client_addr().and_then(|address| address.as_inet());
+        let peer = address.map_or(Self::UNKNOWN.ip, SocketAddr::ip);
+        if session.digest().is_some_and(is_peer_unnamed) || !trusted.trusts(peer) {
             return Self { ip: canonical_ip(peer), forwarded: false };
         }
         let lines = session.req_header().headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);

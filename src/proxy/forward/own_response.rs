@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 use tokio::time::timeout;
 
@@ -16,10 +16,11 @@ use crate::{
         forward::failure::{ProxyFailure, is_malformed_body},
         http::{
             body_limits::{BodyClass, BodyReadLimiter},
-            connection::LINGER_TIMEOUT,
+            plain_text::plain_text,
+            server::LINGER_TIMEOUT,
         },
     },
-    web::{FORWARDED_METHODS, RequestFailure, set_security_headers},
+    web::RequestFailure,
 };
 
 /// Most bytes of a body that is read only to be thrown away.
@@ -34,18 +35,6 @@ const fn body_bounds(class: BodyClass) -> (usize, Duration) {
         BodyClass::CrossSiteForm => (MAX_FORM_BYTES, Duration::from_secs(10)),
         BodyClass::Stranger | BodyClass::Discarded => (8 * 1024, Duration::from_secs(10)),
     }
-}
-
-/// An answer of one line, to what is no request, or none that can be served.
-pub(in crate::proxy) fn plain_text(status: StatusCode, sentence: &'static str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from_static(sentence.as_bytes()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(FORWARDED_METHODS));
-    }
-    set_security_headers(response.headers_mut());
-    response
 }
 
 /// To what turned out to be no request when its body came.

@@ -20,8 +20,7 @@ use pingora::upstreams::peer::HttpPeer;
 use tokio::{net::lookup_host, time::timeout};
 
 use crate::{
-    clock::Timestamp, gate::cookie::ForgetOn, identity_headers::IdentityEncoding,
-    proxy::http::connection::tcp_keepalive,
+    clock::Timestamp, gate::cookie::ForgetOn, identity_headers::IdentityEncoding, proxy::http::server::tcp_keepalive,
 };
 
 /// How long a server that refused a connection is passed over.

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::proxy::{
-    http::{connection::LINGER_TIMEOUT, websocket::OutboundTracker},
+    http::{server::LINGER_TIMEOUT, websocket::OutboundTracker},
     in_flight::{cancel_reason::CancelReason, lock::lock},
 };
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     clock::Clock,
     proxy::{
-        http::{limits::ConnectionLimits, request_head::HeadError},
+        http::{limits::ConnectionLimits, peer, request_head::HeadError},
         listener::{
             connection_limit::{ConnectionLimiter, ConnectionPermit, ConnectionRefusal},
             proxy_protocol::{self, ProxyHeaderError, peer_address},
@@ -22,19 +22,19 @@ use crate::{
 #[derive(Clone)]
 pub struct ConnectionAcceptor {
     /// What a connection may ask of us.
-    pub(in crate::proxy) limits: ConnectionLimits,
+    pub(super) limits: ConnectionLimits,
     limiter: Arc<ConnectionLimiter>,
     balancers: Option<TrustedProxies>,
     tls: Option<Arc<TlsAcceptor>>,
 }
 
 /// A connection that is let in.
-pub(in crate::proxy) struct AcceptedConnection {
-    pub(in crate::proxy) stream: Stream,
+pub(super) struct AcceptedConnection {
+    pub(super) stream: Stream,
     /// For as long as the connection lives.
-    pub(in crate::proxy) permit: ConnectionPermit,
+    pub(super) permit: ConnectionPermit,
     /// When its first request must have come, whatever comes before that.
-    pub(in crate::proxy) first_request_by: Instant,
+    pub(super) first_request_by: Instant,
 }
 
 /// Why a connection is not served; with it where that can be told to the client.
@@ -64,7 +64,7 @@ impl ConnectionAcceptor {
     }
 
     /// Lets a connection in, within the time that a head may take, or says why it is not served.
-    pub(in crate::proxy) async fn accept(&self, stream: Stream) -> Result<AcceptedConnection, RejectedConnection> {
+    pub(super) async fn accept(&self, stream: Stream) -> Result<AcceptedConnection, RejectedConnection> {
         let peer = peer_address(&stream);
         let permit = self.limiter.acquire(peer).ok_or(CLIENT_CLOSED)?;
         let first_request_by = Clock::deadline(self.limits.head_deadline);
@@ -90,11 +90,11 @@ impl ConnectionAcceptor {
             };
             match read {
                 Ok(Some(visitor)) => {
-                    proxy_protocol::set_peer(&mut stream, visitor);
+                    peer::set_peer(&mut stream, visitor);
                     peer = visitor.ip();
                     permit = self.limiter.acquire(peer).ok_or(CLIENT_CLOSED)?;
                 }
-                Ok(None) => proxy_protocol::set_peer_unknown(&mut stream, peer),
+                Ok(None) => peer::set_peer_unnamed(&mut stream),
                 Err(ProxyHeaderError::NoData) => return Err(CLIENT_CLOSED),
                 Err(ProxyHeaderError::Invalid) => {
                     self.limiter.record_refused(ConnectionRefusal::ProxyHeader, peer);

@@ -64,7 +64,7 @@ struct RefusalCounter {
 
 /// A place in it, for as long as this lives.
 #[derive(Debug)]
-pub(in crate::proxy) struct ConnectionPermit {
+pub(super) struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
     /// Of whoever has it.
     address: IpAddr,
@@ -196,7 +196,7 @@ impl AddressLimiter {
 
 impl ConnectionPermit {
     /// Another one for the same client, if one is free for it.
-    pub(in crate::proxy) fn acquire_another(&self) -> Option<Self> {
+    pub(super) fn acquire_another(&self) -> Option<Self> {
         self.limiter.acquire(self.address)
     }
 }

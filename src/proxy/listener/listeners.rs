@@ -28,9 +28,9 @@ use tokio::{
 };
 
 use crate::proxy::{
-    http::connection::{ConnectionHandler, tcp_keepalive},
+    http::server::tcp_keepalive,
     in_flight::{cancel_reason::CancelReason, registry::InFlight},
-    listener::acceptor::ConnectionAcceptor,
+    listener::{acceptor::ConnectionAcceptor, connection_handler::ConnectionHandler},
 };
 
 /// Connections that may wait to be taken.

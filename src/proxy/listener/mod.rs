@@ -2,6 +2,7 @@
 //! protocol, TLS).
 
 pub(super) mod acceptor;
+pub(super) mod connection_handler;
 pub(super) mod connection_limit;
 pub(super) mod listeners;
 pub(super) mod proxy_protocol;

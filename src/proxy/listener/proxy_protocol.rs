@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use pingora::protocols::{SocketDigest, Stream, l4::socket::SocketAddr as Address};
+use pingora::protocols::Stream;
 use ppp::{v1, v2};
 use tokio::io::AsyncReadExt as _;
 
@@ -74,25 +74,6 @@ fn source_address(header: &v2::Header<'_>) -> Result<Option<SocketAddr>, ProxyHe
         // A look whether we are alive, or somebody of whom there is no address.
         (v2::Command::Local, _) | (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => Ok(None),
     }
-}
-
-/// From now on the connection is that of `visitor`.
-pub(super) fn set_peer(stream: &mut Stream, visitor: SocketAddr) {
-    let digest = SocketDigest::from_raw_fd(stream.id());
-    // The first word holds, and this one is the first.
-    let _ = digest.peer_addr.set(Some(Address::Inet(visitor)));
-    stream.set_socket_digest(digest);
-}
-
-/// From now on the connection is that of a balancer who names nobody: of whoever it may bring nothing is believed. No connection
-/// has the port 0.
-pub(super) fn set_peer_unknown(stream: &mut Stream, balancer: IpAddr) {
-    set_peer(stream, SocketAddr::new(balancer, 0));
-}
-
-/// Whether a balancer named nobody.
-pub(in crate::proxy) const fn is_peer_unknown(address: SocketAddr) -> bool {
-    address.port() == 0
 }
 
 /// The other end of a connection.

@@ -1,26 +1,23 @@
-//! A connection: the requests that come on it, one after the other, within its limits.
+//! HTTP/1.1 on a connection: its requests, one after the other, within the connection's limits.
 //!
 //! Stands where Pingora's own loop would stand, because that one has no deadline for a head, lets a connection wait for
-//! ever after its first request, and answers what it cannot read in its own name. What comes over HTTP/2 goes its own way
-//! from here (`http2`).
+//! ever after its first request, and answers what it cannot read in its own name.
 
 use std::{
     pin::{Pin, pin},
     sync::Arc,
 };
 
-use async_trait::async_trait;
 use bytes::BytesMut;
 use http::StatusCode;
 use pingora::{
-    apps::{HttpServerApp, ServerApp},
-    protocols::{ALPN, Stream, TcpKeepalive, http::ServerSession},
+    apps::HttpServerApp,
+    protocols::{Stream, http::ServerSession},
     server::ShutdownWatch,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    sync::watch,
-    time::{Duration, Instant, Sleep, sleep_until, timeout},
+    time::{Instant, Sleep, sleep_until, timeout},
 };
 
 use crate::{
@@ -33,81 +30,26 @@ use crate::{
             reclaim::StreamReclaim,
             request_head::{self, HeadError},
             request_timer::RequestTimer,
+            server::{HttpServer, LINGER_TIMEOUT, wait_for_shutdown},
         },
-        in_flight::{registry::InFlight, slot::InFlightSlot},
-        listener::acceptor::{AcceptedConnection, ConnectionAcceptor},
+        in_flight::slot::InFlightSlot,
     },
     web::{FORWARDED_METHODS, SECURITY_HEADERS},
 };
 
-/// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
-/// the answer.
-pub(in crate::proxy) const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// An open stream may be silent for hours: this is how a machine that has vanished is noticed, on either side.
-pub(in crate::proxy) const fn tcp_keepalive() -> TcpKeepalive {
-    TcpKeepalive {
-        idle: Duration::from_mins(1),
-        interval: Duration::from_secs(15),
-        count: 4,
-        #[cfg(target_os = "linux")]
-        user_timeout: Duration::ZERO,
-    }
-}
-
-/// Serves connections with an application.
-#[derive(Debug)]
-pub struct ConnectionHandler<A> {
-    pub(super) app: Arc<A>,
-    acceptor: ConnectionAcceptor,
-    open_connections: Arc<watch::Sender<usize>>,
-    pub(super) in_flight: Arc<InFlight>,
-}
-
-impl<A> ConnectionHandler<A> {
-    /// Serves with `app` who comes in by `entrance`; `open` counts the connections that are open, and `lines` has what is in
-    /// flight.
-    #[must_use]
-    pub fn new(
-        app: A,
-        acceptor: ConnectionAcceptor,
-        open_connections: Arc<watch::Sender<usize>>,
-        in_flight: Arc<InFlight>,
-    ) -> Self {
-        Self { app: Arc::new(app), acceptor, open_connections, in_flight }
+impl<A: HttpServerApp + Send + Sync + 'static> HttpServer<A> {
+    /// Serves the requests of a connection, registered as one slot. The first head must come by `first_request_by`.
+    pub(in crate::proxy) async fn serve_http1(
+        &self,
+        stream: Stream,
+        first_request_by: Instant,
+        shutdown: &ShutdownWatch,
+    ) {
+        let slot = self.in_flight.register();
+        Arc::clone(&slot).scope(self.serve_requests(stream, first_request_by, &slot, shutdown)).await;
     }
 
-    /// What a connection may ask of us.
-    pub(super) const fn limits(&self) -> &ConnectionLimits {
-        &self.acceptor.limits
-    }
-}
-
-#[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for ConnectionHandler<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _open = ConnectionGuard::new(&self.open_connections);
-        match self.acceptor.accept(stream).await {
-            Ok(admitted) if admitted.stream.selected_alpn_proto() == Some(ALPN::H2) => {
-                self.serve_http2(admitted, shutdown).await;
-            }
-            Ok(AcceptedConnection { stream, permit: _permit, first_request_by }) => {
-                let slot = self.in_flight.register();
-                Arc::clone(&slot).scope(self.serve(stream, first_request_by, &slot, shutdown)).await;
-            }
-            Err((fault, Some(stream))) => send_error(stream, fault).await,
-            Err((_, None)) => {}
-        }
-        None
-    }
-
-    async fn cleanup(&self) {
-        self.app.http_cleanup().await;
-    }
-}
-
-impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
-    async fn serve(
+    async fn serve_requests(
         &self,
         stream: Stream,
         first_request_by: Instant,
@@ -118,10 +60,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
         // As long as the connection: to move a timer is cheaper than to make one for each request.
         let (mut stopping, mut idle_timer) = (pin!(wait_for_shutdown(&mut watch)), pin!(sleep_until(first_request_by)));
         let sleep = pin!(sleep_until(first_request_by));
-        let mut timer = RequestTimer::new(sleep, self.limits());
+        let mut timer = RequestTimer::new(sleep, &self.limits);
         let mut stream = Box::new(ClientStream::new(stream, Arc::clone(&slot.write_progress)));
         let mut first = true;
-        for left in (0..self.limits().requests).rev() {
+        for left in (0..self.limits.requests).rev() {
             let first = std::mem::take(&mut first);
             let next = self.next_head(&mut stream, first, idle_timer.as_mut(), stopping.as_mut()).await;
             let NextRequest { head, wants_websocket, chunk_validator, expects_continue } = match next {
@@ -135,10 +77,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
             let mut session = ServerSession::new_http1(stream);
             // The head goes to Pingora's parser as if it had been pipelined: it is parsed before anything is read.
             session.set_pipelined_prefix(head);
-            session.set_keepalive(Some(self.limits().idle.as_secs()));
+            session.set_keepalive(Some(self.limits.idle.as_secs()));
             session.set_keepalive_reuses_remaining(Some(left));
-            session.set_read_timeout(Some(self.limits().body_idle));
-            session.set_write_timeout(Some(self.limits().write_idle));
+            session.set_read_timeout(Some(self.limits.body_idle));
+            session.set_write_timeout(Some(self.limits.write_idle));
             let served = timer.run(slot, self.app.process_new_http(session, shutdown)).await;
             let reusable = match (served, reclaim) {
                 (Ok(Some(reusable)), _) => reusable.consume().0,
@@ -161,7 +103,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
         stopping: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<NextRequest, HeadError> {
         let mut read = BytesMut::with_capacity(4096);
-        let ConnectionLimits { head_deadline, idle, .. } = *self.limits();
+        let ConnectionLimits { head_deadline, idle, .. } = self.limits;
         // Who has only just come has something to say: silence counts, since there is the connection.
         if !first {
             idle_timer.as_mut().reset(Clock::deadline(idle));
@@ -172,7 +114,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
             () = idle_timer.as_mut() => return Err(HeadError::ClientClosed),
             () = stopping => return Err(HeadError::ClientClosed),
         }
-        let reading = request_head::read_head(stream, &mut read, self.limits());
+        let reading = request_head::read_head(stream, &mut read, &self.limits);
         let whole = if first {
             tokio::select! {
                 biased;
@@ -204,14 +146,8 @@ struct NextRequest {
     expects_continue: bool,
 }
 
-/// Returns when this process stops.
-pub(super) async fn wait_for_shutdown(shutdown: &mut ShutdownWatch) {
-    // Whoever would say so has gone: then this process stops, too.
-    let _ = shutdown.wait_for(|stopping| *stopping).await;
-}
-
 /// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.
-async fn send_error(mut stream: Stream, fault: HeadError) {
+pub(in crate::proxy) async fn send_error(mut stream: Stream, fault: HeadError) {
     let Some((status, sentence)) = fault.response() else { return };
     let allow = if status == StatusCode::METHOD_NOT_ALLOWED {
         format!("allow: {FORWARDED_METHODS}\r\n")
@@ -235,20 +171,4 @@ async fn send_error(mut stream: Stream, fault: HeadError) {
     // Whether it arrives is the client's affair.
     let _ = timeout(LINGER_TIMEOUT, sending).await;
     tracing::debug!(%status, "Refused what is no request");
-}
-
-/// Counts a connection for as long as it lives.
-struct ConnectionGuard(Arc<watch::Sender<usize>>);
-
-impl ConnectionGuard {
-    fn new(open_connections: &Arc<watch::Sender<usize>>) -> Self {
-        open_connections.send_modify(|count| *count += 1);
-        Self(Arc::clone(open_connections))
-    }
-}
-
-impl Drop for ConnectionGuard {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
-    }
 }
