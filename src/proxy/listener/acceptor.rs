@@ -10,8 +10,9 @@ use crate::{
     proxy::{
         http::{limits::ConnectionLimits, peer, request_head::HeadError},
         listener::{
-            connection_limit::{ConnectionLimiter, ConnectionPermit, ConnectionRefusal},
+            connection_limit::{ConnectionLimiter, ConnectionPermit},
             proxy_protocol::{self, ProxyHeaderError, peer_address},
+            refusal::ConnectionRefusal,
             tls::TlsAcceptor,
         },
     },
@@ -97,7 +98,7 @@ impl ConnectionAcceptor {
                 Ok(None) => peer::set_peer_unnamed(&mut stream),
                 Err(ProxyHeaderError::NoData) => return Err(CLIENT_CLOSED),
                 Err(ProxyHeaderError::Invalid) => {
-                    self.limiter.record_refused(ConnectionRefusal::ProxyHeader, peer);
+                    self.limiter.refusals().record(ConnectionRefusal::NoProxyHeader, peer);
                     return Err(CLIENT_CLOSED);
                 }
             }
@@ -105,7 +106,7 @@ impl ConnectionAcceptor {
         if let Some(tls) = &self.tls {
             stream = tls.handshake(stream).await.inspect_err(|(fault, _)| {
                 if *fault != HeadError::ClientClosed {
-                    self.limiter.record_refused(ConnectionRefusal::Tls, peer);
+                    self.limiter.refusals().record(ConnectionRefusal::TlsFailed, peer);
                 }
             })?;
         }

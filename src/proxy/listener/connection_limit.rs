@@ -1,5 +1,5 @@
-//! How many clients may be connected at once, in all and from one address. Without a bound, idle connections would take every
-//! descriptor, and none would be left for apps, the store and the admin listener; and one client could take every seat.
+//! Limit of client connections: in all, and from one address. Without it, idle connections would take every descriptor, and none
+//! would be left for apps, the store and the admin listener; and one client could take every connection.
 
 use std::{
     collections::HashMap,
@@ -8,88 +8,54 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
-use prometheus::IntCounter;
-
 use crate::{
-    clock::{Clock, Stopwatch},
     metrics::Metrics,
-    proxy::in_flight::lock::lock,
+    proxy::{
+        in_flight::lock::lock,
+        listener::refusal::{ConnectionRefusal, RefusalLog},
+    },
     visitor::{TrustedProxies, canonical_ip, ip_network},
 };
 
-/// How often it is told that there is no room.
-const LOG_INTERVAL: Duration = Duration::from_mins(1);
-
-/// Room for clients, which listeners may share.
+/// Limiter of client connections, which listeners may share.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
     max: usize,
     open: AtomicUsize,
     per_address: Option<AddressLimiter>,
-    refusals: [RefusalCounter; 4],
+    refusals: RefusalLog,
 }
 
-/// Seats by who has them.
+/// Connections by address.
 #[derive(Debug)]
 struct AddressLimiter {
     max: u32,
-    /// They carry many visitors.
+    /// Proxies, which carry many visitors: not counted.
     exempt: TrustedProxies,
-    /// Nobody stays in it without a seat.
+    /// Only addresses and networks with a connection are in it.
     open: Mutex<HashMap<IpAddr, u32>>,
 }
 
-/// Why a connection is not served.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ConnectionRefusal {
-    /// As many are connected as there is room for.
-    Full,
-    /// Of one address as many as it may have.
-    Address,
-    /// No agreement on TLS.
-    Tls,
-    /// A balancer, or somebody else, who does not say whom it brings.
-    ProxyHeader,
-}
-
-/// What is known of those who are not served, for one reason.
-#[derive(Debug, Default)]
-struct RefusalCounter {
-    counter: Option<IntCounter>,
-    last_logged: Mutex<Option<Stopwatch>>,
-}
-
-/// A place in it, for as long as this lives.
+/// Permit for one connection, given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
-    /// Of whoever has it.
+    /// Address of the client.
     address: IpAddr,
-    /// Whose it is, where that counts.
+    /// Network that it is counted for, where addresses are limited.
     network: Option<IpAddr>,
 }
 
 impl ConnectionLimiter {
-    /// Every value of the label `reason`.
-    const LABELS: [&str; 4] = {
-        let mut reasons = [""; 4];
-        reasons[ConnectionRefusal::Full as usize] = "full";
-        reasons[ConnectionRefusal::Address as usize] = "address";
-        reasons[ConnectionRefusal::Tls as usize] = "tls";
-        reasons[ConnectionRefusal::ProxyHeader as usize] = "proxy_header";
-        reasons
-    };
-
-    /// Room for this many.
+    /// Limiter for this many connections.
     #[must_use]
     pub fn new(max: usize) -> Arc<Self> {
         Arc::new(Self::with_max(max))
     }
 
-    /// What a limit of open files leaves for clients: each of them may need another one for its app.
+    /// Limiter for what a limit of open files leaves for clients: each of them may need another one for its app.
     #[must_use]
     pub fn for_open_files(open_files: Option<u64>) -> Self {
         let max = open_files.map_or(u64::MAX, |limit| (limit / 2).saturating_sub(64).max(limit / 4));
@@ -97,78 +63,47 @@ impl ConnectionLimiter {
     }
 
     fn with_max(max: usize) -> Self {
-        Self { max, open: AtomicUsize::new(0), per_address: None, refusals: Default::default() }
+        Self { max, open: AtomicUsize::new(0), per_address: None, refusals: RefusalLog::default() }
     }
 
-    /// The same, with at most so many seats for one address; `except` for this machine and these.
+    /// Limits connections from one address to `max`, but those from this machine and from `exempt`.
     #[must_use]
     pub fn per_address(self, max: u32, exempt: TrustedProxies) -> Self {
         Self { per_address: Some(AddressLimiter { max, exempt, open: Mutex::default() }), ..self }
     }
 
-    /// The same, and whoever is not served is counted.
+    /// Counts refused connections.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
-        let refused = Self::LABELS.map(|reason| RefusalCounter {
-            counter: Some(metrics.connections_refused(reason)),
-            last_logged: Mutex::default(),
-        });
-        Self { refusals: refused, ..self }
+        Self { refusals: RefusalLog::with_metrics(metrics), ..self }
     }
 
-    /// A seat for whoever is at `address`, if one is free for them; else, now and then, a line in the log. The address is all
-    /// that counts: it may be asked once it is known who the visitor is.
+    /// Refusals of the listeners that share the limiter.
+    pub(super) const fn refusals(&self) -> &RefusalLog {
+        &self.refusals
+    }
+
+    /// Permit for a connection from `address`, if one is free; else the refusal is counted. Only the address counts: a permit
+    /// may be asked for again once the visitor behind a load balancer is known.
     pub(super) fn acquire(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPermit> {
         let mut permit = ConnectionPermit { limiter: Arc::clone(self), address, network: None };
         if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
-            self.record_refused(ConnectionRefusal::Full, address);
+            self.refusals.record(ConnectionRefusal::LimitReached { max: self.max }, address);
             return None;
         }
         if let Some(by_address) = &self.per_address {
             let Ok(network) = by_address.acquire(address) else {
-                self.record_refused(ConnectionRefusal::Address, address);
+                self.refusals.record(ConnectionRefusal::AddressLimitReached { max: by_address.max }, address);
                 return None;
             };
             permit.network = network;
         }
         Some(permit)
     }
-
-    /// Counts a connection that is not served, and tells of it now and then.
-    pub(super) fn record_refused(&self, reason: ConnectionRefusal, address: IpAddr) {
-        let refused = &self.refusals[reason as usize];
-        if let Some(counter) = &refused.counter {
-            counter.inc();
-        }
-        let mut last_logged = lock(&refused.last_logged);
-        if last_logged.is_some_and(|last| last.elapsed() < LOG_INTERVAL) {
-            return;
-        }
-        *last_logged = Some(Clock::system().stopwatch());
-        match reason {
-            ConnectionRefusal::Full => tracing::warn!(
-                connections = self.max,
-                "Closing new connections: as many are open as the limit of open files leaves room for; raise it (LimitNOFILE, \
-                 ulimit -n)"
-            ),
-            ConnectionRefusal::Address => tracing::warn!(
-                ip = %canonical_ip(address),
-                connections = self.per_address.as_ref().map(|by_address| by_address.max),
-                "Closing new connections of one address: it has as many as limits.connections_per_address allows; if many \
-                 visitors share it, raise the limit; if it is a proxy of yours, list it in trusted_proxies"
-            ),
-            ConnectionRefusal::Tls => tracing::debug!(ip = %canonical_ip(address), "No agreement on TLS with a client"),
-            ConnectionRefusal::ProxyHeader => tracing::warn!(
-                ip = %canonical_ip(address),
-                "Closing connections that do not begin with a PROXY header of a listed balancer; list it in trusted_proxies \
-                 and let it send one, or set proxy_protocol: false"
-            ),
-        }
-    }
 }
 
 impl AddressLimiter {
-    /// Counts another one; whose it is, where that counts.
+    /// Counts a connection. The network that it is counted for; none where it is exempt.
     fn acquire(&self, address: IpAddr) -> Result<Option<IpAddr>, ()> {
         if canonical_ip(address).is_loopback() || self.exempt.trusts(address) {
             return Ok(None);
@@ -195,7 +130,7 @@ impl AddressLimiter {
 }
 
 impl ConnectionPermit {
-    /// Another one for the same client, if one is free for it.
+    /// Permit for another connection of the same client, if one is free.
     pub(super) fn acquire_another(&self) -> Option<Self> {
         self.limiter.acquire(self.address)
     }

@@ -6,4 +6,5 @@ pub(super) mod connection_handler;
 pub(super) mod connection_limit;
 pub(super) mod listeners;
 pub(super) mod proxy_protocol;
+pub(super) mod refusal;
 pub(super) mod tls;
