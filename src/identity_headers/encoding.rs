@@ -1,4 +1,4 @@
-//! Encodings in which an app is told who is calling. Each keeps values apart: no two become one (`identity_headers::encoding`).
+//! Encodings of the values of identity headers. Each keeps values apart: no two become one.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,9 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Beginning of an extended value.
+/// Prefix of an extended value.
 const EXTENDED_PREFIX: &str = "UTF-8''";
-/// All but `attr-char` (RFC 8187, 3.2.1).
+/// Bytes that an extended value escapes: all but `attr-char` (RFC 8187, 3.2.1).
 const EXTENDED_ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -38,7 +38,7 @@ pub enum IdentityEncoding {
 }
 
 impl IdentityEncoding {
-    /// A value as it is sent. One with a control character stays as it is: it is not sent at all.
+    /// Encodes a value. One with a control character stays as it is: it is not sent at all.
     pub(crate) fn encode(self, value: &str) -> Cow<'_, str> {
         let extended =
             || value.get(..EXTENDED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(EXTENDED_PREFIX));

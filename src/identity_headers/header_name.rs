@@ -5,19 +5,19 @@ use crate::identity_headers::managed::{is_alias, is_identity, is_managed, is_res
 /// Longest name of a header.
 const MAX_NAME_LENGTH: usize = 64;
 
-/// Why an operator cannot have a header of some name set.
+/// Error of a header name that an operator may not configure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderNameError {
-    /// It is empty, or holds what servers read in more than one way.
+    /// The name is empty, or has bytes that servers read in more than one way.
     #[error("it is no plain name of a header")]
     NotAToken,
-    /// It is too long.
+    /// The name is too long.
     #[error("it is longer than {MAX_NAME_LENGTH} bytes")]
     TooLong,
-    /// HTTP, browsers or servers read it.
+    /// The name has a meaning to HTTP, browsers or servers.
     #[error("it has a meaning in HTTP")]
     Reserved,
-    /// It tells an app something else than who is calling, and we tell that ourselves or not at all.
+    /// The name tells an app something else than who is calling, which Portcullis tells itself or not at all.
     #[error("it tells something else than who is calling")]
     NotIdentity,
 }
@@ -28,10 +28,10 @@ pub fn are_aliases(name: &str, other: &str) -> bool {
     is_alias(name.as_bytes(), &normalized(other.as_bytes()))
 }
 
-/// Whether an operator may have a header of this name set.
+/// Checks a header name that an operator configures.
 ///
 /// # Errors
-/// With the reason why not.
+/// The operator may not have a header of this name set.
 pub fn check_header_name(name: &str) -> Result<(), HeaderNameError> {
     let bytes = name.as_bytes();
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

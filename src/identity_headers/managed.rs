@@ -1,11 +1,11 @@
-//! Names of headers that no client may send to an app.
+//! Managed header names, which no client may send to an app, and reserved ones, which no operator may configure.
 //!
 //! Two names are aliases when they are equal after lower-casing and mapping every byte that is no letter and no digit to `_`.
-//! What stands here is in that form; one that ends in `_` is a family: all names that begin so. All presets are in it, so that
-//! no choice of preset lets another one's names through, and what other gateways and networks in front of apps add under names
-//! of their own: no peer's word is taken in this version.
+//! Names in these lists are in that form; one that ends in `_` is a family: all names that begin so. All presets are among them, so
+//! that no choice of preset lets another one's names through, and so is what other gateways and networks in front of apps add under
+//! names of their own: no peer's word is taken in this version.
 
-/// By the first letter of the name, so that most names are let go at once. `Proxy` is the one that CGI turns into `HTTP_PROXY`.
+/// Managed names by their first letter, so that most names need no comparison. `Proxy` is the one that CGI turns into `HTTP_PROXY`.
 const fn managed(first: u8) -> &'static [&'static [u8]] {
     match first {
         b'a' => &[b"ali_cdn_real_ip"],
@@ -127,7 +127,7 @@ const IDENTITY_X: &[&[u8]] = &[
     b"x_vouch_",
 ];
 
-/// The same of those names above that are of a family which also says other things.
+/// Names of the same kind in families above which also say other things.
 const IDENTITY: &[&[u8]] = &[
     b"remote_user",
     b"remote_name",
@@ -164,7 +164,7 @@ const IDENTITY: &[&[u8]] = &[
     b"x_ms_client_principal_name",
 ];
 
-/// What HTTP, browsers and our own parts read: a header of such a name is not one of an operator's. As aliases, too.
+/// Reserved names: HTTP, browsers or Portcullis read them, and so an operator may not have them set. As aliases, too.
 const RESERVED: &[&[u8]] = &[
     b"a_im",
     b"accept",
@@ -218,7 +218,7 @@ pub(crate) fn is_alias(name: &[u8], alias: &[u8]) -> bool {
     name.len() == alias.len() && has_alias_prefix(name, alias)
 }
 
-/// Whether only we may send a header of this (lower-case) name. Most names are let go at their first letters.
+/// Whether only Portcullis may send a header of this (lower-case) name.
 pub(crate) fn is_managed(name: &[u8]) -> bool {
     let first = name.first().map(u8::to_ascii_lowercase).unwrap_or_default();
     matches_any(name, managed(first)) || first == b'x' && matches_any(name, IDENTITY_X)
@@ -234,7 +234,7 @@ pub(super) fn is_reserved(name: &[u8]) -> bool {
     matches_any(name, RESERVED)
 }
 
-/// The name as aliases are compared.
+/// Normalized name: aliases are equal in it.
 pub(crate) fn normalized(name: &[u8]) -> Box<[u8]> {
     name.iter().copied().map(normalize_byte).collect()
 }

@@ -100,6 +100,9 @@ async fn requests_of_http2_leave_descriptors_for_the_rest() {
     assert_eq!(granted, 50);
     assert_eq!(server.admin("/readyz").await.unwrap().0, 200);
     let log = server.log();
-    assert!(!log.iter().any(|line| line["level"] == "ERROR" || line["message"] == "App answer failed"), "{log:?}");
+    assert!(
+        !log.iter().any(|line| line["level"] == "ERROR" || line["message"] == "Upstream response failed"),
+        "{log:?}"
+    );
     server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Cookies that an app sets, written down in the browser that keeps them, so that they can be taken from it again.
+//! Records of the cookies that an app sets, kept in the browser itself, so that the cookies can be taken from it again.
 
 use http::{HeaderValue, header};
 use pingora::{
@@ -11,8 +11,8 @@ use crate::{
     proxy::forward::{hooks::ProxyParts, request_context::RequestContext},
 };
 
-/// Writes down what the answer sets, where it is to be forgotten: whoever signs in later may be known to the app by what it set
-/// before. An answer that sets no cookie is not looked at further.
+/// Records the cookies that a response sets, where they are to be forgotten: whoever signs in later could be known to the app by
+/// what it set before. A response that sets no cookie is not read further.
 pub(super) fn record_set_cookies(
     parts: &ProxyParts,
     request: &RequestHeader,
@@ -39,7 +39,7 @@ pub(super) fn record_set_cookies(
         tracing::warn!(
             upstream = set_by.upstream,
             cookies = notes.left_out,
-            "App cookies stay in the browser after a sign-out: no room to note them"
+            "App cookies not recorded: record cookies are full; they stay in the browser after a sign-out"
         );
     }
     for line in notes.lines {

@@ -1,6 +1,6 @@
-//! How long a browser, and whatever stands between, may keep a guarded answer (RFC 9111, RFC 9213).
+//! Caching of responses of guarded routes (RFC 9111, RFC 9213): what a browser and the caches in between may keep.
 //!
-//! A cache that may keep an answer gives it to anybody, and asks nobody. So no shared cache may keep a guarded one, whatever the
+//! A cache that may keep a response gives it to anybody, and asks nobody. So no shared cache may keep a guarded one, whatever the
 //! app says, and a browser keeps what the app says nothing about as little as can be.
 
 use http::{HeaderName, HeaderValue, header};
@@ -13,7 +13,7 @@ use crate::{gate::CachePolicy, proxy::forward::media_type};
 
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Makes a guarded answer `private`, and one about whose caching the app says nothing `no-store` (a document) or
+/// Makes a guarded response `private`, and one about whose caching the app says nothing `no-store` (a document) or
 /// `no-cache` (anything else). With `allow_shared_cache`, what the app says stands as it is.
 pub(super) fn restrict(response: &mut ResponseHeader, request: &RequestHeader, policy: CachePolicy) -> Result<()> {
     let directives = CacheDirectives::from_response(response);
@@ -40,13 +40,13 @@ pub(super) fn restrict(response: &mut ResponseHeader, request: &RequestHeader, p
     response.insert_header("Cache-Control", value)
 }
 
-/// `Pragma: no-cache` in an answer is no standard, and browsers obey it all the same. Any other `Pragma` says nothing.
+/// Whether a response has `Pragma: no-cache`: no standard, but browsers obey it. Any other `Pragma` says nothing.
 fn has_pragma_no_cache(response: &ResponseHeader) -> bool {
     let lines = response.headers.get_all(header::PRAGMA);
     lines.iter().flat_map(|line| list_members(line.as_bytes())).any(|member| member.eq_ignore_ascii_case(b"no-cache"))
 }
 
-/// Removes what is said to shared caches alone: `CDN-Cache-Control` and every other `…-Cache-Control` (RFC 9213), and the
+/// Removes headers for shared caches alone: `CDN-Cache-Control` and every other `…-Cache-Control` (RFC 9213), and the
 /// older ones of Edge Architecture, Akamai and nginx.
 fn remove_targeted(response: &mut ResponseHeader) {
     let is_targeted = |name: &&HeaderName| {
@@ -58,7 +58,7 @@ fn remove_targeted(response: &mut ResponseHeader) {
     }
 }
 
-/// Whether a browser shows the answer as a page: it is HTML, or the browser says that it opens it, in a frame too.
+/// Whether a browser shows the response as a page: it is HTML, or the browser says that it opens it, in a frame too.
 fn is_document(response: &ResponseHeader, request: &RequestHeader) -> bool {
     let opened = request.headers.get(&SEC_FETCH_DEST).is_some_and(|dest| {
         matches!(dest.as_bytes(), b"document" | b"iframe" | b"frame" | b"fencedframe" | b"embed" | b"object")
@@ -66,16 +66,16 @@ fn is_document(response: &ResponseHeader, request: &RequestHeader) -> bool {
     opened || media_type::is_page(&response.headers)
 }
 
-/// What the lines of `Cache-Control` say, without what they say to shared caches.
+/// Directives of `Cache-Control`, without those for shared caches.
 #[derive(Default)]
 struct CacheDirectives {
-    /// As the app wrote them, in its order.
+    /// Directives as the app wrote them, in its order.
     kept: Vec<Vec<u8>>,
-    /// Nothing but `private` or `no-store`, in the form that holds for the whole answer, and nothing was taken out.
+    /// Whether there is nothing but `private` or `no-store`, in the form for the whole response, and nothing was removed.
     is_private: bool,
-    /// Whether something was said to shared caches.
+    /// Whether a directive for shared caches was removed.
     removed_shared: bool,
-    /// Whether something is left that tells a browser how to keep it.
+    /// Whether a directive is left that tells a browser how to keep the response.
     has_explicit: bool,
 }
 
@@ -109,7 +109,7 @@ impl CacheDirectives {
     }
 }
 
-/// Directives that tell a browser whether or how long it may keep an answer.
+/// Directives that tell a browser whether or how long it may keep a response.
 const EXPLICIT_DIRECTIVES: [&[u8]; 9] = [
     b"max-age",
     b"no-cache",
@@ -128,7 +128,7 @@ fn directive_name(member: &[u8]) -> &[u8] {
     &member[..end]
 }
 
-/// The members of a list. A comma between quotes separates none; a quote that is never closed holds nothing together.
+/// Members of a list. A comma between quotes separates none; a quote that is never closed holds nothing together.
 fn list_members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = line;
     std::iter::from_fn(move || {

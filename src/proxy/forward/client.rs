@@ -1,4 +1,4 @@
-//! Who asks, and for what: the gate's view of a head, and where it came from.
+//! Client of a request: its address, by the connection or a trusted proxy, and the gate's view of the request head.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -17,29 +17,29 @@ use crate::{
     visitor::{TrustedProxies, canonical_ip},
 };
 
-/// Read where a trusted peer passes requests on.
+/// Headers that are read where a trusted proxy passes requests on.
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Where a request came from. Found once for each, and the same for the gate, the log, the throttle and the app.
+/// Address of the client of a request. Found once for each, and the same for the gate, the log, the throttle and the app.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientAddress {
-    /// The visitor's address, in its one spelling.
+    /// Address of the visitor, in canonical form.
     pub(super) ip: IpAddr,
-    /// Whether somebody passed it on whose word is taken.
+    /// Whether a trusted proxy passed the request on.
     forwarded: bool,
 }
 
 impl ClientAddress {
-    /// Before there is a request.
+    /// Address before there is a request.
     pub(super) const UNKNOWN: Self = Self { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), forwarded: false };
 
-    /// Whether somebody passed it on whose word is taken.
+    /// Whether a trusted proxy passed the request on.
     pub(super) const fn is_forwarded(self) -> bool {
         self.forwarded
     }
 
-    /// Where this one came from.
+    /// Address of the client of this request.
     pub(super) fn from_session(session: &Session, trusted: &TrustedProxies) -> Self {
         let address = session.client_addr().and_then(|address| address.as_inet());
         let peer = address.map_or(Self::UNKNOWN.ip, SocketAddr::ip);
@@ -51,7 +51,7 @@ impl ClientAddress {
     }
 }
 
-/// The gate's view. An absolute-form target is its path, and the authority beside it.
+/// View of a request for the gate. An absolute-form target is its path, and the authority beside it.
 pub(super) fn request_view<'a>(
     request: &'a RequestHeader,
     source: ClientAddress,
@@ -78,8 +78,8 @@ pub(super) fn request_view<'a>(
     }
 }
 
-/// The host that was passed on. Of a list the last one: each proxy appends what it was asked for, and only the last is sure to
-/// be written by one whose word is taken. What is empty counts for nothing (RFC 9110, 5.6.1).
+/// Forwarded host. Of a list the last one: each proxy appends what it was asked for, and only the last is sure to be written by a
+/// trusted one. Empty members count for nothing (RFC 9110, 5.6.1).
 fn forwarded_host(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(&X_FORWARDED_HOST).iter().rev();
     let mut hosts = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::proxy::http::request_head::IS_TOKEN_BYTE;
 
-/// Schemes that sign a connection in.
+/// Authentication schemes that sign a connection in.
 const CONNECTION_AUTH_SCHEMES: [&[u8]; 5] = [b"ntlm", b"negotiate", b"kerberos", b"nego2", b"gss-negotiate"];
 static PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");
 
@@ -13,7 +13,7 @@ pub(super) fn has_connection_auth(request: &HeaderMap) -> bool {
     any_names_scheme(request, &header::AUTHORIZATION) || any_names_scheme(request, &header::PROXY_AUTHORIZATION)
 }
 
-/// Whether an answer offers to sign its connection in, or says that it is.
+/// Whether a response offers to sign its connection in, or says that it is.
 pub(super) fn offers_connection_auth(response: &HeaderMap) -> bool {
     any_names_scheme(response, &header::WWW_AUTHENTICATE)
         || any_names_scheme(response, &header::PROXY_AUTHENTICATE)
@@ -27,7 +27,7 @@ fn any_names_scheme(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.get_all(name).iter().any(names_scheme)
 }
 
-/// Each member of a list may begin a challenge (RFC 9110, 11.6.1).
+/// Whether a header value names such a scheme. Each member of a list may begin a challenge (RFC 9110, 11.6.1).
 fn names_scheme(value: &HeaderValue) -> bool {
     value.as_bytes().split(|byte| *byte == b',').any(|member| {
         let member = member.trim_ascii();

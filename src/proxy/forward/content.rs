@@ -18,11 +18,11 @@ use crate::proxy::forward::own_response::expects_continue;
 const FIRST_CHUNK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits for the first piece of content, where only that tells whether there is any. What is read is kept, and sent to
-/// the app before what follows. True: there is none.
+/// the app before what follows. True: there is no content.
 ///
 /// # Errors
 ///
-/// The client broke off.
+/// The client closed the connection.
 pub(super) async fn has_no_content(session: &mut Session) -> Result<bool> {
     let request = session.req_header();
     if request.version != Version::HTTP_2 || request.headers.contains_key(header::CONTENT_LENGTH) {

@@ -1,4 +1,5 @@
-//! What went wrong with an app, in our words. Pingora's words and its name are for the log.
+//! Failures of a request on its way to an app and back, and the response that the client gets. Pingora's words and name go to the
+//! log only.
 
 use std::io;
 
@@ -20,22 +21,22 @@ use crate::{
     web::RequestFailure,
 };
 
-/// What an error is called where a body is larger than its route takes.
+/// Error type of a body that is larger than its route takes.
 pub(super) const BODY_TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
 
-/// What can be said to the client.
+/// Failure of a request, as far as the client can be told.
 #[derive(Clone, Copy)]
 pub(super) enum ProxyFailure {
-    /// This, as a page or a problem document.
+    /// Failure that is answered with a page or a problem document.
     Respond(RequestFailure),
-    /// That its request is malformed.
+    /// Malformed request.
     Malformed,
-    /// Nothing: it has gone.
+    /// Closed by the client: there is nobody to answer.
     ClientClosed,
 }
 
 impl ProxyFailure {
-    /// What `error` means for whoever waits for an answer.
+    /// Failure that an error of Pingora is.
     pub(super) fn from_error(error: &Error) -> Self {
         if *error.etype() == BODY_TOO_LARGE {
             return Self::Respond(RequestFailure::BodyTooLarge);
@@ -65,7 +66,7 @@ impl ProxyFailure {
 }
 
 impl Proxy {
-    /// Answers a request that failed on its way to an app or back, where nothing of an answer has gone out.
+    /// Answers a request that failed on its way to an app or back, where nothing of a response has gone out.
     pub(super) async fn respond_to_failure(&self, session: &mut Session, e: &Error, ctx: &mut RequestContext) {
         let begun =
             session.response_written().is_some_and(|head| !head.status.is_informational() || head.status == 101);
@@ -95,7 +96,7 @@ impl Proxy {
                 begun,
                 error = e.etype().as_str(),
                 source = e.esource().as_str(),
-                "App answer failed"
+                "Upstream response failed"
             );
         }
         // What has begun cannot be taken back: the connection breaks, so that nobody takes a part for the whole.
@@ -117,17 +118,17 @@ impl Proxy {
     }
 }
 
-/// Whether a client took nothing of an answer for too long.
+/// Whether a client took nothing of a response for too long.
 pub(super) fn is_write_timeout(error: &Error) -> bool {
     *error.etype() == WriteTimedout && *error.esource() != ErrorSource::Upstream
 }
 
-/// Whether a connection failed for want of a descriptor, or a port, of ours: then nobody was asked.
+/// Whether a connection failed for want of a local descriptor or port: then no server was asked.
 pub(super) fn is_local(error: &Error) -> bool {
     matches!(error.etype(), SocketError | BindError | InternalError)
 }
 
-/// Whether what the client sent as a body is none: we saw it, or Pingora's parser did, whose names for it are private.
+/// Whether the client sent a malformed body: `chunked` found it, or Pingora's parser did, whose names for it are private.
 pub(super) fn is_malformed_body(error: &Error) -> bool {
     if matches!(error.root_etype().as_str(), "InvalidChunk" | "InvalidTrailerEnd") {
         return true;

@@ -1,20 +1,20 @@
-//! The media type of an answer (RFC 9110, 8.3): one reading of it for whoever asks whether it is a page.
+//! Media type of a response (RFC 9110, 8.3): HTML, page or event stream, in any spelling.
 
 use http::{HeaderMap, header};
 
-/// Whether an answer is HTML, and nothing else by any reading.
+/// Whether a response is HTML, and nothing else by any reading.
 pub(super) fn is_html(headers: &HeaderMap) -> bool {
     matches_any(content_type(headers), &[b"text/html"])
 }
 
-/// Whether a browser may take an answer for a page: it is HTML or XHTML, or one of a list of types (which is none) is.
+/// Whether a browser may take a response for a page: it is HTML or XHTML, or one of a list of types (which is none) is.
 pub(super) fn is_page(headers: &HeaderMap) -> bool {
     content_type(headers)
         .split(|byte| *byte == b',')
         .any(|kind| matches_any(kind, &[b"text/html", b"application/xhtml+xml"]))
 }
 
-/// Whether an answer is an event stream (`text/event-stream`).
+/// Whether a response is an event stream (`text/event-stream`).
 pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
     matches_any(content_type(headers), &[b"text/event-stream"])
 }
@@ -23,7 +23,7 @@ fn content_type(headers: &HeaderMap) -> &[u8] {
     headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default()
 }
 
-/// Whether this media type, without its parameters, is one of these.
+/// Whether a media type, without its parameters, is one of these.
 fn matches_any(kind: &[u8], these: &[&[u8]]) -> bool {
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     these.iter().any(|this| essence.eq_ignore_ascii_case(this))

@@ -1,6 +1,6 @@
-//! Our own answers on the wire, and what becomes of a request body that nobody wants.
+//! Responses of Portcullis itself on the wire, and the request bodies that they leave behind.
 //!
-//! An early answer leaves a body behind, and what is left behind must never be read as the next request (the class of
+//! An early response leaves a body behind, and what is left behind must never be read as the next request (the class of
 //! CVE-2025-4366): it is read to its end within a bound, or the connection closes.
 
 use std::time::Duration;
@@ -23,12 +23,12 @@ use crate::{
     web::RequestFailure,
 };
 
-/// Most bytes of a body that is read only to be thrown away.
+/// Most bytes of a body that is read only to be discarded.
 const MAX_DISCARDED: u64 = 64 * 1024;
-/// How long is waited for a body that nobody wants.
+/// Longest wait for a body that is discarded.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Most bytes of a request to our own pages, and how long they may take in all. A stranger has a name and a password to say.
+/// Most bytes of the body of a request for own pages, and its longest time in all. A stranger sends a name and a password.
 const fn body_bounds(class: BodyClass) -> (usize, Duration) {
     match class {
         BodyClass::Known => (64 * 1024, Duration::from_secs(30)),
@@ -37,12 +37,12 @@ const fn body_bounds(class: BodyClass) -> (usize, Duration) {
     }
 }
 
-/// To what turned out to be no request when its body came.
+/// Response to a request that turned out to be malformed when its body came.
 pub(super) fn malformed_request() -> Response<Bytes> {
     plain_text(StatusCode::BAD_REQUEST, "The request is malformed.\n")
 }
 
-/// Reads the body of a request to our own pages.
+/// Reads the body of a request for own pages.
 pub(super) async fn read_body(
     session: &mut Session,
     class: BodyClass,
@@ -75,8 +75,8 @@ pub(super) async fn read_body(
     }
 }
 
-/// Sends an answer of ours; tells how many bytes of body it has. After the `last` one the connection closes: to a request whose
-/// body failed, or could not be passed on.
+/// Sends a response of Portcullis; returns the number of bytes of its body. After the `last` one the connection closes: to a
+/// request whose body failed, or could not be forwarded.
 pub(super) async fn send(
     session: &mut Session,
     response: Response<Bytes>,
@@ -119,8 +119,8 @@ async fn write_response(
     Ok(length)
 }
 
-/// Reads what is left of the request within the bound. Where that is not enough, or there is no place to wait, Pingora sees an
-/// unfinished body and says `Connection: close`.
+/// Reads the rest of the request within the bound. Where that is not enough, or there is no permit to wait, Pingora sees an
+/// unfinished body and sends `Connection: close`.
 async fn discard_body(session: &mut Session, body_limiter: &BodyReadLimiter) {
     // Who waits for our leave to send has sent nothing, and shall not.
     if session.is_body_done()
@@ -146,8 +146,8 @@ async fn discard_body(session: &mut Session, body_limiter: &BodyReadLimiter) {
     }
 }
 
-/// A connection that closes while its client still sends is reset, and the client may never see the answer: give it a
-/// moment to stop, where there is a place to wait.
+/// Waits a moment for the client to stop sending, where there is a permit to wait: a connection that closes while its client still
+/// sends is reset, and the client may never see the response.
 async fn linger(session: &mut Session, body_limiter: &BodyReadLimiter) {
     if session.is_body_done() || expects_continue(session) {
         return;
@@ -156,12 +156,12 @@ async fn linger(session: &mut Session, body_limiter: &BodyReadLimiter) {
     let _ = body_limiter.wait_for(BodyClass::Discarded, timeout(LINGER_TIMEOUT, gone)).await;
 }
 
-/// Whether the client waits for leave to send its content (RFC 9110, 10.1.1).
+/// Whether the client waits for `100 Continue` before it sends its content (RFC 9110, 10.1.1).
 pub(super) fn expects_continue(session: &Session) -> bool {
     session.get_header(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// How long the body is, where its sender says so.
+/// Length of the body, where its sender says so.
 pub(super) fn content_length(session: &Session) -> Option<u64> {
     session.get_header(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

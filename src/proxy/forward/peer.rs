@@ -1,4 +1,4 @@
-//! The peer that a request goes to: a server of its upstream, and which connection to it.
+//! Peer of a request: an endpoint of its upstream, and a pooled, a new or a private connection to it.
 
 use std::net::SocketAddr;
 
@@ -19,22 +19,22 @@ use crate::{
     },
 };
 
-/// Where the connection to an app comes from.
+/// Origin of the connection to an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerConnection {
-    /// The pool, or it is opened for it.
+    /// Taken from the pool, or opened for it.
     Pooled,
     /// Opened for one request, whatever the pool has.
     New,
-    /// Signed in on, or about to be, and so nobody else's.
+    /// Private: signed in on, or about to be, and so nobody else's.
     Private,
 }
 
-/// Chooses the server, and whether the connection to it comes from the pool, is a new one, or is private.
+/// Selects the endpoint, and whether the connection to it comes from the pool, is a new one, or is private.
 ///
 /// # Errors
 ///
-/// There is no permit, or no server.
+/// There is no permit, or no endpoint.
 pub(super) fn select_peer(request: &RequestHeader, ctx: &mut RequestContext, now: Timestamp) -> Result<Box<HttpPeer>> {
     let (Some(binding), Some(upstream), Some(slot)) = (ctx.binding(), &ctx.upstream, &ctx.slot) else {
         return Error::e_explain(InternalError, "no permit, or its upstream is gone");

@@ -1,4 +1,4 @@
-//! The id of a request: for the log, the problem documents and the app.
+//! Request id: for the log, the problem documents and the app. Unique, but no secret.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-/// 32 hexadecimal digits that no other request has.
+/// Request id: 32 hexadecimal digits that no other request has.
 #[derive(Clone, Copy)]
 pub(super) struct RequestId([u8; 32]);
 
 impl RequestId {
-    /// The next one. Nobody needs to be kept from guessing it, so the machine is asked for chance once in the life of the
-    /// process, not once a request.
+    /// Next id. It need not be hard to guess, so the machine is asked for randomness once in the life of the process, not once a
+    /// request.
     pub(super) fn new() -> Self {
         static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
         static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -1,4 +1,4 @@
-//! The head of an app's answer as the client receives it.
+//! Response filter: the head of an app's response as the client receives it, and its chunks on their way.
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Version, header};
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Refuses an answer that has two readings, keeps what is ours to ourselves, and adds what each answer has.
+/// Filters a response head: refuses one with two readings, removes what only Portcullis may say, and adds what each response has.
 pub(super) fn filter(
     parts: &ProxyParts,
     session: &mut Session,
@@ -74,8 +74,8 @@ pub(super) fn filter(
     Ok(())
 }
 
-/// An event stream and a WebSocket may be silent for as long as both ends like, whatever was asked for; what has no body has
-/// ended.
+/// Restarts the read timeout, or stops it: an event stream and a WebSocket may be silent for as long as both ends like, whatever
+/// was asked for, and a response without a body has ended.
 fn update_read_timeout(slot: &InFlightSlot, session: &Session, response: &ResponseHeader) -> Result<()> {
     let timeout = &slot.read_timeout;
     if let Some(error) = timeout.error() {
@@ -99,7 +99,7 @@ fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
         || response.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0")
 }
 
-/// A piece of the body goes to the client: the app is not silent, and the client is waited for.
+/// Forwards a chunk of the body to the client: the app is not silent, and the client is waited for.
 pub(super) fn forward_chunk(slot: &InFlightSlot, session: &Session, body: &mut Option<Bytes>, end: bool) -> Result<()> {
     let timeout = &slot.read_timeout;
     // Without a length, what the time-out has ended would look like the end of the body.
@@ -115,7 +115,7 @@ pub(super) fn forward_chunk(slot: &InFlightSlot, session: &Session, body: &mut O
     Ok(())
 }
 
-/// The same piece of an answer, which tells over HTTP/2 when its client has taken it.
+/// Tracks a chunk of a response over HTTP/2, until its client has taken it.
 pub(super) fn track_chunk(slot: &InFlightSlot, session: &Session, chunk: Bytes) -> Bytes {
     let is_followed = session.req_header().version == Version::HTTP_2 && !chunk.is_empty();
     if is_followed { slot.write_progress.track_chunk(chunk) } else { chunk }

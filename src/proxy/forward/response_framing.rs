@@ -1,18 +1,18 @@
-//! The head of an app's answer, as far as its framing goes: what a client could read in two ways ends here.
+//! Framing of an app's response: a head that a client could read in two ways ends here.
 //!
 //! Pingora forwards `Content-Length` twice where both say the same, a transfer coding that it does not know, a length where
-//! there is no body, and 101 to who asked for nothing. A client or a cache that reads such an answer in another way
-//! takes a part of it for the answer to the next request.
+//! there is no body, and a 101 that was not asked for. A client or a cache that reads such a response in another way takes a part
+//! of it for the response to the next request.
 
 use http::{StatusCode, header};
 use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
 use crate::proxy::forward::upgrade;
 
-/// Most answers before the answer. A 102 (`WebDAV`) comes every twenty seconds; nothing needs more.
+/// Most interim responses. A 102 (`WebDAV`) comes every twenty seconds; nothing needs more.
 const MAX_INTERIM: u8 = 100;
 
-/// Leaves of an app's answer what can be read in one way, or fails; `interim` counts the answers before the answer.
+/// Normalizes the framing of a response to one reading, or fails; `interim` counts the interim responses.
 pub(super) fn normalize(session: &Session, response: &mut ResponseHeader, interim: &mut u8) -> Result<()> {
     if let Err(why) = validate(response, || upgrade::is_accepted(session, response), interim) {
         return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());

@@ -1,8 +1,8 @@
-//! What a client wishes besides an answer: another protocol on its connection, and leave to send its body.
+//! Upgrade to another protocol (RFC 9110, 7.8): a whole WebSocket handshake is forwarded, and no other protocol.
 //!
-//! Behind an upgrade the connection is a pipe into which nobody looks. A WebSocket may be one. `h2c` in it would be requests
-//! that no rule has seen, and nobody can say what any other protocol would be: such a wish is not passed on, and its
-//! request is served as the plain one that it is as well (RFC 9110, 7.8).
+//! Behind an upgrade the connection is a tunnel into which nobody looks. A WebSocket may be one. `h2c` in it would be requests
+//! that no rule has seen, and nobody can say what any other protocol would be: such an `Upgrade` is removed, and its request is
+//! served as the plain one that it is as well.
 
 use http::{HeaderName, HeaderValue, Method, Version, header};
 use pingora::{
@@ -12,8 +12,8 @@ use pingora::{
 
 static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Leaves of a request's wishes those that can be met. Comes before the gate looks, so that nothing takes for an upgrade
-/// what is none.
+/// Removes the upgrades and expectations of a request that are not granted. Comes before the gate evaluates it, so that nothing
+/// takes for an upgrade what is none.
 pub(super) fn normalize_upgrade(session: &mut Session) {
     let request = session.req_header_mut();
     if request.headers.contains_key(header::UPGRADE) {
@@ -32,13 +32,13 @@ pub(super) fn normalize_upgrade(session: &mut Session) {
     }
 }
 
-/// Whether the app agrees to what was asked of it: a 101 is a WebSocket, or it is none. Pingora makes a pipe of one end only
-/// where an app of HTTP/1.0 says so.
+/// Whether a 101 accepts the WebSocket that was asked for. Pingora would make a tunnel of one end only where an app of HTTP/1.0
+/// sends it.
 pub(super) fn is_accepted(session: &Session, answer: &ResponseHeader) -> bool {
     session.is_upgrade_req() && answer.version == Version::HTTP_11 && names_websocket(&answer.headers)
 }
 
-/// Whether it is a client's opening handshake (RFC 6455, 4.1): without a body, and whole.
+/// Whether a request is a client's opening handshake (RFC 6455, 4.1): without a body, and whole.
 fn is_websocket_handshake(request: &RequestHeader) -> bool {
     let headers = &request.headers;
     request.version == Version::HTTP_11

@@ -1,4 +1,4 @@
-//! The head of a request as the app receives it.
+//! Upstream request: the head of a request as the app receives it.
 
 use http::header;
 use pingora::{Error, ErrorType, Result, http::RequestHeader};
@@ -9,7 +9,7 @@ use crate::{
     visitor::ip_text,
 };
 
-/// Removes every identity header that the client sent, sets those that the permit gives, and the path that the rules read.
+/// Rewrites a request head: removes every identity header of the client, sets those of the permit, and the path that the rules read.
 pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut RequestContext) -> Result<()> {
     let Some(permit) = &ctx.permit else {
         return Error::e_explain(ErrorType::InternalError, "no permit");
@@ -41,8 +41,8 @@ pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx:
     if request.raw_path() == target.as_ref() { Ok(()) } else { request.set_raw_path(&target) }
 }
 
-/// `Referer` as the app may read it, where it is the address to which our page posted a form of another site: a browser keeps
-/// that address while it shows the answer.
+/// `Referer` without the token, where it is the address to which Portcullis' page posted a form of another site: a browser keeps
+/// that address while it shows the response.
 fn referer_without_token(request: &RequestHeader) -> Option<String> {
     let mut referers = request.headers.get_all(header::REFERER).iter();
     referers.find_map(|referer| strip_form_token(referer.to_str().ok()?)).map(str::to_owned)

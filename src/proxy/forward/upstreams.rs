@@ -1,6 +1,6 @@
-//! Where apps are: their servers, resolved beforehand, taken in turn.
+//! Upstreams: the apps, and the endpoints of their servers, resolved beforehand and taken in turn.
 //!
-//! A server that refused a connection is passed over for a short while. An upstream has an id that is its own for the life
+//! An endpoint that refused a connection is passed over for a short while. An upstream has an id that is its own for the life
 //! of the process ([`UpstreamIds`]), so that a request that was decided before a reload cannot reach another app after it.
 
 use std::{
@@ -23,46 +23,46 @@ use crate::{
     clock::Timestamp, gate::cookie::ForgetOn, identity_headers::IdentityEncoding, proxy::http::server::tcp_keepalive,
 };
 
-/// How long a server that refused a connection is passed over.
+/// Time for which an endpoint that refused a connection is passed over.
 const REFUSED_BACKOFF: Duration = Duration::from_secs(5);
-/// How long a look-up may take. A resolver that is silent must hold up neither the start nor a reload.
+/// Longest look-up of a host. A resolver that is silent must hold up neither the start nor a reload.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
-/// Shorter than what app servers commonly wait (Node.js: 5 s), so that we close an idle connection before they do: a request
-/// sent into a connection that is being closed would be lost, and not each may be sent once more (`retry`).
+/// Longest idle time of a pooled connection: shorter than what app servers commonly wait (Node.js: 5 s), so that Portcullis closes
+/// it before they do. A request sent into a connection that is being closed would be lost, and not each may be retried (`retry`).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Gives each name its id: the same one for the same name, and never another's.
+/// Ids of upstreams by name: the same one for the same name, and never another's.
 #[derive(Debug, Default)]
 pub struct UpstreamIds(HashMap<String, usize>);
 
 impl UpstreamIds {
-    /// The id of this name.
+    /// Id of this name.
     pub fn id_for(&mut self, name: &str) -> usize {
         let next = self.0.len();
         *self.0.entry(name.to_owned()).or_insert(next)
     }
 }
 
-/// An upstream as the configuration means it.
+/// Upstream as configured.
 #[derive(Clone, Debug)]
 pub struct UpstreamSpec {
-    /// From [`UpstreamIds`]; what a route points to.
+    /// Id from [`UpstreamIds`], which routes refer to.
     pub id: usize,
-    /// As the operator calls it.
+    /// Name in the configuration.
     pub name: String,
-    /// At least one.
+    /// Servers, at least one.
     pub servers: Vec<HostPort>,
-    /// How long a connection may take.
+    /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// How long the app may be silent, before its answer and in it.
+    /// Longest silence of the app, before its response and in it.
     pub read_timeout: Duration,
-    /// When its cookies are taken from a browser.
+    /// Occasions on which the cookies of the app are taken from a browser.
     pub forget_on: ForgetOn,
-    /// How the values of identity headers are written for it.
+    /// Encoding of the values of identity headers.
     pub identity_encoding: IdentityEncoding,
 }
 
-/// One server of an upstream.
+/// Server of an upstream, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
     /// Name or address, without brackets.
@@ -75,18 +75,18 @@ pub struct HostPort {
 #[derive(Debug, Default)]
 pub struct Upstreams {
     current: HashMap<usize, Arc<Upstream>>,
-    /// Those of the configuration before this one that are gone from it.
+    /// Upstreams of the configuration before this one that are gone from it.
     former: HashMap<usize, Arc<Upstream>>,
 }
 
 impl Upstreams {
-    /// Upstreams whose servers are looked up now. A name that cannot be resolved is tried again by [`Upstreams::refresh`].
+    /// Resolves upstreams. A host that cannot be resolved is tried again by [`Upstreams::refresh`].
     pub async fn resolve(specs: Vec<UpstreamSpec>) -> Self {
         Self::resolve_reusing(&Self::default(), specs).await
     }
 
-    /// The same, after `earlier` ones: what is known of a server that is in both is kept, its addresses where its name cannot
-    /// be resolved just now, and that it refused lately.
+    /// Resolves upstreams that replace `earlier` ones. Of a server that is in both are kept its addresses, where its host cannot be
+    /// resolved just now, and that it refused lately.
     pub async fn resolve_reusing(earlier: &Self, specs: Vec<UpstreamSpec>) -> Self {
         let upstream = |spec: UpstreamSpec| {
             let known =
@@ -101,14 +101,14 @@ impl Upstreams {
         this
     }
 
-    /// Looks all names up again, all at once, but for those that are gone from the configuration. A name that cannot be
-    /// resolved keeps its addresses.
+    /// Resolves all hosts again, all at once, but for those that are gone from the configuration. A host that cannot be resolved
+    /// keeps its addresses.
     pub async fn refresh(&self) {
         join_all(self.current.values().map(|upstream| upstream.refresh(resolve_host))).await;
     }
 
-    /// These, and those of the configuration before, which `earlier` is of, that are not among them: a request that was
-    /// decided before a reload still reaches its app after it. What was gone in `earlier` already is forgotten.
+    /// Keeps the upstreams of `earlier`, the configuration before, that are gone: a request that was decided before a reload still
+    /// reaches its app after it. Those that were gone in `earlier` already are forgotten.
     #[must_use]
     pub fn keep_former(mut self, earlier: &Self) -> Self {
         let gone = earlier.current.iter().filter(|(id, _)| !self.current.contains_key(id));
@@ -116,14 +116,14 @@ impl Upstreams {
         self
     }
 
-    /// The upstream with this id.
+    /// Upstream with this id.
     #[must_use]
     pub fn get(&self, id: usize) -> Option<Arc<Upstream>> {
         self.current.get(&id).or_else(|| self.former.get(&id)).cloned()
     }
 }
 
-/// An app and the servers it runs on.
+/// Upstream: an app, and the endpoints of its servers.
 #[derive(Debug)]
 pub struct Upstream {
     spec: UpstreamSpec,
@@ -131,39 +131,39 @@ pub struct Upstream {
     round_robin: AtomicUsize,
 }
 
-/// One address of a server. A name with several addresses is several servers.
+/// Endpoint: one address of a server. A host with several addresses is several endpoints.
 #[derive(Debug)]
 struct Endpoint {
-    /// Place in the plan of what was looked up.
+    /// Index of its server in the specification.
     spec_index: usize,
     peer: HttpPeer,
-    /// In milliseconds since 1970.
+    /// Time until which the endpoint is passed over, in milliseconds since 1970.
     backoff_until: AtomicI64,
 }
 
 impl Upstream {
-    /// When its cookies are taken from a browser.
+    /// Occasions on which the cookies of the app are taken from a browser.
     pub(super) const fn forget_on(&self) -> ForgetOn {
         self.spec.forget_on
     }
 
-    /// How the values of identity headers are written for it.
+    /// Encoding of the values of identity headers.
     pub(super) const fn identity_encoding(&self) -> IdentityEncoding {
         self.spec.identity_encoding
     }
 
-    /// As the operator calls it.
+    /// Name in the configuration.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.spec.name
     }
 
-    /// How long the app may be silent, where its route says nothing.
+    /// Longest silence of the app, where its route says nothing.
     pub(super) const fn read_timeout(&self) -> Duration {
         self.spec.read_timeout
     }
 
-    /// The next server that is not among `tried`; those that refused lately come last.
+    /// Next endpoint that is not among `tried`; those that refused lately come last.
     pub(super) fn next_endpoint(&self, tried: &[SocketAddr], now: Timestamp) -> Option<(SocketAddr, Box<HttpPeer>)> {
         let endpoints = self.endpoints.load();
         let first = self.round_robin.fetch_add(1, Ordering::Relaxed);
@@ -176,13 +176,13 @@ impl Upstream {
         chosen.address().map(|address| (address, peer))
     }
 
-    /// The peer at this address, while it is one of its servers.
+    /// Peer of the endpoint at this address, while there is one.
     pub(super) fn endpoint_at(&self, at: SocketAddr) -> Option<Box<HttpPeer>> {
         let endpoints = self.endpoints.load();
         endpoints.iter().find(|endpoint| endpoint.address() == Some(at)).map(Endpoint::peer)
     }
 
-    /// A server refused a connection. Tells whether there is another one to try.
+    /// Records that the last endpoint of `tried` refused a connection. Whether there is another one to try.
     pub(super) fn mark_refused(&self, tried: &[SocketAddr], now: Timestamp) -> bool {
         let endpoints = self.endpoints.load();
         let last = tried.last();
@@ -204,8 +204,10 @@ impl Upstream {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::warn!(
-                        upstream = self.spec.name, host = address.host, %error,
-                        "Could not look up a server of upstream {}", self.spec.name
+                        upstream = self.spec.name,
+                        host = address.host,
+                        %error,
+                        "Upstream host lookup failed: its addresses stay as they were"
                     );
                     before
                         .iter()
@@ -219,7 +221,7 @@ impl Upstream {
         self.endpoints.store(Arc::new(endpoints));
     }
 
-    /// What is known here of the servers of `plan`, at their places in it.
+    /// Known endpoints of the servers of `spec`, with their indexes in it.
     fn known_endpoints(&self, spec: &UpstreamSpec) -> Vec<Endpoint> {
         let before = self.endpoints.load();
         let at_place = |(index, address): (usize, &HostPort)| {
@@ -249,7 +251,7 @@ impl Endpoint {
         Self { spec_index: index, peer, backoff_until: AtomicI64::new(until) }
     }
 
-    /// For one request.
+    /// Peer for one request.
     fn peer(&self) -> Box<HttpPeer> {
         Box::new(self.peer.clone())
     }

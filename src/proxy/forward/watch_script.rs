@@ -1,6 +1,6 @@
-//! The script that watches a session (`branding.watch`): one line behind a document of a guarded route.
+//! Watch script (`branding.watch`): one line behind a document of a guarded route, which watches the session.
 //!
-//! Only behind a whole 200 document in plain HTML whose Content-Security-Policy allows it as it is: nothing of an app's answer
+//! Only behind a whole 200 document in plain HTML whose Content-Security-Policy allows it as it is: nothing of an app's response
 //! is decoded, reordered or held back, and no policy is changed.
 
 mod charset;
@@ -16,15 +16,16 @@ use pingora::{
 
 use crate::{gate::accepts_html, proxy::forward::media_type};
 
-/// Behind a document, where parsers take it for a part of the body. Of an even length, in which blanks of UTF-16 fit.
+/// Script element, behind a document, where parsers take it for a part of the body. Of an even length, in which blanks of UTF-16
+/// fit.
 const SCRIPT: &[u8] = b"\n<script src=\"/security/assets/watch.js\" defer></script>\n\n";
 const _: () = assert!(SCRIPT.len().is_multiple_of(2));
 /// Header of policies that only report: a script that they forbid runs, and is reported to the app's operator.
 const REPORT_ONLY: HeaderName = header::CONTENT_SECURITY_POLICY_REPORT_ONLY;
-/// Fields over the bytes of a body: with the script they would be wrong.
+/// Headers with a digest of a body: with the script they would be wrong.
 const DIGEST_HEADERS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "signature"];
 
-/// Prepares an answer for the script, and returns what follows its body: nothing where it gets none.
+/// Prepares a response for the script, and returns the bytes that follow its body: none where it gets none.
 ///
 /// # Errors
 ///
@@ -94,7 +95,7 @@ fn is_document_navigation(request: &RequestHeader) -> bool {
     accepts_html(&request.headers)
 }
 
-/// Whether an answer is HTML as it was made: not encoded, not a part, not to be kept as it is, not a file to save.
+/// Whether a response is HTML as it was made: not encoded, not a part, not to be kept as it is, not a file to save.
 fn is_injectable_html(response: &ResponseHeader) -> bool {
     let headers = &response.headers;
     let one = |name: &HeaderName| header_values(headers, name).next().unwrap_or_default().to_ascii_lowercase();
@@ -116,7 +117,8 @@ fn is_injectable_html(response: &ResponseHeader) -> bool {
         && !headers.contains_key(header::CONTENT_RANGE)
 }
 
-/// Whether every policy of an answer (Content Security Policy Level 3), enforced or only reported, lets a script of `origin` run, and call it.
+/// Whether every policy of a response (Content Security Policy Level 3), enforced or only reported, lets a script of `origin` run,
+/// and call it.
 fn csp_allows_script(headers: &HeaderMap, origin: &str) -> bool {
     let enforced = headers.get_all(header::CONTENT_SECURITY_POLICY).iter();
     let reported = headers.get_all(REPORT_ONLY).iter();

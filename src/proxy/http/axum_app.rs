@@ -1,4 +1,4 @@
-//! An axum router as an application for a listener: the admin listener, and the sample app of the demo.
+//! Pingora application that serves an axum router: the admin listener, the redirect to https, the sample app of the demo.
 
 use std::sync::Arc;
 
@@ -19,25 +19,25 @@ use pingora::{
 };
 use tower::ServiceExt as _;
 
-/// Most bytes of a request's body.
+/// Most bytes of a request body.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Serves a router. Answers are streamed, requests are read whole.
+/// Application that serves a router. Streams responses, reads requests whole.
 #[derive(Clone, Debug)]
 pub struct AxumApp {
     router: Router,
-    /// Most bytes of a request's body; none are read at all where it is 0.
+    /// Most bytes of a request body; none are read at all where it is 0.
     max_body: usize,
 }
 
 impl AxumApp {
-    /// Serves this one.
+    /// Application of this router.
     #[must_use]
     pub const fn new(router: Router) -> Self {
         Self { router, max_body: MAX_BODY }
     }
 
-    /// Serves this one, to which no body matters: what comes of one is left, and the connection closes.
+    /// Application of a router that reads no bodies: what comes of one is left, and the connection closes.
     #[must_use]
     pub const fn without_bodies(router: Router) -> Self {
         Self { router, max_body: 0 }
@@ -68,7 +68,7 @@ impl AxumApp {
 }
 
 impl AxumApp {
-    /// The request with its whole body; none when that is too large.
+    /// Request with its whole body; none when that is too large.
     async fn read_request(&self, session: &mut ServerSession) -> Result<Option<Request<Body>>> {
         let mut body = BytesMut::new();
         if self.max_body == 0 && !session.is_body_done() {
@@ -106,7 +106,7 @@ impl HttpServerApp for AxumApp {
     }
 }
 
-/// The next piece of an answer. A client that goes away while nothing is sent is noticed, too.
+/// Next chunk of a response. A client that closes while nothing is sent is noticed, too.
 async fn next_chunk(session: &mut ServerSession, body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         let frame = tokio::select! {

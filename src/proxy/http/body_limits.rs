@@ -1,8 +1,8 @@
-//! How many requests may wait for bodies that are for us, or for nobody.
+//! Limits of requests that wait for a body which Portcullis reads itself: for its own pages, or to discard it.
 //!
 //! Anybody may send such a body, and as slowly as they like: a request that waits for one holds some 70 KB, more with the
-//! body. What is there soon after it is asked for needs no place, so that whoever sends what they have to say at once gets in,
-//! however many others take their time.
+//! body. A body that is there soon after it is asked for needs no permit, so that a client that sends at once is served, however
+//! many others take their time. Bodies for apps are not limited here: they are never read as a whole.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use tokio::{
     time::timeout,
 };
 
-/// How soon: a body comes right behind its head, but not always in the same packet.
+/// Longest wait without a permit: a body comes right behind its head, but not always in the same packet.
 const FREE_WAIT: Duration = Duration::from_millis(500);
 
-/// Bodies of those who are signed in that may be waited for at a time.
+/// Most bodies of signed-in users that are waited for at a time.
 const KNOWN_PERMITS: usize = 64;
-/// Bodies of strangers; places of their own, so that strangers keep nobody out who is signed in.
+/// Most bodies of strangers; permits of their own, so that strangers keep no signed-in user out.
 const STRANGER_PERMITS: usize = 192;
-/// Bodies that nobody wants.
+/// Most bodies that are read to be discarded.
 const DISCARD_PERMITS: usize = 192;
 
-/// Places for those who wait.
+/// Limiter of bodies that are waited for.
 #[derive(Debug)]
 pub struct BodyReadLimiter {
     known: Semaphore,
@@ -30,16 +30,16 @@ pub struct BodyReadLimiter {
     free_wait: Duration,
 }
 
-/// Whose body it is.
+/// Class of a body, by its sender and what it is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::proxy) enum BodyClass {
-    /// Somebody's who is signed in.
+    /// Body of a signed-in user.
     Known,
-    /// Somebody's who is not.
+    /// Body of somebody who is not signed in.
     Stranger,
-    /// A form of another site, which a page of ours carries on.
+    /// Form of another site, which a page of Portcullis carries on.
     CrossSiteForm,
-    /// Of a request that was answered without it.
+    /// Body of a request that was answered without it.
     Discarded,
 }
 
@@ -52,7 +52,7 @@ impl BodyReadLimiter {
         }
     }
 
-    /// What comes of `reading`, where it does so soon, or there is a place to wait; else nothing.
+    /// Waits for a body: the result of `reading`, where it comes soon or there is a permit to wait; else none.
     pub(in crate::proxy) async fn wait_for<T>(&self, class: BodyClass, reading: impl Future<Output = T>) -> Option<T> {
         let mut reading = std::pin::pin!(reading);
         if let Ok(read) = timeout(self.free_wait, reading.as_mut()).await {
@@ -116,7 +116,7 @@ mod tests {
         assert!(poll!(&mut late).is_pending());
     }
 
-    /// It waits, and is not sent away.
+    /// Asserts that it waits, and is not turned away.
     async fn takes_a_place(waiting: &mut (impl Future<Output = Option<()>> + Unpin)) {
         for _ in 0..3 {
             assert!(poll!(&mut *waiting).is_pending());

@@ -1,28 +1,28 @@
-//! Chunked bodies, looked at byte by byte before anything parses them.
+//! Chunked bodies (RFC 9112, 7.1), validated byte by byte before anything parses them. Changes nothing of what passes.
 //!
 //! Pingora's parser takes an empty size for the last chunk, blanks after a size, and a bare line feed in an extension. A
-//! program in front of us that reads such a body in another way sees another request behind it. So the lines between
+//! program in front of Portcullis that reads such a body in another way sees another request behind it. So the lines between
 //! chunks, and those behind the last one, are read here by their grammar, and where they break it the connection ends.
 
 use crate::proxy::http::request_head::IS_TOKEN_BYTE;
 
-/// Digits of a size. More would not fit into the numbers of some programs.
+/// Most digits of a size. More would not fit into the numbers of some programs.
 const MAX_SIZE_DIGITS: u8 = 15;
-/// Bytes of an extension, which nobody reads.
+/// Most bytes of an extension, which nobody reads.
 const MAX_EXTENSION_BYTES: u16 = 256;
 
-/// How far a body has been looked at.
+/// Validator of a chunked body: the state after the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChunkedValidator {
-    /// In the digits of a size; so many were there, and this is what they say.
+    /// In the digits of a size: their number, and the size so far.
     Size { digits: u8, size: u64 },
     /// In an extension, behind the `;`.
     Extension { bytes: u16, size: u64 },
     /// Behind the CR of a size's line.
     SizeLf { size: u64 },
-    /// In a chunk, of which so much is to come.
+    /// In the data of a chunk, of which so many bytes are to come.
     Data { remaining: u64 },
-    /// Behind a chunk.
+    /// Behind the data of a chunk.
     DataCr,
     /// Behind the CR after a chunk.
     DataLf,
@@ -30,30 +30,30 @@ pub(super) enum ChunkedValidator {
     Trailer,
     /// In the name of a trailer.
     TrailerName,
-    /// Behind its colon.
+    /// Behind the colon of a trailer.
     TrailerValue,
-    /// Behind its CR.
+    /// Behind the CR of a trailer.
     TrailerLf,
     /// Behind the CR of the line that ends it all.
     FinalLf,
     /// Behind the body. What follows is no part of it.
     Done,
-    /// What came is no chunked body.
+    /// Behind a byte that breaks the grammar; final.
     Malformed,
 }
 
-/// What came is no chunked body.
+/// Error of a body whose chunks break the grammar.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the chunks of the body are malformed")]
 pub(super) struct MalformedChunks;
 
 impl ChunkedValidator {
-    /// Before the first byte.
+    /// Validator before the first byte.
     pub(super) const fn new() -> Self {
         Self::Size { digits: 0, size: 0 }
     }
 
-    /// Looks at what has come. What was malformed once stays so.
+    /// Validates further bytes. What was malformed once stays so.
     pub(super) fn validate(&mut self, mut input: &[u8]) -> Result<(), MalformedChunks> {
         while let Some((first, rest)) = input.split_first() {
             if let Self::Data { remaining: left } = *self {

@@ -1,8 +1,8 @@
-//! A client's connection as Pingora is given it: what passes is looked at, and the connection comes back.
+//! Client connection as Pingora is given it: one wrapper that follows what passes, and can give the connection back.
 //!
-//! Pingora drops the connection with the future that serves it, and asks many things of it besides reading and writing. All
-//! of that stands here once, whatever is looked at: chunks of a body, leave to send one, frames of a WebSocket, and whether the
-//! client takes what it is sent.
+//! Pingora drops the connection with the future that serves it, and asks many traits of it besides reading and writing. All of
+//! them are forwarded here once, whatever is followed: chunks of a body, `100 Continue`, frames of a WebSocket, and the progress
+//! of writes.
 
 use std::{
     io::{self, IoSlice},
@@ -28,30 +28,30 @@ use crate::proxy::{
     in_flight::write_progress::WriteProgress,
 };
 
-/// A client's connection.
+/// Client connection.
 #[derive(Debug)]
 pub(super) struct ClientStream {
-    /// None once it is dropped.
+    /// Wrapped connection; none once it is dropped.
     stream: Option<Stream>,
-    /// Of a body that comes in chunks.
+    /// Validator of a chunked body.
     chunk_validator: Option<ChunkedValidator>,
-    /// Of a client that waits for leave to send a body.
+    /// State of a client that waits for `100 Continue`.
     continue_state: Option<ContinueState>,
-    /// What is said on a connection that may become a WebSocket.
+    /// Tracker of what is sent on a connection that may become a WebSocket.
     outbound: Option<OutboundTracker>,
-    /// Where the connection comes back to when it is dropped.
+    /// Place where the connection comes back to when it is dropped.
     reclaim: Option<StreamReclaim>,
-    /// Told whether the client takes what it is sent.
+    /// Progress of writes.
     write_progress: Option<Arc<WriteProgress>>,
 }
 
 impl ClientStream {
-    /// A connection for one request after the other.
+    /// Connection for one request after the other.
     pub(super) fn new(stream: Stream, write_progress: Arc<WriteProgress>) -> Self {
         Self::build(stream, None, Some(write_progress))
     }
 
-    /// A connection that comes back to `lender`, and on which nothing is looked at.
+    /// Connection that comes back to `reclaim`, and on which nothing is followed.
     pub(super) fn reclaimable(stream: Stream, reclaim: &StreamReclaim) -> Stream {
         Box::new(Self::build(stream, Some(reclaim.clone()), None))
     }
@@ -67,13 +67,13 @@ impl ClientStream {
         }
     }
 
-    /// The same, after Pingora had it.
+    /// Connection that Pingora gives back.
     pub(super) fn from_stream(stream: Stream) -> Option<Box<Self>> {
         stream.into_any().downcast().ok()
     }
 
-    /// Looks at what comes and goes for the next request. `chunks` has seen what came of its body; a WebSocket comes back to
-    /// its lender.
+    /// Sets what is followed for the next request. `chunk_validator` has seen what came of its body; a WebSocket comes back to
+    /// `websocket`.
     pub(super) fn begin_request(
         &mut self,
         chunk_validator: Option<ChunkedValidator>,
@@ -118,7 +118,7 @@ impl ClientStream {
         }
     }
 
-    /// Leave to send a body goes out before an answer, where it has begun to.
+    /// Sends the rest of a `100 Continue` that has begun, before the response.
     fn poll_before_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match (&mut self.continue_state, &mut self.stream) {
             (Some(continue_state), Some(stream)) => continue_state.poll_before_response(stream, context),

@@ -1,7 +1,7 @@
-//! Expectation of a client that waits for leave to send its body (RFC 9110, 10.1.1).
+//! `100 Continue` for a client that waits for it before it sends a body (RFC 9110, 10.1.1).
 //!
-//! It is the app's to give, and the app is told of it. Not every app does, though, and not every client stops waiting: where
-//! neither says anything for a moment, leave is given here.
+//! The app is told of the expectation, and should answer it. Not every app does, though, and not every client stops waiting: where
+//! neither sends anything for a moment, `100 Continue` is sent here.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use crate::clock::Clock;
 const CONTINUE_DELAY: Duration = Duration::from_secs(1);
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Leave to send, on a connection whose client waits for it.
+/// State of `100 Continue` on a connection whose client waits for it.
 #[derive(Debug, Default)]
 pub(super) enum ContinueState {
     /// Nothing was read yet, and nothing written.
@@ -30,16 +30,16 @@ pub(super) enum ContinueState {
     Idle,
     /// The body is waited for, and so is the app.
     Waiting(Pin<Box<Sleep>>),
-    /// So many bytes of our leave are written.
+    /// So many bytes of `100 Continue` are written.
     Writing(usize),
-    /// All of it is, and on its way.
+    /// All of it is written, and is flushed.
     Flushing,
-    /// The body comes, or an answer goes.
+    /// The body comes, or a response is sent.
     Done,
 }
 
 impl ContinueState {
-    /// Waits until it is time, and gives leave.
+    /// Waits for the delay, then sends `100 Continue`.
     pub(super) fn poll_continue(&mut self, stream: &mut Stream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             *self = match self {
@@ -64,7 +64,7 @@ impl ContinueState {
         }
     }
 
-    /// An answer begins: behind our leave, where that has begun, and else instead of it.
+    /// Lets a response begin: behind `100 Continue`, where that has begun, and else instead of it.
     pub(super) fn poll_before_response(
         &mut self,
         stream: &mut Stream,
@@ -74,7 +74,7 @@ impl ContinueState {
         self.poll_continue(stream, context)
     }
 
-    /// The body comes by itself: leave is not given any more, where it has not begun to be.
+    /// Records that the body comes by itself: `100 Continue` is not sent any more, where it has not begun.
     pub(super) fn body_started(&mut self) {
         if matches!(self, Self::Idle | Self::Waiting(_)) {
             *self = Self::Done;

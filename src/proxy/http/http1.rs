@@ -93,8 +93,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServer<A> {
         }
     }
 
-    /// The next head. Between two requests a connection may end at any time; once a request has begun, it is read to its
-    /// end.
+    /// Reads the next head. Between two requests a connection may end at any time; once a head has begun, it is read to its end.
     async fn next_head(
         &self,
         stream: &mut ClientStream,
@@ -134,19 +133,19 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServer<A> {
     }
 }
 
-/// A request that has come.
+/// Request whose head has come.
 struct NextRequest {
-    /// Its head, with what came behind it.
+    /// Head, with the bytes that came behind it.
     head: BytesMut,
-    /// Whether it asks for a WebSocket.
+    /// Whether the request asks for a WebSocket.
     wants_websocket: bool,
-    /// Where its body comes in chunks, what those are so far.
+    /// Validator of a chunked body, which has seen the bytes behind the head.
     chunk_validator: Option<ChunkedValidator>,
-    /// Whether its client waits for leave to send a body.
+    /// Whether the client waits for `100 Continue` before it sends a body.
     expects_continue: bool,
 }
 
-/// Answers what is no request, and hangs up. There is no telling whom it comes from or what it wants: one line is enough.
+/// Answers an invalid request with one line, and closes the connection. Who sent it and what it wants cannot be known.
 pub(in crate::proxy) async fn send_error(mut stream: Stream, fault: HeadError) {
     let Some((status, sentence)) = fault.response() else { return };
     let allow = if status == StatusCode::METHOD_NOT_ALLOWED {
@@ -170,5 +169,5 @@ pub(in crate::proxy) async fn send_error(mut stream: Stream, fault: HeadError) {
     };
     // Whether it arrives is the client's affair.
     let _ = timeout(LINGER_TIMEOUT, sending).await;
-    tracing::debug!(%status, "Refused what is no request");
+    tracing::debug!(%status, "Invalid request refused");
 }

@@ -1,6 +1,6 @@
 //! HTTP/2 on a connection: its streams are requests, served beside each other, within the connection's limits.
 //!
-//! Pingora's own loop is not used for the reasons that `http1` gives, and because a stream must be cut when its session
+//! Pingora's own loop is not used for the reasons that `http1` gives, and because a stream must be cancelled when its session
 //! ends while its neighbours go on. The frames are the `h2` crate's: it bounds header lists, streams, resets and empty frames.
 
 use std::{
@@ -48,10 +48,10 @@ use crate::{
 
 /// Bytes of body that one stream may send before somebody reads them, and all streams of a connection together.
 const WINDOW_SIZES: (u32, u32) = (128 * 1024, 512 * 1024);
-/// How much longer a header list may be as it comes than as the one head that is made of it: a cookie counts 38 bytes more in a
-/// line of its own (RFC 9113, 6.5.2). Enough for 1,700 of them.
+/// Bytes by which a header list may be longer as it comes than as the one head that is made of it: a cookie counts 38 bytes more
+/// in a line of its own (RFC 9113, 6.5.2). Enough for 1,700 of them.
 const COOKIE_OVERHEAD: usize = 64 * 1024;
-/// Requests of one connection that may be malformed before it closes.
+/// Malformed requests after which a connection closes.
 const MAX_MALFORMED: usize = 32;
 
 impl<A: HttpServerApp + Send + Sync + 'static> HttpServer<A> {
@@ -104,14 +104,14 @@ struct Streams<'c, A, F> {
     is_closing: bool,
 }
 
-/// What follows for the connection from one event on it.
+/// Next step of a connection after one event on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// It goes on.
+    /// The connection goes on.
     Continue,
-    /// It takes no further streams, and ends when those that it has are over.
+    /// The connection takes no further streams, and ends when those that it has are over.
     Close,
-    /// It ends at once.
+    /// The connection ends at once.
     End,
 }
 
@@ -205,7 +205,7 @@ where
     }
 }
 
-/// Starts from Pingora's options, which bound what the frames' own defaults do not.
+/// Options of the frames. They start from Pingora's, which bound what the defaults of `h2` do not.
 fn h2_options(limits: &ConnectionLimits) -> H2Options {
     let mut options = h2::default_h2_options();
     let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -230,7 +230,8 @@ fn restart_timer(idle_timer: Pin<&mut Sleep>, span: Duration) {
     idle_timer.reset(Clock::deadline(span));
 }
 
-/// Browsers send each cookie in a line of its own, to press them better. An app wants one line (RFC 9113, 8.2.3).
+/// Merges cookies into one line, as apps read them. Browsers send each in a line of its own, which compresses better (RFC 9113,
+/// 8.2.3).
 fn merge_cookies(request: &mut RequestHeader) {
     let lines = request.headers.get_all(header::COOKIE);
     if lines.iter().nth(1).is_none() {
@@ -244,10 +245,10 @@ fn merge_cookies(request: &mut RequestHeader) {
     }
 }
 
-/// Answers what is not served.
+/// Answers an invalid request with one line.
 async fn send_error(mut session: HttpSession, fault: HeadError) {
     let Some((status, sentence)) = fault.response() else { return };
-    tracing::debug!(%status, "Refused what is no request");
+    tracing::debug!(%status, "Invalid request refused");
     let (parts, body) = plain_text(status, sentence).into_parts();
     let mut head = ResponseHeader::from(parts);
     let sent = head.insert_header(header::CONTENT_LENGTH, body.len());

@@ -1,33 +1,33 @@
-//! What a client may ask of a connection.
+//! Limits of one client connection.
 
 use std::time::Duration;
 
 use crate::proxy::in_flight::slow_readers::SlowReaderLimits;
 
-/// What a connection may ask of us.
+/// Limits of one client connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Bytes of a head.
+    /// Most bytes of a head.
     pub head_bytes: usize,
-    /// Header lines of a head.
+    /// Most header lines of a head.
     pub headers: usize,
-    /// From the first byte of a head to its last; for the first one of a connection, since there is the connection.
+    /// Longest time from the first byte of a head to its last; for the first head, since the connection was accepted.
     pub head_deadline: Duration,
-    /// From one request to the first byte of the next.
+    /// Longest time from one request to the first byte of the next.
     pub idle: Duration,
-    /// Requests on one connection.
+    /// Most requests on one connection.
     pub requests: u32,
-    /// Between two reads of a body.
+    /// Longest time between two reads of a body.
     pub body_idle: Duration,
-    /// For each write of an answer, and how long a client may take nothing of what is there for it.
+    /// Longest time of each write of a response, and for which a client may take nothing of what is there for it.
     pub write_idle: Duration,
-    /// How long a client takes nothing of an answer before it counts as a slow reader.
+    /// Time for which a client takes nothing of a response before it counts as a slow reader.
     pub slow_after: Duration,
-    /// Slow readers of one session at a time.
+    /// Most slow readers of one session at a time.
     pub slow_readers_per_session: u32,
-    /// Slow readers of one address at a time, of IPv6 of a /64; none is no limit.
+    /// Most slow readers of one address at a time, of IPv6 of a /64; none is no limit.
     pub slow_readers_per_address: Option<u32>,
-    /// Streams of an HTTP/2 connection that may be open at a time.
+    /// Most open streams of an HTTP/2 connection at a time.
     pub streams: u32,
 }
 

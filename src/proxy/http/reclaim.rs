@@ -1,8 +1,8 @@
-//! The last words on a WebSocket that is cut: a Close frame, so that the page behind it learns that it is over, and why.
+//! Reclaim of a client connection from Pingora, to send a Close frame on a WebSocket that is cancelled, with the reason.
 //!
-//! Pingora drops the client's connection with the future that serves it. So a connection that may become a WebSocket is
-//! lent to it: `client_stream` gives it back when it is dropped, and has followed what was said on it. One of HTTP/2 is
-//! lent, too: its last frames must not be lost because it closes while its client still sends.
+//! Pingora drops the client's connection with the future that serves it. So `client_stream` gives a connection that may become a
+//! WebSocket back when it is dropped, with the frames that it has followed. A connection of HTTP/2 is reclaimed, too: its last
+//! frames must not be lost because it closes while its client still sends.
 
 use std::{
     io,
@@ -21,24 +21,24 @@ use crate::proxy::{
     in_flight::{cancel_reason::CancelReason, lock::lock},
 };
 
-/// How long a client may take to hear it, and to close its side. Closed at once, it might never see the frame.
+/// Longest wait for the client to read the frame and close its side. Closed at once, it might never see the frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A connection that came back, and what was said on it.
+/// Connection that came back, and the frames that were sent on it.
 type ReclaimedStream = Arc<Mutex<Option<(Stream, Option<OutboundTracker>)>>>;
 
-/// Where it comes back to.
+/// Place where a dropped connection comes back to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StreamReclaim(ReclaimedStream);
 
 impl StreamReclaim {
-    /// Takes back a connection, and what was said on it where that matters.
+    /// Takes back a connection, and the frames that were sent on it where those were followed.
     pub(super) fn give_back(&self, stream: Stream, outbound: Option<OutboundTracker>) {
         *lock(&self.0) = Some((stream, outbound));
     }
 
     /// Reads what the client still sends, for a moment, where the connection came back: closed while something is unread, it
-    /// would be reset, and take the last words with it.
+    /// would be reset, and the last frames lost.
     pub(super) async fn drain(self) {
         let Some((mut stream, _)) = self.take() else { return };
         let mut rest = [0; 4096];
@@ -50,7 +50,7 @@ impl StreamReclaim {
         lock(&self.0).take()
     }
 
-    /// Says why it is over, where it came back and the app is not in the middle of a word.
+    /// Sends a Close frame with the reason, where the connection came back and the app is not in the middle of a frame.
     pub(super) async fn send_close_frame(self, reason: CancelReason) {
         let Some((mut stream, Some(outbound))) = self.take() else { return };
         let Some(close) = outbound.close_frame(reason) else { return };

@@ -1,8 +1,7 @@
-//! The head of a request as it comes off the wire: read under one deadline, and looked at byte by byte before anything
-//! parses it.
+//! Request head as it comes off the wire: validated byte by byte before anything parses it.
 //!
 //! Pingora's parser accepts bare line feeds, `Transfer-Encoding` beside `Content-Length`, and 1 MiB of head, and its timer
-//! restarts at each read. What two programs could read in two ways ends here, with an answer and a closed connection.
+//! restarts at each read. A head that two programs could read in two ways ends here, with a response and a closed connection.
 
 mod target;
 
@@ -15,27 +14,27 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use self::target::{authority, has_only_target_bytes, has_target_form};
 use crate::{identity_headers::is_alias, proxy::http::limits::ConnectionLimits};
 
-/// Why there is no head that could be served.
+/// Error of a connection without a head that could be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::proxy) enum HeadError {
-    /// The client has gone, or never came.
+    /// The client closed the connection, or sent nothing.
     ClientClosed,
-    /// It did not come in time.
+    /// The head did not come in time.
     TimedOut,
-    /// It is too long, or has too many lines.
+    /// The head is too long, or has too many lines.
     TooLarge,
-    /// It is not what RFC 9112 calls a head, or could be read in two ways.
+    /// The head is not what RFC 9112 calls one, or could be read in two ways.
     Malformed,
-    /// A tunnel is asked for.
+    /// The head asks for a tunnel (`CONNECT`).
     ConnectMethod,
-    /// There was no agreement on TLS.
+    /// The TLS handshake failed.
     TlsFailed,
-    /// It came without TLS, to where TLS is spoken.
+    /// The client speaks plain HTTP on a TLS port.
     PlaintextOnTls,
 }
 
 impl HeadError {
-    /// What the client is told, where it can be.
+    /// Status and sentence for the client, where it can be told.
     pub(super) const fn response(self) -> Option<(StatusCode, &'static str)> {
         match self {
             Self::ClientClosed | Self::TlsFailed => None,
@@ -50,16 +49,16 @@ impl HeadError {
     }
 }
 
-/// A head that is whole.
+/// Complete and valid head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CompleteHead {
-    /// Where it ends. What follows it belongs to the body.
+    /// Length of the head. What follows belongs to the body.
     pub(super) end: usize,
     /// Whether the body comes in chunks.
     pub(super) is_chunked: bool,
-    /// Whether a WebSocket is asked for.
+    /// Whether the request asks for a WebSocket.
     pub(super) wants_websocket: bool,
-    /// Whether a body comes only after leave to send it.
+    /// Whether the client waits for `100 Continue` before it sends a body.
     pub(super) expects_continue: bool,
 }
 
@@ -103,8 +102,8 @@ pub(super) async fn read_head(
     }
 }
 
-/// Where the head ends, if it does; `seen` is where the next look begins. Each line ends in CR LF and in nothing else,
-/// and no control character but the tab is in it.
+/// Length of the head, if its end has come; `seen` is where the next search begins. Each line ends in CR LF and in nothing else,
+/// and has no control character but the tab.
 fn find_head_end(read: &[u8], seen: &mut usize) -> Result<Option<usize>, HeadError> {
     while let Some(length) = memchr(b'\n', &read[*seen..]) {
         let begun = *seen;
@@ -120,14 +119,14 @@ fn find_head_end(read: &[u8], seen: &mut usize) -> Result<Option<usize>, HeadErr
     Ok(None)
 }
 
-/// Whether there is no control character but the tab. Every byte of every head comes by here: without a way out in the
-/// middle, many are looked at in one step.
+/// Whether a line has no control character but the tab. Every byte of every head comes by here: without an early exit, many are
+/// checked in one step.
 fn is_text(line: &[u8]) -> bool {
     let control = |byte: &u8| u8::from((*byte < b' ' && *byte != b'\t') || *byte == 0x7f);
     line.iter().map(control).fold(0, |found, control| found | control) == 0
 }
 
-/// What the framing of a request depends on, as its header lines say it.
+/// Framing of a request, as its header lines say it.
 #[derive(Default)]
 struct RequestFraming<'a> {
     host: Option<&'a [u8]>,
@@ -137,7 +136,7 @@ struct RequestFraming<'a> {
     expects_continue: bool,
 }
 
-/// Looks at a complete head.
+/// Validates a complete head.
 fn validate(head: &[u8], most_headers: usize) -> Result<RequestFraming<'_>, HeadError> {
     let mut begun = 0;
     let mut lines = memchr_iter(b'\n', head).map(|end| {
@@ -165,8 +164,8 @@ fn validate(head: &[u8], most_headers: usize) -> Result<RequestFraming<'_>, Head
     }
 }
 
-/// Looks at the head of an HTTP/2 request, of which the frames' own rules are kept already: no control bytes, no headers that
-/// concern neighbours only, one authority, a length that is the body's (RFC 9113, 8.1 to 8.3).
+/// Validates the head of an HTTP/2 request, of which the frames' own rules are kept already: no control bytes, no hop-by-hop
+/// headers, one authority, a length that is the body's (RFC 9113, 8.1 to 8.3).
 pub(super) fn validate_http2(request: &RequestHeader, limits: &ConnectionLimits) -> Result<(), HeadError> {
     if request.method == Method::CONNECT {
         return Err(HeadError::ConnectMethod);
@@ -214,7 +213,7 @@ fn parse_request_line(line: &[u8]) -> Result<(&[u8], &[u8]), HeadError> {
 }
 
 impl<'a> RequestFraming<'a> {
-    /// A line that begins with a blank continues the one before it, for some: it has no name, and so is refused.
+    /// Adds a header line. One that begins with a blank continues the line before it, for some: it has no name, and so is refused.
     fn add_line(&mut self, line: &'a [u8]) -> Result<(), HeadError> {
         let colon = line.iter().position(|byte| !IS_TOKEN_BYTE[usize::from(*byte)]).ok_or(HeadError::Malformed)?;
         let name = &line[..colon];
@@ -259,7 +258,7 @@ fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| IS_TOKEN_BYTE[usize::from(*byte)])
 }
 
-/// What a method and the name of a header are made of.
+/// Bytes of a token (RFC 9110, 5.6.2): of a method, and of the name of a header.
 pub(in crate::proxy) const IS_TOKEN_BYTE: [bool; 256] = {
     let (mut table, others) = ([false; 256], b"!#$%&'*+-.^_`|~");
     let mut byte = 0_u8;

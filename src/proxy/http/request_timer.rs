@@ -1,8 +1,8 @@
-//! Timer of requests in flight: when the app has been silent for too long, when the client is a slow reader, and when it has
-//! taken nothing for so long that it is cut.
+//! Timer of requests in flight: read timeout of the app, and a client that is a slow reader, or takes nothing for so long that its
+//! request is cancelled.
 //!
-//! A timer that is moved costs more than one that is let go off too early. So it is moved only to an earlier time, and what is
-//! due is looked up when it goes off.
+//! To move a timer costs more than to let it fire too early. So it is moved only to an earlier time, and what is due is looked up
+//! when it fires.
 
 use std::{
     future::poll_fn,
@@ -22,14 +22,14 @@ use crate::{
     },
 };
 
-/// Timer of the requests of one line, one after the other.
+/// Timer of the requests of one slot, one after the other.
 pub(super) struct RequestTimer<'a> {
     sleep: Pin<&'a mut Sleep>,
-    /// When it goes off, by the line's clock.
+    /// Time at which the timer fires, by the slot's clock.
     armed_for: Option<Duration>,
     limits: &'a ConnectionLimits,
     slow_reader: Option<SlowReaderGuard>,
-    /// Whether the app's time is up, and only the client holds it up.
+    /// Whether the read timeout is over, and the client, which takes nothing, is what keeps the app from being heard.
     is_client_blocked: bool,
 }
 
@@ -38,11 +38,11 @@ impl<'a> RequestTimer<'a> {
         Self { sleep, armed_for: None, limits, slow_reader: None, is_client_blocked: false }
     }
 
-    /// Serves a request to its end, or until it is cut: then it is dropped, and its connections close, that of the app too.
+    /// Serves a request to its end, or until it is cancelled: then it is dropped, and its connections close, that of the app too.
     ///
     /// # Errors
     ///
-    /// It was cut.
+    /// The request was cancelled.
     pub(super) async fn run<T>(
         &mut self,
         slot: &Arc<InFlightSlot>,
@@ -64,7 +64,7 @@ impl<'a> RequestTimer<'a> {
         served
     }
 
-    /// Does what is due, and sees to it that the task is woken for what is due next.
+    /// Handles the deadlines that are due, and has the task woken for the next one.
     fn poll_deadlines(&mut self, slot: &Arc<InFlightSlot>, context: &mut Context<'_>) {
         loop {
             let blocked = slot.write_progress.blocked_since();

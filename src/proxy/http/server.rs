@@ -7,11 +7,12 @@ use tokio::time::Duration;
 
 use crate::proxy::{http::limits::ConnectionLimits, in_flight::registry::InFlight};
 
-/// How long a client that was refused may go on sending before its connection is cut. Cut at once, it would often not see
-/// the answer.
+/// Time for which a refused client may go on sending before its connection is closed. Closed at once, it would often not see
+/// the response.
 pub(in crate::proxy) const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// An open stream may be silent for hours: this is how a machine that has vanished is noticed, on either side.
+/// TCP keepalive of client and upstream connections: an open stream may be silent for hours, and so a machine that has vanished is
+/// noticed.
 pub(in crate::proxy) const fn tcp_keepalive() -> TcpKeepalive {
     TcpKeepalive {
         idle: Duration::from_mins(1),
@@ -40,7 +41,7 @@ impl<A> HttpServer<A> {
     }
 }
 
-/// Returns when this process stops.
+/// Waits until the process stops.
 pub(super) async fn wait_for_shutdown(shutdown: &mut ShutdownWatch) {
     // Whoever would say so has gone: then this process stops, too.
     let _ = shutdown.wait_for(|stopping| *stopping).await;

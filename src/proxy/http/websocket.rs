@@ -1,16 +1,17 @@
-//! Frames of a WebSocket (RFC 6455, 5.2), followed byte by byte as they pass: where one ends, another may be put in.
+//! WebSocket frames (RFC 6455, 5.2), followed byte by byte as they pass: where one ends, a Close frame may be put in. Changes
+//! nothing of what passes.
 
 use crate::proxy::in_flight::cancel_reason::CancelReason;
 
-/// What a frame is of.
+/// Opcodes of frames.
 const CLOSE: u8 = 0x8;
 const PONG: u8 = 0xa;
 
-/// How far one direction of a WebSocket has come.
+/// Tracker of the frames of one direction of a WebSocket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::proxy) struct FrameTracker {
     position: FramePosition,
-    /// What the frame is of that is under way, or was last.
+    /// Opcode of the frame under way, or of the last one.
     opcode: u8,
     closed: bool,
 }
@@ -31,7 +32,7 @@ enum FramePosition {
 }
 
 impl FrameTracker {
-    /// Follows what passes. Tells whether any of it is of more than a Pong: that one is the answer to a Ping of the other end.
+    /// Follows bytes. Whether any of them is of another frame than a Pong, which only answers a Ping of the other end.
     pub(in crate::proxy) fn track(&mut self, mut bytes: &[u8]) -> bool {
         let mut more_than_pong = false;
         while let Some((first, rest)) = bytes.split_first() {
@@ -48,7 +49,7 @@ impl FrameTracker {
         more_than_pong
     }
 
-    /// The frame that closes it for this reason, where one can be put in now.
+    /// Close frame with this reason, where one can be put in now.
     pub(super) fn close_frame(&self, reason: CancelReason) -> Option<Vec<u8>> {
         if self.position != FramePosition::Boundary || self.closed {
             return None;
@@ -107,30 +108,30 @@ impl FrameTracker {
     }
 }
 
-/// What a server says to a client that asked for a WebSocket: heads, and frames once it has agreed.
+/// Tracker of what a server sends to a client that asked for a WebSocket: response heads, and frames once it has agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum OutboundTracker {
-    /// In a head: how many of its bytes have come, whether it agrees so far, whether another one follows, and how much of
+    /// In a response head: number of its bytes so far, whether it is a 101 so far, whether it is an interim one, and how much of
     /// the empty line at its end has come.
     Head { bytes_seen: usize, is_accepted: bool, is_interim: bool, end_matched: usize },
-    /// Frames.
+    /// Behind a 101: frames.
     Frames(FrameTracker),
-    /// Another answer.
+    /// Behind another final response.
     NotWebSocket,
 }
 
 impl OutboundTracker {
     const SWITCHING_PROTOCOLS: &[u8] = b"HTTP/1.1 101";
-    /// Where the first digit of a status is.
+    /// Offset of the first digit of the status.
     const STATUS_OFFSET: usize = 9;
     const HEAD_END: &[u8] = b"\r\n\r\n";
 
-    /// Nothing yet.
+    /// Tracker before the first byte.
     pub(super) const fn new() -> Self {
         Self::Head { bytes_seen: 0, is_accepted: true, is_interim: false, end_matched: 0 }
     }
 
-    /// Follows what passes.
+    /// Follows bytes.
     pub(super) fn track(&mut self, bytes: &[u8]) {
         for (index, byte) in bytes.iter().enumerate() {
             match self {
@@ -161,7 +162,7 @@ impl OutboundTracker {
         }
     }
 
-    /// The frame that closes it, where one can be put in now.
+    /// Close frame with this reason, where one can be put in now.
     pub(super) fn close_frame(&self, reason: CancelReason) -> Option<Vec<u8>> {
         match self {
             Self::Frames(frames) => frames.close_frame(reason),
@@ -174,7 +175,7 @@ impl OutboundTracker {
 mod tests {
     use super::*;
 
-    /// A frame with this opcode and so much in it.
+    /// Frame with this opcode and this length.
     fn frame(opcode: u8, length: usize, masked: bool) -> Vec<u8> {
         let mut frame = vec![0x80 | opcode];
         let mask = if masked { 0x80 } else { 0 };

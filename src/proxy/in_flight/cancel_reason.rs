@@ -5,11 +5,11 @@ use crate::session::EndReason;
 /// Reason for which a request in flight is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelReason {
-    /// Its session ended.
+    /// The session of the request ended.
     Ended(EndedSession),
-    /// Its session was not in the store any more, and the log of ends did not tell how it ended.
+    /// The session was not in the store any more, and the log of ends did not tell how it ended.
     SessionGone,
-    /// The store could not be asked about its session for too long.
+    /// The store could not be asked about the session for too long.
     StoreUnavailable,
     /// The process stops, and the grace period is over.
     Shutdown,
@@ -32,9 +32,9 @@ pub enum EndedSession {
     PasswordChanged,
     /// The account was disabled or removed.
     AccountDisabled,
-    /// It was idle for too long.
+    /// The session was idle for too long.
     Idle,
-    /// It reached the end of its lifetime.
+    /// The session reached the end of its lifetime.
     Expired,
     /// The user opened more sessions than one may have.
     TooMany,

@@ -1,10 +1,10 @@
-//! Private connections to apps, for sign-ins that hold for a connection and not for a request: NTLM, Negotiate, Kerberos
+//! Private connections to apps, for authentication that holds for a connection and not for a request: NTLM, Negotiate, Kerberos
 //! (RFC 4559, 6).
 //!
-//! Whoever uses such a connection is whoever signed in on it. So it is lent to nobody else: it belongs to one connection of
-//! a client, one session and one server, and is closed with the first of them that ends. Two things hold that. It has a
-//! place of its own in Pingora's pool, by a key that is used once; and what keeps it can close it wherever it is, by a second
-//! handle to its socket. A pooled connection on which such a sign-in was offered is not used again.
+//! Whoever uses such a connection is whoever signed in on it. So no other client ever gets it: it belongs to one client connection,
+//! one session and one server, and is closed with the first of them that ends. Two things hold that. It has a key of its own in
+//! Pingora's pool, which is used once; and a second handle to its socket closes it wherever it is. A pooled connection on which
+//! such authentication was offered is not used again.
 
 use std::{
     io,
@@ -40,10 +40,10 @@ use crate::{
 /// Error of a pooled connection that is not used again.
 pub(in crate::proxy) const NOT_REUSABLE: ErrorType = ErrorType::new("a connection that somebody signed in on");
 
-/// Next key of the pool that nobody has. 0 is everybody's.
+/// Next unused key of the pool. 0 is the key of pooled connections.
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
-/// Closes the private connections of sessions that this request is not of, where it shows who is calling.
+/// Closes the private connections of other sessions than that of the request, where the request shows who is calling.
 pub(in crate::proxy) fn close_for_other_sessions(slot: &InFlightSlot, evaluation: &Evaluation) {
     match evaluation.decision() {
         // Public: it shows nobody.
@@ -52,36 +52,36 @@ pub(in crate::proxy) fn close_for_other_sessions(slot: &InFlightSlot, evaluation
     }
 }
 
-/// Lets nobody use a pooled connection again. The mark travels with its digest, in a place that only servers use.
+/// Marks a pooled connection as one that is not used again. The mark travels with its digest, in a field that only servers use.
 pub(in crate::proxy) fn mark_not_reusable(connection: &SocketDigest) {
     // Set already: then it is marked.
     let _ = connection.original_dst.set(None);
 }
 
-/// Whether this connection must not be used again.
+/// Whether a connection is marked as one that is not used again.
 pub(in crate::proxy) fn is_marked_not_reusable(digest: Option<&Digest>) -> bool {
     let socket = digest.and_then(|digest| digest.socket_digest.as_ref());
     socket.is_some_and(|socket| socket.original_dst.get().is_some())
 }
 
-/// Makes a peer one to which a new connection is opened, which serves one request.
+/// Makes Pingora open a new connection to a peer, for one request.
 pub(in crate::proxy) fn require_new_connection(peer: &mut HttpPeer) {
     peer.group_key = NEXT_KEY.fetch_add(1, Relaxed);
     peer.options.idle_timeout = Some(Duration::ZERO);
 }
 
-/// Private connections of one connection of a client. Closed when it is dropped.
+/// Private connections of one client connection. Closed when they are dropped.
 #[derive(Debug, Default)]
 pub(in crate::proxy) struct PrivateConnections {
-    /// Whether there may be any: most clients never have one.
+    /// Whether there may be any, so that the lock is spared: most clients never have one.
     may_have_any: AtomicBool,
     connections: Mutex<Vec<PrivateConnection>>,
 }
 
-/// Whose a private connection is.
+/// Session and upstream that a private connection belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::proxy) struct SessionBinding {
-    /// None on public routes.
+    /// Session; none on public routes.
     pub(in crate::proxy) session: Option<SessionId>,
     /// Id of the upstream.
     pub(in crate::proxy) upstream: usize,
@@ -96,7 +96,7 @@ struct PrivateConnection {
 }
 
 impl PrivateConnections {
-    /// The server on which there is a private connection for this.
+    /// Endpoint to which there is a private connection for this binding.
     pub(in crate::proxy) fn endpoint(&self, binding: SessionBinding) -> Option<SocketAddr> {
         if !self.may_have_any.load(Relaxed) {
             return None;
@@ -104,7 +104,7 @@ impl PrivateConnections {
         lock(&self.connections).iter().find(|one| one.binding == binding).map(|one| one.endpoint)
     }
 
-    /// Binds what follows of this session for this upstream to a private connection to this server; its key and its socket.
+    /// Binds further requests of a session and an upstream to a private connection to this endpoint.
     pub(in crate::proxy) fn bind(&self, binding: SessionBinding, endpoint: SocketAddr) -> BoundConnection {
         self.may_have_any.store(true, Relaxed);
         let mut list = lock(&self.connections);
@@ -118,14 +118,14 @@ impl PrivateConnections {
         bound
     }
 
-    /// Closes those of these sessions.
+    /// Closes the private connections of these sessions.
     pub(super) fn close_where(&self, ended: impl Fn(SessionId) -> bool) {
         if self.may_have_any.load(Relaxed) {
             lock(&self.connections).retain(|one| !one.binding.session.is_some_and(&ended));
         }
     }
 
-    /// Closes all.
+    /// Closes all private connections.
     pub(in crate::proxy) fn close(&self) {
         if self.may_have_any.load(Relaxed) {
             lock(&self.connections).clear();
@@ -133,14 +133,14 @@ impl PrivateConnections {
     }
 }
 
-/// A private connection for one request.
+/// Private connection that one request is bound to.
 pub(in crate::proxy) struct BoundConnection {
     key: u64,
     socket: Arc<SocketHandle>,
 }
 
 impl BoundConnection {
-    /// Makes a peer one to which only this connection is used.
+    /// Makes Pingora use only this connection to a peer.
     pub(in crate::proxy) fn apply_to(self, peer: &mut HttpPeer) {
         peer.group_key = self.key;
         // It lives as long as the connection of its client.
@@ -167,7 +167,7 @@ struct SocketState {
 }
 
 impl SocketHandle {
-    /// Takes another handle to a new connection; the one before it is over.
+    /// Takes a handle to a new connection; the connection before it is shut down.
     fn attach(&self, connection: &tokio::net::TcpStream) -> io::Result<()> {
         let mut handle = lock(&self.0);
         if handle.is_closed {
@@ -185,7 +185,7 @@ impl SocketHandle {
     }
 }
 
-/// Ends a connection whoever else has a handle to it.
+/// Shuts a connection down, whoever else has a handle to it.
 fn shut_down(socket: Option<TcpStream>) {
     if let Some(socket) = socket {
         // Fails where it is over already.
@@ -193,7 +193,7 @@ fn shut_down(socket: Option<TcpStream>) {
     }
 }
 
-/// Opens private connections.
+/// Connector that opens a private connection, and attaches it to its handle.
 #[derive(Debug)]
 struct PrivateConnector {
     socket: Arc<SocketHandle>,

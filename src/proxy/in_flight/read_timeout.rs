@@ -1,9 +1,8 @@
-//! Time-out of an app that is silent, `timeouts.read`, for one request.
+//! Read timeout of one request: the longest silence of the app, `timeouts.read`.
 //!
-//! Pingora has one, too, but it holds from the request on, and an event stream is known by the head of its answer. So it is
-//! kept here: it runs from the moment the app is asked, again from each piece that goes to it or comes from it, and not while the
-//! client takes nothing. When it is over, the app's connection is shut for reading: Pingora finds its end, and
-//! the hooks call that end what it is.
+//! Pingora's read timeout holds from the request on, and an event stream is known only by the head of its response. So this one
+//! runs from the moment the app is asked, again from each chunk that goes to it or comes from it, and not while the client takes
+//! nothing. When it expires, the app's connection is shut for reading: Pingora finds its end, and the hooks report the timeout.
 
 use std::{
     os::fd::RawFd,
@@ -16,7 +15,7 @@ use pingora::{Error, ErrorType::ReadTimedout, protocols::SocketDigest};
 
 use crate::{clock::Stopwatch, proxy::in_flight::lock::lock};
 
-/// Silence of the app that one request waits for.
+/// Read timeout of one request.
 #[derive(Debug)]
 pub(in crate::proxy) struct ReadTimeout {
     clock: Stopwatch,
@@ -25,7 +24,7 @@ pub(in crate::proxy) struct ReadTimeout {
 
 #[derive(Debug, Default)]
 struct ReadTimeoutState {
-    /// None while the app may be silent.
+    /// Timeout that runs; none while the app may be silent.
     running: Option<RunningTimeout>,
     is_expired: bool,
 }
@@ -33,7 +32,7 @@ struct ReadTimeoutState {
 #[derive(Debug)]
 struct RunningTimeout {
     limit: Duration,
-    /// When the app was last asked or heard, by the clock.
+    /// Time at which the app was last sent to or heard, by the clock.
     since: Duration,
     upstream: UpstreamSocket,
 }
@@ -42,7 +41,7 @@ struct RunningTimeout {
 ///
 /// Invariant: the descriptor is the connection's for as long as this is kept. Pingora holds the connection until the answer has
 /// ended or the request has failed, and both in the task of the request, which alone looks at the time-out. The hook that is
-/// called for either forgets the descriptor before that task rests again: `response::filter` and `response::pass_piece` at
+/// called for either forgets the descriptor before that task rests again: `response::filter` and `response::forward_chunk` at
 /// the end of an answer, `Proxy::error_while_proxy` after a failure, `Proxy::logging` where neither was seen.
 /// Held by `wire::read_timeout::the_time_out_ends_with_the_answer`: without them [`ReadTimeout::reset`] panics in builds with debug
 /// assertions. And no other connection is ever shut: the addresses of the descriptor are compared first.
@@ -65,7 +64,7 @@ impl UpstreamSocket {
         (current.local_addr(), current.peer_addr()) == (self.socket.local_addr(), self.socket.peer_addr())
     }
 
-    /// How long ago the last byte of the app came in, read or not.
+    /// Time since the last byte of the app came in, read or not.
     fn idle_time(&self) -> Option<Duration> {
         let info = self.socket.tcp_info()?;
         Some(Duration::from_millis(info.tcpi_last_data_recv.into()))
@@ -77,7 +76,7 @@ impl ReadTimeout {
         Self { clock, state: Mutex::default() }
     }
 
-    /// Starts: the app is asked on this connection.
+    /// Starts the timeout: the app is asked on this connection.
     pub(in crate::proxy) fn start(&self, limit: Duration, descriptor: RawFd, socket: Arc<SocketDigest>) {
         let app = UpstreamSocket::new(descriptor, socket);
         *self.state() = ReadTimeoutState {
@@ -86,39 +85,39 @@ impl ReadTimeout {
         };
     }
 
-    /// Starts again from now: something went to the app, or came from it.
+    /// Starts the timeout again from now: something went to the app, or came from it.
     pub(in crate::proxy) fn restart(&self) {
         if let Some(running) = &mut self.state().running {
             running.since = self.clock.elapsed();
         }
     }
 
-    /// Ends: the app may be silent, or is not waited for any more.
+    /// Stops the timeout: the app may be silent, or is not waited for any more.
     pub(in crate::proxy) fn stop(&self) {
         self.state().running = None;
     }
 
-    /// Forgets the request before, whose time-out has ended.
+    /// Forgets the request before, whose timeout has stopped.
     ///
     /// # Panics
-    /// With debug assertions, where it still runs.
+    /// With debug assertions, where the timeout still runs.
     pub(super) fn reset(&self) {
         let mut state = self.state();
         debug_assert!(state.running.is_none(), "the time-out of a request runs on after it: {state:?}");
         *state = ReadTimeoutState::default();
     }
 
-    /// Error of a request whose time-out is over.
+    /// Error of a request whose timeout has expired.
     pub(in crate::proxy) fn error(&self) -> Option<Box<Error>> {
         self.state().is_expired.then(|| Error::explain(ReadTimedout, "the app is silent").into_up())
     }
 
-    /// When it is over, by the clock. `taken` is when the client last took what it had let wait.
+    /// Time at which the timeout expires, by the clock. `taken` is when the client last took what it had let wait.
     pub(in crate::proxy) fn deadline(&self, taken: Duration) -> Option<Duration> {
         self.state().running.as_ref().map(|running| running.since.max(taken) + running.limit)
     }
 
-    /// Ends it, where nothing came of the app meanwhile that nobody has read yet.
+    /// Expires the timeout, unless bytes of the app came in meanwhile that nobody has read yet.
     pub(in crate::proxy) fn expire(&self) {
         let mut state = self.state();
         let Some(RunningTimeout { limit, since, upstream: app }) = &mut state.running else { return };

@@ -1,11 +1,11 @@
-//! What is in flight, and for whom: so that it can be cut when its session ends, however silent it is.
+//! Registry of requests in flight, by session: the end of a session cancels its requests, however silent they are.
 //!
-//! A line is a connection of a client, or a stream of one of HTTP/2. A connection is put on the list once; what a request adds
-//! are a few stores into atomics, for there are thousands of them a second. Ends are rare: to cut, all lines are walked through.
+//! A slot is an HTTP/1.1 connection of a client, or a stream of one of HTTP/2. A connection is registered once; what a request adds
+//! are a few stores into atomics, for there are thousands of them a second. Ends are rare: to cancel, all slots are walked through.
 //!
-//! A request is judged first and put on its line after that, and its session may end in between. So it says how many ends
-//! were known before it was judged; where there have been more since, it looks whether its session is among them.
-//! Invariant: of a request and an end that race, one sees the other. Held by `lines::tests::no_end_slips_between`.
+//! A request is evaluated first and bound to its session after that, and the session may end in between. So it says how many ends
+//! were known before it was evaluated; where there have been more since, it looks whether its session is among them.
+//! Invariant: of a request and an end that race, one sees the other. Held by `tests::no_end_slips_between`.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -23,13 +23,13 @@ use crate::{
     proxy::in_flight::{cancel_reason::CancelReason, lock::lock, slot::InFlightSlot, slow_readers::SlowReaders},
 };
 
-/// How long an end is remembered. A request waits much less for the store before it is on its line.
+/// Time for which an end is remembered. A request waits much less for the store before it is bound.
 const END_RETENTION: Duration = Duration::from_secs(10);
 
-/// All connections of clients.
+/// Registry of the requests in flight of all client connections.
 #[derive(Debug)]
 pub struct InFlight {
-    /// How often ends have been told.
+    /// Number of times that ends were recorded.
     end_epoch: AtomicU64,
     table: Mutex<SlotTable>,
     recent_ends: Mutex<RecentEnds>,
@@ -43,12 +43,12 @@ struct SlotTable {
     next_key: u64,
 }
 
-/// Sessions that have ended just now.
+/// Sessions that ended within [`END_RETENTION`].
 #[derive(Debug, Default)]
 struct RecentEnds {
-    /// Which, by which telling, and when.
+    /// Session, the epoch that its end began, and the time in milliseconds.
     recent: VecDeque<(SessionId, u64, u64)>,
-    /// The last telling of which something is forgotten.
+    /// Last epoch of which an end is forgotten.
     forgotten_epoch: u64,
 }
 
@@ -65,13 +65,13 @@ impl Default for InFlight {
 }
 
 impl InFlight {
-    /// No connections yet, with a metric of the slow readers among them.
+    /// No slots yet, with a metric of the slow readers among them.
     #[must_use]
     pub fn with_metrics(metrics: &Metrics) -> Self {
         Self { slow_readers: Arc::new(SlowReaders::with_gauge(metrics.slow_readers())), ..Self::default() }
     }
 
-    /// A new line, on the list until it is dropped.
+    /// Registers a new slot, until it is dropped.
     #[must_use]
     pub fn register(self: &Arc<Self>) -> Arc<InFlightSlot> {
         let mut table = lock(&self.table);
@@ -82,8 +82,8 @@ impl InFlight {
         slot
     }
 
-    /// Cuts what is in flight for sessions that have ended, and what was judged before they had and comes later. Tells how
-    /// many requests it cut.
+    /// Cancels the requests of sessions that ended, and those that were evaluated before the end and are bound after it. Returns
+    /// how many it cancelled.
     pub fn cancel_sessions(&self, ended: &[(SessionId, CancelReason)]) -> usize {
         self.record_ends(ended);
         let ended: HashMap<SessionId, CancelReason> = ended.iter().copied().collect();
@@ -92,19 +92,19 @@ impl InFlight {
         count
     }
 
-    /// Cuts what has been in flight for so long for any session at all.
+    /// Cancels the requests that have been in flight for so long for any session at all.
     pub fn cancel_older(&self, longer: Duration, reason: CancelReason) -> usize {
         let count = self.cancel_where(|session, since| (session.is_some() && since >= longer).then_some(reason));
         self.close_private_connections(|_| true);
         count
     }
 
-    /// Cuts everything.
+    /// Cancels every request.
     pub fn cancel_all(&self, reason: CancelReason) -> usize {
         self.cancel_where(|_, _| Some(reason))
     }
 
-    /// The sessions for which something has been in flight for so long.
+    /// Sessions with a request that has been in flight for so long.
     #[must_use]
     pub fn sessions_older(&self, longer: Duration) -> HashSet<SessionId> {
         let now = self.now_millis();
@@ -131,13 +131,13 @@ impl InFlight {
         count
     }
 
-    /// Closes private connections to apps, of requests that are cut and of none: after the cut, so that no request takes it for
-    /// the app's doing.
+    /// Closes private connections to apps, of requests that are cancelled and of none: after they are cancelled, so that no request
+    /// takes it for the app's doing.
     fn close_private_connections(&self, ended: impl Fn(SessionId) -> bool) {
         self.slots().iter().for_each(|slot| slot.private_connections.close_where(&ended));
     }
 
-    /// Invariant: first an end is remembered, then lines are looked at; a request does the same in the other order.
+    /// Records ends. Invariant: first an end is recorded, then slots are looked at; a request does the same in the other order.
     fn record_ends(&self, ended: &[(SessionId, CancelReason)]) {
         let now = self.now_millis();
         let mut recent_ends = lock(&self.recent_ends);
@@ -151,29 +151,29 @@ impl InFlight {
         self.end_epoch.store(epoch, SeqCst);
     }
 
-    /// Whether a session has ended since. Where that is forgotten it may have, and so it has.
+    /// Whether a session ended since that epoch. Where the ends since then are forgotten, it may have, and so the answer is yes.
     pub(super) fn has_ended(&self, session: SessionId, since: u64) -> bool {
         let recent_ends = lock(&self.recent_ends);
         since < recent_ends.forgotten_epoch
             || recent_ends.recent.iter().rev().take_while(|(_, at, _)| *at > since).any(|end| end.0 == session)
     }
 
-    /// Lines are dropped without the lock: a line that goes takes itself off the list.
+    /// Slots, to be dropped without the lock: a slot that is dropped locks the registry to leave it.
     fn slots(&self) -> Vec<Arc<InFlightSlot>> {
         lock(&self.table).slots.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// How often ends have been told.
+    /// Number of times that ends were recorded.
     pub(super) fn end_epoch(&self) -> u64 {
         self.end_epoch.load(SeqCst)
     }
 
-    /// Takes a line off the list.
+    /// Removes a slot.
     pub(super) fn deregister(&self, key: u64) {
         lock(&self.table).slots.remove(&key);
     }
 
-    /// By which timers of requests go.
+    /// Clock of the timers of requests.
     pub(super) const fn clock(&self) -> Stopwatch {
         self.clock
     }
@@ -183,7 +183,7 @@ impl InFlight {
         &self.slow_readers
     }
 
-    /// What time it is, for [`Line`].
+    /// Time of the registry's clock in milliseconds, for [`InFlightSlot`].
     pub(super) fn now_millis(&self) -> u64 {
         whole_millis(self.clock.elapsed())
     }
@@ -211,7 +211,7 @@ mod tests {
         SessionId::mint(UserId::mint())
     }
 
-    /// A line with a request of this session on it.
+    /// Slot with a request that is bound to this session.
     fn serving(in_flight: &Arc<InFlight>, id: SessionId) -> Arc<InFlightSlot> {
         let slot = in_flight.register();
         slot.begin_request();

@@ -1,5 +1,6 @@
-//! A connection of a client, or a stream of one of HTTP/2, and whose request it carries: written by its own task alone, and
-//! read by whoever cuts.
+//! Slot of the registry: one HTTP/1.1 connection or one HTTP/2 stream, and the session that its request is bound to.
+//!
+//! Written by its own task alone, and read by tasks that cancel. Without a slot no request is served: it could not be cancelled.
 
 use std::{
     future::poll_fn,
@@ -22,39 +23,40 @@ use crate::{
     },
 };
 
-/// A connection, and the session that it serves at this moment.
+/// Slot of a connection or stream, with the session that its request is bound to at this moment.
 #[derive(Debug)]
 pub struct InFlightSlot {
     in_flight: Arc<InFlight>,
-    /// Its place on the list.
+    /// Key of the slot in the registry.
     key: u64,
-    /// How many requests have come on it.
+    /// Number of the request under way; counts from 1.
     request_number: AtomicU64,
     session: [AtomicU64; 2],
-    /// Since when the request is on it, in milliseconds of the list's clock; 0: it is nobody's.
+    /// Time at which the request was bound to the session, in milliseconds of the registry's clock, plus 1; 0 where it is bound to
+    /// none.
     bound_at: AtomicU64,
-    /// Which request shall be cut, and why.
+    /// Number of the request to cancel, and the reason ([`pack`]).
     cancel_requested: AtomicU64,
-    /// Which one was.
+    /// Number of the request that was cancelled, and the reason ([`pack`]).
     cancelled: AtomicU64,
     waker: AtomicWaker,
-    /// Of the client that asks; of IPv6 a /64. None where it carries many visitors.
+    /// Network of the client, of IPv6 a /64; none where it is a proxy, which carries many visitors.
     network: Mutex<Option<IpAddr>>,
-    /// What is sent to the client.
+    /// Progress of writes to the client.
     pub(in crate::proxy) write_progress: Arc<WriteProgress>,
-    /// For how long the app may be silent.
+    /// Read timeout of the app.
     pub(in crate::proxy) read_timeout: ReadTimeout,
-    /// Connections to apps that nobody else may use.
+    /// Connections to apps that only this client connection may use.
     pub(in crate::proxy) private_connections: PrivateConnections,
 }
 
 tokio::task_local! {
-    /// The line of the connection that is being served.
+    /// Slot of the connection or stream that the task serves.
     static CURRENT: Arc<InFlightSlot>;
 }
 
 impl InFlightSlot {
-    /// The line with this place on the list.
+    /// Slot with this key.
     pub(super) fn new(in_flight: Arc<InFlight>, key: u64) -> Self {
         let [request, first, second, since, ordered, done] = [const { AtomicU64::new(0) }; 6];
         let clock = in_flight.clock();
@@ -74,62 +76,62 @@ impl InFlightSlot {
         }
     }
 
-    /// The line of the connection that is served by the task that asks. None: nobody could cut what it serves, and so it
-    /// must serve nothing.
+    /// Slot of the connection or stream that the current task serves. None: what it serves could not be cancelled, and so it must
+    /// serve nothing.
     pub(in crate::proxy) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Serves a connection on this line.
+    /// Runs the task that serves the connection or stream of this slot.
     pub(in crate::proxy) async fn scope<T>(self: Arc<Self>, serving: impl Future<Output = T>) -> T {
         CURRENT.scope(self, serving).await
     }
 
-    /// Another request begins.
+    /// Begins the next request.
     pub fn begin_request(&self) {
         self.request_number.fetch_add(1, SeqCst);
         self.read_timeout.reset();
         self.set_network(None);
     }
 
-    /// The request comes from this network, where that is one client's.
+    /// Sets the network that the request comes from, where that is one client's.
     pub(in crate::proxy) fn set_network(&self, network: Option<IpAddr>) {
         *lock(&self.network) = network;
     }
 
-    /// Where the request comes from, where that is one client's network.
+    /// Network that the request comes from, where that is one client's.
     pub(super) fn network(&self) -> Option<IpAddr> {
         *lock(&self.network)
     }
 
-    /// The session of the request.
+    /// Session that the request is bound to.
     pub(super) fn session(&self) -> Option<SessionId> {
         self.bound_request(0).map(|(_, session, _)| session)
     }
 
-    /// Time by which the timers of requests go.
+    /// Time of the registry's clock.
     pub(in crate::proxy) fn now(&self) -> Duration {
         self.in_flight.clock().elapsed()
     }
 
-    /// All slow readers.
+    /// Slow readers of the registry.
     pub(in crate::proxy) fn slow_readers(&self) -> &Arc<SlowReaders> {
         self.in_flight.slow_readers()
     }
 
-    /// How many requests have come on it: the number of the one that is under way.
+    /// Number of the request under way.
     pub(in crate::proxy) fn request_number(&self) -> u64 {
         self.request_number.load(SeqCst)
     }
 
-    /// What must be read before a request is judged, for [`Line::serve`].
+    /// Number of ends so far; to be read before a request is evaluated, for [`InFlightSlot::bind_session`].
     #[must_use]
     pub fn end_epoch(&self) -> u64 {
         self.in_flight.end_epoch()
     }
 
-    /// The request is of this session, judged good after `told` was read. False: it may have ended since; what counts is
-    /// what holds now.
+    /// Binds the request to a session that was found good after `epoch` was read. False: the session may have ended since, and the
+    /// request must be evaluated again.
     #[must_use]
     pub fn bind_session(&self, session: SessionId, epoch: u64) -> bool {
         for (cell, word) in self.session.iter().zip(session.words()) {
@@ -143,12 +145,12 @@ impl InFlightSlot {
         is_current
     }
 
-    /// The request is over.
+    /// Unbinds the request from its session: it is over.
     pub fn unbind_session(&self) {
         self.bound_at.store(0, SeqCst);
     }
 
-    /// Returns when the request that is under way shall be cut.
+    /// Waits until the request under way is cancelled.
     pub async fn cancelled(&self) -> CancelReason {
         poll_fn(|context| {
             self.waker.register(context.waker());
@@ -165,22 +167,22 @@ impl InFlightSlot {
         .await
     }
 
-    /// Why the request that is under way was cut, where it was.
+    /// Reason for which the request under way was cancelled, if it was.
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
         let (number, reason) = unpack(self.cancelled.load(SeqCst))?;
         (number == self.request_number.load(SeqCst)).then_some(reason)
     }
 
-    /// From now on this request shall be cut.
+    /// Cancels a request, if it is still under way.
     pub(in crate::proxy) fn request_cancel(&self, request: u64, reason: CancelReason) {
         // Never back: who cuts beside us may have seen a later request.
         self.cancel_requested.fetch_max(pack(request, reason), SeqCst);
         self.waker.wake();
     }
 
-    /// Which request is under way, of which session, and for how long. None where it is nobody's: if it becomes somebody's
-    /// now, its own task sees what was told before.
+    /// Number of the request under way, its session, and how long it has been bound. None where it is bound to none: if it is bound
+    /// now, its own task sees the ends before.
     pub(super) fn bound_request(&self, now: u64) -> Option<(u64, SessionId, Duration)> {
         loop {
             let (request, since) = (self.request_number.load(SeqCst), self.bound_at.load(SeqCst));
@@ -200,7 +202,7 @@ const fn pack(request: u64, reason: CancelReason) -> u64 {
     request << 8 | reason.as_u8() as u64
 }
 
-/// What [`pack`] made; none of 0.
+/// Number and reason that [`pack`] put together; none of 0.
 const fn unpack(packed: u64) -> Option<(u64, CancelReason)> {
     let [.., reason] = packed.to_be_bytes();
     match CancelReason::from_u8(reason) {

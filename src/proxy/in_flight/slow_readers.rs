@@ -1,6 +1,7 @@
-//! Slow readers: requests whose client has taken nothing of the answer for a while. Each holds memory and a connection to the
-//! app, so that only so many of one session and of one address may: beyond that the one that has been slow for longest is cut.
-//! At an address it is one of whoever has most there, so that nobody cuts the streams of others behind the same address.
+//! Slow readers: requests whose client has taken nothing of the response for a while, limited by session and by address.
+//!
+//! Each holds memory and a connection to the app. Beyond a limit the one that has been slow for longest is cancelled. At an address
+//! it is one of the session that has most there, so that nobody cancels the streams of others behind the same address.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,9 +20,9 @@ use crate::{
 /// Limits of slow readers at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::proxy) struct SlowReaderLimits {
-    /// Of one session.
+    /// Slow readers of one session.
     pub(in crate::proxy) per_session: u32,
-    /// Of one address, of IPv6 of a /64; none is no limit.
+    /// Slow readers of one address, of IPv6 of a /64; none is no limit.
     pub(in crate::proxy) per_address: Option<u32>,
 }
 
@@ -34,16 +35,16 @@ pub(in crate::proxy) struct SlowReaders {
 
 #[derive(Debug, Default)]
 struct ReaderTable {
-    /// Those of one key in the order in which they became slow.
+    /// Slow readers by key, in the order in which they became slow.
     by_key: HashMap<ReaderKey, VecDeque<ReaderEntry>>,
     next: u64,
 }
 
-/// What readers are counted by.
+/// Key that readers are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum ReaderKey {
     Session(SessionId),
-    /// Of IPv6 a /64.
+    /// Address; of IPv6 its /64.
     Network(IpAddr),
 }
 
@@ -61,18 +62,18 @@ pub(in crate::proxy) struct SlowReaderGuard {
     readers: Arc<SlowReaders>,
     keys: [Option<ReaderKey>; 2],
     number: u64,
-    /// When it began to take nothing.
+    /// Time since which it has taken nothing.
     pub(in crate::proxy) blocked_since: Duration,
 }
 
 impl SlowReaders {
-    /// None yet, with a gauge of how many there are.
+    /// No slow readers yet, with a gauge of their number.
     pub(super) fn with_gauge(gauge: IntGauge) -> Self {
         Self { readers: Mutex::default(), gauge: Some(gauge) }
     }
 
-    /// Counts the request that is under way on `line`, which has been blocked since then. Where that is one too many of its
-    /// session or its address, one is cut: see [`one_too_many`].
+    /// Registers the request under way in `slot` as a slow reader, blocked since then. Where that is one too many of its session or
+    /// its address, one is cancelled: see [`take_excess`].
     pub(in crate::proxy) fn register(
         self: &Arc<Self>,
         slot: &Arc<InFlightSlot>,
@@ -116,8 +117,8 @@ impl SlowReaders {
     }
 }
 
-/// Takes out the one that has been slow for longest of the session that has most of these: that of the last one where others
-/// have as many. Those without a session count as of one.
+/// Takes out the reader that has been slow for longest of the session that has most of these: that of the last reader where
+/// others have as many. Readers without a session count as of one.
 fn take_excess(slow: &mut VecDeque<ReaderEntry>) -> Option<ReaderEntry> {
     let mut counts = HashMap::<Option<SessionId>, usize>::new();
     for reader in &*slow {

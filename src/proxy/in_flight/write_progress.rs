@@ -1,7 +1,7 @@
-//! Writes to a client of a request in flight: whether they wait for the client, and since when.
+//! Progress of the writes to a client: whether they wait for the client, and since when.
 //!
-//! Over HTTP/1.1 a write that is not taken is pending. Over HTTP/2 pieces of the answer go to the connection, which sends them
-//! as the client opens its windows: a piece has been taken when it is dropped there.
+//! Over HTTP/1.1 a write that is not taken is pending. Over HTTP/2 chunks of the response go to the connection, which sends them
+//! as the client opens its windows: a chunk has been taken when it is dropped there.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::{clock::Stopwatch, proxy::in_flight::lock::lock};
 
-/// Writes to one client.
+/// Progress of the writes to one client.
 #[derive(Debug)]
 pub(in crate::proxy) struct WriteProgress {
     clock: Stopwatch,
@@ -22,13 +22,13 @@ pub(in crate::proxy) struct WriteProgress {
 
 #[derive(Debug, Default)]
 struct WriteState {
-    /// Pieces that are not taken yet, over HTTP/2.
+    /// Chunks that are not taken yet, over HTTP/2.
     pending_chunks: u32,
-    /// Since when the client has taken nothing of what is there for it, by the clock; none while nothing waits.
+    /// Time since which the client has taken nothing of what is there for it, by the clock; none while nothing waits.
     blocked_since: Option<Duration>,
-    /// When it last took what it had let wait.
+    /// Time at which the client last took what it had let wait.
     last_progress: Duration,
-    /// Woken when it takes something.
+    /// Woken when the client takes something.
     waker: Option<Waker>,
 }
 
@@ -37,7 +37,7 @@ impl WriteProgress {
         Self { clock, state: Mutex::default() }
     }
 
-    /// A write over HTTP/1.1 was tried, and is pending or not.
+    /// Records a write over HTTP/1.1, which is pending or done.
     pub(in crate::proxy) fn record_write(&self, is_pending: bool) {
         let mut state = self.state();
         match (is_pending, state.blocked_since) {
@@ -47,7 +47,7 @@ impl WriteProgress {
         }
     }
 
-    /// The same bytes, as a piece that waits for the client until it is dropped.
+    /// Tracks a chunk: the same bytes, which wait for the client until they are dropped.
     pub(in crate::proxy) fn track_chunk(self: &Arc<Self>, bytes: Bytes) -> Bytes {
         let mut state = self.state();
         state.pending_chunks += 1;
@@ -58,12 +58,12 @@ impl WriteProgress {
         Bytes::from_owner(TrackedChunk { bytes, progress: Arc::clone(self) })
     }
 
-    /// Since when the client has taken nothing.
+    /// Time since which the client has taken nothing.
     pub(in crate::proxy) fn blocked_since(&self) -> Option<Duration> {
         self.state().blocked_since
     }
 
-    /// When the client last took what it had let wait.
+    /// Time at which the client last took what it had let wait.
     pub(in crate::proxy) fn last_progress(&self) -> Duration {
         self.state().last_progress
     }
@@ -99,7 +99,7 @@ impl WriteProgress {
     }
 }
 
-/// A piece of an answer.
+/// Chunk of a response, whose drop means that the client has taken it.
 struct TrackedChunk {
     bytes: Bytes,
     progress: Arc<WriteProgress>,

@@ -1,4 +1,4 @@
-//! What stands before the first request of a connection: a seat, who brings it, and TLS.
+//! Acceptor of client connections: connection limit, PROXY protocol and TLS, within one deadline, before the first request.
 
 use std::{fmt, sync::Arc};
 
@@ -19,52 +19,52 @@ use crate::{
     visitor::TrustedProxies,
 };
 
-/// How clients come in at a listener.
+/// Acceptor of a listener's connections.
 #[derive(Clone)]
 pub struct ConnectionAcceptor {
-    /// What a connection may ask of us.
+    /// Limits of each connection.
     pub(super) limits: ConnectionLimits,
     limiter: Arc<ConnectionLimiter>,
     balancers: Option<TrustedProxies>,
     tls: Option<Arc<TlsAcceptor>>,
 }
 
-/// A connection that is let in.
+/// Accepted connection.
 pub(super) struct AcceptedConnection {
     pub(super) stream: Stream,
-    /// For as long as the connection lives.
+    /// Held for as long as the connection lives.
     pub(super) permit: ConnectionPermit,
-    /// When its first request must have come, whatever comes before that.
+    /// Deadline of the first head, set before the PROXY header and the TLS handshake.
     pub(super) first_request_by: Instant,
 }
 
-/// Why a connection is not served; with it where that can be told to the client.
+/// Error of a connection that is not served, and the connection where the client can be told.
 type RejectedConnection = (HeadError, Option<Stream>);
 
 const CLIENT_CLOSED: RejectedConnection = (HeadError::ClientClosed, None);
 
 impl ConnectionAcceptor {
-    /// Without anything in front of HTTP. Who finds no seat in `room` is cut at once.
+    /// Acceptor of plain HTTP. A connection without a permit of `limiter` is closed at once.
     #[must_use]
     pub const fn new(limits: ConnectionLimits, limiter: Arc<ConnectionLimiter>) -> Self {
         Self { limits, limiter, balancers: None, tls: None }
     }
 
-    /// By way of these alone, each of which says whom it brings (PROXY protocol).
+    /// Accepts connections from these load balancers alone, each with a PROXY header.
     #[must_use]
     pub fn with_proxy_protocol(mut self, balancers: TrustedProxies) -> Self {
         self.balancers = Some(balancers);
         self
     }
 
-    /// Over TLS.
+    /// Accepts connections over TLS.
     #[must_use]
     pub fn with_tls(mut self, tls: Option<Arc<TlsAcceptor>>) -> Self {
         self.tls = tls;
         self
     }
 
-    /// Lets a connection in, within the time that a head may take, or says why it is not served.
+    /// Accepts a connection, within the time that a head may take.
     pub(super) async fn accept(&self, stream: Stream) -> Result<AcceptedConnection, RejectedConnection> {
         let peer = peer_address(&stream);
         let permit = self.limiter.acquire(peer).ok_or(CLIENT_CLOSED)?;

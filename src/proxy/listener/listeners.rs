@@ -1,4 +1,4 @@
-//! Listeners, and how they end.
+//! Listeners of the process: bound sockets, signals, and shutdown with drain and grace period.
 //!
 //! Pingora's services run here on the runtime they are started on, without Pingora's `Server`: that one gives each service
 //! a runtime of its own (a connection to a store would belong to one of them), always sleeps through the whole grace
@@ -33,16 +33,16 @@ use crate::proxy::{
     listener::{acceptor::ConnectionAcceptor, connection_handler::ConnectionHandler},
 };
 
-/// Connections that may wait to be taken.
+/// Most connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// How long what is cut at the end may take to say so.
+/// Longest wait for cancelled connections to close.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// All listeners of the process.
 #[derive(Default)]
 pub struct Listeners {
     services: Vec<Box<dyn Service>>,
-    /// Bound, each with the address that Pingora asks for it by.
+    /// Bound sockets, each with the address that Pingora asks for it by.
     sockets: Vec<(String, TcpListener)>,
     open_connections: Arc<watch::Sender<usize>>,
     in_flight: Arc<InFlight>,
@@ -50,16 +50,16 @@ pub struct Listeners {
     all_addresses: Vec<String>,
 }
 
-/// How much time the end takes.
+/// Timing of the shutdown.
 #[derive(Clone, Copy, Debug)]
 pub struct ShutdownTiming {
-    /// How long new connections are still taken, so that a load balancer sees that we are not ready.
+    /// Time in which new connections are still accepted, so that a load balancer sees that the process is not ready.
     pub drain: Duration,
-    /// How long what is under way may take after that.
+    /// Time that requests in flight may take after that.
     pub grace: Duration,
 }
 
-/// An address cannot be listened on.
+/// Error of an address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {}", explain_listen_error(address, source))]
 pub struct ListenError {
@@ -67,10 +67,10 @@ pub struct ListenError {
     source: io::Error,
 }
 
-/// No such family of addresses: `EAFNOSUPPORT` of Linux.
+/// `EAFNOSUPPORT` of Linux: no such family of addresses.
 const EAFNOSUPPORT: i32 = 97;
 
-/// Why an address cannot be listened on, and the mend: one cause, the true one.
+/// Cause for which an address cannot be listened on, and its remedy: one cause, the true one.
 #[must_use]
 pub fn explain_listen_error(address: &str, why: &io::Error) -> String {
     let own = |ip: IpAddr| ip.is_unspecified() || ip.is_loopback();
@@ -99,7 +99,7 @@ pub fn explain_listen_error(address: &str, why: &io::Error) -> String {
     }
 }
 
-/// Serving ended, and nobody had asked for it.
+/// Error of listeners that ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Signals cannot be received.
@@ -111,25 +111,25 @@ pub enum ServeError {
 }
 
 impl Listeners {
-    /// No listener yet; `lines` will have the connections of all.
+    /// No listener yet. `in_flight` registers the requests of all.
     #[must_use]
     pub fn new(in_flight: Arc<InFlight>) -> Self {
         Self { in_flight, ..Self::default() }
     }
 
-    /// All addresses that will be listened on: `[::]` takes what none of them does.
+    /// Announces all addresses that will be listened on: `[::]` takes what none of them does.
     #[must_use]
     pub fn with_addresses(mut self, addresses: impl Iterator<Item = SocketAddr>) -> Self {
         self.all_addresses = addresses.map(|address| address.to_string()).collect();
         self
     }
 
-    /// Binds a listener at `address` (`127.0.0.1:8080`) that is served by `app` to who comes in by `entrance`. Who connects from
-    /// now on waits for [`Listening::run`].
+    /// Binds a listener at `address` (`127.0.0.1:8080`): `app` serves what `acceptor` lets in. Connections wait for
+    /// [`Listeners::run`].
     ///
     /// # Errors
-    /// When the address cannot be listened on.
-    pub fn add<A>(&mut self, address: &str, entrance: ConnectionAcceptor, app: A) -> Result<(), ListenError>
+    /// The address cannot be listened on.
+    pub fn add<A>(&mut self, address: &str, acceptor: ConnectionAcceptor, app: A) -> Result<(), ListenError>
     where
         A: HttpServerApp + Send + Sync + 'static,
     {
@@ -137,7 +137,7 @@ impl Listeners {
         let socket = self.bind_socket(address).map_err(|source| ListenError { address: address.to_owned(), source })?;
         self.sockets.push((address.to_owned(), socket));
         let connections =
-            ConnectionHandler::new(app, entrance, Arc::clone(&self.open_connections), Arc::clone(&self.in_flight));
+            ConnectionHandler::new(app, acceptor, Arc::clone(&self.open_connections), Arc::clone(&self.in_flight));
         let mut service = ListeningService::new(address.to_owned(), connections);
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(tcp_keepalive());
@@ -149,7 +149,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// `[::]` takes IPv4, too, but where that has a listener of its own on the same port.
+    /// Binds an address. `[::]` takes IPv4, too, but where that has a listener of its own on the same port.
     fn bind_socket(&self, address: &str) -> io::Result<TcpListener> {
         let beside = |v6: &SocketAddr| format!("0.0.0.0:{}", v6.port());
         let apart = address.parse().is_ok_and(|address: SocketAddr| {
@@ -169,11 +169,11 @@ impl Listeners {
         Ok(socket)
     }
 
-    /// Serves until SIGTERM (after `drain`) or SIGINT (at once), then waits up to `grace` for what is under way; a second
-    /// signal cuts that short. `ready` is true in between; `hung_up` is called at SIGHUP.
+    /// Serves until SIGTERM (after `drain`) or SIGINT (at once), then waits up to `grace` for connections to end, and cancels those
+    /// that are left; a second signal cuts the wait short. `ready` is true in between; `on_hangup` is called at SIGHUP.
     ///
     /// # Errors
-    /// When signals cannot be received, or a listener ends before it is asked to.
+    /// Signals cannot be received, or a listener ends before it is asked to.
     pub async fn run(
         self,
         stopping: ShutdownTiming,
@@ -203,7 +203,7 @@ impl Listeners {
             }
         };
         ready.send_replace(false);
-        tracing::info!(drain = ?drain, grace = ?stopping.grace, "Stopping");
+        tracing::info!(drain = ?drain, grace = ?stopping.grace, "Shutdown started");
         tokio::select! {
             () = sleep(drain) => {}
             _ = signals.recv() => {}
@@ -216,7 +216,7 @@ impl Listeners {
             _ = signals.recv() => false,
         };
         if !ended {
-            tracing::warn!(connections = *self.open_connections.borrow(), "Cut what was still under way");
+            tracing::warn!(connections = *self.open_connections.borrow(), "Open connections cancelled at shutdown");
             self.in_flight.cancel_all(CancelReason::Shutdown);
             // Whoever does not close is left behind.
             let _ = timeout(CANCEL_TIMEOUT, open.wait_for(|count| *count == 0)).await;
@@ -225,7 +225,7 @@ impl Listeners {
     }
 }
 
-/// What asks us to stop.
+/// Signals that stop the process.
 struct StopSignals {
     term: Signal,
     int: Signal,
@@ -236,7 +236,7 @@ impl StopSignals {
         Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for a signal; true when it is the polite one.
+    /// Waits for a signal; true for SIGTERM.
     async fn recv(&mut self) -> bool {
         tokio::select! {
             _ = self.term.recv() => true,

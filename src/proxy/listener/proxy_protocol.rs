@@ -1,7 +1,7 @@
-//! The PROXY protocol: what a load balancer says before the first byte of a visitor, of whom it brings.
+//! PROXY protocol, versions 1 and 2: the header in which a load balancer names the visitor, before the visitor's first byte.
 //!
-//! Read byte for byte, and not one byte more: what follows is the visitor's. Both versions; who says it is believed only where
-//! it is listed, and who is not listed is not served at all.
+//! Reads byte for byte, and never one byte more: what follows is the visitor's. Decides nothing about trust: the acceptor reads a
+//! header only from a listed load balancer, and serves nobody else.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,17 +9,17 @@ use pingora::protocols::Stream;
 use ppp::{v1, v2};
 use tokio::io::AsyncReadExt as _;
 
-/// What every header of version 2 begins with. No shorter header of version 1 is possible, either.
+/// Length of the signature that begins each header of version 2. No header of version 1 is shorter.
 const SIGNATURE_LENGTH: usize = v2::PROTOCOL_PREFIX.len();
 /// Longest header of version 1.
 const MAX_V1_HEADER: usize = 107;
 /// Longest header of version 2 that is read: more than any balancer adds.
 const MAX_V2_HEADER: usize = 4096;
 
-/// Reads who is brought: none where the balancer speaks for itself, or does not know.
+/// Reads a header, and returns the visitor's address: none where the balancer speaks for itself, or does not know it.
 ///
 /// # Errors
-/// When there is no header, or none that can be read.
+/// There is no header, or none that can be read.
 pub(super) async fn read_header(stream: &mut Stream) -> Result<Option<SocketAddr>, ProxyHeaderError> {
     let mut header = vec![0; SIGNATURE_LENGTH];
     // Whoever only looks whether the port is open says nothing.
@@ -53,7 +53,7 @@ pub(super) async fn read_header(stream: &mut Stream) -> Result<Option<SocketAddr
     }
 }
 
-/// There is no header.
+/// Error of a connection without a PROXY header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProxyHeaderError {
     /// Nothing came at all.
@@ -76,7 +76,7 @@ fn source_address(header: &v2::Header<'_>) -> Result<Option<SocketAddr>, ProxyHe
     }
 }
 
-/// The other end of a connection.
+/// Address of the other end of a connection.
 pub(super) fn peer_address(stream: &Stream) -> IpAddr {
     let peer = stream.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().map(SocketAddr::ip));
     peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))

@@ -1,5 +1,5 @@
 //! TLS towards clients: 1.2 and 1.3 by rustls, with the certificate of the moment, so that a renewed one needs no restart
-//! and drops nobody.
+//! and drops no connection.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use rustls::{
 
 use crate::{certificate::Certificate, proxy::http::request_head::HeadError};
 
-/// What begins a TLS record of a handshake (RFC 8446, 5.1).
+/// First byte of a TLS handshake record (RFC 8446, 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
 
-/// TLS on a listener.
+/// TLS acceptor of a listener.
 pub struct TlsAcceptor {
     acceptor: Acceptor,
 }
 
-/// The certificate of the moment, for whoever asks: there is one origin, and so no choice by name.
+/// Certificate of the moment, for every client: there is one origin, and so no choice by name.
 #[derive(Debug)]
 struct CurrentCertificate(Arc<ArcSwap<Certificate>>);
 
@@ -37,7 +37,7 @@ impl ResolvesServerCert for CurrentCertificate {
 }
 
 impl TlsAcceptor {
-    /// TLS with whatever certificate is in there when a client comes. HTTP/2 is offered before HTTP/1.1.
+    /// Acceptor with the certificate that `certificate` holds when a client comes. Offers HTTP/2 before HTTP/1.1.
     ///
     /// # Panics
     /// Never: the protocols and the provider are fixed, and fit each other.
@@ -56,7 +56,7 @@ impl TlsAcceptor {
         Arc::new(Self { acceptor: Acceptor::from_server_config(Arc::new(config)) })
     }
 
-    /// Shakes hands. Who speaks plain HTTP comes back as it came, to be told so.
+    /// Performs the handshake. A connection that speaks plain HTTP is given back unread, so that its client can be told.
     pub(super) async fn handshake(&self, stream: Stream) -> Result<Stream, (HeadError, Option<Stream>)> {
         const GONE: (HeadError, Option<Stream>) = (HeadError::ClientClosed, None);
         let mut socket = *stream.into_any().downcast::<Socket>().map_err(|_| GONE)?;

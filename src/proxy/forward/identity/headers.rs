@@ -8,19 +8,19 @@ use crate::{
     session::UserSnapshot,
 };
 
-/// The headers by which apps are told who is calling. A reload may replace them.
+/// Identity headers: those by which apps are told who is calling. A reload may replace them.
 #[derive(Clone, Debug)]
 pub struct IdentityHeaders {
     user_headers: Vec<(Bytes, IdentityField)>,
-    /// What is said of everybody.
+    /// Headers with the same value for everybody.
     fixed_headers: Vec<(Bytes, HeaderValue)>,
     separator: &'static str,
-    /// The names of an operator's own headers as aliases are compared: they are managed, too.
+    /// Normalized names of an operator's own headers: they are managed, too.
     extra_names: Vec<Box<[u8]>>,
 }
 
 impl IdentityHeaders {
-    /// Those of a preset, and these besides.
+    /// Headers of a preset, and further ones.
     #[must_use]
     pub fn new<'a>(preset: IdentityPreset, extra: impl IntoIterator<Item = (&'a str, IdentityField)>) -> Self {
         let named = |(name, field): &(&'static str, IdentityField)| (Bytes::from_static(name.as_bytes()), *field);
@@ -36,7 +36,7 @@ impl IdentityHeaders {
         headers
     }
 
-    /// Adds a header of this name, which tells this.
+    /// Adds a header of this name that carries this field.
     #[must_use]
     pub fn with_field(mut self, name: &str, field: IdentityField) -> Self {
         self.user_headers.push((Bytes::copy_from_slice(name.as_bytes()), field));
@@ -44,7 +44,7 @@ impl IdentityHeaders {
         self
     }
 
-    /// And this one, which is the same for everybody.
+    /// Adds a header of this name that has this value for everybody.
     #[must_use]
     pub fn with_fixed(mut self, name: &str, value: HeaderValue) -> Self {
         self.fixed_headers.push((Bytes::copy_from_slice(name.as_bytes()), value));
@@ -52,18 +52,18 @@ impl IdentityHeaders {
         self
     }
 
-    /// What an app is told with each identity, whoever it is.
+    /// Headers with the same value for everybody.
     pub(super) fn fixed(&self) -> impl Iterator<Item = (Bytes, HeaderValue)> {
         self.fixed_headers.iter().cloned()
     }
 
-    /// Whether only we may send a header of this (lower-case) name.
+    /// Whether only Portcullis may send a header of this (lower-case) name.
     pub(super) fn manages(&self, name: &str) -> bool {
         let name = name.as_bytes();
         is_managed(name) || self.extra_names.iter().any(|extra| is_alias(name, extra))
     }
 
-    /// What an app is told of somebody, and under which names.
+    /// Calls `say` with the name and the value of each header that tells of a user.
     pub(super) fn for_each_header(&self, user: &UserSnapshot, mut say: impl FnMut(Bytes, &str)) {
         for (name, field) in &self.user_headers {
             let name = name.clone();
@@ -81,7 +81,7 @@ impl IdentityHeaders {
         }
     }
 
-    /// A role that a store has spoiled, so that it would be read as two, is not told: the rules compare it whole.
+    /// Joins the roles. A role that a store has spoiled, so that it would be read as two, is left out: the rules compare it whole.
     fn join_roles(&self, user: &UserSnapshot) -> String {
         let whole = |role: &&String| !role.contains(self.separator) && !role.contains(',');
         let mut joined = String::new();

@@ -1,4 +1,4 @@
-//! Who is calling, as the app is told: strip what the client sent, then set what is true.
+//! Identity headers of a request to an app: those that the client sent are removed, then those of the permit are set.
 //!
 //! Called from `upstream_request_filter` and nowhere earlier, because before it Pingora removes what `Connection:`
 //! nominates: headers set earlier could be nominated away. Two names are aliases when they are equal after lower-casing
@@ -17,19 +17,19 @@ use crate::{
 
 pub use self::headers::IdentityHeaders;
 
-/// What the app is told besides who is calling.
+/// Origin of a request, as the app is told besides who is calling.
 pub(super) struct RequestOrigin<'a> {
-    /// Host and port of the one origin, in our spelling and not in the client's.
+    /// Host and port of the public URL, as configured and not as the client spells them.
     pub(super) host: &'a str,
     /// Address of the visitor.
     pub(super) ip: &'a str,
     /// `http` or `https`, as the visitor came.
     pub(super) scheme: &'static str,
-    /// Ours, never the client's.
+    /// Id that Portcullis gave the request, never the client's.
     pub(super) request_id: &'a str,
 }
 
-/// Removes from a request whatever only we may say, and our cookies. Tells how many names were removed.
+/// Removes managed headers and Portcullis' cookies from a request. Returns the number of header names that it removed.
 pub(super) fn strip_headers(request: &mut RequestHeader, ours: &IdentityHeaders, cookies: &CookieNames) -> u64 {
     let spoofed: Vec<HeaderName> = request.headers.keys().filter(|name| ours.manages(name.as_str())).cloned().collect();
     for name in &spoofed {
@@ -39,7 +39,7 @@ pub(super) fn strip_headers(request: &mut RequestHeader, ours: &IdentityHeaders,
     spoofed.len() as u64
 }
 
-/// Says who is calling, or nothing where nobody is known. Comes after [`strip`].
+/// Sets the identity headers of a user, if one is known, and those of the origin. Comes after [`strip_headers`].
 pub(super) fn set_headers(
     request: &mut RequestHeader,
     ours: &IdentityHeaders,
@@ -76,7 +76,7 @@ fn strip_our_cookies(request: &mut RequestHeader, names: &CookieNames) {
     }
 }
 
-/// A value with a control character in it is not sent at all: no header is better than a forged one.
+/// Sets a header. A value with a control character in it is not sent at all: no header is better than a forged one.
 fn insert_text(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
         insert_value(request, name, value);
@@ -85,7 +85,7 @@ fn insert_text(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value
 
 fn insert_value(request: &mut RequestHeader, name: impl IntoCaseHeaderName, value: HeaderValue) {
     if let Err(error) = request.insert_header(name, value) {
-        tracing::error!(error = %error, "Could not set a header on a request");
+        tracing::error!(error = %error, "Request header not set");
     }
 }
 

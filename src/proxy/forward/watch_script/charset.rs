@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 /// First bytes of a document in which browsers look for its encoding.
 const PRESCAN_BYTES: usize = 1_024;
-/// An encoding with shift states, which a document may name in itself: ASCII is not ASCII in each of its states.
+/// Encoding with shift states, which a document may name in itself: ASCII is not ASCII in each of its states.
 const STATEFUL: &[u8] = b"iso-2022-jp";
 
 /// Whether a `Content-Type` names an encoding in which each ASCII byte stands for itself, wherever it stands; or none.
@@ -41,7 +41,7 @@ impl AppendedBytes {
         self.suffix.is_empty()
     }
 
-    /// Looks at a piece of the document, and adds what follows to the last one.
+    /// Reads a chunk of the document, and appends the bytes to the last one.
     pub(in crate::proxy) fn append(&mut self, chunk: &mut Option<Bytes>, last: bool) {
         if self.suffix.is_empty() {
             return;

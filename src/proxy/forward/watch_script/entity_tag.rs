@@ -1,9 +1,9 @@
-//! Entity tags of documents with the script: another representation than the app's, and so another tag, from which the app's
-//! own can be read again, strong or weak as it was (RFC 9110, 8.8.3).
+//! Entity tags of documents with the watch script: another representation than the app's, and so another tag, from which the
+//! app's own can be read again, strong or weak as it was (RFC 9110, 8.8.3).
 
-/// Behind a strong tag, inside its quotes.
+/// Suffix of a tag that was strong, inside its quotes.
 const STRONG: &str = "-portcullis-watch";
-/// Behind a weak tag.
+/// Suffix of a tag that was weak.
 const WEAK: &str = "-portcullis-watch-weak";
 
 /// Whether one of these tags is of a document with the script.
@@ -11,7 +11,7 @@ pub(super) fn is_marked(tags: &str) -> bool {
     tags.contains(STRONG)
 }
 
-/// The tag of a document with the script. None: it is marked already.
+/// Tag of a document with the script. None: it is marked already.
 pub(super) fn marked(tag: &str) -> Option<String> {
     let (plain, mark) = match tag.strip_prefix("W/") {
         Some(weak) => (weak, WEAK),
@@ -21,7 +21,7 @@ pub(super) fn marked(tag: &str) -> Option<String> {
     (!plain.ends_with(STRONG) && !plain.ends_with(WEAK)).then(|| format!("W/\"{plain}{mark}\""))
 }
 
-/// A list of tags with the app's own in place of those of documents with the script.
+/// List of tags with the app's own in place of those of documents with the script.
 pub(super) fn unmarked(tags: &str) -> String {
     let mut all = String::with_capacity(tags.len());
     let mut rest = tags;

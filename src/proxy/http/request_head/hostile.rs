@@ -1,4 +1,4 @@
-//! Heads of which no two programs shall read two things, made up by the thousand.
+//! Property test: a hostile head that passes can be read in one way only.
 
 use proptest::prelude::*;
 

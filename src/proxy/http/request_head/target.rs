@@ -1,9 +1,9 @@
-//! The target in a request line: what it may be, and what of it is encoded before Pingora parses it.
+//! Target of a request line: the forms that it may have, and the bytes of it that are encoded before Pingora parses it.
 
 use bytes::BytesMut;
 use memchr::memchr;
 
-/// A path, `*`, or a whole address of ours: nothing else is asked of a reverse proxy.
+/// Whether a target is a path, `*`, or an absolute URL: nothing else is asked of a reverse proxy.
 pub(super) fn has_target_form(target: &[u8]) -> bool {
     target.starts_with(b"/") || target == b"*" || authority(target).is_some_and(|host| !host.is_empty())
 }
@@ -13,7 +13,7 @@ pub(super) fn has_only_target_bytes(target: &[u8]) -> bool {
     target.iter().map(|byte| u8::from(*byte <= b' ' || *byte == b'#')).fold(0, |found, odd| found | odd) == 0
 }
 
-/// The host and port of a target in absolute form.
+/// Host and port of a target in absolute form.
 pub(super) fn authority(target: &[u8]) -> Option<&[u8]> {
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
@@ -26,7 +26,7 @@ pub(super) fn authority(target: &[u8]) -> Option<&[u8]> {
 
 /// Encodes in the target of a head what Pingora would refuse in its own name, though clients send it and no server reads it in
 /// two ways. Its parsers take `<` and `>` nowhere, a backtick in a query only, a quotation mark in a path only, and no bytes that
-/// are not UTF-8. Says how much longer the head is now.
+/// are not UTF-8. Returns by how much the head has grown.
 pub(super) fn encode_rejected_bytes(head: &mut BytesMut) -> usize {
     let Some(begin) = memchr(b' ', head).map(|blank| blank + 1) else { return 0 };
     let end = memchr(b' ', &head[begin..]).map_or(begin, |length| begin + length);
