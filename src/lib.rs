@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod clock;
 pub mod exposure;
 pub mod id;
+pub mod identity_headers;
 pub mod own_paths;
 pub mod public_url;
 pub mod secret;

@@ -114,7 +114,7 @@ impl CheckStreams {
         let since = self.parts.clock.stopwatch();
         let found = match self.parts.store.find(id).await {
             Ok(Some(found)) => found,
-            Ok(None) | Err(StoreError::Unreadable(_)) => return Ok(Some((id, CancelReason::SESSION_GONE))),
+            Ok(None) | Err(StoreError::Unreadable(_)) => return Ok(Some((id, CancelReason::SessionGone))),
             Err(away) => return Err(away),
         };
         if found.user.disabled {

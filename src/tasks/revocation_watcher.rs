@@ -145,7 +145,7 @@ impl RevocationWatcher {
         if seen.last_success.elapsed() < outlive {
             return 0;
         }
-        let cut = self.parts.in_flight.cancel_older(outlive, CancelReason::STORE_UNAVAILABLE);
+        let cut = self.parts.in_flight.cancel_older(outlive, CancelReason::StoreUnavailable);
         if cut > 0 {
             warn!(cut, "Cut open streams of signed-in visitors: nobody can tell whether their sessions have ended");
         }

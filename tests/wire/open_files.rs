@@ -33,7 +33,7 @@ async fn idle_connections_leave_descriptors_for_the_rest() {
     assert_eq!(early.ask(&ask).await.status, 200);
     let mut idle = join_all((0..240).map(|_| Client::connect(house.public))).await;
     assert!(idle[239].is_closed().await, "there is no room for it");
-    assert_eq!(server.says("Closing new connections").await["connections"], 64);
+    assert_eq!(server.says("Connection refused: as many are open").await["connections"], 64);
     assert_eq!(server.admin("/readyz").await.unwrap().0, 200);
     assert_eq!(early.ask(&ask).await.status, 200, "who is in is served");
     idle.clear();
@@ -100,6 +100,9 @@ async fn requests_of_http2_leave_descriptors_for_the_rest() {
     assert_eq!(granted, 50);
     assert_eq!(server.admin("/readyz").await.unwrap().0, 200);
     let log = server.log();
-    assert!(!log.iter().any(|line| line["level"] == "ERROR" || line["message"] == "App answer failed"), "{log:?}");
+    assert!(
+        !log.iter().any(|line| line["level"] == "ERROR" || line["message"] == "Upstream response failed"),
+        "{log:?}"
+    );
     server.stop().await;
 }

@@ -123,7 +123,8 @@ async fn a_shorter_idle_time_ends_sessions_that_already_live() {
     server.says("Configuration reloaded").await;
     server.child.signal("HUP");
     crate::harness::until("the second reload to warn of it too", async || {
-        let warned = |line: &&serde_json::Value| line["message"] == "Configuration key listen changed: counts after a restart";
+        let warned =
+            |line: &&serde_json::Value| line["message"] == "Configuration key listen changed: counts after a restart";
         (server.log().iter().filter(warned).count() == 2).then_some(())
     })
     .await;

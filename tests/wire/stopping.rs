@@ -106,7 +106,7 @@ async fn what_takes_longer_than_the_grace_is_cut() {
     let (answer, end) = tokio::join!(slow.request(reqwest::Method::GET, "/slow").send(), stopping);
     assert!(answer.is_err(), "the answer never came");
     assert_eq!(end.code(), Some(0), "{end}");
-    server.says("Cut what was still under way").await;
+    server.says("Open connections cancelled at shutdown").await;
 }
 
 #[tokio::test]

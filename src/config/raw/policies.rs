@@ -10,7 +10,7 @@ use crate::config::validated::policies::{AfterPasswordChange, PasswordPreset};
 use crate::config::value::header_name::IdentityHeaderName;
 use crate::config::value::length::FiniteDuration;
 use crate::config::value::size::ByteSize;
-use crate::proxy::{IdentityField, IdentityPreset};
+use crate::identity_headers::{IdentityField, IdentityPreset};
 
 /// Rules for passwords.
 #[derive(Default, JsonSchema)]

@@ -13,7 +13,7 @@ use crate::config::value::length::FiniteDuration;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::size::ByteSize;
 use crate::config::value::upstream_address::UpstreamAddress;
-use crate::proxy::IdentityEncoding;
+use crate::identity_headers::IdentityEncoding;
 use crate::public_url::PublicUrl;
 
 /// An app behind Portcullis.

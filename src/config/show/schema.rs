@@ -20,7 +20,7 @@ pub fn schema() -> Value {
     let upstream = serde_json::json!({
         "timeouts": crate::config::UpstreamTimeouts::default(),
         "forget_on": crate::gate::cookie::ForgetOn::ALWAYS,
-        "identity_encoding": crate::proxy::IdentityEncoding::Utf8,
+        "identity_encoding": crate::identity_headers::IdentityEncoding::Utf8,
     });
     if let Some(upstreams) = schema.pointer_mut("/properties/upstreams/additionalProperties") {
         apply_defaults(upstreams, Some(&upstream));

@@ -15,7 +15,7 @@ use crate::config::tree::Position;
 use crate::config::value::header_secret::HeaderSecret;
 use crate::config::value::length;
 use crate::config::value::size::ByteSize;
-use crate::proxy::{IdentityField, IdentityPreset, are_aliases};
+use crate::identity_headers::{IdentityField, IdentityPreset, are_aliases};
 
 /// Most headers of an operator's choice: each is sent with each request.
 const MAX_EXTRA_HEADERS: usize = 16;

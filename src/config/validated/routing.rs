@@ -21,7 +21,7 @@ use crate::config::value::size::ByteSize;
 use crate::config::value::upstream_address::UpstreamAddress;
 use crate::gate::CachePolicy;
 use crate::gate::cookie::ForgetOn;
-use crate::proxy::IdentityEncoding;
+use crate::identity_headers::IdentityEncoding;
 use crate::public_url::PublicUrl;
 
 /// How long an app may be waited for.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 
 use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
-use crate::proxy::{HeaderNameError, check_header_name};
+use crate::identity_headers::{HeaderNameError, check_header_name};
 
 /// A name that nothing but an app reads.
 #[derive(Clone, JsonSchema)]
