@@ -4,6 +4,7 @@
 
 mod clock_skew;
 mod end_reason;
+mod ending;
 mod heartbeat;
 mod policy;
 mod service;
@@ -12,9 +13,10 @@ mod token;
 mod unconfirmed_ends;
 
 pub use end_reason::{EndNote, EndReason, EndRecord};
+pub use ending::EndCommand;
 pub use heartbeat::HeartbeatBuffer;
 pub use policy::{AppSessionPolicy, RememberMe, SessionPolicy, SessionStatus, SessionTerms, TimeLimit};
-pub use service::{EndCommand, OpenRequest, SessionService};
+pub use service::{OpenRequest, SessionService};
 pub use store::{
     EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth, SessionSecrets,
     SessionStore, UserSnapshot,
