@@ -7,6 +7,7 @@ use tracing::{error, warn};
 use super::{EndError, EndNote, EndReason, EndRecord, EndTarget, Session, SessionService, UnconfirmedEnds};
 use crate::{
     audit::{Actor, AuditContext},
+    clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
     store_error::StoreError,
@@ -72,16 +73,25 @@ impl SessionService {
     }
 
     /// Ends a session that has run out, once its browser is told so or what it has in flight is cut: a longer timeout must not
-    /// bring it back after that. Tells how it ended; none where it had ended before, or was used meanwhile.
+    /// bring it back after that. Returns how it ended; none where it had ended before, or was used meanwhile.
     ///
     /// # Errors
     /// When the store is away.
     pub async fn end_if_expired(&self, id: SessionId) -> Result<Option<EndReason>, StoreError> {
-        let now = self.clock.now();
-        let Some(session) = self.store.get(id).await? else { return Ok(None) };
-        let Some(ending) = self.policy.load().end_reason(&session, now) else { return Ok(None) };
-        let end_record = EndRecord::new(ending, AuditContext::system(now));
-        let ended = self.store.expire(id, session.activity.last_seen, &end_record).await;
+        match self.store.get(id).await? {
+            Some(session) => self.expire(&session, self.clock.now()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Ends `session` where it has run out at `now`, unless it was used since it was read. Returns how it ended.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn expire(&self, session: &Session, now: Timestamp) -> Result<Option<EndReason>, StoreError> {
+        let Some(reason) = self.policy.load().end_reason(session, now) else { return Ok(None) };
+        let end_record = EndRecord::new(reason, AuditContext::system(now));
+        let ended = self.store.expire(session.id, session.activity.last_seen, &end_record).await;
         self.audit_log.log_written(&ended, |ended| end_record.log_events(ended));
         let ended = ended?;
         self.count_ended(&ended, &end_record);
