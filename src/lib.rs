@@ -1,7 +1,9 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod auth_method;
 pub mod certificate;
 pub mod clock;
+pub mod end_reason;
 pub mod exposure;
 pub mod id;
 pub mod public_url;

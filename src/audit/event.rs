@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::LoginOutcome;
 use crate::{
+    auth_method::AuthMethod,
     clock::Timestamp,
+    end_reason::EndReason,
     id::{EventId, SessionId, UserId},
-    session::{AuthMethod, EndReason},
     visitor::{Device, Visitor},
 };
 
