@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, AccountChange, PasswordHash, PasswordUpdate};
 use crate::{
-    audit::AuditContext,
+    audit::{AuditContext, AuditEntry},
     id::{EffectsId, UserId},
     secret::Digest,
     session::{EndRecord, EndTarget, SecretRenewal, UserSnapshot},
@@ -28,6 +28,8 @@ pub struct AppliedCommand {
     pub account: Account,
     /// What must be done to live state before the change may be acknowledged.
     pub effects: LiveEffects,
+    /// What was written of it in the audit log.
+    pub entry: AuditEntry,
 }
 
 /// What follows from one change of an account. Where live state is kept apart from records, it is kept with the records

@@ -11,7 +11,7 @@ use super::{
     PasswordHash, PasswordUpdate, exact_key, fold,
 };
 use crate::{
-    audit::AuditContext,
+    audit::{AuditContext, Recorded},
     clock::Timestamp,
     id::{DeviceId, UserId},
     secret::Digest,
@@ -44,11 +44,15 @@ pub trait AccountRecords: Send + Sync {
     async fn list(&self) -> Result<Vec<Account>, StoreError>;
 
     /// Adds an account, unless its name or address signs somebody else in already.
-    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError>;
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError>;
 
     /// Adds an account as it was in another store, with its password, unless somebody else has its name or address by their exact
     /// spelling.
-    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError>;
+    async fn restore(
+        &self,
+        restored: &ImportedAccount,
+        context: &AuditContext,
+    ) -> Result<Recorded<AddResult>, StoreError>;
 
     /// The hash of an account's password.
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
@@ -63,7 +67,7 @@ pub trait AccountRecords: Send + Sync {
         link: Digest,
         expires: Timestamp,
         context: &AuditContext,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Recorded<bool>, StoreError>;
 
     /// Whose link this is, while it is good.
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
@@ -102,8 +106,11 @@ pub trait AccountStore: AccountRecords {
     ///
     /// Invariant: whoever may not come in any more is not left inside, whatever breaks.
     /// Held by `store_contract::disabling_is_one_step`.
-    async fn apply(&self, command: AccountCommand, context: &AuditContext)
-    -> Result<Option<ChangeOutcome>, StoreError>;
+    async fn apply(
+        &self,
+        command: AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError>;
 
     /// Changes what a user may do. None: there is no such account.
     async fn change(
@@ -111,7 +118,7 @@ pub trait AccountStore: AccountRecords {
         id: UserId,
         change: &AccountChange,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         self.apply(AccountCommand::Change(id, change.clone()), context).await
     }
 
@@ -122,7 +129,7 @@ pub trait AccountStore: AccountRecords {
         id: UserId,
         new: &PasswordUpdate,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         self.apply(AccountCommand::Password(id, new.clone()), context).await
     }
 
@@ -132,7 +139,7 @@ pub trait AccountStore: AccountRecords {
         link: Digest,
         hash: &PasswordHash,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         self.apply(AccountCommand::Redeem(link, hash.clone()), context).await
     }
 }

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Session;
 use crate::{
-    audit::{AuditContext, AuditEntry, AuditEvent, LoggedEvent},
+    audit::{AuditContext, AuditEntry, AuditEvent},
     clock::Timestamp,
     end_reason::EndReason,
     id::SessionId,
@@ -43,12 +42,6 @@ impl EndRecord {
     #[must_use]
     pub fn entry(&self, session: SessionId) -> AuditEntry {
         self.context.entry(Some(session.owner()), self.event(session))
-    }
-
-    /// What is told of those that ended.
-    pub fn log_events<'a>(&self, ended: impl IntoIterator<Item = &'a Session>) -> Vec<LoggedEvent> {
-        let log_event = |session: &Session| self.context.log_event(Some(session.owner()), self.event(session.id));
-        ended.into_iter().map(log_event).collect()
     }
 
     fn event(&self, session: SessionId) -> AuditEvent {

@@ -92,10 +92,7 @@ impl SessionService {
         let Some(reason) = self.policy.load().end_reason(session, now) else { return Ok(None) };
         let end_record = EndRecord::new(reason, AuditContext::system(now));
         let ended = self.store.expire(session.id, session.activity.last_seen, &end_record).await;
-        self.audit_log.log_written(&ended, |ended| end_record.log_events(ended));
-        let ended = ended?;
-        self.count_ended(&ended, &end_record);
-        Ok(ended.map(|_| end_record.end_reason))
+        Ok(self.audit_log.publish(ended)?.map(|_| end_record.end_reason))
     }
 
     /// Ends sessions, records and counts them.
@@ -159,8 +156,7 @@ impl SessionService {
                 self.unconfirmed_ends.requeue(id);
                 return Err(why);
             }
-            self.audit_log.log_written(&ended, |ended| end_record.log_events(ended));
-            self.count_ended(&ended?, &end_record);
+            self.audit_log.publish(ended)?;
             // Once the store takes writes, and before the last is let go of.
             written += self.end_missed().await?;
             self.unconfirmed_ends.confirm(id);
@@ -198,18 +194,7 @@ impl SessionService {
     }
 
     async fn end_with(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
-        let ended = self.store.end(target, end_record).await;
-        self.audit_log.log_written(&ended, |ended| end_record.log_events(ended));
-        let ended = ended?;
-        self.count_ended(&ended, end_record);
-        Ok(ended)
-    }
-
-    /// Counts sessions that a store has ended.
-    pub fn count_ended<'a>(&self, ended: impl IntoIterator<Item = &'a Session>, end_record: &EndRecord) {
-        for session in ended {
-            self.metrics.session_ended(end_record.reason_for(session.id).label());
-        }
+        self.audit_log.publish(self.store.end(target, end_record).await)
     }
 
     /// Why a session is gone, for whoever shows its secret.

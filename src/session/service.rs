@@ -118,13 +118,8 @@ impl SessionService {
             replaces: opening.replaces,
             context: AuditContext::new(Actor::User(opening.owner), Some(&opening.visitor), now),
         };
-        let (replacing, evicting) = (new.replace_record(), new.evict_record());
-        let opened = self.store.open(new.clone()).await;
-        self.audit_log.log_written(&opened, |opened| new.log_events(opened));
-        let Opened::Yes { replaced, evicted } = opened? else { return Ok(None) };
-        self.count_ended(replaced.as_deref(), &replacing);
-        self.count_ended(&evicted, &evicting);
-        Ok(Some((session, token)))
+        let opened = self.audit_log.publish(self.store.open(new).await)?;
+        Ok((opened != Opened::GenerationChanged).then_some((session, token)))
     }
 
     /// The token of a new session: of this secret, unless a session has had it before. One that has ended never lives again.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AuthMethod, EndNote, EndReason, EndRecord, Session, SessionTerms, clock_skew};
 use crate::{
-    audit::{AuditContext, AuditEvent, LoggedEvent},
+    audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
@@ -36,7 +36,7 @@ pub trait SessionStore: Send + Sync {
     /// of it is in the journal.
     ///
     /// Invariant: an open that races an end of all loses. Held by `store_contract::an_open_that_races_an_end_of_all_loses`.
-    async fn open(&self, new: NewSession) -> Result<Opened, StoreError>;
+    async fn open(&self, new: NewSession) -> Result<Recorded<Opened>, StoreError>;
 
     /// Moves `latest` forward and adds up actions, for each session that is still there: each of them in one step. After an
     /// error some may be written, and actions that are sent again are counted again.
@@ -58,7 +58,7 @@ pub trait SessionStore: Send + Sync {
     /// not among those that are told.
     ///
     /// Invariant: what ended is in the journal. Held by `store_contract::what_ends_is_in_the_journal`.
-    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError>;
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Recorded<Vec<Session>>, StoreError>;
 
     /// Ends a session that has run out, unless it was used since `latest` was read; that is in the journal, too.
     async fn expire(
@@ -66,7 +66,7 @@ pub trait SessionStore: Send + Sync {
         id: SessionId,
         latest: Timestamp,
         end_record: &EndRecord,
-    ) -> Result<Option<Session>, StoreError>;
+    ) -> Result<Recorded<Option<Session>>, StoreError>;
 
     /// The note about a session that is gone, for whoever shows its secret or the one before it.
     async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError>;
@@ -226,19 +226,6 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Facts of its opening, as the store did it.
-    pub(super) fn log_events(&self, opened: &Opened) -> Vec<LoggedEvent> {
-        match opened {
-            Opened::Yes { replaced, evicted } => {
-                let mut events = self.replace_record().log_events(replaced.as_deref());
-                events.extend(self.evict_record().log_events(evicted));
-                events.push(self.context.log_event(Some(self.session.owner()), self.sign_in_event()));
-                events
-            }
-            Opened::GenerationChanged => Vec::new(),
-        }
-    }
-
     /// What happens when it opens.
     #[must_use]
     pub fn sign_in_event(&self) -> AuditEvent {

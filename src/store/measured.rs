@@ -9,7 +9,9 @@ use crate::{
         Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration,
         ImportedAccount, PasswordHash,
     },
-    audit::{AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery},
+    audit::{
+        AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, Recorded,
+    },
     clock::{Clock, Timestamp},
     guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
     id::{DeviceId, SessionId, UserId},
@@ -99,11 +101,11 @@ measured!(SessionStore {
     get(id: SessionId) -> Option<Session>, list;
     list(owner: UserId) -> Vec<Session>, list;
     put_user_snapshot(owner: &UserSnapshot) -> u64, owner;
-    open(new: NewSession) -> Opened, open;
+    open(new: NewSession) -> Recorded<Opened>, open;
     touch(beats: &[Heartbeat]) -> (), touch;
     clamp(id: SessionId, latest: Timestamp, now: Timestamp) -> (), touch;
-    end(which: EndTarget, parting: &EndRecord) -> Vec<Session>, end;
-    expire(id: SessionId, latest: Timestamp, parting: &EndRecord) -> Option<Session>, expire;
+    end(which: EndTarget, parting: &EndRecord) -> Recorded<Vec<Session>>, end;
+    expire(id: SessionId, latest: Timestamp, parting: &EndRecord) -> Recorded<Option<Session>>, expire;
     end_note(id: SessionId, secret: Digest) -> Option<EndNote>, list;
     scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, sweep;
     count() -> u64, sweep;
@@ -126,11 +128,11 @@ measured!(AccountRecords {
     by_key(key: &str) -> Option<Account>, account;
     get(id: UserId) -> Option<Account>, account;
     list() -> Vec<Account>, account;
-    add(account: &Account, story: &AuditContext) -> AddResult, account;
-    restore(restored: &ImportedAccount, story: &AuditContext) -> AddResult, account;
+    add(account: &Account, story: &AuditContext) -> Recorded<AddResult>, account;
+    restore(restored: &ImportedAccount, story: &AuditContext) -> Recorded<AddResult>, account;
     password_hash(id: UserId) -> Option<PasswordHash>, account;
     rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool, account;
-    put_link(id: UserId, link: Digest, expires: Timestamp, story: &AuditContext) -> bool, account;
+    put_link(id: UserId, link: Digest, expires: Timestamp, story: &AuditContext) -> Recorded<bool>, account;
     link_user(link: Digest, now: Timestamp) -> Option<UserId>, account;
     known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
     device_ids(owner: UserId) -> Vec<DeviceId>, account;
@@ -140,7 +142,7 @@ measured!(AccountRecords {
 });
 
 measured!(AccountStore {
-    apply(alteration: AccountCommand, story: &AuditContext) -> Option<ChangeOutcome>, account;
+    apply(alteration: AccountCommand, story: &AuditContext) -> Recorded<Option<ChangeOutcome>>, account;
 });
 
 measured!(AuditStore {

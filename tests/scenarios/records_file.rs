@@ -58,11 +58,16 @@ async fn where_sessions_are_kept_too_nothing_is_left_to_follow() {
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     store.put_link(alice.id, digest(), at(9), &story(at(0))).await.unwrap();
-    store.set_password(alice.id, &PasswordUpdate::Set(hash("a")), &story(at(1))).await.unwrap().expect("it is set");
+    store
+        .set_password(alice.id, &PasswordUpdate::Set(hash("a")), &story(at(1)))
+        .await
+        .unwrap()
+        .value
+        .expect("it is set");
     for change in
         [DISABLE, AccountChange::Enable { reason: None }, AccountChange::SetRoles(vec![]), AccountChange::Remove]
     {
-        store.change(alice.id, &change, &story(at(1))).await.unwrap().expect("it is there");
+        store.change(alice.id, &change, &story(at(1))).await.unwrap().value.expect("it is there");
     }
     assert!(store.pending_effects(at(100)).await.unwrap().is_empty());
 }

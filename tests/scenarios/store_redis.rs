@@ -296,7 +296,8 @@ async fn a_full_server_lets_everybody_out_and_nobody_in() {
     assert!(store.open(third.clone()).await.is_err());
     let which = EndTarget::One { owner: owner.id, id: one.session.id };
     assert_eq!(store.end(which, &parting(EndReason::SignedOut, at(4))).await.unwrap().len(), 1);
-    let disabled = store.change(owner.id, &DISABLE, &story(at(5))).await.unwrap().expect("there is such an account");
+    let disabled =
+        store.change(owner.id, &DISABLE, &story(at(5))).await.unwrap().value.expect("there is such an account");
     assert_eq!(disabled.ended.len(), 1);
     store.ping().await.unwrap();
     let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);

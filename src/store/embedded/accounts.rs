@@ -14,7 +14,7 @@ use crate::{
         Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration, Email,
         ExportedAccount, ImportedAccount, PasswordHash, Role, UserName,
     },
-    audit::{AuditContext, AuditEvent},
+    audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
     id::{DeviceId, UserId},
     secret::Digest,
@@ -49,20 +49,25 @@ impl AccountRecords for EmbeddedStore {
         })
     }
 
-    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError> {
         let (account, context) = (account.clone(), context.clone());
         self.write(move |connection| {
             let entry = context.entry(Some(account.id), AuditEvent::UserAdded);
             let added = insert_account(connection, account)?;
-            if added == AddResult::Added {
-                audit_log::insert(connection, entry)?;
+            if added != AddResult::Added {
+                return Ok(Recorded::nothing(added));
             }
-            Ok(added)
+            audit_log::insert(connection, &entry)?;
+            Ok(Recorded { value: added, entries: vec![entry] })
         })
         .await
     }
 
-    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn restore(
+        &self,
+        restored: &ImportedAccount,
+        context: &AuditContext,
+    ) -> Result<Recorded<AddResult>, StoreError> {
         let (restored, context) = (restored.clone(), context.clone());
         self.write(move |connection| insert_restored(connection, &restored, &context)).await
     }
@@ -82,14 +87,16 @@ impl AccountRecords for EmbeddedStore {
         link: Digest,
         expires: Timestamp,
         context: &AuditContext,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Recorded<bool>, StoreError> {
         let context = context.clone();
         self.write(move |connection| {
             let kept = passwords::put_link(connection, id, link, expires)?;
-            if kept {
-                audit_log::insert(connection, context.entry(Some(id), AuditEvent::LinkMade))?;
+            if !kept {
+                return Ok(Recorded::nothing(false));
             }
-            Ok(kept)
+            let entry = context.entry(Some(id), AuditEvent::LinkMade);
+            audit_log::insert(connection, &entry)?;
+            Ok(Recorded { value: true, entries: vec![entry] })
         })
         .await
     }
@@ -136,7 +143,7 @@ impl AccountStore for EmbeddedStore {
         &self,
         alteration: AccountCommand,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         let context = context.clone();
         self.write_urgent(move |connection| account_changes::apply(connection, alteration.clone(), &context)).await
     }
@@ -182,23 +189,25 @@ fn insert_restored(
     connection: &Connection,
     restored: &ImportedAccount,
     context: &AuditContext,
-) -> rusqlite::Result<AddResult> {
+) -> rusqlite::Result<Recorded<AddResult>> {
     let ExportedAccount { account, password } = &restored.exported;
     let added = insert_account(connection, account.clone())?;
-    if added == AddResult::Added {
-        if let Some(hash) = password {
-            passwords::put(connection, account.id, hash)?;
-        }
-        let mut alias = connection.prepare_cached(
-            "INSERT OR IGNORE INTO login (key, account) SELECT ?1, ?2 \
-             WHERE NOT EXISTS (SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1)",
-        )?;
-        for key in &restored.aliases {
-            alias.execute((key, AsText(account.id)))?;
-        }
-        audit_log::insert(connection, context.entry(Some(account.id), restored.event()))?;
+    if added != AddResult::Added {
+        return Ok(Recorded::nothing(added));
     }
-    Ok(added)
+    if let Some(hash) = password {
+        passwords::put(connection, account.id, hash)?;
+    }
+    let mut alias = connection.prepare_cached(
+        "INSERT OR IGNORE INTO login (key, account) SELECT ?1, ?2 \
+             WHERE NOT EXISTS (SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1)",
+    )?;
+    for key in &restored.aliases {
+        alias.execute((key, AsText(account.id)))?;
+    }
+    let entry = context.entry(Some(account.id), restored.event());
+    audit_log::insert(connection, &entry)?;
+    Ok(Recorded { value: added, entries: vec![entry] })
 }
 
 pub(super) fn find_account(connection: &Connection, id: UserId) -> rusqlite::Result<Option<Account>> {

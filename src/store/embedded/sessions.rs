@@ -10,6 +10,7 @@ use super::{
     session_end, session_open,
 };
 use crate::{
+    audit::Recorded,
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
@@ -89,7 +90,7 @@ impl SessionStore for EmbeddedStore {
         }
     }
 
-    async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
+    async fn open(&self, new: NewSession) -> Result<Recorded<Opened>, StoreError> {
         self.write_notifying(move |connection| session_open::open(connection, &new)).await
     }
 
@@ -102,7 +103,7 @@ impl SessionStore for EmbeddedStore {
         self.write(move |connection| clamp(connection, id, latest, now)).await
     }
 
-    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Recorded<Vec<Session>>, StoreError> {
         let end_record = end_record.clone();
         self.write_urgent(move |connection| session_end::end(connection, target, &end_record)).await
     }
@@ -112,7 +113,7 @@ impl SessionStore for EmbeddedStore {
         id: SessionId,
         latest: Timestamp,
         end_record: &EndRecord,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Recorded<Option<Session>>, StoreError> {
         let end_record = end_record.clone();
         self.write_urgent(move |connection| session_end::expire(connection, id, latest, &end_record)).await
     }

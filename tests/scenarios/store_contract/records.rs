@@ -129,7 +129,7 @@ impl Keeper {
 
     async fn link_of(&self, id: UserId) -> Digest {
         let link = digest();
-        assert!(self.records.put_link(id, link, at(100), &story(at(0))).await.unwrap());
+        assert!(self.records.put_link(id, link, at(100), &story(at(0))).await.unwrap().value);
         link
     }
 }

@@ -14,7 +14,8 @@ use portcullis::{
         ImportedAccount, PasswordHash,
     },
     audit::{
-        AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, TrailOrder,
+        AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, Recorded,
+        TrailOrder,
     },
     clock::Timestamp,
     guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
@@ -172,7 +173,7 @@ impl SessionStore for Witness {
         self.pass("put_owner", self.inner.sessions.put_user_snapshot(owner)).await
     }
 
-    async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
+    async fn open(&self, new: NewSession) -> Result<Recorded<Opened>, StoreError> {
         self.pass("open", self.inner.sessions.open(new)).await
     }
 
@@ -184,7 +185,7 @@ impl SessionStore for Witness {
         self.pass("clamp", self.inner.sessions.clamp(id, latest, now)).await
     }
 
-    async fn end(&self, which: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
+    async fn end(&self, which: EndTarget, end_record: &EndRecord) -> Result<Recorded<Vec<Session>>, StoreError> {
         self.pass("end", self.inner.sessions.end(which, end_record)).await
     }
 
@@ -193,7 +194,7 @@ impl SessionStore for Witness {
         id: SessionId,
         latest: Timestamp,
         end_record: &EndRecord,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Recorded<Option<Session>>, StoreError> {
         self.pass("expire", self.inner.sessions.expire(id, latest, end_record)).await
     }
 
@@ -248,11 +249,15 @@ impl AccountRecords for Witness {
         self.pass("accounts", self.inner.accounts.list()).await
     }
 
-    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError> {
         self.pass("add", self.inner.accounts.add(account, context)).await
     }
 
-    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn restore(
+        &self,
+        restored: &ImportedAccount,
+        context: &AuditContext,
+    ) -> Result<Recorded<AddResult>, StoreError> {
         self.pass("restore", self.inner.accounts.restore(restored, context)).await
     }
 
@@ -270,7 +275,7 @@ impl AccountRecords for Witness {
         link: Digest,
         expires: Timestamp,
         context: &AuditContext,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Recorded<bool>, StoreError> {
         self.pass("put_link", self.inner.accounts.put_link(id, link, expires, context)).await
     }
 
@@ -312,7 +317,7 @@ impl AccountStore for Witness {
         &self,
         alteration: AccountCommand,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         let op = match alteration {
             AccountCommand::Change(..) => "change",
             AccountCommand::Password(..) => "set_password",

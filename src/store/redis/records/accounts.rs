@@ -15,7 +15,7 @@ use crate::{
         Account, AccountRecords, AddResult, DeviceRegistration, ExportedAccount, ImportedAccount, PasswordHash,
         login_aliases,
     },
-    audit::{AuditContext, AuditEntry, AuditEvent},
+    audit::{AuditContext, AuditEntry, AuditEvent, Recorded},
     clock::Timestamp,
     id::{DeviceId, UserId},
     secret::Digest,
@@ -90,12 +90,12 @@ impl RedisRecords {
         account: &Account,
         password: Option<&PasswordHash>,
         aliases: &[String],
-        entry: &AuditEntry,
-    ) -> Result<AddResult, StoreError> {
+        entry: AuditEntry,
+    ) -> Result<Recorded<AddResult>, StoreError> {
         self.normalise_logins().await?;
         let keys = [keys::ACCOUNTS, keys::LOGINS, keys::NAMES, keys::PASSWORDS];
         let mut touched = ScriptKeys::new(&[&JOURNAL_KEYS[..], &keys].concat());
-        let line = EntryPlan::new(entry, &mut touched);
+        let line = EntryPlan::new(&entry, &mut touched);
         let new = AddAccountPlan {
             id: account.id.bare(),
             account: encode_account(account),
@@ -108,9 +108,9 @@ impl RedisRecords {
         let answer: String =
             self.commit(&script::ADD_ACCOUNT.call(touched.as_slice(), &[codec::to_json(&new)])).await?;
         match answer.as_str() {
-            "added" => Ok(AddResult::Added),
-            "name" => Ok(AddResult::NameTaken),
-            "email" => Ok(AddResult::EmailTaken),
+            "added" => Ok(Recorded { value: AddResult::Added, entries: vec![entry] }),
+            "name" => Ok(Recorded::nothing(AddResult::NameTaken)),
+            "email" => Ok(Recorded::nothing(AddResult::EmailTaken)),
             _ => Err(RedisStoreError::DuplicateId.into()),
         }
     }
@@ -159,14 +159,18 @@ impl AccountRecords for RedisRecords {
         }
     }
 
-    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
-        self.insert(account, None, &[], &context.entry(Some(account.id), AuditEvent::UserAdded)).await
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError> {
+        self.insert(account, None, &[], context.entry(Some(account.id), AuditEvent::UserAdded)).await
     }
 
-    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn restore(
+        &self,
+        restored: &ImportedAccount,
+        context: &AuditContext,
+    ) -> Result<Recorded<AddResult>, StoreError> {
         let ExportedAccount { account, password } = &restored.exported;
         let entry = context.entry(Some(account.id), restored.event());
-        self.insert(account, password.as_ref(), &restored.aliases, &entry).await
+        self.insert(account, password.as_ref(), &restored.aliases, entry).await
     }
 
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
@@ -185,13 +189,15 @@ impl AccountRecords for RedisRecords {
         link: Digest,
         expires: Timestamp,
         context: &AuditContext,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Recorded<bool>, StoreError> {
         let mut touched =
             ScriptKeys::new(&[&JOURNAL_KEYS[..], &[keys::ACCOUNTS, keys::LINKS, keys::LINK_BY_ACCOUNT]].concat());
-        let made = EntryPlan::new(&context.entry(Some(id), AuditEvent::LinkMade), &mut touched);
+        let entry = context.entry(Some(id), AuditEvent::LinkMade);
+        let made = EntryPlan::new(&entry, &mut touched);
         let holder = encode_link_holder(id, expires);
         let new = PutLinkPlan { id: id.bare(), link: codec::encode_digest(&link), holder, lines: vec![made] };
-        self.commit(&script::PUT_LINK.call(touched.as_slice(), &[codec::to_json(&new)])).await
+        let kept = self.commit(&script::PUT_LINK.call(touched.as_slice(), &[codec::to_json(&new)])).await?;
+        Ok(if kept { Recorded { value: true, entries: vec![entry] } } else { Recorded::nothing(false) })
     }
 
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
