@@ -6,6 +6,7 @@ pub mod clock;
 pub mod end_reason;
 pub mod exposure;
 pub mod id;
+pub mod invisible;
 pub mod public_url;
 pub mod secret;
 pub mod store_error;

@@ -19,7 +19,7 @@ pub use account_change::{AccountChange, ChangeOutcome, PasswordHash, PasswordUpd
 pub use device::DeviceRegistration;
 pub use hasher::{HashCost, HashPermit, HashPriority, Hasher, HasherBusy, PasswordMatch};
 pub use live_effects::{AccountCommand, AppliedCommand, LiveEffects, SessionEffect};
-pub use name::{DisplayName, Email, NameError, Role, UserName, is_invisible, is_joiner};
+pub use name::{DisplayName, Email, NameError, Role, UserName};
 pub use password::{NewPassword, PasswordPolicy, PasswordRuleset, Weakness};
 pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest};
 pub use service::{AccountError, AccountService, AccountServiceParts, LINK_LIFETIME, NewUser};
@@ -28,5 +28,7 @@ pub use transfer::{ExportedAccount, ImportOptions, ImportOutcome, ImportedAccoun
 pub use unicode::{confusable_groups, exact_key, fold, login_aliases};
 pub use user::{Account, AddResult};
 
-/// The role that makes an administrator of Portcullis.
-pub const ADMIN: &str = "admin";
+pub use crate::{
+    invisible::{is_invisible, is_joiner},
+    session::ADMIN,
+};

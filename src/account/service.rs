@@ -9,12 +9,12 @@ use super::{
     NewPassword, PasswordPolicy, Role, UserName, Weakness, unicode::is_confusable,
 };
 use crate::{
-    audit::{Actor, AuditEvent, AuditLog},
+    audit::{Actor, AuditEvent, AuditLog, Reason},
     clock::{Clock, Timestamp},
     guard::Throttle,
     id::UserId,
     secret::{Password, Token},
-    session::{Session, SessionService},
+    session::{Admin, Session, SessionService},
     store_error::StoreError,
 };
 
@@ -155,24 +155,25 @@ impl AccountService {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn disable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Vec<Session>, AccountError> {
-        Ok(self.change(id, AccountChange::Disable { reason }, by).await?.ended)
+    pub async fn disable(&self, id: UserId, by: &Admin, reason: &Reason) -> Result<Vec<Session>, AccountError> {
+        Ok(self.change(id, AccountChange::Disable { reason: Some(reason.to_string()) }, by).await?.ended)
     }
 
     /// Lets a disabled account sign in again.
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn enable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Account, AccountError> {
-        Ok(self.change(id, AccountChange::Enable { reason }, by).await?.account)
+    pub async fn enable(&self, id: UserId, by: &Admin, reason: &Reason) -> Result<Account, AccountError> {
+        Ok(self.change(id, AccountChange::Enable { reason: Some(reason.to_string()) }, by).await?.account)
     }
 
     /// Opens an account that too many tries have closed.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn unlock(&self, account: &Account, by: Actor, reason: Option<String>) -> Result<(), StoreError> {
-        self.0.audit_log.record(Some(account.id), by, None, AuditEvent::UserUnlocked { reason }).await?;
+    pub async fn unlock(&self, account: &Account, by: &Admin, reason: &Reason) -> Result<(), StoreError> {
+        let event = AuditEvent::UserUnlocked { reason: Some(reason.to_string()) };
+        self.0.audit_log.record(Some(account.id), by.actor(), None, event).await?;
         self.reset_attempts(account).await
     }
 
@@ -180,7 +181,7 @@ impl AccountService {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn set_roles(&self, id: UserId, roles: Vec<Role>, by: Actor) -> Result<Account, AccountError> {
+    pub async fn set_roles(&self, id: UserId, roles: Vec<Role>, by: &Admin) -> Result<Account, AccountError> {
         Ok(self.change(id, AccountChange::SetRoles(sort_roles(roles)), by).await?.account)
     }
 
@@ -188,7 +189,7 @@ impl AccountService {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn remove(&self, id: UserId, by: Actor) -> Result<Vec<Session>, AccountError> {
+    pub async fn remove(&self, id: UserId, by: &Admin) -> Result<Vec<Session>, AccountError> {
         Ok(self.change(id, AccountChange::Remove, by).await?.ended)
     }
 
@@ -246,8 +247,8 @@ impl AccountService {
         self.0.policy.load().check(typed, &known).map_err(AccountError::WeakPassword)
     }
 
-    async fn change(&self, id: UserId, change: AccountChange, by: Actor) -> Result<ChangeOutcome, AccountError> {
-        let context = self.0.audit_log.context(by, None);
+    async fn change(&self, id: UserId, change: AccountChange, by: &Admin) -> Result<ChangeOutcome, AccountError> {
+        let context = self.0.audit_log.context(by.actor(), None);
         let changed = self.0.store.change(id, &change, &context).await;
         self.0.audit_log.publish(changed)?.ok_or(AccountError::NoSuchUser)
     }

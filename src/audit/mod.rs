@@ -5,6 +5,7 @@ mod dedup;
 mod event;
 mod failed_sign_ins;
 mod policy;
+mod reason;
 mod recorded;
 mod store;
 
@@ -13,5 +14,6 @@ pub use dedup::Dedup;
 pub use event::{Actor, AuditContext, AuditEntry, AuditEvent, SignInFailure};
 pub use failed_sign_ins::FailedSignIn;
 pub use policy::{AuditLogFullness, AuditPolicy};
+pub use reason::{Reason, ReasonError};
 pub use recorded::Recorded;
 pub use store::{AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, LoginOutcome, TrailOrder};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tracing::{error, warn};
 
-use super::{EndError, EndNote, EndReason, EndRecord, EndTarget, Session, SessionService, UnconfirmedEnds};
+use super::{Admin, EndError, EndNote, EndReason, EndRecord, EndTarget, Session, SessionService, UnconfirmedEnds};
 use crate::{
-    audit::{Actor, AuditContext},
+    audit::{Actor, AuditContext, Reason},
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
@@ -14,23 +14,29 @@ use crate::{
     visitor::Visitor,
 };
 
-/// Who ends sessions, and for what.
-#[derive(Clone, Debug)]
-pub struct EndCommand {
-    /// Who.
-    pub actor: Actor,
-    /// How it counts.
-    pub end_reason: EndReason,
+/// An end that somebody asks for.
+struct EndCommand {
+    actor: Actor,
+    end_reason: EndReason,
     /// The session that asks for it: to that one it is a sign-out.
-    pub requesting_session: Option<SessionId>,
-    /// Why, where somebody had to say.
-    pub reason: Option<String>,
+    requesting_session: Option<SessionId>,
+    /// Where somebody had to say.
+    reason: Option<String>,
 }
 
 impl EndCommand {
-    fn from_another_device(owner: UserId, from: &Visitor) -> Self {
-        let ending = EndReason::FromAnotherDevice { device: from.device.clone() };
-        Self { actor: Actor::User(owner), end_reason: ending, requesting_session: None, reason: None }
+    fn from_another_device(user: UserId, from: &Visitor) -> Self {
+        let end_reason = EndReason::FromAnotherDevice { device: from.device.clone() };
+        Self { actor: Actor::User(user), end_reason, requesting_session: None, reason: None }
+    }
+
+    fn by_admin(admin: &Admin, reason: Option<&Reason>) -> Self {
+        Self {
+            actor: admin.actor(),
+            end_reason: EndReason::ByAdministrator,
+            requesting_session: None,
+            reason: reason.map(ToString::to_string),
+        }
     }
 }
 
@@ -95,17 +101,43 @@ impl SessionService {
         Ok(self.audit_log.publish(ended)?.map(|_| end_record.end_reason))
     }
 
-    /// Ends sessions, records and counts them.
+    /// Ends sessions of others, for a reason that is kept.
     ///
     /// # Errors
     /// When the store is away; which of them ended is unknown then.
-    pub async fn end(
+    pub async fn end_by_admin(
         &self,
         target: EndTarget,
-        by: EndCommand,
-        from: Option<&Visitor>,
+        admin: &Admin,
+        reason: &Reason,
     ) -> Result<Vec<Session>, StoreError> {
-        self.end_with(target, &self.end_record(by, from)).await
+        self.end_with(target, &self.end_record(EndCommand::by_admin(admin, Some(reason)), None)).await
+    }
+
+    /// Ends one session of another, where a reason may be left out. None: there is no such session.
+    ///
+    /// # Errors
+    /// When the store is away; whether it ended is unknown then.
+    pub async fn end_one_by_admin(
+        &self,
+        id: SessionId,
+        admin: &Admin,
+        reason: Option<&Reason>,
+    ) -> Result<Option<Session>, StoreError> {
+        let target = EndTarget::One { owner: id.owner(), id };
+        let end_record = self.end_record(EndCommand::by_admin(admin, reason), None);
+        Ok(self.end_with(target, &end_record).await?.pop())
+    }
+
+    /// Ends a session that had ended for `end_reason` and came back, as a store that lost its last moments has it. None: it did not.
+    ///
+    /// # Errors
+    /// When the store is away; whether it ended is unknown then.
+    pub async fn end_again(&self, id: SessionId, end_reason: EndReason) -> Result<Option<Session>, StoreError> {
+        let reason = Some("it came back after it had ended".to_owned());
+        let by = EndCommand { actor: Actor::System, end_reason, requesting_session: None, reason };
+        let target = EndTarget::One { owner: id.owner(), id };
+        Ok(self.end_with(target, &self.end_record(by, None)).await?.pop())
     }
 
     /// Ends sessions. Where the store can be read and takes no writes, the end holds in this process until it does.

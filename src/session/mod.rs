@@ -2,6 +2,7 @@
 //!
 //! A session is a record that allows, never a tombstone that forbids: what is lost is signed out.
 
+mod admin;
 mod clock_skew;
 mod end_record;
 mod ending;
@@ -12,8 +13,8 @@ mod store;
 mod token;
 mod unconfirmed_ends;
 
+pub use admin::{ADMIN, Admin};
 pub use end_record::{EndNote, EndRecord};
-pub use ending::EndCommand;
 pub use heartbeat::HeartbeatBuffer;
 pub use policy::{AppSessionPolicy, RememberMe, SessionPolicy, SessionStatus, SessionTerms, TimeLimit};
 pub use service::{OpenRequest, SessionService};

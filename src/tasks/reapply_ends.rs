@@ -15,10 +15,9 @@ use tracing::{debug, warn};
 use super::Task;
 use crate::{
     account::AccountStore,
-    audit::Actor,
     clock::{Clock, Stopwatch},
     id::SessionId,
-    session::{EndCommand, EndNote, EndTarget, SessionService, SessionStore},
+    session::{EndNote, SessionService, SessionStore},
     store_error::StoreError,
 };
 
@@ -93,9 +92,7 @@ impl ReapplyEnds {
                 continue;
             }
             warn!(session.id = %id, "Session {id} ended at {at:?} and came back; it is ended again");
-            let reason = Some("it came back after it had ended".to_owned());
-            let by = EndCommand { actor: Actor::System, end_reason: ending, requesting_session: None, reason };
-            again += self.sessions.end(EndTarget::One { owner: id.owner(), id }, by, None).await?.len();
+            again += usize::from(self.sessions.end_again(id, ending).await?.is_some());
         }
         for account in self.accounts.list().await? {
             self.store.put_user_snapshot(&account.snapshot()).await?;
