@@ -18,9 +18,9 @@ use crate::{
     store_error::StoreError,
 };
 
-/// Keeps accounts, password hashes, one-time links and known devices.
+/// Accounts by id and by what signs them in.
 #[async_trait]
-pub trait AccountRecords: Send + Sync {
+pub trait UserRecords: Send + Sync {
     /// The account that signs in with this name or e-mail address: by its exact spelling (`account::exact_key`), or as it is
     /// compared (`account::fold`) where that is nobody else's.
     async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError>;
@@ -53,13 +53,21 @@ pub trait AccountRecords: Send + Sync {
         restored: &ImportedAccount,
         context: &AuditContext,
     ) -> Result<Recorded<AddResult>, StoreError>;
+}
 
+/// Hashes of passwords.
+#[async_trait]
+pub trait PasswordRecords: Send + Sync {
     /// The hash of an account's password.
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
 
     /// Replaces a hash by another one of the same password. False: the password was changed meanwhile.
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError>;
+}
 
+/// One-time links that set a password.
+#[async_trait]
+pub trait LinkRecords: Send + Sync {
     /// Keeps a one-time link that sets a password; the account's earlier ones die. False: there is no such account.
     async fn put_link(
         &self,
@@ -71,19 +79,16 @@ pub trait AccountRecords: Send + Sync {
 
     /// Whose link this is, while it is good.
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
+}
 
+/// Devices that users have signed in from.
+#[async_trait]
+pub trait DeviceRecords: Send + Sync {
     /// The device that shows `device`, if this user has signed in from it before.
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError>;
 
     /// The devices that this user has signed in from.
     async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError>;
-
-    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after
-    /// `now`, and links that are good for longer than `links_until`.
-    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError>;
-
-    /// Forgets devices that were last used before `before`.
-    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`, and of more than
     /// `max` the longest unused are forgotten.
@@ -97,7 +102,23 @@ pub trait AccountRecords: Send + Sync {
     ) -> Result<DeviceRegistration, StoreError>;
 }
 
-/// Changes accounts, with all that follows from it.
+/// Upkeep of links and devices: for the sweep.
+#[async_trait]
+pub trait RecordUpkeep: Send + Sync {
+    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after
+    /// `now`, and links that are good for longer than `links_until`.
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError>;
+
+    /// Forgets devices that were last used before `before`.
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// All records of accounts, of which a store has all or none.
+pub trait AccountRecords: UserRecords + PasswordRecords + LinkRecords + DeviceRecords + RecordUpkeep {}
+
+impl<S: UserRecords + PasswordRecords + LinkRecords + DeviceRecords + RecordUpkeep> AccountRecords for S {}
+
+/// Accounts as they change, with all that follows from it.
 #[async_trait]
 pub trait AccountStore: AccountRecords {
     /// Changes an account and raises its version. All that follows from it is done before this answers: what the gate reads

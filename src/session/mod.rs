@@ -19,8 +19,8 @@ pub use heartbeat::HeartbeatBuffer;
 pub use policy::{AppSessionPolicy, RememberMe, SessionPolicy, SessionStatus, SessionTerms, TimeLimit};
 pub use service::{OpenRequest, SessionService};
 pub use store::{
-    EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth, SessionSecrets,
-    SessionStore, UserSnapshot,
+    EndLog, EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth,
+    SessionSecrets, SessionStore, SessionUpkeep, UserSnapshot,
 };
 pub use token::SessionToken;
 pub use unconfirmed_ends::{EndError, UnconfirmedEnds};

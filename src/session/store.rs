@@ -1,7 +1,7 @@
 //! What the domain needs of a place where sessions are kept. Every store passes the same contract suite
 //! (`tests/scenarios/store_contract`), races included.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::{
     store_error::StoreError,
 };
 
-/// Keeps sessions. `Ok(None)` means there is none, and only that; an outage is an error.
+/// Sessions, one by one and by user. `Ok(None)` means there is none, and only that; an outage is an error.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// What the gate asks on each request: the session and what its user may do now, in one look.
@@ -70,42 +70,31 @@ pub trait SessionStore: Send + Sync {
 
     /// The note about a session that is gone, for whoever shows its secret or the one before it.
     async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError>;
+}
 
-    /// Sessions in the order of their ids, from behind `after`: for the sweep, a page at a time.
-    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError>;
-
-    /// How many sessions there are.
-    async fn count(&self) -> Result<u64, StoreError>;
-
-    /// Drops notes about sessions that ended before `before`.
-    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError>;
-
+/// The log of ended sessions, which every process on the store can follow.
+#[async_trait]
+pub trait EndLog: Send + Sync {
     /// Which sessions have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
     /// now. What was acknowledged before this was called is in it.
     async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError>;
 
-    /// Waits until there may be something in [`SessionStore::ends`] that was not there before. A hint: some are missed, so
+    /// Waits until there may be something in [`EndLog::end_log`] that was not there before. A hint: some are missed, so
     /// look every now and then all the same.
     async fn wait_for_end(&self);
+}
 
-    /// Does what acts that were broken off some time before `now` have left undone, and says how much that was. Where an
-    /// act is one step from its beginning to its end, nothing ever is.
-    async fn drain_outbox(&self, _now: Timestamp) -> Result<usize, StoreError> {
-        Ok(0)
-    }
+/// Upkeep of all sessions together: for the sweep.
+#[async_trait]
+pub trait SessionUpkeep: Send + Sync {
+    /// Sessions in the order of their ids, from behind `after`, a page at a time.
+    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError>;
 
-    /// Whether it is for this process to do what one of those that share the store must do every `period`.
-    async fn try_acquire_lease(&self, _period: Duration) -> Result<bool, StoreError> {
-        Ok(true)
-    }
+    /// Number of sessions.
+    async fn count(&self) -> Result<u64, StoreError>;
 
-    /// What a store that answers cannot do at the moment, in a sentence, as the last [`SessionStore::ping`] found it.
-    fn limitation(&self) -> Option<String> {
-        None
-    }
-
-    /// Whether the store answers.
-    async fn ping(&self) -> Result<(), StoreError>;
+    /// Drops notes about sessions that ended before `before`.
+    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
 /// A new secret for a session (same id), where its secret still is what it was.

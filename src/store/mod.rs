@@ -5,9 +5,12 @@
 pub mod embedded;
 pub mod redis;
 
+mod live_store;
 mod measured;
+mod operations;
 mod record_store;
 mod session_body;
 
+pub use live_store::{Lease, LiveStore, Outbox, StoreHealth};
 pub use measured::MeasuredStore;
 pub use record_store::RecordStore;

@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 
 use super::Task;
 use crate::{
-    account::AccountStore,
+    account::UserRecords,
     clock::{Clock, Stopwatch},
     id::SessionId,
     session::{EndNote, SessionService, SessionStore},
@@ -32,7 +32,7 @@ const MAX_REMEMBERED: usize = 10_000;
 /// Ends again what came back.
 pub struct ReapplyEnds {
     store: Arc<dyn SessionStore>,
-    accounts: Arc<dyn AccountStore>,
+    accounts: Arc<dyn UserRecords>,
     sessions: SessionService,
     clock: Clock,
     remembered: Mutex<RememberedEnds>,
@@ -52,7 +52,7 @@ impl ReapplyEnds {
     #[must_use]
     pub fn new(
         store: Arc<dyn SessionStore>,
-        accounts: Arc<dyn AccountStore>,
+        accounts: Arc<dyn UserRecords>,
         sessions: SessionService,
         clock: Clock,
     ) -> Self {

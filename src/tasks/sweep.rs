@@ -9,11 +9,12 @@ use tracing::{info, warn};
 
 use super::{Task, TrimAuditLog};
 use crate::{
-    account::{AccountStore, LINK_LIFETIME},
+    account::{LINK_LIFETIME, RecordUpkeep},
     clock::{Clock, Timestamp},
     guard::ThrottleStore,
     metrics::Metrics,
-    session::{Session, SessionService, SessionStore},
+    session::{Session, SessionService},
+    store::LiveStore,
     store_error::StoreError,
 };
 
@@ -28,11 +29,11 @@ const PAGE_SIZE: usize = 500;
 #[derive(Clone)]
 pub struct Sweep {
     /// Store of the sessions.
-    pub store: Arc<dyn SessionStore>,
+    pub store: Arc<dyn LiveStore>,
     /// Use cases of sessions: what has run out ends through them.
     pub sessions: SessionService,
     /// Accounts, for devices that nobody uses any more.
-    pub accounts: Arc<dyn AccountStore>,
+    pub accounts: Arc<dyn RecordUpkeep>,
     /// Counters of tries.
     pub throttle: Arc<dyn ThrottleStore>,
     /// What the journal does not keep.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use portcullis::{
-    account::{AccountChange, AccountCommand, AccountRecords, AccountStore as _, PasswordUpdate},
+    account::{AccountChange, AccountCommand, AccountStore as _, LinkRecords as _, PasswordUpdate, UserRecords},
     audit::{Actor, AuditStore as _, AuditTrailQuery, TrailOrder},
     clock::Clock,
     id::UserId,
@@ -124,7 +124,7 @@ async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
     assert!(
         store.apply_deferred(&AccountCommand::Change(alice.id, AccountChange::Remove), &story(at(1))).await.is_err()
     );
-    assert_eq!(AccountRecords::get(&store, alice.id).await.unwrap(), Some(alice));
+    assert_eq!(UserRecords::get(&store, alice.id).await.unwrap(), Some(alice));
     let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: 9 };
     assert_eq!(store.trail(&all).await.unwrap().entries.len(), 1, "nor told");
 }

@@ -11,10 +11,10 @@ use std::{
 
 use futures_util::FutureExt as _;
 use portcullis::{
-    account::{AccountChange, AccountRecords, AccountStore, PasswordUpdate},
+    account::{AccountChange, AccountStore, LinkRecords as _, PasswordRecords as _, PasswordUpdate, UserRecords},
     audit::{AuditStore as _, AuditTrailQuery, TrailOrder},
     id::{SessionId, UserId},
-    session::{EndReason, EndTarget, NewSession, Opened, SecretRenewal, SessionStore},
+    session::{EndReason, EndTarget, NewSession, Opened, SecretRenewal, SessionStore, SessionUpkeep as _},
     store::embedded::EmbeddedStore,
     store_error::StoreError,
 };
@@ -203,7 +203,7 @@ async fn an_act_that_cannot_be_told_is_not_done() {
     assert_eq!((found.user.disabled, found.user.roles.len()), (false, 2));
     assert_eq!(store.count().await.unwrap(), 1);
     assert_eq!(store.password_hash(alice.id).await.unwrap(), Some(hash("first")));
-    let there = AccountRecords::get(&store, alice.id).await.unwrap().expect("it is there");
+    let there = UserRecords::get(&store, alice.id).await.unwrap().expect("it is there");
     assert_eq!((there.disabled, there.roles), (false, alice.roles));
 }
 

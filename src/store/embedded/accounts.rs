@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration, Email,
-        ExportedAccount, ImportedAccount, PasswordHash, Role, UserName,
+        Account, AccountCommand, AccountStore, AddResult, ChangeOutcome, DeviceRecords, DeviceRegistration, Email,
+        ExportedAccount, ImportedAccount, LinkRecords, PasswordHash, PasswordRecords, RecordUpkeep, Role, UserName,
+        UserRecords,
     },
     audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
@@ -26,7 +27,7 @@ const SELECT_ACCOUNTS: &str =
     "SELECT id, name, display_name, email, roles, disabled, created, password_set, version FROM account";
 
 #[async_trait]
-impl AccountRecords for EmbeddedStore {
+impl UserRecords for EmbeddedStore {
     async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.read(|connection| {
             let sql = format!(
@@ -71,7 +72,10 @@ impl AccountRecords for EmbeddedStore {
         let (restored, context) = (restored.clone(), context.clone());
         self.write(move |connection| insert_restored(connection, &restored, &context)).await
     }
+}
 
+#[async_trait]
+impl PasswordRecords for EmbeddedStore {
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         self.read(|connection| passwords::get(connection, id))
     }
@@ -80,7 +84,10 @@ impl AccountRecords for EmbeddedStore {
         let (from, to) = (from.clone(), to.clone());
         self.write(move |connection| passwords::rehash(connection, id, &from, &to)).await
     }
+}
 
+#[async_trait]
+impl LinkRecords for EmbeddedStore {
     async fn put_link(
         &self,
         id: UserId,
@@ -104,25 +111,16 @@ impl AccountRecords for EmbeddedStore {
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
         self.read(|connection| passwords::link_holder(connection, link, now))
     }
+}
 
+#[async_trait]
+impl DeviceRecords for EmbeddedStore {
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
         self.read(|connection| devices::find(connection, owner, device))
     }
 
     async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
         self.read(|connection| devices::list(connection, owner))
-    }
-
-    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            passwords::clamp_links(connection, links_until)?;
-            devices::clamp(connection, now)
-        })
-        .await
-    }
-
-    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.delete_in_batches(devices::DELETE_OLD, before).await
     }
 
     async fn register_device(
@@ -134,6 +132,21 @@ impl AccountRecords for EmbeddedStore {
         at: Timestamp,
     ) -> Result<DeviceRegistration, StoreError> {
         self.write(move |connection| devices::register(connection, owner, device, fresh, max, at)).await
+    }
+}
+
+#[async_trait]
+impl RecordUpkeep for EmbeddedStore {
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            passwords::clamp_links(connection, links_until)?;
+            devices::clamp(connection, now)
+        })
+        .await
+    }
+
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.delete_in_batches(devices::DELETE_OLD, before).await
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     audit::AuditContext,
     clock::Timestamp,
     id::EffectsId,
-    session::{EndReason, EndRecord, EndTarget, SessionStore},
+    session::{EndReason, EndRecord, EndTarget, SessionStore as _, SessionUpkeep as _},
     store::RecordStore,
     store_error::StoreError,
 };
@@ -76,14 +76,6 @@ impl RecordStore for EmbeddedStore {
             Ok(())
         })
         .await
-    }
-
-    fn caveat(&self) -> Option<String> {
-        SessionStore::limitation(self)
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        SessionStore::ping(self).await
     }
 }
 

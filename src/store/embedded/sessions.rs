@@ -15,10 +15,11 @@ use crate::{
     id::{SessionId, UserId},
     secret::Digest,
     session::{
-        Activity, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Proof,
-        SecretRenewal, Session, SessionAuth, SessionSecrets, SessionStore, SessionTerms, UserSnapshot,
+        Activity, EndLog, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened,
+        Proof, SecretRenewal, Session, SessionAuth, SessionSecrets, SessionStore, SessionTerms, SessionUpkeep,
+        UserSnapshot,
     },
-    store::session_body::SessionBody,
+    store::{Lease, Outbox, StoreHealth, session_body::SessionBody},
     store_error::StoreError,
 };
 
@@ -121,7 +122,21 @@ impl SessionStore for EmbeddedStore {
     async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
         self.read(|connection| session_end::find_end_note(connection, id, secret))
     }
+}
 
+#[async_trait]
+impl EndLog for EmbeddedStore {
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
+        self.read(|connection| session_end::read_end_log(connection, since))
+    }
+
+    async fn wait_for_end(&self) {
+        self.end_hint.notified().await;
+    }
+}
+
+#[async_trait]
+impl SessionUpkeep for EmbeddedStore {
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
         let mut behind = after.map_or_else(String::new, |id| id.to_string());
         self.read(|connection| {
@@ -154,19 +169,14 @@ impl SessionStore for EmbeddedStore {
         self.delete_in_batches("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before)
             .await
     }
+}
 
-    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
-        self.read(|connection| session_end::read_end_log(connection, since))
-    }
+impl Lease for EmbeddedStore {}
 
-    async fn wait_for_end(&self) {
-        self.end_hint.notified().await;
-    }
+impl Outbox for EmbeddedStore {}
 
-    fn limitation(&self) -> Option<String> {
-        self.reserve.as_ref()?.fault()
-    }
-
+#[async_trait]
+impl StoreHealth for EmbeddedStore {
     /// Looks whether the files are what they were, reads, and writes: whoever can do that can serve.
     async fn ping(&self) -> Result<(), StoreError> {
         if let Some(damaged) = self.damaged.get() {
@@ -178,6 +188,10 @@ impl SessionStore for EmbeddedStore {
             None => drop(state()?),
         }
         self.probe_write().await
+    }
+
+    fn limitation(&self) -> Option<String> {
+        self.reserve.as_ref()?.fault()
     }
 }
 

@@ -39,22 +39,18 @@ use self::{
     sessions::{LiveState, USERS_PER_PAGE},
     supervisor::ConnectionHooks,
 };
-use super::RecordStore;
+use super::{Lease, Outbox, RecordStore, StoreHealth};
 use crate::{
-    account::{
-        Account, AccountCommand, AccountRecords, AccountStore, AddResult, AppliedCommand, ChangeOutcome,
-        DeviceRegistration, ImportedAccount, PasswordHash,
-    },
-    audit::{
-        AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery, Recorded,
-    },
+    account::{AccountCommand, AccountStore, AppliedCommand, ChangeOutcome},
+    audit::{AuditContext, Recorded},
     clock::{Clock, Timestamp},
     guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
-    id::{DeviceId, SessionId, UserId},
+    id::{SessionId, UserId},
+    record_operations,
     secret::Digest,
     session::{
-        EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session, SessionAuth,
-        SessionStore, UserSnapshot,
+        EndLog, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session,
+        SessionAuth, SessionStore, SessionUpkeep, UserSnapshot,
     },
     store_error::StoreError,
 };
@@ -207,7 +203,21 @@ impl SessionStore for RedisStore {
     async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
         self.live.find_end_note(id, secret).await
     }
+}
 
+#[async_trait]
+impl EndLog for RedisStore {
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
+        self.live.read_end_log(since).await
+    }
+
+    async fn wait_for_end(&self) {
+        self.live.end_hints.notified().await;
+    }
+}
+
+#[async_trait]
+impl SessionUpkeep for RedisStore {
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
         self.live.scan(after, limit).await
     }
@@ -219,21 +229,27 @@ impl SessionStore for RedisStore {
     async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError> {
         self.live.forget_ended(before).await
     }
+}
 
-    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
-        self.live.read_end_log(since).await
+#[async_trait]
+impl Lease for RedisStore {
+    async fn try_acquire_lease(&self, period: Duration) -> Result<bool, StoreError> {
+        self.live.try_acquire_lease(period).await
     }
+}
 
-    async fn wait_for_end(&self) {
-        self.live.end_hints.notified().await;
-    }
-
+#[async_trait]
+impl Outbox for RedisStore {
     async fn drain_outbox(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.drain_outboxes(now).await
     }
+}
 
-    async fn try_acquire_lease(&self, period: Duration) -> Result<bool, StoreError> {
-        self.live.try_acquire_lease(period).await
+#[async_trait]
+impl StoreHealth for RedisStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.live.ping(self.clock.now()).await?;
+        self.records.ping().await
     }
 
     fn limitation(&self) -> Option<String> {
@@ -241,13 +257,8 @@ impl SessionStore for RedisStore {
             .live
             .is_out_of_memory()
             .then(|| format!("{}; until then nobody can sign in", RedisStoreError::OutOfMemory));
-        let both: Vec<String> = full.into_iter().chain(self.records.caveat()).collect();
+        let both: Vec<String> = full.into_iter().chain(self.records.limitation()).collect();
         (!both.is_empty()).then(|| both.join("\n"))
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.live.ping(self.clock.now()).await?;
-        self.records.ping().await
     }
 }
 
@@ -301,42 +312,18 @@ fn is_not_replicated(why: &StoreError) -> bool {
     matches!(why, StoreError::Unavailable(why) if why.downcast_ref().is_some_and(unconfirmed))
 }
 
-/// What is a matter of records alone is passed on to them.
-macro_rules! delegate_to_records {
-    ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)* }) => {
+/// Each method asks the records, which may be elsewhere.
+macro_rules! forwarded_to_records {
+    ($($capability:path as $_handle:ident {
+        $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $_series:ident, $_name:literal, $_access:ident;)*
+    })*) => {$(
         #[async_trait]
-        impl $of for RedisStore {
+        impl $capability for RedisStore {
             $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
-                $of::$method(&*self.records, $($arg),*).await
+                <dyn RecordStore as $capability>::$method(&*self.records, $($arg),*).await
             })*
         }
-    };
+    )*};
 }
 
-delegate_to_records!(AccountRecords {
-    by_key(key: &str) -> Option<Account>;
-    get(id: UserId) -> Option<Account>;
-    list() -> Vec<Account>;
-    add(account: &Account, story: &AuditContext) -> Recorded<AddResult>;
-    restore(restored: &ImportedAccount, story: &AuditContext) -> Recorded<AddResult>;
-    password_hash(id: UserId) -> Option<PasswordHash>;
-    rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool;
-    put_link(id: UserId, link: Digest, expires: Timestamp, story: &AuditContext) -> Recorded<bool>;
-    link_user(link: Digest, now: Timestamp) -> Option<UserId>;
-    known_device(owner: UserId, device: Digest) -> Option<DeviceId>;
-    device_ids(owner: UserId) -> Vec<DeviceId>;
-    clamp(now: Timestamp, links_until: Timestamp) -> ();
-    forget_devices(before: Timestamp) -> ();
-    register_device(owner: UserId, device: Option<Digest>, new_token: Digest, max: usize, at: Timestamp) -> DeviceRegistration;
-});
-
-delegate_to_records!(AuditStore {
-    record(entries: &[AuditEntry]) -> ();
-    upsert_counts(entries: &[AuditEntry]) -> ();
-    delete_unknown_before(before: Timestamp) -> ();
-    size() -> AuditLogSize;
-    delete_failed(count: u64) -> u64;
-    login_history(query: &LoginHistoryQuery) -> AuditPage;
-    delete_before(before: Timestamp) -> ();
-    trail(query: &AuditTrailQuery) -> AuditPage;
-});
+record_operations!(forwarded_to_records);

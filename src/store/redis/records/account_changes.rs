@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     id::{EffectsId, EventId},
     store::{
-        RecordStore,
+        RecordStore, StoreHealth,
         redis::{
             codec::{self, decode_error, to_json},
             error::RedisStoreError,
@@ -126,7 +126,10 @@ impl RecordStore for RedisRecords {
     async fn mark_done(&self, consequence: EffectsId) -> Result<(), StoreError> {
         self.client.query(cmd("HDEL").arg(keys::PENDING_EFFECTS).arg(consequence.to_string())).await
     }
+}
 
+#[async_trait]
+impl StoreHealth for RedisRecords {
     async fn ping(&self) -> Result<(), StoreError> {
         self.client.probe_write(keys::WRITE_PROBE, "1").await
     }

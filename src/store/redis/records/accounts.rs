@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountRecords, AddResult, DeviceRegistration, ExportedAccount, ImportedAccount, PasswordHash,
-        login_aliases,
+        Account, AddResult, DeviceRecords, DeviceRegistration, ExportedAccount, ImportedAccount, LinkRecords,
+        PasswordHash, PasswordRecords, RecordUpkeep, UserRecords, login_aliases,
     },
     audit::{AuditContext, AuditEntry, AuditEvent, Recorded},
     clock::Timestamp,
@@ -133,7 +133,7 @@ impl RedisRecords {
 }
 
 #[async_trait]
-impl AccountRecords for RedisRecords {
+impl UserRecords for RedisRecords {
     async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.normalise_logins().await?;
         let look = script::FIND_LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[key]);
@@ -172,7 +172,10 @@ impl AccountRecords for RedisRecords {
         let entry = context.entry(Some(account.id), restored.event());
         self.insert(account, password.as_ref(), &restored.aliases, entry).await
     }
+}
 
+#[async_trait]
+impl PasswordRecords for RedisRecords {
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         let hash: Option<String> = self.client.query(cmd("HGET").arg(keys::PASSWORDS).arg(id.bare())).await?;
         Ok(hash.map(PasswordHash::new))
@@ -182,7 +185,10 @@ impl AccountRecords for RedisRecords {
         let told = [&*id.bare(), from.as_phc(), to.as_phc()];
         self.commit(&script::REPLACE_HASH.call(&[keys::PASSWORDS], &told)).await
     }
+}
 
+#[async_trait]
+impl LinkRecords for RedisRecords {
     async fn put_link(
         &self,
         id: UserId,
@@ -203,21 +209,16 @@ impl AccountRecords for RedisRecords {
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
         Ok(self.find_link_holder(link, now).await?.map(|(read, _)| read.account.id))
     }
+}
 
+#[async_trait]
+impl DeviceRecords for RedisRecords {
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
         self.find_device(owner, &codec::encode_digest(&device)).await
     }
 
     async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
         self.list_devices(owner).await
-    }
-
-    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
-        self.clamp_all(now, links_until).await
-    }
-
-    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.forget_unused(before).await
     }
 
     async fn register_device(
@@ -229,5 +230,16 @@ impl AccountRecords for RedisRecords {
         at: Timestamp,
     ) -> Result<DeviceRegistration, StoreError> {
         self.count_device(owner, device, fresh, max, at).await
+    }
+}
+
+#[async_trait]
+impl RecordUpkeep for RedisRecords {
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
+        self.clamp_all(now, links_until).await
+    }
+
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.forget_unused(before).await
     }
 }
