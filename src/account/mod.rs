@@ -4,7 +4,6 @@ mod user;
 
 mod account_change;
 mod device;
-mod live_effects;
 mod name;
 mod store;
 mod unicode;
@@ -15,10 +14,9 @@ mod password_change;
 mod service;
 mod transfer;
 
-pub use account_change::{AccountChange, ChangeOutcome, PasswordHash, PasswordUpdate};
+pub use account_change::{AccountChange, AccountCommand, ChangeOutcome, PasswordHash, PasswordUpdate};
 pub use device::DeviceRegistration;
 pub use hasher::{HashCost, HashPermit, HashPriority, Hasher, HasherBusy, PasswordMatch};
-pub use live_effects::{AccountCommand, AppliedCommand, LiveEffects, SessionEffect};
 pub use name::{DisplayName, Email, NameError, Role, UserName};
 pub use password::{NewPassword, PasswordPolicy, PasswordRuleset, Weakness};
 pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest};

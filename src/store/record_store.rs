@@ -5,12 +5,11 @@
 
 use async_trait::async_trait;
 
-use super::StoreHealth;
+use super::{AppliedCommand, EffectsId, LiveEffects, StoreHealth};
 use crate::{
-    account::{AccountCommand, AccountRecords, AppliedCommand, LiveEffects},
+    account::{AccountCommand, AccountRecords},
     audit::{AuditContext, AuditStore},
     clock::Timestamp,
-    id::EffectsId,
     store_error::StoreError,
 };
 

@@ -11,13 +11,11 @@ use super::{
     sessions::{put_user_snapshot, renew_secret},
 };
 use crate::{
-    account::{
-        Account, AccountChange, AccountCommand, AppliedCommand, ChangeOutcome, LiveEffects, PasswordUpdate,
-        SessionEffect,
-    },
+    account::{Account, AccountChange, AccountCommand, ChangeOutcome, PasswordUpdate},
     audit::{AuditContext, Recorded},
     id::UserId,
     session::Session,
+    store::{AppliedCommand, LiveEffects, SessionEffect},
 };
 
 /// Changes an account, and does all that follows. None: there is no such account, or it is not as it was supposed to be.

@@ -10,12 +10,11 @@ use super::{
     writer::WriteClass,
 };
 use crate::{
-    account::{AccountCommand, AppliedCommand, LiveEffects},
+    account::AccountCommand,
     audit::AuditContext,
     clock::Timestamp,
-    id::EffectsId,
     session::{EndReason, EndRecord, EndTarget, SessionStore as _, SessionUpkeep as _},
-    store::RecordStore,
+    store::{AppliedCommand, EffectsId, LiveEffects, RecordStore},
     store_error::StoreError,
 };
 

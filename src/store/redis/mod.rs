@@ -39,9 +39,9 @@ use self::{
     sessions::{LiveState, USERS_PER_PAGE},
     supervisor::ConnectionHooks,
 };
-use super::{Lease, Outbox, RecordStore, StoreHealth};
+use super::{AppliedCommand, Lease, Outbox, RecordStore, StoreHealth};
 use crate::{
-    account::{AccountCommand, AccountStore, AppliedCommand, ChangeOutcome},
+    account::{AccountCommand, AccountStore, ChangeOutcome},
     audit::{AuditContext, Recorded},
     clock::{Clock, Timestamp},
     guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},

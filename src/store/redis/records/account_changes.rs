@@ -14,12 +14,12 @@ use super::{
     keys::{self, ScriptKeys},
 };
 use crate::{
-    account::{Account, AccountChange, AccountCommand, AppliedCommand, LiveEffects, PasswordHash, PasswordUpdate},
+    account::{Account, AccountChange, AccountCommand, PasswordHash, PasswordUpdate},
     audit::AuditContext,
     clock::Timestamp,
-    id::{EffectsId, EventId},
+    id::EventId,
     store::{
-        RecordStore, StoreHealth,
+        AppliedCommand, EffectsId, LiveEffects, RecordStore, StoreHealth,
         redis::{
             codec::{self, decode_error, to_json},
             error::RedisStoreError,
