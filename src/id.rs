@@ -5,14 +5,12 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::secret::random_bytes;
 
 /// Crockford's alphabet in lower case: no `i`, `l`, `o`, `u`.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Characters for 64 bits, five bits each.
-const WORD_CHARS: usize = 13;
+pub(crate) const WORD_CHARS: usize = 13;
 
 /// Who has an account: `usr_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,18 +122,6 @@ impl EventId {
     }
 }
 
-/// One change of an account, until all that follows from it is done: `csq_` and thirteen characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EffectsId(u64);
-
-impl EffectsId {
-    /// A new one.
-    #[must_use]
-    pub fn mint() -> Self {
-        Self(u64::from_ne_bytes(random_bytes()))
-    }
-}
-
 /// One browser or device of a user, as far as its cookie tells: `dev_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(u64);
@@ -153,54 +139,57 @@ impl DeviceId {
 #[error("not an id of this kind")]
 pub struct InvalidId;
 
+/// Makes an id of a tuple of one `u64`: its text is the prefix and thirteen characters.
 macro_rules! word_id {
     ($id:ident, $prefix:literal) => {
-        impl fmt::Display for $id {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $id {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str($prefix)?;
-                f.write_str(text_of(&word(self.0)))
+                f.write_str($crate::id::text_of(&$crate::id::word(self.0)))
             }
         }
 
-        impl FromStr for $id {
-            type Err = InvalidId;
+        impl std::str::FromStr for $id {
+            type Err = $crate::id::InvalidId;
 
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let word = text.strip_prefix($prefix).ok_or(InvalidId)?;
-                read_word(word.as_bytes()).map(Self).ok_or(InvalidId)
+            fn from_str(text: &str) -> Result<Self, $crate::id::InvalidId> {
+                let word = text.strip_prefix($prefix).ok_or($crate::id::InvalidId)?;
+                $crate::id::read_word(word.as_bytes()).map(Self).ok_or($crate::id::InvalidId)
             }
         }
 
-        text_serde!($id);
+        $crate::id::text_serde!($id);
     };
 }
 
+/// Makes an id debug and (de)serialize as its text.
 macro_rules! text_serde {
     ($id:ident) => {
-        impl fmt::Debug for $id {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
+        impl std::fmt::Debug for $id {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
             }
         }
 
-        impl Serialize for $id {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $id {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.collect_str(self)
             }
         }
 
-        impl<'de> Deserialize<'de> for $id {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $id {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };
 }
 
+pub(crate) use {text_serde, word_id};
+
 word_id!(UserId, "usr_");
 word_id!(EventId, "evt_");
 word_id!(DeviceId, "dev_");
-word_id!(EffectsId, "csq_");
 text_serde!(SessionId);
 
 impl fmt::Display for SessionId {
@@ -220,7 +209,7 @@ impl FromStr for SessionId {
 }
 
 /// Its digits. Each request writes a few ids: into no `String`, and not digit by digit.
-fn word(number: u64) -> [u8; WORD_CHARS] {
+pub(crate) fn word(number: u64) -> [u8; WORD_CHARS] {
     let mut left = number;
     let mut digits = [0; WORD_CHARS];
     for digit in digits.iter_mut().rev() {
@@ -230,12 +219,12 @@ fn word(number: u64) -> [u8; WORD_CHARS] {
     digits
 }
 
-fn text_of(word: &[u8; WORD_CHARS]) -> &str {
+pub(crate) fn text_of(word: &[u8; WORD_CHARS]) -> &str {
     std::str::from_utf8(word).expect("the alphabet is ASCII")
 }
 
 /// Exactly what [`word`] writes: one spelling for one id, so that ids can be compared as text.
-fn read_word(text: &[u8]) -> Option<u64> {
+pub(crate) fn read_word(text: &[u8]) -> Option<u64> {
     if text.len() != WORD_CHARS {
         return None;
     }

@@ -1,10 +1,13 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod auth_method;
 pub mod certificate;
 pub mod clock;
+pub mod end_reason;
 pub mod exposure;
 pub mod id;
 pub mod identity_headers;
+pub mod invisible;
 pub mod own_paths;
 pub mod public_url;
 pub mod secret;

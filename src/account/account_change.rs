@@ -139,6 +139,17 @@ impl PasswordUpdate {
     }
 }
 
+/// A change of an account, as records are asked for it.
+#[derive(Clone, Debug)]
+pub enum AccountCommand {
+    /// Of what the user may do.
+    Change(UserId, AccountChange),
+    /// Of the password.
+    Password(UserId, PasswordUpdate),
+    /// Of the password, by whoever holds this one-time link, which is used up.
+    Redeem(Digest, PasswordHash),
+}
+
 /// What a change has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeOutcome {

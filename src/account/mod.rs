@@ -4,7 +4,6 @@ mod user;
 
 mod account_change;
 mod device;
-mod live_effects;
 mod name;
 mod store;
 mod unicode;
@@ -15,18 +14,19 @@ mod password_change;
 mod service;
 mod transfer;
 
-pub use account_change::{AccountChange, ChangeOutcome, PasswordHash, PasswordUpdate};
+pub use account_change::{AccountChange, AccountCommand, ChangeOutcome, PasswordHash, PasswordUpdate};
 pub use device::DeviceRegistration;
 pub use hasher::{HashCost, HashPermit, HashPriority, Hasher, HasherBusy, PasswordMatch};
-pub use live_effects::{AccountCommand, AppliedCommand, LiveEffects, SessionEffect};
-pub use name::{DisplayName, Email, NameError, Role, UserName, is_invisible, is_joiner};
+pub use name::{DisplayName, Email, NameError, Role, UserName};
 pub use password::{NewPassword, PasswordPolicy, PasswordRuleset, Weakness};
 pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest};
 pub use service::{AccountError, AccountService, AccountServiceParts, LINK_LIFETIME, NewUser};
-pub use store::{AccountRecords, AccountStore};
+pub use store::{AccountRecords, AccountStore, DeviceRecords, LinkRecords, PasswordRecords, RecordUpkeep, UserRecords};
 pub use transfer::{ExportedAccount, ImportOptions, ImportOutcome, ImportedAccount};
 pub use unicode::{confusable_groups, exact_key, fold, login_aliases};
 pub use user::{Account, AddResult};
 
-/// The role that makes an administrator of Portcullis.
-pub const ADMIN: &str = "admin";
+pub use crate::{
+    invisible::{is_invisible, is_joiner},
+    session::ADMIN,
+};

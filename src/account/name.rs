@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::unicode::{case_preserved, exact_key, first_disallowed, fold, has_one_direction};
+use crate::invisible::{is_invisible, is_joiner};
 
 /// Why a name is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -176,35 +177,6 @@ fn check_length(text: &str, max: usize) -> Result<&str, NameError> {
     } else {
         Ok(text)
     }
-}
-
-/// Whether a character joins letters or keeps them apart: part of how some scripts, and emoji, are written.
-#[must_use]
-pub const fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}')
-}
-
-/// Whether a character does not show, and makes two texts look the same or turns one around: zero-width and bidirectional
-/// controls, fillers, annotations, and the tags that spell whole sentences unseen.
-#[must_use]
-pub const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffc}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 #[cfg(test)]

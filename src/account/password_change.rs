@@ -60,8 +60,7 @@ impl AccountService {
         self.reset_attempts(&account).await?;
         let context = self.0.audit_log.context(Actor::Visitor, Some(from));
         let set = self.0.store.redeem_link(link.digest(), &hash, &context).await;
-        self.log_change(&set, &context, &AuditEvent::PasswordSet, Some(&PasswordUpdate::end_record(&context)));
-        Ok(set?.ok_or(AccountError::InvalidLink)?.account)
+        Ok(self.0.audit_log.publish(set)?.ok_or(AccountError::InvalidLink)?.account)
     }
 
     /// Sets a password without the old one, and ends the sessions that the old one opened: the operator's command line.
@@ -158,8 +157,6 @@ impl AccountService {
         new: &PasswordUpdate,
         context: &AuditContext,
     ) -> Result<Option<ChangeOutcome>, StoreError> {
-        let replaced = self.0.store.set_password(id, new, context).await;
-        self.log_change(&replaced, context, &new.event(), Some(&PasswordUpdate::end_record(context)));
-        replaced
+        self.0.audit_log.publish(self.0.store.set_password(id, new, context).await)
     }
 }

@@ -9,12 +9,12 @@ use super::{
     NewPassword, PasswordPolicy, Role, UserName, Weakness, unicode::is_confusable,
 };
 use crate::{
-    audit::{Actor, AuditContext, AuditEvent, AuditLog},
+    audit::{Actor, AuditEvent, AuditLog, Reason},
     clock::{Clock, Timestamp},
     guard::Throttle,
     id::UserId,
     secret::{Password, Token},
-    session::{EndRecord, Session, SessionService},
+    session::{Admin, Session, SessionService},
     store_error::StoreError,
 };
 
@@ -81,7 +81,7 @@ pub struct AccountService(pub(super) AccountServiceParts);
 pub struct AccountServiceParts {
     /// Where accounts are kept.
     pub store: Arc<dyn AccountStore>,
-    /// What counts the sessions that end.
+    /// Sessions, for their throttle counters.
     pub sessions: SessionService,
     /// What tells the log.
     pub audit_log: AuditLog,
@@ -120,12 +120,7 @@ impl AccountService {
             version: 1,
         };
         let context = self.0.audit_log.context(by, None);
-        let added = self.0.store.add(&account, &context).await;
-        self.0.audit_log.log_written(&added, |added| match added {
-            AddResult::Added => vec![context.log_event(Some(account.id), AuditEvent::UserAdded)],
-            AddResult::NameTaken | AddResult::EmailTaken => Vec::new(),
-        });
-        match added? {
+        match self.0.audit_log.publish(self.0.store.add(&account, &context).await)? {
             AddResult::Added => Ok(account),
             AddResult::NameTaken => Err(AccountError::NameTaken),
             AddResult::EmailTaken => Err(AccountError::EmailTaken),
@@ -160,24 +155,25 @@ impl AccountService {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn disable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Vec<Session>, AccountError> {
-        Ok(self.change(id, AccountChange::Disable { reason }, by).await?.ended)
+    pub async fn disable(&self, id: UserId, by: &Admin, reason: &Reason) -> Result<Vec<Session>, AccountError> {
+        Ok(self.change(id, AccountChange::Disable { reason: Some(reason.to_string()) }, by).await?.ended)
     }
 
     /// Lets a disabled account sign in again.
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn enable(&self, id: UserId, by: Actor, reason: Option<String>) -> Result<Account, AccountError> {
-        Ok(self.change(id, AccountChange::Enable { reason }, by).await?.account)
+    pub async fn enable(&self, id: UserId, by: &Admin, reason: &Reason) -> Result<Account, AccountError> {
+        Ok(self.change(id, AccountChange::Enable { reason: Some(reason.to_string()) }, by).await?.account)
     }
 
     /// Opens an account that too many tries have closed.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn unlock(&self, account: &Account, by: Actor, reason: Option<String>) -> Result<(), StoreError> {
-        self.0.audit_log.record(Some(account.id), by, None, AuditEvent::UserUnlocked { reason }).await?;
+    pub async fn unlock(&self, account: &Account, by: &Admin, reason: &Reason) -> Result<(), StoreError> {
+        let event = AuditEvent::UserUnlocked { reason: Some(reason.to_string()) };
+        self.0.audit_log.record(Some(account.id), by.actor(), None, event).await?;
         self.reset_attempts(account).await
     }
 
@@ -185,7 +181,7 @@ impl AccountService {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn set_roles(&self, id: UserId, roles: Vec<Role>, by: Actor) -> Result<Account, AccountError> {
+    pub async fn set_roles(&self, id: UserId, roles: Vec<Role>, by: &Admin) -> Result<Account, AccountError> {
         Ok(self.change(id, AccountChange::SetRoles(sort_roles(roles)), by).await?.account)
     }
 
@@ -193,7 +189,7 @@ impl AccountService {
     ///
     /// # Errors
     /// When there is no such account, or the store is away.
-    pub async fn remove(&self, id: UserId, by: Actor) -> Result<Vec<Session>, AccountError> {
+    pub async fn remove(&self, id: UserId, by: &Admin) -> Result<Vec<Session>, AccountError> {
         Ok(self.change(id, AccountChange::Remove, by).await?.ended)
     }
 
@@ -206,10 +202,7 @@ impl AccountService {
         let context = self.0.audit_log.context(by, None);
         let expires = context.at.plus(LINK_LIFETIME);
         let kept = self.0.store.put_link(id, link.digest(), expires, &context).await;
-        self.0.audit_log.log_written(&kept, |kept| {
-            kept.then(|| context.log_event(Some(id), AuditEvent::LinkMade)).into_iter().collect()
-        });
-        if kept? { Ok((link, expires)) } else { Err(AccountError::NoSuchUser) }
+        if self.0.audit_log.publish(kept)? { Ok((link, expires)) } else { Err(AccountError::NoSuchUser) }
     }
 
     /// Whose link this is, while it is good.
@@ -254,11 +247,10 @@ impl AccountService {
         self.0.policy.load().check(typed, &known).map_err(AccountError::WeakPassword)
     }
 
-    async fn change(&self, id: UserId, change: AccountChange, by: Actor) -> Result<ChangeOutcome, AccountError> {
-        let context = self.0.audit_log.context(by, None);
+    async fn change(&self, id: UserId, change: AccountChange, by: &Admin) -> Result<ChangeOutcome, AccountError> {
+        let context = self.0.audit_log.context(by.actor(), None);
         let changed = self.0.store.change(id, &change, &context).await;
-        self.log_change(&changed, &context, &change.event(), change.end_record(&context).as_ref());
-        changed?.ok_or(AccountError::NoSuchUser)
+        self.0.audit_log.publish(changed)?.ok_or(AccountError::NoSuchUser)
     }
 
     /// The tries that were made on an account are forgotten, under whichever name, from whichever device and in whichever session.
@@ -268,25 +260,6 @@ impl AccountService {
         let devices = self.0.store.device_ids(account.id).await?;
         let sessions: Vec<_> = self.0.sessions.list(account.id, None).await?.iter().map(|session| session.id).collect();
         self.0.throttle.reset(account.id, &logins, &devices, &sessions).await
-    }
-
-    /// Logs and counts what a store has changed, and the sessions that ended with it.
-    pub(super) fn log_change(
-        &self,
-        done: &Result<Option<ChangeOutcome>, StoreError>,
-        context: &AuditContext,
-        fact: &AuditEvent,
-        end_record: Option<&EndRecord>,
-    ) {
-        self.0.audit_log.log_written(done, |done| {
-            let Some(changed) = done else { return Vec::new() };
-            let mut told = vec![context.log_event(Some(changed.account.id), fact.clone())];
-            told.extend(end_record.into_iter().flat_map(|end_record| end_record.log_events(&changed.ended)));
-            told
-        });
-        if let (Ok(Some(changed)), Some(end_record)) = (done, end_record) {
-            self.0.sessions.count_ended(&changed.ended, end_record);
-        }
     }
 }
 

@@ -11,16 +11,16 @@ use super::{
     PasswordHash, PasswordUpdate, exact_key, fold,
 };
 use crate::{
-    audit::AuditContext,
+    audit::{AuditContext, Recorded},
     clock::Timestamp,
     id::{DeviceId, UserId},
     secret::Digest,
     store_error::StoreError,
 };
 
-/// Keeps accounts, password hashes, one-time links and known devices.
+/// Accounts by id and by what signs them in.
 #[async_trait]
-pub trait AccountRecords: Send + Sync {
+pub trait UserRecords: Send + Sync {
     /// The account that signs in with this name or e-mail address: by its exact spelling (`account::exact_key`), or as it is
     /// compared (`account::fold`) where that is nobody else's.
     async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError>;
@@ -44,18 +44,30 @@ pub trait AccountRecords: Send + Sync {
     async fn list(&self) -> Result<Vec<Account>, StoreError>;
 
     /// Adds an account, unless its name or address signs somebody else in already.
-    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError>;
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError>;
 
     /// Adds an account as it was in another store, with its password, unless somebody else has its name or address by their exact
     /// spelling.
-    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError>;
+    async fn restore(
+        &self,
+        restored: &ImportedAccount,
+        context: &AuditContext,
+    ) -> Result<Recorded<AddResult>, StoreError>;
+}
 
+/// Hashes of passwords.
+#[async_trait]
+pub trait PasswordRecords: Send + Sync {
     /// The hash of an account's password.
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
 
     /// Replaces a hash by another one of the same password. False: the password was changed meanwhile.
     async fn rehash(&self, id: UserId, from: &PasswordHash, to: &PasswordHash) -> Result<bool, StoreError>;
+}
 
+/// One-time links that set a password.
+#[async_trait]
+pub trait LinkRecords: Send + Sync {
     /// Keeps a one-time link that sets a password; the account's earlier ones die. False: there is no such account.
     async fn put_link(
         &self,
@@ -63,23 +75,20 @@ pub trait AccountRecords: Send + Sync {
         link: Digest,
         expires: Timestamp,
         context: &AuditContext,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Recorded<bool>, StoreError>;
 
     /// Whose link this is, while it is good.
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
+}
 
+/// Devices that users have signed in from.
+#[async_trait]
+pub trait DeviceRecords: Send + Sync {
     /// The device that shows `device`, if this user has signed in from it before.
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError>;
 
     /// The devices that this user has signed in from.
     async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError>;
-
-    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after
-    /// `now`, and links that are good for longer than `links_until`.
-    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError>;
-
-    /// Forgets devices that were last used before `before`.
-    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Counts a sign-in of `owner` from the device that shows `device`; an unknown one is kept under `fresh`, and of more than
     /// `max` the longest unused are forgotten.
@@ -93,7 +102,23 @@ pub trait AccountRecords: Send + Sync {
     ) -> Result<DeviceRegistration, StoreError>;
 }
 
-/// Changes accounts, with all that follows from it.
+/// Upkeep of links and devices: for the sweep.
+#[async_trait]
+pub trait RecordUpkeep: Send + Sync {
+    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after
+    /// `now`, and links that are good for longer than `links_until`.
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError>;
+
+    /// Forgets devices that were last used before `before`.
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// All records of accounts, of which a store has all or none.
+pub trait AccountRecords: UserRecords + PasswordRecords + LinkRecords + DeviceRecords + RecordUpkeep {}
+
+impl<S: UserRecords + PasswordRecords + LinkRecords + DeviceRecords + RecordUpkeep> AccountRecords for S {}
+
+/// Accounts as they change, with all that follows from it.
 #[async_trait]
 pub trait AccountStore: AccountRecords {
     /// Changes an account and raises its version. All that follows from it is done before this answers: what the gate reads
@@ -102,8 +127,11 @@ pub trait AccountStore: AccountRecords {
     ///
     /// Invariant: whoever may not come in any more is not left inside, whatever breaks.
     /// Held by `store_contract::disabling_is_one_step`.
-    async fn apply(&self, command: AccountCommand, context: &AuditContext)
-    -> Result<Option<ChangeOutcome>, StoreError>;
+    async fn apply(
+        &self,
+        command: AccountCommand,
+        context: &AuditContext,
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError>;
 
     /// Changes what a user may do. None: there is no such account.
     async fn change(
@@ -111,7 +139,7 @@ pub trait AccountStore: AccountRecords {
         id: UserId,
         change: &AccountChange,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         self.apply(AccountCommand::Change(id, change.clone()), context).await
     }
 
@@ -122,7 +150,7 @@ pub trait AccountStore: AccountRecords {
         id: UserId,
         new: &PasswordUpdate,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         self.apply(AccountCommand::Password(id, new.clone()), context).await
     }
 
@@ -132,7 +160,7 @@ pub trait AccountStore: AccountRecords {
         link: Digest,
         hash: &PasswordHash,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         self.apply(AccountCommand::Redeem(link, hash.clone()), context).await
     }
 }

@@ -127,11 +127,7 @@ impl AccountService {
 
     async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<ImportOutcome, StoreError> {
         let added = self.0.store.restore(restored, context).await;
-        self.0.audit_log.log_written(&added, |added| match added {
-            AddResult::Added => vec![context.log_event(Some(restored.exported.account.id), restored.event())],
-            AddResult::NameTaken | AddResult::EmailTaken => Vec::new(),
-        });
-        Ok(match added? {
+        Ok(match self.0.audit_log.publish(added)? {
             AddResult::Added => ImportOutcome::Added,
             AddResult::NameTaken => ImportOutcome::NameTaken,
             AddResult::EmailTaken => ImportOutcome::EmailTaken,

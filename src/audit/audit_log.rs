@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::{
-    Actor, AuditContext, AuditEntry, AuditEvent, AuditPage, AuditStore, FailedSignIn, LoggedEvent, LoginHistoryQuery,
+    Actor, AuditContext, AuditEntry, AuditEvent, AuditPage, AuditStore, FailedSignIn, LoginHistoryQuery, Recorded,
     SignInFailure, failed_sign_ins::FailedSignIns,
 };
 use crate::{clock::Clock, id::UserId, metrics::Metrics, store_error::StoreError, visitor::Visitor};
@@ -90,31 +90,24 @@ impl AuditLog {
     /// When the store is away.
     pub async fn write(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let written = self.store.record(entries).await;
-        let events = |entry: &AuditEntry| {
-            let AuditEntry { user, actor, ip, event, .. } = entry.clone();
-            LoggedEvent { user, actor, ip, event }
-        };
-        self.log_written(&written, |()| entries.iter().map(events).collect());
-        written
+        self.publish(written.map(|()| Recorded { value: (), entries: entries.to_vec() }))
     }
 
-    /// Counts and logs what a store wrote, or could not write, in the step that did an act.
-    pub fn log_written<T>(&self, written: &Result<T, StoreError>, told: impl FnOnce(&T) -> Vec<LoggedEvent>) {
-        let Ok(done) = written else { return self.metrics.audit_recorded(1, false) };
-        let told = told(done);
-        self.metrics.audit_recorded(told.len(), true);
-        for LoggedEvent { user, actor, ip, event } in told {
-            let (name, why) = (event.name(), event.reason());
-            info!(
-                user.id = user.map(display),
-                session.id = event.session().map(display),
-                actor = %actor,
-                ip = ip.map(display),
-                fact = name,
-                why,
-                "Recorded {name}"
-            );
+    /// Logs, counts and passes on the entries of an act, and returns its answer. Whatever a store has written goes through here
+    /// once, and nothing does that was not written: what wants to be told of events (notices, exports) is called from here.
+    ///
+    /// # Errors
+    /// That of the store, as it is.
+    pub fn publish<T>(&self, done: Result<Recorded<T>, StoreError>) -> Result<T, StoreError> {
+        let Recorded { value, entries } = done.inspect_err(|_| self.metrics.audit_recorded(1, false))?;
+        self.metrics.audit_recorded(entries.len(), true);
+        for entry in &entries {
+            if let AuditEvent::SessionEnded { end_reason, .. } = &entry.event {
+                self.metrics.session_ended(end_reason.label());
+            }
+            log(entry);
         }
+        Ok(value)
     }
 
     /// A user's sign-ins and failed sign-ins, newest first.
@@ -124,4 +117,18 @@ impl AuditLog {
     pub async fn login_history(&self, query: &LoginHistoryQuery) -> Result<AuditPage, StoreError> {
         self.store.login_history(query).await
     }
+}
+
+/// Writes an entry into the log: all but the device, so that what blocks addresses can be fed from it.
+fn log(AuditEntry { user, actor, ip, event, .. }: &AuditEntry) {
+    let (name, why) = (event.name(), event.reason());
+    info!(
+        user.id = user.map(display),
+        session.id = event.session().map(display),
+        actor = %actor,
+        ip = ip.map(display),
+        fact = name,
+        why,
+        "Recorded {name}"
+    );
 }

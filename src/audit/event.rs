@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::LoginOutcome;
 use crate::{
+    auth_method::AuthMethod,
     clock::Timestamp,
+    end_reason::EndReason,
     id::{EventId, SessionId, UserId},
-    session::{AuthMethod, EndReason},
     visitor::{Device, Visitor},
 };
 
@@ -70,31 +71,12 @@ impl AuditContext {
         Self { at, actor: Actor::System, ip: None, device: None }
     }
 
-    /// What the log says of it.
-    #[must_use]
-    pub const fn log_event(&self, user: Option<UserId>, event: AuditEvent) -> LoggedEvent {
-        LoggedEvent { user, actor: self.actor, ip: self.ip, event }
-    }
-
     /// The line that tells this of it.
     #[must_use]
     pub fn entry(&self, user: Option<UserId>, event: AuditEvent) -> AuditEntry {
         let Self { at, actor, ip, device } = self.clone();
         AuditEntry { id: EventId::mint(), at, user, actor, ip, device, event }
     }
-}
-
-/// What the log says of a line of the journal: all but the device, so that what stops addresses can be fed from it.
-#[derive(Clone, Debug)]
-pub struct LoggedEvent {
-    /// Whom it concerns.
-    pub user: Option<UserId>,
-    /// Who did it.
-    pub actor: Actor,
-    /// From where, where somebody called.
-    pub ip: Option<IpAddr>,
-    /// What.
-    pub event: AuditEvent,
 }
 
 /// Who did something.

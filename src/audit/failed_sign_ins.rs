@@ -14,9 +14,9 @@ use std::{
 
 use super::{Actor, AuditEntry, AuditEvent};
 use crate::{
+    auth_method::AuthMethod,
     clock::Timestamp,
     id::{EventId, UserId},
-    session::AuthMethod,
     visitor::{Device, Visitor, ip_network},
 };
 

@@ -12,7 +12,6 @@ mod healthcheck;
 mod init;
 mod look_alikes;
 mod output;
-mod reason;
 mod run;
 mod sessions;
 mod users;

@@ -7,12 +7,11 @@ use super::{
     CommandError, CommandResult, ConfigFile,
     context::CommandContext,
     output::{print_json, print_line, print_table, printable},
-    reason::reason,
 };
 use crate::{
-    audit::Actor,
+    audit::Reason,
     id::SessionId,
-    session::{EndCommand, EndReason, EndTarget, Session},
+    session::{Admin, EndTarget, Session},
     web::api::SessionResource,
 };
 
@@ -53,8 +52,8 @@ enum SessionsAction {
         #[arg(long, requires = "reason")]
         all: bool,
         /// Why, for the record: at most 500 characters; required with --user and --all
-        #[arg(long, value_name = "TEXT", value_parser = reason)]
-        reason: Option<String>,
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<Reason>,
     },
 }
 
@@ -106,14 +105,15 @@ impl CommandContext {
         Ok(())
     }
 
-    async fn revoke(&self, which: EndTarget, reason: Option<String>) -> CommandResult {
-        let by = EndCommand {
-            actor: Actor::Operator,
-            end_reason: EndReason::ByAdministrator,
-            requesting_session: None,
-            reason,
+    async fn revoke(&self, which: EndTarget, reason: Option<Reason>) -> CommandResult {
+        let (sessions, operator) = (&self.components.sessions, Admin::operator());
+        let ended = match (which, reason) {
+            (EndTarget::One { id, .. }, reason) => {
+                sessions.end_one_by_admin(id, &operator, reason.as_ref()).await?.into_iter().collect()
+            }
+            (_, Some(reason)) => sessions.end_by_admin(which, &operator, &reason).await?,
+            (_, None) => return Err(CommandError::Usage("--user and --all require --reason".to_owned())),
         };
-        let ended = self.components.sessions.end(which, by, None).await?;
         match (which, ended.as_slice()) {
             (EndTarget::One { id, .. }, []) => return Err(CommandError::Failed(format!("there is no session {id}"))),
             (_, []) => print_line("No session was open"),

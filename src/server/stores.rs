@@ -5,15 +5,14 @@ use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 use tracing::{error, info};
 
 use crate::{
-    account::{AccountRecords as _, AccountStore},
+    account::{AccountStore, UserRecords as _},
     audit::AuditStore,
     clock::{Clock, Timestamp},
     config::{RecordsLocation, RedisUrl, StoreLocation},
     guard::ThrottleStore,
     metrics::Metrics,
-    session::SessionStore,
     store::{
-        MeasuredStore, RecordStore,
+        LiveStore, MeasuredStore, RecordStore,
         embedded::{self, EmbeddedStore, FileStatus, OpenError},
         redis::{
             OpenReport, RedisRecords, RedisStore, RedisStoreError, RedisTarget, RedisTls, ServerInfo, probe_server,
@@ -31,7 +30,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Stores {
     /// Sessions.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn LiveStore>,
     /// Accounts.
     pub accounts: Arc<dyn AccountStore>,
     /// The journal.
@@ -156,7 +155,7 @@ impl Stores {
     }
 
     /// Everything in one place.
-    pub fn from_single<S: SessionStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
+    pub fn from_single<S: LiveStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
         Self { sessions: store.clone(), accounts: store.clone(), audit: store.clone(), throttle: store }
     }
 }

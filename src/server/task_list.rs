@@ -75,12 +75,11 @@ impl Components {
     #[must_use]
     pub fn sweep(&self) -> Sweep {
         Sweep {
-            sessions: self.stores.sessions.clone(),
+            store: self.stores.sessions.clone(),
+            sessions: self.sessions.clone(),
             accounts: self.stores.accounts.clone(),
             throttle: self.stores.throttle.clone(),
             trim: self.trim_audit_log(),
-            journal: self.audit_log.clone(),
-            policy: self.settings.session.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             interval: Sweep::INTERVAL,

@@ -2,8 +2,10 @@
 //!
 //! A session is a record that allows, never a tombstone that forbids: what is lost is signed out.
 
+mod admin;
 mod clock_skew;
-mod end_reason;
+mod end_record;
+mod ending;
 mod heartbeat;
 mod policy;
 mod service;
@@ -11,16 +13,22 @@ mod store;
 mod token;
 mod unconfirmed_ends;
 
-pub use end_reason::{EndNote, EndReason, EndRecord};
+pub use admin::{ADMIN, Admin};
+pub use end_record::{EndNote, EndRecord};
 pub use heartbeat::HeartbeatBuffer;
 pub use policy::{AppSessionPolicy, RememberMe, SessionPolicy, SessionStatus, SessionTerms, TimeLimit};
-pub use service::{EndCommand, OpenRequest, SessionService};
+pub use service::{OpenRequest, SessionService};
 pub use store::{
-    EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth, SessionSecrets,
-    SessionStore, UserSnapshot,
+    EndLog, EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth,
+    SessionSecrets, SessionStore, SessionUpkeep, UserSnapshot,
 };
 pub use token::SessionToken;
 pub use unconfirmed_ends::{EndError, UnconfirmedEnds};
+
+pub use crate::{
+    auth_method::AuthMethod,
+    end_reason::{ClientKind, EndReason},
+};
 
 use std::net::IpAddr;
 
@@ -68,24 +76,6 @@ pub struct Proof {
     pub methods: Vec<AuthMethod>,
     /// When the last proof was given.
     pub at: Timestamp,
-}
-
-/// A way to prove who one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMethod {
-    /// A password.
-    Password,
-}
-
-/// What kind of client holds the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientKind {
-    /// A browser.
-    Web,
-    /// An installed app (PWA).
-    App,
 }
 
 /// What a session has done: the part that the heartbeat moves.

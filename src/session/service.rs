@@ -1,20 +1,19 @@
-//! What can be done with sessions: open, list, end. The gate's own look-up is in `gate`.
+//! Use cases of sessions: open, list, find. Their ends are in `ending`; the check of each request is in `gate`.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tracing::{error, warn};
 
 use super::{
-    Activity, ClientKind, EndError, EndNote, EndReason, EndRecord, EndTarget, NewSession, Opened, Proof, Session,
-    SessionPolicy, SessionStatus, SessionStore, SessionTerms, SessionToken, UnconfirmedEnds, UserSnapshot,
+    Activity, ClientKind, EndReason, NewSession, Opened, Proof, Session, SessionPolicy, SessionStatus, SessionStore,
+    SessionTerms, SessionToken, UnconfirmedEnds, UserSnapshot,
 };
 use crate::{
     audit::{Actor, AuditContext, AuditEvent, AuditLog, Dedup},
     clock::Clock,
     id::{SessionId, UserId},
     metrics::Metrics,
-    secret::{Digest, Token},
+    secret::Token,
     store_error::StoreError,
     visitor::Visitor,
 };
@@ -25,15 +24,15 @@ const MAX_LOGGED_PER_MINUTE: u8 = 10;
 /// The use cases of sessions. Each deed returns its story, is in the journal before it is acknowledged, and is counted.
 #[derive(Clone)]
 pub struct SessionService {
-    store: Arc<dyn SessionStore>,
-    audit_log: AuditLog,
-    policy: Arc<ArcSwap<SessionPolicy>>,
-    clock: Clock,
-    metrics: Arc<Metrics>,
+    pub(super) store: Arc<dyn SessionStore>,
+    pub(super) audit_log: AuditLog,
+    pub(super) policy: Arc<ArcSwap<SessionPolicy>>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
     /// Who reached for another's session lately.
     foreign_access: Dedup,
     /// Ends that the store could not write.
-    unconfirmed_ends: Arc<UnconfirmedEnds>,
+    pub(super) unconfirmed_ends: Arc<UnconfirmedEnds>,
 }
 
 /// A session that is about to be opened for somebody who has proved who they are.
@@ -57,26 +56,6 @@ pub struct OpenRequest {
     pub replaces: Option<SessionId>,
     /// The secret that it shall have, where the form that opens it may be sent again; else a random one.
     pub secret: Option<Token>,
-}
-
-/// Who ends sessions, and for what.
-#[derive(Clone, Debug)]
-pub struct EndCommand {
-    /// Who.
-    pub actor: Actor,
-    /// How it counts.
-    pub end_reason: EndReason,
-    /// The session that asks for it: to that one it is a sign-out.
-    pub requesting_session: Option<SessionId>,
-    /// Why, where somebody had to say.
-    pub reason: Option<String>,
-}
-
-impl EndCommand {
-    fn from_another_device(owner: UserId, from: &Visitor) -> Self {
-        let ending = EndReason::FromAnotherDevice { device: from.device.clone() };
-        Self { actor: Actor::User(owner), end_reason: ending, requesting_session: None, reason: None }
-    }
 }
 
 impl SessionService {
@@ -139,13 +118,8 @@ impl SessionService {
             replaces: opening.replaces,
             context: AuditContext::new(Actor::User(opening.owner), Some(&opening.visitor), now),
         };
-        let (replacing, evicting) = (new.replace_record(), new.evict_record());
-        let opened = self.store.open(new.clone()).await;
-        self.audit_log.log_written(&opened, |opened| new.log_events(opened));
-        let Opened::Yes { replaced, evicted } = opened? else { return Ok(None) };
-        self.count_ended(replaced.as_deref(), &replacing);
-        self.count_ended(&evicted, &evicting);
-        Ok(Some((session, token)))
+        let opened = self.audit_log.publish(self.store.open(new).await)?;
+        Ok((opened != Opened::GenerationChanged).then_some((session, token)))
     }
 
     /// The token of a new session: of this secret, unless a session has had it before. One that has ended never lives again.
@@ -208,188 +182,6 @@ impl SessionService {
         Ok((is_live && found.secrets.current == token.digest()).then_some(found.terms))
     }
 
-    /// Ends one of a user's own sessions. None: there is no such session of theirs.
-    ///
-    /// # Errors
-    /// When the end is not written yet, or the store is away; whether it ended is unknown then.
-    pub async fn end_own(
-        &self,
-        owner: UserId,
-        id: SessionId,
-        current: Option<SessionId>,
-        from: &Visitor,
-    ) -> Result<Option<Session>, EndError> {
-        if id.owner() != owner {
-            self.record_foreign_access(owner, id, from).await?;
-            return Ok(None);
-        }
-        let by = EndCommand { requesting_session: current, ..EndCommand::from_another_device(owner, from) };
-        Ok(self.end_or_hold(EndTarget::One { owner, id }, by, from).await?.pop())
-    }
-
-    /// Ends all of a user's sessions but the one that asks.
-    ///
-    /// # Errors
-    /// When the ends are not written yet, or the store is away; which of them ended is unknown then.
-    pub async fn end_others(&self, owner: UserId, keep: SessionId, from: &Visitor) -> Result<Vec<Session>, EndError> {
-        let by = EndCommand::from_another_device(owner, from);
-        self.end_or_hold(EndTarget::AllBut { owner, keep }, by, from).await
-    }
-
-    /// Ends all of a user's sessions, the one that asks too.
-    ///
-    /// # Errors
-    /// When the ends are not written yet, or the store is away; which of them ended is unknown then.
-    pub async fn end_all(&self, owner: UserId, current: SessionId, from: &Visitor) -> Result<Vec<Session>, EndError> {
-        let by = EndCommand { requesting_session: Some(current), ..EndCommand::from_another_device(owner, from) };
-        self.end_or_hold(EndTarget::AllOf(owner), by, from).await
-    }
-
-    /// Ends a session that has run out, once its browser is told so or what it has in flight is cut: a longer timeout must not
-    /// bring it back after that. Tells how it ended; none where it had ended before, or was used meanwhile.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn end_if_expired(&self, id: SessionId) -> Result<Option<EndReason>, StoreError> {
-        let now = self.clock.now();
-        let Some(session) = self.store.get(id).await? else { return Ok(None) };
-        let Some(ending) = self.policy.load().end_reason(&session, now) else { return Ok(None) };
-        let end_record = EndRecord::new(ending, AuditContext::system(now));
-        let ended = self.store.expire(id, session.activity.last_seen, &end_record).await;
-        self.audit_log.log_written(&ended, |ended| end_record.log_events(ended));
-        let ended = ended?;
-        self.count_ended(&ended, &end_record);
-        Ok(ended.map(|_| end_record.end_reason))
-    }
-
-    /// Ends sessions, records and counts them.
-    ///
-    /// # Errors
-    /// When the store is away; which of them ended is unknown then.
-    pub async fn end(
-        &self,
-        target: EndTarget,
-        by: EndCommand,
-        from: Option<&Visitor>,
-    ) -> Result<Vec<Session>, StoreError> {
-        self.end_with(target, &self.end_record(by, from)).await
-    }
-
-    /// Ends sessions. Where the store can be read and takes no writes, the end holds in this process until it does.
-    async fn end_or_hold(&self, target: EndTarget, by: EndCommand, from: &Visitor) -> Result<Vec<Session>, EndError> {
-        let end_record = self.end_record(by, Some(from));
-        match self.end_with(target, &end_record).await {
-            Err(StoreError::Unavailable(why)) => {
-                let refused = StoreError::Unavailable(why);
-                Err(if self.hold(target, end_record, &refused).await? { EndError::Unconfirmed } else { refused.into() })
-            }
-            ended => Ok(ended?),
-        }
-    }
-
-    /// Holds the ends of sessions that can be read. False: there is none of them any more, or no room.
-    async fn hold(&self, target: EndTarget, end_record: EndRecord, refused: &StoreError) -> Result<bool, StoreError> {
-        let sessions = match target {
-            EndTarget::One { owner, id } => {
-                self.store.get(id).await?.filter(|_| id.owner() == owner).into_iter().collect()
-            }
-            EndTarget::AllBut { owner, .. } | EndTarget::AllOf(owner) => self.store.list(owner).await?,
-            EndTarget::Everyone { .. } => Vec::new(),
-        };
-        let mut ids: Vec<SessionId> = sessions.into_iter().map(|session| session.id).collect();
-        ids.retain(|id| !target.keeps(*id));
-        if ids.is_empty() {
-            return Ok(false);
-        }
-        let is_held = self.unconfirmed_ends.hold(&ids, target, end_record);
-        self.metrics.set_ends_unconfirmed(self.unconfirmed_ends.count());
-        if is_held {
-            warn!(sessions = ids.len(), "End not confirmed, held in memory and lost at a restart: {refused}");
-        } else {
-            error!(sessions = ids.len(), "End refused, too many are held in memory already: {refused}");
-        }
-        Ok(is_held)
-    }
-
-    /// Writes ends that are held, and lets go of them; tells how many.
-    ///
-    /// # Errors
-    /// When the store takes no writes; those that are left are held on.
-    pub async fn confirm_ends(&self) -> Result<usize, StoreError> {
-        let mut written = 0;
-        while let Some((id, end_record)) = self.unconfirmed_ends.next() {
-            let ended = self.store.end(EndTarget::One { owner: id.owner(), id }, &end_record).await;
-            if let Err(why) = ended {
-                self.unconfirmed_ends.requeue(id);
-                return Err(why);
-            }
-            self.audit_log.log_written(&ended, |ended| end_record.log_events(ended));
-            self.count_ended(&ended?, &end_record);
-            // Once the store takes writes, and before the last is let go of.
-            written += self.end_missed().await?;
-            self.unconfirmed_ends.confirm(id);
-            written += 1;
-        }
-        // One may have been added while the last was let go of.
-        Ok(written + self.end_missed().await?)
-    }
-
-    /// Ends sessions that were opened before an end of all, and that it did not see; tells how many. The store takes writes by
-    /// now: they are not held, so that there is room for any number.
-    async fn end_missed(&self) -> Result<usize, StoreError> {
-        let mut missed = 0;
-        for (owner, target, end_record) in self.unconfirmed_ends.all_of_user() {
-            for session in self.store.list(owner).await? {
-                let is_held = self.unconfirmed_ends.holds(session.id);
-                if session.terms.opened < end_record.context.at && !target.keeps(session.id) && !is_held {
-                    missed += self.end_with(EndTarget::One { owner, id: session.id }, &end_record).await?.len();
-                }
-            }
-            self.unconfirmed_ends.release_all_of_user(&end_record);
-        }
-        Ok(missed)
-    }
-
-    /// Ends that the store could not write.
-    #[must_use]
-    pub fn unconfirmed_ends(&self) -> Arc<UnconfirmedEnds> {
-        self.unconfirmed_ends.clone()
-    }
-
-    fn end_record(&self, by: EndCommand, from: Option<&Visitor>) -> EndRecord {
-        let EndCommand { actor, end_reason: ending, requesting_session: own, reason } = by;
-        EndRecord { end_reason: ending, requesting_session: own, reason, context: self.audit_log.context(actor, from) }
-    }
-
-    async fn end_with(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
-        let ended = self.store.end(target, end_record).await;
-        self.audit_log.log_written(&ended, |ended| end_record.log_events(ended));
-        let ended = ended?;
-        self.count_ended(&ended, end_record);
-        Ok(ended)
-    }
-
-    /// Counts sessions that a store has ended.
-    pub fn count_ended<'a>(&self, ended: impl IntoIterator<Item = &'a Session>, end_record: &EndRecord) {
-        for session in ended {
-            self.metrics.session_ended(end_record.reason_for(session.id).label());
-        }
-    }
-
-    /// Why a session is gone, for whoever shows its secret.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn end_note(&self, id: SessionId, shown: Digest) -> Result<Option<EndNote>, StoreError> {
-        if let Some(ended) = self.unconfirmed_ends.end_note(id)
-            && let Some(found) = self.store.find(id).await?
-            && found.secrets.accepts(shown, self.clock.now())
-        {
-            return Ok(Some(ended));
-        }
-        self.store.end_note(id, shown).await
-    }
-
     /// When sessions end by themselves, as of now.
     #[must_use]
     pub fn policy(&self) -> Arc<SessionPolicy> {
@@ -397,7 +189,12 @@ impl SessionService {
     }
 
     /// Of whoever reaches for many, some are told each minute: they must not fill the journal.
-    async fn record_foreign_access(&self, who: UserId, id: SessionId, from: &Visitor) -> Result<(), StoreError> {
+    pub(super) async fn record_foreign_access(
+        &self,
+        who: UserId,
+        id: SessionId,
+        from: &Visitor,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         if !(0..MAX_LOGGED_PER_MINUTE).any(|place| self.foreign_access.is_first_in_window((who, place), now)) {
             return Ok(());

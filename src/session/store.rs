@@ -1,21 +1,21 @@
 //! What the domain needs of a place where sessions are kept. Every store passes the same contract suite
 //! (`tests/scenarios/store_contract`), races included.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{AuthMethod, EndNote, EndReason, EndRecord, Session, SessionTerms, clock_skew};
 use crate::{
-    audit::{AuditContext, AuditEvent, LoggedEvent},
+    audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
     store_error::StoreError,
 };
 
-/// Keeps sessions. `Ok(None)` means there is none, and only that; an outage is an error.
+/// Sessions, one by one and by user. `Ok(None)` means there is none, and only that; an outage is an error.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// What the gate asks on each request: the session and what its user may do now, in one look.
@@ -36,7 +36,7 @@ pub trait SessionStore: Send + Sync {
     /// of it is in the journal.
     ///
     /// Invariant: an open that races an end of all loses. Held by `store_contract::an_open_that_races_an_end_of_all_loses`.
-    async fn open(&self, new: NewSession) -> Result<Opened, StoreError>;
+    async fn open(&self, new: NewSession) -> Result<Recorded<Opened>, StoreError>;
 
     /// Moves `latest` forward and adds up actions, for each session that is still there: each of them in one step. After an
     /// error some may be written, and actions that are sent again are counted again.
@@ -58,7 +58,7 @@ pub trait SessionStore: Send + Sync {
     /// not among those that are told.
     ///
     /// Invariant: what ended is in the journal. Held by `store_contract::what_ends_is_in_the_journal`.
-    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError>;
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Recorded<Vec<Session>>, StoreError>;
 
     /// Ends a session that has run out, unless it was used since `latest` was read; that is in the journal, too.
     async fn expire(
@@ -66,46 +66,35 @@ pub trait SessionStore: Send + Sync {
         id: SessionId,
         latest: Timestamp,
         end_record: &EndRecord,
-    ) -> Result<Option<Session>, StoreError>;
+    ) -> Result<Recorded<Option<Session>>, StoreError>;
 
     /// The note about a session that is gone, for whoever shows its secret or the one before it.
     async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError>;
+}
 
-    /// Sessions in the order of their ids, from behind `after`: for the sweep, a page at a time.
-    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError>;
-
-    /// How many sessions there are.
-    async fn count(&self) -> Result<u64, StoreError>;
-
-    /// Drops notes about sessions that ended before `before`.
-    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError>;
-
+/// The log of ended sessions, which every process on the store can follow.
+#[async_trait]
+pub trait EndLog: Send + Sync {
     /// Which sessions have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
     /// now. What was acknowledged before this was called is in it.
     async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError>;
 
-    /// Waits until there may be something in [`SessionStore::ends`] that was not there before. A hint: some are missed, so
+    /// Waits until there may be something in [`EndLog::end_log`] that was not there before. A hint: some are missed, so
     /// look every now and then all the same.
     async fn wait_for_end(&self);
+}
 
-    /// Does what acts that were broken off some time before `now` have left undone, and says how much that was. Where an
-    /// act is one step from its beginning to its end, nothing ever is.
-    async fn drain_outbox(&self, _now: Timestamp) -> Result<usize, StoreError> {
-        Ok(0)
-    }
+/// Upkeep of all sessions together: for the sweep.
+#[async_trait]
+pub trait SessionUpkeep: Send + Sync {
+    /// Sessions in the order of their ids, from behind `after`, a page at a time.
+    async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError>;
 
-    /// Whether it is for this process to do what one of those that share the store must do every `period`.
-    async fn try_acquire_lease(&self, _period: Duration) -> Result<bool, StoreError> {
-        Ok(true)
-    }
+    /// Number of sessions.
+    async fn count(&self) -> Result<u64, StoreError>;
 
-    /// What a store that answers cannot do at the moment, in a sentence, as the last [`SessionStore::ping`] found it.
-    fn limitation(&self) -> Option<String> {
-        None
-    }
-
-    /// Whether the store answers.
-    async fn ping(&self) -> Result<(), StoreError>;
+    /// Drops notes about sessions that ended before `before`.
+    async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
 /// A new secret for a session (same id), where its secret still is what it was.
@@ -226,19 +215,6 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Facts of its opening, as the store did it.
-    pub(super) fn log_events(&self, opened: &Opened) -> Vec<LoggedEvent> {
-        match opened {
-            Opened::Yes { replaced, evicted } => {
-                let mut events = self.replace_record().log_events(replaced.as_deref());
-                events.extend(self.evict_record().log_events(evicted));
-                events.push(self.context.log_event(Some(self.session.owner()), self.sign_in_event()));
-                events
-            }
-            Opened::GenerationChanged => Vec::new(),
-        }
-    }
-
     /// What happens when it opens.
     #[must_use]
     pub fn sign_in_event(&self) -> AuditEvent {

@@ -1,24 +1,17 @@
 //! Any store, with its operations counted and timed.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::{
-    account::{
-        Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration,
-        ImportedAccount, PasswordHash,
-    },
-    audit::{AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery},
+    account::{AccountCommand, AccountStore, ChangeOutcome},
+    audit::{AuditContext, Recorded},
     clock::{Clock, Timestamp},
     guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
-    id::{DeviceId, SessionId, UserId},
+    live_operations,
     metrics::{Metrics, StoreOperationMetrics},
-    secret::Digest,
-    session::{
-        EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session, SessionAuth,
-        SessionStore, UserSnapshot,
-    },
+    record_operations,
     store_error::StoreError,
 };
 
@@ -79,84 +72,41 @@ impl<S: ?Sized> MeasuredStore<S> {
     }
 }
 
-/// Each method measures the one of the same name: `method(arguments) -> answer, series`. Those in the second braces are
-/// passed on as they stand there.
+/// Each method measures the one of the same name.
 macro_rules! measured {
-    ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $series:ident;)* } $({ $($rest:tt)* })?) => {
+    ($($capability:path as $_handle:ident {
+        $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $series:ident, $_name:literal, $_access:ident;)*
+        $(~ $hint:ident();)?
+        $(+ $state:ident() -> $state_kind:ty;)?
+    })*) => {$(
         #[async_trait]
-        impl<S: $of + ?Sized> $of for MeasuredStore<S> {
+        impl<S: $capability + ?Sized> $capability for MeasuredStore<S> {
             $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
                 self.measure(&self.series.$series, self.store.$method($($arg),*)).await
             })*
 
-            $($($rest)*)?
+            $(async fn $hint(&self) {
+                self.store.$hint().await;
+            })?
+
+            $(fn $state(&self) -> $state_kind {
+                self.store.$state()
+            })?
         }
-    };
+    )*};
 }
 
-measured!(SessionStore {
-    find(id: SessionId) -> Option<SessionAuth>, find;
-    get(id: SessionId) -> Option<Session>, list;
-    list(owner: UserId) -> Vec<Session>, list;
-    put_user_snapshot(owner: &UserSnapshot) -> u64, owner;
-    open(new: NewSession) -> Opened, open;
-    touch(beats: &[Heartbeat]) -> (), touch;
-    clamp(id: SessionId, latest: Timestamp, now: Timestamp) -> (), touch;
-    end(which: EndTarget, parting: &EndRecord) -> Vec<Session>, end;
-    expire(id: SessionId, latest: Timestamp, parting: &EndRecord) -> Option<Session>, expire;
-    end_note(id: SessionId, secret: Digest) -> Option<EndNote>, list;
-    scan(after: Option<SessionId>, limit: usize) -> Vec<Session>, sweep;
-    count() -> u64, sweep;
-    delete_end_notes(before: Timestamp) -> (), sweep;
-    end_log(since: Option<&EndLogPosition>) -> EndLogPage, ends;
-    drain_outbox(now: Timestamp) -> usize, sweep;
-    try_acquire_lease(period: Duration) -> bool, sweep;
-    ping() -> (), ping;
-} {
-    async fn wait_for_end(&self) {
-        self.store.wait_for_end().await;
-    }
+live_operations!(measured);
+record_operations!(measured);
 
-    fn limitation(&self) -> Option<String> {
-        self.store.limitation()
-    }
+measured!(AccountStore as accounts {
+    apply(command: AccountCommand, context: &AuditContext) -> Recorded<Option<ChangeOutcome>>, account, "apply", write;
 });
 
-measured!(AccountRecords {
-    by_key(key: &str) -> Option<Account>, account;
-    get(id: UserId) -> Option<Account>, account;
-    list() -> Vec<Account>, account;
-    add(account: &Account, story: &AuditContext) -> AddResult, account;
-    restore(restored: &ImportedAccount, story: &AuditContext) -> AddResult, account;
-    password_hash(id: UserId) -> Option<PasswordHash>, account;
-    rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool, account;
-    put_link(id: UserId, link: Digest, expires: Timestamp, story: &AuditContext) -> bool, account;
-    link_user(link: Digest, now: Timestamp) -> Option<UserId>, account;
-    known_device(owner: UserId, device: Digest) -> Option<DeviceId>, account;
-    device_ids(owner: UserId) -> Vec<DeviceId>, account;
-    clamp(now: Timestamp, links_until: Timestamp) -> (), sweep;
-    forget_devices(before: Timestamp) -> (), sweep;
-    register_device(owner: UserId, device: Option<Digest>, new_token: Digest, max: usize, at: Timestamp) -> DeviceRegistration, account;
-});
-
-measured!(AccountStore {
-    apply(alteration: AccountCommand, story: &AuditContext) -> Option<ChangeOutcome>, account;
-});
-
-measured!(AuditStore {
-    record(entries: &[AuditEntry]) -> (), journal;
-    upsert_counts(entries: &[AuditEntry]) -> (), journal;
-    delete_unknown_before(before: Timestamp) -> (), sweep;
-    size() -> AuditLogSize, sweep;
-    delete_failed(count: u64) -> u64, sweep;
-    login_history(query: &LoginHistoryQuery) -> AuditPage, journal;
-    delete_before(before: Timestamp) -> (), sweep;
-    trail(query: &AuditTrailQuery) -> AuditPage, journal;
-});
-
-measured!(ThrottleStore {
-    attempt(asked: &[AttemptCounter], beside: &[AttemptCounter], caller: CallerClass, now: Timestamp) -> CountResult, throttle;
-    is_closed(name: &str, now: Timestamp) -> bool, throttle;
-    finish(anew: &[String], take_back: &[String], caller: CallerClass) -> (), throttle;
-    delete_stale(now: Timestamp) -> (), sweep;
+measured!(ThrottleStore as throttle {
+    attempt(asked: &[AttemptCounter], beside: &[AttemptCounter], caller: CallerClass, now: Timestamp) -> CountResult,
+        throttle, "attempt", write;
+    is_closed(name: &str, now: Timestamp) -> bool, throttle, "is_closed", read;
+    finish(anew: &[String], take_back: &[String], caller: CallerClass) -> (), throttle, "settle", write;
+    delete_stale(now: Timestamp) -> (), sweep, "forget_tries", write;
 });

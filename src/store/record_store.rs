@@ -5,17 +5,17 @@
 
 use async_trait::async_trait;
 
+use super::{AppliedCommand, EffectsId, LiveEffects, StoreHealth};
 use crate::{
-    account::{AccountCommand, AccountRecords, AppliedCommand, LiveEffects},
+    account::{AccountCommand, AccountRecords},
     audit::{AuditContext, AuditStore},
     clock::Timestamp,
-    id::EffectsId,
     store_error::StoreError,
 };
 
 /// Keeps records, and what is still to follow from their changes.
 #[async_trait]
-pub trait RecordStore: AccountRecords + AuditStore {
+pub trait RecordStore: AccountRecords + AuditStore + StoreHealth {
     /// Changes an account, writes that into the journal and keeps what follows, in one step. None: there is no such
     /// account, or it is not as it was supposed to be.
     async fn apply_deferred(
@@ -33,12 +33,4 @@ pub trait RecordStore: AccountRecords + AuditStore {
 
     /// Which records these are: the same for whoever opens them, wherever from, and for every copy of them.
     async fn records_id(&self) -> Result<String, StoreError>;
-
-    /// What records that answer cannot do at the moment, in a sentence, as the last [`Records::ping`] found it.
-    fn caveat(&self) -> Option<String> {
-        None
-    }
-
-    /// Whether records can be read and written.
-    async fn ping(&self) -> Result<(), StoreError>;
 }

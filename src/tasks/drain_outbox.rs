@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::Task;
-use crate::{clock::Clock, session::SessionStore, store_error::StoreError};
+use crate::{clock::Clock, store::Outbox, store_error::StoreError};
 
 /// Time between two runs.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Catches up.
 #[derive(Clone)]
 pub struct DrainOutbox {
-    sessions: Arc<dyn SessionStore>,
+    outbox: Arc<dyn Outbox>,
     clock: Clock,
     /// Whether the last one could not do all.
     failing: Arc<AtomicBool>,
@@ -31,8 +31,8 @@ pub struct DrainOutbox {
 impl DrainOutbox {
     /// For acts on this store.
     #[must_use]
-    pub fn new(sessions: Arc<dyn SessionStore>, clock: Clock) -> Self {
-        Self { sessions, clock, failing: Arc::default() }
+    pub fn new(outbox: Arc<dyn Outbox>, clock: Clock) -> Self {
+        Self { outbox, clock, failing: Arc::default() }
     }
 
     /// Catches up once, and says with how much. The log is told where it begins and ceases not to do all: an outage is
@@ -41,7 +41,7 @@ impl DrainOutbox {
     /// # Errors
     /// When the store is away; the next one does the rest.
     pub async fn run_once(&self) -> Result<usize, StoreError> {
-        let done = self.sessions.drain_outbox(self.clock.now()).await;
+        let done = self.outbox.drain_outbox(self.clock.now()).await;
         let was_behind = self.failing.swap(done.is_err(), Ordering::SeqCst);
         match &done {
             Err(why) if !was_behind => warn!("Could not do all that acts that were broken off had left undone: {why}"),

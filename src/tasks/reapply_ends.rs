@@ -14,11 +14,10 @@ use tracing::{debug, warn};
 
 use super::Task;
 use crate::{
-    account::AccountStore,
-    audit::Actor,
+    account::UserRecords,
     clock::{Clock, Stopwatch},
     id::SessionId,
-    session::{EndCommand, EndNote, EndTarget, SessionService, SessionStore},
+    session::{EndNote, SessionService, SessionStore},
     store_error::StoreError,
 };
 
@@ -33,7 +32,7 @@ const MAX_REMEMBERED: usize = 10_000;
 /// Ends again what came back.
 pub struct ReapplyEnds {
     store: Arc<dyn SessionStore>,
-    accounts: Arc<dyn AccountStore>,
+    accounts: Arc<dyn UserRecords>,
     sessions: SessionService,
     clock: Clock,
     remembered: Mutex<RememberedEnds>,
@@ -53,7 +52,7 @@ impl ReapplyEnds {
     #[must_use]
     pub fn new(
         store: Arc<dyn SessionStore>,
-        accounts: Arc<dyn AccountStore>,
+        accounts: Arc<dyn UserRecords>,
         sessions: SessionService,
         clock: Clock,
     ) -> Self {
@@ -93,9 +92,7 @@ impl ReapplyEnds {
                 continue;
             }
             warn!(session.id = %id, "Session {id} ended at {at:?} and came back; it is ended again");
-            let reason = Some("it came back after it had ended".to_owned());
-            let by = EndCommand { actor: Actor::System, end_reason: ending, requesting_session: None, reason };
-            again += self.sessions.end(EndTarget::One { owner: id.owner(), id }, by, None).await?.len();
+            again += usize::from(self.sessions.end_again(id, ending).await?.is_some());
         }
         for account in self.accounts.list().await? {
             self.store.put_user_snapshot(&account.snapshot()).await?;

@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock, Stopwatch},
     metrics::Metrics,
     proxy::{CancelReason, InFlight},
-    session::{EndLogPage, EndLogPosition, SessionPolicy, SessionStore},
+    session::{EndLog, EndLogPage, EndLogPosition, SessionPolicy},
     store_error::StoreError,
 };
 
@@ -32,7 +32,7 @@ pub struct RevocationWatcher {
 /// What it is made of.
 pub struct RevocationWatcherParts {
     /// Where the log is.
-    pub store: Arc<dyn SessionStore>,
+    pub store: Arc<dyn EndLog>,
     /// What is in flight.
     pub in_flight: Arc<InFlight>,
     /// Who looks at each session where the log does not tell all.

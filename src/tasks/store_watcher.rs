@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::Task;
-use crate::{metrics::Metrics, session::SessionStore, store_error::StoreError};
+use crate::{metrics::Metrics, store::StoreHealth, store_error::StoreError};
 
 /// Time between two questions.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// Watches the store.
 #[derive(Clone)]
 pub struct StoreWatcher {
-    store: Arc<dyn SessionStore>,
+    store: Arc<dyn StoreHealth>,
     metrics: Arc<Metrics>,
     up: Arc<AtomicBool>,
 }
@@ -29,7 +29,7 @@ pub struct StoreWatcher {
 impl StoreWatcher {
     /// A watch over `store`; it counts as away until it has answered.
     #[must_use]
-    pub fn new(store: Arc<dyn SessionStore>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(store: Arc<dyn StoreHealth>, metrics: Arc<Metrics>) -> Self {
         Self { store, metrics, up: Arc::new(AtomicBool::new(false)) }
     }
 

@@ -3,19 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{Task, TrimAuditLog};
 use crate::{
-    account::{AccountStore, LINK_LIFETIME},
-    audit::{AuditContext, AuditLog},
+    account::{LINK_LIFETIME, RecordUpkeep},
     clock::{Clock, Timestamp},
     guard::ThrottleStore,
     metrics::Metrics,
-    session::{EndRecord, Session, SessionPolicy, SessionStore},
+    session::{Session, SessionService},
+    store::LiveStore,
     store_error::StoreError,
 };
 
@@ -29,18 +28,16 @@ const PAGE_SIZE: usize = 500;
 /// Sweeps the store.
 #[derive(Clone)]
 pub struct Sweep {
-    /// Sessions.
-    pub sessions: Arc<dyn SessionStore>,
+    /// Store of the sessions.
+    pub store: Arc<dyn LiveStore>,
+    /// Use cases of sessions: what has run out ends through them.
+    pub sessions: SessionService,
     /// Accounts, for devices that nobody uses any more.
-    pub accounts: Arc<dyn AccountStore>,
+    pub accounts: Arc<dyn RecordUpkeep>,
     /// Counters of tries.
     pub throttle: Arc<dyn ThrottleStore>,
     /// What the journal does not keep.
     pub trim: TrimAuditLog,
-    /// The journal, for what ends.
-    pub journal: AuditLog,
-    /// When sessions end by themselves.
-    pub policy: Arc<ArcSwap<SessionPolicy>>,
     /// What time it is.
     pub clock: Clock,
     /// What is counted.
@@ -94,7 +91,7 @@ impl Sweep {
             );
         }
         let (mut steps, mut ended) = (SweepSteps::default(), 0);
-        let turn = steps.record("turn", self.sessions.try_acquire_lease(self.interval / 2).await);
+        let turn = steps.record("turn", self.store.try_acquire_lease(self.interval / 2).await);
         if turn == Some(false) {
             steps.record("journal", self.trim.measure().await);
         } else {
@@ -102,14 +99,14 @@ impl Sweep {
             if turn == Some(true) {
                 let done = self.expire_sessions(now, &mut ended).await;
                 steps.record("sessions", done);
-                steps.record("notes", self.sessions.delete_end_notes(now.minus(NOTE_RETENTION)).await);
+                steps.record("notes", self.store.delete_end_notes(now.minus(NOTE_RETENTION)).await);
                 steps.record("throttle", self.throttle.delete_stale(now).await);
             }
             steps.record("clocks", self.accounts.clamp(now, now.plus(LINK_LIFETIME)).await);
             steps.record("devices", self.accounts.forget_devices(now.minus(DEVICE_RETENTION)).await);
             steps.record("journal", self.trim.run_once().await);
         }
-        let left = steps.record("count", self.sessions.count().await);
+        let left = steps.record("count", self.store.count().await);
         if let Some(left) = left {
             self.metrics.set_sessions_active(left);
         }
@@ -122,44 +119,30 @@ impl Sweep {
     /// Ends what has run out, and moves back what a clock that was ahead has written. A session that this fails for keeps no other from
     /// it, as long as the store answers.
     async fn expire_sessions(&self, now: Timestamp, ended: &mut usize) -> Result<(), StoreError> {
-        let policy = self.policy.load_full();
         let mut failed = Ok(());
         let mut after = None;
         loop {
-            let page = self.sessions.scan(after, PAGE_SIZE).await?;
+            let page = self.store.scan(after, PAGE_SIZE).await?;
             let Some(last) = page.last() else { return failed };
             after = Some(last.id);
             for session in &page {
-                match self.expire_session(session, &policy, now).await {
+                match self.expire_session(session, now).await {
                     Ok(has_ended) => *ended += usize::from(has_ended),
                     Err(why) => {
                         failed = failed.and(Err(why));
-                        self.sessions.ping().await?;
+                        self.store.ping().await?;
                     }
                 }
             }
         }
     }
 
-    async fn expire_session(
-        &self,
-        session: &Session,
-        policy: &SessionPolicy,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn expire_session(&self, session: &Session, now: Timestamp) -> Result<bool, StoreError> {
         if session.is_from_future(now) {
-            self.sessions.clamp(session.id, session.activity.last_seen, now).await?;
+            self.store.clamp(session.id, session.activity.last_seen, now).await?;
             return Ok(false);
         }
-        let Some(ending) = policy.end_reason(session, now) else { return Ok(false) };
-        let end_record = EndRecord::new(ending, AuditContext::system(now));
-        let gone = self.sessions.expire(session.id, session.activity.last_seen, &end_record).await;
-        self.journal.log_written(&gone, |gone| end_record.log_events(gone));
-        let has_ended = gone?.is_some();
-        if has_ended {
-            self.metrics.session_ended(end_record.end_reason.label());
-        }
-        Ok(has_ended)
+        Ok(self.sessions.expire(session, now).await?.is_some())
     }
 }
 

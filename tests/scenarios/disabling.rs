@@ -1,11 +1,18 @@
 //! What is taken from an account is gone with the next request.
 
-use portcullis::{account::Role, audit::Actor};
+use portcullis::{account::Role, session::Admin};
 
 use crate::town::{IPHONE, MAC, PASSWORD, Person, Town};
 
 async fn disable(person: &Person<'_>) -> usize {
-    person.town.parts.accounts.disable(person.id(), Actor::Operator, None).await.unwrap().len()
+    person
+        .town
+        .parts
+        .accounts
+        .disable(person.id(), &Admin::operator(), &"because".parse().unwrap())
+        .await
+        .unwrap()
+        .len()
 }
 
 #[tokio::test]
@@ -42,7 +49,7 @@ async fn enabled_it_signs_in_again_and_old_sessions_stay_dead() {
         let old = alice.signed_in_on(MAC).await;
         disable(&alice).await;
 
-        town.parts.accounts.enable(alice.id(), Actor::Operator, None).await.unwrap();
+        town.parts.accounts.enable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
 
         assert!(!old.is_let_in().await);
         assert!(alice.signed_in_on(MAC).await.is_let_in().await);
@@ -55,7 +62,7 @@ async fn a_removed_account_is_unknown() {
         let alice = town.with_user("alice").await;
         let browser = alice.signed_in_on(MAC).await;
 
-        let ended = town.parts.accounts.remove(alice.id(), Actor::Operator).await.unwrap();
+        let ended = town.parts.accounts.remove(alice.id(), &Admin::operator()).await.unwrap();
 
         assert_eq!(ended.len(), 1);
         assert!(!browser.is_let_in().await);
@@ -74,10 +81,10 @@ async fn roles_count_from_the_next_request_on() {
         assert_eq!(browser.get("/admin").await.status(), 403);
 
         let admin = vec![Role::new("admin").unwrap()];
-        town.parts.accounts.set_roles(alice.id(), admin, Actor::Operator).await.unwrap();
+        town.parts.accounts.set_roles(alice.id(), admin, &Admin::operator()).await.unwrap();
         assert_eq!(browser.get("/admin").await.arrived().person.unwrap().roles, ["admin"]);
 
-        town.parts.accounts.set_roles(alice.id(), Vec::new(), Actor::Operator).await.unwrap();
+        town.parts.accounts.set_roles(alice.id(), Vec::new(), &Admin::operator()).await.unwrap();
         assert_eq!(browser.get("/admin").await.status(), 403);
     }
 }
@@ -88,9 +95,9 @@ async fn each_of_it_is_in_the_journal() {
     let alice = town.with_user("alice").await;
     alice.signed_in_on(MAC).await;
     disable(&alice).await;
-    town.parts.accounts.enable(alice.id(), Actor::Operator, None).await.unwrap();
-    town.parts.accounts.set_roles(alice.id(), Vec::new(), Actor::Operator).await.unwrap();
-    town.parts.accounts.remove(alice.id(), Actor::Operator).await.unwrap();
+    town.parts.accounts.enable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
+    town.parts.accounts.set_roles(alice.id(), Vec::new(), &Admin::operator()).await.unwrap();
+    town.parts.accounts.remove(alice.id(), &Admin::operator()).await.unwrap();
 
     let facts = [
         "user_added",

@@ -240,22 +240,15 @@ async fn a_sign_in_that_races_the_end_of_all_loses() {
 
 #[tokio::test]
 async fn the_operator_ends_everybodys_but_one() {
-    use portcullis::{
-        audit::Actor,
-        session::{EndCommand, EndReason},
-    };
+    use portcullis::session::Admin;
     let town = Town::new();
     let alice = town.with_user("alice").await.signed_in_on(MAC).await;
     let bob = town.with_user("bob").await.signed_in_on(MAC).await;
-    let by = EndCommand {
-        actor: Actor::Operator,
-        end_reason: EndReason::ByAdministrator,
-        requesting_session: None,
-        reason: Some("an incident".to_owned()),
-    };
+    let reason = "an incident".parse().unwrap();
 
     let keep = Some(bob.session().parse().unwrap());
-    let ended = town.parts.sessions.end(EndTarget::Everyone { keep }, by, None).await.unwrap();
+    let ended =
+        town.parts.sessions.end_by_admin(EndTarget::Everyone { keep }, &Admin::operator(), &reason).await.unwrap();
 
     assert_eq!(ended.len(), 1);
     assert!(bob.is_let_in().await && !alice.is_let_in().await);

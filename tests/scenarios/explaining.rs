@@ -1,7 +1,10 @@
 //! What an operator is told of a request is what becomes of it.
 
 use http::Method;
-use portcullis::{audit::Actor, gate::ExplainedDecision, session::UserSnapshot};
+use portcullis::{
+    gate::ExplainedDecision,
+    session::{Admin, UserSnapshot},
+};
 
 use crate::town::{Browser, MAC, Reply, Town};
 
@@ -30,7 +33,7 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
         let person = town.with_user_of(name, roles).await;
         let browser = person.signed_in_on(MAC).await;
         if name == "dave" {
-            town.parts.accounts.disable(person.id(), Actor::Operator, None).await.unwrap();
+            town.parts.accounts.disable(person.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
         }
         let account = town.parts.accounts.get(person.id()).await.unwrap().unwrap();
         callers.push((browser, Some(account.snapshot())));

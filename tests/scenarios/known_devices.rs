@@ -1,7 +1,7 @@
 //! A lockout keeps strangers out, and not the owner: a device that the account has signed in from before has tries of its
 //! own. And it tells strangers nothing about whose name is whose address.
 
-use portcullis::audit::Actor;
+use portcullis::{audit::Actor, session::Admin};
 use serde_json::json;
 
 use crate::town::{Browser, DAY, MAC, MINUTE, PASSWORD, Town};
@@ -88,7 +88,7 @@ async fn a_change_of_the_password_is_counted_by_its_session() {
             assert_eq!(other.api("PUT", "/password", change("wrong")).await.problem(), "wrong-password");
         }
         assert_eq!(other.api("PUT", "/password", change(PASSWORD)).await.status, 429, "its own tries close it");
-        town.parts.accounts.unlock(&alice.account, Actor::Operator, None).await.unwrap();
+        town.parts.accounts.unlock(&alice.account, &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
         assert_eq!(other.api("PUT", "/password", change("wrong")).await.problem(), "wrong-password", "unlocked");
         fails(&town.stranger(), "alice", 4).await;
         assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 429, "its failures count for the account");
@@ -142,7 +142,7 @@ async fn an_account_that_is_unlocked_is_open_under_each_name_and_on_each_device(
     let known = known_browser(&town, "alice").await;
     fails(&known, "alice", 5).await;
     fails(&town.stranger(), "alice@example.com", 5).await;
-    town.parts.accounts.unlock(&alice.account, Actor::Operator, None).await.unwrap();
+    town.parts.accounts.unlock(&alice.account, &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
     assert_eq!(town.told().last(), Some(&"user_unlocked"));
     assert_eq!(known.sign_in("alice", PASSWORD).await.status, 303);
     assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 303);

@@ -1,6 +1,6 @@
 //! One-time links that set a password.
 
-use portcullis::{audit::Actor, secret::Token};
+use portcullis::{audit::Actor, secret::Token, session::Admin};
 
 use crate::town::{Answer, DAY, MAC, PASSWORD, Person, SECOND, Town, just_under};
 
@@ -182,7 +182,7 @@ async fn it_does_not_open_a_disabled_account() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let link = link_for(&alice).await;
-    town.parts.accounts.disable(alice.id(), Actor::Operator, None).await.unwrap();
+    town.parts.accounts.disable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
 
     choose(&town, &link, NEW).await;
 
@@ -194,7 +194,7 @@ async fn a_link_of_a_removed_account_is_dead() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let link = link_for(&alice).await;
-    town.parts.accounts.remove(alice.id(), Actor::Operator).await.unwrap();
+    town.parts.accounts.remove(alice.id(), &Admin::operator()).await.unwrap();
     assert_eq!(choose(&town, &link, NEW).await.status, 410);
 }
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use portcullis::{
-    account::{AccountChange, AccountCommand, AccountRecords, AccountStore as _, PasswordUpdate},
+    account::{AccountChange, AccountCommand, AccountStore as _, LinkRecords as _, PasswordUpdate, UserRecords},
     audit::{Actor, AuditStore as _, AuditTrailQuery, TrailOrder},
     clock::Clock,
     id::UserId,
@@ -58,11 +58,16 @@ async fn where_sessions_are_kept_too_nothing_is_left_to_follow() {
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     store.put_link(alice.id, digest(), at(9), &story(at(0))).await.unwrap();
-    store.set_password(alice.id, &PasswordUpdate::Set(hash("a")), &story(at(1))).await.unwrap().expect("it is set");
+    store
+        .set_password(alice.id, &PasswordUpdate::Set(hash("a")), &story(at(1)))
+        .await
+        .unwrap()
+        .value
+        .expect("it is set");
     for change in
         [DISABLE, AccountChange::Enable { reason: None }, AccountChange::SetRoles(vec![]), AccountChange::Remove]
     {
-        store.change(alice.id, &change, &story(at(1))).await.unwrap().expect("it is there");
+        store.change(alice.id, &change, &story(at(1))).await.unwrap().value.expect("it is there");
     }
     assert!(store.pending_effects(at(100)).await.unwrap().is_empty());
 }
@@ -119,7 +124,7 @@ async fn a_change_whose_consequence_cannot_be_kept_is_not_made() {
     assert!(
         store.apply_deferred(&AccountCommand::Change(alice.id, AccountChange::Remove), &story(at(1))).await.is_err()
     );
-    assert_eq!(AccountRecords::get(&store, alice.id).await.unwrap(), Some(alice));
+    assert_eq!(UserRecords::get(&store, alice.id).await.unwrap(), Some(alice));
     let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: 9 };
     assert_eq!(store.trail(&all).await.unwrap().entries.len(), 1, "nor told");
 }

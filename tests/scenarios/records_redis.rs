@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use portcullis::{
-    account::{Account, AccountChange, AccountCommand, AccountRecords as _, AddResult, Email, PasswordUpdate},
+    account::{
+        Account, AccountChange, AccountCommand, AddResult, DeviceRecords as _, Email, LinkRecords as _,
+        PasswordRecords as _, PasswordUpdate, RecordUpkeep as _, UserRecords as _,
+    },
     audit::{AuditStore as _, AuditTrailQuery, LoginHistoryQuery, TrailOrder},
     clock::Clock,
     store::{
-        RecordStore as _,
+        RecordStore as _, StoreHealth as _,
         redis::{RedisRecords, RedisTarget},
     },
     store_error::StoreError,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use portcullis::{
-    account::AccountRecords,
+    account::UserRecords,
     store::embedded::{EmbeddedStore, OpenError, probe_file},
 };
 use rusqlite::Connection;
@@ -74,7 +74,7 @@ async fn a_new_store_needs_no_log_to_be_one() {
     let copy = folder.path().join("copy.db");
     fs::copy(&path, &copy).unwrap();
     let copied = EmbeddedStore::open(&copy).expect("all tables are in the file");
-    assert!(AccountRecords::list(&copied).await.unwrap().is_empty());
+    assert!(UserRecords::list(&copied).await.unwrap().is_empty());
     drop(store);
 }
 

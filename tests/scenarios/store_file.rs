@@ -11,10 +11,10 @@ use std::{
 
 use futures_util::FutureExt as _;
 use portcullis::{
-    account::{AccountChange, AccountRecords, AccountStore, PasswordUpdate},
+    account::{AccountChange, AccountStore, LinkRecords as _, PasswordRecords as _, PasswordUpdate, UserRecords},
     audit::{AuditStore as _, AuditTrailQuery, TrailOrder},
     id::{SessionId, UserId},
-    session::{EndReason, EndTarget, NewSession, Opened, SecretRenewal, SessionStore},
+    session::{EndReason, EndTarget, NewSession, Opened, SecretRenewal, SessionStore, SessionUpkeep as _},
     store::embedded::EmbeddedStore,
     store_error::StoreError,
 };
@@ -171,7 +171,7 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
     assert!(store.find(id).await.unwrap().is_some(), "a check reads no body");
     assert!(matches!(SessionStore::get(&store, id).await, Err(StoreError::Unreadable(_))));
     let ended = store.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(2))).await;
-    assert_eq!(ended.unwrap(), [], "what cannot be read cannot be told");
+    assert_eq!(ended.unwrap().value, [], "what cannot be read cannot be told");
     assert!(store.find(id).await.unwrap().is_none(), "but it can be ended");
     let all = AuditTrailQuery { user: Some(alice), order: TrailOrder::NewestFirst, after: None, limit: 1 };
     let entry = store.trail(&all).await.unwrap().entries.pop().expect("and it is in the journal");
@@ -186,7 +186,7 @@ async fn an_act_that_cannot_be_told_is_not_done() {
     let alice = account("alice", None);
     store.add(&alice, &story(at(0))).await.unwrap();
     let session = open(&store, alice.id, at(1)).await.session.id;
-    store.set_password(alice.id, &quiet(alice.id), &story(at(1))).await.unwrap().expect("it is set");
+    store.set_password(alice.id, &quiet(alice.id), &story(at(1))).await.unwrap().value.expect("it is set");
     Connection::open(&path).unwrap().execute("ALTER TABLE journal RENAME TO elsewhere", []).unwrap();
 
     assert!(store.end(EndTarget::AllOf(alice.id), &parting(EndReason::ByAdministrator, at(2))).await.is_err());
@@ -203,7 +203,7 @@ async fn an_act_that_cannot_be_told_is_not_done() {
     assert_eq!((found.user.disabled, found.user.roles.len()), (false, 2));
     assert_eq!(store.count().await.unwrap(), 1);
     assert_eq!(store.password_hash(alice.id).await.unwrap(), Some(hash("first")));
-    let there = AccountRecords::get(&store, alice.id).await.unwrap().expect("it is there");
+    let there = UserRecords::get(&store, alice.id).await.unwrap().expect("it is there");
     assert_eq!((there.disabled, there.roles), (false, alice.roles));
 }
 
@@ -225,7 +225,7 @@ async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
     assert_eq!(SessionStore::list(&store, alice).await.unwrap(), left);
     assert_eq!(store.scan(None, 10).await.unwrap(), left);
     let third = NewSession { max_per_user: 1, ..new_session(alice, at(3), 0) };
-    let Opened::Yes { evicted, .. } = store.open(third.clone()).await.unwrap() else { panic!("it must open") };
+    let Opened::Yes { evicted, .. } = store.open(third.clone()).await.unwrap().value else { panic!("it must open") };
     assert_eq!(evicted, left, "what cannot be read cannot be told");
     assert!(store.find(spoiled.id).await.unwrap().is_none(), "but it goes all the same");
     assert_eq!(SessionStore::list(&store, alice).await.unwrap(), [third.session]);

@@ -8,7 +8,7 @@ use std::{
 
 use portcullis::{
     id::UserId,
-    session::SessionStore,
+    session::SessionUpkeep as _,
     store::embedded::{EmbeddedStore, FileStatus, OpenError, probe_file},
 };
 use rusqlite::Connection;

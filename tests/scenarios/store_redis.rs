@@ -4,14 +4,15 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis::{
-    account::{AccountChange, AccountRecords as _, AccountStore as _, HashCost},
+    account::{AccountChange, AccountStore as _, HashCost, UserRecords},
     audit::{AuditStore as _, AuditTrailQuery, TrailOrder},
     clock::Clock,
     config::Config,
     id::UserId,
     server::{Components, Stores},
-    session::{EndReason, EndTarget, SessionStore},
+    session::{EndLog as _, EndReason, EndTarget, SessionStore},
     store::{
+        Outbox as _, StoreHealth,
         embedded::EmbeddedStore,
         redis::{RedisRecords, RedisStore, RedisTarget},
     },
@@ -114,7 +115,7 @@ async fn a_consequence_is_done_once_however_often_it_is_tried() {
     drop(held);
     apart.store.change(alice, &DISABLE, &story(at(2))).await.unwrap();
     apart.store.change(alice, &AccountChange::Enable { reason: None }, &story(at(3))).await.unwrap();
-    let owner = portcullis::account::AccountRecords::get(&apart.store, alice).await.unwrap().unwrap().snapshot();
+    let owner = UserRecords::get(&apart.store, alice).await.unwrap().unwrap().snapshot();
     let generation = apart.store.put_user_snapshot(&owner).await.unwrap();
     let again = new_session(alice, at(4), generation);
     apart.store.open(again.clone()).await.unwrap();
@@ -125,12 +126,12 @@ async fn a_consequence_is_done_once_however_often_it_is_tried() {
 /// Waits until the store answers.
 pub(crate) async fn usable(store: &RedisStore) {
     for _ in 0..400 {
-        if SessionStore::ping(store).await.is_ok() {
+        if StoreHealth::ping(store).await.is_ok() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("{:?}", SessionStore::ping(store).await);
+    panic!("{:?}", StoreHealth::ping(store).await);
 }
 
 #[tokio::test]
@@ -296,7 +297,8 @@ async fn a_full_server_lets_everybody_out_and_nobody_in() {
     assert!(store.open(third.clone()).await.is_err());
     let which = EndTarget::One { owner: owner.id, id: one.session.id };
     assert_eq!(store.end(which, &parting(EndReason::SignedOut, at(4))).await.unwrap().len(), 1);
-    let disabled = store.change(owner.id, &DISABLE, &story(at(5))).await.unwrap().expect("there is such an account");
+    let disabled =
+        store.change(owner.id, &DISABLE, &story(at(5))).await.unwrap().value.expect("there is such an account");
     assert_eq!(disabled.ended.len(), 1);
     store.ping().await.unwrap();
     let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);

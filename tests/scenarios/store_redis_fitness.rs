@@ -8,6 +8,7 @@ use portcullis::{
     secret::Password,
     session::SessionStore,
     store::{
+        Outbox as _, StoreHealth,
         embedded::EmbeddedStore,
         redis::{RedisStore, RedisStoreError, RedisTarget, ServerInfo, probe_server},
     },
@@ -34,7 +35,7 @@ async fn a_server_that_may_throw_sessions_away_is_refused() {
         assert!(matches!(opened.1.server, Err(RedisStoreError::Unsupported { .. })), "{policy}");
         let (store, refused) = (opened.0, opened.1.server.unwrap_err().to_string());
         let id = new_session(UserId::mint(), at(1), 0).session.id;
-        for told in [store.find(id).await.unwrap_err(), SessionStore::ping(&store).await.unwrap_err()] {
+        for told in [store.find(id).await.unwrap_err(), StoreHealth::ping(&store).await.unwrap_err()] {
             assert!(told.to_string().contains(&refused), "the same is told to who asks: {told}");
         }
         let _: String = server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);

@@ -5,6 +5,7 @@ use std::fs;
 use portcullis::{
     id::UserId,
     session::SessionStore as _,
+    store::StoreHealth as _,
     store::embedded::{EmbeddedStore, FileStatus, probe_file},
 };
 

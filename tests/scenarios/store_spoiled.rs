@@ -2,7 +2,8 @@
 
 use portcullis::{
     account::AccountStore as _,
-    session::{EndReason, EndTarget, SessionStore as _},
+    session::{EndLog as _, EndReason, EndTarget, SessionStore as _, SessionUpkeep as _},
+    store::Outbox as _,
 };
 
 use crate::{

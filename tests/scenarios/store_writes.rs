@@ -10,6 +10,7 @@ use portcullis::{
     audit::{AuditEvent, AuditStore as _, AuditTrailQuery, TrailOrder},
     id::{SessionId, UserId},
     session::{EndReason, EndTarget, SessionStore as _},
+    store::StoreHealth as _,
     store::embedded::{EmbeddedStore, probe_file, probe_logins},
     store_error::StoreError,
 };

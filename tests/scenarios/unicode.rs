@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use portcullis::{
     account::{
-        Account, AccountError, AccountRecords, AccountStore, Email, NewUser, PasswordHash, PasswordUpdate, UserName,
+        Account, AccountError, AccountStore, Email, NewUser, PasswordHash, PasswordUpdate, UserName, UserRecords as _,
     },
     audit::Actor,
     clock::Clock,

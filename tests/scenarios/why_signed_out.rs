@@ -1,9 +1,6 @@
 //! The sign-in page says why one is there, and says it to nobody but whoever held the session.
 
-use portcullis::{
-    audit::Actor,
-    session::{EndCommand, EndReason, EndTarget},
-};
+use portcullis::session::{Admin, EndTarget};
 use serde_json::{Value, json};
 
 use crate::town::{Browser, DAY, HOUR, IPHONE, MAC, MINUTE, PASSWORD, Town};
@@ -85,7 +82,7 @@ async fn the_account_was_switched_off() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let browser = alice.signed_in_on(MAC).await;
-    town.parts.accounts.disable(alice.id(), Actor::Operator, None).await.unwrap();
+    town.parts.accounts.disable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
     assert!(why(&browser).await.contains("You were signed out because this account was switched off."));
 }
 
@@ -94,13 +91,8 @@ async fn by_an_administrator() {
     let town = Town::new();
     let alice = town.with_user("alice").await;
     let browser = alice.signed_in_on(MAC).await;
-    let by = EndCommand {
-        actor: Actor::Operator,
-        end_reason: EndReason::ByAdministrator,
-        requesting_session: None,
-        reason: Some("left the team".to_owned()),
-    };
-    town.parts.sessions.end(EndTarget::AllOf(alice.id()), by, None).await.unwrap();
+    let (all, reason) = (EndTarget::AllOf(alice.id()), "left the team".parse().unwrap());
+    town.parts.sessions.end_by_admin(all, &Admin::operator(), &reason).await.unwrap();
     let said = why(&browser).await;
     assert!(
         said.contains(

@@ -9,13 +9,13 @@ use serde_json::json;
 
 use crate::{
     account::{Account, DisplayName, Email, ImportOptions, LINK_LIFETIME, NameError, NewUser, Role, UserName},
-    audit::Actor,
+    audit::{Actor, Reason},
     cli::{
         CommandError, CommandResult, ConfigFile,
         context::{CommandContext, password_from_stdin},
         output::{print_json, print_line, print_table, printable},
-        reason::reason,
     },
+    session::Admin,
 };
 
 /// Adds, lists and changes users
@@ -61,8 +61,8 @@ enum UsersAction {
         /// Name or e-mail address
         name: String,
         /// Why, for the record: at most 500 characters
-        #[arg(long, value_name = "TEXT", value_parser = reason)]
-        reason: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: Reason,
     },
     /// Lets a disabled user sign in again
     #[command(after_help = "Example: portcullis users enable alice --reason \"back from leave\"")]
@@ -70,8 +70,8 @@ enum UsersAction {
         /// Name or e-mail address
         name: String,
         /// Why, for the record: at most 500 characters
-        #[arg(long, value_name = "TEXT", value_parser = reason)]
-        reason: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: Reason,
     },
     /// Lets a user try again at once whom too many wrong passwords have locked out
     #[command(after_help = "Example: portcullis users unlock alice --reason \"called from their desk\"")]
@@ -79,8 +79,8 @@ enum UsersAction {
         /// Name or e-mail address
         name: String,
         /// Why, for the record: at most 500 characters
-        #[arg(long, value_name = "TEXT", value_parser = reason)]
-        reason: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: Reason,
     },
     /// Prints a one-time link that sets a new password, and lets a locked account in
     #[command(after_help = "Example: portcullis users set-password alice --password-stdin < password.txt")]
@@ -163,7 +163,7 @@ impl UsersCommand {
             UsersAction::List { json } => context.list(json).await,
             UsersAction::Disable { name, reason } => {
                 let account = context.account(&name).await?;
-                let ended = context.components.accounts.disable(account.id, Actor::Operator, Some(reason)).await?;
+                let ended = context.components.accounts.disable(account.id, &Admin::operator(), &reason).await?;
                 print_line(&format!(
                     "Disabled {}; {}",
                     printable(account.name.as_str()),
@@ -173,13 +173,13 @@ impl UsersCommand {
             }
             UsersAction::Enable { name, reason } => {
                 let account = context.account(&name).await?;
-                context.components.accounts.enable(account.id, Actor::Operator, Some(reason)).await?;
+                context.components.accounts.enable(account.id, &Admin::operator(), &reason).await?;
                 print_line(&format!("Enabled {}", printable(account.name.as_str())));
                 Ok(())
             }
             UsersAction::Unlock { name, reason } => {
                 let account = context.account(&name).await?;
-                context.components.accounts.unlock(&account, Actor::Operator, Some(reason)).await?;
+                context.components.accounts.unlock(&account, &Admin::operator(), &reason).await?;
                 print_line(&format!("Unlocked {}", printable(account.name.as_str())));
                 Ok(())
             }
@@ -194,7 +194,7 @@ impl UsersCommand {
                     return Ok(());
                 }
                 let account =
-                    context.components.accounts.set_roles(account.id, parse_roles(&roles)?, Actor::Operator).await?;
+                    context.components.accounts.set_roles(account.id, parse_roles(&roles)?, &Admin::operator()).await?;
                 print_line(&format!("Roles of {}: {}", printable(account.name.as_str()), format_roles(&account)));
                 Ok(())
             }
@@ -204,7 +204,7 @@ impl UsersCommand {
             }
             UsersAction::Remove { name } => {
                 let account = context.account(&name).await?;
-                let ended = context.components.accounts.remove(account.id, Actor::Operator).await?;
+                let ended = context.components.accounts.remove(account.id, &Admin::operator()).await?;
                 print_line(&format!("Removed {}; {}", printable(account.name.as_str()), signed_out_count(ended.len())));
                 Ok(())
             }

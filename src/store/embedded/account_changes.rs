@@ -11,13 +11,11 @@ use super::{
     sessions::{put_user_snapshot, renew_secret},
 };
 use crate::{
-    account::{
-        Account, AccountChange, AccountCommand, AppliedCommand, ChangeOutcome, LiveEffects, PasswordUpdate,
-        SessionEffect,
-    },
-    audit::AuditContext,
+    account::{Account, AccountChange, AccountCommand, ChangeOutcome, PasswordUpdate},
+    audit::{AuditContext, Recorded},
     id::UserId,
     session::Session,
+    store::{AppliedCommand, LiveEffects, SessionEffect},
 };
 
 /// Changes an account, and does all that follows. None: there is no such account, or it is not as it was supposed to be.
@@ -25,13 +23,13 @@ pub(super) fn apply(
     connection: &Connection,
     alteration: AccountCommand,
     context: &AuditContext,
-) -> rusqlite::Result<Option<ChangeOutcome>> {
-    let Some(AppliedCommand { account, effects: consequence }) = apply_to_account(connection, alteration, context)?
-    else {
-        return Ok(None);
+) -> rusqlite::Result<Recorded<Option<ChangeOutcome>>> {
+    let Some(AppliedCommand { account, effects, entry }) = apply_to_account(connection, alteration, context)? else {
+        return Ok(Recorded::nothing(None));
     };
-    let (ended, renewed) = apply_effects(connection, consequence)?;
-    Ok(Some(ChangeOutcome { account, ended, renewed }))
+    let (Recorded { value: ended, entries }, renewed) = apply_effects(connection, effects)?;
+    let entries = std::iter::once(entry).chain(entries).collect();
+    Ok(Recorded { value: Some(ChangeOutcome { account, ended, renewed }), entries })
 }
 
 /// Changes an account and writes that down; what follows for live state is still to be done.
@@ -51,16 +49,19 @@ pub(super) fn apply_to_account(
 }
 
 /// Does what follows: tells the sessions that ended, and whether the one that asked was renewed.
-fn apply_effects(connection: &Connection, consequence: LiveEffects) -> rusqlite::Result<(Vec<Session>, bool)> {
+fn apply_effects(
+    connection: &Connection,
+    consequence: LiveEffects,
+) -> rusqlite::Result<(Recorded<Vec<Session>>, bool)> {
     let LiveEffects { user, snapshot: owner, sessions, renewal, .. } = consequence;
     if let Some(owner) = owner {
         put_user_snapshot(connection, owner)?;
     }
     let ended = match sessions {
-        SessionEffect::Keep => Vec::new(),
+        SessionEffect::Keep => Recorded::default(),
         SessionEffect::AdvanceGeneration => {
             session_end::invalidate_sign_ins(connection, user)?;
-            Vec::new()
+            Recorded::default()
         }
         SessionEffect::End(target, end_record) => session_end::end(connection, target, &end_record)?,
     };
@@ -89,10 +90,11 @@ fn change_rights(
             .execute((AsText(id), role_names(roles), disabled, saturating_i64(*version)))?,
         None => connection.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([AsText(id)])?,
     };
-    audit_log::insert(connection, context.entry(Some(id), change.event()))?;
+    let entry = context.entry(Some(id), change.event());
+    audit_log::insert(connection, &entry)?;
     let owner = account.as_ref().map_or_else(|| before.removed_snapshot(context.at), Account::snapshot);
     let consequence = LiveEffects::from_change(owner, change, context);
-    Ok(Some(AppliedCommand { account: account.unwrap_or(before), effects: consequence }))
+    Ok(Some(AppliedCommand { account: account.unwrap_or(before), effects: consequence, entry }))
 }
 
 fn change_password(
@@ -108,8 +110,9 @@ fn change_password(
     }
     let Some(before) = find_account(connection, id)? else { return Ok(None) };
     passwords::set(connection, id, new.hash(), context.at, before.next_version(context.at))?;
-    audit_log::insert(connection, context.entry(Some(id), new.event()))?;
+    let entry = context.entry(Some(id), new.event());
+    audit_log::insert(connection, &entry)?;
     devices::forget_all_except(connection, id, new.kept_device())?;
     let consequence = LiveEffects::from_password(id, new, context);
-    Ok(find_account(connection, id)?.map(|account| AppliedCommand { account, effects: consequence }))
+    Ok(find_account(connection, id)?.map(|account| AppliedCommand { account, effects: consequence, entry }))
 }

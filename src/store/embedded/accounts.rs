@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountCommand, AccountRecords, AccountStore, AddResult, ChangeOutcome, DeviceRegistration, Email,
-        ExportedAccount, ImportedAccount, PasswordHash, Role, UserName,
+        Account, AccountCommand, AccountStore, AddResult, ChangeOutcome, DeviceRecords, DeviceRegistration, Email,
+        ExportedAccount, ImportedAccount, LinkRecords, PasswordHash, PasswordRecords, RecordUpkeep, Role, UserName,
+        UserRecords,
     },
-    audit::{AuditContext, AuditEvent},
+    audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
     id::{DeviceId, UserId},
     secret::Digest,
@@ -26,7 +27,7 @@ const SELECT_ACCOUNTS: &str =
     "SELECT id, name, display_name, email, roles, disabled, created, password_set, version FROM account";
 
 #[async_trait]
-impl AccountRecords for EmbeddedStore {
+impl UserRecords for EmbeddedStore {
     async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.read(|connection| {
             let sql = format!(
@@ -49,24 +50,32 @@ impl AccountRecords for EmbeddedStore {
         })
     }
 
-    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError> {
         let (account, context) = (account.clone(), context.clone());
         self.write(move |connection| {
             let entry = context.entry(Some(account.id), AuditEvent::UserAdded);
             let added = insert_account(connection, account)?;
-            if added == AddResult::Added {
-                audit_log::insert(connection, entry)?;
+            if added != AddResult::Added {
+                return Ok(Recorded::nothing(added));
             }
-            Ok(added)
+            audit_log::insert(connection, &entry)?;
+            Ok(Recorded { value: added, entries: vec![entry] })
         })
         .await
     }
 
-    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn restore(
+        &self,
+        restored: &ImportedAccount,
+        context: &AuditContext,
+    ) -> Result<Recorded<AddResult>, StoreError> {
         let (restored, context) = (restored.clone(), context.clone());
         self.write(move |connection| insert_restored(connection, &restored, &context)).await
     }
+}
 
+#[async_trait]
+impl PasswordRecords for EmbeddedStore {
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         self.read(|connection| passwords::get(connection, id))
     }
@@ -75,21 +84,26 @@ impl AccountRecords for EmbeddedStore {
         let (from, to) = (from.clone(), to.clone());
         self.write(move |connection| passwords::rehash(connection, id, &from, &to)).await
     }
+}
 
+#[async_trait]
+impl LinkRecords for EmbeddedStore {
     async fn put_link(
         &self,
         id: UserId,
         link: Digest,
         expires: Timestamp,
         context: &AuditContext,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Recorded<bool>, StoreError> {
         let context = context.clone();
         self.write(move |connection| {
             let kept = passwords::put_link(connection, id, link, expires)?;
-            if kept {
-                audit_log::insert(connection, context.entry(Some(id), AuditEvent::LinkMade))?;
+            if !kept {
+                return Ok(Recorded::nothing(false));
             }
-            Ok(kept)
+            let entry = context.entry(Some(id), AuditEvent::LinkMade);
+            audit_log::insert(connection, &entry)?;
+            Ok(Recorded { value: true, entries: vec![entry] })
         })
         .await
     }
@@ -97,25 +111,16 @@ impl AccountRecords for EmbeddedStore {
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
         self.read(|connection| passwords::link_holder(connection, link, now))
     }
+}
 
+#[async_trait]
+impl DeviceRecords for EmbeddedStore {
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
         self.read(|connection| devices::find(connection, owner, device))
     }
 
     async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
         self.read(|connection| devices::list(connection, owner))
-    }
-
-    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            passwords::clamp_links(connection, links_until)?;
-            devices::clamp(connection, now)
-        })
-        .await
-    }
-
-    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.delete_in_batches(devices::DELETE_OLD, before).await
     }
 
     async fn register_device(
@@ -131,12 +136,27 @@ impl AccountRecords for EmbeddedStore {
 }
 
 #[async_trait]
+impl RecordUpkeep for EmbeddedStore {
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            passwords::clamp_links(connection, links_until)?;
+            devices::clamp(connection, now)
+        })
+        .await
+    }
+
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.delete_in_batches(devices::DELETE_OLD, before).await
+    }
+}
+
+#[async_trait]
 impl AccountStore for EmbeddedStore {
     async fn apply(
         &self,
         alteration: AccountCommand,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
         let context = context.clone();
         self.write_urgent(move |connection| account_changes::apply(connection, alteration.clone(), &context)).await
     }
@@ -182,23 +202,25 @@ fn insert_restored(
     connection: &Connection,
     restored: &ImportedAccount,
     context: &AuditContext,
-) -> rusqlite::Result<AddResult> {
+) -> rusqlite::Result<Recorded<AddResult>> {
     let ExportedAccount { account, password } = &restored.exported;
     let added = insert_account(connection, account.clone())?;
-    if added == AddResult::Added {
-        if let Some(hash) = password {
-            passwords::put(connection, account.id, hash)?;
-        }
-        let mut alias = connection.prepare_cached(
-            "INSERT OR IGNORE INTO login (key, account) SELECT ?1, ?2 \
-             WHERE NOT EXISTS (SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1)",
-        )?;
-        for key in &restored.aliases {
-            alias.execute((key, AsText(account.id)))?;
-        }
-        audit_log::insert(connection, context.entry(Some(account.id), restored.event()))?;
+    if added != AddResult::Added {
+        return Ok(Recorded::nothing(added));
     }
-    Ok(added)
+    if let Some(hash) = password {
+        passwords::put(connection, account.id, hash)?;
+    }
+    let mut alias = connection.prepare_cached(
+        "INSERT OR IGNORE INTO login (key, account) SELECT ?1, ?2 \
+             WHERE NOT EXISTS (SELECT 1 FROM account WHERE name_key = ?1 OR email_key = ?1)",
+    )?;
+    for key in &restored.aliases {
+        alias.execute((key, AsText(account.id)))?;
+    }
+    let entry = context.entry(Some(account.id), restored.event());
+    audit_log::insert(connection, &entry)?;
+    Ok(Recorded { value: added, entries: vec![entry] })
 }
 
 pub(super) fn find_account(connection: &Connection, id: UserId) -> rusqlite::Result<Option<Account>> {

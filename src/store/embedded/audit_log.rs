@@ -67,8 +67,7 @@ impl AuditStore for EmbeddedStore {
         let entries = entries.to_vec();
         let urgent = !entries.is_empty() && entries.iter().all(|entry| entry.event.is_urgent());
         let need = if urgent { WriteClass::Urgent } else { WriteClass::Ordinary };
-        self.write_with(need, move |connection| entries.iter().try_for_each(|entry| insert(connection, entry.clone())))
-            .await
+        self.write_with(need, move |connection| entries.iter().try_for_each(|entry| insert(connection, entry))).await
     }
 
     async fn upsert_counts(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
@@ -153,8 +152,8 @@ fn cursor_position(connection: &Connection, query: &LoginHistoryQuery) -> rusqli
         .optional()
 }
 
-pub(super) fn insert(connection: &Connection, entry: AuditEntry) -> rusqlite::Result<()> {
-    let AuditEntry { id, at, user, actor, ip, device, event: fact } = entry;
+pub(super) fn insert(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    let AuditEntry { id, at, user, actor, ip, device, event: fact } = entry.clone();
     let sign_in = fact.outcome().map(LoginOutcome::name);
     let name = fact.name();
     connection
@@ -173,7 +172,7 @@ fn upsert_count(connection: &Connection, entry: AuditEntry) -> rusqlite::Result<
     let grown = connection
         .prepare_cached("UPDATE journal SET body = ?2 WHERE id = ?1 AND fact = 'sign_ins_failed'")?
         .execute((AsText(id), body))?;
-    if grown == 0 { insert(connection, entry) } else { Ok(()) }
+    if grown == 0 { insert(connection, &entry) } else { Ok(()) }
 }
 
 /// What a row tells, from the column of its body.

@@ -10,12 +10,11 @@ use super::{
     writer::WriteClass,
 };
 use crate::{
-    account::{AccountCommand, AppliedCommand, LiveEffects},
+    account::AccountCommand,
     audit::AuditContext,
     clock::Timestamp,
-    id::EffectsId,
-    session::{EndReason, EndRecord, EndTarget, SessionStore},
-    store::RecordStore,
+    session::{EndReason, EndRecord, EndTarget, SessionStore as _, SessionUpkeep as _},
+    store::{AppliedCommand, EffectsId, LiveEffects, RecordStore},
     store_error::StoreError,
 };
 
@@ -76,14 +75,6 @@ impl RecordStore for EmbeddedStore {
             Ok(())
         })
         .await
-    }
-
-    fn caveat(&self) -> Option<String> {
-        SessionStore::limitation(self)
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        SessionStore::ping(self).await
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     sessions::{SELECT_SESSIONS, ok_or_log, read_session},
 };
 use crate::{
-    audit::AuditEvent,
+    audit::{AuditEvent, Recorded},
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
@@ -23,7 +23,7 @@ pub(super) fn end(
     connection: &Connection,
     target: EndTarget,
     end_record: &EndRecord,
-) -> rusqlite::Result<Vec<Session>> {
+) -> rusqlite::Result<Recorded<Vec<Session>>> {
     let (chosen, named) = where_clause(target);
     let sql = format!("{SELECT_SESSIONS} WHERE {chosen} ORDER BY a.latest DESC, s.id");
     let going = connection
@@ -45,10 +45,10 @@ pub(super) fn expire(
     id: SessionId,
     latest: Timestamp,
     end_record: &EndRecord,
-) -> rusqlite::Result<Option<Session>> {
+) -> rusqlite::Result<Recorded<Option<Session>>> {
     let sql = format!("{SELECT_SESSIONS} WHERE s.id = ?1 AND a.latest <= ?2");
     let going = connection.prepare_cached(&sql)?.query_row((AsText(id), latest), EndingRow::read).optional()?;
-    Ok(delete_sessions(connection, going.into_iter().collect(), end_record)?.pop())
+    Ok(delete_sessions(connection, going.into_iter().collect(), end_record)?.map(|mut ended| ended.pop()))
 }
 
 /// A session that is about to end, as far as it can be read.
@@ -71,21 +71,25 @@ pub(super) fn delete_sessions(
     connection: &Connection,
     going: Vec<EndingRow>,
     end_record: &EndRecord,
-) -> rusqlite::Result<Vec<Session>> {
+) -> rusqlite::Result<Recorded<Vec<Session>>> {
     let mut note = connection.prepare_cached(
         "INSERT OR REPLACE INTO ended (id, secret, former, at, ending)
          SELECT id, secret, former, ?2, ?3 FROM session WHERE key = ?1",
     )?;
     let mut delete = connection.prepare_cached("DELETE FROM session WHERE key = ?1")?;
+    let mut entries = Vec::with_capacity(going.len());
     for EndingRow { key, id, .. } in &going {
         let ending = id.as_ref().map_or(&end_record.end_reason, |id| end_record.reason_for(*id));
         note.execute((key, end_record.context.at, AsJson(ending)))?;
         delete.execute([key])?;
         if let Ok(id) = id {
-            audit_log::insert(connection, end_record.entry(*id))?;
+            let entry = end_record.entry(*id);
+            audit_log::insert(connection, &entry)?;
+            entries.push(entry);
         }
     }
-    Ok(going.into_iter().filter_map(|gone| ok_or_log(gone.session)).collect())
+    let sessions = going.into_iter().filter_map(|gone| ok_or_log(gone.session)).collect();
+    Ok(Recorded { value: sessions, entries })
 }
 
 /// The note, for whoever shows a secret that the session had.

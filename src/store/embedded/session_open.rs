@@ -12,6 +12,7 @@ use super::{
     sessions::SELECT_SESSIONS,
 };
 use crate::{
+    audit::Recorded,
     session::{EndTarget, NewSession, Opened, Session},
     store::session_body::SessionBody,
 };
@@ -23,26 +24,26 @@ const INSERT: &str = "
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 /// Opens it, and ends the longest unused ones above the maximum.
-pub(super) fn open(connection: &Connection, new: &NewSession) -> rusqlite::Result<Opened> {
+pub(super) fn open(connection: &Connection, new: &NewSession) -> rusqlite::Result<Recorded<Opened>> {
     let owner = AsText(new.session.owner());
     let may = connection
         .prepare_cached(MAY_OPEN)?
         .query_row((&owner, saturating_i64(new.generation)), |_| Ok(()))
         .optional()?;
     if may.is_none() {
-        return Ok(Opened::GenerationChanged);
+        return Ok(Recorded::nothing(Opened::GenerationChanged));
     }
     insert(connection, new)?;
-    let replaced = match new.replaces {
-        Some(id) => session_end::end(connection, EndTarget::One { owner: id.owner(), id }, &new.replace_record())?
-            .pop()
-            .map(Box::new),
-        None => None,
+    let mut replaced = match new.replaces {
+        Some(id) => session_end::end(connection, EndTarget::One { owner: id.owner(), id }, &new.replace_record())?,
+        None => Recorded::default(),
     };
     let evicted = evict_excess(connection, new)?;
-    let owner = new.session.owner();
-    audit_log::insert(connection, new.context.entry(Some(owner), new.sign_in_event()))?;
-    Ok(Opened::Yes { replaced, evicted })
+    let entry = new.context.entry(Some(new.session.owner()), new.sign_in_event());
+    audit_log::insert(connection, &entry)?;
+    let entries = replaced.entries.into_iter().chain(evicted.entries).chain([entry]).collect();
+    let replaced = replaced.value.pop().map(Box::new);
+    Ok(Recorded { value: Opened::Yes { replaced, evicted: evicted.value }, entries })
 }
 
 fn insert(connection: &Connection, new: &NewSession) -> rusqlite::Result<()> {
@@ -71,7 +72,7 @@ fn insert(connection: &Connection, new: &NewSession) -> rusqlite::Result<()> {
 }
 
 /// The new one stays in any case: whoever has just signed in is signed in.
-fn evict_excess(connection: &Connection, new: &NewSession) -> rusqlite::Result<Vec<Session>> {
+fn evict_excess(connection: &Connection, new: &NewSession) -> rusqlite::Result<Recorded<Vec<Session>>> {
     let others_may_be = new.max_per_user.saturating_sub(1);
     let sql = format!(
         "{SELECT_SESSIONS} WHERE s.owner = ?1 AND s.id <> ?2 ORDER BY a.latest DESC, s.key DESC LIMIT -1 OFFSET ?3"

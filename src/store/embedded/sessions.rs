@@ -10,14 +10,16 @@ use super::{
     session_end, session_open,
 };
 use crate::{
+    audit::Recorded,
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
     session::{
-        Activity, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Proof,
-        SecretRenewal, Session, SessionAuth, SessionSecrets, SessionStore, SessionTerms, UserSnapshot,
+        Activity, EndLog, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened,
+        Proof, SecretRenewal, Session, SessionAuth, SessionSecrets, SessionStore, SessionTerms, SessionUpkeep,
+        UserSnapshot,
     },
-    store::session_body::SessionBody,
+    store::{Lease, Outbox, StoreHealth, session_body::SessionBody},
     store_error::StoreError,
 };
 
@@ -89,7 +91,7 @@ impl SessionStore for EmbeddedStore {
         }
     }
 
-    async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
+    async fn open(&self, new: NewSession) -> Result<Recorded<Opened>, StoreError> {
         self.write_notifying(move |connection| session_open::open(connection, &new)).await
     }
 
@@ -102,7 +104,7 @@ impl SessionStore for EmbeddedStore {
         self.write(move |connection| clamp(connection, id, latest, now)).await
     }
 
-    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Recorded<Vec<Session>>, StoreError> {
         let end_record = end_record.clone();
         self.write_urgent(move |connection| session_end::end(connection, target, &end_record)).await
     }
@@ -112,7 +114,7 @@ impl SessionStore for EmbeddedStore {
         id: SessionId,
         latest: Timestamp,
         end_record: &EndRecord,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Recorded<Option<Session>>, StoreError> {
         let end_record = end_record.clone();
         self.write_urgent(move |connection| session_end::expire(connection, id, latest, &end_record)).await
     }
@@ -120,7 +122,21 @@ impl SessionStore for EmbeddedStore {
     async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
         self.read(|connection| session_end::find_end_note(connection, id, secret))
     }
+}
 
+#[async_trait]
+impl EndLog for EmbeddedStore {
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
+        self.read(|connection| session_end::read_end_log(connection, since))
+    }
+
+    async fn wait_for_end(&self) {
+        self.end_hint.notified().await;
+    }
+}
+
+#[async_trait]
+impl SessionUpkeep for EmbeddedStore {
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
         let mut behind = after.map_or_else(String::new, |id| id.to_string());
         self.read(|connection| {
@@ -153,19 +169,14 @@ impl SessionStore for EmbeddedStore {
         self.delete_in_batches("DELETE FROM ended WHERE id IN (SELECT id FROM ended WHERE at < ?1 LIMIT ?2)", before)
             .await
     }
+}
 
-    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
-        self.read(|connection| session_end::read_end_log(connection, since))
-    }
+impl Lease for EmbeddedStore {}
 
-    async fn wait_for_end(&self) {
-        self.end_hint.notified().await;
-    }
+impl Outbox for EmbeddedStore {}
 
-    fn limitation(&self) -> Option<String> {
-        self.reserve.as_ref()?.fault()
-    }
-
+#[async_trait]
+impl StoreHealth for EmbeddedStore {
     /// Looks whether the files are what they were, reads, and writes: whoever can do that can serve.
     async fn ping(&self) -> Result<(), StoreError> {
         if let Some(damaged) = self.damaged.get() {
@@ -177,6 +188,10 @@ impl SessionStore for EmbeddedStore {
             None => drop(state()?),
         }
         self.probe_write().await
+    }
+
+    fn limitation(&self) -> Option<String> {
+        self.reserve.as_ref()?.fault()
     }
 }
 

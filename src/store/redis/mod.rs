@@ -35,24 +35,22 @@ use tracing::error;
 
 use self::{
     client::RedisClient,
-    session_end::{UserEndTarget as Ending, narrow_to_user},
+    session_end::{EndOutcome, UserEndTarget, narrow_to_user},
     sessions::{LiveState, USERS_PER_PAGE},
     supervisor::ConnectionHooks,
 };
-use super::RecordStore;
+use super::{AppliedCommand, Lease, Outbox, RecordStore, StoreHealth};
 use crate::{
-    account::{
-        Account, AccountCommand, AccountRecords, AccountStore, AddResult, AppliedCommand, ChangeOutcome,
-        DeviceRegistration, ImportedAccount, PasswordHash,
-    },
-    audit::{AuditContext, AuditEntry, AuditLogSize, AuditPage, AuditStore, AuditTrailQuery, LoginHistoryQuery},
+    account::{AccountCommand, AccountStore, ChangeOutcome},
+    audit::{AuditContext, Recorded},
     clock::{Clock, Timestamp},
     guard::{AttemptCounter, CallerClass, CountResult, ThrottleStore},
-    id::{DeviceId, SessionId, UserId},
+    id::{SessionId, UserId},
+    record_operations,
     secret::Digest,
     session::{
-        EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session, SessionAuth,
-        SessionStore, UserSnapshot,
+        EndLog, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session,
+        SessionAuth, SessionStore, SessionUpkeep, UserSnapshot,
     },
     store_error::StoreError,
 };
@@ -107,11 +105,11 @@ impl RedisStore {
         owner: UserId,
         target: EndTarget,
         end_record: &EndRecord,
-    ) -> Result<Vec<Session>, StoreError> {
-        let Some(ends) = narrow_to_user(target, owner) else { return Ok(Vec::new()) };
-        let left = self.live.end(owner, ends, end_record).await?;
-        self.deliver(owner, &left.entries).await?;
-        Ok(left.sessions)
+    ) -> Result<Recorded<Vec<Session>>, StoreError> {
+        let Some(ends) = narrow_to_user(target, owner) else { return Ok(Recorded::default()) };
+        let EndOutcome { sessions, entries, .. } = self.live.end(owner, ends, end_record).await?;
+        self.deliver(owner, &entries).await?;
+        Ok(Recorded { value: sessions, entries })
     }
 }
 
@@ -133,23 +131,25 @@ impl SessionStore for RedisStore {
         self.live.put_user_snapshot(owner).await
     }
 
-    async fn open(&self, new: NewSession) -> Result<Opened, StoreError> {
+    async fn open(&self, new: NewSession) -> Result<Recorded<Opened>, StoreError> {
         let owner = new.session.owner();
         let opened = self.live.open_session(&new).await;
         if opened.as_ref().is_err_and(is_not_replicated) {
             // Nobody will ever hold its secret. Where it stays for all that, it runs out like any other.
-            let _ = self.live.end(owner, Ending::One(new.session.id), &new.replace_record()).await;
+            let _ = self.live.end(owner, UserEndTarget::One(new.session.id), &new.replace_record()).await;
         }
-        let (mut opened, entries) = opened?;
+        let Recorded { value: mut opened, mut entries } = opened?;
         self.deliver(owner, &entries).await?;
         // Another user's is in another slot, and so another step: the new one is open, and nobody holds its secret yet.
         if let Opened::Yes { replaced, .. } = &mut opened
             && let Some(id) = new.replaces.filter(|id| id.owner() != owner)
         {
             let one = EndTarget::One { owner: id.owner(), id };
-            *replaced = self.end_user_sessions(id.owner(), one, &new.replace_record()).await?.pop().map(Box::new);
+            let mut ended = self.end_user_sessions(id.owner(), one, &new.replace_record()).await?;
+            *replaced = ended.value.pop().map(Box::new);
+            entries.append(&mut ended.entries);
         }
-        Ok(opened)
+        Ok(Recorded { value: opened, entries })
     }
 
     async fn touch(&self, heartbeats: &[Heartbeat]) -> Result<(), StoreError> {
@@ -161,11 +161,11 @@ impl SessionStore for RedisStore {
     }
 
     /// Everybody's is a step for each user: there is none over all slots.
-    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Vec<Session>, StoreError> {
+    async fn end(&self, target: EndTarget, end_record: &EndRecord) -> Result<Recorded<Vec<Session>>, StoreError> {
         let owner = match target {
             EndTarget::One { owner, .. } | EndTarget::AllBut { owner, .. } | EndTarget::AllOf(owner) => owner,
             EndTarget::Everyone { .. } => {
-                let (mut ended, mut failed, mut from) = (Vec::new(), None, None);
+                let (mut ended, mut failed, mut from) = (Recorded::<Vec<Session>>::default(), None, None);
                 loop {
                     let owners = self.live.users(from, false, USERS_PER_PAGE).await?;
                     let Some(last) = owners.last() else { return failed.map_or(Ok(ended), Err) };
@@ -173,7 +173,10 @@ impl SessionStore for RedisStore {
                     for owner in owners {
                         // Whoever cannot be ended keeps nobody else in.
                         match self.end_user_sessions(owner, target, end_record).await {
-                            Ok(gone) => ended.extend(gone),
+                            Ok(gone) => {
+                                ended.value.extend(gone.value);
+                                ended.entries.extend(gone.entries);
+                            }
                             Err(why) => {
                                 error!(user.id = %owner, "The sessions of {owner} could not be ended: {why}");
                                 failed.get_or_insert(why);
@@ -191,16 +194,30 @@ impl SessionStore for RedisStore {
         id: SessionId,
         latest: Timestamp,
         end_record: &EndRecord,
-    ) -> Result<Option<Session>, StoreError> {
-        let mut left = self.live.expire(id, latest, end_record).await?;
-        self.deliver(id.owner(), &left.entries).await?;
-        Ok(left.sessions.pop())
+    ) -> Result<Recorded<Option<Session>>, StoreError> {
+        let EndOutcome { mut sessions, entries, .. } = self.live.expire(id, latest, end_record).await?;
+        self.deliver(id.owner(), &entries).await?;
+        Ok(Recorded { value: sessions.pop(), entries })
     }
 
     async fn end_note(&self, id: SessionId, secret: Digest) -> Result<Option<EndNote>, StoreError> {
         self.live.find_end_note(id, secret).await
     }
+}
 
+#[async_trait]
+impl EndLog for RedisStore {
+    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
+        self.live.read_end_log(since).await
+    }
+
+    async fn wait_for_end(&self) {
+        self.live.end_hints.notified().await;
+    }
+}
+
+#[async_trait]
+impl SessionUpkeep for RedisStore {
     async fn scan(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>, StoreError> {
         self.live.scan(after, limit).await
     }
@@ -212,21 +229,27 @@ impl SessionStore for RedisStore {
     async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError> {
         self.live.forget_ended(before).await
     }
+}
 
-    async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError> {
-        self.live.read_end_log(since).await
+#[async_trait]
+impl Lease for RedisStore {
+    async fn try_acquire_lease(&self, period: Duration) -> Result<bool, StoreError> {
+        self.live.try_acquire_lease(period).await
     }
+}
 
-    async fn wait_for_end(&self) {
-        self.live.end_hints.notified().await;
-    }
-
+#[async_trait]
+impl Outbox for RedisStore {
     async fn drain_outbox(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.drain_outboxes(now).await
     }
+}
 
-    async fn try_acquire_lease(&self, period: Duration) -> Result<bool, StoreError> {
-        self.live.try_acquire_lease(period).await
+#[async_trait]
+impl StoreHealth for RedisStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.live.ping(self.clock.now()).await?;
+        self.records.ping().await
     }
 
     fn limitation(&self) -> Option<String> {
@@ -234,13 +257,8 @@ impl SessionStore for RedisStore {
             .live
             .is_out_of_memory()
             .then(|| format!("{}; until then nobody can sign in", RedisStoreError::OutOfMemory));
-        let both: Vec<String> = full.into_iter().chain(self.records.caveat()).collect();
+        let both: Vec<String> = full.into_iter().chain(self.records.limitation()).collect();
         (!both.is_empty()).then(|| both.join("\n"))
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.live.ping(self.clock.now()).await?;
-        self.records.ping().await
     }
 }
 
@@ -250,12 +268,15 @@ impl AccountStore for RedisStore {
         &self,
         alteration: AccountCommand,
         context: &AuditContext,
-    ) -> Result<Option<ChangeOutcome>, StoreError> {
-        let Some(AppliedCommand { account, effects }) = self.records.apply_deferred(&alteration, context).await? else {
-            return Ok(None);
+    ) -> Result<Recorded<Option<ChangeOutcome>>, StoreError> {
+        let Some(AppliedCommand { account, effects, entry }) =
+            self.records.apply_deferred(&alteration, context).await?
+        else {
+            return Ok(Recorded::nothing(None));
         };
-        let left = self.apply_effects(&effects).await?;
-        Ok(Some(ChangeOutcome { account, ended: left.sessions, renewed: left.renewed }))
+        let EndOutcome { sessions, entries, renewed } = self.apply_effects(&effects).await?;
+        let entries = std::iter::once(entry).chain(entries).collect();
+        Ok(Recorded { value: Some(ChangeOutcome { account, ended: sessions, renewed }), entries })
     }
 }
 
@@ -291,42 +312,18 @@ fn is_not_replicated(why: &StoreError) -> bool {
     matches!(why, StoreError::Unavailable(why) if why.downcast_ref().is_some_and(unconfirmed))
 }
 
-/// What is a matter of records alone is passed on to them.
-macro_rules! delegate_to_records {
-    ($of:ident { $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)* }) => {
+/// Each method asks the records, which may be elsewhere.
+macro_rules! forwarded_to_records {
+    ($($capability:path as $_handle:ident {
+        $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $_series:ident, $_name:literal, $_access:ident;)*
+    })*) => {$(
         #[async_trait]
-        impl $of for RedisStore {
+        impl $capability for RedisStore {
             $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
-                $of::$method(&*self.records, $($arg),*).await
+                <dyn RecordStore as $capability>::$method(&*self.records, $($arg),*).await
             })*
         }
-    };
+    )*};
 }
 
-delegate_to_records!(AccountRecords {
-    by_key(key: &str) -> Option<Account>;
-    get(id: UserId) -> Option<Account>;
-    list() -> Vec<Account>;
-    add(account: &Account, story: &AuditContext) -> AddResult;
-    restore(restored: &ImportedAccount, story: &AuditContext) -> AddResult;
-    password_hash(id: UserId) -> Option<PasswordHash>;
-    rehash(id: UserId, from: &PasswordHash, to: &PasswordHash) -> bool;
-    put_link(id: UserId, link: Digest, expires: Timestamp, story: &AuditContext) -> bool;
-    link_user(link: Digest, now: Timestamp) -> Option<UserId>;
-    known_device(owner: UserId, device: Digest) -> Option<DeviceId>;
-    device_ids(owner: UserId) -> Vec<DeviceId>;
-    clamp(now: Timestamp, links_until: Timestamp) -> ();
-    forget_devices(before: Timestamp) -> ();
-    register_device(owner: UserId, device: Option<Digest>, new_token: Digest, max: usize, at: Timestamp) -> DeviceRegistration;
-});
-
-delegate_to_records!(AuditStore {
-    record(entries: &[AuditEntry]) -> ();
-    upsert_counts(entries: &[AuditEntry]) -> ();
-    delete_unknown_before(before: Timestamp) -> ();
-    size() -> AuditLogSize;
-    delete_failed(count: u64) -> u64;
-    login_history(query: &LoginHistoryQuery) -> AuditPage;
-    delete_before(before: Timestamp) -> ();
-    trail(query: &AuditTrailQuery) -> AuditPage;
-});
+record_operations!(forwarded_to_records);

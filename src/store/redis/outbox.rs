@@ -17,11 +17,11 @@ use super::{
     sessions::LiveState,
 };
 use crate::{
-    account::LiveEffects,
     audit::{AuditEntry, AuditEvent},
     clock::Timestamp,
     id::{SessionId, UserId},
     session::{EndLogPage, EndLogPosition, EndNote},
+    store::LiveEffects,
     store_error::StoreError,
 };
 

@@ -13,11 +13,11 @@ use super::{
     sessions::{LiveState, decode_reply, ok_or_log},
 };
 use crate::{
-    account::{LiveEffects, SessionEffect},
     audit::AuditEntry,
     clock::Timestamp,
     id::{SessionId, UserId},
     session::{EndRecord, EndTarget, Session},
+    store::{LiveEffects, SessionEffect},
     store_error::StoreError,
 };
 

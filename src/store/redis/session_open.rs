@@ -16,7 +16,7 @@ use super::{
     sessions::{LiveState, decode_reply, parse_session_id},
 };
 use crate::{
-    audit::AuditEntry,
+    audit::Recorded,
     id::SessionId,
     session::{NewSession, Opened},
     store_error::StoreError,
@@ -43,13 +43,12 @@ struct OpenPlan {
 }
 
 impl LiveState {
-    /// Opens it, and ends the longest unused ones above the maximum, and the one of the same owner that it replaces. Tells
-    /// what the journal must be told.
-    pub(super) async fn open_session(&self, new: &NewSession) -> Result<(Opened, Vec<AuditEntry>), StoreError> {
+    /// Opens it, and ends the longest unused ones above the maximum, and the one of the same owner that it replaces.
+    pub(super) async fn open_session(&self, new: &NewSession) -> Result<Recorded<Opened>, StoreError> {
         let mut evicted = Vec::new();
         for _ in 0..MAX_ATTEMPTS {
             match self.try_open(new, &evicted).await? {
-                OpenAttempt::Done(opened, entries) => return Ok((opened, entries)),
+                OpenAttempt::Done(opened) => return Ok(opened),
                 OpenAttempt::EvictionChanged(others) => evicted = others,
             }
         }
@@ -78,7 +77,9 @@ impl LiveState {
         touched.extend(plan.replaced.iter().chain(&plan.evicted).flat_map(EndingSession::keys));
         let call = script::OPEN.call(&touched, &[codec::to_json(&plan)]);
         let answer: Option<(String, Value)> = self.commit(owner, Some(new.context.at), &call).await?;
-        let Some((word, rest)) = answer else { return Ok(OpenAttempt::Done(Opened::GenerationChanged, Vec::new())) };
+        let Some((word, rest)) = answer else {
+            return Ok(OpenAttempt::Done(Recorded::nothing(Opened::GenerationChanged)));
+        };
         if word == "retry" {
             let others: Vec<String> = decode_reply(rest)?;
             return Ok(OpenAttempt::EvictionChanged(
@@ -94,13 +95,13 @@ impl LiveState {
         });
         // Told as they are listed: the longest unused last.
         sessions.reverse();
-        Ok(OpenAttempt::Done(Opened::Yes { replaced, evicted: sessions }, entries))
+        Ok(OpenAttempt::Done(Recorded { value: Opened::Yes { replaced, evicted: sessions }, entries }))
     }
 }
 
 /// What came of a try.
 enum OpenAttempt {
-    Done(Opened, Vec<AuditEntry>),
+    Done(Recorded<Opened>),
     /// These would have to go, not those that were named.
     EvictionChanged(Vec<SessionId>),
 }

@@ -34,7 +34,7 @@ async fn disabling_is_one_step(stores: Stores) {
     let under_way = new_session(alice, at(1), 0);
     let before = journal(&stores).await.len();
     let disable = AccountChange::Disable { reason: Some("left".to_owned()) };
-    let changed = stores.accounts.change(alice, &disable, &story(at(2))).await.unwrap().expect("it is there");
+    let changed = stores.accounts.change(alice, &disable, &story(at(2))).await.unwrap().value.expect("it is there");
     assert!(changed.account.disabled);
     assert_eq!(changed.ended, std::slice::from_ref(&session));
     assert!(stores.sessions.find(session.id).await.unwrap().is_none());
@@ -75,8 +75,13 @@ async fn new_roles_count_from_the_next_look_on(stores: Stores) {
 async fn removing_is_one_step(stores: Stores) {
     let alice = somebody(&stores).await;
     let session = open(&*stores.sessions, alice, at(1)).await.session;
-    let removed =
-        stores.accounts.change(alice, &AccountChange::Remove, &story(at(2))).await.unwrap().expect("it was there");
+    let removed = stores
+        .accounts
+        .change(alice, &AccountChange::Remove, &story(at(2)))
+        .await
+        .unwrap()
+        .value
+        .expect("it was there");
     assert_eq!((removed.account.id, removed.ended.as_slice()), (alice, std::slice::from_ref(&session)));
     assert!(stores.accounts.get(alice).await.unwrap().is_none());
     assert!(stores.sessions.find(session.id).await.unwrap().is_none());
@@ -103,7 +108,7 @@ async fn a_password_ends_renews_and_tells_in_one_step(stores: Stores) {
     let renewal = SecretRenewal { id: keep.session.id, current: keep.secret, new: fresh, grace_until: at(13) };
     let new =
         PasswordUpdate::Changed { hash: hash("new"), expected: None, renewal, keep_device: None, end_others: true };
-    let changed = stores.accounts.set_password(alice, &new, &story(at(3))).await.unwrap().expect("it is set");
+    let changed = stores.accounts.set_password(alice, &new, &story(at(3))).await.unwrap().value.expect("it is set");
     assert_eq!((changed.ended.as_slice(), changed.renewed), (std::slice::from_ref(&other), true));
     assert_eq!(changed.account.password_set, Some(at(3)));
     assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash("new")));
@@ -199,7 +204,7 @@ async fn a_password_forgets_the_devices_that_the_old_one_made_known(stores: Stor
         keep_device: Some(acting),
         end_others: false,
     };
-    stores.accounts.set_password(alice, &new, &story(at(2))).await.unwrap().expect("it is set");
+    stores.accounts.set_password(alice, &new, &story(at(2))).await.unwrap().value.expect("it is set");
     assert!(stores.accounts.known_device(alice, acting).await.unwrap().is_some());
     assert_eq!(stores.accounts.device_ids(alice).await.unwrap().len(), 1);
     assert!(set(&stores, alice, "b", at(3)).await);

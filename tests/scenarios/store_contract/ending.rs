@@ -36,7 +36,7 @@ async fn ending_one_session_leaves_the_others(stores: Stores) {
     let (gone, stays) = (open(&*stores.sessions, alice, at(1)).await, open(&*stores.sessions, alice, at(2)).await);
     let which = EndTarget::One { owner: alice, id: gone.session.id };
     let ended = stores.sessions.end(which, &parting(EndReason::SignedOut, at(3))).await.unwrap();
-    assert_eq!(ended, std::slice::from_ref(&gone.session), "the deed tells what it ended, whole");
+    assert_eq!(*ended, std::slice::from_ref(&gone.session), "the deed tells what it ended, whole");
     assert!(stores.sessions.find(gone.session.id).await.unwrap().is_none());
     assert!(stores.sessions.get(gone.session.id).await.unwrap().is_none());
     assert!(stores.sessions.find(stays.session.id).await.unwrap().is_some());

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use portcullis::{
     id::SessionId,
-    session::{EndLogPosition, EndNote, EndReason, EndTarget, SessionStore},
+    session::{EndLogPosition, EndNote, EndReason, EndTarget},
+    store::LiveStore,
 };
 use tokio::{task::JoinSet, time::timeout};
 
@@ -19,13 +20,13 @@ stories! {
 }
 
 /// What has ended since, and the next place.
-async fn since(sessions: &dyn SessionStore, mark: &EndLogPosition) -> (Vec<(SessionId, EndNote)>, EndLogPosition) {
+async fn since(sessions: &dyn LiveStore, mark: &EndLogPosition) -> (Vec<(SessionId, EndNote)>, EndLogPosition) {
     let ends = sessions.end_log(Some(mark)).await.unwrap();
     assert!(!ends.has_gap);
     (ends.ended, ends.next)
 }
 
-async fn here(sessions: &dyn SessionStore) -> EndLogPosition {
+async fn here(sessions: &dyn LiveStore) -> EndLogPosition {
     sessions.end_log(None).await.unwrap().next
 }
 

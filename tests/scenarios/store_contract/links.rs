@@ -172,8 +172,8 @@ async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
 async fn links_and_devices_of_the_future_are_moved_back(stores: Stores) {
     let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
     let (ahead, right) = (digest(), digest());
-    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap());
-    assert!(stores.accounts.put_link(bob, right, at(205), &story(at(100))).await.unwrap());
+    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap().value);
+    assert!(stores.accounts.put_link(bob, right, at(205), &story(at(100))).await.unwrap().value);
     let (future, past) = (digest(), digest());
     for (device, second) in [(past, 50), (future, 900)] {
         stores.accounts.register_device(alice, None, device, 20, at(second)).await.unwrap();
@@ -195,7 +195,7 @@ async fn links_and_devices_of_the_future_are_moved_back(stores: Stores) {
     assert!(!known(future).await, "its last use counts as then");
     // So are those that somebody whose clock is ahead writes later.
     let (ahead, future) = (digest(), digest());
-    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap());
+    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap().value);
     stores.accounts.register_device(alice, None, future, 20, at(900)).await.unwrap();
     stores.accounts.clamp(at(200), at(300)).await.unwrap();
     assert!(stores.accounts.link_user(ahead, at(300)).await.unwrap().is_none());

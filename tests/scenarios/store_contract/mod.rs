@@ -51,8 +51,8 @@ use portcullis::{
     audit::AuditStore,
     clock::Clock,
     guard::ThrottleStore,
-    session::SessionStore,
     store::{
+        LiveStore,
         embedded::EmbeddedStore,
         redis::{RedisRecords, RedisStore},
     },
@@ -63,7 +63,7 @@ use crate::redis_server::RedisServer;
 /// A new, empty place for everything.
 #[derive(Clone)]
 pub(crate) struct Stores {
-    pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) sessions: Arc<dyn LiveStore>,
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) journal: Arc<dyn AuditStore>,
     pub(crate) throttle: Arc<dyn ThrottleStore>,

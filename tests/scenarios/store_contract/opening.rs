@@ -30,7 +30,7 @@ async fn one_that_is_replaced_and_gone_already_makes_no_room(stores: Stores) {
     let second = open(&*stores.sessions, alice, at(2)).await.session.id;
     let gone = portcullis::id::SessionId::mint(alice);
     let new = NewSession { max_per_user: 2, replaces: Some(gone), ..new_session(alice, at(3), 0) };
-    let Opened::Yes { replaced, evicted } = stores.sessions.open(new.clone()).await.unwrap() else {
+    let Opened::Yes { replaced, evicted } = stores.sessions.open(new.clone()).await.unwrap().value else {
         panic!("nobody ended them");
     };
     assert_eq!((replaced, ids(&evicted)), (None, vec![first]));
@@ -99,7 +99,9 @@ async fn a_lowered_maximum_ends_as_many_as_it_takes(stores: Stores) {
         open(&*stores.sessions, alice, at(second)).await;
     }
     let new = NewSession { max_per_user: 2, ..new_session(alice, at(9), 0) };
-    let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new).await.unwrap() else { panic!("it opens") };
+    let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new).await.unwrap().value else {
+        panic!("it opens")
+    };
     assert_eq!(evicted.len(), 4);
     assert_eq!(stores.sessions.list(alice).await.unwrap().len(), 2);
 }
@@ -109,7 +111,7 @@ async fn the_new_session_is_never_the_one_that_goes(stores: Stores) {
     let busy = open(&*stores.sessions, alice, at(50)).await.session.id;
     for most in [1, 0] {
         let new = NewSession { max_per_user: most, ..new_session(alice, at(1), 0) };
-        let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new.clone()).await.unwrap() else {
+        let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new.clone()).await.unwrap().value else {
             panic!("it opens")
         };
         assert_eq!(evicted.len(), 1);

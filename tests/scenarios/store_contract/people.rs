@@ -80,7 +80,7 @@ pub(crate) async fn renew(stores: &Stores, id: SessionId, from: Digest, to: Dige
     let renewal = SecretRenewal { id, current: from, new: to, grace_until };
     let new = PasswordUpdate::Changed { hash, expected: was, renewal, keep_device: None, end_others: false };
     let changed = stores.accounts.set_password(id.owner(), &new, &story(at(1))).await.unwrap();
-    changed.is_some_and(|changed| changed.renewed)
+    changed.value.is_some_and(|changed| changed.renewed)
 }
 
 /// Sets a password whose hash tells `word`; whether it did.
@@ -103,18 +103,18 @@ pub(crate) async fn change_password(stores: &Stores, id: UserId, was: &str, word
 
 /// Makes a link that sets a password; whether there is such an account.
 pub(crate) async fn put_link(stores: &Stores, id: UserId, link: Digest, expires: Timestamp) -> bool {
-    stores.accounts.put_link(id, link, expires, &story(at(0))).await.unwrap()
+    stores.accounts.put_link(id, link, expires, &story(at(0))).await.unwrap().value
 }
 
 /// Uses a link up then; whose it was.
 pub(crate) async fn redeem(stores: &Stores, link: Digest, word: &str, at: Timestamp) -> Option<UserId> {
     let redeemed = stores.accounts.redeem_link(link, &hash(word), &story(at)).await.unwrap();
-    redeemed.map(|changed| changed.account.id)
+    redeemed.value.map(|changed| changed.account.id)
 }
 
 /// Changes an account; as it is then.
 pub(crate) async fn change(stores: &Stores, id: UserId, change: AccountChange) -> Option<Account> {
-    stores.accounts.change(id, &change, &story(at(1))).await.unwrap().map(|changed| changed.account)
+    stores.accounts.change(id, &change, &story(at(1))).await.unwrap().value.map(|changed| changed.account)
 }
 
 pub(crate) const DISABLE: AccountChange = AccountChange::Disable { reason: None };

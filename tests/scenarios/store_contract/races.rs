@@ -128,7 +128,7 @@ async fn opens_at_once_never_leave_more_than_the_maximum(stores: Stores) {
         .join_all()
         .await
         .into_iter()
-        .map(|opened| match opened {
+        .map(|opened| match opened.value {
             Opened::Yes { evicted, .. } => evicted.len(),
             Opened::GenerationChanged => panic!("nobody ended them"),
         })

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use portcullis::{
-    account::{
-        Account, AccountChange, AccountCommand, AddResult, AppliedCommand, LiveEffects, PasswordUpdate, Role,
-        SessionEffect,
-    },
+    account::{Account, AccountChange, AccountCommand, AddResult, PasswordUpdate, Role},
     audit::{AuditEntry, AuditEvent, AuditTrailQuery, TrailOrder},
     clock::Timestamp,
-    id::{EffectsId, SessionId, UserId},
+    id::{SessionId, UserId},
     secret::Digest,
     session::{EndReason, EndRecord, EndTarget, SecretRenewal},
-    store::{RecordStore, embedded::EmbeddedStore, redis::RedisRecords},
+    store::{
+        AppliedCommand, EffectsId, LiveEffects, RecordStore, SessionEffect, embedded::EmbeddedStore,
+        redis::RedisRecords,
+    },
 };
 use tokio::task::JoinSet;
 
@@ -129,7 +129,7 @@ impl Keeper {
 
     async fn link_of(&self, id: UserId) -> Digest {
         let link = digest();
-        assert!(self.records.put_link(id, link, at(100), &story(at(0))).await.unwrap());
+        assert!(self.records.put_link(id, link, at(100), &story(at(0))).await.unwrap().value);
         link
     }
 }

@@ -14,12 +14,12 @@ use super::{
     keys::{self, ScriptKeys},
 };
 use crate::{
-    account::{Account, AccountChange, AccountCommand, AppliedCommand, LiveEffects, PasswordHash, PasswordUpdate},
-    audit::{AuditContext, AuditEvent},
+    account::{Account, AccountChange, AccountCommand, PasswordHash, PasswordUpdate},
+    audit::AuditContext,
     clock::Timestamp,
-    id::{EffectsId, EventId},
+    id::EventId,
     store::{
-        RecordStore,
+        AppliedCommand, EffectsId, LiveEffects, RecordStore, StoreHealth,
         redis::{
             codec::{self, decode_error, to_json},
             error::RedisStoreError,
@@ -126,7 +126,10 @@ impl RecordStore for RedisRecords {
     async fn mark_done(&self, consequence: EffectsId) -> Result<(), StoreError> {
         self.client.query(cmd("HDEL").arg(keys::PENDING_EFFECTS).arg(consequence.to_string())).await
     }
+}
 
+#[async_trait]
+impl StoreHealth for RedisRecords {
     async fn ping(&self) -> Result<(), StoreError> {
         self.client.probe_write(keys::WRITE_PROBE, "1").await
     }
@@ -138,7 +141,7 @@ impl RedisRecords {
         alteration: &AccountCommand,
         context: &AuditContext,
     ) -> Result<ChangeAttempt, StoreError> {
-        let (plan, fact, altered) = match alteration {
+        let (plan, altered) = match alteration {
             AccountCommand::Change(id, change) => match self.read_snapshot(*id).await? {
                 Some(read) => plan_change(read, change, context),
                 None => return Ok(ChangeAttempt::Rejected),
@@ -149,8 +152,8 @@ impl RedisRecords {
             },
             AccountCommand::Redeem(link, hash) => match self.find_link_holder(*link, context.at).await? {
                 Some((read, holder)) => {
-                    let (plan, fact, altered) = plan_password_change(read, &PasswordUpdate::Set(hash.clone()), context);
-                    (ChangePlan { link: Some(codec::encode_digest(link)), holder: Some(holder), ..plan }, fact, altered)
+                    let (plan, altered) = plan_password_change(read, &PasswordUpdate::Set(hash.clone()), context);
+                    (ChangePlan { link: Some(codec::encode_digest(link)), holder: Some(holder), ..plan }, altered)
                 }
                 None => return Ok(ChangeAttempt::Rejected),
             },
@@ -158,7 +161,7 @@ impl RedisRecords {
         let mut touched = ScriptKeys::new(&[&JOURNAL_KEYS[..], &CHANGE_KEYS].concat());
         let consequence = &altered.effects;
         let plan = ChangePlan {
-            lines: vec![EntryPlan::new(&context.entry(Some(consequence.user), fact), &mut touched)],
+            lines: vec![EntryPlan::new(&altered.entry, &mut touched)],
             consequence: EffectsPlan {
                 id: consequence.id.to_string(),
                 at: context.at.as_millis().to_string(),
@@ -179,7 +182,7 @@ fn plan_change(
     AccountSnapshot { account: before, value: was }: AccountSnapshot,
     change: &AccountChange,
     context: &AuditContext,
-) -> (ChangePlan, AuditEvent, AppliedCommand) {
+) -> (ChangePlan, AppliedCommand) {
     let after = change.apply_to(&before, context.at);
     let loses_all = change.revokes_credentials();
     let owner = after.as_ref().map_or_else(|| before.removed_snapshot(context.at), Account::snapshot);
@@ -194,14 +197,15 @@ fn plan_change(
         ..ChangePlan::default()
     };
     let consequence = LiveEffects::from_change(owner, change, context);
-    (plan, change.event(), AppliedCommand { account: after.unwrap_or(before), effects: consequence })
+    let entry = context.entry(Some(before.id), change.event());
+    (plan, AppliedCommand { account: after.unwrap_or(before), effects: consequence, entry })
 }
 
 fn plan_password_change(
     AccountSnapshot { account: before, value: was }: AccountSnapshot,
     new: &PasswordUpdate,
     context: &AuditContext,
-) -> (ChangePlan, AuditEvent, AppliedCommand) {
+) -> (ChangePlan, AppliedCommand) {
     let account = Account { password_set: Some(context.at), version: before.next_version(context.at), ..before };
     let password_was = match new {
         PasswordUpdate::Set(_) => None,
@@ -219,7 +223,8 @@ fn plan_password_change(
         ..ChangePlan::default()
     };
     let consequence = LiveEffects::from_password(account.id, new, context);
-    (plan, new.event(), AppliedCommand { account, effects: consequence })
+    let entry = context.entry(Some(account.id), new.event());
+    (plan, AppliedCommand { account, effects: consequence, entry })
 }
 
 /// What was kept, with its place in the order of the changes, if it is older than that.

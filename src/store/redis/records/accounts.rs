@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     account::{
-        Account, AccountRecords, AddResult, DeviceRegistration, ExportedAccount, ImportedAccount, PasswordHash,
-        login_aliases,
+        Account, AddResult, DeviceRecords, DeviceRegistration, ExportedAccount, ImportedAccount, LinkRecords,
+        PasswordHash, PasswordRecords, RecordUpkeep, UserRecords, login_aliases,
     },
-    audit::{AuditContext, AuditEntry, AuditEvent},
+    audit::{AuditContext, AuditEntry, AuditEvent, Recorded},
     clock::Timestamp,
     id::{DeviceId, UserId},
     secret::Digest,
@@ -90,12 +90,12 @@ impl RedisRecords {
         account: &Account,
         password: Option<&PasswordHash>,
         aliases: &[String],
-        entry: &AuditEntry,
-    ) -> Result<AddResult, StoreError> {
+        entry: AuditEntry,
+    ) -> Result<Recorded<AddResult>, StoreError> {
         self.normalise_logins().await?;
         let keys = [keys::ACCOUNTS, keys::LOGINS, keys::NAMES, keys::PASSWORDS];
         let mut touched = ScriptKeys::new(&[&JOURNAL_KEYS[..], &keys].concat());
-        let line = EntryPlan::new(entry, &mut touched);
+        let line = EntryPlan::new(&entry, &mut touched);
         let new = AddAccountPlan {
             id: account.id.bare(),
             account: encode_account(account),
@@ -108,9 +108,9 @@ impl RedisRecords {
         let answer: String =
             self.commit(&script::ADD_ACCOUNT.call(touched.as_slice(), &[codec::to_json(&new)])).await?;
         match answer.as_str() {
-            "added" => Ok(AddResult::Added),
-            "name" => Ok(AddResult::NameTaken),
-            "email" => Ok(AddResult::EmailTaken),
+            "added" => Ok(Recorded { value: AddResult::Added, entries: vec![entry] }),
+            "name" => Ok(Recorded::nothing(AddResult::NameTaken)),
+            "email" => Ok(Recorded::nothing(AddResult::EmailTaken)),
             _ => Err(RedisStoreError::DuplicateId.into()),
         }
     }
@@ -133,7 +133,7 @@ impl RedisRecords {
 }
 
 #[async_trait]
-impl AccountRecords for RedisRecords {
+impl UserRecords for RedisRecords {
     async fn by_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
         self.normalise_logins().await?;
         let look = script::FIND_LOGIN.call(&[keys::LOGINS, keys::ACCOUNTS], &[key]);
@@ -159,16 +159,23 @@ impl AccountRecords for RedisRecords {
         }
     }
 
-    async fn add(&self, account: &Account, context: &AuditContext) -> Result<AddResult, StoreError> {
-        self.insert(account, None, &[], &context.entry(Some(account.id), AuditEvent::UserAdded)).await
+    async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError> {
+        self.insert(account, None, &[], context.entry(Some(account.id), AuditEvent::UserAdded)).await
     }
 
-    async fn restore(&self, restored: &ImportedAccount, context: &AuditContext) -> Result<AddResult, StoreError> {
+    async fn restore(
+        &self,
+        restored: &ImportedAccount,
+        context: &AuditContext,
+    ) -> Result<Recorded<AddResult>, StoreError> {
         let ExportedAccount { account, password } = &restored.exported;
         let entry = context.entry(Some(account.id), restored.event());
-        self.insert(account, password.as_ref(), &restored.aliases, &entry).await
+        self.insert(account, password.as_ref(), &restored.aliases, entry).await
     }
+}
 
+#[async_trait]
+impl PasswordRecords for RedisRecords {
     async fn password_hash(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         let hash: Option<String> = self.client.query(cmd("HGET").arg(keys::PASSWORDS).arg(id.bare())).await?;
         Ok(hash.map(PasswordHash::new))
@@ -178,40 +185,40 @@ impl AccountRecords for RedisRecords {
         let told = [&*id.bare(), from.as_phc(), to.as_phc()];
         self.commit(&script::REPLACE_HASH.call(&[keys::PASSWORDS], &told)).await
     }
+}
 
+#[async_trait]
+impl LinkRecords for RedisRecords {
     async fn put_link(
         &self,
         id: UserId,
         link: Digest,
         expires: Timestamp,
         context: &AuditContext,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Recorded<bool>, StoreError> {
         let mut touched =
             ScriptKeys::new(&[&JOURNAL_KEYS[..], &[keys::ACCOUNTS, keys::LINKS, keys::LINK_BY_ACCOUNT]].concat());
-        let made = EntryPlan::new(&context.entry(Some(id), AuditEvent::LinkMade), &mut touched);
+        let entry = context.entry(Some(id), AuditEvent::LinkMade);
+        let made = EntryPlan::new(&entry, &mut touched);
         let holder = encode_link_holder(id, expires);
         let new = PutLinkPlan { id: id.bare(), link: codec::encode_digest(&link), holder, lines: vec![made] };
-        self.commit(&script::PUT_LINK.call(touched.as_slice(), &[codec::to_json(&new)])).await
+        let kept = self.commit(&script::PUT_LINK.call(touched.as_slice(), &[codec::to_json(&new)])).await?;
+        Ok(if kept { Recorded { value: true, entries: vec![entry] } } else { Recorded::nothing(false) })
     }
 
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
         Ok(self.find_link_holder(link, now).await?.map(|(read, _)| read.account.id))
     }
+}
 
+#[async_trait]
+impl DeviceRecords for RedisRecords {
     async fn known_device(&self, owner: UserId, device: Digest) -> Result<Option<DeviceId>, StoreError> {
         self.find_device(owner, &codec::encode_digest(&device)).await
     }
 
     async fn device_ids(&self, owner: UserId) -> Result<Vec<DeviceId>, StoreError> {
         self.list_devices(owner).await
-    }
-
-    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
-        self.clamp_all(now, links_until).await
-    }
-
-    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.forget_unused(before).await
     }
 
     async fn register_device(
@@ -223,5 +230,16 @@ impl AccountRecords for RedisRecords {
         at: Timestamp,
     ) -> Result<DeviceRegistration, StoreError> {
         self.count_device(owner, device, fresh, max, at).await
+    }
+}
+
+#[async_trait]
+impl RecordUpkeep for RedisRecords {
+    async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError> {
+        self.clamp_all(now, links_until).await
+    }
+
+    async fn forget_devices(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.forget_unused(before).await
     }
 }

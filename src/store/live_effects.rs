@@ -1,25 +1,15 @@
-//! What a change of an account means for live state: for what the gate reads of its owner, and for the sessions.
+//! Effects of a change of an account on live state: on what the gate reads of its user, and on the sessions. Kept with the records
+//! until they are applied, where live state is kept apart.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountChange, PasswordHash, PasswordUpdate};
+use super::EffectsId;
 use crate::{
-    audit::AuditContext,
-    id::{EffectsId, UserId},
-    secret::Digest,
+    account::{Account, AccountChange, PasswordUpdate},
+    audit::{AuditContext, AuditEntry},
+    id::UserId,
     session::{EndRecord, EndTarget, SecretRenewal, UserSnapshot},
 };
-
-/// A change of an account, as records are asked for it.
-#[derive(Clone, Debug)]
-pub enum AccountCommand {
-    /// Of what the user may do.
-    Change(UserId, AccountChange),
-    /// Of the password.
-    Password(UserId, PasswordUpdate),
-    /// Of the password, by whoever holds this one-time link, which is used up.
-    Redeem(Digest, PasswordHash),
-}
 
 /// An account that was changed, and what is still to follow.
 #[derive(Clone, Debug)]
@@ -28,6 +18,8 @@ pub struct AppliedCommand {
     pub account: Account,
     /// What must be done to live state before the change may be acknowledged.
     pub effects: LiveEffects,
+    /// What was written of it in the audit log.
+    pub entry: AuditEntry,
 }
 
 /// What follows from one change of an account. Where live state is kept apart from records, it is kept with the records
