@@ -6,6 +6,7 @@ pub(super) mod client;
 pub(super) mod connection_auth;
 pub(super) mod content;
 pub(super) mod cross_site_form;
+pub(super) mod endpoint;
 pub(super) mod event_stream;
 pub(super) mod failure;
 pub(super) mod hooks;

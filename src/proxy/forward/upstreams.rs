@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,17 +20,11 @@ use pingora::upstreams::peer::HttpPeer;
 use tokio::{net::lookup_host, time::timeout};
 
 use crate::{
-    clock::Timestamp, gate::cookie::ForgetOn, identity_headers::IdentityEncoding, proxy::http::server::tcp_keepalive,
+    clock::Timestamp, gate::cookie::ForgetOn, identity_headers::IdentityEncoding, proxy::forward::endpoint::Endpoint,
 };
 
-/// Time for which an endpoint that refused a connection is passed over.
-const REFUSED_BACKOFF: Duration = Duration::from_secs(5);
 /// Longest look-up of a host. A resolver that is silent must hold up neither the start nor a reload.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest idle time of a pooled connection: shorter than what app servers commonly wait (Node.js: 5 s), so that Portcullis closes
-/// it before they do. A request sent into a connection that is being closed would be lost, and not each may be retried (`retry`).
-const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-
 /// Ids of upstreams by name: the same one for the same name, and never another's.
 #[derive(Debug, Default)]
 pub struct UpstreamIds(HashMap<String, usize>);
@@ -131,16 +125,6 @@ pub struct Upstream {
     round_robin: AtomicUsize,
 }
 
-/// Endpoint: one address of a server. A host with several addresses is several endpoints.
-#[derive(Debug)]
-struct Endpoint {
-    /// Index of its server in the specification.
-    spec_index: usize,
-    peer: HttpPeer,
-    /// Time until which the endpoint is passed over, in milliseconds since 1970.
-    backoff_until: AtomicI64,
-}
-
 impl Upstream {
     /// Occasions on which the cookies of the app are taken from a browser.
     pub(super) const fn forget_on(&self) -> ForgetOn {
@@ -170,7 +154,7 @@ impl Upstream {
         let mut untried = (0..endpoints.len())
             .map(|step| &endpoints[first.wrapping_add(step) % endpoints.len()])
             .filter(|endpoint| endpoint.address().is_some_and(|address| !tried.contains(&address)));
-        let up = untried.clone().find(|endpoint| endpoint.backoff_until.load(Ordering::Relaxed) <= now.as_millis());
+        let up = untried.clone().find(|endpoint| !endpoint.is_passed_over(now));
         let chosen = up.or_else(|| untried.next())?;
         let peer = chosen.peer();
         chosen.address().map(|address| (address, peer))
@@ -187,7 +171,7 @@ impl Upstream {
         let endpoints = self.endpoints.load();
         let last = tried.last();
         for endpoint in endpoints.iter().filter(|endpoint| endpoint.address().as_ref() == last) {
-            endpoint.backoff_until.store(now.plus(REFUSED_BACKOFF).as_millis(), Ordering::Relaxed);
+            endpoint.mark_refused(now);
         }
         endpoints.iter().any(|endpoint| endpoint.address().is_some_and(|address| !tried.contains(&address)))
     }
@@ -211,7 +195,7 @@ impl Upstream {
                     );
                     before
                         .iter()
-                        .filter(|endpoint| endpoint.spec_index == index)
+                        .filter(|endpoint| endpoint.spec_index() == index)
                         .filter_map(Endpoint::address)
                         .collect()
                 }
@@ -225,7 +209,7 @@ impl Upstream {
     fn known_endpoints(&self, spec: &UpstreamSpec) -> Vec<Endpoint> {
         let before = self.endpoints.load();
         let at_place = |(index, address): (usize, &HostPort)| {
-            let same = |endpoint: &&Endpoint| self.spec.servers.get(endpoint.spec_index) == Some(address);
+            let same = |endpoint: &&Endpoint| self.spec.servers.get(endpoint.spec_index()) == Some(address);
             let known: Vec<_> = before.iter().filter(same).filter_map(Endpoint::address).collect();
             known.into_iter().map(|at| Endpoint::new(at, index, spec, &before)).collect::<Vec<_>>()
         };
@@ -238,32 +222,10 @@ async fn resolve_host(address: HostPort) -> io::Result<Vec<SocketAddr>> {
     if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
 }
 
-impl Endpoint {
-    fn new(at: SocketAddr, index: usize, spec: &UpstreamSpec, before: &[Self]) -> Self {
-        let mut peer = HttpPeer::new(at, false, String::new());
-        peer.options.connection_timeout = Some(spec.connect_timeout);
-        peer.options.total_connection_timeout = Some(spec.connect_timeout.saturating_mul(2));
-        peer.options.write_timeout = Some(spec.read_timeout);
-        peer.options.idle_timeout = Some(IDLE_TIMEOUT);
-        peer.options.tcp_keepalive = Some(tcp_keepalive());
-        let refused = before.iter().find(|endpoint| endpoint.address() == Some(at));
-        let until = refused.map_or(0, |endpoint| endpoint.backoff_until.load(Ordering::Relaxed));
-        Self { spec_index: index, peer, backoff_until: AtomicI64::new(until) }
-    }
-
-    /// Peer for one request.
-    fn peer(&self) -> Box<HttpPeer> {
-        Box::new(self.peer.clone())
-    }
-
-    fn address(&self) -> Option<SocketAddr> {
-        self.peer._address.as_inet().copied()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::forward::endpoint::REFUSED_BACKOFF;
 
     fn server(host: &str, port: u16) -> HostPort {
         HostPort { host: host.into(), port }

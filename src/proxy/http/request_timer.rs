@@ -68,11 +68,12 @@ impl<'a> RequestTimer<'a> {
     fn poll_deadlines(&mut self, slot: &Arc<InFlightSlot>, context: &mut Context<'_>) {
         loop {
             let blocked = slot.write_progress.blocked_since();
-            if self.slow_reader.as_ref().is_some_and(|slow| Some(slow.blocked_since) != blocked) {
+            if self.slow_reader.as_ref().is_some_and(|reader| Some(reader.blocked_since) != blocked) {
                 self.slow_reader = None;
             }
             self.is_client_blocked &= blocked.is_some();
-            let slow = blocked.filter(|_| self.slow_reader.is_none()).map(|since| since + self.limits.slow_after);
+            let slow_reader_due =
+                blocked.filter(|_| self.slow_reader.is_none()).map(|since| since + self.limits.slow_after);
             // Over HTTP/2 no write is pending while the windows are open, though the client reads nothing of its socket.
             let stalled = blocked.map(|since| since + self.limits.write_idle);
             let silent = if self.is_client_blocked {
@@ -80,7 +81,7 @@ impl<'a> RequestTimer<'a> {
             } else {
                 slot.read_timeout.deadline(slot.write_progress.last_progress())
             };
-            let Some(next) = slow.into_iter().chain(stalled).chain(silent).min() else { return };
+            let Some(next) = slow_reader_due.into_iter().chain(stalled).chain(silent).min() else { return };
             if self.armed_for.is_none_or(|at| next < at) {
                 self.sleep.as_mut().reset(Clock::deadline(next.saturating_sub(slot.now())));
                 self.armed_for = Some(next);
@@ -94,7 +95,7 @@ impl<'a> RequestTimer<'a> {
                 slot.request_cancel(slot.request_number(), CancelReason::WriteIdle);
                 return;
             }
-            if let (Some(since), true) = (blocked, slow.is_some_and(|slow| slow <= now)) {
+            if let (Some(since), true) = (blocked, slow_reader_due.is_some_and(|due| due <= now)) {
                 self.slow_reader = Some(slot.slow_readers().register(slot, since, self.limits.slow_readers()));
                 slot.write_progress.wake_on_progress(context.waker());
             }

@@ -91,10 +91,10 @@ impl SlowReaders {
         let max = [Some(limits.per_session), limits.per_address];
         for (key, max) in [session, network].into_iter().zip(max) {
             let (Some(key), Some(max)) = (key, max) else { continue };
-            let slow = readers.by_key.entry(key).or_default();
-            slow.push_back(reader.clone());
-            if slow.len() > usize::try_from(max).unwrap_or(usize::MAX) {
-                excess.extend(take_excess(slow));
+            let of_key = readers.by_key.entry(key).or_default();
+            of_key.push_back(reader.clone());
+            if of_key.len() > usize::try_from(max).unwrap_or(usize::MAX) {
+                excess.extend(take_excess(of_key));
             }
         }
         drop(readers);
@@ -119,15 +119,15 @@ impl SlowReaders {
 
 /// Takes out the reader that has been slow for longest of the session that has most of these: that of the last reader where
 /// others have as many. Readers without a session count as of one.
-fn take_excess(slow: &mut VecDeque<ReaderEntry>) -> Option<ReaderEntry> {
+fn take_excess(of_key: &mut VecDeque<ReaderEntry>) -> Option<ReaderEntry> {
     let mut counts = HashMap::<Option<SessionId>, usize>::new();
-    for reader in &*slow {
+    for reader in &*of_key {
         *counts.entry(reader.session).or_default() += 1;
     }
     let max = counts.values().max()?;
-    let session = slow.iter().rev().map(|reader| reader.session).find(|session| counts.get(session) == Some(max))?;
-    let at = slow.iter().position(|reader| reader.session == session)?;
-    slow.remove(at)
+    let session = of_key.iter().rev().map(|reader| reader.session).find(|session| counts.get(session) == Some(max))?;
+    let at = of_key.iter().position(|reader| reader.session == session)?;
+    of_key.remove(at)
 }
 
 impl Drop for SlowReaderGuard {
@@ -135,11 +135,11 @@ impl Drop for SlowReaderGuard {
         let mut left = Vec::new();
         let mut readers = self.readers.readers();
         for key in self.keys.into_iter().flatten() {
-            let Some(slow) = readers.by_key.get_mut(&key) else { continue };
-            if let Some(index) = slow.iter().position(|reader| reader.number == self.number) {
-                left.extend(slow.remove(index));
+            let Some(of_key) = readers.by_key.get_mut(&key) else { continue };
+            if let Some(index) = of_key.iter().position(|reader| reader.number == self.number) {
+                left.extend(of_key.remove(index));
             }
-            if slow.is_empty() {
+            if of_key.is_empty() {
                 readers.by_key.remove(&key);
             }
         }
@@ -159,17 +159,17 @@ mod tests {
 
     #[test]
     fn at_an_address_whoever_has_most_gives_one_up() {
-        let (lines, slow) = (Arc::<InFlight>::default(), Arc::<SlowReaders>::default());
+        let (in_flight, slow_readers) = (Arc::<InFlight>::default(), Arc::<SlowReaders>::default());
         let limits = SlowReaderLimits { per_session: 9, per_address: Some(4) };
         let [alice, bob] = [(); 2].map(|()| Some(SessionId::mint(UserId::mint())));
         let reads = |session: Option<SessionId>| {
-            let slot = lines.register();
+            let slot = in_flight.register();
             slot.begin_request();
             if let Some(session) = session {
                 assert!(slot.bind_session(session, slot.end_epoch()));
             }
             slot.set_network(Some([192, 0, 2, 1].into()));
-            let counted = slow.register(&slot, Duration::ZERO, limits);
+            let counted = slow_readers.register(&slot, Duration::ZERO, limits);
             (slot, counted)
         };
         let is_cut = |(slot, _): &(Arc<InFlightSlot>, SlowReaderGuard)| {
@@ -188,17 +188,17 @@ mod tests {
 
     #[test]
     fn of_too_many_the_one_that_has_been_slow_for_longest_is_cut() {
-        let (lines, slow) = (Arc::<InFlight>::default(), Arc::<SlowReaders>::default());
+        let (in_flight, slow_readers) = (Arc::<InFlight>::default(), Arc::<SlowReaders>::default());
         let limits = SlowReaderLimits { per_session: 2, per_address: Some(3) };
         let [alice, bob] = [(); 2].map(|()| SessionId::mint(UserId::mint()));
         let reads = |session: Option<SessionId>, network: Option<&str>| {
-            let slot = lines.register();
+            let slot = in_flight.register();
             slot.begin_request();
             if let Some(session) = session {
                 assert!(slot.bind_session(session, slot.end_epoch()));
             }
             slot.set_network(network.map(|network| network.parse().unwrap()));
-            let index = slow.register(&slot, Duration::ZERO, limits);
+            let index = slow_readers.register(&slot, Duration::ZERO, limits);
             (slot, index)
         };
         let is_cut = |(slot, _): &(Arc<InFlightSlot>, SlowReaderGuard)| {
@@ -218,6 +218,6 @@ mod tests {
         drop(second);
         assert!(!is_cut(&reads(None, Some("192.0.2.1"))) && !is_cut(&third), "who reads on makes room");
         drop((own, first, third, other, one_more));
-        assert_eq!(slow.readers().by_key.len(), 0, "nobody is remembered");
+        assert_eq!(slow_readers.readers().by_key.len(), 0, "nobody is remembered");
     }
 }
