@@ -1,18 +1,19 @@
-//! What an operator can say, in one YAML file.
+//! The configuration: one YAML file.
 //!
 //! A text becomes a tree whose nodes know their place (`tree`), variables are filled in (`expand`), keys are taken out of
-//! the tree as they are written (`file`, `section`, `read`, `value`), and looked at together (`meaning`). Every step
-//! files its complaints at one diagnostics, so that all mistakes are told at once, each with its line, its column and what to
-//! write instead. A configuration with a complaint never comes out, and no message repeats a secret.
+//! the tree (`section`, `from_node`, `value`), checked section by section (`sections`), and looked at together
+//! (`validated`). Each step reports its errors to one [`Diagnostics`], so that all are told at once, each with its line, its
+//! column and what to write instead. A configuration with an error is never returned, and no message repeats a secret.
 
-mod admin_address;
 mod diagnostics;
 mod expand;
 mod find;
 mod from_node;
+mod ranges;
 mod raw;
 mod restart_keys;
 mod section;
+mod sections;
 mod show;
 mod starter;
 mod tree;
@@ -24,24 +25,27 @@ use std::path::{Path, PathBuf};
 pub use crate::public_url::PublicUrl;
 pub use diagnostics::{ConfigError, ConfigErrors};
 pub use find::find;
+pub use sections::activity::ActivitySettings;
+pub use sections::admin::AdminSettings;
+pub use sections::audit::AuditSettings;
+pub use sections::branding::BrandingSettings;
+pub use sections::cross_site_forms::CrossSiteForms;
+pub use sections::identity::{ExtraHeader, ExtraHeaderValue, IdentitySettings};
+pub use sections::limits::LimitSettings;
+pub use sections::lockout::LockoutSettings;
+pub use sections::log::{LogFormatSetting, LogLevel, LogSettings};
+pub use sections::passwords::{AfterPasswordChange, PasswordPreset, PasswordSettings};
+pub use sections::routes::{RouteAccess, RouteSettings, RouteTimeouts};
+pub use sections::sessions::{AppSessionSettings, RememberMeSettings, SessionSettings};
+pub use sections::shutdown::ShutdownSettings;
+pub use sections::sign_in::SignInSettings;
+pub use sections::tls::TlsSettings;
+pub use sections::upstreams::{UpstreamSettings, UpstreamTimeouts};
 pub use show::{reference, schema, show};
 pub use starter::StarterConfig;
 pub use validated::Config;
-pub use validated::cross_site::CrossSiteForms;
-pub use validated::limits::LimitSettings;
-pub use validated::policies::{
-    AfterPasswordChange, AuditSettings, ExtraHeader, ExtraHeaderValue, IdentitySettings, LockoutSettings,
-    PasswordPreset, PasswordSettings,
-};
-pub use validated::routing::{RouteAccess, RouteSettings, RouteTimeouts, UpstreamSettings, UpstreamTimeouts};
-pub use validated::sessions::{AppSessionSettings, RememberMeSettings, SessionSettings};
-pub use validated::surroundings::{
-    ActivitySettings, AdminSettings, BrandingSettings, LogFormatSetting, LogLevel, LogSettings, ShutdownSettings,
-    SignInSettings,
-};
-pub use validated::tls::TlsSettings;
+pub use value::duration::DurationOrNever;
 pub use value::header_secret::HeaderSecret;
-pub use value::length::DurationOrNever;
 pub use value::network::Network;
 pub use value::redis_url::RedisUrl;
 pub use value::secret::{RootSecret, generate_secret};

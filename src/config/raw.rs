@@ -1,6 +1,6 @@
 //! The file as written: every key that there is, with the description that the schema and the manual show.
 //!
-//! A key is listed here once it works. What the values mean together is decided in `meaning`.
+//! A key is listed here once it works. What the values mean together is decided in `validated` and `sections`.
 
 use schemars::JsonSchema;
 
@@ -14,20 +14,21 @@ use super::value::store::{RecordsLocation, StoreLocation};
 use super::value::upstream_address::UpstreamAddress;
 use crate::public_url::PublicUrl;
 
-pub(super) mod cross_site;
-pub(super) mod limits;
-pub(super) mod policies;
-pub(super) mod routing;
-pub(super) mod sessions;
-pub(super) mod surroundings;
-pub(super) mod tls;
-
-use limits::RawLimits;
-use policies::{RawAudit, RawIdentity, RawLockout, RawPasswords};
-use routing::{RawRoute, RawUpstream};
-use sessions::RawSessions;
-use surroundings::{RawActivity, RawAdmin, RawBranding, RawLog, RawShutdown, RawSignIn};
-use tls::RawTls;
+use super::sections::activity::RawActivity;
+use super::sections::admin::RawAdmin;
+use super::sections::audit::RawAudit;
+use super::sections::branding::RawBranding;
+use super::sections::identity::RawIdentity;
+use super::sections::limits::RawLimits;
+use super::sections::lockout::RawLockout;
+use super::sections::log::RawLog;
+use super::sections::passwords::RawPasswords;
+use super::sections::routes::RawRoute;
+use super::sections::sessions::RawSessions;
+use super::sections::shutdown::RawShutdown;
+use super::sections::sign_in::RawSignIn;
+use super::sections::tls::RawTls;
+use super::sections::upstreams::RawUpstream;
 
 /// Keys of the plan that this version does not have.
 const PLANNED_KEYS: [&str; 4] = ["second_factor", "confirm_identity", "geoip", "notify"];

@@ -15,23 +15,23 @@ use super::value::secret::RootSecret;
 use super::value::store::{RecordsLocation, StoreLocation};
 use crate::public_url::PublicUrl;
 
-pub(super) mod cross_site;
-pub(super) mod limits;
-mod listen;
-pub(super) mod policies;
-mod ranges;
-pub(super) mod routing;
-pub(super) mod sessions;
-mod store;
-pub(super) mod surroundings;
-pub(super) mod tls;
-
-use limits::LimitSettings;
-use policies::{AuditSettings, IdentitySettings, LockoutSettings, PasswordSettings};
-use routing::{RouteSettings, UpstreamSettings};
-use sessions::SessionSettings;
-use surroundings::{ActivitySettings, AdminSettings, BrandingSettings, LogSettings, ShutdownSettings, SignInSettings};
-use tls::TlsSettings;
+use super::sections::activity::ActivitySettings;
+use super::sections::admin::AdminSettings;
+use super::sections::audit::AuditSettings;
+use super::sections::branding::BrandingSettings;
+use super::sections::identity::IdentitySettings;
+use super::sections::limits::LimitSettings;
+use super::sections::lockout::LockoutSettings;
+use super::sections::log::LogSettings;
+use super::sections::passwords::PasswordSettings;
+use super::sections::routes::RouteSettings;
+use super::sections::routing::RoutingSettings;
+use super::sections::sessions::SessionSettings;
+use super::sections::shutdown::ShutdownSettings;
+use super::sections::sign_in::SignInSettings;
+use super::sections::tls::TlsSettings;
+use super::sections::upstreams::UpstreamSettings;
+use super::sections::{listen, public_url, secret, store, trusted_proxies};
 
 /// All that an operator can say, checked and complete. Serializes as it would be written, without the secret.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,18 +89,17 @@ impl Config {
     /// What a file means. Where a complaint was filed at the diagnostics, something stands in for what could not be read.
     pub(super) fn validate(raw: RawConfig, diagnostics: &Diagnostics) -> Self {
         let insecure_http = raw.insecure_http.is_some_and(|written| written.value);
-        let public_url = listen::public_url(raw.public_url, insecure_http, raw.at, diagnostics);
+        let public_url = public_url::public_url(raw.public_url, insecure_http, raw.at, diagnostics);
         let plain_http_allowed = insecure_http || raw.tls.is_some() || diagnostics.has_error_at("tls");
         let listen = listen::listen(raw.listen, public_url.as_ref(), plain_http_allowed, raw.at, diagnostics);
         let tls = TlsSettings::validate(raw.tls, public_url.as_ref(), &listen, diagnostics);
-        let trusted_proxies = listen::trusted_proxies(raw.trusted_proxies, diagnostics);
+        let trusted_proxies = trusted_proxies::trusted_proxies(raw.trusted_proxies, diagnostics);
         let store = store::store(raw.store, raw.store_file, diagnostics);
         let records = store::records(raw.records, raw.records_file, &store, diagnostics);
-        let secret = store::secret(raw.secret, raw.secret_file, &store, raw.at, diagnostics);
+        let secret = secret::secret(raw.secret, raw.secret_file, &store, raw.at, diagnostics);
         let limits = LimitSettings::validate(raw.limits, diagnostics);
         let bodies = limits.body_size;
-        let routing =
-            routing::RoutingSettings::validate(raw.upstream, raw.upstreams, raw.routes, bodies, raw.at, diagnostics);
+        let routing = RoutingSettings::validate(raw.upstream, raw.upstreams, raw.routes, bodies, raw.at, diagnostics);
         let redirects = tls.iter().flat_map(|tls| &tls.redirect_from);
         let admin = AdminSettings::validate(raw.admin, listen.iter().chain(redirects), diagnostics);
         routing.report_self_proxying(&listen, diagnostics);
@@ -110,7 +109,7 @@ impl Config {
             listen,
             insecure_http,
             tls,
-            proxy_protocol: listen::proxy_protocol(raw.proxy_protocol, &trusted_proxies, diagnostics),
+            proxy_protocol: trusted_proxies::proxy_protocol(raw.proxy_protocol, &trusted_proxies, diagnostics),
             trusted_proxies,
             store,
             records,

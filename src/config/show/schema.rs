@@ -1,4 +1,5 @@
-//! The JSON Schema of the file, for editors. Descriptions are the doc comments of `file`, defaults are those in `meaning`.
+//! The JSON Schema of the file, for editors. Descriptions are the doc comments of the keys, defaults are those of
+//! [`Config::demo`].
 
 use std::net::SocketAddr;
 

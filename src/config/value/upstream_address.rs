@@ -1,6 +1,7 @@
 //! The address of an app behind Portcullis.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use http::Uri;
 use schemars::JsonSchema;
@@ -23,6 +24,16 @@ pub struct UpstreamAddress {
 impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}:{}", self.host, self.port)
+    }
+}
+
+impl From<SocketAddr> for UpstreamAddress {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Self { host, port: address.port() }
     }
 }
 

@@ -1,69 +1,79 @@
-//! Upstreams and routes as written.
+//! `routes`: the rule of each part of the site.
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::cross_site::RawCrossSiteForms;
 use crate::config::diagnostics::Diagnostics;
-use crate::config::from_node::{FromNode, KeywordSet, Located, OneOrMore, RawField, parse_keyword};
+use crate::config::from_node::{FromNode, Located, RawField, parse_keyword};
 use crate::config::section::Section;
+use crate::config::sections::cross_site_forms::{CrossSiteForms, RawCrossSiteForms};
+use crate::config::sections::upstreams::UpstreamTimeouts;
 use crate::config::tree::{Node, NodeValue};
-use crate::config::validated::routing::RouteAccess;
-use crate::config::value::label::RoleName;
-use crate::config::value::length::FiniteDuration;
+use crate::config::value::duration;
+use crate::config::value::duration::FiniteDuration;
+use crate::config::value::role::RoleName;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::size::ByteSize;
-use crate::config::value::upstream_address::UpstreamAddress;
-use crate::proxy::IdentityEncoding;
+use crate::gate::CachePolicy;
 use crate::public_url::PublicUrl;
 
-/// An app behind Portcullis.
-#[derive(Default, JsonSchema)]
-pub(in crate::config) struct RawUpstream {
-    /// Where the app listens: `http://HOST:PORT`, one or several among which requests are shared.
-    #[schemars(required)]
-    pub(in crate::config) servers: RawField<Vec<Located<UpstreamAddress>>>,
-    /// How long to wait for the app.
-    pub(in crate::config) timeouts: RawTimeouts,
-    /// When the cookies that this app has set are taken from a browser: `sign_out`, when somebody signs out there; `other_visitor`, when
-    /// somebody signs in and somebody else was signed in last, also where that session has ended by itself or from
-    /// elsewhere; `never`. One of them or a list. With `other_visitor` at any app the browser's storage and cache for this host are
-    /// cleared, too. Else the next person at the same browser is the last one to an app that knows people by a cookie of its own.
-    pub(in crate::config) forget_on: RawField<OneOrMore<ForgetOnKeyword>>,
-    /// How the values of identity headers are written for this app. `utf8`: as they are. `rfc8187`: `UTF-8''Mar%C3%ADa`
-    /// (RFC 8187) where a value is not ASCII, or itself begins with `UTF-8''`. `ascii`: percent-encoded what is not ASCII, and `%` itself:
-    /// `Mar%C3%ADa`, `100%25`. Two names never become one. Lists of roles are encoded as a whole.
-    pub(in crate::config) identity_encoding: RawField<IdentityEncoding>,
+/// A rule for a part of the site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
+pub struct RouteSettings {
+    /// A case-sensitive prefix that ends at a segment.
+    pub path: String,
+    /// Who may see it.
+    pub access: RouteAccess,
+    /// The name of the upstream; it exists.
+    pub upstream: String,
+    /// Whether requests here keep a session alive.
+    pub counts_as_activity: bool,
+    /// The longest body that the app is sent; none is no limit.
+    pub body_size: Option<ByteSize>,
+    /// Whether a path may hold `%2f`.
+    pub allow_encoded_slash: bool,
+    /// Whether the app gets `//` as it came.
+    pub keep_double_slash: bool,
+    /// Whether the app takes `;` and `%3b` for letters.
+    pub allow_semicolon: bool,
+    /// Whether the app takes `%5c` for a letter.
+    pub allow_encoded_backslash: bool,
+    /// Whether the app takes encoded control characters for letters.
+    pub allow_encoded_control: bool,
+    /// Whether the app gets path and query as they came.
+    pub preserve_path: bool,
+    /// Other sites whose pages may open a WebSocket here.
+    pub websocket_origins: Vec<PublicUrl>,
+    /// Paths that take forms of other sites.
+    pub cross_site_forms: Vec<CrossSiteForms>,
+    /// How long to wait for the app here.
+    pub timeouts: RouteTimeouts,
+    /// How far the app's own word about caching counts.
+    #[serde(flatten)]
+    pub caching: CachePolicy,
 }
 
-/// When something is forgotten.
-#[derive(Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-pub(in crate::config) enum ForgetOnKeyword {
-    /// When somebody signs out.
-    SignOut,
-    /// When somebody else signs in.
-    OtherVisitor,
-    /// Not at all.
-    Never,
+/// How long to wait for an app on a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteTimeouts {
+    /// For the next bytes of an answer.
+    #[serde(serialize_with = "duration::serialize")]
+    pub read: Duration,
 }
 
-impl KeywordSet for IdentityEncoding {
-    const KEYWORDS: &'static [(&'static str, Self)] =
-        &[("utf8", Self::Utf8), ("rfc8187", Self::Rfc8187), ("ascii", Self::Ascii)];
-}
-
-impl KeywordSet for ForgetOnKeyword {
-    const KEYWORDS: &'static [(&'static str, Self)] =
-        &[("sign_out", Self::SignOut), ("other_visitor", Self::OtherVisitor), ("never", Self::Never)];
-}
-
-/// How long to wait for an app.
-#[derive(Default, JsonSchema)]
-pub(in crate::config) struct RawTimeouts {
-    /// For a connection; then the next server is tried, or the visitor gets 502.
-    pub(in crate::config) connect: RawField<FiniteDuration>,
-    /// For the next bytes of an answer; then the visitor gets 504. An event stream and a WebSocket may be silent.
-    pub(in crate::config) read: RawField<FiniteDuration>,
+/// Who may see a part of the site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteAccess {
+    /// Everybody; nobody is looked up.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever is signed in and has one of these roles; at least one.
+    Roles(#[schemars(length(min = 1))] Vec<String>),
 }
 
 /// How long to wait for an app on a route.
@@ -132,29 +142,6 @@ pub(in crate::config) struct RawRoute {
     pub(in crate::config) timeouts: RawRouteTimeouts,
 }
 
-impl FromNode for RawUpstream {
-    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        let mut keys = Section::open(node, key, diagnostics)?;
-        let upstream = Self {
-            servers: keys.take("servers"),
-            timeouts: keys.take_section("timeouts"),
-            forget_on: keys.take("forget_on"),
-            identity_encoding: keys.take("identity_encoding"),
-        };
-        keys.finish(&["health_check", "hand_over"]);
-        Some(upstream)
-    }
-}
-
-impl FromNode for RawTimeouts {
-    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        let mut keys = Section::open(node, key, diagnostics)?;
-        let timeouts = Self { connect: keys.take("connect"), read: keys.take("read") };
-        keys.finish(&[]);
-        Some(timeouts)
-    }
-}
-
 impl FromNode for RawRouteTimeouts {
     fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
         let mut keys = Section::open(node, key, diagnostics)?;
@@ -213,5 +200,57 @@ impl FromNode for RouteAccess {
             roles.report(diagnostics, "names no role, so nobody could come in; write at least one");
         }
         Some(Self::Roles(roles.value.into_iter().map(|role| role.value.0).collect()))
+    }
+}
+
+impl Default for RouteTimeouts {
+    fn default() -> Self {
+        Self { read: UpstreamTimeouts::default().read }
+    }
+}
+
+impl RouteSettings {
+    /// Everything to one app, for signed-in visitors.
+    pub(in crate::config) fn catch_all(upstream: &str, body_size: Option<ByteSize>) -> Self {
+        Self {
+            path: "/".to_owned(),
+            access: RouteAccess::SignedIn,
+            upstream: upstream.to_owned(),
+            counts_as_activity: true,
+            body_size,
+            allow_encoded_slash: false,
+            keep_double_slash: false,
+            allow_semicolon: false,
+            allow_encoded_backslash: false,
+            allow_encoded_control: false,
+            preserve_path: false,
+            websocket_origins: Vec::new(),
+            cross_site_forms: Vec::new(),
+            timeouts: RouteTimeouts::default(),
+            caching: CachePolicy::default(),
+        }
+    }
+}
+
+pub(in crate::config) fn cache_policy(
+    shared: RawField<bool>,
+    documents: RawField<bool>,
+    access: &RouteAccess,
+    diagnostics: &Diagnostics,
+) -> CachePolicy {
+    let default = CachePolicy::default();
+    let written = |switch: RawField<bool>, default| {
+        let Some(switch) = switch else { return default };
+        if *access == RouteAccess::Public {
+            switch.report(
+                diagnostics,
+                "says nothing on a public route, where the app's word about caching counts; take it out",
+            );
+        }
+        switch.value
+    };
+    CachePolicy {
+        allow_shared_cache: written(shared, default.allow_shared_cache),
+        no_store_documents: written(documents, default.no_store_documents),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::diagnostics::Diagnostics;
 use crate::config::from_node::RawField;
-use crate::config::value::length::{DurationOrNever, FiniteDuration, MAX_DURATION, format_duration};
+use crate::config::value::duration::{DurationOrNever, FiniteDuration, MAX_DURATION, format_duration};
 use crate::config::value::size::ByteSize;
 
 /// From this length up.

@@ -1,177 +1,33 @@
-//! Which app answers, and who may see it.
+//! `upstream`, `upstreams` and `routes` together.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
-use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use super::cross_site::{self, CrossSiteForms};
-use super::limits::BODY_SIZE_RANGE;
-use super::ranges;
 use crate::config::diagnostics::Diagnostics;
-use crate::config::from_node::{Located, Named, OneOrMore, RawField, suggestion};
-use crate::config::raw::routing::{ForgetOnKeyword, RawRoute, RawTimeouts, RawUpstream};
+use crate::config::from_node::{Located, Named, RawField, suggestion};
+use crate::config::ranges;
+use crate::config::sections::cross_site_forms::{validate_forms, validate_websocket_origins};
+use crate::config::sections::limits::BODY_SIZE_RANGE;
+use crate::config::sections::routes::{RawRoute, RouteAccess, RouteSettings, RouteTimeouts, cache_policy};
+use crate::config::sections::upstreams::{
+    READ_TIMEOUT_RANGE, RawUpstream, UpstreamSettings, UpstreamTimeouts, forget_on,
+};
 use crate::config::tree::Position;
-use crate::config::value::length;
 use crate::config::value::route_path::RoutePath;
 use crate::config::value::size::ByteSize;
 use crate::config::value::upstream_address::UpstreamAddress;
-use crate::gate::CachePolicy;
-use crate::gate::cookie::ForgetOn;
-use crate::proxy::IdentityEncoding;
-use crate::public_url::PublicUrl;
-
-/// How long an app may be waited for.
-const READ_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(24);
-
-/// An app behind Portcullis.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct UpstreamSettings {
-    /// Its servers; at least one.
-    pub servers: Vec<UpstreamAddress>,
-    /// How long to wait for it.
-    pub timeouts: UpstreamTimeouts,
-    /// When its cookies are taken from a browser.
-    pub forget_on: ForgetOn,
-    /// How the values of identity headers are written for it.
-    pub identity_encoding: IdentityEncoding,
-}
-
-/// How long to wait for an app.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct UpstreamTimeouts {
-    /// For a connection.
-    #[serde(serialize_with = "length::serialize")]
-    pub connect: Duration,
-    /// For the next bytes of an answer.
-    #[serde(serialize_with = "length::serialize")]
-    pub read: Duration,
-}
-
-/// A rule for a part of the site.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
-pub struct RouteSettings {
-    /// A case-sensitive prefix that ends at a segment.
-    pub path: String,
-    /// Who may see it.
-    pub access: RouteAccess,
-    /// The name of the upstream; it exists.
-    pub upstream: String,
-    /// Whether requests here keep a session alive.
-    pub counts_as_activity: bool,
-    /// The longest body that the app is sent; none is no limit.
-    pub body_size: Option<ByteSize>,
-    /// Whether a path may hold `%2f`.
-    pub allow_encoded_slash: bool,
-    /// Whether the app gets `//` as it came.
-    pub keep_double_slash: bool,
-    /// Whether the app takes `;` and `%3b` for letters.
-    pub allow_semicolon: bool,
-    /// Whether the app takes `%5c` for a letter.
-    pub allow_encoded_backslash: bool,
-    /// Whether the app takes encoded control characters for letters.
-    pub allow_encoded_control: bool,
-    /// Whether the app gets path and query as they came.
-    pub preserve_path: bool,
-    /// Other sites whose pages may open a WebSocket here.
-    pub websocket_origins: Vec<PublicUrl>,
-    /// Paths that take forms of other sites.
-    pub cross_site_forms: Vec<CrossSiteForms>,
-    /// How long to wait for the app here.
-    pub timeouts: RouteTimeouts,
-    /// How far the app's own word about caching counts.
-    #[serde(flatten)]
-    pub caching: CachePolicy,
-}
-
-/// How long to wait for an app on a route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RouteTimeouts {
-    /// For the next bytes of an answer.
-    #[serde(serialize_with = "length::serialize")]
-    pub read: Duration,
-}
-
-/// Who may see a part of the site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RouteAccess {
-    /// Everybody; nobody is looked up.
-    Public,
-    /// Whoever is signed in.
-    SignedIn,
-    /// Whoever is signed in and has one of these roles; at least one.
-    Roles(#[schemars(length(min = 1))] Vec<String>),
-}
-
-impl Default for UpstreamTimeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(2), read: Duration::from_secs(90) }
-    }
-}
-
-impl Default for RouteTimeouts {
-    fn default() -> Self {
-        Self { read: UpstreamTimeouts::default().read }
-    }
-}
-
-impl UpstreamSettings {
-    /// An app of one server.
-    pub(in crate::config) fn single_server(server: UpstreamAddress) -> Self {
-        let (timeouts, identity_encoding) = Default::default();
-        Self { servers: vec![server], timeouts, forget_on: ForgetOn::ALWAYS, identity_encoding }
-    }
-}
-
-impl RouteSettings {
-    /// Everything to one app, for signed-in visitors.
-    pub(in crate::config) fn catch_all(upstream: &str, body_size: Option<ByteSize>) -> Self {
-        Self {
-            path: "/".to_owned(),
-            access: RouteAccess::SignedIn,
-            upstream: upstream.to_owned(),
-            counts_as_activity: true,
-            body_size,
-            allow_encoded_slash: false,
-            keep_double_slash: false,
-            allow_semicolon: false,
-            allow_encoded_backslash: false,
-            allow_encoded_control: false,
-            preserve_path: false,
-            websocket_origins: Vec::new(),
-            cross_site_forms: Vec::new(),
-            timeouts: RouteTimeouts::default(),
-            caching: CachePolicy::default(),
-        }
-    }
-}
-
-impl From<SocketAddr> for UpstreamAddress {
-    fn from(address: SocketAddr) -> Self {
-        let host = match address.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        Self { host, port: address.port() }
-    }
-}
 
 /// Upstreams and routes, and where the servers were written.
-pub(super) struct RoutingSettings {
-    pub(super) upstreams: BTreeMap<String, UpstreamSettings>,
-    pub(super) routes: Vec<RouteSettings>,
+pub(in crate::config) struct RoutingSettings {
+    pub(in crate::config) upstreams: BTreeMap<String, UpstreamSettings>,
+    pub(in crate::config) routes: Vec<RouteSettings>,
     servers: Vec<Located<UpstreamAddress>>,
     /// What counts where a route says nothing of it.
     body_size: Option<ByteSize>,
 }
 
 impl RoutingSettings {
-    pub(super) fn validate(
+    pub(in crate::config) fn validate(
         single_upstream: RawField<UpstreamAddress>,
         upstreams: RawField<Named<RawUpstream>>,
         routes: RawField<Vec<Located<RawRoute>>>,
@@ -326,12 +182,8 @@ impl RoutingSettings {
                 allow_encoded_backslash: is_on(route.value.allow_encoded_backslash),
                 allow_encoded_control: is_on(route.value.allow_encoded_control),
                 preserve_path: is_on(route.value.preserve_path),
-                websocket_origins: cross_site::validate_websocket_origins(
-                    route.value.websocket_origins,
-                    &access,
-                    diagnostics,
-                ),
-                cross_site_forms: cross_site::validate_forms(
+                websocket_origins: validate_websocket_origins(route.value.websocket_origins, &access, diagnostics),
+                cross_site_forms: validate_forms(
                     route.value.cross_site_forms,
                     &path.value,
                     &earlier,
@@ -365,7 +217,7 @@ impl RoutingSettings {
     }
 
     /// Refuses a server that is Portcullis itself: each request would come back without end.
-    pub(super) fn report_self_proxying(&self, listen: &[SocketAddr], diagnostics: &Diagnostics) {
+    pub(in crate::config) fn report_self_proxying(&self, listen: &[SocketAddr], diagnostics: &Diagnostics) {
         for server in &self.servers {
             if listen.iter().any(|address| is_same_address(&server.value, *address)) {
                 server.report(
@@ -375,49 +227,6 @@ impl RoutingSettings {
             }
         }
     }
-}
-
-impl UpstreamTimeouts {
-    fn validate(written: RawTimeouts, diagnostics: &Diagnostics) -> Self {
-        let default = Self::default();
-        let connect = Duration::from_millis(10)..=Duration::from_mins(5);
-        Self {
-            connect: ranges::duration(written.connect, default.connect, &connect, diagnostics),
-            read: ranges::duration(written.read, default.read, &READ_TIMEOUT_RANGE, diagnostics),
-        }
-    }
-}
-
-fn cache_policy(
-    shared: RawField<bool>,
-    documents: RawField<bool>,
-    access: &RouteAccess,
-    diagnostics: &Diagnostics,
-) -> CachePolicy {
-    let default = CachePolicy::default();
-    let written = |switch: RawField<bool>, default| {
-        let Some(switch) = switch else { return default };
-        if *access == RouteAccess::Public {
-            switch.report(
-                diagnostics,
-                "says nothing on a public route, where the app's word about caching counts; take it out",
-            );
-        }
-        switch.value
-    };
-    CachePolicy {
-        allow_shared_cache: written(shared, default.allow_shared_cache),
-        no_store_documents: written(documents, default.no_store_documents),
-    }
-}
-
-fn forget_on(written: RawField<OneOrMore<ForgetOnKeyword>>, diagnostics: &Diagnostics) -> ForgetOn {
-    let Some(written) = written else { return ForgetOn::ALWAYS };
-    let has = |word| written.value.0.iter().any(|said| said.value == word);
-    if has(ForgetOnKeyword::Never) && written.value.0.len() > 1 {
-        written.report(diagnostics, "says never beside another word; write never alone, or leave it out");
-    }
-    ForgetOn { sign_out: has(ForgetOnKeyword::SignOut), other_visitor: has(ForgetOnKeyword::OtherVisitor) }
 }
 
 fn is_same_address(server: &UpstreamAddress, listen: SocketAddr) -> bool {

@@ -1,18 +1,21 @@
-//! TLS: a certificate that can be shown, and what goes with it.
+//! `tls`: the certificate and its key, the redirect from plain HTTP, and HSTS.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::ranges;
 use crate::certificate::{Certificate, CertificateError};
 use crate::config::diagnostics::Diagnostics;
-use crate::config::from_node::{Located, OneOrMore, RawField};
-use crate::config::raw::tls::RawTls;
+use crate::config::from_node::{FromNode, Located, OneOrMore, RawField};
+use crate::config::ranges;
+use crate::config::section::Section;
+use crate::config::tree::Node;
 use crate::config::value::address::ListenAddress;
-use crate::config::value::length;
+use crate::config::value::duration;
+use crate::config::value::duration::FiniteDuration;
 use crate::public_url::PublicUrl;
 
 /// TLS towards visitors.
@@ -32,9 +35,42 @@ pub struct TlsSettings {
     pub hsts: Option<Duration>,
 }
 
+/// TLS towards visitors.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct RawTls {
+    /// A PEM file: the certificate of the host of `public_url` first, those that vouch for it after it.
+    #[schemars(required)]
+    pub(in crate::config) certificate_file: RawField<String>,
+    /// A PEM file with the private key of that certificate, without a passphrase, which not everybody on the machine may read. When either file changes both are read
+    /// again, and no connection is dropped.
+    #[schemars(required)]
+    pub(in crate::config) key_file: RawField<String>,
+    /// An address, `ADDR:PORT`, or a list of them, where plain HTTP is answered with a redirect (308) to `public_url`,
+    /// and with nothing else.
+    pub(in crate::config) redirect_from: RawField<OneOrMore<ListenAddress>>,
+    /// How long browsers shall not even try plain HTTP for this host, on any port of it (`Strict-Transport-Security`, also
+    /// on answers of the app that do not say it themselves). Browsers keep it until it is over: begin with `1h`. `0s` takes it
+    /// back.
+    pub(in crate::config) hsts: RawField<FiniteDuration>,
+}
+
+impl FromNode for RawTls {
+    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        let mut keys = Section::open(node, key, diagnostics)?;
+        let tls = Self {
+            certificate_file: keys.take("certificate_file"),
+            key_file: keys.take("key_file"),
+            redirect_from: keys.take("redirect_from"),
+            hsts: keys.take_nullable("hsts"),
+        };
+        keys.finish(&[]);
+        Some(tls)
+    }
+}
+
 impl TlsSettings {
     /// What was written; none where it was not, or was complained about.
-    pub(super) fn validate(
+    pub(in crate::config) fn validate(
         field: RawField<RawTls>,
         public_url: Option<&PublicUrl>,
         listen: &[SocketAddr],
@@ -113,7 +149,7 @@ fn redirect_from(
 #[expect(clippy::ref_option, reason = "serde hands the field over so")]
 fn as_length<S: Serializer>(hsts: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     match hsts {
-        Some(hsts) => length::serialize(hsts, serializer),
+        Some(hsts) => duration::serialize(hsts, serializer),
         None => serializer.serialize_none(),
     }
 }

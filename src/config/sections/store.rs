@@ -1,13 +1,12 @@
-//! The store, the records and the secret, each of which may be in a file of its own.
+//! `store` and `records`, each of which may be in a file of its own.
 
 use crate::config::diagnostics::Diagnostics;
 use crate::config::from_node::{Located, RawField};
-use crate::config::tree::Position;
-use crate::config::value::secret::{RootSecret, read_secret_file};
+use crate::config::value::secret::read_secret_file;
 use crate::config::value::store::{ParseLocation, RecordsLocation, StoreLocation};
 
 /// The store; `file:portcullis.db` beside the configuration when none is written.
-pub(super) fn store(
+pub(in crate::config) fn store(
     written: RawField<StoreLocation>,
     in_file: RawField<String>,
     diagnostics: &Diagnostics,
@@ -24,7 +23,7 @@ pub(super) fn store(
 }
 
 /// Where records are kept, if apart from sessions.
-pub(super) fn records(
+pub(in crate::config) fn records(
     written: RawField<RecordsLocation>,
     in_file: RawField<String>,
     store: &StoreLocation,
@@ -63,46 +62,7 @@ fn parse_file<T: ParseLocation>(path: &Located<String>, diagnostics: &Diagnostic
     place.map_err(|message| path.report(diagnostics, message)).ok()
 }
 
-/// The secret; none is needed with a store in memory.
-pub(super) fn secret(
-    written: RawField<String>,
-    in_file: RawField<String>,
-    store: &StoreLocation,
-    start: Position,
-    diagnostics: &Diagnostics,
-) -> Option<RootSecret> {
-    let (field, secret) = match (written, in_file) {
-        (Some(secret), None) => {
-            let parsed = RootSecret::parse(&secret.value);
-            (secret, parsed)
-        }
-        (None, Some(path)) => {
-            let parsed = RootSecret::from_file(&diagnostics.resolve_path(&path.value), diagnostics);
-            (path, parsed)
-        }
-        (Some(secret), Some(_)) => {
-            report_both_keys(&secret, "secret", diagnostics);
-            return None;
-        }
-        (None, None) => {
-            if *store != StoreLocation::Memory
-                && !diagnostics.has_error_at("secret_file")
-                && !diagnostics.has_error_at("store_file")
-            {
-                diagnostics.report_missing(
-                    start,
-                    "secret",
-                    "is missing; write secret_file: portcullis.secret, made with: \
-                     (umask 077; openssl rand -base64 32 > portcullis.secret)",
-                );
-            }
-            return None;
-        }
-    };
-    secret.map_err(|message| field.report(diagnostics, message)).ok()
-}
-
 /// Complains of a value beside the name of a file that holds it: at the value, since what is said at the other key is of that file.
-fn report_both_keys<T>(value: &Located<T>, plain: &str, diagnostics: &Diagnostics) {
+pub(in crate::config) fn report_both_keys<T>(value: &Located<T>, plain: &str, diagnostics: &Diagnostics) {
     value.report(diagnostics, format!("{plain}_file is written too; keep one of {plain} and {plain}_file"));
 }

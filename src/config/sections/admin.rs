@@ -1,13 +1,63 @@
-//! One value of a file that may have mistakes elsewhere.
+//! `admin`: the listener for metrics and health.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::diagnostics::Diagnostics;
-use super::from_node::FromNode as _;
-use super::raw::surroundings::RawAdmin;
-use super::tree::{Node, NodeValue};
-use super::{AdminSettings, EnvLookup, find, parse_tree};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::config::diagnostics::Diagnostics;
+use crate::config::from_node::{FromNode, RawField};
+use crate::config::section::Section;
+use crate::config::tree::{Node, NodeValue};
+use crate::config::value::address::ListenAddress;
+use crate::config::{EnvLookup, find, parse_tree};
+
+/// Metrics and health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AdminSettings {
+    /// Where they are served.
+    pub listen: SocketAddr,
+}
+
+/// The port for metrics and health checks.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct RawAdmin {
+    /// Where `/metrics`, `/livez` and `/readyz` are served, `ADDR:PORT`. Never a port of `listen`.
+    pub(in crate::config) listen: RawField<ListenAddress>,
+}
+
+impl FromNode for RawAdmin {
+    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        let mut keys = Section::open(node, key, diagnostics)?;
+        let admin = Self { listen: keys.take("listen") };
+        keys.finish(&[]);
+        Some(admin)
+    }
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+    }
+}
+
+impl AdminSettings {
+    pub(in crate::config) fn validate<'a>(
+        raw: RawAdmin,
+        mut visitors: impl Iterator<Item = &'a SocketAddr>,
+        diagnostics: &Diagnostics,
+    ) -> Self {
+        let Some(field) = raw.listen else {
+            return Self::default();
+        };
+        let address = field.value.0;
+        if address.port() != 0 && visitors.any(|visitors| visitors.port() == address.port()) {
+            field.report(diagnostics, "is the port that visitors use; write another port, such as 127.0.0.1:9464");
+        }
+        Self { listen: address }
+    }
+}
 
 impl AdminSettings {
     /// Where a file says that metrics and health are served, whatever else is wrong with it; where it cannot be read or

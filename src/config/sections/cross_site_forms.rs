@@ -1,12 +1,14 @@
-//! What pages of other sites may do on a route.
+//! `routes[].websocket_origins` and `routes[].cross_site_forms`: what pages of other sites may do on a route.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::routing::RouteAccess;
 use crate::config::diagnostics::Diagnostics;
-use crate::config::from_node::{Located, RawField};
-use crate::config::raw::cross_site::RawCrossSiteForms;
-use crate::config::value::route_path::RoutePath;
+use crate::config::from_node::{FromNode, Located, RawField};
+use crate::config::section::Section;
+use crate::config::sections::routes::RouteAccess;
+use crate::config::tree::Node;
+use crate::config::value::route_path::{ExactPath, RoutePath};
 use crate::public_url::PublicUrl;
 
 /// Most sites that one list names: a request is compared with each.
@@ -23,7 +25,27 @@ pub struct CrossSiteForms {
     pub from: Vec<PublicUrl>,
 }
 
-pub(super) fn validate_websocket_origins(
+/// A path that takes forms of other sites.
+#[derive(Default, JsonSchema)]
+pub(in crate::config) struct RawCrossSiteForms {
+    /// The one path, as browsers send it.
+    #[schemars(required)]
+    pub(in crate::config) path: RawField<ExactPath>,
+    /// Origins of the pages that may post there.
+    #[schemars(required)]
+    pub(in crate::config) from: RawField<Vec<Located<PublicUrl>>>,
+}
+
+impl FromNode for RawCrossSiteForms {
+    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        let mut keys = Section::open(node, key, diagnostics)?;
+        let forms = Self { path: keys.take("path"), from: keys.take("from") };
+        keys.finish(&[]);
+        Some(forms)
+    }
+}
+
+pub(in crate::config) fn validate_websocket_origins(
     written: RawField<Vec<Located<PublicUrl>>>,
     access: &RouteAccess,
     diagnostics: &Diagnostics,
@@ -36,7 +58,7 @@ pub(super) fn validate_websocket_origins(
 }
 
 /// The paths of the route at `prefix` that take forms of other sites; `earlier` ones take what is theirs first.
-pub(super) fn validate_forms(
+pub(in crate::config) fn validate_forms(
     written: RawField<Vec<Located<RawCrossSiteForms>>>,
     prefix: &RoutePath,
     earlier: &[(String, RoutePath)],
