@@ -43,7 +43,7 @@ async fn idle_connections_leave_descriptors_for_the_rest() {
         (answer.status() == 200).then_some(())
     })
     .await;
-    let told = server.log().iter().filter(|line| line["message"].to_string().contains("Closing new")).count();
+    let told = server.log().iter().filter(|line| line["message"].to_string().contains("Connection refused")).count();
     assert_eq!(told, 1, "once a minute");
     server.stop().await;
 }

@@ -63,7 +63,7 @@ async fn who_is_not_introduced_is_not_served() {
     }
     server.metric_becomes("portcullis_connections_refused_total{reason=\"proxy_header\"}", 3.0).await;
     // Whoever only looks whether the port is open is not worth a word: the harness did.
-    server.says("do not begin with a PROXY header").await;
+    server.says("Connection refused: it begins with no PROXY header").await;
     server.stop().await;
 
     // From where it is not listed it is not believed, whatever it says.

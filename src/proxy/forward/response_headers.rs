@@ -28,7 +28,7 @@ pub(super) fn strip_hop_by_hop(response: &mut ResponseHeader) {
 }
 
 /// Sets the HTTP version of a response to that of Portcullis, whatever the app's is. Its framing is Pingora's already: a body that
-/// ended with the app's connection comes in chunks. HTTP/1.0 knows no chunks: there a body without a length ends with the connection.
+/// ended with the app's connection comes in chunks. HTTP/1.0 knows none: there a body without a length ends with the connection.
 pub(super) fn set_http_version(session: &mut Session, response: &mut ResponseHeader) {
     response.set_version(Version::HTTP_11);
     if session.req_header().version == Version::HTTP_10 && !response.headers.contains_key(header::CONTENT_LENGTH) {

@@ -9,7 +9,7 @@ use crate::{
     visitor::ip_text,
 };
 
-/// Rewrites a request head: removes every identity header of the client, sets those of the permit, and the path that the rules read.
+/// Rewrites a request head: removes the identity headers of the client, sets those of the permit, and the path that rules read.
 pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx: &mut RequestContext) -> Result<()> {
     let Some(permit) = &ctx.permit else {
         return Error::e_explain(ErrorType::InternalError, "no permit");
@@ -19,7 +19,7 @@ pub(super) fn rewrite_head(parts: &ProxyParts, request: &mut RequestHeader, ctx:
     if spoofed > 0 {
         parts.metrics.spoofed_headers_removed(spoofed);
     }
-    // Not from the connection: TLS ends in front of us, and an app that is told `http` would redirect for ever.
+    // Not from the connection: TLS may end in front of Portcullis, and an app that is told `http` would redirect for ever.
     let scheme = if parts.public_url.is_https() { "https" } else { "http" };
     let ip = ip_text(ctx.client.ip);
     let host = parts.public_url.authority();

@@ -82,7 +82,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServer<A> {
         session.set_write_timeout(Some(self.limits.write_idle));
         slot.begin_request();
         let session = ServerSession::new_http2(session);
-        // What is cut is dropped: the stream is reset, and the app's connection closes. A body that stalls has no deadline of its
+        // A cancelled request is dropped: the stream is reset, and the app's connection closes. A body that stalls has no deadline of its
         // own here: nothing is read of the client while the app takes nothing, and who of the two it is, is not seen. The
         // app's own deadlines end it.
         let sleep = pin!(sleep_until(Clock::deadline(self.limits.slow_after)));

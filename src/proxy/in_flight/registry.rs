@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(in_flight.cancel_sessions(&[(one, SIGNED_OUT)]), 0, "its request is over");
         slot.begin_request();
         assert!(slot.bind_session(one, slot.end_epoch()));
-        // Ordered while this request was on the line, and seen by the next one.
+        // Requested while this request was in the slot, and seen by the next one.
         slot.request_cancel(slot.request_number(), SIGNED_OUT);
         slot.unbind_session();
         slot.begin_request();
@@ -270,7 +270,7 @@ mod tests {
         assert!(slot.bind_session(other, before), "nobody else is");
     }
 
-    /// However close together a request and the end of its session are: it is cut, or it is judged again.
+    /// However close together a request and the end of its session are: it is cancelled, or it is evaluated again.
     #[test]
     fn no_end_slips_between() {
         for _ in 0..2_000 {

@@ -93,7 +93,7 @@ impl ConnectionRefusal {
             Self::TlsFailed => tracing::debug!(%ip, "Connection refused: TLS handshake failed"),
             Self::NoProxyHeader => tracing::warn!(
                 %ip,
-                "Connection refused: it does not begin with a PROXY header of a listed balancer; list it in \
+                "Connection refused: it begins with no PROXY header of a listed balancer; list it in \
                  trusted_proxies and let it send one, or set proxy_protocol: false"
             ),
         }
