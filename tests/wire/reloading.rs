@@ -142,7 +142,7 @@ fn said(server: &Running, message: &str) -> usize {
 
 /// Lets so many looks at the file pass, each of which tells of itself.
 async fn looks_pass(server: &Running, many: usize) {
-    const LOOKED: &str = "Looked whether the configuration has changed";
+    const LOOKED: &str = "Configuration file polled";
     let before = said(server, LOOKED);
     crate::harness::until("it to look at the file", async || (said(server, LOOKED) >= before + many).then_some(()))
         .await;
