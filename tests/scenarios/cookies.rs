@@ -2,105 +2,111 @@
 
 use http::Method;
 
-use crate::town::{IPHONE, MAC, MINUTE, Town};
+use crate::test_app::{IPHONE, MAC, MINUTE, TestApp};
 
 #[tokio::test]
 async fn over_https_it_is_bound_to_the_host() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
-    let browser = town.stranger();
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
+    let browser = app.new_browser();
 
-    let set = browser.sign_in("alice", crate::town::PASSWORD).await.cookie("__Host-portcullis").unwrap();
+    let set = browser.sign_in("alice", crate::test_app::PASSWORD).await.cookie("__Host-portcullis").unwrap();
 
     assert_eq!(set.attributes, ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"]);
     assert!(set.value.len() < 100);
-    assert_eq!(browser.get("/").await.arrived().name(), Some(alice.name()));
+    assert_eq!(browser.get("/").await.forwarded().user_name(), Some(alice.name()));
 }
 
 #[tokio::test]
 async fn over_http_on_this_machine_it_has_a_plain_name() {
-    let town = Town::on_http();
-    town.with_user("alice").await;
-    let browser = town.stranger();
+    let app = TestApp::over_http();
+    app.add_user("alice").await;
+    let browser = app.new_browser();
 
-    let set = browser.sign_in("alice", crate::town::PASSWORD).await.cookie("portcullis").unwrap();
+    let set = browser.sign_in("alice", crate::test_app::PASSWORD).await.cookie("portcullis").unwrap();
 
     assert_eq!(set.attributes, ["HttpOnly", "SameSite=Lax", "Path=/"]);
-    assert!(browser.is_let_in().await);
+    assert!(browser.reaches_app().await);
 }
 
 #[tokio::test]
 async fn its_name_can_be_chosen_and_the_others_follow() {
-    let town = Town::with("sessions: { cookie_name: acme }");
-    town.with_user("alice").await;
-    let browser = town.stranger();
+    let app = TestApp::with_settings("sessions: { cookie_name: acme }");
+    app.add_user("alice").await;
+    let browser = app.new_browser();
     browser.sign_in("alice", "wrong").await;
-    assert!(browser.sign_in("alice", crate::town::PASSWORD).await.cookie("__Host-acme").is_some());
-    assert!(browser.is_let_in().await);
+    assert!(browser.sign_in("alice", crate::test_app::PASSWORD).await.cookie("__Host-acme").is_some());
+    assert!(browser.reaches_app().await);
     assert!(browser.cookie("__Host-acme-device").is_some());
     let other = format!("__Host-portcullis={}", browser.cookie("__Host-acme").unwrap());
-    assert_eq!(town.stranger().bare(Method::GET, "/").with("cookie", &other).send().await.status(), 401);
+    assert_eq!(app.new_browser().bare_request(Method::GET, "/").header("cookie", &other).send().await.status(), 401);
 }
 
 #[tokio::test]
 async fn a_name_of_the_other_scheme_opens_nothing() {
-    for (town, other) in [(Town::new(), "portcullis"), (Town::on_http(), "__Host-portcullis")] {
-        let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-        let cookie = format!("{other}={}", browser.key());
-        assert_eq!(town.stranger().bare(Method::GET, "/").with("cookie", &cookie).send().await.status(), 401);
+    for (app, other) in [(TestApp::new(), "portcullis"), (TestApp::over_http(), "__Host-portcullis")] {
+        let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+        let cookie = format!("{other}={}", browser.session_cookie());
+        assert_eq!(
+            app.new_browser().bare_request(Method::GET, "/").header("cookie", &cookie).send().await.status(),
+            401
+        );
     }
 }
 
 #[tokio::test]
 async fn remembered_it_outlives_the_window_and_otherwise_it_does_not() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (kept, passing) = (alice.remembered_on(MAC).await, alice.signed_in_on(IPHONE).await);
-    assert!(kept.is_let_in().await && passing.is_let_in().await);
+    assert!(kept.reaches_app().await && passing.reaches_app().await);
 
     kept.close();
     passing.close();
 
-    assert!(kept.is_let_in().await && !passing.is_let_in().await);
+    assert!(kept.reaches_app().await && !passing.reaches_app().await);
     let names: Vec<_> = passing.cookie("__Host-portcullis-device").into_iter().collect();
     assert_eq!(names.len(), 1, "the device is still known");
 }
 
 #[tokio::test]
 async fn a_remembered_cookie_is_kept_for_as_long_as_browsers_keep_any() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    let form = [("username", "alice"), ("password", crate::town::PASSWORD), ("remember_me", "true")];
-    let set = town.stranger().post_form("/security/sign-in", &form).await.answer().cookie("__Host-portcullis").unwrap();
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    let form = [("username", "alice"), ("password", crate::test_app::PASSWORD), ("remember_me", "true")];
+    let set =
+        app.new_browser().post_form("/security/sign-in", &form).await.response().cookie("__Host-portcullis").unwrap();
     assert_eq!(set.max_age, Some(400 * 24 * 60 * 60));
 }
 
 #[tokio::test]
 async fn a_cookie_set_beforehand_is_not_taken_over() {
-    let town = Town::new();
-    let (alice, mallory) = (town.with_user("alice").await, town.with_user("mallory").await);
-    let planted = mallory.signed_in_on(MAC).await.key();
-    let browser = town.stranger();
-    browser.puts_into_jar("__Host-portcullis", &planted);
+    let app = TestApp::new();
+    let (alice, mallory) = (app.add_user("alice").await, app.add_user("mallory").await);
+    let planted = mallory.signed_in_on(MAC).await.session_cookie();
+    let browser = app.new_browser();
+    browser.set_cookie("__Host-portcullis", &planted);
 
-    alice.signs_in(&browser).await;
+    alice.sign_in(&browser).await;
 
-    assert_ne!(browser.key(), planted);
-    assert_eq!(browser.get("/").await.arrived().name(), Some("alice"));
+    assert_ne!(browser.session_cookie(), planted);
+    assert_eq!(browser.get("/").await.forwarded().user_name(), Some("alice"));
 }
 
 #[tokio::test]
 async fn two_cookies_of_our_name_are_none_in_either_order() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
-    let (one, two) = (alice.signed_in_on(MAC).await.key(), alice.signed_in_on(IPHONE).await.key());
-    let browser = town.stranger();
-    let ask = |cookie: String| browser.bare(Method::GET, "/").with("cookie", &cookie);
-    let name = town.cookie();
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
+    let (one, two) =
+        (alice.signed_in_on(MAC).await.session_cookie(), alice.signed_in_on(IPHONE).await.session_cookie());
+    let browser = app.new_browser();
+    let ask = |cookie: String| browser.bare_request(Method::GET, "/").header("cookie", &cookie);
+    let name = app.cookie_name();
 
     for (first, second) in [(&one, &two), (&two, &one), (&one, &one), (&one, &String::from("x"))] {
         assert_eq!(ask(format!("{name}={first}; {name}={second}")).send().await.status(), 401);
-        let in_two_lines = ask(format!("{name}={first}")).and("cookie", format!("{name}={second}").as_bytes());
+        let in_two_lines =
+            ask(format!("{name}={first}")).append_header("cookie", format!("{name}={second}").as_bytes());
         assert_eq!(in_two_lines.send().await.status(), 401);
     }
     assert!(ask(format!("a=b; {name}={one}; c=d")).send().await.status() == 200);
@@ -108,11 +114,11 @@ async fn two_cookies_of_our_name_are_none_in_either_order() {
 
 #[tokio::test]
 async fn nothing_but_a_key_reaches_the_store() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    let (key, id) = (browser.key(), browser.session());
-    let asked = town.asked("find");
-    let stranger = town.stranger();
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    let (key, id) = (browser.session_cookie(), browser.session_id());
+    let asked = app.store_calls("find");
+    let anonymous = app.new_browser();
     let secret = key.split('.').nth(1).unwrap();
     for value in [
         "",
@@ -130,55 +136,57 @@ async fn nothing_but_a_key_reaches_the_store() {
         &key.replace('.', ":"),
         secret,
     ] {
-        let cookie = format!("{}={value}", town.cookie());
-        let answer = stranger.bare(Method::GET, "/").with("cookie", &cookie).send().await;
+        let cookie = format!("{}={value}", app.cookie_name());
+        let answer = anonymous.bare_request(Method::GET, "/").header("cookie", &cookie).send().await;
         assert_eq!(answer.status(), 401, "{value}");
     }
-    assert_eq!(town.asked("find"), asked, "the store is asked about keys only");
+    assert_eq!(app.store_calls("find"), asked, "the store is asked about keys only");
 }
 
 #[tokio::test]
 async fn the_id_with_another_secret_opens_nothing() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
-    let (mine, other) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await.key());
-    let id = mine.key().split('.').next().unwrap().to_owned();
-    let stranger = town.stranger();
-    stranger.puts_into_jar(town.cookie(), &format!("{id}.{}", other.split('.').nth(1).unwrap()));
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
+    let (mine, other) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await.session_cookie());
+    let id = mine.session_cookie().split('.').next().unwrap().to_owned();
+    let anonymous = app.new_browser();
+    anonymous.set_cookie(app.cookie_name(), &format!("{id}.{}", other.split('.').nth(1).unwrap()));
 
-    assert!(!stranger.is_let_in().await);
-    assert!(mine.is_let_in().await);
+    assert!(!anonymous.reaches_app().await);
+    assert!(mine.reaches_app().await);
 }
 
 #[tokio::test]
 async fn other_cookies_may_hold_any_byte() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    let ask = browser.bare(Method::GET, "/").and("cookie", b"theme=\xff\xfe\"; __Host-portcullisx=1; portcullis=2");
-    assert_eq!(ask.send().await.arrived().name(), Some("alice"));
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    let ask = browser
+        .bare_request(Method::GET, "/")
+        .append_header("cookie", b"theme=\xff\xfe\"; __Host-portcullisx=1; portcullis=2");
+    assert_eq!(ask.send().await.forwarded().user_name(), Some("alice"));
 }
 
 #[tokio::test]
 async fn no_look_at_a_page_rewrites_it() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    let key = browser.key();
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    let key = browser.session_cookie();
     for page in ["/security", "/security/sessions", "/security/history", "/security/password", "/security/api/v1/me"] {
-        town.pass(10 * MINUTE).await;
-        assert!(browser.get(page).await.answer().cookie(town.cookie()).is_none(), "{page}");
+        app.pass_time(10 * MINUTE).await;
+        assert!(browser.get(page).await.response().cookie(app.cookie_name()).is_none(), "{page}");
     }
-    assert_eq!(browser.key(), key);
+    assert_eq!(browser.session_cookie(), key);
 }
 
 #[tokio::test]
 async fn every_cookie_of_ours_has_the_same_walls() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    browser.post_form("/security/sign-out", &[]).await.answer();
-    let signed_in = browser.sign_in("alice", crate::town::PASSWORD).await;
-    let flash = browser.post_form("/security/sessions/sign-out-others", &[]).await.answer();
-    let gone = browser.post_form("/security/sign-out", &[]).await.answer();
-    for cookie in [signed_in, flash, gone].iter().flat_map(crate::town::Answer::cookies) {
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    browser.post_form("/security/sign-out", &[]).await.response();
+    let signed_in = browser.sign_in("alice", crate::test_app::PASSWORD).await;
+    let flash = browser.post_form("/security/sessions/sign-out-others", &[]).await.response();
+    let gone = browser.post_form("/security/sign-out", &[]).await.response();
+    for cookie in [signed_in, flash, gone].iter().flat_map(crate::test_app::TestResponse::cookies) {
         for wall in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
             assert!(cookie.attributes.iter().any(|it| it == wall), "{wall} is missing: {cookie:?}");
         }

@@ -2,14 +2,13 @@
 
 use portcullis::{account::Role, session::Admin};
 
-use crate::town::{IPHONE, MAC, PASSWORD, Person, Town};
+use crate::test_app::{IPHONE, MAC, PASSWORD, TestApp, TestUser};
 
-async fn disable(person: &Person<'_>) -> usize {
-    person
-        .town
-        .parts
+async fn disable(user: &TestUser<'_>) -> usize {
+    user.app
+        .components
         .accounts
-        .disable(person.id(), &Admin::operator(), &"because".parse().unwrap())
+        .disable(user.id(), &Admin::operator(), &"because".parse().unwrap())
         .await
         .unwrap()
         .len()
@@ -17,87 +16,87 @@ async fn disable(person: &Person<'_>) -> usize {
 
 #[tokio::test]
 async fn a_disabled_account_loses_everything_at_once() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
-        let bob = town.with_user("bob").await.signed_in_on(MAC).await;
+    for app in TestApp::on_each_store() {
+        let alice = app.add_user("alice").await;
+        let bob = app.add_user("bob").await.signed_in_on(MAC).await;
         let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
 
         assert_eq!(disable(&alice).await, 2);
 
-        assert!(!laptop.is_let_in().await && !phone.is_let_in().await && bob.is_let_in().await);
-        assert_eq!(town.metric("sessions_ended_total{reason=\"account_disabled\"}"), 2);
+        assert!(!laptop.reaches_app().await && !phone.reaches_app().await && bob.reaches_app().await);
+        assert_eq!(app.metric("sessions_ended_total{reason=\"account_disabled\"}"), 2);
     }
 }
 
 #[tokio::test]
 async fn a_disabled_account_does_not_sign_in_and_is_told_what_everybody_is() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     disable(&alice).await;
 
-    let answer = town.stranger().sign_in("alice", PASSWORD).await;
+    let answer = app.new_browser().sign_in("alice", PASSWORD).await;
 
     assert_eq!(answer.status, 401);
-    let wrong = town.stranger().sign_in("alice", "wrong").await;
-    assert_eq!(answer.text_of_any_form(), wrong.text_of_any_form());
+    let wrong = app.new_browser().sign_in("alice", "wrong").await;
+    assert_eq!(answer.text_without_form_token(), wrong.text_without_form_token());
 }
 
 #[tokio::test]
 async fn enabled_it_signs_in_again_and_old_sessions_stay_dead() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
+    for app in TestApp::on_each_store() {
+        let alice = app.add_user("alice").await;
         let old = alice.signed_in_on(MAC).await;
         disable(&alice).await;
 
-        town.parts.accounts.enable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
+        app.components.accounts.enable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
 
-        assert!(!old.is_let_in().await);
-        assert!(alice.signed_in_on(MAC).await.is_let_in().await);
+        assert!(!old.reaches_app().await);
+        assert!(alice.signed_in_on(MAC).await.reaches_app().await);
     }
 }
 
 #[tokio::test]
 async fn a_removed_account_is_unknown() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
+    for app in TestApp::on_each_store() {
+        let alice = app.add_user("alice").await;
         let browser = alice.signed_in_on(MAC).await;
 
-        let ended = town.parts.accounts.remove(alice.id(), &Admin::operator()).await.unwrap();
+        let ended = app.components.accounts.remove(alice.id(), &Admin::operator()).await.unwrap();
 
         assert_eq!(ended.len(), 1);
-        assert!(!browser.is_let_in().await);
-        assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 401);
-        let namesake = town.with_user("alice").await;
+        assert!(!browser.reaches_app().await);
+        assert_eq!(app.new_browser().sign_in("alice", PASSWORD).await.status, 401);
+        let namesake = app.add_user("alice").await;
         assert_ne!(namesake.id(), alice.id(), "the name is free again, the id is not");
-        assert!(!browser.is_let_in().await);
+        assert!(!browser.reaches_app().await);
     }
 }
 
 #[tokio::test]
 async fn roles_count_from_the_next_request_on() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
+    for app in TestApp::on_each_store() {
+        let alice = app.add_user("alice").await;
         let browser = alice.signed_in_on(MAC).await;
         assert_eq!(browser.get("/admin").await.status(), 403);
 
         let admin = vec![Role::new("admin").unwrap()];
-        town.parts.accounts.set_roles(alice.id(), admin, &Admin::operator()).await.unwrap();
-        assert_eq!(browser.get("/admin").await.arrived().person.unwrap().roles, ["admin"]);
+        app.components.accounts.set_roles(alice.id(), admin, &Admin::operator()).await.unwrap();
+        assert_eq!(browser.get("/admin").await.forwarded().user.unwrap().roles, ["admin"]);
 
-        town.parts.accounts.set_roles(alice.id(), Vec::new(), &Admin::operator()).await.unwrap();
+        app.components.accounts.set_roles(alice.id(), Vec::new(), &Admin::operator()).await.unwrap();
         assert_eq!(browser.get("/admin").await.status(), 403);
     }
 }
 
 #[tokio::test]
 async fn each_of_it_is_in_the_journal() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     alice.signed_in_on(MAC).await;
     disable(&alice).await;
-    town.parts.accounts.enable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
-    town.parts.accounts.set_roles(alice.id(), Vec::new(), &Admin::operator()).await.unwrap();
-    town.parts.accounts.remove(alice.id(), &Admin::operator()).await.unwrap();
+    app.components.accounts.enable(alice.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
+    app.components.accounts.set_roles(alice.id(), Vec::new(), &Admin::operator()).await.unwrap();
+    app.components.accounts.remove(alice.id(), &Admin::operator()).await.unwrap();
 
     let facts = [
         "user_added",
@@ -109,6 +108,6 @@ async fn each_of_it_is_in_the_journal() {
         "roles_changed",
         "user_removed",
     ];
-    assert_eq!(town.told(), facts);
-    assert!(town.journal().iter().all(|entry| entry.user == Some(alice.id())));
+    assert_eq!(app.audit_events(), facts);
+    assert!(app.audit_entries().iter().all(|entry| entry.user == Some(alice.id())));
 }

@@ -6,7 +6,7 @@ use portcullis::{
     session::{Admin, UserSnapshot},
 };
 
-use crate::town::{Browser, MAC, Reply, Town};
+use crate::test_app::{Browser, MAC, RequestOutcome, TestApp};
 
 const TARGETS: [&str; 14] = [
     "/",
@@ -27,15 +27,15 @@ const TARGETS: [&str; 14] = [
 
 #[tokio::test]
 async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
-    let town = Town::new();
-    let mut callers: Vec<(Browser<'_>, Option<UserSnapshot>)> = vec![(town.stranger(), None)];
+    let app = TestApp::new();
+    let mut callers: Vec<(Browser<'_>, Option<UserSnapshot>)> = vec![(app.new_browser(), None)];
     for (name, roles) in [("alice", &[][..]), ("bob", &["editor"]), ("root", &["admin"]), ("dave", &["admin"])] {
-        let person = town.with_user_of(name, roles).await;
-        let browser = person.signed_in_on(MAC).await;
+        let user = app.add_user_with_roles(name, roles).await;
+        let browser = user.signed_in_on(MAC).await;
         if name == "dave" {
-            town.parts.accounts.disable(person.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
+            app.components.accounts.disable(user.id(), &Admin::operator(), &"because".parse().unwrap()).await.unwrap();
         }
-        let account = town.parts.accounts.get(person.id()).await.unwrap().unwrap();
+        let account = app.components.accounts.get(user.id()).await.unwrap().unwrap();
         callers.push((browser, Some(account.snapshot())));
     }
     let methods = [Method::GET, Method::POST, Method::CONNECT, Method::TRACE, Method::OPTIONS];
@@ -44,21 +44,23 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
     for (browser, owner) in &callers {
         for target in TARGETS {
             for (method, host) in methods.iter().flat_map(|method| hosts.map(|host| (method, host))) {
-                let ask = || browser.navigation(method.clone(), target).with("host", host);
-                let (explained, status) = ask().explained(owner.as_ref()).await;
+                let ask = || browser.navigation(method.clone(), target).header("host", host);
+                let (explained, status) = ask().explain(owner.as_ref()).await;
                 let case =
                     format!("{:?} {method} {host}{target}: {explained:?}", owner.as_ref().map(|owner| &owner.name));
                 let rule = explained.route.as_ref().map(|(_, rule)| rule.path.clone());
                 match (explained.decision, ask().send().await) {
-                    (ExplainedDecision::Forward { user }, Reply::Arrived(arrived)) => {
+                    (ExplainedDecision::Forward { user }, RequestOutcome::Forwarded(arrived)) => {
                         assert_eq!(rule, Some(arrived.route.into()), "{case}");
-                        assert_eq!(user, arrived.person, "{case}");
+                        assert_eq!(user, arrived.user, "{case}");
                     }
-                    (ExplainedDecision::Refuse(_), Reply::Answered(answer)) => {
+                    (ExplainedDecision::Refuse(_), RequestOutcome::Responded(answer)) => {
                         assert_eq!(status, Some(answer.status), "{case}");
                         refusals.extend(status);
                     }
-                    (ExplainedDecision::Serve, Reply::Answered(_)) => assert!(!target.starts_with("/a"), "{case}"),
+                    (ExplainedDecision::Serve, RequestOutcome::Responded(_)) => {
+                        assert!(!target.starts_with("/a"), "{case}")
+                    }
                     (_, reply) => panic!("{case}: but {reply:?}"),
                 }
             }
@@ -69,18 +71,18 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
 
 #[tokio::test]
 async fn asking_leaves_no_trace() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let browser = alice.signed_in_on(MAC).await;
-    town.flush().await;
-    let counted = || (town.asked("find"), town.metric("auth_decisions_total{decision=\"allow\",mode=\"proxy\"}"));
+    app.flush().await;
+    let counted = || (app.store_calls("find"), app.metric("auth_decisions_total{decision=\"allow\",mode=\"proxy\"}"));
     let before = counted();
     let owner = alice.account.snapshot();
     for target in ["/", "/security", "/admin"] {
-        browser.navigation(Method::GET, target).explained(Some(&owner)).await;
-        browser.navigation(Method::POST, target).with("sec-fetch-site", "cross-site").explained(Some(&owner)).await;
+        browser.navigation(Method::GET, target).explain(Some(&owner)).await;
+        browser.navigation(Method::POST, target).header("sec-fetch-site", "cross-site").explain(Some(&owner)).await;
     }
     assert_eq!(counted(), before);
-    assert_eq!(town.metric("csrf_rejections_total"), 0);
-    assert_eq!(town.flush().await, 0, "no session is used by it");
+    assert_eq!(app.metric("csrf_rejections_total"), 0);
+    assert_eq!(app.flush().await, 0, "no session is used by it");
 }

@@ -7,10 +7,10 @@ use portcullis::{
 };
 use scraper::{Html, Node};
 
-use crate::town::{Browser, MAC, PASSWORD, Person, Town, Weather};
+use crate::test_app::{Browser, MAC, PASSWORD, StoreFault, TestApp, TestUser};
 
 /// What somebody may write. Each is a place that a page shows.
-struct Texts {
+struct HostileTexts {
     name: &'static str,
     display_name: &'static str,
     /// In a User-Agent.
@@ -24,7 +24,7 @@ struct Texts {
     typed: &'static str,
 }
 
-const PLAIN: Texts = Texts {
+const PLAIN: HostileTexts = HostileTexts {
     name: "alice",
     display_name: "Alice Liddell",
     model: "Pixel",
@@ -35,7 +35,7 @@ const PLAIN: Texts = Texts {
     typed: "bob",
 };
 
-const MARKUP: Texts = Texts {
+const MARKUP: HostileTexts = HostileTexts {
     name: "<img src=x onerror=hit()>\"'`=",
     display_name: "</bdi></p></div><script>hit()</script><svg onload='hit()'>\" autofocus onfocus=\"hit()",
     model: "<u onclick=hit()>\"'<!--",
@@ -46,7 +46,7 @@ const MARKUP: Texts = Texts {
     typed: "\"><script>hit()</script><textarea>'/><base href=//evil.test>",
 };
 
-const TRICKS: Texts = Texts {
+const TRICKS: HostileTexts = HostileTexts {
     name: "{{7*7}} ${7*7} <%= 7*7 %> &lt;script&gt;",
     // What turns a line around can be in no name, but what joins letters can.
     display_name: "&#x202e;nimda\u{200d}\u{200c}\u{301}\u{301}%E2%80%AE]]>",
@@ -59,9 +59,9 @@ const TRICKS: Texts = Texts {
 };
 
 /// Elements in their order, each with its attributes.
-type Shape = Vec<String>;
+type HtmlShape = Vec<String>;
 
-fn shape_of(html: &str) -> Shape {
+fn html_shape(html: &str) -> HtmlShape {
     let document = Html::parse_document(html);
     let elements = document.tree.values().filter_map(Node::as_element);
     let shape = |element: &scraper::node::Element| {
@@ -73,7 +73,7 @@ fn shape_of(html: &str) -> Shape {
 }
 
 /// Nobody's link leads to a script, and none but the operator's leads elsewhere.
-fn leads_nowhere_new(page: &str, html: &str, texts: &Texts) {
+fn assert_no_new_links(page: &str, html: &str, texts: &HostileTexts) {
     for element in Html::parse_document(html).tree.values().filter_map(Node::as_element) {
         for (name, value) in element.attrs() {
             assert!(!name.starts_with("on") && !matches!(name, "style" | "srcdoc"), "{page}: {name}");
@@ -88,9 +88,9 @@ fn leads_nowhere_new(page: &str, html: &str, texts: &Texts) {
 }
 
 /// A town in which everything that can be called something is called so, and its pages by name.
-async fn pages(texts: &Texts) -> Vec<(String, String)> {
+async fn render_pages(texts: &HostileTexts) -> Vec<(String, String)> {
     let quoted = |text: &str| serde_json::to_string(text).unwrap();
-    let town = Town::with(&format!(
+    let app = TestApp::with_settings(&format!(
         "branding: {{ app_name: {}, support_url: {}, home_url: {} }}\nactivity: {{ page_labels: {{ {}: {} }} }}\n",
         quoted(texts.app_name),
         quoted(texts.links),
@@ -104,9 +104,9 @@ async fn pages(texts: &Texts) -> Vec<(String, String)> {
         display_name: Some(DisplayName::new(texts.display_name).unwrap()),
         roles: Vec::new(),
     };
-    let account = town.parts.accounts.add(new, Actor::Operator).await.unwrap();
-    town.parts.accounts.set_password(&account, Password::new(PASSWORD.to_owned()), Actor::Operator).await.unwrap();
-    let alice = Person { town: &town, account };
+    let account = app.components.accounts.add(new, Actor::Operator).await.unwrap();
+    app.components.accounts.set_password(&account, Password::new(PASSWORD.to_owned()), Actor::Operator).await.unwrap();
+    let alice = TestUser { app: &app, account };
     let agent = format!(
         "Mozilla/5.0 (Linux; Android 14; {} Build/X) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile \
          Safari/537.36",
@@ -116,26 +116,26 @@ async fn pages(texts: &Texts) -> Vec<(String, String)> {
     let labelled = alice.signed_in_on(&agent).await;
     other.get(texts.path).await;
     labelled.get("/labelled").await;
-    town.flush().await;
+    app.flush().await;
     let browser = alice.signed_in_on(MAC).await;
     browser.get(texts.path).await;
-    town.flush().await;
+    app.flush().await;
 
     let mut pages = Vec::new();
     let mut keep = |name: &str, html: &str| pages.push((name.to_owned(), html.to_owned()));
-    let failed = town.stranger().sign_in(texts.name, "wrong").await;
+    let failed = app.new_browser().sign_in(texts.name, "wrong").await;
     keep("a failed sign-in of somebody", failed.text());
-    let stranger = town.stranger();
+    let anonymous = app.new_browser();
     let typed = [("username", texts.typed), ("password", "wrong"), ("rd", texts.typed)];
-    keep("a failed sign-in of nobody", stranger.post_form("/security/sign-in", &typed).await.answer().text());
-    keep("a sign-in without a password", stranger.post_form("/security/sign-in", &typed[..1]).await.answer().text());
+    keep("a failed sign-in of nobody", anonymous.post_form("/security/sign-in", &typed).await.response().text());
+    keep("a sign-in without a password", anonymous.post_form("/security/sign-in", &typed[..1]).await.response().text());
     let encoded = percent_encoding::utf8_percent_encode(texts.path, percent_encoding::NON_ALPHANUMERIC);
     let rd = format!("/security/sign-in?rd={encoded}");
-    keep("sign-in and back", stranger.get(&rd).await.answer().text());
+    keep("sign-in and back", anonymous.get(&rd).await.response().text());
     for (session, place) in [(&other, "elsewhere"), (&labelled, "labelled"), (&browser, "here")] {
-        let details = format!("/security/sessions/{}", session.session());
-        keep(&format!("details, {place}"), browser.get(&details).await.answer().text());
-        keep(&format!("ask, {place}"), browser.get(&format!("{details}/sign-out")).await.answer().text());
+        let details = format!("/security/sessions/{}", session.session_id());
+        keep(&format!("details, {place}"), browser.get(&details).await.response().text());
+        keep(&format!("ask, {place}"), browser.get(&format!("{details}/sign-out")).await.response().text());
     }
     for page in [
         "/security",
@@ -148,39 +148,39 @@ async fn pages(texts: &Texts) -> Vec<(String, String)> {
         "/security/signed-out",
         "/security/nowhere",
     ] {
-        keep(page, browser.get(page).await.answer().text());
+        keep(page, browser.get(page).await.response().text());
     }
-    keep("a refusal", browser.get("/admin").await.answer().text());
-    let (link, _) = town.parts.accounts.create_link(alice.id(), Actor::Operator).await.unwrap();
+    keep("a refusal", browser.get("/admin").await.response().text());
+    let (link, _) = app.components.accounts.create_link(alice.id(), Actor::Operator).await.unwrap();
     let link = format!("/security/set-password?token={}", link.expose());
-    keep("a one-time link", stranger.get(&link).await.answer().text());
-    keep("a link that is none", stranger.get("/security/set-password?token=x").await.answer().text());
+    keep("a one-time link", anonymous.get(&link).await.response().text());
+    keep("a link that is none", anonymous.get("/security/set-password?token=x").await.response().text());
     let change = [("current_password", "wrong"), ("new_password", "x"), ("new_password_again", texts.typed)];
-    keep("a password that is none", browser.post_form("/security/password", &change).await.answer().text());
-    ended(&browser, &other, &mut keep).await;
-    town.weather(Weather::Away);
-    keep("an outage", browser.get("/").await.answer().text());
+    keep("a password that is none", browser.post_form("/security/password", &change).await.response().text());
+    collect_end_pages(&browser, &other, &mut keep).await;
+    app.set_fault(StoreFault::Unavailable);
+    keep("an outage", browser.get("/").await.response().text());
     pages
 }
 
 /// One ends another, is told so, and the other one is told why.
-async fn ended(browser: &Browser<'_>, other: &Browser<'_>, keep: &mut impl FnMut(&str, &str)) {
-    let path = format!("/security/sessions/{}/sign-out", other.session());
-    assert_eq!(browser.post_form(&path, &[]).await.answer().status, 303);
-    keep("what was done", browser.get("/security/sessions").await.answer().text());
-    let sent_away = other.get("/x").await.answer().location().to_owned();
-    keep("why signed out", other.get(&sent_away).await.answer().text());
+async fn collect_end_pages(browser: &Browser<'_>, other: &Browser<'_>, keep: &mut impl FnMut(&str, &str)) {
+    let path = format!("/security/sessions/{}/sign-out", other.session_id());
+    assert_eq!(browser.post_form(&path, &[]).await.response().status, 303);
+    keep("what was done", browser.get("/security/sessions").await.response().text());
+    let sent_away = other.get("/x").await.response().location().to_owned();
+    keep("why signed out", other.get(&sent_away).await.response().text());
 }
 
 #[tokio::test]
 async fn hostile_texts_add_nothing_to_any_page() {
-    let plain = pages(&PLAIN).await;
+    let plain = render_pages(&PLAIN).await;
     for texts in [&MARKUP, &TRICKS] {
-        let hostile = pages(texts).await;
+        let hostile = render_pages(texts).await;
         assert_eq!(plain.len(), hostile.len());
         for ((page, plain), (_, hostile)) in plain.iter().zip(&hostile) {
-            assert_eq!(shape_of(plain), shape_of(hostile), "{page}: {hostile}");
-            leads_nowhere_new(page, hostile, texts);
+            assert_eq!(html_shape(plain), html_shape(hostile), "{page}: {hostile}");
+            assert_no_new_links(page, hostile, texts);
             // Isolates of ours are whole, and there is no other trick.
             let left = hostile.replace(['\u{2068}', '\u{2069}'], "");
             assert!(
@@ -195,7 +195,7 @@ async fn hostile_texts_add_nothing_to_any_page() {
 
 #[tokio::test]
 async fn hostile_texts_are_shown_all_the_same() {
-    let hostile = pages(&MARKUP).await;
+    let hostile = render_pages(&MARKUP).await;
     let page = |name: &str| &hostile.iter().find(|(page, _)| page == name).unwrap().1;
     for (name, text) in [
         ("details, elsewhere", MARKUP.model),

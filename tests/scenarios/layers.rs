@@ -5,7 +5,7 @@ mod paths;
 
 use std::{fs, path::Path};
 
-use paths::{Named, named_in};
+use paths::{PathUse, paths_in};
 
 /// What knows neither the web, nor a database, nor who put it together.
 const DOMAIN: [&str; 14] = [
@@ -25,20 +25,20 @@ const DOMAIN: [&str; 14] = [
     "gate",
 ];
 /// Crates that speak HTTP pages, SQL, or a wire.
-const OUTSIDE: [&str; 8] = ["axum", "askama", "rusqlite", "redis", "pingora", "tower", "utoipa", "fluent_bundle"];
+const OUTER_CRATES: [&str; 8] = ["axum", "askama", "rusqlite", "redis", "pingora", "tower", "utoipa", "fluent_bundle"];
 /// The parts that stand around the domain.
-const AROUND: [&str; 8] = ["web", "proxy", "server", "store", "config", "cli", "tasks", "portcullis"];
+const OUTER_MODULES: [&str; 8] = ["web", "proxy", "server", "store", "config", "cli", "tasks", "portcullis"];
 /// Readings of the time.
-const NOW: [&str; 3] = ["SystemTime::now", "Instant::now", "Timestamp::now"];
+const CLOCK_CALLS: [&str; 3] = ["SystemTime::now", "Instant::now", "Timestamp::now"];
 
 /// Longest file that is read at one go.
-const LINES: usize = 400;
+const MAX_LINES: usize = 400;
 
 /// What is wrong with a file.
-fn faults(file: &str, text: &str) -> Vec<String> {
-    let part = part_of(file);
+fn layer_violations(file: &str, text: &str) -> Vec<String> {
+    let part = top_module(file);
     let mut faults = Vec::new();
-    for Named { path, line } in named_in(file, text) {
+    for PathUse { path, line } in paths_in(file, text) {
         let first = path.split("::").next().unwrap_or_default();
         let mut wrong = |rule: &str| faults.push(format!("src/{file}:{line}: {path}: {rule}"));
         match first {
@@ -46,20 +46,22 @@ fn faults(file: &str, text: &str) -> Vec<String> {
             "redis" if !file.starts_with("store/redis") => wrong("only store/redis names redis"),
             "rusqlite" if !file.starts_with("store/embedded") => wrong("only store/embedded names rusqlite"),
             "http" if DOMAIN.contains(&part) && part != "gate" => wrong("the domain knows no HTTP"),
-            crates if OUTSIDE.contains(&crates) && DOMAIN.contains(&part) => wrong("the domain names no such crate"),
+            crates if OUTER_CRATES.contains(&crates) && DOMAIN.contains(&part) => {
+                wrong("the domain names no such crate")
+            }
             _ => {}
         }
-        if NOW.iter().any(|now| path.ends_with(now)) && file != "clock.rs" {
+        if CLOCK_CALLS.iter().any(|now| path.ends_with(now)) && file != "clock.rs" {
             wrong("only the clock reads the time");
         }
         let Some(other) = path.strip_prefix("crate::").and_then(|rest| rest.split("::").next()) else { continue };
-        if DOMAIN.contains(&part) && AROUND.contains(&other) {
+        if DOMAIN.contains(&part) && OUTER_MODULES.contains(&other) {
             wrong("the domain knows nothing of what stands around it");
         }
         if other == "config" && !matches!(part, "config" | "server" | "cli") {
             wrong("configuration is handed over, not looked up");
         }
-        if let (Some(here), Some(there)) = (floor(part), floor(other))
+        if let (Some(here), Some(there)) = (layer_of(part), layer_of(other))
             && there > here
         {
             wrong("an arrow that points upwards");
@@ -75,7 +77,7 @@ fn faults(file: &str, text: &str) -> Vec<String> {
 }
 
 /// How high a part stands: it names what is on its own floor and below.
-fn floor(part: &str) -> Option<u8> {
+fn layer_of(part: &str) -> Option<u8> {
     let floors: [&[&str]; 14] = [
         &[
             "certificate",
@@ -113,15 +115,15 @@ fn proxy_floor(folder: &str) -> Option<usize> {
 }
 
 /// The folder or file at the top that a file belongs to.
-fn part_of(file: &str) -> &str {
+fn top_module(file: &str) -> &str {
     file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
 }
 
-fn every_file(folder: &Path, visit: &mut impl FnMut(&Path)) {
+fn visit_files(folder: &Path, visit: &mut impl FnMut(&Path)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            every_file(&path, visit);
+            visit_files(&path, visit);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             visit(&path);
         }
@@ -132,12 +134,12 @@ fn every_file(folder: &Path, visit: &mut impl FnMut(&Path)) {
 fn every_arrow_points_the_right_way() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut files, mut all) = (0, Vec::new());
-    every_file(&source, &mut |path| {
+    visit_files(&source, &mut |path| {
         let file = path.strip_prefix(&source).unwrap().to_str().unwrap().replace('\\', "/");
         let text = fs::read_to_string(path).unwrap();
-        all.extend(faults(&file, &text));
+        all.extend(layer_violations(&file, &text));
         let lines = text.lines().count();
-        if lines > LINES {
+        if lines > MAX_LINES {
             all.push(format!("src/{file}: {lines} lines: what is this file about, besides?"));
         }
         files += 1;
@@ -149,9 +151,9 @@ fn every_arrow_points_the_right_way() {
 #[test]
 fn only_the_clock_reads_the_time() {
     let reads = "fn f() { let now = std::time::Instant::now(); }";
-    assert_eq!(faults("session/policy.rs", reads).len(), 1);
-    assert_eq!(faults("main.rs", "use std::time::SystemTime; fn f() { SystemTime::now(); }").len(), 1);
-    assert_eq!(faults("clock.rs", reads), Vec::<String>::new());
+    assert_eq!(layer_violations("session/policy.rs", reads).len(), 1);
+    assert_eq!(layer_violations("main.rs", "use std::time::SystemTime; fn f() { SystemTime::now(); }").len(), 1);
+    assert_eq!(layer_violations("clock.rs", reads), Vec::<String>::new());
 }
 
 #[test]
@@ -185,14 +187,14 @@ fn a_forbidden_edge_is_found_wherever_it_hides() {
         ("session/mod.rs", "// use crate::web::Call;\n/* use pingora; */ const A: &str = \"crate::web::Call\";", 0),
         ("session/mod.rs", "const A: char = '\"'; use crate::web::Call; const B: &str = r#\"\" crate::web\"#;", 2),
     ] {
-        let faults = faults(file, text);
+        let faults = layer_violations(file, text);
         assert_eq!(faults.len(), count, "{file}: {text}: {faults:?}");
     }
 }
 
 #[test]
 fn a_fault_names_its_line() {
-    let faults = faults("id.rs", "//! Ids.\n\nuse crate::{\n    secret::random,\n    web::Call,\n};\n");
+    let faults = layer_violations("id.rs", "//! Ids.\n\nuse crate::{\n    secret::random,\n    web::Call,\n};\n");
     assert!(faults[0].starts_with("src/id.rs:5: crate::web::Call: "), "{faults:?}");
 }
 

@@ -3,7 +3,7 @@
 
 use http::Method;
 
-use crate::town::{MAC, Town};
+use crate::test_app::{MAC, TestApp};
 
 const ROUTES: &str = "
   - { path: /admin, access: { roles: [admin] }, upstream: app }
@@ -15,7 +15,7 @@ const ROUTES: &str = "
 
 #[tokio::test]
 async fn what_is_under_one_rule_however_it_is_read_is_let_through() {
-    let town = Town::with_routes(ROUTES);
+    let app = TestApp::with_routes(ROUTES);
     for (sent, arrives) in [
         ("/files/a;b.txt", "/files/a;b.txt"),
         ("/files/a%3bb.txt", "/files/a%3Bb.txt"),
@@ -32,7 +32,7 @@ async fn what_is_under_one_rule_however_it_is_read_is_let_through() {
         ("/anything%3b", "/anything%3B"),
         ("/...;x/..x%5c", "/...;x/..x%5C"),
     ] {
-        assert_eq!(town.stranger().get(sent).await.arrived().path, arrives, "{sent}");
+        assert_eq!(app.new_browser().get(sent).await.forwarded().path, arrives, "{sent}");
     }
 }
 
@@ -79,16 +79,16 @@ const REFUSED: [(&str, &str, &str, &str); 37] = [
 
 #[tokio::test]
 async fn what_has_two_readings_is_refused_and_the_character_and_the_key_are_told() {
-    let town = Town::with_routes(ROUTES);
-    let root = town.with_user_of("root", &["admin"]).await.signed_in_on(MAC).await;
+    let app = TestApp::with_routes(ROUTES);
+    let root = app.add_user_with_roles("root", &["admin"]).await.signed_in_on(MAC).await;
     for (path, character, label, key) in REFUSED {
         let counted = format!("paths_refused_total{{character=\"{label}\",key=\"{key}\"}}");
-        let before = town.metric(&counted);
-        for caller in [&root, &town.stranger()] {
-            let problem = caller.fetch(Method::GET, path).send().await.answer();
-            assert_eq!((problem.status, problem.problem().as_str()), (400, "bad-request"), "{path}");
+        let before = app.metric(&counted);
+        for caller in [&root, &app.new_browser()] {
+            let problem = caller.fetch(Method::GET, path).send().await.response();
+            assert_eq!((problem.status, problem.problem_type().as_str()), (400, "bad-request"), "{path}");
             let detail = problem.json()["detail"].as_str().unwrap().to_owned();
-            let page = caller.get(path).await.answer();
+            let page = caller.get(path).await.response();
             assert_eq!(page.status, 400);
             for said in [detail.as_str(), page.text()] {
                 let names_it = character == label || said.contains(&format!("({character})"));
@@ -97,9 +97,9 @@ async fn what_has_two_readings_is_refused_and_the_character_and_the_key_are_told
                 assert!(key == "none" || said.contains(key), "{path}: {said}");
             }
         }
-        assert_eq!(town.metric(&counted), before + 4, "{path}: {counted}");
+        assert_eq!(app.metric(&counted), before + 4, "{path}: {counted}");
         let head = root.navigation(Method::GET, path);
-        let (explained, status) = head.explained(None).await;
+        let (explained, status) = head.explain(None).await;
         assert_eq!(status, Some(400));
         let portcullis::gate::ExplainedDecision::Refuse(refusal) = explained.decision else { panic!("{path}") };
         let in_the_log = refusal.log_reason().unwrap().into_owned();
@@ -116,7 +116,7 @@ async fn an_app_that_takes_them_for_letters_gets_them_by_its_routes_key() {
   - {{ path: /admin, access: {{ roles: [admin] }}, upstream: app }}
   - {{ path: /, access: public, upstream: app{keys} }}"
         );
-        Town::with_routes(routes.leak())
+        TestApp::with_routes(routes.leak())
     };
     let keys = ["allow_semicolon", "allow_encoded_backslash", "allow_encoded_control"];
     for (key, path, arrives) in [
@@ -128,17 +128,17 @@ async fn an_app_that_takes_them_for_letters_gets_them_by_its_routes_key() {
         (keys[2], "/admin%0ax", "/admin%0Ax"),
     ] {
         for other in keys {
-            let town = town_with(&format!(", {other}: true"));
-            let reply = town.stranger().get(path).await;
+            let app = town_with(&format!(", {other}: true"));
+            let reply = app.new_browser().get(path).await;
             if other == key {
-                assert_eq!(reply.arrived().path, arrives, "{path} by {other}");
+                assert_eq!(reply.forwarded().path, arrives, "{path} by {other}");
             } else {
-                assert_eq!(reply.answer().status, 400, "{path} by {other}");
+                assert_eq!(reply.response().status, 400, "{path} by {other}");
             }
         }
     }
     let all = keys.map(|key| format!(", {key}: true")).concat();
-    let town = town_with(&all);
+    let app = town_with(&all);
     for path in [
         "/security;x/sign-in",
         "/security%5csign-in",
@@ -154,13 +154,13 @@ async fn an_app_that_takes_them_for_letters_gets_them_by_its_routes_key() {
         "/admin%2fx",
         "/admin%3fx",
     ] {
-        assert_eq!(town.stranger().get(path).await.answer().status, 400, "{path}: no key allows it");
+        assert_eq!(app.new_browser().get(path).await.response().status, 400, "{path}: no key allows it");
     }
 }
 
 #[tokio::test]
 async fn a_path_arrives_byte_for_byte_where_its_route_preserves_it() {
-    let town = Town::with_routes(ROUTES);
+    let app = TestApp::with_routes(ROUTES);
     for path in [
         "/signed/%7Euser/%61%2d",
         "/signed/room%3A%21a%2fb%2F//c/",
@@ -171,7 +171,7 @@ async fn a_path_arrives_byte_for_byte_where_its_route_preserves_it() {
         "/signed/https://example.com/a%2520b.png?x#y",
     ] {
         let path = path.split('#').next().unwrap();
-        assert_eq!(town.stranger().get(path).await.arrived().path, path);
+        assert_eq!(app.new_browser().get(path).await.forwarded().path, path);
     }
     for path in [
         "/signed/./a",
@@ -197,38 +197,38 @@ async fn a_path_arrives_byte_for_byte_where_its_route_preserves_it() {
         "/signed/private%3bx",
         "/signed%2f..%2fsecurity",
     ] {
-        let answer = town.stranger().fetch(Method::GET, path).send().await.answer();
-        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-request"), "{path}");
+        let answer = app.new_browser().fetch(Method::GET, path).send().await.response();
+        assert_eq!((answer.status, answer.problem_type().as_str()), (400, "bad-request"), "{path}");
     }
     for path in ["/signed/%70rivate/x", "/signed//private"] {
-        let denied = town.stranger().fetch(Method::GET, path).send().await.answer();
+        let denied = app.new_browser().fetch(Method::GET, path).send().await.response();
         assert_eq!(denied.status, 401, "{path}: its own rule is asked");
     }
-    assert_eq!(town.stranger().get("/files/%7Euser").await.arrived().path, "/files/~user", "of this route alone");
+    assert_eq!(app.new_browser().get("/files/%7Euser").await.forwarded().path, "/files/~user", "of this route alone");
 }
 
 #[tokio::test]
 async fn whoever_was_sent_to_sign_in_comes_back_to_the_very_path() {
-    let town = Town::with_routes("\n  - { path: /, access: signed_in, upstream: app, preserve_path: true }");
-    town.with_user("alice").await;
-    let browser = town.stranger();
+    let app = TestApp::with_routes("\n  - { path: /, access: signed_in, upstream: app, preserve_path: true }");
+    app.add_user("alice").await;
+    let browser = app.new_browser();
     for path in ["/%7euser/a%3bb%09c%5cd;e//f%2fg?h=%7e{i|j}", "/caf%c3%a9;jsessionid=1"] {
-        let asked = browser.get(path).await.answer();
-        let page = browser.get(asked.location()).await.answer();
+        let asked = browser.get(path).await.response();
+        let page = browser.get(asked.location()).await.response();
         assert!(page.text().contains("name=\"rd\""), "{path}: {}", page.text());
-        let form = [("username", "alice"), ("password", crate::town::PASSWORD), ("rd", path)];
-        let landed = town.stranger().post_form("/security/sign-in", &form).await.answer();
+        let form = [("username", "alice"), ("password", crate::test_app::PASSWORD), ("rd", path)];
+        let landed = app.new_browser().post_form("/security/sign-in", &form).await.response();
         assert_eq!(landed.location(), path);
     }
 }
 
 #[tokio::test]
 async fn the_last_page_is_shown_without_parameters_and_control_characters() {
-    let town = Town::with_routes("\n  - { path: /, access: signed_in, upstream: app }");
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    browser.get("/shop;jsessionid=hush/a%09b%0a%3cscript%3e%e2%80%ae").await.arrived();
-    town.flush().await;
-    let sessions = browser.get("/security/api/v1/sessions").await.answer();
+    let app = TestApp::with_routes("\n  - { path: /, access: signed_in, upstream: app }");
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    browser.get("/shop;jsessionid=hush/a%09b%0a%3cscript%3e%e2%80%ae").await.forwarded();
+    app.flush().await;
+    let sessions = browser.get("/security/api/v1/sessions").await.response();
     let last = sessions.json()["items"][0]["activity"]["last_page"]["path"].as_str().map(str::to_owned);
     assert_eq!(last.as_deref(), Some("/shop/a%09b%0A%3Cscript%3E%E2%80%AE"), "{}", sessions.text());
 }

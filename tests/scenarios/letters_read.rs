@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 const RULES: [&str; 5] = ["/admin", "/api/open", "/api", "/names", "/"];
 
-fn table(permits: u32) -> RouteTable {
+fn route_table(permits: u32) -> RouteTable {
     let routes = RULES.iter().enumerate().map(|(place, path)| {
         let bit = |at: usize| permits >> (3 * place + at) & 1 == 1;
         let paths = PathPolicy {
@@ -20,13 +20,13 @@ fn table(permits: u32) -> RouteTable {
     RouteTable::new(routes.collect())
 }
 
-fn under(path: &str, root: &str) -> bool {
+fn is_below(path: &str, root: &str) -> bool {
     root == "/" || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What servers do with a path.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum DecodeStep {
     Decode,
     Merge,
     Resolve,
@@ -42,49 +42,49 @@ enum Step {
     TrimNames,
 }
 
-const STEPS: [Step; 13] = [
-    Step::Decode,
-    Step::Merge,
-    Step::Resolve,
-    Step::CutParameters,
-    Step::EndAtParameters,
-    Step::ReadBackslashes,
-    Step::DropTabsAndLineBreaks,
-    Step::DropControls,
-    Step::EndAtControl,
-    Step::EndAtNull,
-    Step::EndAtMark,
-    Step::ReadOverlong,
-    Step::TrimNames,
+const STEPS: [DecodeStep; 13] = [
+    DecodeStep::Decode,
+    DecodeStep::Merge,
+    DecodeStep::Resolve,
+    DecodeStep::CutParameters,
+    DecodeStep::EndAtParameters,
+    DecodeStep::ReadBackslashes,
+    DecodeStep::DropTabsAndLineBreaks,
+    DecodeStep::DropControls,
+    DecodeStep::EndAtControl,
+    DecodeStep::EndAtNull,
+    DecodeStep::EndAtMark,
+    DecodeStep::ReadOverlong,
+    DecodeStep::TrimNames,
 ];
 
-fn until(path: &[u8], ends: impl Fn(u8) -> bool) -> Vec<u8> {
+fn take_until(path: &[u8], ends: impl Fn(u8) -> bool) -> Vec<u8> {
     path.iter().copied().take_while(|byte| !ends(*byte)).collect()
 }
 
-fn without(path: &[u8], drops: impl Fn(u8) -> bool) -> Vec<u8> {
+fn drop_bytes(path: &[u8], drops: impl Fn(u8) -> bool) -> Vec<u8> {
     path.iter().copied().filter(|byte| !drops(*byte)).collect()
 }
 
 /// As Windows reads a name; one of dots and blanks alone is none.
-fn trimmed(name: &[u8]) -> Vec<u8> {
+fn trim_name(name: &[u8]) -> Vec<u8> {
     let end = name.iter().rposition(|byte| !matches!(byte, b'.' | b' '));
     end.map_or_else(|| name.to_vec(), |end| name[..=end].to_vec())
 }
 
-fn each_segment(path: &[u8], of: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+fn map_segments(path: &[u8], of: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     path.split(|byte| *byte == b'/').map(of).collect::<Vec<_>>().join(&b'/')
 }
 
-fn apply(path: &[u8], step: Step) -> Vec<u8> {
+fn apply(path: &[u8], step: DecodeStep) -> Vec<u8> {
     match step {
-        Step::Decode => percent_decode(path).collect(),
-        Step::Merge => {
+        DecodeStep::Decode => percent_decode(path).collect(),
+        DecodeStep::Merge => {
             let mut merged = path.to_vec();
             merged.dedup_by(|a, b| *a == b'/' && *b == b'/');
             merged
         }
-        Step::Resolve => {
+        DecodeStep::Resolve => {
             let mut segments: Vec<&[u8]> = Vec::new();
             for segment in path.split(|byte| *byte == b'/').skip(1) {
                 match segment {
@@ -95,15 +95,15 @@ fn apply(path: &[u8], step: Step) -> Vec<u8> {
             }
             [b"/", segments.join(&b'/').as_slice()].concat()
         }
-        Step::CutParameters => each_segment(path, |segment| until(segment, |byte| byte == b';')),
-        Step::EndAtParameters => until(path, |byte| byte == b';'),
-        Step::ReadBackslashes => path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect(),
-        Step::DropTabsAndLineBreaks => without(path, |byte| matches!(byte, b'\t' | b'\n' | b'\r')),
-        Step::DropControls => without(path, |byte| byte.is_ascii_control()),
-        Step::EndAtControl => until(path, |byte| byte.is_ascii_control()),
-        Step::EndAtNull => until(path, |byte| byte == 0),
-        Step::EndAtMark => until(path, |byte| matches!(byte, b'?' | b'#')),
-        Step::ReadOverlong => {
+        DecodeStep::CutParameters => map_segments(path, |segment| take_until(segment, |byte| byte == b';')),
+        DecodeStep::EndAtParameters => take_until(path, |byte| byte == b';'),
+        DecodeStep::ReadBackslashes => path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect(),
+        DecodeStep::DropTabsAndLineBreaks => drop_bytes(path, |byte| matches!(byte, b'\t' | b'\n' | b'\r')),
+        DecodeStep::DropControls => drop_bytes(path, |byte| byte.is_ascii_control()),
+        DecodeStep::EndAtControl => take_until(path, |byte| byte.is_ascii_control()),
+        DecodeStep::EndAtNull => take_until(path, |byte| byte == 0),
+        DecodeStep::EndAtMark => take_until(path, |byte| matches!(byte, b'?' | b'#')),
+        DecodeStep::ReadOverlong => {
             let text: String = path.iter().map(|byte| char::from(*byte)).collect();
             let mut text = text;
             for byte in 0..0x80_u8 {
@@ -112,7 +112,7 @@ fn apply(path: &[u8], step: Step) -> Vec<u8> {
             }
             text.chars().map(|letter| letter as u8).collect()
         }
-        Step::TrimNames => each_segment(path, trimmed),
+        DecodeStep::TrimNames => map_segments(path, trim_name),
     }
 }
 
@@ -169,22 +169,22 @@ proptest! {
         permits in prop_oneof![Just(0_u32), any::<u32>()],
         steps in prop::collection::vec(prop::sample::select(STEPS.to_vec()), 0..7),
     ) {
-        let table = table(permits);
+        let table = route_table(permits);
         let Ok(path) = table.parse_path(target.as_bytes()) else { return Ok(()) };
         let sent = path.forwarded();
         let mut read = sent.split(|byte| *byte == b'?').next().unwrap().to_vec();
         let Some((place, route)) = table.find(&path) else { panic!("there is a rule for everything") };
-        let is_ours = under(path.path(), "/security");
+        let is_ours = is_below(path.path(), "/security");
         for step in &steps {
             read = apply(&read, *step);
         }
         let shown = String::from_utf8_lossy(&read).into_owned();
         let (sent, read) = (String::from_utf8_lossy(&sent).into_owned(), if shown.starts_with('/') { shown } else { format!("/{shown}") });
-        prop_assert_eq!(under(&read, "/security"), is_ours, "{} sent on as {}, is read as {} by {:?}", target, sent, read, steps);
+        prop_assert_eq!(is_below(&read, "/security"), is_ours, "{} sent on as {}, is read as {} by {:?}", target, sent, read, steps);
         if is_ours {
             return Ok(());
         }
-        let found = RULES.iter().position(|rule| under(&read, rule));
+        let found = RULES.iter().position(|rule| is_below(&read, rule));
         prop_assert_eq!(found, Some(place), "{} sent on as {}, is read as {} by {:?}", target, sent, read, steps);
         prop_assert!(!route.paths.preserve_path || sent == target, "{} is sent on as {}", target, sent);
         prop_assert!(!sent.to_lowercase().contains("%00") && !sent.contains('\\'));

@@ -18,7 +18,7 @@ mod store_writes;
 
 #[path = "../wire/harness/small_disk.rs"]
 mod small_disk;
-mod town;
+mod test_app;
 
 mod signing_in;
 mod signing_out;

@@ -1,6 +1,6 @@
 //! What Prometheus reads: every series is there from the start, and moves when it is told to.
 
-use crate::town::{IPHONE, MAC, PASSWORD, Town, Weather};
+use crate::test_app::{IPHONE, MAC, PASSWORD, StoreFault, TestApp};
 
 const AT_ZERO: &[&str] = &[
     "session_lookups_total{result=\"good\"}",
@@ -31,61 +31,61 @@ const AT_ZERO: &[&str] = &[
 
 #[tokio::test]
 async fn every_series_is_there_at_zero_from_the_start() {
-    let town = Town::new();
+    let app = TestApp::new();
     for series in AT_ZERO {
-        assert_eq!(town.metric(series), 0, "{series}");
+        assert_eq!(app.metric(series), 0, "{series}");
     }
     for decision in ["allow", "public", "sign_in", "unauthorized", "step_up", "denied", "blocked", "unavailable"] {
-        assert_eq!(town.metric(&format!("auth_decisions_total{{decision=\"{decision}\",mode=\"proxy\"}}")), 0);
-        assert_eq!(town.metric(&format!("auth_overhead_seconds_count{{decision=\"{decision}\"}}")), 0);
+        assert_eq!(app.metric(&format!("auth_decisions_total{{decision=\"{decision}\",mode=\"proxy\"}}")), 0);
+        assert_eq!(app.metric(&format!("auth_overhead_seconds_count{{decision=\"{decision}\"}}")), 0);
     }
     for reason in portcullis::session::EndReason::LABELS {
-        assert_eq!(town.metric(&format!("sessions_ended_total{{reason=\"{reason}\"}}")), 0);
+        assert_eq!(app.metric(&format!("sessions_ended_total{{reason=\"{reason}\"}}")), 0);
     }
     for reason in portcullis::session::EndReason::LABELS.into_iter().chain(["gone", "store_away", "stopping"]) {
-        assert_eq!(town.metric(&format!("streams_cut_total{{reason=\"{reason}\"}}")), 0);
+        assert_eq!(app.metric(&format!("streams_cut_total{{reason=\"{reason}\"}}")), 0);
     }
     for op in portcullis::metrics::STORE_OPS {
-        assert_eq!(town.metric(&format!("store_operation_seconds_count{{op=\"{op}\"}}")), 0);
+        assert_eq!(app.metric(&format!("store_operation_seconds_count{{op=\"{op}\"}}")), 0);
         for result in ["ok", "error"] {
-            assert_eq!(town.metric(&format!("store_operations_total{{op=\"{op}\",result=\"{result}\"}}")), 0);
+            assert_eq!(app.metric(&format!("store_operations_total{{op=\"{op}\",result=\"{result}\"}}")), 0);
         }
     }
-    assert_eq!(town.metric("config_last_reload_successful"), 1);
-    let text = town.parts.metrics.render();
+    assert_eq!(app.metric("config_last_reload_successful"), 1);
+    let text = app.components.metrics.render();
     assert!(text.contains("portcullis_build_info{") && text.contains("process_start_time_seconds"));
 }
 
 #[tokio::test]
 async fn routes_and_upstreams_are_there_once_they_are_known() {
-    let town = Town::new();
-    town.parts.metrics.register_route("/admin");
-    town.parts.metrics.register_upstream("app");
+    let app = TestApp::new();
+    app.components.metrics.register_route("/admin");
+    app.components.metrics.register_upstream("app");
     for class in ["1xx", "2xx", "3xx", "4xx", "5xx"] {
-        assert_eq!(town.metric(&format!("requests_total{{code_class=\"{class}\",route=\"/admin\"}}")), 0);
-        assert_eq!(town.metric(&format!("upstream_requests_total{{code_class=\"{class}\",upstream=\"app\"}}")), 0);
+        assert_eq!(app.metric(&format!("requests_total{{code_class=\"{class}\",route=\"/admin\"}}")), 0);
+        assert_eq!(app.metric(&format!("upstream_requests_total{{code_class=\"{class}\",upstream=\"app\"}}")), 0);
     }
-    assert_eq!(town.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 0);
-    town.parts.metrics.request_finished("/admin", 0, std::time::Duration::ZERO);
-    assert_eq!(town.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 1);
-    assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 1);
-    town.parts.metrics.set_upstream_up("app", false);
-    town.parts.metrics.register_upstream("app");
-    assert_eq!(town.metric("upstream_up{upstream=\"app\"}"), 0, "a reload does not bring an app back");
+    assert_eq!(app.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 0);
+    app.components.metrics.request_finished("/admin", 0, std::time::Duration::ZERO);
+    assert_eq!(app.metric("requests_total{code_class=\"none\",route=\"/admin\"}"), 1);
+    assert_eq!(app.metric("upstream_up{upstream=\"app\"}"), 1);
+    app.components.metrics.set_upstream_up("app", false);
+    app.components.metrics.register_upstream("app");
+    assert_eq!(app.metric("upstream_up{upstream=\"app\"}"), 0, "a reload does not bring an app back");
 }
 
 #[tokio::test]
 async fn each_decision_is_counted_once() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
     let decisions =
-        |decision: &str| town.metric(&format!("auth_decisions_total{{decision=\"{decision}\",mode=\"proxy\"}}"));
+        |decision: &str| app.metric(&format!("auth_decisions_total{{decision=\"{decision}\",mode=\"proxy\"}}"));
     let before = decisions("public");
-    browser.get("/").await.arrived();
-    browser.get("/admin").await.answer();
-    browser.get("/assets/x").await.arrived();
-    town.stranger().get("/").await.answer();
-    town.stranger().fetch(http::Method::GET, "/").send().await.answer();
+    browser.get("/").await.forwarded();
+    browser.get("/admin").await.response();
+    browser.get("/assets/x").await.forwarded();
+    app.new_browser().get("/").await.response();
+    app.new_browser().fetch(http::Method::GET, "/").send().await.response();
 
     assert_eq!((decisions("allow"), decisions("denied"), decisions("public")), (1, 1, before + 1));
     assert_eq!((decisions("sign_in"), decisions("unauthorized")), (1, 1));
@@ -93,17 +93,17 @@ async fn each_decision_is_counted_once() {
 
 #[tokio::test]
 async fn a_day_in_town_is_counted() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
-    town.stranger().sign_in("alice", "wrong").await;
-    town.stranger().sign_in("nosuch", PASSWORD).await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
+    app.new_browser().sign_in("alice", "wrong").await;
+    app.new_browser().sign_in("nosuch", PASSWORD).await;
     let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
-    laptop.get("/").await.arrived();
-    town.flush().await;
-    laptop.post_form("/security/sessions/sign-out-others", &[]).await.answer();
-    phone.get("/").await.answer();
-    laptop.post_form("/security/sign-out", &[]).await.answer();
-    town.sweep().await;
+    laptop.get("/").await.forwarded();
+    app.flush().await;
+    laptop.post_form("/security/sessions/sign-out-others", &[]).await.response();
+    phone.get("/").await.response();
+    laptop.post_form("/security/sign-out", &[]).await.response();
+    app.sweep().await;
 
     for (series, value) in [
         ("sign_in_attempts_total{result=\"succeeded\",step=\"password\"}", 2),
@@ -116,34 +116,34 @@ async fn a_day_in_town_is_counted() {
         ("heartbeats_total{result=\"written\"}", 1),
         ("sessions_active", 0),
     ] {
-        assert_eq!(town.metric(series), value, "{series}");
+        assert_eq!(app.metric(series), value, "{series}");
     }
-    let written = town.metric("audit_events_total{result=\"written\"}");
-    assert_eq!(written, 8, "{:?}", town.told());
+    let written = app.metric("audit_events_total{result=\"written\"}");
+    assert_eq!(written, 8, "{:?}", app.audit_events());
 }
 
 #[tokio::test]
 async fn what_the_store_does_is_counted_and_what_it_does_not_too() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    let finds = |result: &str| town.metric(&format!("store_operations_total{{op=\"find\",result=\"{result}\"}}"));
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    let finds = |result: &str| app.metric(&format!("store_operations_total{{op=\"find\",result=\"{result}\"}}"));
     let before = finds("ok");
-    browser.get("/").await.arrived();
-    town.weather(Weather::AwayFor("find"));
-    browser.get("/").await.answer();
+    browser.get("/").await.forwarded();
+    app.set_fault(StoreFault::UnavailableFor("find"));
+    browser.get("/").await.response();
     assert_eq!((finds("ok"), finds("error")), (before + 1, 1));
-    assert_eq!(town.metric("store_operation_seconds_count{op=\"find\"}"), before + 2);
+    assert_eq!(app.metric("store_operation_seconds_count{op=\"find\"}"), before + 2);
 }
 
 #[tokio::test]
 async fn no_label_holds_what_a_person_typed() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let browser = alice.signed_in_on(MAC).await;
-    town.stranger().sign_in("hunter2", "hunter2").await;
-    browser.get("/private/page").await.arrived();
-    let text = town.parts.metrics.render();
-    for word in ["alice", "hunter2", "/private", "203.0.113", &alice.id().to_string(), &browser.session()] {
+    app.new_browser().sign_in("hunter2", "hunter2").await;
+    browser.get("/private/page").await.forwarded();
+    let text = app.components.metrics.render();
+    for word in ["alice", "hunter2", "/private", "203.0.113", &alice.id().to_string(), &browser.session_id()] {
         assert!(!text.contains(word), "{word}");
     }
 }
@@ -152,7 +152,7 @@ async fn no_label_holds_what_a_person_typed() {
 async fn what_the_manual_says_to_watch_is_there() {
     let manual = include_str!("../../docs/operations.md");
     let (_, watch) = manual.split_once("## What to watch").expect("the manual says what to watch");
-    let all = Town::new().parts.metrics.render();
+    let all = TestApp::new().components.metrics.render();
     let mut count = 0;
     for name in watch.split('`').filter(|word| word.starts_with("portcullis_")) {
         let (metric, label) = name.split_once('{').unwrap_or((name, ""));

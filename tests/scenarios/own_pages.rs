@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::town::{Browser, IPHONE, MAC, PASSWORD, Town};
+use crate::test_app::{Browser, IPHONE, MAC, PASSWORD, TestApp};
 
 const PAGES: [&str; 9] = [
     "/security",
@@ -18,12 +18,12 @@ const PAGES: [&str; 9] = [
 
 #[tokio::test]
 async fn every_page_has_the_headers() {
-    // What every answer must have is in `town::answer::house_rules`; here is what only pages have.
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    // What every answer must have is in `town::response::assert_response_rules`; here is what only pages have.
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
     for page in PAGES {
-        for caller in [&browser, &town.stranger()] {
-            let answer = caller.get(page).await.answer();
+        for caller in [&browser, &app.new_browser()] {
+            let answer = caller.get(page).await.response();
             assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{page}");
             assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"), "{page}");
             if answer.status == 200 {
@@ -35,11 +35,11 @@ async fn every_page_has_the_headers() {
 
 #[tokio::test]
 async fn no_page_holds_what_the_policy_forbids() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (browser, _other) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
     for page in PAGES {
-        let html = browser.get(page).await.answer().text().to_lowercase();
+        let html = browser.get(page).await.response().text().to_lowercase();
         assert!(!html.contains("<script>") && !html.contains(" style=") && !html.contains("<style"), "{page}");
         assert!(!html.contains(" onclick=") && !html.contains("javascript:"), "{page}");
         assert!(!html.contains("http://") && !html.contains("src=\"//"), "{page} loads from elsewhere");
@@ -48,23 +48,23 @@ async fn no_page_holds_what_the_policy_forbids() {
 
 #[tokio::test]
 async fn the_pages_own_files_may_be_kept_for_ever_under_their_name() {
-    let town = Town::new();
-    let page = town.stranger().get("/security/sign-in").await.answer();
+    let app = TestApp::new();
+    let page = app.new_browser().get("/security/sign-in").await.response();
     let assets: Vec<&str> = page.text().split('"').filter(|text| text.starts_with("/security/assets/")).collect();
     assert_eq!(assets.len(), 2, "a style sheet and a script");
     for asset in assets {
-        let answer = town.stranger().fetch(Method::GET, asset).send().await.answer();
+        let answer = app.new_browser().fetch(Method::GET, asset).send().await.response();
         assert_eq!((answer.status, answer.header("cache-control")), (200, Some("public, max-age=31536000, immutable")));
         assert!(answer.cookies().is_empty());
-        let other = town.stranger().fetch(Method::GET, &format!("{asset}x")).send().await.answer();
-        assert_eq!(other.problem(), "not-found");
+        let other = app.new_browser().fetch(Method::GET, &format!("{asset}x")).send().await.response();
+        assert_eq!(other.problem_type(), "not-found");
     }
 }
 
 #[tokio::test]
 async fn a_hostile_name_of_a_browser_is_text() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     for name in [
         "<script>alert(1)</script> Bot/1.0",
         "\"><img src=x onerror=alert(1)> Bot/1.0",
@@ -76,7 +76,7 @@ async fn a_hostile_name_of_a_browser_is_text() {
     }
     let browser = alice.signed_in_on(MAC).await;
     for page in ["/security", "/security/sessions", "/security/history", "/security/sessions/sign-out-others"] {
-        let html = browser.get(page).await.answer();
+        let html = browser.get(page).await.response();
         for markup in ["<script>alert", "<img src=x", "<u>Pixel", "onerror=alert(1)>"] {
             assert!(!html.text().contains(markup), "{page}: {markup}");
         }
@@ -85,21 +85,21 @@ async fn a_hostile_name_of_a_browser_is_text() {
 
 #[tokio::test]
 async fn a_hostile_name_of_a_user_is_text() {
-    let town = Town::new();
-    let alice = town.with_user("<b>al\"ice'</b>").await;
+    let app = TestApp::new();
+    let alice = app.add_user("<b>al\"ice'</b>").await;
     let browser = alice.signed_in_on(MAC).await;
     for page in PAGES {
-        assert!(!browser.get(page).await.answer().text().contains("<b>al"), "{page}");
+        assert!(!browser.get(page).await.response().text().contains("<b>al"), "{page}");
     }
-    let again = town.stranger().sign_in("\"><script>alert(1)</script>", "wrong").await;
+    let again = app.new_browser().sign_in("\"><script>alert(1)</script>", "wrong").await;
     assert!(!again.text().contains("<script>alert"));
     assert!(again.text().contains("value=\"&#34;&#62;&#60;script&#62;"), "{}", again.text());
 }
 
 #[tokio::test]
 async fn an_unknown_page_is_said_to_be_so() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
     for path in [
         "/security/nowhere",
         "/security/sessions/",
@@ -107,9 +107,9 @@ async fn an_unknown_page_is_said_to_be_so() {
         "/security/Sessions",
         "/security/metrics",
     ] {
-        let answer = browser.get(path).await.answer();
+        let answer = browser.get(path).await.response();
         assert_eq!(answer.status, 404, "{path}");
-        assert!(answer.says("There is no such page"));
+        assert!(answer.contains_text("There is no such page"));
     }
     for path in [
         "/security/sessions/x",
@@ -117,28 +117,28 @@ async fn an_unknown_page_is_said_to_be_so() {
         "/security/sessions/%ff",
         "/security/sessions/%ff/sign-out",
     ] {
-        assert_eq!(browser.get(path).await.answer().status, 404, "{path}");
+        assert_eq!(browser.get(path).await.response().status, 404, "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_method_that_a_page_does_not_know_is_said_to_be_so() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    let answer = browser.post_form("/security/sessions", &[]).await.answer();
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    let answer = browser.post_form("/security/sessions", &[]).await.response();
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET,HEAD")));
-    assert_eq!(browser.navigation(Method::DELETE, "/security/sign-in").send().await.answer().status, 405);
+    assert_eq!(browser.navigation(Method::DELETE, "/security/sign-in").send().await.response().status, 405);
 }
 
 /// A 405 says what is allowed instead (RFC 9110, 15.5.6).
 #[tokio::test]
 async fn whoever_is_refused_by_method_is_told_which_are_allowed() {
     const API: &str = "/security/api/v1";
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    let page = browser.get("/security/sessions").await.answer();
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    let page = browser.get("/security/sessions").await.response();
     let asset = page.text().split('"').find(|text| text.starts_with("/security/assets/")).unwrap();
-    let session = format!("/security/sessions/{}", browser.session());
+    let session = format!("/security/sessions/{}", browser.session_id());
     for (path, allowed) in [
         ("/security", "GET,HEAD"),
         ("/security/sign-in", "GET,HEAD,POST"),
@@ -150,68 +150,68 @@ async fn whoever_is_refused_by_method_is_told_which_are_allowed() {
         (&format!("{API}/me"), "GET,HEAD"),
         (&format!("{API}/sign-in"), "POST"),
         (&format!("{API}/password"), "PUT"),
-        (&format!("{API}/sessions/{}", browser.session()), "GET,HEAD,DELETE"),
+        (&format!("{API}/sessions/{}", browser.session_id()), "GET,HEAD,DELETE"),
     ] {
         for method in ["TRACE", "QUERY", "OPTIONS", "PATCH", "PROPFIND"] {
             for ask in [
-                browser.navigation(method.parse().unwrap(), path).with("origin", town.origin()),
+                browser.navigation(method.parse().unwrap(), path).header("origin", app.origin()),
                 browser.fetch(method.parse().unwrap(), path),
             ] {
-                let answer = ask.send().await.answer();
+                let answer = ask.send().await.response();
                 assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
             }
         }
     }
-    let traced = browser.fetch(Method::TRACE, "/orders").send().await.answer();
+    let traced = browser.fetch(Method::TRACE, "/orders").send().await.response();
     let allowed = "GET, HEAD, OPTIONS, QUERY, POST, PUT, PATCH, DELETE";
     assert_eq!((traced.status, traced.header("allow")), (405, Some(allowed)));
 }
 
 #[tokio::test]
 async fn a_form_that_is_none_is_said_to_be_so() {
-    let town = Town::new();
-    let browser = town.stranger();
-    let ask = || browser.navigation(Method::POST, "/security/sign-in").with("origin", town.origin());
-    let json = ask().with("content-type", "application/json").body("{}").send().await.answer();
+    let app = TestApp::new();
+    let browser = app.new_browser();
+    let ask = || browser.navigation(Method::POST, "/security/sign-in").header("origin", app.origin());
+    let json = ask().header("content-type", "application/json").body("{}").send().await.response();
     assert_eq!(json.status, 415);
-    let form = |body: &'static str| ask().with("content-type", "application/x-www-form-urlencoded").body(body);
-    assert_eq!(form("username=a&username=b&password=c").send().await.answer().status, 400);
-    assert_eq!(form("").send().await.answer().status, 422);
-    assert_eq!(form("username=%ff%fe&password=x").send().await.answer().status, 401);
+    let form = |body: &'static str| ask().header("content-type", "application/x-www-form-urlencoded").body(body);
+    assert_eq!(form("username=a&username=b&password=c").send().await.response().status, 400);
+    assert_eq!(form("").send().await.response().status, 422);
+    assert_eq!(form("username=%ff%fe&password=x").send().await.response().status, 401);
 }
 
 #[tokio::test]
 async fn pages_come_in_the_visitors_language_as_far_as_it_is_spoken() {
-    let town = Town::new();
-    let browser = town.stranger();
+    let app = TestApp::new();
+    let browser = app.new_browser();
     for language in ["en", "en-GB,en;q=0.9", "tlh", "", "*", "de;q=0.1, en;q=0.9"] {
         let page = browser
             .navigation(Method::GET, "/security/sign-in")
-            .with("accept-language", language)
+            .header("accept-language", language)
             .send()
             .await
-            .answer();
+            .response();
         assert!(page.text().contains("<html lang=\""), "{language}");
     }
 }
 
 #[tokio::test]
 async fn observability_is_not_public() {
-    let town = Town::new();
+    let app = TestApp::new();
     for path in ["/metrics", "/livez", "/readyz"] {
-        assert_eq!(town.stranger().get(path).await.answer().status, 302, "{path} is the app's");
+        assert_eq!(app.new_browser().get(path).await.response().status, 302, "{path} is the app's");
     }
 }
 
 #[tokio::test]
 async fn a_name_in_the_menu_is_the_persons_own() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    let bob = town.with_user("bob").await;
-    let browser = Browser::new(&town, MAC);
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    let bob = app.add_user("bob").await;
+    let browser = Browser::new(&app, MAC);
     browser.sign_in("alice", PASSWORD).await;
-    assert!(browser.get("/security").await.answer().says("alice@example.com"));
-    bob.signs_in(&browser).await;
-    let page = browser.get("/security").await.answer();
-    assert!(page.says("bob@example.com") && !page.says("alice"));
+    assert!(browser.get("/security").await.response().contains_text("alice@example.com"));
+    bob.sign_in(&browser).await;
+    let page = browser.get("/security").await.response();
+    assert!(page.contains_text("bob@example.com") && !page.contains_text("alice"));
 }

@@ -14,7 +14,7 @@ use portcullis::web::{
     theme,
 };
 
-const VOID: [&str; 5] = ["meta", "link", "input", "br", "img"];
+const VOID_ELEMENTS: [&str; 5] = ["meta", "link", "input", "br", "img"];
 
 #[test]
 fn pages_are_well_formed() {
@@ -27,7 +27,7 @@ fn pages_are_well_formed() {
             }
             if tag.closes {
                 assert_eq!(open.pop(), Some(tag.name.clone()), "{name}: </{}>", tag.name);
-            } else if !VOID.contains(&tag.name.as_str()) && !tag.text.ends_with('/') {
+            } else if !VOID_ELEMENTS.contains(&tag.name.as_str()) && !tag.text.ends_with('/') {
                 open.push(tag.name.clone());
             }
         }
@@ -88,7 +88,7 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
         assert_eq!(html.matches("<script").count(), scripts, "{name}");
         assert_eq!(html.matches("<script src=\"/security/assets/").count(), scripts, "{name}");
     }
-    assert!(!sheet().contains("url(") && !sheet().contains("@import"));
+    assert!(!stylesheet().contains("url(") && !stylesheet().contains("@import"));
     assert!(!script().contains("innerHTML") && !script().contains("eval("));
 }
 
@@ -125,7 +125,7 @@ fn destructive_acts_are_posts_of_one_form() {
 fn no_page_with_a_password_field_denies_that_it_asks_for_one() {
     let mut asking = 0;
     for Sample { name, html } in samples::all().into_iter().filter(|sample| sample.html.contains("type=\"password\"")) {
-        let text = text_of(&html);
+        let text = visible_text(&html);
         assert!(!text.contains("password here"), "{name}");
         asking += usize::from(text.contains("Nobody will ever ask you for your password by e-mail or phone."));
     }
@@ -144,7 +144,7 @@ fn advice_to_the_worried_has_one_order() {
     }
     assert!(advising >= 3, "{advising}");
     let asks = samples::all().into_iter().find(|sample| sample.name == "confirm-others.en").expect("a sample");
-    assert!(text_of(&asks.html).contains("If someone else may know it, change it first."));
+    assert!(visible_text(&asks.html).contains("If someone else may know it, change it first."));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn plurals() {
 fn words_of_the_contract_stand_on_their_pages() {
     let page = |name: &str| {
         let sample = samples::all().into_iter().find(|it| it.name == format!("{name}.en")).expect("a sample");
-        text_of(&sample.html)
+        visible_text(&sample.html)
     };
     for (name, said) in [
         ("sessions", "Sign out 4 other sessions"),
@@ -211,17 +211,17 @@ fn words_of_the_contract_stand_on_their_pages() {
 
 #[test]
 fn pages_are_small() {
-    assert!(sheet().len() <= 14 * 1024, "style sheet: {}", sheet().len());
+    assert!(stylesheet().len() <= 14 * 1024, "style sheet: {}", stylesheet().len());
     assert!(script().len() <= 8 * 1024, "script: {}", script().len());
     for Sample { name, html } in samples::all() {
-        let whole = [zipped(&html), zipped(&sheet()), zipped(&script())].iter().sum::<usize>();
+        let whole = [gzip_size(&html), gzip_size(&stylesheet()), gzip_size(&script())].iter().sum::<usize>();
         assert!(whole < 14 * 1024, "{name}: {whole}");
     }
 }
 
 #[test]
 fn the_style_sheet_knows_no_left_and_right() {
-    let sheet = sheet();
+    let sheet = stylesheet();
     for physical in ["left:", "right:", "-left", "-right", "width:", "height:", "text-align:left", "text-align:right"] {
         let outside_queries = sheet.replace("max-width:", "").replace("line-height:", "").replace("stroke-width:", "");
         assert!(!outside_queries.contains(physical), "{physical}");
@@ -245,9 +245,9 @@ fn every_text_is_there_and_used_in_each_language() {
     .flat_map(|call| sources.split(call).skip(1))
     .filter_map(|rest| rest.split('"').next())
     .collect();
-    let english = arguments("en");
+    let english = text_arguments("en");
     for words in Localizer::all() {
-        let texts = arguments(words.lang());
+        let texts = text_arguments(words.lang());
         for key in &asked {
             assert!(words.has_message(key), "{}: no text {key}", words.lang());
         }
@@ -268,12 +268,12 @@ fn write_samples() {
         let html = html.replace(&theme::urls().css, "portcullis.css").replace(&theme::urls().js, "portcullis.js");
         fs::write(Path::new(&out).join(format!("{name}.html")), html).unwrap();
     }
-    fs::write(Path::new(&out).join("portcullis.css"), sheet()).unwrap();
+    fs::write(Path::new(&out).join("portcullis.css"), stylesheet()).unwrap();
     fs::write(Path::new(&out).join("portcullis.js"), script()).unwrap();
 }
 
 /// Each text's key and the names of its arguments.
-fn arguments(language: &str) -> BTreeMap<String, BTreeSet<String>> {
+fn text_arguments(language: &str) -> BTreeMap<String, BTreeSet<String>> {
     let file = format!("{}/src/web/i18n/texts/{language}.ftl", env!("CARGO_MANIFEST_DIR"));
     let mut texts = BTreeMap::<String, BTreeSet<String>>::new();
     let mut last = String::new();
@@ -303,7 +303,7 @@ fn read_all(folder: &Path, into: &mut String) {
     }
 }
 
-fn sheet() -> String {
+fn stylesheet() -> String {
     String::from_utf8(theme::asset(&theme::urls().css).expect("a sheet").bytes).expect("text")
 }
 
@@ -311,34 +311,34 @@ fn script() -> String {
     String::from_utf8(theme::asset(&theme::urls().js).expect("a script").bytes).expect("text")
 }
 
-fn zipped(text: &str) -> usize {
+fn gzip_size(text: &str) -> usize {
     let mut zip = GzEncoder::new(Vec::new(), Compression::default());
     zip.write_all(text.as_bytes()).expect("memory");
     zip.finish().expect("memory").len()
 }
 
 /// What a reader sees: no tags, single spaces.
-fn text_of(html: &str) -> String {
+fn visible_text(html: &str) -> String {
     let text: String = html.split('<').filter_map(|part| part.split_once('>').map(|(_, text)| text)).collect();
     text.replace("&#39;", "'").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A tag, as written.
-struct Tag {
+struct HtmlTag {
     name: String,
     closes: bool,
     attributes: Vec<(String, String)>,
     text: String,
 }
 
-impl Tag {
+impl HtmlTag {
     fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// Enough of a parser for pages whose text holds no `<` and no `>`.
-fn tags(html: &str) -> impl Iterator<Item = Tag> + '_ {
+fn tags(html: &str) -> impl Iterator<Item = HtmlTag> + '_ {
     html.split('<').skip(1).filter(|part| !part.starts_with('!')).map(|part| {
         let text = part.split_once('>').expect("a tag ends").0;
         let closes = text.starts_with('/');
@@ -360,6 +360,6 @@ fn tags(html: &str) -> impl Iterator<Item = Tag> + '_ {
                 rest = after.trim_start_matches(['=', ' ', '\n']);
             }
         }
-        Tag { name: name.trim_end_matches('/').to_owned(), closes, attributes, text: text.to_owned() }
+        HtmlTag { name: name.trim_end_matches('/').to_owned(), closes, attributes, text: text.to_owned() }
     })
 }

@@ -18,24 +18,24 @@ pub(crate) struct RedisServer {
 
 impl RedisServer {
     pub(crate) fn start() -> Self {
-        Self::with(&[])
+        Self::start_with(&[])
     }
 
     /// A Sentinel, with this file, which it writes to.
     pub(crate) fn sentinel(file: &std::path::Path) -> Self {
-        Self::begin(&|command| {
+        Self::spawn(&|command| {
             command.arg(file).arg("--sentinel");
         })
     }
 
     /// With more words on its command line.
-    pub(crate) fn with(more: &[&str]) -> Self {
-        Self::begin(&|command| {
+    pub(crate) fn start_with(more: &[&str]) -> Self {
+        Self::spawn(&|command| {
             command.args(["--save", "", "--appendonly", "no"]).args(more);
         })
     }
 
-    fn begin(with: &dyn Fn(&mut Command)) -> Self {
+    fn spawn(with: &dyn Fn(&mut Command)) -> Self {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut command = Command::new("redis-server");
@@ -44,7 +44,7 @@ impl RedisServer {
             let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             let process = started.unwrap_or_else(|why| panic!("no redis-server ({why}); tests/run installs it"));
             let mut server = Self { process, port };
-            if server.listens() {
+            if server.wait_until_listening() {
                 return server;
             }
         }
@@ -52,7 +52,7 @@ impl RedisServer {
     }
 
     /// False when it has ended: somebody else has taken the port.
-    fn listens(&mut self) -> bool {
+    fn wait_until_listening(&mut self) -> bool {
         for _ in 0..1_000 {
             if self.process.try_wait().unwrap().is_some() {
                 return false;
@@ -66,7 +66,7 @@ impl RedisServer {
     }
 
     /// Asks it something, past the store.
-    pub(crate) fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
+    pub(crate) fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(("127.0.0.1", self.port)).unwrap();
         let mut command = redis::Cmd::new();
         for word in words {
@@ -76,12 +76,12 @@ impl RedisServer {
     }
 
     /// It says nothing any more, to nobody.
-    pub(crate) fn freeze(&self) {
+    pub(crate) fn pause(&self) {
         self.signal("STOP");
     }
 
     /// It goes on.
-    pub(crate) fn thaw(&self) {
+    pub(crate) fn resume(&self) {
         self.signal("CONT");
     }
 
@@ -90,7 +90,7 @@ impl RedisServer {
         assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success(), "{script}");
     }
 
-    pub(crate) fn place(&self) -> RedisTarget {
+    pub(crate) fn target(&self) -> RedisTarget {
         RedisTarget::without_auth("127.0.0.1", self.port)
     }
 }

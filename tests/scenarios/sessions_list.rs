@@ -3,16 +3,16 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::town::{ANDROID, DAY, HOUR, IPHONE, MAC, MINUTE, SECOND, Town, WINDOWS, just_under};
+use crate::test_app::{ANDROID, DAY, HOUR, IPHONE, MAC, MINUTE, SECOND, TestApp, WINDOWS, one_second_less};
 
 #[tokio::test]
 async fn every_device_is_listed_and_this_one_comes_first() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
+    for app in TestApp::on_each_store() {
+        let alice = app.add_user("alice").await;
         let laptop = alice.signed_in_on(MAC).await;
-        town.advance(HOUR);
+        app.advance(HOUR);
         let _phone = alice.signed_in_on(IPHONE).await;
-        town.advance(HOUR);
+        app.advance(HOUR);
         let _desk = alice.signed_in_on(WINDOWS).await;
 
         let items = laptop.items("/sessions").await;
@@ -26,31 +26,31 @@ async fn every_device_is_listed_and_this_one_comes_first() {
 
 #[tokio::test]
 async fn nobody_sees_the_sessions_of_others() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await.signed_in_on(MAC).await;
-    let bob = town.with_user("bob").await.signed_in_on(IPHONE).await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await.signed_in_on(MAC).await;
+    let bob = app.add_user("bob").await.signed_in_on(IPHONE).await;
 
     assert_eq!(alice.items("/sessions").await.len(), 1);
-    assert_eq!(bob.items("/sessions").await[0]["id"], json!(bob.session()));
+    assert_eq!(bob.items("/sessions").await[0]["id"], json!(bob.session_id()));
 }
 
 #[tokio::test]
 async fn a_session_tells_all_that_is_known_of_it_and_null_for_the_rest() {
-    let town = Town::with("activity: { page_labels: { /dashboard: Dashboard } }");
-    let alice = town.with_user("alice").await;
-    let browser = crate::town::Browser::new(&town, MAC).at("198.51.100.4");
-    alice.signs_in(&browser).await;
-    browser.get("/dashboard?tab=secret").await.arrived();
-    browser.fetch(Method::POST, "/api/orders").send().await.arrived();
-    browser.fetch(Method::GET, "/api/orders").send().await.arrived();
-    town.flush().await;
+    let app = TestApp::with_settings("activity: { page_labels: { /dashboard: Dashboard } }");
+    let alice = app.add_user("alice").await;
+    let browser = crate::test_app::Browser::new(&app, MAC).from_ip("198.51.100.4");
+    alice.sign_in(&browser).await;
+    browser.get("/dashboard?tab=secret").await.forwarded();
+    browser.fetch(Method::POST, "/api/orders").send().await.forwarded();
+    browser.fetch(Method::GET, "/api/orders").send().await.forwarded();
+    app.flush().await;
 
     let session = browser.api("GET", "/sessions/current", Value::Null).await.json();
 
     assert_eq!(
         session,
         json!({
-            "id": browser.session(), "current": true,
+            "id": browser.session_id(), "current": true,
             "created_at": "2026-11-21T12:00:00Z", "last_active_at": "2026-11-21T12:00:00Z",
             "idle_expires_at": "2026-11-28T12:00:00Z", "expires_at": "2026-11-28T12:00:00Z",
             "remembered": false, "kind": "web", "auth": {"assurance": 1, "methods": ["password"]},
@@ -64,138 +64,138 @@ async fn a_session_tells_all_that_is_known_of_it_and_null_for_the_rest() {
             "risk": {"level": null, "reasons": []},
         })
     );
-    assert_eq!(browser.api("GET", &format!("/sessions/{}", browser.session()), Value::Null).await.json(), session);
+    assert_eq!(browser.api("GET", &format!("/sessions/{}", browser.session_id()), Value::Null).await.json(), session);
 }
 
 #[tokio::test]
 async fn the_page_says_it_in_words() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let phone = alice.signed_in_on(IPHONE).await;
-    town.flush().await;
-    town.advance(2 * DAY);
+    app.flush().await;
+    app.advance(2 * DAY);
     let _tablet = alice.signed_in_on(ANDROID).await;
-    town.advance(DAY + HOUR);
+    app.advance(DAY + HOUR);
     let laptop = alice.signed_in_on(MAC).await;
 
-    let page = laptop.get("/security/sessions").await.answer();
+    let page = laptop.get("/security/sessions").await.response();
 
     for words in ["Where you’re signed in", "3 sessions", "Chrome on macOS", "This device", "Safari on iPhone"] {
-        assert!(page.says(words), "{words}: {}", page.words());
+        assert!(page.contains_text(words), "{words}: {}", page.visible_text());
     }
     for words in ["Active now", "Last active yesterday", "Last active 3 days ago", "Sign out 2 other sessions"] {
-        assert!(page.says(words), "{words}: {}", page.words());
+        assert!(page.contains_text(words), "{words}: {}", page.visible_text());
     }
-    assert_eq!(page.count("This device"), 1);
-    assert!(page.text().contains(&format!("/security/sessions/{}/sign-out", phone.session())));
+    assert_eq!(page.count_text("This device"), 1);
+    assert!(page.text().contains(&format!("/security/sessions/{}/sign-out", phone.session_id())));
 }
 
 #[tokio::test]
 async fn each_row_leads_to_its_details_without_a_menu() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
 
-    let page = laptop.get("/security/sessions").await.answer();
+    let page = laptop.get("/security/sessions").await.response();
 
-    assert_eq!(page.count("Details"), 2);
+    assert_eq!(page.count_text("Details"), 2);
     assert!(page.text().contains("aria-label=\"Details of Safari on iPhone\""));
     assert_eq!(page.text().matches("<details").count(), 1, "the account's menu, and no other");
-    let details = laptop.get(&format!("/security/sessions/{}", phone.session())).await.answer();
-    assert!(details.says("Requests that changed something"), "what is counted as an action");
+    let details = laptop.get(&format!("/security/sessions/{}", phone.session_id())).await.response();
+    assert!(details.contains_text("Requests that changed something"), "what is counted as an action");
 }
 
 #[tokio::test]
 async fn whoever_searches_for_revoke_or_terminate_finds_it() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
-    for page in ["/security/sessions".to_owned(), format!("/security/sessions/{}", phone.session())] {
-        let page = laptop.get(&page).await.answer();
-        assert!(page.says("revoke") && page.says("terminate"), "{}", page.words());
+    for page in ["/security/sessions".to_owned(), format!("/security/sessions/{}", phone.session_id())] {
+        let page = laptop.get(&page).await.response();
+        assert!(page.contains_text("revoke") && page.contains_text("terminate"), "{}", page.visible_text());
     }
 }
 
 #[tokio::test]
 async fn the_details_say_what_to_do_about_a_session_one_does_not_know() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
 
-    let page = laptop.get(&format!("/security/sessions/{}", phone.session())).await.answer();
+    let page = laptop.get(&format!("/security/sessions/{}", phone.session_id())).await.response();
     for way in ["sessions/sign-out-all", "password", "history"] {
         assert!(page.text().contains(&format!("href=\"/security/{way}\"")), "{way}");
     }
-    assert!(page.says("Don’t know this session?"));
+    assert!(page.contains_text("Don’t know this session?"));
 
-    let page = laptop.get(&format!("/security/sessions/{}", laptop.session())).await.answer();
-    assert!(!page.says("Don’t know this session?"), "one knows the session that one is using");
+    let page = laptop.get(&format!("/security/sessions/{}", laptop.session_id())).await.response();
+    assert!(!page.contains_text("Don’t know this session?"), "one knows the session that one is using");
 }
 
 #[tokio::test]
 async fn alone_one_is_told_so() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
 
-    let page = browser.get("/security/sessions").await.answer();
+    let page = browser.get("/security/sessions").await.response();
 
-    assert!(page.says("Only this device is signed in."));
+    assert!(page.contains_text("Only this device is signed in."));
     assert!(!page.text().contains("/security/sessions/sign-out-others"));
 }
 
 #[tokio::test]
 async fn the_details_show_the_session_and_nothing_of_its_key() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (laptop, phone) = (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await);
 
-    let page = laptop.get(&format!("/security/sessions/{}", phone.session())).await.answer();
+    let page = laptop.get(&format!("/security/sessions/{}", phone.session_id())).await.response();
 
-    for words in [phone.session().as_str(), "203.0.113.7", "Safari", "iPhone", "Until the browser closes"] {
-        assert!(page.says(words), "{words}");
+    for words in [phone.session_id().as_str(), "203.0.113.7", "Safari", "iPhone", "Until the browser closes"] {
+        assert!(page.contains_text(words), "{words}");
     }
 }
 
 #[tokio::test]
 async fn the_details_tell_no_idle_end_after_the_session_ends_anyway() {
-    let town = Town::new();
-    let laptop = town.with_user("alice").await.remembered_on(MAC).await;
-    let path = format!("/security/sessions/{}", laptop.session());
-    assert!(laptop.get(&path).await.answer().says("Signs out if not used by"));
+    let app = TestApp::new();
+    let laptop = app.add_user("alice").await.remembered_on(MAC).await;
+    let path = format!("/security/sessions/{}", laptop.session_id());
+    assert!(laptop.get(&path).await.response().contains_text("Signs out if not used by"));
     for _ in 0..4 {
-        town.pass(6 * DAY).await;
-        assert!(laptop.is_let_in().await);
+        app.pass_time(6 * DAY).await;
+        assert!(laptop.reaches_app().await);
     }
-    town.pass(HOUR).await;
-    let details = laptop.get(&path).await.answer();
-    assert!(!details.says("Signs out if not used by"), "6 of its 30 days are left, and 7 of idleness");
-    assert!(details.says("Signs out at the latest"));
+    app.pass_time(HOUR).await;
+    let details = laptop.get(&path).await.response();
+    assert!(!details.contains_text("Signs out if not used by"), "6 of its 30 days are left, and 7 of idleness");
+    assert!(details.contains_text("Signs out at the latest"));
 }
 
 #[tokio::test]
 async fn what_has_run_out_is_not_listed_even_before_it_is_swept() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let phone = alice.signed_in_on(IPHONE).await;
-    town.advance(just_under(7 * DAY));
+    app.advance(one_second_less(7 * DAY));
     let laptop = alice.signed_in_on(MAC).await;
     assert_eq!(laptop.items("/sessions").await.len(), 2);
 
-    town.advance(SECOND);
+    app.advance(SECOND);
 
     assert_eq!(laptop.items("/sessions").await.len(), 1);
-    let gone = laptop.api("GET", &format!("/sessions/{}", phone.session()), Value::Null).await;
-    assert_eq!((gone.status, gone.problem().as_str()), (404, "not-found"));
+    let gone = laptop.api("GET", &format!("/sessions/{}", phone.session_id()), Value::Null).await;
+    assert_eq!((gone.status, gone.problem_type().as_str()), (404, "not-found"));
 }
 
 #[tokio::test]
 async fn the_list_is_read_page_by_page() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let mut browsers = Vec::new();
     for _ in 0..5 {
         browsers.push(alice.signed_in_on(MAC).await);
-        town.advance(MINUTE);
+        app.advance(MINUTE);
     }
     let me = browsers.last().unwrap();
     let (mut seen, mut cursor) = (Vec::new(), String::new());
@@ -209,37 +209,37 @@ async fn the_list_is_read_page_by_page() {
             None => break,
         }
     }
-    let all: Vec<_> = browsers.iter().rev().map(crate::town::Browser::session).collect();
+    let all: Vec<_> = browsers.iter().rev().map(crate::test_app::Browser::session_id).collect();
     assert_eq!(seen, all);
 }
 
 #[tokio::test]
 async fn above_the_maximum_the_longest_unused_one_ends() {
-    for town in Town::on_each_store() {
-        town.rule("sessions: { max_per_user: 2 }");
-        let alice = town.with_user("alice").await;
+    for app in TestApp::on_each_store() {
+        app.reload("sessions: { max_per_user: 2 }");
+        let alice = app.add_user("alice").await;
         let first = alice.signed_in_on(MAC).await;
-        town.advance(MINUTE);
+        app.advance(MINUTE);
         let second = alice.signed_in_on(IPHONE).await;
-        town.advance(MINUTE);
-        assert!(first.is_let_in().await);
-        town.flush().await;
-        town.advance(MINUTE);
+        app.advance(MINUTE);
+        assert!(first.reaches_app().await);
+        app.flush().await;
+        app.advance(MINUTE);
 
         let third = alice.signed_in_on(WINDOWS).await;
 
-        assert!(first.is_let_in().await && third.is_let_in().await && !second.is_let_in().await);
-        assert_eq!(town.metric("sessions_ended_total{reason=\"too_many\"}"), 1);
+        assert!(first.reaches_app().await && third.reaches_app().await && !second.reaches_app().await);
+        assert_eq!(app.metric("sessions_ended_total{reason=\"too_many\"}"), 1);
     }
 }
 
 #[tokio::test]
 async fn a_page_after_a_session_that_is_gone_cannot_be_told() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (laptop, phone, _) =
         (alice.signed_in_on(MAC).await, alice.signed_in_on(IPHONE).await, alice.signed_in_on(IPHONE).await);
-    let gone = phone.session();
+    let gone = phone.session_id();
     laptop.api("DELETE", &format!("/sessions/{gone}"), Value::Null).await;
 
     let answer = laptop.api("GET", &format!("/sessions?cursor={gone}"), Value::Null).await;

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode;
 use portcullis::gate::{Access, CanonicalPath, PathPolicy, Route, RouteTable};
 use proptest::prelude::*;
 
-use crate::town::{MAC, Reply, Town};
+use crate::test_app::{MAC, RequestOutcome, TestApp};
 
 const ROUTES: &str = "
   - { path: /admin, access: { roles: [admin] }, upstream: app }
@@ -18,7 +18,7 @@ const ROUTES: &str = "
 
 #[tokio::test]
 async fn a_path_arrives_as_it_came_where_its_route_permits_it() {
-    let town = Town::with_routes(ROUTES);
+    let app = TestApp::with_routes(ROUTES);
     for (sent, arrives) in [
         ("/api/a%2fb", "/api/a%2fb"),
         ("/api/a%2Fb//c?d=%2f//", "/api/a%2Fb//c?d=%2f//"),
@@ -35,7 +35,7 @@ async fn a_path_arrives_as_it_came_where_its_route_permits_it() {
         ("/plain//a//b", "/plain/a/b"),
         ("/plain/a%252fb", "/plain/a%252fb"),
     ] {
-        let arrived = town.stranger().get(sent).await.arrived();
+        let arrived = app.new_browser().get(sent).await.forwarded();
         let query = sent.split_once('?').map_or(String::new(), |(_, query)| format!("?{query}"));
         assert_eq!(format!("{}{query}", arrived.path.trim_end_matches(&query)), arrives, "{sent}");
     }
@@ -43,8 +43,8 @@ async fn a_path_arrives_as_it_came_where_its_route_permits_it() {
 
 #[tokio::test]
 async fn no_slash_leads_out_of_a_route() {
-    let town = Town::with_routes(ROUTES);
-    let root = town.with_user_of("root", &["admin"]).await.signed_in_on(MAC).await;
+    let app = TestApp::with_routes(ROUTES);
+    let root = app.add_user_with_roles("root", &["admin"]).await.signed_in_on(MAC).await;
     for path in [
         "/api/..%2fadmin",
         "/api/..%2Fadmin/x",
@@ -84,13 +84,13 @@ async fn no_slash_leads_out_of_a_route() {
         "/api//inner/x",
         "/files/x/../../api//inner",
     ] {
-        for caller in [&root, &town.stranger()] {
+        for caller in [&root, &app.new_browser()] {
             for method in [Method::GET, Method::POST] {
-                let Reply::Answered(answer) = caller.fetch(method, path).send().await else {
+                let RequestOutcome::Responded(answer) = caller.fetch(method, path).send().await else {
                     // Merged, it is one canonical path, and its own rule has been asked.
-                    let arrived = caller.get(path).await.arrived();
+                    let arrived = caller.get(path).await.forwarded();
                     assert!(!path.contains('%') && !arrived.path.contains("//"), "{path}: {arrived:?}");
-                    assert!(caller.get(path).await.arrived().name() == Some("root"), "{path}: {arrived:?}");
+                    assert!(caller.get(path).await.forwarded().user_name() == Some("root"), "{path}: {arrived:?}");
                     continue;
                 };
                 assert!(matches!(answer.status, 400 | 401), "{path}: {answer:?}");
@@ -101,7 +101,7 @@ async fn no_slash_leads_out_of_a_route() {
 
 #[tokio::test]
 async fn our_own_pages_take_neither() {
-    let town = Town::with_routes(
+    let app = TestApp::with_routes(
         "\n  - { path: /, access: public, upstream: app, allow_encoded_slash: true, keep_double_slash: true }",
     );
     for path in [
@@ -117,30 +117,30 @@ async fn our_own_pages_take_neither() {
         "/security//../x",
         "/security%2f",
     ] {
-        let answer = town.stranger().fetch(Method::GET, path).send().await.answer();
-        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-request"), "{path}");
+        let answer = app.new_browser().fetch(Method::GET, path).send().await.response();
+        assert_eq!((answer.status, answer.problem_type().as_str()), (400, "bad-request"), "{path}");
     }
     for (path, status) in [("//security//sign-in", 200), ("/x//../security/y", 404)] {
-        assert_eq!(town.stranger().get(path).await.answer().status, status, "{path}: one slash, as ever");
+        assert_eq!(app.new_browser().get(path).await.response().status, status, "{path}: one slash, as ever");
     }
     for (path, arrives) in [("/securityx%2fy", "/securityx%2fy"), ("/a//security/y", "/a//security/y")] {
-        assert_eq!(town.stranger().get(path).await.arrived().path, arrives);
+        assert_eq!(app.new_browser().get(path).await.forwarded().path, arrives);
     }
 }
 
 #[tokio::test]
 async fn whoever_was_sent_to_sign_in_comes_back_to_the_same_path() {
-    let town = Town::with_routes(
+    let app = TestApp::with_routes(
         "\n  - { path: /, access: signed_in, upstream: app, allow_encoded_slash: true, keep_double_slash: true }",
     );
-    let answer = town.stranger().get("/a%2fb//c").await.answer();
+    let answer = app.new_browser().get("/a%2fb//c").await.response();
     assert_eq!(answer.location(), "/security/sign-in?rd=/a%252fb//c");
 }
 
 const RULES: [&str; 5] = ["/admin", "/api/open", "/api", "/names", "/"];
 
 /// A table of these rules, of which the bits say what each permits.
-fn table(permits: u16) -> RouteTable {
+fn route_table(permits: u16) -> RouteTable {
     let routes = RULES.iter().enumerate().map(|(place, path)| {
         let bit = |at: usize| permits >> (2 * place + at) & 1 == 1;
         let paths = PathPolicy { allow_encoded_slash: bit(0), keep_double_slash: bit(1), ..PathPolicy::default() };
@@ -149,39 +149,39 @@ fn table(permits: u16) -> RouteTable {
     RouteTable::new(routes.collect())
 }
 
-fn under(path: &str, root: &str) -> bool {
+fn is_below(path: &str, root: &str) -> bool {
     root == "/" || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn is_ours(path: &str) -> bool {
-    under(path, "/security")
+fn is_own_path(path: &str) -> bool {
+    is_below(path, "/security")
 }
 
 /// The rule of a path as one app reads it.
-fn rule_of(path: &str) -> Option<usize> {
-    RULES.iter().position(|rule| under(path, rule))
+fn matching_rule(path: &str) -> Option<usize> {
+    RULES.iter().position(|rule| is_below(path, rule))
 }
 
 /// What servers do with a path, in the order in which they may do it.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum SlashStep {
     Decode,
     Merge,
     Resolve,
     Cut,
 }
 
-fn apply(path: &str, step: Step) -> String {
+fn apply(path: &str, step: SlashStep) -> String {
     match step {
-        Step::Decode => percent_decode(path.as_bytes()).decode_utf8_lossy().into_owned(),
-        Step::Merge => {
+        SlashStep::Decode => percent_decode(path.as_bytes()).decode_utf8_lossy().into_owned(),
+        SlashStep::Merge => {
             let mut merged = path.to_owned();
             while merged.contains("//") {
                 merged = merged.replace("//", "/");
             }
             merged
         }
-        Step::Resolve => {
+        SlashStep::Resolve => {
             let mut segments: Vec<&str> = Vec::new();
             let mut ends = "";
             for segment in path.split('/').skip(1) {
@@ -197,7 +197,7 @@ fn apply(path: &str, step: Step) -> String {
             }
             format!("/{}{}", segments.join("/"), if segments.is_empty() { "" } else { ends })
         }
-        Step::Cut => {
+        SlashStep::Cut => {
             let cut: Vec<_> = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default()).collect();
             cut.join("/")
         }
@@ -205,21 +205,21 @@ fn apply(path: &str, step: Step) -> String {
 }
 
 /// Servers, by the steps that they take.
-const SERVERS: [&[Step]; 14] = [
+const SERVERS: [&[SlashStep]; 14] = [
     &[],
-    &[Step::Resolve],
-    &[Step::Merge],
-    &[Step::Cut],
-    &[Step::Decode],
-    &[Step::Decode, Step::Resolve],
-    &[Step::Decode, Step::Resolve, Step::Merge],
-    &[Step::Decode, Step::Merge, Step::Resolve],
-    &[Step::Merge, Step::Resolve, Step::Decode],
-    &[Step::Cut, Step::Decode, Step::Merge, Step::Resolve],
-    &[Step::Decode, Step::Cut, Step::Merge, Step::Resolve],
-    &[Step::Decode, Step::Cut, Step::Resolve],
-    &[Step::Resolve, Step::Decode, Step::Resolve],
-    &[Step::Resolve, Step::Merge, Step::Cut],
+    &[SlashStep::Resolve],
+    &[SlashStep::Merge],
+    &[SlashStep::Cut],
+    &[SlashStep::Decode],
+    &[SlashStep::Decode, SlashStep::Resolve],
+    &[SlashStep::Decode, SlashStep::Resolve, SlashStep::Merge],
+    &[SlashStep::Decode, SlashStep::Merge, SlashStep::Resolve],
+    &[SlashStep::Merge, SlashStep::Resolve, SlashStep::Decode],
+    &[SlashStep::Cut, SlashStep::Decode, SlashStep::Merge, SlashStep::Resolve],
+    &[SlashStep::Decode, SlashStep::Cut, SlashStep::Merge, SlashStep::Resolve],
+    &[SlashStep::Decode, SlashStep::Cut, SlashStep::Resolve],
+    &[SlashStep::Resolve, SlashStep::Decode, SlashStep::Resolve],
+    &[SlashStep::Resolve, SlashStep::Merge, SlashStep::Cut],
 ];
 
 fn targets() -> impl Strategy<Value = String> {
@@ -238,9 +238,9 @@ fn targets() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn however_a_server_reads_what_it_gets_it_is_under_the_rule_that_was_asked(target in targets(), permits in 0..1_u16 << 10) {
-        let table = table(permits);
+        let table = route_table(permits);
         let Ok(path) = table.parse_path(target.as_bytes()) else { return Ok(()) };
-        if is_ours(path.path()) {
+        if is_own_path(path.path()) {
             prop_assert_eq!(Ok(path), CanonicalPath::parse(target.as_bytes()));
             return Ok(());
         }
@@ -249,20 +249,20 @@ proptest! {
         prop_assert!(route.paths.keep_double_slash || !path.path().contains("//"));
         for steps in SERVERS {
             let read = steps.iter().fold(path.path().to_owned(), |path, step| apply(&path, *step));
-            prop_assert_eq!(rule_of(&read), Some(place), "{} sent on as {}, which {:?} reads as {}", target, path.path(), steps, read);
-            prop_assert!(!is_ours(&read), "{} is ours to {:?}", path.path(), steps);
-            if path.path().to_lowercase().contains("%2f") && steps.iter().any(|step| matches!(step, Step::Decode)) {
+            prop_assert_eq!(matching_rule(&read), Some(place), "{} sent on as {}, which {:?} reads as {}", target, path.path(), steps, read);
+            prop_assert!(!is_own_path(&read), "{} is ours to {:?}", path.path(), steps);
+            if path.path().to_lowercase().contains("%2f") && steps.iter().any(|step| matches!(step, SlashStep::Decode)) {
                 // What came is read so, too, by whoever resolves dots.
                 let read = steps.iter().fold(target.clone(), |path, step| apply(&path, *step));
-                let read = apply(&apply(&read, Step::Merge), Step::Resolve);
-                prop_assert_eq!(rule_of(&read), Some(place), "{} is read by {:?} as {}", target, steps, read);
+                let read = apply(&apply(&read, SlashStep::Merge), SlashStep::Resolve);
+                prop_assert_eq!(matching_rule(&read), Some(place), "{} is read by {:?} as {}", target, steps, read);
             }
         }
     }
 
     #[test]
     fn what_no_rule_permits_is_as_if_there_were_no_such_keys(target in targets(), permits in 0..1_u16 << 10) {
-        let [none, some] = [0, permits].map(|permits| table(permits).parse_path(target.as_bytes()));
+        let [none, some] = [0, permits].map(|permits| route_table(permits).parse_path(target.as_bytes()));
         if !target.contains("//") && !target.to_lowercase().contains("%2f") {
             prop_assert_eq!(some, none);
         } else if let Ok(path) = &some && some != none {

@@ -22,29 +22,29 @@ use portcullis::{
 };
 use tokio::task::JoinSet;
 
-use crate::store_contract::people::{at, open, parting};
+use crate::store_contract::fixtures::{at, end_record, open_session};
 
-const FILE: &str = "PORTCULLIS_TEST_WRITE_UNTIL_KILLED";
-const TIMES: usize = 200;
+const STORE_VARIABLE: &str = "PORTCULLIS_TEST_WRITE_UNTIL_KILLED";
+const ROUNDS: usize = 200;
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_two_hundred_kills() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portcullis.db");
     let mut acknowledged = 0;
-    for _ in 0..TIMES {
-        let lines = write_and_be_killed(&path);
+    for _ in 0..ROUNDS {
+        let lines = run_killed_writer(&path);
         let store = EmbeddedStore::open(&path).expect("it opens after any kill");
         acknowledged += check(&store, &lines).await;
     }
-    assert!(acknowledged > TIMES, "the children wrote something: {acknowledged}");
+    assert!(acknowledged > ROUNDS, "the children wrote something: {acknowledged}");
 }
 
 /// What a child said before it was killed, some milliseconds after its first word.
-fn write_and_be_killed(path: &Path) -> Vec<String> {
+fn run_killed_writer(path: &Path) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "store_crash::write_until_killed", "--ignored", "--nocapture"])
-        .env(FILE, path)
+        .env(STORE_VARIABLE, path)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -103,7 +103,7 @@ async fn check(store: &EmbeddedStore, lines: &[String]) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the child of what_was_acknowledged_survives_two_hundred_kills"]
 async fn write_until_killed() {
-    let Some(path) = std::env::var_os(FILE) else { return };
+    let Some(path) = std::env::var_os(STORE_VARIABLE) else { return };
     let store = Arc::new(EmbeddedStore::open(Path::new(&path)).unwrap());
     let mut tasks = JoinSet::new();
     for _ in 0..4 {
@@ -119,11 +119,12 @@ async fn write_until_killed() {
 
 async fn write(store: &EmbeddedStore) {
     let owner = UserId::mint();
-    let (stays, goes) = (open(store, owner, at(1)).await.session.id, open(store, owner, at(1)).await.session.id);
-    say(&format!("opened {stays}\nopened {goes}\nending {goes}\n"));
+    let (stays, goes) =
+        (open_session(store, owner, at(1)).await.session.id, open_session(store, owner, at(1)).await.session.id);
+    print_line(&format!("opened {stays}\nopened {goes}\nending {goes}\n"));
     let which = EndTarget::One { owner, id: goes };
-    assert_eq!(store.end(which, &parting(EndReason::SignedOut, at(2))).await.unwrap().len(), 1);
-    say(&format!("ended {goes}\n"));
+    assert_eq!(store.end(which, &end_record(EndReason::SignedOut, at(2))).await.unwrap().len(), 1);
+    print_line(&format!("ended {goes}\n"));
     let entry = AuditEntry {
         id: EventId::mint(),
         at: at(3),
@@ -134,10 +135,10 @@ async fn write(store: &EmbeddedStore) {
         event: AuditEvent::SignedIn { session: stays, method: AuthMethod::Password },
     };
     store.record(std::slice::from_ref(&entry)).await.unwrap();
-    say(&format!("recorded {owner}/{}\n", entry.id));
+    print_line(&format!("recorded {owner}/{}\n", entry.id));
 }
 
 /// In one write, so that the words of several tasks do not mix.
-fn say(words: &str) {
+fn print_line(words: &str) {
     io::stderr().write_all(words.as_bytes()).unwrap();
 }

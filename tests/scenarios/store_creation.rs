@@ -13,20 +13,20 @@ use portcullis::{
 };
 use rusqlite::Connection;
 
-use crate::store_contract::people::{account, at, story};
+use crate::store_contract::fixtures::{account, at, audit_context};
 
-fn place() -> (tempfile::TempDir, PathBuf) {
+fn store_path() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portcullis.db");
     (folder, path)
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+fn with_suffix(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(format!("{}{end}", path.display()))
 }
 
 /// Why it does not open, which whoever only looks is told, too. Nothing is made or changed.
-fn refusal(path: &Path) -> OpenError {
+fn open_error(path: &Path) -> OpenError {
     let names = || {
         let folder = fs::read_dir(path.parent().unwrap()).unwrap();
         let mut files: Vec<_> =
@@ -44,18 +44,18 @@ fn refusal(path: &Path) -> OpenError {
 
 #[test]
 fn an_empty_file_is_refused_and_left_as_it_is() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     fs::write(&path, "").unwrap();
-    let told = refusal(&path).to_string();
+    let told = open_error(&path).to_string();
     assert!(told.contains("is empty, and a store never is") && told.contains("Put a backup in its place"), "{told}");
 }
 
 #[test]
 fn a_store_that_was_emptied_is_refused() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     drop(EmbeddedStore::open(&path).unwrap());
     fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
-    assert!(matches!(refusal(&path), OpenError::Emptied { .. }));
+    assert!(matches!(open_error(&path), OpenError::Emptied { .. }));
     // A database of ours without tables, as earlier versions left behind when the log went that held them.
     fs::remove_file(&path).unwrap();
     let on = Connection::open(&path).unwrap();
@@ -68,7 +68,7 @@ fn a_store_that_was_emptied_is_refused() {
 
 #[tokio::test]
 async fn a_new_store_needs_no_log_to_be_one() {
-    let (folder, path) = place();
+    let (folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     // As a crash leaves it, whose -wal somebody then takes away.
     let copy = folder.path().join("copy.db");
@@ -80,16 +80,16 @@ async fn a_new_store_needs_no_log_to_be_one() {
 
 #[tokio::test]
 async fn what_is_left_of_a_store_that_is_gone_is_not_played_into_a_new_one() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
-    store.add(&account("alice", None), &story(at(1))).await.unwrap();
-    let log = fs::read(beside(&path, "-wal")).unwrap();
+    store.add(&account("alice", None), &audit_context(at(1))).await.unwrap();
+    let log = fs::read(with_suffix(&path, "-wal")).unwrap();
     drop(store);
     for end in ["-wal", "-journal"] {
-        let left = beside(&path, end);
+        let left = with_suffix(&path, end);
         drop(fs::remove_file(&path));
         fs::write(&left, &log).unwrap();
-        let told = refusal(&path).to_string();
+        let told = open_error(&path).to_string();
         assert!(told.contains("is gone, but") && told.contains(end), "{told}");
         fs::remove_file(left).unwrap();
     }
@@ -98,7 +98,7 @@ async fn what_is_left_of_a_store_that_is_gone_is_not_played_into_a_new_one() {
 
 #[test]
 fn of_many_who_create_it_at_once_each_gets_the_same() {
-    let (folder, path) = place();
+    let (folder, path) = store_path();
     let start = Arc::new(std::sync::Barrier::new(8));
     thread::scope(|scope| {
         for _ in 0..8 {

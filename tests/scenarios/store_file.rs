@@ -21,26 +21,27 @@ use portcullis::{
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
-use crate::store_contract::people::{
-    DISABLE, account, at, beat, digest, hash, new_session, open, owner, parting, story,
+use crate::store_contract::fixtures::{
+    DISABLE, account, at, audit_context, digest, end_record, heartbeat, new_session, open_session, password_hash,
+    user_snapshot,
 };
 
-pub(crate) fn place() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn store_path() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portcullis.db");
     (folder, path)
 }
 
 /// Closes a file to everybody else.
-pub(crate) fn close(path: &Path) {
+pub(crate) fn make_private(path: &Path) {
     fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
 #[tokio::test]
 async fn nobody_else_may_read_the_file_nor_those_beside_it() {
-    let (folder, path) = place();
+    let (folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
-    store.put_user_snapshot(&owner(UserId::mint(), 1)).await.unwrap();
+    store.put_user_snapshot(&user_snapshot(UserId::mint(), 1)).await.unwrap();
     let mut seen = 0;
     for file in fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
@@ -54,44 +55,44 @@ async fn nobody_else_may_read_the_file_nor_those_beside_it() {
 async fn memory_leaves_nothing_on_disk() {
     let before = fs::read_dir(".").unwrap().count();
     let store = EmbeddedStore::in_memory().unwrap();
-    store.put_user_snapshot(&owner(UserId::mint(), 1)).await.unwrap();
+    store.put_user_snapshot(&user_snapshot(UserId::mint(), 1)).await.unwrap();
     assert_eq!(fs::read_dir(".").unwrap().count(), before);
 }
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_restart() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let alice = UserId::mint();
     let store = EmbeddedStore::open(&path).unwrap();
-    let session = open(&store, alice, at(1)).await.session;
+    let session = open_session(&store, alice, at(1)).await.session;
     drop(store);
     assert_eq!(SessionStore::list(&EmbeddedStore::open(&path).unwrap(), alice).await.unwrap(), [session]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_command_line_and_the_server_see_each_others_acts_at_once() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let (server, cli) = (EmbeddedStore::open(&path).unwrap(), EmbeddedStore::open(&path).unwrap());
     let alice = UserId::mint();
     for _ in 0..20 {
-        let id = open(&server, alice, at(1)).await.session.id;
+        let id = open_session(&server, alice, at(1)).await.session.id;
         assert!(server.find(id).await.unwrap().is_some());
         assert_eq!(
-            cli.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(2))).await.unwrap().len(),
+            cli.end(EndTarget::AllOf(alice), &end_record(EndReason::ByAdministrator, at(2))).await.unwrap().len(),
             1
         );
         assert!(server.find(id).await.unwrap().is_none());
-        server.touch(&[beat(id, at(3))]).await.unwrap();
+        server.touch(&[heartbeat(id, at(3))]).await.unwrap();
         assert!(cli.find(id).await.unwrap().is_none());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_processes_that_write_at_once_lose_nothing() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let stores = [Arc::new(EmbeddedStore::open(&path).unwrap()), Arc::new(EmbeddedStore::open(&path).unwrap())];
     let alice = UserId::mint();
-    stores[0].put_user_snapshot(&owner(alice, 1)).await.unwrap();
+    stores[0].put_user_snapshot(&user_snapshot(alice, 1)).await.unwrap();
     let mut tasks = JoinSet::new();
     for turn in 0..200 {
         let store = Arc::clone(&stores[turn % 2]);
@@ -103,7 +104,7 @@ async fn two_processes_that_write_at_once_lose_nothing() {
 
 #[test]
 fn many_may_open_a_new_file_at_once() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| drop(EmbeddedStore::open(&path).unwrap()));
@@ -113,11 +114,11 @@ fn many_may_open_a_new_file_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_accepted_is_done_before_the_store_is_gone() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let alice = UserId::mint();
     let store = EmbeddedStore::open(&path).unwrap();
-    store.put_user_snapshot(&owner(alice, 1)).await.unwrap();
-    let blocker = lock(&path);
+    store.put_user_snapshot(&user_snapshot(alice, 1)).await.unwrap();
+    let blocker = lock_database(&path);
     for _ in 0..50 {
         // Polled once, so that it is accepted; then whoever waited for it goes away.
         let mut act = store.open(new_session(alice, at(1), 0));
@@ -130,11 +131,11 @@ async fn what_was_accepted_is_done_before_the_store_is_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn too_many_waiting_writes_are_an_outage_at_once() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
-    store.put_user_snapshot(&owner(alice, 1)).await.unwrap();
-    let blocker = lock(&path);
+    store.put_user_snapshot(&user_snapshot(alice, 1)).await.unwrap();
+    let blocker = lock_database(&path);
     let (mut waiting, mut refused) = (Vec::new(), 0);
     for _ in 0..3_000 {
         let mut act = store.open(NewSession { max_per_user: 5_000, ..new_session(alice, at(1), 0) });
@@ -155,7 +156,7 @@ async fn too_many_waiting_writes_are_an_outage_at_once() {
 }
 
 /// Holds the write lock of the file until it is dropped.
-pub(crate) fn lock(path: &Path) -> Connection {
+pub(crate) fn lock_database(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     connection
@@ -163,14 +164,14 @@ pub(crate) fn lock(path: &Path) -> Connection {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_an_error_and_never_none() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
-    let id = open(&store, alice, at(1)).await.session.id;
+    let id = open_session(&store, alice, at(1)).await.session.id;
     Connection::open(&path).unwrap().execute("UPDATE session SET body = '{}'", []).unwrap();
     assert!(store.find(id).await.unwrap().is_some(), "a check reads no body");
     assert!(matches!(SessionStore::get(&store, id).await, Err(StoreError::Unreadable(_))));
-    let ended = store.end(EndTarget::AllOf(alice), &parting(EndReason::ByAdministrator, at(2))).await;
+    let ended = store.end(EndTarget::AllOf(alice), &end_record(EndReason::ByAdministrator, at(2))).await;
     assert_eq!(ended.unwrap().value, [], "what cannot be read cannot be told");
     assert!(store.find(id).await.unwrap().is_none(), "but it can be ended");
     let all = AuditTrailQuery { user: Some(alice), order: TrailOrder::NewestFirst, after: None, limit: 1 };
@@ -181,44 +182,56 @@ async fn what_cannot_be_read_is_an_error_and_never_none() {
 /// What the journal cannot take is not done: not half of it either.
 #[tokio::test]
 async fn an_act_that_cannot_be_told_is_not_done() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = account("alice", None);
-    store.add(&alice, &story(at(0))).await.unwrap();
-    let session = open(&store, alice.id, at(1)).await.session.id;
-    store.set_password(alice.id, &quiet(alice.id), &story(at(1))).await.unwrap().value.expect("it is set");
+    store.add(&alice, &audit_context(at(0))).await.unwrap();
+    let session = open_session(&store, alice.id, at(1)).await.session.id;
+    store
+        .set_password(alice.id, &password_update(alice.id), &audit_context(at(1)))
+        .await
+        .unwrap()
+        .value
+        .expect("it is set");
     Connection::open(&path).unwrap().execute("ALTER TABLE journal RENAME TO elsewhere", []).unwrap();
 
-    assert!(store.end(EndTarget::AllOf(alice.id), &parting(EndReason::ByAdministrator, at(2))).await.is_err());
-    let generation = store.put_user_snapshot(&owner(alice.id, 1)).await.unwrap();
+    assert!(store.end(EndTarget::AllOf(alice.id), &end_record(EndReason::ByAdministrator, at(2))).await.is_err());
+    let generation = store.put_user_snapshot(&user_snapshot(alice.id, 1)).await.unwrap();
     assert!(store.open(new_session(alice.id, at(2), generation)).await.is_err());
     for change in [DISABLE, AccountChange::SetRoles(vec![]), AccountChange::Remove] {
-        assert!(store.change(alice.id, &change, &story(at(2))).await.is_err(), "{change:?}");
+        assert!(store.change(alice.id, &change, &audit_context(at(2))).await.is_err(), "{change:?}");
     }
-    let changed = PasswordUpdate::Set(hash("another"));
-    assert!(store.set_password(alice.id, &changed, &story(at(2))).await.is_err());
-    assert!(store.put_link(alice.id, digest(), at(9), &story(at(2))).await.is_err());
+    let changed = PasswordUpdate::Set(password_hash("another"));
+    assert!(store.set_password(alice.id, &changed, &audit_context(at(2))).await.is_err());
+    assert!(store.put_link(alice.id, digest(), at(9), &audit_context(at(2))).await.is_err());
 
     let found = store.find(session).await.unwrap().expect("its session lives");
     assert_eq!((found.user.disabled, found.user.roles.len()), (false, 2));
     assert_eq!(store.count().await.unwrap(), 1);
-    assert_eq!(store.password_hash(alice.id).await.unwrap(), Some(hash("first")));
+    assert_eq!(store.password_hash(alice.id).await.unwrap(), Some(password_hash("first")));
     let there = UserRecords::get(&store, alice.id).await.unwrap().expect("it is there");
     assert_eq!((there.disabled, there.roles), (false, alice.roles));
 }
 
 /// A password that ends nothing.
-fn quiet(id: UserId) -> PasswordUpdate {
+fn password_update(id: UserId) -> PasswordUpdate {
     let renewal = SecretRenewal { id: SessionId::mint(id), current: digest(), new: digest(), grace_until: at(1) };
-    PasswordUpdate::Changed { hash: hash("first"), expected: None, renewal, keep_device: None, end_others: false }
+    PasswordUpdate::Changed {
+        hash: password_hash("first"),
+        expected: None,
+        renewal,
+        keep_device: None,
+        end_others: false,
+    }
 }
 
 #[tokio::test]
 async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
-    let (spoiled, whole) = (open(&store, alice, at(1)).await.session, open(&store, alice, at(2)).await.session);
+    let (spoiled, whole) =
+        (open_session(&store, alice, at(1)).await.session, open_session(&store, alice, at(2)).await.session);
     let spoil = "UPDATE session SET body = '{}' WHERE id = ?1";
     Connection::open(&path).unwrap().execute(spoil, [spoiled.id.to_string()]).unwrap();
     let left = vec![whole];
@@ -233,19 +246,19 @@ async fn one_session_that_cannot_be_read_hides_no_other_and_stops_no_sign_in() {
 
 #[tokio::test]
 async fn the_journal_is_measured_where_nobody_else_waits_for_it() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
-    open(&store, UserId::mint(), at(1)).await;
+    open_session(&store, UserId::mint(), at(1)).await;
     assert!(store.size().now_or_never().is_none(), "another thread counts");
     assert!(store.size().await.unwrap().entries > 0);
 }
 
 #[tokio::test]
 async fn a_page_of_what_cannot_be_read_is_not_the_end() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     for second in 0..5 {
-        open(&store, UserId::mint(), at(second)).await;
+        open_session(&store, UserId::mint(), at(second)).await;
     }
     let spoil = "UPDATE session SET body = '{}' WHERE id < (SELECT max(id) FROM session)";
     assert_eq!(Connection::open(&path).unwrap().execute(spoil, []).unwrap(), 4);
@@ -255,10 +268,10 @@ async fn a_page_of_what_cannot_be_read_is_not_the_end() {
 
 #[tokio::test]
 async fn a_list_that_cannot_be_read_at_all_is_no_empty_one() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
-    open(&store, alice, at(1)).await;
+    open_session(&store, alice, at(1)).await;
     Connection::open(&path).unwrap().execute_batch("ALTER TABLE session RENAME TO other").unwrap();
     assert!(SessionStore::list(&store, alice).await.is_err());
     assert!(store.scan(None, 10).await.is_err());
@@ -272,9 +285,9 @@ async fn a_lost_or_spoiled_part_of_a_session_is_an_error_too() {
         "UPDATE owner SET roles = 'admin'",
         "UPDATE owner SET version = -1",
     ] {
-        let (_folder, path) = place();
+        let (_folder, path) = store_path();
         let store = EmbeddedStore::open(&path).unwrap();
-        let id = open(&store, UserId::mint(), at(1)).await.session.id;
+        let id = open_session(&store, UserId::mint(), at(1)).await.session.id;
         Connection::open(&path).unwrap().execute(spoil, []).unwrap();
         assert!(matches!(store.find(id).await, Err(StoreError::Unreadable(_))), "{spoil}");
     }
@@ -282,10 +295,10 @@ async fn a_lost_or_spoiled_part_of_a_session_is_an_error_too() {
 
 #[tokio::test]
 async fn a_session_of_an_older_generation_is_none() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
-    let id = open(&store, alice, at(1)).await.session.id;
+    let id = open_session(&store, alice, at(1)).await.session.id;
     Connection::open(&path).unwrap().execute("UPDATE owner SET generation = generation + 1", []).unwrap();
     assert!(store.find(id).await.unwrap().is_none());
     assert!(SessionStore::get(&store, id).await.unwrap().is_none());
@@ -294,11 +307,11 @@ async fn a_session_of_an_older_generation_is_none() {
 
 #[tokio::test]
 async fn an_id_that_is_used_twice_harms_nobody_else() {
-    let (_folder, path) = place();
+    let (_folder, path) = store_path();
     let store = EmbeddedStore::open(&path).unwrap();
     let alice = UserId::mint();
-    let there = open(&store, alice, at(1)).await;
-    let blocker = lock(&path);
+    let there = open_session(&store, alice, at(1)).await;
+    let blocker = lock_database(&path);
     // The three share one transaction: they wait together.
     let mut acts =
         [store.open(new_session(alice, at(2), 0)), store.open(there.clone()), store.open(new_session(alice, at(3), 0))];

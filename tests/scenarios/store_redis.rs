@@ -20,42 +20,42 @@ use portcullis::{
 
 use crate::{
     redis_server::RedisServer,
-    store_contract::people::{DISABLE, account, at, beat, new_session, parting, story},
+    store_contract::fixtures::{DISABLE, account, at, audit_context, end_record, heartbeat, new_session},
 };
 
 /// A store whose records are in a file, so that either place can go away alone.
-pub(crate) struct Apart {
+pub(crate) struct SplitStore {
     pub(crate) server: RedisServer,
     folder: tempfile::TempDir,
     pub(crate) store: RedisStore,
 }
 
-impl Apart {
+impl SplitStore {
     pub(crate) async fn new() -> Self {
         let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
         let records = EmbeddedStore::open_to_serve(&folder.path().join("records.db")).unwrap();
-        let place = RedisTarget { timeout: Duration::from_millis(700), ..server.place() };
-        let (store, _) = RedisStore::open(&place, Arc::new(records), &Clock::system()).await;
+        let target = RedisTarget { timeout: Duration::from_millis(700), ..server.target() };
+        let (store, _) = RedisStore::open(&target, Arc::new(records), &Clock::system()).await;
         Self { server, folder, store }
     }
 
     /// Somebody who has an account, and is signed in.
-    pub(crate) async fn somebody(&self) -> (UserId, portcullis::session::NewSession) {
+    pub(crate) async fn add_user_with_session(&self) -> (UserId, portcullis::session::NewSession) {
         let new = account(&format!("u{}", UserId::mint().bare()), None);
-        self.store.add(&new, &story(at(0))).await.unwrap();
+        self.store.add(&new, &audit_context(at(0))).await.unwrap();
         let generation = self.store.put_user_snapshot(&new.snapshot()).await.unwrap();
         let session = new_session(new.id, at(1), generation);
         self.store.open(session.clone()).await.unwrap();
         (new.id, session)
     }
 
-    pub(crate) async fn told(&self) -> Vec<&'static str> {
+    pub(crate) async fn audit_events(&self) -> Vec<&'static str> {
         let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
         self.store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.event.name()).collect()
     }
 
     /// Nobody can write into the records until what this gives is dropped.
-    pub(crate) fn records_held(&self) -> rusqlite::Connection {
+    pub(crate) fn lock_records(&self) -> rusqlite::Connection {
         let other = rusqlite::Connection::open(self.folder.path().join("records.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         other
@@ -64,42 +64,46 @@ impl Apart {
 
 #[tokio::test]
 async fn an_end_that_the_journal_could_not_take_holds_and_is_told_later() {
-    let apart = Apart::new().await;
-    let (alice, session) = apart.somebody().await;
-    let (before, mark) = (apart.told().await, apart.store.end_log(None).await.unwrap().next);
-    let held = apart.records_held();
-    let ended = apart.store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(2))).await;
+    let split_store = SplitStore::new().await;
+    let (alice, session) = split_store.add_user_with_session().await;
+    let (before, mark) = (split_store.audit_events().await, split_store.store.end_log(None).await.unwrap().next);
+    let held = split_store.lock_records();
+    let ended = split_store.store.end(EndTarget::AllOf(alice), &end_record(EndReason::SignedOut, at(2))).await;
     assert!(ended.is_err(), "it is not reported done");
-    assert!(apart.store.find(session.session.id).await.unwrap().is_none(), "it never comes back");
-    assert_eq!(apart.store.end_log(Some(&mark)).await.unwrap().ended.len(), 1, "its streams are cut all the same");
+    assert!(split_store.store.find(session.session.id).await.unwrap().is_none(), "it never comes back");
+    assert_eq!(
+        split_store.store.end_log(Some(&mark)).await.unwrap().ended.len(),
+        1,
+        "its streams are cut all the same"
+    );
     drop(held);
-    assert_eq!(apart.told().await, before);
-    assert_eq!(apart.store.drain_outbox(at(3)).await.unwrap(), 0, "whoever acts may still be at it");
-    assert_eq!(apart.store.drain_outbox(at(60)).await.unwrap(), 1);
-    assert_eq!(apart.told().await.len(), before.len() + 1);
-    assert_eq!(apart.store.drain_outbox(at(60)).await.unwrap(), 0, "once");
+    assert_eq!(split_store.audit_events().await, before);
+    assert_eq!(split_store.store.drain_outbox(at(3)).await.unwrap(), 0, "whoever acts may still be at it");
+    assert_eq!(split_store.store.drain_outbox(at(60)).await.unwrap(), 1);
+    assert_eq!(split_store.audit_events().await.len(), before.len() + 1);
+    assert_eq!(split_store.store.drain_outbox(at(60)).await.unwrap(), 0, "once");
 }
 
 #[tokio::test]
 async fn a_change_whose_consequences_were_broken_off_has_them_later() {
-    let apart = Apart::new().await;
-    let (alice, session) = apart.somebody().await;
-    apart.server.freeze();
-    assert!(apart.store.change(alice, &DISABLE, &story(at(2))).await.is_err(), "it is not reported done");
-    apart.server.thaw();
+    let split_store = SplitStore::new().await;
+    let (alice, session) = split_store.add_user_with_session().await;
+    split_store.server.pause();
+    assert!(split_store.store.change(alice, &DISABLE, &audit_context(at(2))).await.is_err(), "it is not reported done");
+    split_store.server.resume();
     // It may have been done after all: what was sent before it froze is.
-    caught_up(&apart).await;
-    assert!(apart.store.find(session.session.id).await.unwrap().is_none());
-    let told = apart.told().await;
+    wait_for_empty_outbox(&split_store).await;
+    assert!(split_store.store.find(session.session.id).await.unwrap().is_none());
+    let told = split_store.audit_events().await;
     let count = |name| told.iter().filter(|told| **told == name).count();
     assert_eq!((count("user_disabled"), count("session_ended")), (1, 1), "{told:?}");
-    assert!(apart.store.find(session.session.id).await.unwrap().is_none());
+    assert!(split_store.store.find(session.session.id).await.unwrap().is_none());
 }
 
 /// Until the connection is back, and there is nothing left to do.
-async fn caught_up(apart: &Apart) {
+async fn wait_for_empty_outbox(split_store: &SplitStore) {
     for _ in 0..200 {
-        if let Ok(0) = apart.store.drain_outbox(at(3_600)).await {
+        if let Ok(0) = split_store.store.drain_outbox(at(3_600)).await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -109,22 +113,22 @@ async fn caught_up(apart: &Apart) {
 
 #[tokio::test]
 async fn a_consequence_is_done_once_however_often_it_is_tried() {
-    let apart = Apart::new().await;
-    let (alice, _) = apart.somebody().await;
-    let held = apart.records_held();
+    let split_store = SplitStore::new().await;
+    let (alice, _) = split_store.add_user_with_session().await;
+    let held = split_store.lock_records();
     drop(held);
-    apart.store.change(alice, &DISABLE, &story(at(2))).await.unwrap();
-    apart.store.change(alice, &AccountChange::Enable { reason: None }, &story(at(3))).await.unwrap();
-    let owner = UserRecords::get(&apart.store, alice).await.unwrap().unwrap().snapshot();
-    let generation = apart.store.put_user_snapshot(&owner).await.unwrap();
+    split_store.store.change(alice, &DISABLE, &audit_context(at(2))).await.unwrap();
+    split_store.store.change(alice, &AccountChange::Enable { reason: None }, &audit_context(at(3))).await.unwrap();
+    let owner = UserRecords::get(&split_store.store, alice).await.unwrap().unwrap().snapshot();
+    let generation = split_store.store.put_user_snapshot(&owner).await.unwrap();
     let again = new_session(alice, at(4), generation);
-    apart.store.open(again.clone()).await.unwrap();
-    assert_eq!(apart.store.drain_outbox(at(3_600)).await.unwrap(), 0);
-    assert!(apart.store.find(again.session.id).await.unwrap().is_some(), "who came in after it stays");
+    split_store.store.open(again.clone()).await.unwrap();
+    assert_eq!(split_store.store.drain_outbox(at(3_600)).await.unwrap(), 0);
+    assert!(split_store.store.find(again.session.id).await.unwrap().is_some(), "who came in after it stays");
 }
 
 /// Waits until the store answers.
-pub(crate) async fn usable(store: &RedisStore) {
+pub(crate) async fn wait_until_usable(store: &RedisStore) {
     for _ in 0..400 {
         if StoreHealth::ping(store).await.is_ok() {
             return;
@@ -139,11 +143,11 @@ async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_
     let server = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
     let records = |name: &str| Arc::new(EmbeddedStore::open(&folder.path().join(name)).unwrap());
-    let open = async |name: &str| RedisStore::open(&server.place(), records(name), &Clock::system()).await.0;
-    server.freeze();
+    let open = async |name: &str| RedisStore::open(&server.target(), records(name), &Clock::system()).await.0;
+    server.pause();
     let late = open("others.db").await;
-    server.thaw();
-    let _: String = server.ask(&["SET", "portcullis:{live}:records", "of somebody else"]);
+    server.resume();
+    let _: String = server.command(&["SET", "portcullis:{live}:records", "of somebody else"]);
     let id = new_session(UserId::mint(), at(1), 0).session.id;
     for _ in 0..400 {
         let told = late.find(id).await.map(|_| ()).unwrap_err().to_string();
@@ -154,8 +158,8 @@ async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     assert!(late.find(id).await.unwrap_err().to_string().contains("belong to other accounts"));
-    let _: String = server.ask(&["FLUSHDB"]);
-    usable(&late).await;
+    let _: String = server.command(&["FLUSHDB"]);
+    wait_until_usable(&late).await;
     assert!(open("ours.db").await.find(id).await.is_err(), "the first that were brought count");
 }
 
@@ -163,14 +167,14 @@ async fn sessions_of_other_accounts_are_found_out_whenever_the_connection_comes_
 async fn a_check_is_one_mget_and_a_session_is_below_a_kilobyte() {
     let server = RedisServer::start();
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-    let (store, _) = RedisStore::open(&server.place(), records, &Clock::system()).await;
+    let (store, _) = RedisStore::open(&server.target(), records, &Clock::system()).await;
     let used = || -> i64 {
-        let info: String = server.ask(&["INFO", "memory"]);
+        let info: String = server.command(&["INFO", "memory"]);
         info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")?.trim().parse().ok()).unwrap()
     };
     let (mut sessions, before) = (Vec::new(), used());
-    for person in 0..200 {
-        let owner = account(&format!("person{person}"), Some(&format!("person{person}@example.com"))).snapshot();
+    for user in 0..200 {
+        let owner = account(&format!("person{user}"), Some(&format!("person{user}@example.com"))).snapshot();
         let generation = store.put_user_snapshot(&owner).await.unwrap();
         for _ in 0..5 {
             let new = new_session(owner.id, at(1), generation);
@@ -178,12 +182,12 @@ async fn a_check_is_one_mget_and_a_session_is_below_a_kilobyte() {
             store.open(new).await.unwrap();
         }
     }
-    store.touch(&sessions.iter().map(|id| beat(*id, at(2))).collect::<Vec<_>>()).await.unwrap();
+    store.touch(&sessions.iter().map(|id| heartbeat(*id, at(2))).collect::<Vec<_>>()).await.unwrap();
     let each = (used() - before) / i64::try_from(sessions.len()).unwrap();
     assert!((200..1_024).contains(&each), "{each} bytes a session");
 
     // The store looks at the server by itself every now and then: that is no MGET.
-    let counted = || -> String { server.ask(&["INFO", "commandstats"]) };
+    let counted = || -> String { server.command(&["INFO", "commandstats"]) };
     let calls = |stats: &str, command: &str| -> u64 {
         let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
         line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
@@ -201,38 +205,42 @@ async fn a_check_is_one_mget_and_a_session_is_below_a_kilobyte() {
 
 #[tokio::test]
 async fn what_redis_forgets_of_scripts_is_not_noticed() {
-    let apart = Apart::new().await;
-    let (alice, session) = apart.somebody().await;
-    let forget = || apart.server.ask::<String>(&["SCRIPT", "FLUSH"]);
+    let split_store = SplitStore::new().await;
+    let (alice, session) = split_store.add_user_with_session().await;
+    let forget = || split_store.server.command::<String>(&["SCRIPT", "FLUSH"]);
     forget();
-    apart.store.touch(&[beat(session.session.id, at(5)), beat(session.session.id, at(6))]).await.unwrap();
+    split_store
+        .store
+        .touch(&[heartbeat(session.session.id, at(5)), heartbeat(session.session.id, at(6))])
+        .await
+        .unwrap();
     forget();
-    apart.store.open(new_session(alice, at(6), 0)).await.unwrap();
+    split_store.store.open(new_session(alice, at(6), 0)).await.unwrap();
     forget();
-    let ended = apart.store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(7))).await.unwrap();
+    let ended = split_store.store.end(EndTarget::AllOf(alice), &end_record(EndReason::SignedOut, at(7))).await.unwrap();
     assert_eq!(ended.len(), 2);
     assert_eq!(ended.iter().map(|session| session.activity.last_seen).max(), Some(at(6)));
 }
 
 #[tokio::test]
 async fn a_frozen_server_is_given_up_and_found_again() {
-    let apart = Apart::new().await;
-    let (_, session) = apart.somebody().await;
+    let split_store = SplitStore::new().await;
+    let (_, session) = split_store.add_user_with_session().await;
     let id = session.session.id;
-    apart.server.freeze();
+    split_store.server.pause();
     let clock = Clock::system();
     for _ in 0..3 {
-        assert!(apart.store.find(id).await.is_err());
+        assert!(split_store.store.find(id).await.is_err());
     }
     let watch = clock.stopwatch();
     for _ in 0..100 {
-        assert!(apart.store.find(id).await.is_err());
+        assert!(split_store.store.find(id).await.is_err());
     }
     // Each would wait for its answer: a minute and more.
     assert!(watch.elapsed() < Duration::from_secs(20), "nobody waits for what has been given up");
-    apart.server.thaw();
+    split_store.server.resume();
     let back = async {
-        while apart.store.find(id).await.is_err() {
+        while split_store.store.find(id).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -243,8 +251,8 @@ async fn a_frozen_server_is_given_up_and_found_again() {
 async fn the_clock_goes_by_redis() {
     let server = RedisServer::start();
     let (records, clock) = (Arc::new(EmbeddedStore::in_memory().unwrap()), Clock::following());
-    let (_store, _) = RedisStore::open(&server.place(), records, &clock).await;
-    let (seconds, _): (i64, i64) = server.ask(&["TIME"]);
+    let (_store, _) = RedisStore::open(&server.target(), records, &clock).await;
+    let (seconds, _): (i64, i64) = server.command(&["TIME"]);
     assert!((clock.now().as_seconds() - seconds).abs() <= 1);
 }
 
@@ -252,9 +260,9 @@ async fn the_clock_goes_by_redis() {
 async fn what_ended_and_came_back_is_ended_again() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_str().unwrap();
-    let server = RedisServer::with(&["--enable-debug-command", "yes", "--dir", dir]);
+    let server = RedisServer::start_with(&["--enable-debug-command", "yes", "--dir", dir]);
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-    let (store, _) = RedisStore::open(&server.place(), records, &Clock::system()).await;
+    let (store, _) = RedisStore::open(&server.target(), records, &Clock::system()).await;
     let store = Arc::new(store);
     let config = Config::demo("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
     let parts = Components::new(&config, Stores::from_single(store.clone()), Clock::system(), HashCost::default());
@@ -267,12 +275,12 @@ async fn what_ended_and_came_back_is_ended_again() {
         store.open(new.clone()).await.unwrap();
     }
     // What a replica has that is promoted before it heard the last.
-    let _: String = server.ask(&["SAVE"]);
+    let _: String = server.command(&["SAVE"]);
     let which = EndTarget::One { owner: owner.id, id: gone.session.id };
-    store.end(which, &parting(EndReason::SignedOut, at(3))).await.unwrap();
+    store.end(which, &end_record(EndReason::SignedOut, at(3))).await.unwrap();
     watch.run_once().await;
     assert_eq!(parts.reapply_ends.run_once().await.unwrap(), 0, "there is no doubt");
-    let _: String = server.ask(&["DEBUG", "RELOAD", "NOSAVE"]);
+    let _: String = server.command(&["DEBUG", "RELOAD", "NOSAVE"]);
     assert!(store.find(gone.session.id).await.unwrap().is_some(), "it is back");
     watch.run_once().await;
     assert_eq!(parts.reapply_ends.run_once().await.unwrap(), 1);
@@ -284,24 +292,24 @@ async fn what_ended_and_came_back_is_ended_again() {
 #[tokio::test]
 async fn a_full_server_lets_everybody_out_and_nobody_in() {
     let server = RedisServer::start();
-    let records = Arc::new(RedisRecords::open(&server.place(), true).await.0);
-    let (store, _) = RedisStore::open(&server.place(), records, &Clock::system()).await;
+    let records = Arc::new(RedisRecords::open(&server.target(), true).await.0);
+    let (store, _) = RedisStore::open(&server.target(), records, &Clock::system()).await;
     let owner = account("alice", None);
-    store.add(&owner, &story(at(0))).await.unwrap();
+    store.add(&owner, &audit_context(at(0))).await.unwrap();
     let generation = store.put_user_snapshot(&owner.snapshot()).await.unwrap();
     let [one, other, third] = [1, 2, 3].map(|second| new_session(owner.id, at(second), generation));
     store.open(one.clone()).await.unwrap();
     store.open(other.clone()).await.unwrap();
     let mark = store.end_log(None).await.unwrap().next;
-    let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    let _: String = server.command(&["CONFIG", "SET", "maxmemory", "1"]);
     assert!(store.open(third.clone()).await.is_err());
     let which = EndTarget::One { owner: owner.id, id: one.session.id };
-    assert_eq!(store.end(which, &parting(EndReason::SignedOut, at(4))).await.unwrap().len(), 1);
+    assert_eq!(store.end(which, &end_record(EndReason::SignedOut, at(4))).await.unwrap().len(), 1);
     let disabled =
-        store.change(owner.id, &DISABLE, &story(at(5))).await.unwrap().value.expect("there is such an account");
+        store.change(owner.id, &DISABLE, &audit_context(at(5))).await.unwrap().value.expect("there is such an account");
     assert_eq!(disabled.ended.len(), 1);
     store.ping().await.unwrap();
-    let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    let _: String = server.command(&["CONFIG", "SET", "maxmemory", "0"]);
     assert_eq!(store.end_log(Some(&mark)).await.unwrap().ended.len(), 2);
     let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
     let told: Vec<_> = store.trail(&all).await.unwrap().entries.iter().map(|entry| entry.event.name()).collect();
@@ -314,15 +322,15 @@ async fn a_full_server_lets_everybody_out_and_nobody_in() {
 async fn an_act_that_waits_for_replicas_that_are_not_there_holds_nothing_else_up() {
     let server = RedisServer::start();
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-    let place = RedisTarget { wait_replicas: 1, timeout: Duration::from_secs(4), ..server.place() };
-    let (store, _) = RedisStore::open(&place, records, &Clock::system()).await;
+    let target = RedisTarget { wait_replicas: 1, timeout: Duration::from_secs(4), ..server.target() };
+    let (store, _) = RedisStore::open(&target, records, &Clock::system()).await;
     let owner = account("alice", None).snapshot();
     let generation = store.put_user_snapshot(&owner).await.unwrap();
     let new = new_session(owner.id, at(1), generation);
     let mark = store.end_log(None).await.unwrap().next;
     let look = async {
         // WAIT holds up whoever shares its connection, for two seconds.
-        while !server.ask::<String>(&["INFO", "clients"]).contains("blocked_clients:1") {
+        while !server.command::<String>(&["INFO", "clients"]).contains("blocked_clients:1") {
             tokio::task::yield_now().await;
         }
         tokio::time::timeout(Duration::from_millis(1_500), store.end_log(Some(&mark))).await

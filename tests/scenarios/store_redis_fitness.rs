@@ -16,30 +16,30 @@ use portcullis::{
 
 use crate::{
     redis_server::RedisServer,
-    store_contract::people::{account, at, new_session},
-    store_redis::usable,
+    store_contract::fixtures::{account, at, new_session},
+    store_redis::wait_until_usable,
 };
 
-async fn why(place: &RedisTarget) -> String {
-    probe_server(place).await.expect_err("it is not fit").to_string()
+async fn fitness_error(target: &RedisTarget) -> String {
+    probe_server(target).await.expect_err("it is not fit").to_string()
 }
 
 #[tokio::test]
 async fn a_server_that_may_throw_sessions_away_is_refused() {
     for policy in ["allkeys-lru", "volatile-ttl"] {
-        let server = RedisServer::with(&["--maxmemory-policy", policy]);
-        let told = why(&server.place()).await;
+        let server = RedisServer::start_with(&["--maxmemory-policy", policy]);
+        let told = fitness_error(&server.target()).await;
         assert!(told.contains(&format!("(maxmemory-policy {policy}); set maxmemory-policy noeviction")), "{told}");
         let records = Arc::new(EmbeddedStore::in_memory().unwrap());
-        let opened = RedisStore::open(&server.place(), records, &Clock::system()).await;
+        let opened = RedisStore::open(&server.target(), records, &Clock::system()).await;
         assert!(matches!(opened.1.server, Err(RedisStoreError::Unsupported { .. })), "{policy}");
         let (store, refused) = (opened.0, opened.1.server.unwrap_err().to_string());
         let id = new_session(UserId::mint(), at(1), 0).session.id;
         for told in [store.find(id).await.unwrap_err(), StoreHealth::ping(&store).await.unwrap_err()] {
             assert!(told.to_string().contains(&refused), "the same is told to who asks: {told}");
         }
-        let _: String = server.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
-        usable(&store).await;
+        let _: String = server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        wait_until_usable(&store).await;
     }
 }
 
@@ -50,35 +50,35 @@ async fn a_sentinel_is_called_what_it_is() {
     std::fs::write(&file, "sentinel monitor main 127.0.0.1 1 1\n").unwrap();
     let server = RedisServer::sentinel(&file);
     for db in [0, 3] {
-        let told = why(&RedisTarget { db, ..server.place() }).await;
+        let told = fitness_error(&RedisTarget { db, ..server.target() }).await;
         assert!(told.contains("is a Sentinel") && told.contains("name the Redis server itself"), "{told}");
         assert!(!told.contains("number of the database"), "{told}");
     }
     let server = RedisServer::start();
-    let told = why(&RedisTarget { db: 99, ..server.place() }).await;
+    let told = fitness_error(&RedisTarget { db: 99, ..server.target() }).await;
     assert!(told.contains("number of the database") && !told.contains("Sentinel"), "{told}");
 }
 
 #[tokio::test]
 async fn a_server_says_what_it_is() {
     let server = RedisServer::start();
-    let ServerInfo { name, aof_enabled, .. } = probe_server(&server.place()).await.unwrap();
+    let ServerInfo { name, aof_enabled, .. } = probe_server(&server.target()).await.unwrap();
     assert!(name.starts_with("Redis ") && !aof_enabled, "{name}");
-    let replica = RedisServer::with(&["--replicaof", "127.0.0.1", "1"]);
-    assert!(why(&replica.place()).await.contains("is a replica; name the primary"));
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", "1"]);
+    assert!(fitness_error(&replica.target()).await.contains("is a replica; name the primary"));
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_told_and_not_repeated() {
-    let server = RedisServer::with(&["--requirepass", "the-right-one"]);
+    let server = RedisServer::start_with(&["--requirepass", "the-right-one"]);
     for password in [None, Some("the-wrong-one")] {
-        let place = RedisTarget { password: password.map(|word| Password::new(word.into())), ..server.place() };
-        let told = why(&place).await;
+        let target = RedisTarget { password: password.map(|word| Password::new(word.into())), ..server.target() };
+        let told = fitness_error(&target).await;
         assert!(told.contains("does not accept this user and password") && !told.contains("-one"), "{told}");
-        assert!(!format!("{place:?}").contains("-one"));
+        assert!(!format!("{target:?}").contains("-one"));
     }
-    let place = RedisTarget { password: Some(Password::new("the-right-one".into())), ..server.place() };
-    probe_server(&place).await.unwrap();
+    let target = RedisTarget { password: Some(Password::new("the-right-one".into())), ..server.target() };
+    probe_server(&target).await.unwrap();
 }
 
 #[tokio::test]
@@ -86,11 +86,11 @@ async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
     let server = RedisServer::start();
     let rules = "ACL SETUSER portcullis on >secret ~portcullis:* &portcullis:* +@read +@write +@scripting +@pubsub \
                  +@connection +info +time +wait";
-    let _: String = server.ask(&rules.split_whitespace().collect::<Vec<_>>());
+    let _: String = server.command(&rules.split_whitespace().collect::<Vec<_>>());
     let login = |user: &str| RedisTarget {
         user: Some(user.to_owned()),
         password: Some(Password::new("secret".into())),
-        ..server.place()
+        ..server.target()
     };
     let records = Arc::new(EmbeddedStore::in_memory().unwrap());
     let (store, _) = RedisStore::open(&login("portcullis"), records, &Clock::system()).await;
@@ -100,11 +100,11 @@ async fn a_user_with_no_more_rights_than_are_named_can_do_everything() {
     for (kept_from, back) in
         [("-@hash", "+@hash"), ("-@scripting", "+@scripting"), ("-@sortedset", "+@sortedset"), ("-@list", "+@list")]
     {
-        let _: String = server.ask(&["ACL", "SETUSER", "portcullis", kept_from]);
+        let _: String = server.command(&["ACL", "SETUSER", "portcullis", kept_from]);
         assert!(store.ping().await.is_err(), "{kept_from}: acts would fail, and readiness says so");
-        let _: String = server.ask(&["ACL", "SETUSER", "portcullis", back]);
+        let _: String = server.command(&["ACL", "SETUSER", "portcullis", back]);
         store.ping().await.unwrap();
     }
-    let _: String = server.ask(&["ACL", "SETUSER", "poor", "on", ">secret", "~*", "+@connection", "+info"]);
-    assert!(why(&login("poor")).await.contains("+@scripting"), "it says what is missing");
+    let _: String = server.command(&["ACL", "SETUSER", "poor", "on", ">secret", "~*", "+@connection", "+info"]);
+    assert!(fitness_error(&login("poor")).await.contains("+@scripting"), "it says what is missing");
 }

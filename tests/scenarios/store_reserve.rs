@@ -11,7 +11,7 @@ use portcullis::{
 
 use crate::{
     small_disk::on_a_small_disk,
-    store_contract::people::{at, new_session, open},
+    store_contract::fixtures::{at, new_session, open_session},
 };
 
 #[tokio::test]
@@ -22,9 +22,9 @@ async fn one_that_cannot_be_written_keeps_nobody_from_writing() {
     let alice = UserId::mint();
     for _ in 0..2 {
         let store = EmbeddedStore::open_to_serve(&path).unwrap();
-        open(&store, alice, at(1)).await;
+        open_session(&store, alice, at(1)).await;
         store.ping().await.expect("it can be written");
-        open(&store, alice, at(1)).await;
+        open_session(&store, alice, at(1)).await;
         let told = store.limitation().expect("and lacks its reserve");
         assert!(told.contains("portcullis.db-reserve cannot be written") && told.contains("remove it"), "{told}");
         assert_eq!(probe_file(&path).unwrap(), FileStatus::NoReserve(told));
@@ -66,7 +66,9 @@ async fn what_is_kept_for_ends_is_not_for_a_look() {
 /// Whoever else writes on that disk finds the room that is too little for the reserve.
 #[tokio::test]
 async fn the_search_for_room_takes_none_from_others() {
-    let Some(folder) = on_a_small_disk("store_reserve::the_search_for_room_takes_none_from_others", 16) else { return };
+    let Some(folder) = on_a_small_disk("store_reserve::the_search_for_room_takes_none_from_others", 16) else {
+        return;
+    };
     let (path, reserve) = (folder.join("portcullis.db"), folder.join("portcullis.db-reserve"));
     let store = EmbeddedStore::open_to_serve(&path).unwrap();
     fs::write(&reserve, "").unwrap();

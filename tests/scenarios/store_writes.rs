@@ -16,7 +16,7 @@ use portcullis::{
 };
 
 use crate::small_disk::on_a_small_disk;
-use crate::store_contract::people::{at, new_session, open, parting};
+use crate::store_contract::fixtures::{at, end_record, new_session, open_session};
 
 /// Fills the file system until a file has no room left.
 fn fill(folder: &Path) {
@@ -45,7 +45,7 @@ async fn a_full_disk_is_told_until_there_is_room_again() {
     };
     let store = EmbeddedStore::open_to_serve(&folder.join("portcullis.db")).unwrap();
     let alice = UserId::mint();
-    let id = open(&store, alice, at(1)).await.session.id;
+    let id = open_session(&store, alice, at(1)).await.session.id;
     store.ping().await.expect("it can be written");
     fill(&folder);
     open_until_full(&store, alice).await;
@@ -54,7 +54,7 @@ async fn a_full_disk_is_told_until_there_is_room_again() {
     assert!(store.find(id).await.unwrap().is_some(), "it can be read all the same");
     fs::remove_file(folder.join("filler")).unwrap();
     store.ping().await.expect("there is room again");
-    store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(3))).await.unwrap();
+    store.end(EndTarget::AllOf(alice), &end_record(EndReason::SignedOut, at(3))).await.unwrap();
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
         let path = folder.path().join("portcullis.db");
         let store = EmbeddedStore::open_to_serve(&path).unwrap();
         let alice = UserId::mint();
-        open(&store, alice, at(1)).await;
+        open_session(&store, alice, at(1)).await;
         store.ping().await.expect("it serves");
         let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         match damage {
@@ -75,7 +75,7 @@ async fn a_file_that_is_damaged_while_it_serves_is_told_until_the_process_stops(
             }
         }
         // Whoever ends something now is told that it may not have ended, and not that something is wrong with them.
-        let ended = store.end(EndTarget::AllOf(alice), &parting(EndReason::SignedOut, at(3))).await;
+        let ended = store.end(EndTarget::AllOf(alice), &end_record(EndReason::SignedOut, at(3))).await;
         assert!(matches!(ended, Err(StoreError::Unavailable(_))), "{place}: {ended:?}");
         for _ in 0..2 {
             let told = store.ping().await.expect_err("it cannot serve").to_string();
@@ -92,7 +92,7 @@ async fn a_file_that_is_emptied_while_it_serves_is_told_by_the_next_look() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portcullis.db");
     let store = EmbeddedStore::open_to_serve(&path).unwrap();
-    open(&store, UserId::mint(), at(1)).await;
+    open_session(&store, UserId::mint(), at(1)).await;
     store.ping().await.expect("it serves");
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
     let told = store.ping().await.expect_err("nothing is there").to_string();
@@ -118,9 +118,9 @@ async fn on_a_full_disk_sessions_still_end() {
     let store = EmbeddedStore::open_to_serve(&path).unwrap();
     assert_eq!(reserve(), 4 << 20);
     let (alice, bob) = (UserId::mint(), UserId::mint());
-    let bobs = open(&store, bob, at(1)).await.session.id;
+    let bobs = open_session(&store, bob, at(1)).await.session.id;
     for _ in 0..100 {
-        open(&store, alice, at(1)).await;
+        open_session(&store, alice, at(1)).await;
     }
     fill(&folder);
     let mut open = open_until_full(&store, alice).await;
@@ -130,7 +130,7 @@ async fn on_a_full_disk_sessions_still_end() {
     assert!(open.len() >= 100);
     // One after the other, each with its line; and one act that is not for the reserve between them.
     for (place, id) in open.iter().enumerate() {
-        let ended = store.end(EndTarget::One { owner: alice, id: *id }, &parting(EndReason::SignedOut, at(3))).await;
+        let ended = store.end(EndTarget::One { owner: alice, id: *id }, &end_record(EndReason::SignedOut, at(3))).await;
         assert_eq!(ended.expect("an end has room").len(), 1);
         if place < 60 {
             fill(&folder); // whoever else fills the disk gets what was given, not what is kept
@@ -155,7 +155,7 @@ async fn on_a_full_disk_sessions_still_end() {
     let beside = EmbeddedStore::open(&path).unwrap();
     let other = beside.open(new_session(bob, at(4), 0)).await.map(drop).expect_err("room for ends alone").to_string();
     assert!(other.contains("full"), "{other}");
-    beside.end(EndTarget::AllOf(bob), &parting(EndReason::ByAdministrator, at(4))).await.unwrap();
+    beside.end(EndTarget::AllOf(bob), &end_record(EndReason::ByAdministrator, at(4))).await.unwrap();
     assert!(store.find(bobs).await.unwrap().is_none());
 
     fs::remove_file(folder.join("filler")).unwrap();

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::town::{Answer, Browser, MAC, MINUTE, PASSWORD, SECOND, Town, just_under};
+use crate::test_app::{Browser, MAC, MINUTE, PASSWORD, SECOND, TestApp, TestResponse, one_second_less};
 
 /// Everything that somebody outside can compare, without the id of the request.
-fn seen(answer: &Answer, name: &str) -> (u16, BTreeMap<String, String>, String) {
+fn comparable(answer: &TestResponse, name: &str) -> (u16, BTreeMap<String, String>, String) {
     let mut headers = answer.all_headers();
     headers.remove("content-length");
     // The name that a browser gets with its first form, which is random; and what it is part of.
     if answer.cookies().iter().all(|cookie| cookie.name == "__Host-portcullis-form") {
         headers.remove("set-cookie");
     }
-    let body = answer.text_of_any_form().replace(name, "NAME");
+    let body = answer.text_without_form_token().replace(name, "NAME");
     let body = match answer.header("content-type") {
         Some("application/problem+json") => {
             let mut problem = answer.json();
@@ -27,7 +27,7 @@ fn seen(answer: &Answer, name: &str) -> (u16, BTreeMap<String, String>, String) 
     (answer.status, headers, body)
 }
 
-async fn fails(browser: &Browser<'_>, name: &str, times: usize) {
+async fn fail_sign_ins(browser: &Browser<'_>, name: &str, times: usize) {
     for _ in 0..times {
         assert_eq!(browser.sign_in(name, "wrong").await.status, 401);
     }
@@ -35,14 +35,14 @@ async fn fails(browser: &Browser<'_>, name: &str, times: usize) {
 
 #[tokio::test]
 async fn known_and_unknown_names_are_told_the_same_from_the_first_try_to_the_lockout() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    town.with_user_without_password("carol", &[]).await;
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    app.add_user_without_password("carol", &[]).await;
     for attempt in 0..8 {
         let ask = async |name: &str| {
-            let page = town.stranger().sign_in(name, "wrong").await;
+            let page = app.new_browser().sign_in(name, "wrong").await;
             let body = json!({"username": name, "password": "wrong"});
-            (seen(&page, name), seen(&town.stranger().api("POST", "/sign-in", body).await, name))
+            (comparable(&page, name), comparable(&app.new_browser().api("POST", "/sign-in", body).await, name))
         };
         let known = ask("alice").await;
         assert_eq!(known, ask("nosuch").await, "attempt {attempt}");
@@ -53,206 +53,206 @@ async fn known_and_unknown_names_are_told_the_same_from_the_first_try_to_the_loc
 
 #[tokio::test]
 async fn an_unknown_name_costs_the_same_hash() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    let hashes = || town.metric("password_hash_seconds_count");
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    let hashes = || app.metric("password_hash_seconds_count");
     let before = hashes();
-    town.stranger().sign_in("alice", "wrong").await;
+    app.new_browser().sign_in("alice", "wrong").await;
     assert_eq!(hashes(), before + 1);
-    town.stranger().sign_in("nosuch", "wrong").await;
+    app.new_browser().sign_in("nosuch", "wrong").await;
     assert_eq!(hashes(), before + 2);
 }
 
 #[tokio::test]
 async fn after_five_failures_not_even_the_right_password_gets_in_until_it_has_cooled_off() {
-    for town in Town::on_each_store() {
-        town.with_user("alice").await;
-        let browser = town.stranger();
-        fails(&browser, "alice", 5).await;
+    for app in TestApp::on_each_store() {
+        app.add_user("alice").await;
+        let browser = app.new_browser();
+        fail_sign_ins(&browser, "alice", 5).await;
 
         let answer = browser.sign_in("alice", PASSWORD).await;
         assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1800")));
         assert!(
-            answer.says("Too many attempts. Try again at 12:30") && answer.says("(in 30 minutes)"),
+            answer.contains_text("Too many attempts. Try again at 12:30") && answer.contains_text("(in 30 minutes)"),
             "{}",
-            answer.words()
+            answer.visible_text()
         );
-        town.advance(just_under(30 * MINUTE));
+        app.advance(one_second_less(30 * MINUTE));
         let answer = browser.sign_in("alice", PASSWORD).await;
         assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
-        town.advance(SECOND);
+        app.advance(SECOND);
         assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
     }
 }
 
 #[tokio::test]
 async fn a_locked_account_does_not_tell_whether_the_password_was_right() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    let browser = town.stranger();
-    fails(&browser, "alice", 5).await;
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    let browser = app.new_browser();
+    fail_sign_ins(&browser, "alice", 5).await;
     let (right, wrong) = (browser.sign_in("alice", PASSWORD).await, browser.sign_in("alice", "wrong").await);
-    assert_eq!(seen(&right, "alice"), seen(&wrong, "alice"));
+    assert_eq!(comparable(&right, "alice"), comparable(&wrong, "alice"));
 }
 
 #[tokio::test]
 async fn a_lockout_keeps_sessions_and_other_accounts_alone() {
-    let town = Town::new();
-    let alice = town.with_user("alice").await.signed_in_on(MAC).await;
-    town.with_user("bob").await;
-    fails(&town.stranger(), "alice", 5).await;
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await.signed_in_on(MAC).await;
+    app.add_user("bob").await;
+    fail_sign_ins(&app.new_browser(), "alice", 5).await;
 
-    assert!(alice.is_let_in().await);
-    assert_eq!(town.stranger().sign_in("bob", PASSWORD).await.status, 303);
+    assert!(alice.reaches_app().await);
+    assert_eq!(app.new_browser().sign_in("bob", PASSWORD).await.status, 303);
 }
 
 #[tokio::test]
 async fn spellings_of_an_unknown_name_are_one_name() {
-    let town = Town::new();
-    let browser = town.stranger();
-    fails(&browser, "nosuch", 3).await;
-    fails(&browser, " NOSUCH ", 2).await;
+    let app = TestApp::new();
+    let browser = app.new_browser();
+    fail_sign_ins(&browser, "nosuch", 3).await;
+    fail_sign_ins(&browser, " NOSUCH ", 2).await;
     assert_eq!(browser.sign_in("NoSuch", "wrong").await.status, 429);
 }
 
 #[tokio::test]
 async fn success_begins_anew() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    let browser = town.stranger();
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    let browser = app.new_browser();
     for _ in 0..4 {
-        fails(&browser, "alice", 4).await;
+        fail_sign_ins(&browser, "alice", 4).await;
         assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
     }
 }
 
 #[tokio::test]
 async fn old_failures_are_forgotten() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    let browser = town.stranger();
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    let browser = app.new_browser();
     for _ in 0..4 {
-        fails(&browser, "alice", 4).await;
-        town.advance(15 * MINUTE + SECOND);
+        fail_sign_ins(&browser, "alice", 4).await;
+        app.advance(15 * MINUTE + SECOND);
     }
     assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
 }
 
 #[tokio::test]
 async fn an_address_that_tries_many_names_is_stopped_for_all_of_them() {
-    let town = Town::on_http();
-    town.with_user("alice").await;
-    let browser = town.stranger().at("2001:db8:1:2::1");
+    let app = TestApp::over_http();
+    app.add_user("alice").await;
+    let browser = app.new_browser().from_ip("2001:db8:1:2::1");
     for number in 0..50 {
         assert_eq!(browser.sign_in(&format!("name{number}"), "wrong").await.status, 401, "{number}");
     }
     assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 429);
-    let neighbour = town.stranger().at("2001:db8:1:2:ffff::9");
+    let neighbour = app.new_browser().from_ip("2001:db8:1:2:ffff::9");
     assert_eq!(neighbour.sign_in("alice", PASSWORD).await.status, 429, "a /64 is one");
-    assert_eq!(town.stranger().at("2001:db8:1:3::1").sign_in("alice", PASSWORD).await.status, 303);
-    town.advance(5 * MINUTE);
+    assert_eq!(app.new_browser().from_ip("2001:db8:1:3::1").sign_in("alice", PASSWORD).await.status, 303);
+    app.advance(5 * MINUTE);
     assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
 }
 
 #[tokio::test]
 async fn nobody_buys_tries_on_others_with_an_account_of_their_own() {
-    let town = Town::on_http();
-    town.with_user("mallory").await;
+    let app = TestApp::over_http();
+    app.add_user("mallory").await;
     for number in 0..50 {
-        assert_eq!(town.stranger().sign_in(&format!("name{number}"), "wrong").await.status, 401);
+        assert_eq!(app.new_browser().sign_in(&format!("name{number}"), "wrong").await.status, 401);
         if number % 10 == 0 {
-            assert_eq!(town.stranger().sign_in("mallory", PASSWORD).await.status, 303);
+            assert_eq!(app.new_browser().sign_in("mallory", PASSWORD).await.status, 303);
         }
     }
-    assert_eq!(town.stranger().sign_in("mallory", PASSWORD).await.status, 429);
+    assert_eq!(app.new_browser().sign_in("mallory", PASSWORD).await.status, 429);
 }
 
 #[tokio::test]
 async fn a_hundred_tries_at_once_are_no_more_than_five() {
-    for town in Town::on_each_store() {
-        town.with_user("alice").await;
-        let hashed = town.metric("password_hash_seconds_count");
-        let tries = (0..20).map(|_| async { town.stranger().sign_in("alice", "wrong").await.status });
+    for app in TestApp::on_each_store() {
+        app.add_user("alice").await;
+        let hashed = app.metric("password_hash_seconds_count");
+        let tries = (0..20).map(|_| async { app.new_browser().sign_in("alice", "wrong").await.status });
         let statuses = join_all(tries).await;
 
         assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 5);
         assert!(statuses.iter().all(|status| matches!(status, 401 | 429)));
-        assert_eq!(town.metric("password_hash_seconds_count"), hashed + 5);
+        assert_eq!(app.metric("password_hash_seconds_count"), hashed + 5);
     }
 }
 
 #[tokio::test]
 async fn a_lockout_is_counted_once() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    fails(&town.stranger(), "alice", 5).await;
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    fail_sign_ins(&app.new_browser(), "alice", 5).await;
     for _ in 0..3 {
-        town.stranger().sign_in("alice", "wrong").await;
+        app.new_browser().sign_in("alice", "wrong").await;
     }
-    assert_eq!(town.metric("lockouts_total{scope=\"account\"}"), 1);
-    assert_eq!(town.metric("sign_in_attempts_total{result=\"throttled\",step=\"password\"}"), 3);
-    assert_eq!(town.metric("sign_in_attempts_total{result=\"failed\",step=\"password\"}"), 5);
+    assert_eq!(app.metric("lockouts_total{scope=\"account\"}"), 1);
+    assert_eq!(app.metric("sign_in_attempts_total{result=\"throttled\",step=\"password\"}"), 3);
+    assert_eq!(app.metric("sign_in_attempts_total{result=\"failed\",step=\"password\"}"), 5);
 }
 
 #[tokio::test]
 async fn a_stopped_address_is_counted_as_one() {
-    let town = Town::on_http();
+    let app = TestApp::over_http();
     for number in 0..50 {
-        town.stranger().sign_in(&format!("name{number}"), "wrong").await;
+        app.new_browser().sign_in(&format!("name{number}"), "wrong").await;
     }
-    assert_eq!(town.metric("lockouts_total{scope=\"address\"}"), 1);
-    assert_eq!(town.metric("lockouts_total{scope=\"account\"}"), 0);
+    assert_eq!(app.metric("lockouts_total{scope=\"address\"}"), 1);
+    assert_eq!(app.metric("lockouts_total{scope=\"account\"}"), 0);
 }
 
 #[tokio::test]
 async fn a_changed_lockout_counts_at_once() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    town.rule("lockout: { failures: 2, within: 1m, cool_off: 1m }");
-    fails(&town.stranger(), "alice", 2).await;
-    assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.header("retry-after"), Some("60"));
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    app.reload("lockout: { failures: 2, within: 1m, cool_off: 1m }");
+    fail_sign_ins(&app.new_browser(), "alice", 2).await;
+    assert_eq!(app.new_browser().sign_in("alice", PASSWORD).await.header("retry-after"), Some("60"));
 }
 
 /// Over https something ends TLS in front of us: all visitors come from its address, and one could stop the others.
 #[tokio::test]
 async fn behind_what_ends_tls_tries_are_counted_by_account_only() {
-    let town = Town::new();
-    town.with_user("alice").await;
+    let app = TestApp::new();
+    app.add_user("alice").await;
     for number in 0..60 {
-        assert_eq!(town.stranger().sign_in(&format!("name{number}"), "wrong").await.status, 401, "{number}");
+        assert_eq!(app.new_browser().sign_in(&format!("name{number}"), "wrong").await.status, 401, "{number}");
     }
-    assert_eq!(town.stranger().sign_in("alice", PASSWORD).await.status, 303);
+    assert_eq!(app.new_browser().sign_in("alice", PASSWORD).await.status, 303);
 }
 
 #[tokio::test]
 async fn behind_trusted_proxies_tries_are_counted_by_the_address_of_the_visitor() {
-    let town = Town::with("trusted_proxies: [10.0.0.0/8]");
-    town.with_user("alice").await;
+    let app = TestApp::with_settings("trusted_proxies: [10.0.0.0/8]");
+    app.add_user("alice").await;
     let (sprayer, neighbour) = ("203.0.113.9", "203.0.113.10");
     for number in 0..50 {
-        let answer = town.stranger().at(sprayer).sign_in(&format!("name{number}"), "wrong").await;
+        let answer = app.new_browser().from_ip(sprayer).sign_in(&format!("name{number}"), "wrong").await;
         assert_eq!(answer.status, 401, "{number}");
     }
-    assert_eq!(town.stranger().at(sprayer).sign_in("alice", PASSWORD).await.status, 429);
-    assert_eq!(town.stranger().at(neighbour).sign_in("alice", PASSWORD).await.status, 303);
+    assert_eq!(app.new_browser().from_ip(sprayer).sign_in("alice", PASSWORD).await.status, 429);
+    assert_eq!(app.new_browser().from_ip(neighbour).sign_in("alice", PASSWORD).await.status, 303);
     // Where a proxy does not say whom it has a request from, it may be from any visitor.
     for number in 0..60 {
-        let answer = town.stranger().at("10.1.2.3").sign_in(&format!("other{number}"), "wrong").await;
+        let answer = app.new_browser().from_ip("10.1.2.3").sign_in(&format!("other{number}"), "wrong").await;
         assert_eq!(answer.status, 401, "{number}");
     }
 }
 
 #[tokio::test]
 async fn a_flood_on_a_closed_account_does_not_fill_the_journal() {
-    let town = Town::new();
-    town.with_user("alice").await;
-    fails(&town.stranger(), "alice", 5).await;
-    let before = town.journal().len();
+    let app = TestApp::new();
+    app.add_user("alice").await;
+    fail_sign_ins(&app.new_browser(), "alice", 5).await;
+    let before = app.audit_entries().len();
     for _ in 0..30 {
-        town.stranger().sign_in("alice", "wrong").await;
+        app.new_browser().sign_in("alice", "wrong").await;
     }
-    assert_eq!(town.journal().len(), before + 1, "told once");
-    town.advance(MINUTE);
-    town.stranger().sign_in("alice", "wrong").await;
-    assert_eq!(town.journal().len(), before + 2, "and again after a minute");
+    assert_eq!(app.audit_entries().len(), before + 1, "told once");
+    app.advance(MINUTE);
+    app.new_browser().sign_in("alice", "wrong").await;
+    assert_eq!(app.audit_entries().len(), before + 2, "and again after a minute");
 }

@@ -17,26 +17,26 @@ use portcullis::{
 
 use crate::{
     redis_server::RedisServer,
-    store_contract::people::{account, at, hash, story},
-    town::config_of_tests,
+    store_contract::fixtures::{account, at, audit_context, password_hash},
+    test_app::test_config,
 };
 
-const ALL: ImportOptions = ImportOptions { with_roles: true, dry_run: false };
+const IMPORT_ALL: ImportOptions = ImportOptions { with_roles: true, dry_run: false };
 
 /// The program over a store.
-fn parts(stores: Stores) -> Components {
-    Components::new(&config_of_tests(), stores, Clock::system(), HashCost { memory: 8, passes: 1 })
+fn components(stores: Stores) -> Components {
+    Components::new(&test_config(), stores, Clock::system(), HashCost { memory: 8, passes: 1 })
 }
 
 fn in_memory() -> Components {
-    parts(Stores::from_single(Arc::new(EmbeddedStore::in_memory().unwrap())))
+    components(Stores::from_single(Arc::new(EmbeddedStore::in_memory().unwrap())))
 }
 
 async fn in_redis() -> (RedisServer, Components) {
     let server = RedisServer::start();
-    let (records, _) = RedisRecords::open(&server.place(), false).await;
-    let (store, _) = RedisStore::open(&server.place(), Arc::new(records), &Clock::system()).await;
-    (server, parts(Stores::from_single(Arc::new(store))))
+    let (records, _) = RedisRecords::open(&server.target(), false).await;
+    let (store, _) = RedisStore::open(&server.target(), Arc::new(records), &Clock::system()).await;
+    (server, components(Stores::from_single(Arc::new(store))))
 }
 
 /// Everybody that there can be: with and without a password, disabled, and names from before they were normalised.
@@ -50,15 +50,18 @@ async fn fill(store: &dyn AccountStore) {
         old("Jose\u{301}"),
     ];
     for account in &accounts {
-        store.add(account, &story(at(0))).await.unwrap();
+        store.add(account, &audit_context(at(0))).await.unwrap();
     }
     for account in &accounts[2..] {
-        store.set_password(account.id, &PasswordUpdate::Set(hash("secret")), &story(at(1))).await.unwrap();
+        store
+            .set_password(account.id, &PasswordUpdate::Set(password_hash("secret")), &audit_context(at(1)))
+            .await
+            .unwrap();
     }
 }
 
 /// The journal, oldest first.
-async fn facts(parts: &Components) -> Vec<AuditEvent> {
+async fn audit_events(parts: &Components) -> Vec<AuditEvent> {
     let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
     parts.stores.audit.trail(&all).await.unwrap().entries.into_iter().map(|entry| entry.event).collect()
 }
@@ -68,42 +71,42 @@ fn unversioned(portable: ExportedAccount) -> ExportedAccount {
     ExportedAccount { account: Account { version: 0, ..portable.account }, ..portable }
 }
 
-async fn everything(parts: &Components) -> Vec<ExportedAccount> {
+async fn export_all(parts: &Components) -> Vec<ExportedAccount> {
     parts.accounts.export(Actor::Operator).await.unwrap().into_iter().map(unversioned).collect()
 }
 
-async fn moves_whole(from: &Components, to: &Components) {
+async fn assert_round_trip(from: &Components, to: &Components) {
     fill(&*from.stores.accounts).await;
     let exported = from.accounts.export(Actor::Operator).await.unwrap();
-    let dry = ImportOptions { dry_run: true, ..ALL };
+    let dry = ImportOptions { dry_run: true, ..IMPORT_ALL };
     let would = to.accounts.import(&exported, dry, Actor::Operator).await.unwrap();
     assert_eq!((would, to.accounts.list().await.unwrap().len()), (vec![ImportOutcome::Added; 5], 0), "a dry run");
-    let arrived = to.accounts.import(&exported, ALL, Actor::Operator).await.unwrap();
+    let arrived = to.accounts.import(&exported, IMPORT_ALL, Actor::Operator).await.unwrap();
     assert_eq!(arrived, vec![ImportOutcome::Added; 5]);
-    assert_eq!(everything(to).await, exported.iter().cloned().map(unversioned).collect::<Vec<_>>());
-    let again = to.accounts.import(&exported, ALL, Actor::Operator).await.unwrap();
+    assert_eq!(export_all(to).await, exported.iter().cloned().map(unversioned).collect::<Vec<_>>());
+    let again = to.accounts.import(&exported, IMPORT_ALL, Actor::Operator).await.unwrap();
     assert_eq!(again, vec![ImportOutcome::Unchanged; 5], "once is enough");
     for (typed, name) in [("zo\u{eb}", "zo\u{eb}"), ("zoe\u{308}", "zoe\u{308}"), ("jos\u{e9}", "Jose\u{301}")] {
         let found = to.accounts.by_login(typed).await.unwrap();
         assert_eq!(found.map(|account| account.name.to_string()).as_deref(), Some(name), "{typed:?}");
     }
-    let trail = facts(to).await;
+    let trail = audit_events(to).await;
     let imported = trail.iter().filter(|fact| matches!(fact, AuditEvent::UserImported { .. })).count();
     assert_eq!(imported, 5, "each is in the journal");
-    let trail = facts(from).await;
+    let trail = audit_events(from).await;
     assert_eq!(trail.last(), Some(&AuditEvent::UsersExported { users: 5 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_a_file_to_redis_no_account_is_lost() {
     let (_server, redis) = in_redis().await;
-    moves_whole(&in_memory(), &redis).await;
+    assert_round_trip(&in_memory(), &redis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_redis_to_a_file_no_account_is_lost() {
     let (_server, redis) = in_redis().await;
-    moves_whole(&redis, &in_memory()).await;
+    assert_round_trip(&redis, &in_memory()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +114,7 @@ async fn nobody_is_changed_and_no_role_comes_along_unasked() {
     let (_server, redis) = in_redis().await;
     for to in [in_memory(), redis] {
         let there = account("alice", Some("alice@example.com"));
-        to.stores.accounts.add(&there, &story(at(0))).await.unwrap();
+        to.stores.accounts.add(&there, &audit_context(at(0))).await.unwrap();
         let portable = |account: &Account| ExportedAccount { account: account.clone(), password: None };
         let arriving = [
             portable(&Account { disabled: true, ..there.clone() }),

@@ -20,13 +20,13 @@ use portcullis::{
 
 use crate::{
     redis_server::RedisServer,
-    store_contract::people::{account, at, story},
-    town::{DAY, Town},
+    store_contract::fixtures::{account, at, audit_context},
+    test_app::{DAY, TestApp},
 };
 
 /// As macOS composes its letters, and as phones do.
-const APART: &str = "Cafe\u{301}-lante\u{301}rn-9";
-const TOGETHER: &str = "Caf\u{e9}-lant\u{e9}rn-9";
+const DECOMPOSED: &str = "Cafe\u{301}-lante\u{301}rn-9";
+const COMPOSED: &str = "Caf\u{e9}-lant\u{e9}rn-9";
 
 /// The hash of what was typed, as it was.
 fn hash_as_typed(text: &str) -> PasswordHash {
@@ -37,7 +37,7 @@ fn hash_as_typed(text: &str) -> PasswordHash {
     PasswordHash::new(format!("$argon2id$v=19$m=8,t=1,p=1${}${}", written(b"saltsaltsaltsalt"), written(&hash)))
 }
 
-fn new(name: &str, email: &str) -> NewUser {
+fn new_user(name: &str, email: &str) -> NewUser {
     NewUser {
         name: UserName::new(name).unwrap(),
         email: Some(Email::new(email).unwrap()),
@@ -57,78 +57,86 @@ fn old_account(name: &str, email: &str) -> Account {
 
 #[tokio::test]
 async fn the_same_keys_sign_in_from_each_device() {
-    for town in Town::on_each_store() {
-        let jose =
-            town.parts.accounts.add(new("Jose\u{301}", "Jose\u{301}@example.com"), Actor::Operator).await.unwrap();
+    for app in TestApp::on_each_store() {
+        let jose = app
+            .components
+            .accounts
+            .add(new_user("Jose\u{301}", "Jose\u{301}@example.com"), Actor::Operator)
+            .await
+            .unwrap();
         assert_eq!(jose.name.as_str(), "Jos\u{e9}");
-        town.parts.accounts.set_password(&jose, Password::new(APART.to_owned()), Actor::Operator).await.unwrap();
+        app.components
+            .accounts
+            .set_password(&jose, Password::new(DECOMPOSED.to_owned()), Actor::Operator)
+            .await
+            .unwrap();
         for (name, password) in [
-            ("jos\u{e9}", TOGETHER),
-            ("JOSE\u{301}", APART),
-            ("ｊｏｓé", TOGETHER),
-            ("jose\u{301}@EXAMPLE.com", APART),
-            ("ｊｏｓé＠ｅｘａｍｐｌｅ．ｃｏｍ", TOGETHER),
+            ("jos\u{e9}", COMPOSED),
+            ("JOSE\u{301}", DECOMPOSED),
+            ("ｊｏｓé", COMPOSED),
+            ("jose\u{301}@EXAMPLE.com", DECOMPOSED),
+            ("ｊｏｓé＠ｅｘａｍｐｌｅ．ｃｏｍ", COMPOSED),
         ] {
-            assert_eq!(town.stranger().sign_in(name, password).await.status, 303, "{name}");
+            assert_eq!(app.new_browser().sign_in(name, password).await.status, 303, "{name}");
         }
-        assert_eq!(town.stranger().sign_in("jose", TOGETHER).await.status, 401);
-        assert_eq!(town.stranger().sign_in("jos\u{e9}", "Cafe-lantern-9").await.status, 401);
+        assert_eq!(app.new_browser().sign_in("jose", COMPOSED).await.status, 401);
+        assert_eq!(app.new_browser().sign_in("jos\u{e9}", "Cafe-lantern-9").await.status, 401);
     }
 }
 
 #[tokio::test]
 async fn an_old_hash_of_what_was_typed_is_good_and_renewed() {
-    for town in Town::on_each_store() {
-        let alice = town.with_user("alice").await;
-        let old = PasswordUpdate::Set(hash_as_typed(APART));
-        town.parts.stores.accounts.set_password(alice.id(), &old, &story(at(0))).await.unwrap();
-        assert_eq!(town.stranger().sign_in("alice", TOGETHER).await.status, 401, "nobody knows how it was typed");
-        assert_eq!(town.stranger().sign_in("alice", APART).await.status, 303);
-        assert_eq!(town.stranger().sign_in("alice", TOGETHER).await.status, 303, "renewed");
-        assert_eq!(town.stranger().sign_in("alice", APART).await.status, 303);
+    for app in TestApp::on_each_store() {
+        let alice = app.add_user("alice").await;
+        let old = PasswordUpdate::Set(hash_as_typed(DECOMPOSED));
+        app.components.stores.accounts.set_password(alice.id(), &old, &audit_context(at(0))).await.unwrap();
+        assert_eq!(app.new_browser().sign_in("alice", COMPOSED).await.status, 401, "nobody knows how it was typed");
+        assert_eq!(app.new_browser().sign_in("alice", DECOMPOSED).await.status, 303);
+        assert_eq!(app.new_browser().sign_in("alice", COMPOSED).await.status, 303, "renewed");
+        assert_eq!(app.new_browser().sign_in("alice", DECOMPOSED).await.status, 303);
     }
 }
 
 #[tokio::test]
 async fn how_long_a_check_takes_says_nothing_of_the_name() {
-    let town = Town::new();
-    town.with_user("alice").await;
+    let app = TestApp::new();
+    app.add_user("alice").await;
     for name in ["alice", "nobody"] {
-        for (typed, hashes) in [(TOGETHER, 1), (APART, 2), ("a\u{a0}space-of-another-kind", 2)] {
-            let before = town.metric("password_hash_seconds_count");
-            assert_eq!(town.stranger().sign_in(name, typed).await.status, 401);
-            assert_eq!(town.metric("password_hash_seconds_count"), before + hashes, "{name} {typed:?}");
-            town.advance(DAY);
+        for (typed, hashes) in [(COMPOSED, 1), (DECOMPOSED, 2), ("a\u{a0}space-of-another-kind", 2)] {
+            let before = app.metric("password_hash_seconds_count");
+            assert_eq!(app.new_browser().sign_in(name, typed).await.status, 401);
+            assert_eq!(app.metric("password_hash_seconds_count"), before + hashes, "{name} {typed:?}");
+            app.advance(DAY);
         }
     }
 }
 
 #[tokio::test]
 async fn nobody_gets_a_name_that_looks_like_another() {
-    for town in Town::on_each_store() {
-        town.with_user("paypal").await;
+    for app in TestApp::on_each_store() {
+        app.add_user("paypal").await;
         for (name, email) in [
             ("p\u{430}ypal", "x@example.com"),
             ("paypaI", "x@example.com"),
             ("paypa1", "x@example.com"),
             ("other", "p\u{430}ypal@example.com"),
         ] {
-            let refused = town.parts.accounts.add(new(name, email), Actor::Operator).await;
+            let refused = app.components.accounts.add(new_user(name, email), Actor::Operator).await;
             assert!(matches!(refused, Err(AccountError::Confusable(_))), "{name} {email}: {refused:?}");
         }
-        let taken = town.parts.accounts.add(new("ＰＡＹＰＡＬ", "x@example.com"), Actor::Operator).await;
+        let taken = app.components.accounts.add(new_user("ＰＡＹＰＡＬ", "x@example.com"), Actor::Operator).await;
         assert!(matches!(taken, Err(AccountError::NameTaken)), "{taken:?}");
-        assert_eq!(town.parts.accounts.list().await.unwrap().len(), 1);
+        assert_eq!(app.components.accounts.list().await.unwrap().len(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_password_holds_no_name_of_its_account() {
-    for town in Town::on_each_store() {
-        let bob = town.with_user_without_password("bob", &[]).await;
+    for app in TestApp::on_each_store() {
+        let bob = app.add_user_without_password("bob", &[]).await;
         let set = |text: &str| {
             let password = Password::new(text.to_owned());
-            town.parts.accounts.set_password(&bob.account, password, Actor::Operator)
+            app.components.accounts.set_password(&bob.account, password, Actor::Operator)
         };
         for bad in ["Ferry-BOB-lantern-9", "Ferry-ｂｏｂ-lantern-9"] {
             assert!(matches!(set(bad).await, Err(AccountError::WeakPassword(_))), "{bad}");
@@ -171,7 +179,7 @@ async fn a_file_of_old_names_is_compatible() {
     let old = old_accounts();
     let store = EmbeddedStore::open(&path).unwrap();
     for account in &old {
-        store.add(account, &story(at(0))).await.unwrap();
+        store.add(account, &audit_context(at(0))).await.unwrap();
     }
     drop(store);
     let file = rusqlite::Connection::open(&path).unwrap();
@@ -189,20 +197,20 @@ async fn a_file_of_old_names_is_compatible() {
 async fn a_redis_of_old_names_is_compatible() {
     let server = RedisServer::start();
     let open = async || {
-        let (records, _) = RedisRecords::open(&server.place(), false).await;
-        RedisStore::open(&server.place(), Arc::new(records), &Clock::system()).await.0
+        let (records, _) = RedisRecords::open(&server.target(), false).await;
+        RedisStore::open(&server.target(), Arc::new(records), &Clock::system()).await.0
     };
     let old = old_accounts();
     let store = open().await;
     for account in &old {
-        store.add(account, &story(at(0))).await.unwrap();
+        store.add(account, &audit_context(at(0))).await.unwrap();
     }
-    assert_eq!(server.ask::<u32>(&["DEL", "portcullis:{records}:login-rule"]), 1);
+    assert_eq!(server.command::<u32>(&["DEL", "portcullis:{records}:login-rule"]), 1);
     let store = open().await;
     old_names_sign_in(&store, old.each_ref().map(|account| account.id)).await;
     assert_eq!(store.list().await.unwrap().len(), 4, "read back in their own spelling");
     for account in &old {
-        store.change(account.id, &portcullis::account::AccountChange::Remove, &story(at(1))).await.unwrap();
+        store.change(account.id, &portcullis::account::AccountChange::Remove, &audit_context(at(1))).await.unwrap();
     }
-    assert_eq!(server.ask::<u32>(&["HLEN", "portcullis:{records}:logins"]), 0, "every key goes with its account");
+    assert_eq!(server.command::<u32>(&["HLEN", "portcullis:{records}:logins"]), 0, "every key goes with its account");
 }

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{CALLS, document, is_as_documented};
-use crate::town::{Answer, MAC, PASSWORD, Town, Weather};
+use super::{OPERATIONS, assert_documented, openapi_document};
+use crate::test_app::{MAC, PASSWORD, StoreFault, TestApp, TestResponse};
 
 /// Only the wire can tell of a body that is too large or does not come: these are looked at where there is one.
-const OF_THE_WIRE: [u16; 2] = [408, 413];
+const WIRE_ONLY_STATUSES: [u16; 2] = [408, 413];
 
 /// Every sort of answer that a call can be brought to.
-async fn everything_that_can_happen((method, path): (&str, &str)) -> Vec<Answer> {
-    let town = Town::new();
-    let alice = town.with_user("alice").await;
+async fn all_responses((method, path): (&str, &str)) -> Vec<TestResponse> {
+    let app = TestApp::new();
+    let alice = app.add_user("alice").await;
     let (browser, other) = (alice.signed_in_on(MAC).await, alice.signed_in_on(MAC).await);
     let verb: Method = method.parse().unwrap();
     let body = |password: &str, new: &str| match path {
@@ -22,19 +22,19 @@ async fn everything_that_can_happen((method, path): (&str, &str)) -> Vec<Answer>
         "/password" => json!({"current_password": password, "new_password": new}),
         _ => Value::Null,
     };
-    let (good, place) = (body(PASSWORD, "Ferry-crossing-at-9"), path.replace("{id}", &other.session()));
+    let (good, place) = (body(PASSWORD, "Ferry-crossing-at-9"), path.replace("{id}", &other.session_id()));
     let ask = |target: &str| browser.fetch(verb.clone(), &format!("/security/api/v1{target}"));
     let mut answers = Vec::new();
 
-    town.weather(Weather::Away);
+    app.set_fault(StoreFault::Unavailable);
     answers.push(browser.api(method, &place, good.clone()).await);
-    town.weather(Weather::Fair);
+    app.set_fault(StoreFault::None);
     if !matches!(path, "/sign-in" | "/sign-out") {
-        answers.push(town.stranger().api(method, &place, good.clone()).await);
+        answers.push(app.new_browser().api(method, &place, good.clone()).await);
     }
-    let foreign = ask(&place).with("sec-fetch-site", "cross-site").with("origin", "https://evil.test");
+    let foreign = ask(&place).header("sec-fetch-site", "cross-site").header("origin", "https://evil.test");
     if method != "GET" {
-        answers.push(foreign.send().await.answer());
+        answers.push(foreign.send().await.response());
     }
     if path.ends_with("{id}") {
         answers.push(browser.api(method, "/sessions/sess_x", Value::Null).await);
@@ -46,14 +46,14 @@ async fn everything_that_can_happen((method, path): (&str, &str)) -> Vec<Answer>
         answers.push(browser.api(method, &format!("{path}?outcome=failed&outcome=failed"), Value::Null).await);
     }
     if !good.is_null() {
-        answers.push(ask(path).with("content-type", "text/plain").body("{}").send().await.answer());
+        answers.push(ask(path).header("content-type", "text/plain").body("{}").send().await.response());
         for text in ["{", "{}"] {
-            answers.push(ask(path).with("content-type", "application/json").body(text).send().await.answer());
+            answers.push(ask(path).header("content-type", "application/json").body(text).send().await.response());
         }
         for _ in 0..6 {
             answers.push(browser.api(method, path, body("wrong", "Ferry-crossing-at-9")).await);
         }
-        town.advance(crate::town::HOUR);
+        app.advance(crate::test_app::HOUR);
     }
     answers.push(browser.api(method, &place, good).await);
     answers
@@ -61,18 +61,18 @@ async fn everything_that_can_happen((method, path): (&str, &str)) -> Vec<Answer>
 
 #[tokio::test]
 async fn each_call_documents_what_it_can_answer_and_nothing_else() {
-    let document = document(&Town::new()).await;
-    for call in CALLS {
+    let document = openapi_document(&TestApp::new()).await;
+    for call in OPERATIONS {
         let mut answered = BTreeSet::new();
-        for answer in everything_that_can_happen(call).await {
-            is_as_documented(&document, call, &answer);
+        for answer in all_responses(call).await {
+            assert_documented(&document, call, &answer);
             answered.insert(answer.status);
         }
         let operation = &document["paths"][call.1][call.0.to_lowercase()];
         let told = operation["responses"].as_object().unwrap().keys();
         let mut told: BTreeSet<u16> = told.filter(|key| *key != "default").map(|key| key.parse().unwrap()).collect();
         let takes_a_body = operation["requestBody"].is_object();
-        for status in OF_THE_WIRE {
+        for status in WIRE_ONLY_STATUSES {
             assert_eq!(told.remove(&status), takes_a_body, "{call:?}: {status}");
         }
         assert_eq!(told, answered, "{call:?}");
@@ -88,9 +88,9 @@ async fn each_call_documents_what_it_can_answer_and_nothing_else() {
 
 #[tokio::test]
 async fn an_error_points_at_what_is_wrong() {
-    let town = Town::new();
-    let browser = town.with_user("alice").await.signed_in_on(MAC).await;
-    let pointer = |answer: &Answer| answer.json()["errors"][0]["pointer"].as_str().unwrap().to_owned();
+    let app = TestApp::new();
+    let browser = app.add_user("alice").await.signed_in_on(MAC).await;
+    let pointer = |answer: &TestResponse| answer.json()["errors"][0]["pointer"].as_str().unwrap().to_owned();
     for (path, points_at) in [
         ("/sessions?limit=0", "/query/limit"),
         ("/sessions?limit=x", "/query/limit"),
@@ -113,7 +113,7 @@ async fn an_error_points_at_what_is_wrong() {
         let answer = browser.api("PUT", "/password", body.clone()).await;
         assert_eq!((answer.status, pointer(&answer).as_str()), (422, points_at), "{body}");
     }
-    let document = document(&town).await;
+    let document = openapi_document(&app).await;
     let said = document["components"]["schemas"]["FieldProblem"]["properties"]["pointer"]["description"].to_string();
     assert!(said.contains("RFC 6901") && said.contains("/query/"), "{said}");
 }

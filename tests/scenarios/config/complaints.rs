@@ -4,7 +4,7 @@ use std::path::Path;
 
 use portcullis::config::{self, Config};
 
-use super::{MINIMAL, read, read_with, repository};
+use super::{MINIMAL, parse, parse_with, repository};
 
 #[test]
 fn each_broken_file_is_explained() {
@@ -17,7 +17,7 @@ fn each_broken_file_is_explained() {
     let mut wrong = Vec::new();
     for path in names {
         let text = std::fs::read_to_string(&path).unwrap();
-        let told = match read_with(&text, Path::new("/nowhere"), &variables) {
+        let told = match parse_with(&text, Path::new("/nowhere"), &variables) {
             Ok(_) => "(no complaint)".to_owned(),
             Err(complaints) => complaints.to_string(),
         };
@@ -49,7 +49,7 @@ fn a_file_that_can_not_be_read_is_explained() {
 
 #[test]
 fn a_complaint_can_be_taken_apart() {
-    let complaints = read(&format!("{MINIMAL}log:\n  level: loud\n")).unwrap_err();
+    let complaints = parse(&format!("{MINIMAL}log:\n  level: loud\n")).unwrap_err();
     let complaint = complaints.iter().next().unwrap();
     assert_eq!(complaints.len(), 1);
     assert_eq!((complaint.key(), complaint.position()), ("log.level", Some((5, 10))));

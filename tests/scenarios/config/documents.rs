@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use portcullis::config::{self, Config, DurationOrNever, RouteAccess, StarterConfig};
 
-use super::{MINIMAL, folder_with_secret, read_with, repository, write_private};
+use super::{MINIMAL, folder_with_secret, parse_with, repository, write_private};
 
 #[test]
 fn the_full_file_says_what_leaving_out_means() {
     let folder = folder_with_secret();
     let text = std::fs::read_to_string(repository("config/portcullis.yaml")).unwrap();
-    let full = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+    let full = parse_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
         .unwrap_or_else(|complaints| panic!("{complaints}"));
     let short = "public_url: https://app.example.com\nlisten: 127.0.0.1:8080\nsecret_file: portcullis.secret\n\
                  upstream: http://127.0.0.1:3000\n";
-    assert_eq!(full, read_with(short, folder.path(), &[]).unwrap());
+    assert_eq!(full, parse_with(short, folder.path(), &[]).unwrap());
 }
 
 #[test]
@@ -50,16 +50,16 @@ fn every_example_is_good() {
     for entry in std::fs::read_dir(repository("config/examples")).unwrap() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap().replace("/run/secrets/portcullis", "portcullis.secret");
-        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+        let config = parse_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{}: {complaints}", path.display()));
-        assert_eq!(opened_by_accident(&config), [""; 0], "{}: wider than the route of `/`", path.display());
+        assert_eq!(public_by_accident(&config), [""; 0], "{}: wider than the route of `/`", path.display());
         count += 1;
     }
     assert!(count >= 7);
 }
 
 /// Paths that let in more people than the route around them, and are not `public`, which nobody writes by accident.
-fn opened_by_accident(config: &Config) -> Vec<&str> {
+fn public_by_accident(config: &Config) -> Vec<&str> {
     let roles = |access: &RouteAccess| match access {
         RouteAccess::Roles(roles) => Some(roles.clone()),
         RouteAccess::Public | RouteAccess::SignedIn => None,
@@ -95,8 +95,8 @@ fn the_file_of_every_app_is_good() {
         let text = std::fs::read_to_string(&path).unwrap();
         let (_, rest) = text.split_once("## portcullis.yaml\n\n```yaml\n").unwrap_or_else(|| panic!("{name}: no file"));
         let (file, _) = rest.split_once("```").unwrap();
-        let config = read_with(file, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{name}: {complaints}"));
-        assert_eq!(opened_by_accident(&config), [""; 0], "{name}: wider than the route of `/`");
+        let config = parse_with(file, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{name}: {complaints}"));
+        assert_eq!(public_by_accident(&config), [""; 0], "{name}: wider than the route of `/`");
         for heading in ["## Signing out\n", "## Public paths\n"] {
             assert!(text.contains(heading), "{name} lacks {heading}");
         }
@@ -116,7 +116,10 @@ fn the_examples_of_further_headers_are_good() {
     write_private(&folder.path().join("proxy.secret"), "between us\n", 0o440);
     let read = |headers: &str| {
         let text = format!("{MINIMAL}identity:\n  extra:\n{headers}");
-        read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{headers}{complaints}")).identity.extra
+        parse_with(&text, folder.path(), &[])
+            .unwrap_or_else(|complaints| panic!("{headers}{complaints}"))
+            .identity
+            .extra
     };
     let reference = config::reference();
     let inline: Vec<&str> = reference
@@ -140,7 +143,7 @@ fn the_examples_of_the_guides_mean_what_they_say() {
     let folder = folder_with_secret();
     let sessions = |name: &str| {
         let text = std::fs::read_to_string(repository(&format!("config/examples/{name}"))).unwrap();
-        read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]).unwrap().sessions
+        parse_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]).unwrap().sessions
     };
     let days = |days: u64| Duration::from_secs(days * 86_400);
     assert_eq!(sessions("guide-24h.yaml").idle_timeout, DurationOrNever::For(days(1)));
@@ -158,7 +161,7 @@ fn the_example_for_kubernetes_is_good() {
     let inner: String = inner.lines().fold(String::new(), |text, line| text + &line[4.min(line.len())..] + "\n");
     let inner =
         inner.replace("/run/secrets/portcullis/secret", "portcullis.secret").replace("/run/secrets/portcullis/", "");
-    let config = read_with(&inner, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
+    let config = parse_with(&inner, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
     assert!(config.admin.listen.ip().is_unspecified() && config.knows_client_addresses());
     assert!(!text.contains("subPath:"), "a file that is mounted by itself never changes");
     for line in ["fsGroup: 10001", "defaultMode: 0440", "path: /readyz, port: admin", "path: /livez, port: admin"] {
@@ -198,12 +201,13 @@ fn the_starter_is_short_and_good() {
     ] {
         let text = StarterConfig { public_url, listen, admin_listen, ..starter() }.to_yaml();
         assert!(text.lines().count() < 50);
-        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+        let config = parse_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.listen, [expected]);
         assert_eq!(config.admin.listen, admin_listen);
-        let apart = if public_url.ends_with(":8080") { "portcullis-8080" } else { "portcullis" };
-        let sessions = config::SessionSettings { cookie_name: apart.to_owned(), ..config::SessionSettings::default() };
+        let split_store = if public_url.ends_with(":8080") { "portcullis-8080" } else { "portcullis" };
+        let sessions =
+            config::SessionSettings { cookie_name: split_store.to_owned(), ..config::SessionSettings::default() };
         assert_eq!(config.sessions, sessions);
     }
 }
@@ -213,7 +217,7 @@ fn the_starter_takes_any_name() {
     let folder = folder_with_secret();
     for name in ["Meridian", "A: b #1", "\"quoted\" 'twice'", "${HOME}", "$${HOME} $5", "null", "{a}", "Été 漢字"] {
         let text = StarterConfig { name: Some(name), ..starter() }.to_yaml();
-        let config = read_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
+        let config = parse_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{complaints}"));
         assert_eq!(config.branding.app_name, name);
     }

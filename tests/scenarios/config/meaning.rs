@@ -8,12 +8,12 @@ use portcullis::gate;
 
 use proptest::prelude::*;
 
-use super::{MINIMAL, SECRET, good, minimal_and, read};
-use crate::town::Town;
+use super::{MINIMAL, SECRET, minimal_config_with, parse, valid_config};
+use crate::test_app::TestApp;
 
 #[test]
 fn the_shortest_file_is_enough() {
-    let config = good(MINIMAL);
+    let config = valid_config(MINIMAL);
     assert_eq!(config.listen, [SocketAddr::from(([127, 0, 0, 1], 8080))]);
     assert_eq!(config.store, StoreLocation::Memory);
     assert_eq!(config.upstreams["app"].servers[0].to_string(), "http://127.0.0.1:3000");
@@ -26,11 +26,11 @@ fn the_shortest_file_is_enough() {
 fn what_is_shown_can_be_read_again() {
     let more = "sessions: { idle_timeout: never, heartbeat_interval: 1500ms }\nactivity: { page_labels: { /a: \"A: b\" } }\n\
                 branding: { accent: \"#0B5394\", app_name: \"null\" }\n";
-    let config = minimal_and(more);
+    let config = minimal_config_with(more);
     let shown = config::show(&config);
     assert_eq!(config.branding.accent.as_ref().map(ToString::to_string).as_deref(), Some("#0b5394"));
     assert!(shown.contains("idle_timeout: never\n") && shown.contains("heartbeat_interval: 1s500ms\n"), "{shown}");
-    assert_eq!(good(&shown.replace("secret: null\n", "")), config, "{shown}");
+    assert_eq!(valid_config(&shown.replace("secret: null\n", "")), config, "{shown}");
 }
 
 #[test]
@@ -75,13 +75,14 @@ fn plain_http_is_for_this_machine_unless_asked_for() {
         let text = format!(
             "public_url: {public_url}\nlisten: {listen}\ninsecure_http: {insecure}\nstore: memory\nupstream: http://app:3000\n"
         );
-        assert_eq!(read(&text).is_ok(), good, "{text}");
+        assert_eq!(parse(&text).is_ok(), good, "{text}");
     }
 }
 
 #[test]
 fn the_heartbeat_fits_the_idle_timeout_by_itself() {
-    let heartbeat = |sessions: &str| minimal_and(&format!("sessions: {{ {sessions} }}\n")).sessions.heartbeat_interval;
+    let heartbeat =
+        |sessions: &str| minimal_config_with(&format!("sessions: {{ {sessions} }}\n")).sessions.heartbeat_interval;
     assert_eq!(heartbeat(""), Duration::from_secs(5));
     assert_eq!(heartbeat("idle_timeout: never"), Duration::from_secs(5));
     assert_eq!(heartbeat("idle_timeout: 3s"), Duration::from_millis(150));
@@ -91,20 +92,20 @@ fn the_heartbeat_fits_the_idle_timeout_by_itself() {
 
 #[test]
 fn a_password_that_is_the_only_factor_is_long_with_the_modern_policy() {
-    let length = |passwords: &str| minimal_and(&format!("passwords: {{ {passwords} }}\n")).passwords.min_length;
+    let length = |passwords: &str| minimal_config_with(&format!("passwords: {{ {passwords} }}\n")).passwords.min_length;
     assert_eq!((length(""), length("policy: modern")), (8, 15));
     assert_eq!(length("policy: modern, min_length: 12"), 12);
 }
 
 #[test]
 fn a_reload_says_what_needs_a_restart() {
-    let old = good(MINIMAL);
+    let old = valid_config(MINIMAL);
     let applied = "sessions: { idle_timeout: 1d }\npasswords: { policy: modern }\nlockout: { failures: 3 }\n\
                    branding: { app_name: Other }\nactivity: { page_labels: { /a: A } }\nsign_in: { landing: /a }\n\
                    identity: { preset: webauth, extra: [{ header: X-Employee, value: email }] }\n";
-    assert!(old.needs_restart(&minimal_and(applied)).is_empty());
+    assert!(old.needs_restart(&minimal_config_with(applied)).is_empty());
     assert!(old.needs_restart(&old.clone()).is_empty());
-    let new = good(&format!(
+    let new = valid_config(&format!(
         "public_url: http://localhost:9090\nupstream: http://127.0.0.1:4000\nstore: file:x.db\nsecret: {SECRET}\n\
          insecure_http: true\nadmin: {{ listen: 127.0.0.1:9465 }}\nlog: {{ format: json, level: debug, access: false }}\n\
          shutdown: {{ drain: 1s, grace: 1s }}\n"
@@ -118,7 +119,7 @@ fn a_reload_says_what_needs_a_restart() {
 fn the_demo_needs_nothing() {
     let config = Config::demo(SocketAddr::from(([127, 0, 0, 1], 8080)), SocketAddr::from(([127, 0, 0, 1], 3000)));
     assert_eq!((config.public_url.origin(), &config.store), ("http://127.0.0.1:8080", &StoreLocation::Memory));
-    assert_eq!(good(&config::show(&config).replace("secret: null\n", "")), config);
+    assert_eq!(valid_config(&config::show(&config).replace("secret: null\n", "")), config);
 }
 
 /// A configuration with one route.
@@ -132,8 +133,8 @@ fn with_route(path: &str) -> String {
 
 #[tokio::test]
 async fn what_the_gate_answers_itself_is_no_route() {
-    let town = Town::new();
-    let stranger = town.stranger();
+    let app = TestApp::new();
+    let anonymous = app.new_browser();
     for (path, ours) in [
         ("/security", true),
         ("/security/x", true),
@@ -144,9 +145,9 @@ async fn what_the_gate_answers_itself_is_no_route() {
         ("/.well-known/security.txt", false),
         ("/.well-known", false),
     ] {
-        let (explained, _) = stranger.navigation(http::Method::GET, path).explained(None).await;
+        let (explained, _) = anonymous.navigation(http::Method::GET, path).explain(None).await;
         assert_eq!(matches!(explained.decision, gate::ExplainedDecision::Serve), ours, "{path}");
-        assert_eq!(read(&with_route(path)).is_err(), ours, "{path}");
+        assert_eq!(parse(&with_route(path)).is_err(), ours, "{path}");
     }
 }
 
@@ -154,7 +155,7 @@ proptest! {
     /// What the gate does not take would stop a server that reads the file.
     #[test]
     fn what_is_taken_as_a_path_the_gate_takes(path in "/([a-z/.]|[ -~]|%[0-9A-Fa-f]{2}|\u{e9}|\u{7f}){0,6}") {
-        if let Ok(config) = read(&with_route(&path)) {
+        if let Ok(config) = parse(&with_route(&path)) {
             let taken = &config.routes[0].path;
             prop_assert!(gate::Route::new(taken, gate::Access::SignedIn, 0, true).is_ok(), "{taken}");
             let canonical = gate::CanonicalPath::parse(taken.as_bytes()).map(|path| path.without_parameters().into_owned());

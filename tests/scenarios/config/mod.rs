@@ -21,22 +21,22 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-fn read(text: &str) -> Result<Config, ConfigErrors> {
-    read_with(text, Path::new("/etc/portcullis"), &[])
+fn parse(text: &str) -> Result<Config, ConfigErrors> {
+    parse_with(text, Path::new("/etc/portcullis"), &[])
 }
 
-fn read_with(text: &str, base: &Path, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+fn parse_with(text: &str, base: &Path, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let variables: BTreeMap<_, _> = variables.iter().copied().collect();
     let env = |name: &str| variables.get(name).map(|value| (*value).to_owned());
     Config::from_text(text, Path::new("portcullis.yaml"), base, &env)
 }
 
-fn good(text: &str) -> Config {
-    read(text).unwrap_or_else(|complaints| panic!("{complaints}"))
+fn valid_config(text: &str) -> Config {
+    parse(text).unwrap_or_else(|complaints| panic!("{complaints}"))
 }
 
-fn minimal_and(more: &str) -> Config {
-    good(&format!("{MINIMAL}{more}"))
+fn minimal_config_with(more: &str) -> Config {
+    valid_config(&format!("{MINIMAL}{more}"))
 }
 
 /// A folder with a secret that only its owner may read.

@@ -4,7 +4,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use portcullis::config::{self, StoreLocation};
 
-use super::{MINIMAL, SECRET, folder_with_secret, minimal_and, read_with, write_private, write_secret};
+use super::{MINIMAL, SECRET, folder_with_secret, minimal_config_with, parse_with, write_private, write_secret};
 
 #[test]
 fn variables_are_filled_in_and_add_no_keys() {
@@ -18,7 +18,7 @@ fn variables_are_filled_in_and_add_no_keys() {
         ("ACCESS", "false"),
         ("NAME", "a: {b} #"),
     ];
-    let config = read_with(text, Path::new("/"), &variables).unwrap_or_else(|complaints| panic!("{complaints}"));
+    let config = parse_with(text, Path::new("/"), &variables).unwrap_or_else(|complaints| panic!("{complaints}"));
     assert_eq!((config.public_url.port(), config.sessions.max_per_user, config.log.access), (8080, 7, false));
     assert_eq!(config.branding.app_name, "a: {b} # ${HOST}");
 }
@@ -29,7 +29,7 @@ fn values_come_from_files_of_their_own() {
     write_private(&folder.path().join("store.url"), "file:sessions.db\n", 0o440);
     let text = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\nstore_file: store.url\n\
                 secret_file: ./portcullis.secret\n";
-    let config = read_with(text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
+    let config = parse_with(text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
     assert_eq!(config.store, StoreLocation::File(folder.path().join("sessions.db")));
     assert_eq!(config.secret.unwrap().expose(), b"secret for the tests, used nowhere else");
 }
@@ -40,7 +40,7 @@ fn a_pipe_is_refused_and_not_waited_for() {
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success());
     let text = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\nstore: memory\nsecret_file: pipe\n";
-    let told = read_with(text, folder.path(), &[]).expect_err("nobody writes into it").to_string();
+    let told = parse_with(text, folder.path(), &[]).expect_err("nobody writes into it").to_string();
     assert!(told.contains("secret_file: names a pipe, a socket or a device; name a plain file"), "{told}");
 }
 
@@ -68,7 +68,7 @@ fn a_secret_that_everybody_may_open_is_refused() {
             (0o666, Some("read and change")),
         ] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let told = read_with(&text, folder.path(), &[]).err().map(|complaints| complaints.to_string());
+            let told = parse_with(&text, folder.path(), &[]).err().map(|complaints| complaints.to_string());
             let mend = may.map(|may| {
                 format!(
                     "{key}: everybody on this machine may {may} it (mode {mode:04o}); run: chmod o-rwx {}",
@@ -88,7 +88,7 @@ fn the_secret_of_a_header_is_one_line_in_a_file_of_its_own() {
     let path = folder.path().join("app.secret");
     let read = |keys: &str| {
         let text = format!("{MINIMAL}identity: {{ extra: [{{ header: X-Secret{keys} }}] }}\n");
-        read_with(&text, folder.path(), &[]).map_err(|complaints| complaints.to_string())
+        parse_with(&text, folder.path(), &[]).map_err(|complaints| complaints.to_string())
     };
     let from = |text: &[u8]| {
         std::fs::write(&path, text).unwrap();
@@ -139,7 +139,7 @@ fn what_systemd_hands_over_is_fine_whatever_its_mode() {
     let folder_of_credentials = credentials.path().to_str().unwrap();
     let read = |file: &str, variable: &str| {
         let text = format!("{MINIMAL}secret_file: {file}\n");
-        read_with(&text, folder.path(), &[("CREDENTIALS_DIRECTORY", variable)])
+        parse_with(&text, folder.path(), &[("CREDENTIALS_DIRECTORY", variable)])
     };
     let handed = "\"${CREDENTIALS_DIRECTORY}/portcullis.secret\"";
     assert!(read(handed, folder_of_credentials).is_ok());
@@ -151,7 +151,7 @@ fn what_systemd_hands_over_is_fine_whatever_its_mode() {
 
 #[test]
 fn a_secret_is_shown_nowhere() {
-    let config = minimal_and(&format!("secret: {SECRET}\n"));
+    let config = minimal_config_with(&format!("secret: {SECRET}\n"));
     for told in [format!("{config:?}"), config::show(&config), serde_json::to_string(&config).unwrap()] {
         assert!(!told.contains("c2VjcmV0") && !told.contains("secret for the tests"), "{told}");
         assert!(told.contains("(redacted)") || told.contains("RootSecret(..)"), "{told}");
@@ -162,5 +162,5 @@ fn a_secret_is_shown_nowhere() {
 fn fresh_secrets_are_good_and_differ() {
     let (one, other) = (config::generate_secret().unwrap(), config::generate_secret().unwrap());
     assert_ne!(one, other);
-    assert_eq!(minimal_and(&format!("secret: {one}\n")).secret.unwrap().expose().len(), 32);
+    assert_eq!(minimal_config_with(&format!("secret: {one}\n")).secret.unwrap().expose().len(), 32);
 }

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use portcullis::config::{self, Config, RecordsLocation, RedisUrl, StoreLocation};
 
-use super::{SECRET, read, read_with, write_private};
+use super::{SECRET, parse, parse_with, write_private};
 
-const AROUND: &str = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\n";
+const BASE_CONFIG: &str = "public_url: http://localhost:8080\nupstream: http://127.0.0.1:3000\n";
 
-fn with(keys: &str) -> Result<Config, String> {
-    read(&format!("{AROUND}secret: {SECRET}\n{keys}\n")).map_err(|complaints| complaints.to_string())
+fn parse_with_keys(keys: &str) -> Result<Config, String> {
+    parse(&format!("{BASE_CONFIG}secret: {SECRET}\n{keys}\n")).map_err(|complaints| complaints.to_string())
 }
 
-fn stored(url: &str) -> Result<RedisUrl, String> {
-    match with(&format!("store: \"{url}\""))?.store {
+fn redis_url(url: &str) -> Result<RedisUrl, String> {
+    match parse_with_keys(&format!("store: \"{url}\""))?.store {
         StoreLocation::Redis(url) => Ok(url),
         other => panic!("{other:?}"),
     }
@@ -29,10 +29,10 @@ fn a_server_is_written_as_a_url() {
         ("redis://[::1]", false, "::1", 6379, 0),
         ("rediss://[2001:db8::7]:6380/15", true, "2001:db8::7", 6380, 15),
     ] {
-        let url = stored(written).unwrap();
+        let url = redis_url(written).unwrap();
         assert_eq!((url.tls(), url.host(), url.port(), url.db()), (tls, host, port, db), "{written}");
         assert!(url.user().is_none() && url.password().is_none(), "{written}");
-        assert_eq!(stored(&url.to_string()).unwrap(), url, "{written}: what is shown is the same");
+        assert_eq!(redis_url(&url.to_string()).unwrap(), url, "{written}: what is shown is the same");
     }
 }
 
@@ -46,14 +46,14 @@ fn whoever_signs_in_there_may_have_any_name_and_password() {
         ("alice:plus+is+plus", Some("alice"), "plus+is+plus"),
         ("%C3%A9t%C3%A9:%E6%BC%A2", Some("été"), "漢"),
     ] {
-        let url = stored(&format!("redis://{login}@cache:6379/0")).unwrap();
+        let url = redis_url(&format!("redis://{login}@cache:6379/0")).unwrap();
         assert_eq!((url.user(), url.password().map(portcullis::secret::Password::expose)), (user, Some(password)));
     }
 }
 
 #[test]
 fn a_password_is_shown_nowhere() {
-    let config = with(
+    let config = parse_with_keys(
         "store: rediss://alice:hunter2@cache.example.com/0?wait_replicas=2\nrecords: redis://:hunter2@records.example.com/1",
     )
     .unwrap();
@@ -63,30 +63,30 @@ fn a_password_is_shown_nowhere() {
     }
     assert!(shown.contains("rediss://alice:<redacted>@cache.example.com:6379/0?wait_replicas=2"), "{shown}");
     assert!(shown.contains("redis://:<redacted>@records.example.com:6379/1"), "{shown}");
-    let told = stored("redis://alice:<redacted>@cache:6379/0").unwrap_err();
+    let told = redis_url("redis://alice:<redacted>@cache:6379/0").unwrap_err();
     assert!(told.contains("has a password that is no part of a URL"), "what is shown is no password: {told}");
 }
 
 #[test]
 fn two_urls_are_the_same_only_with_the_same_password() {
-    let url = |password: &str| stored(&format!("redis://alice:{password}@cache/0")).unwrap();
+    let url = |password: &str| redis_url(&format!("redis://alice:{password}@cache/0")).unwrap();
     assert_eq!(url("one"), url("%6Fne"));
     assert_ne!(url("one"), url("two"));
-    assert_ne!(url("one"), stored("redis://cache/0").unwrap());
-    let config = |url: &str| with(&format!("store: {url}")).unwrap();
+    assert_ne!(url("one"), redis_url("redis://cache/0").unwrap());
+    let config = |url: &str| parse_with_keys(&format!("store: {url}")).unwrap();
     let (old, new) = (config("redis://:one@cache"), config("redis://:two@cache"));
     assert_eq!(old.needs_restart(&new), ["store"]);
 }
 
 #[test]
 fn tls_may_trust_a_file_and_an_end_may_wait_for_replicas() {
-    let url = stored("rediss://cache/0?wait_replicas=2&ca_file=tls/my%20ca&co.pem").unwrap_err();
+    let url = redis_url("rediss://cache/0?wait_replicas=2&ca_file=tls/my%20ca&co.pem").unwrap_err();
     assert!(url.contains("has a parameter that is none"), "{url}");
-    let url = stored("rediss://cache/0?wait_replicas=2&ca_file=tls/my%20ca%26co.pem").unwrap();
+    let url = redis_url("rediss://cache/0?wait_replicas=2&ca_file=tls/my%20ca%26co.pem").unwrap();
     assert_eq!((url.wait_replicas(), url.ca_file()), (Some(2), Some(Path::new("/etc/portcullis/tls/my ca&co.pem"))));
-    assert_eq!(stored(&url.to_string()).unwrap(), url);
-    assert_eq!(stored("redis://cache?wait_replicas=10").unwrap().wait_replicas(), Some(10));
-    assert_eq!(stored("redis://cache").unwrap().wait_replicas(), None);
+    assert_eq!(redis_url(&url.to_string()).unwrap(), url);
+    assert_eq!(redis_url("redis://cache?wait_replicas=10").unwrap().wait_replicas(), Some(10));
+    assert_eq!(redis_url("redis://cache").unwrap().wait_replicas(), None);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn what_is_no_such_url_is_mended() {
         ("redis://cache/0?wait_replicas", "a number of replicas that cannot be", "wait_replicas=1 to 10"),
         ("redis://cache?wait_replicas=1&wait_replicas=2", "says wait_replicas twice", "keep one of them"),
     ] {
-        let told = stored(written).expect_err(written);
+        let told = redis_url(written).expect_err(written);
         assert_eq!(told.lines().count(), 1, "{told}");
         assert!(told.starts_with("portcullis.yaml:4:8: store: ") && !told.contains("hunter2"), "{written}: {told}");
         let (what, instead) = told.split_once("; ").expect("what is wrong; what to write instead");
@@ -153,22 +153,22 @@ fn a_password_in_clear_is_known_to_be() {
         ("rediss://:x@cache", false),
         ("redis://cache", false),
     ] {
-        assert_eq!(stored(written).unwrap().exposes_password(), bare, "{written}");
+        assert_eq!(redis_url(written).unwrap().exposes_password(), bare, "{written}");
     }
 }
 
 #[test]
 fn records_may_be_kept_apart() {
-    assert_eq!(with("store: redis://cache").unwrap().records, None);
-    assert_eq!(with("store: redis://cache\nrecords: null").unwrap().records, None);
-    let file = with("store: redis://cache\nrecords: file:records.db").unwrap();
+    assert_eq!(parse_with_keys("store: redis://cache").unwrap().records, None);
+    assert_eq!(parse_with_keys("store: redis://cache\nrecords: null").unwrap().records, None);
+    let file = parse_with_keys("store: redis://cache\nrecords: file:records.db").unwrap();
     assert_eq!(file.records, Some(RecordsLocation::File(PathBuf::from("/etc/portcullis/records.db"))));
-    let other = with("store: redis://cache\nrecords: rediss://records/2").unwrap();
+    let other = parse_with_keys("store: redis://cache\nrecords: rediss://records/2").unwrap();
     assert!(matches!(&other.records, Some(RecordsLocation::Redis(url)) if (url.host(), url.db()) == ("records", 2)));
     assert_eq!(file.needs_restart(&other), ["records"]);
     for config in [file, other] {
         let shown = config::show(&config).replace("(redacted)", SECRET);
-        assert_eq!(read(&shown).unwrap(), config, "{shown}");
+        assert_eq!(parse(&shown).unwrap(), config, "{shown}");
     }
 }
 
@@ -190,7 +190,7 @@ fn records_are_apart_only_from_a_store_on_redis() {
         ),
         ("store: reddis\nrecords: file:records.db", "4:8: store: is not a store that this version knows; "),
     ] {
-        let complaints = with(keys).unwrap_err();
+        let complaints = parse_with_keys(keys).unwrap_err();
         assert!(complaints.starts_with(&format!("portcullis.yaml:{told}")), "{complaints}");
         assert_eq!(complaints.lines().count(), 1, "{complaints}");
     }
@@ -204,13 +204,13 @@ fn urls_come_from_files_of_their_own() {
     {
         write_private(&folder.path().join(name), url, 0o600);
     }
-    let text = format!("{AROUND}secret: {SECRET}\nstore_file: store.url\nrecords_file: records.url\n");
-    let config = read_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
+    let text = format!("{BASE_CONFIG}secret: {SECRET}\nstore_file: store.url\nrecords_file: records.url\n");
+    let config = parse_with(&text, folder.path(), &[]).unwrap_or_else(|complaints| panic!("{complaints}"));
     let ca_file = folder.path().join("ca.pem");
     assert!(matches!(&config.store, StoreLocation::Redis(url) if url.ca_file() == Some(&ca_file)), "{config:?}");
     assert_eq!(config.records, Some(RecordsLocation::File(folder.path().join("records.db"))));
 
-    let told = |text: &str| read_with(text, folder.path(), &[]).unwrap_err().to_string();
+    let told = |text: &str| parse_with(text, folder.path(), &[]).unwrap_err().to_string();
     std::fs::write(folder.path().join("records.url"), "redis://hunter2@cache\n").unwrap();
     let complaints = told(&text);
     assert!(complaints.contains("records_file: has a user without a password"), "{complaints}");
@@ -221,6 +221,6 @@ fn urls_come_from_files_of_their_own() {
 
 #[test]
 fn a_store_on_a_server_needs_the_secret_too() {
-    let complaints = read(&format!("{AROUND}store: redis://cache\n")).unwrap_err().to_string();
+    let complaints = parse(&format!("{BASE_CONFIG}store: redis://cache\n")).unwrap_err().to_string();
     assert!(complaints.contains("secret: is missing; write secret_file:"), "{complaints}");
 }

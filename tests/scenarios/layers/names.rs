@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::every_file;
+use super::visit_files;
 
 /// Names of the public and crate-visible types that a source file defines. An associated type has no visibility of its own.
 fn types_in(text: &str) -> impl Iterator<Item = &str> {
@@ -22,7 +22,7 @@ fn types_in(text: &str) -> impl Iterator<Item = &str> {
 fn a_type_name_stands_once() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = BTreeMap::<String, Vec<String>>::new();
-    every_file(&source, &mut |path| {
+    visit_files(&source, &mut |path| {
         let text = fs::read_to_string(path).unwrap();
         let file = path.strip_prefix(&source).unwrap().display().to_string();
         for name in types_in(&text) {
@@ -38,7 +38,7 @@ fn a_type_name_stands_once() {
 fn the_types_of_the_glossary_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut defined = std::collections::BTreeSet::new();
-    every_file(&root.join("src"), &mut |path| {
+    visit_files(&root.join("src"), &mut |path| {
         let text = fs::read_to_string(path).unwrap();
         defined.extend(types_in(&text).map(str::to_owned));
     });

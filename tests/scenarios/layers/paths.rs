@@ -2,14 +2,14 @@
 
 /// A path and the line that it ends on.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct PathUse {
     /// As written out: `crate::web::Call`, `std::time::Instant::now`.
     pub(super) path: String,
     pub(super) line: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum SourceToken {
     Word(String),
     Colons,
     Open,
@@ -18,52 +18,58 @@ enum Piece {
 }
 
 /// Every path of more than one part, with `self` and `super` resolved. `file` is relative to `src`.
-pub(super) fn named_in(file: &str, text: &str) -> Vec<Named> {
-    let pieces = pieces_of(text);
-    let mut reader =
-        Reader { pieces: &pieces, at: 0, modules: module_of(file), depths: Vec::new(), depth: 0, named: Vec::new() };
+pub(super) fn paths_in(file: &str, text: &str) -> Vec<PathUse> {
+    let pieces = tokenize(text);
+    let mut reader = PathReader {
+        pieces: &pieces,
+        at: 0,
+        modules: module_path(file),
+        depths: Vec::new(),
+        depth: 0,
+        named: Vec::new(),
+    };
     reader.read();
     reader.named
 }
 
 /// The module that a file is: `session/policy.rs` is `crate::session::policy`.
-fn module_of(file: &str) -> Vec<String> {
+fn module_path(file: &str) -> Vec<String> {
     let stem = file.trim_end_matches(".rs");
     let inner = stem.split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main"));
     std::iter::once("crate").chain(inner).map(str::to_owned).collect()
 }
 
-struct Reader<'p> {
-    pieces: &'p [(Piece, usize)],
+struct PathReader<'p> {
+    pieces: &'p [(SourceToken, usize)],
     at: usize,
     modules: Vec<String>,
     /// At which depth of braces each inline module began.
     depths: Vec<usize>,
     depth: usize,
-    named: Vec<Named>,
+    named: Vec<PathUse>,
 }
 
-impl Reader<'_> {
+impl PathReader<'_> {
     fn read(&mut self) {
         while let Some(piece) = self.peek(0).cloned() {
             match piece {
-                Piece::Word(word) if word == "use" => {
+                SourceToken::Word(word) if word == "use" => {
                     self.at += 1;
-                    self.tree(&[]);
+                    self.read_use_tree(&[]);
                 }
-                Piece::Word(word) if word == "mod" && self.peek(2) == Some(&Piece::Open) => {
-                    if let Some(Piece::Word(name)) = self.peek(1).cloned() {
+                SourceToken::Word(word) if word == "mod" && self.peek(2) == Some(&SourceToken::Open) => {
+                    if let Some(SourceToken::Word(name)) = self.peek(1).cloned() {
                         self.modules.push(name);
                         self.depths.push(self.depth);
                     }
                     self.at += 2;
                 }
-                Piece::Word(_) => self.plain(),
-                Piece::Open => {
+                SourceToken::Word(_) => self.read_path(),
+                SourceToken::Open => {
                     self.depth += 1;
                     self.at += 1;
                 }
-                Piece::Close => {
+                SourceToken::Close => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depths.last() == Some(&self.depth) {
                         self.depths.pop();
@@ -71,62 +77,62 @@ impl Reader<'_> {
                     }
                     self.at += 1;
                 }
-                Piece::Colons | Piece::Other(_) => self.at += 1,
+                SourceToken::Colons | SourceToken::Other(_) => self.at += 1,
             }
         }
     }
 
-    fn peek(&self, ahead: usize) -> Option<&Piece> {
+    fn peek(&self, ahead: usize) -> Option<&SourceToken> {
         self.pieces.get(self.at + ahead).map(|(piece, _)| piece)
     }
 
     /// A path in the midst of code.
-    fn plain(&mut self) {
+    fn read_path(&mut self) {
         let mut parts = Vec::new();
-        while let Some(Piece::Word(word)) = self.peek(0).cloned() {
+        while let Some(SourceToken::Word(word)) = self.peek(0).cloned() {
             parts.push(word);
             self.at += 1;
-            if self.peek(0) != Some(&Piece::Colons) || !matches!(self.peek(1), Some(Piece::Word(_))) {
+            if self.peek(0) != Some(&SourceToken::Colons) || !matches!(self.peek(1), Some(SourceToken::Word(_))) {
                 break;
             }
             self.at += 1;
         }
-        self.name(&parts);
+        self.add_path(&parts);
     }
 
     /// A `use` tree, behind what stands before it.
-    fn tree(&mut self, before: &[String]) {
+    fn read_use_tree(&mut self, before: &[String]) {
         let mut parts = before.to_vec();
         loop {
             match self.peek(0).cloned() {
-                Some(Piece::Word(word)) if word == "as" => self.at += 2,
-                Some(Piece::Word(word)) => {
+                Some(SourceToken::Word(word)) if word == "as" => self.at += 2,
+                Some(SourceToken::Word(word)) => {
                     parts.push(word);
                     self.at += 1;
                 }
-                Some(Piece::Colons) => self.at += 1,
-                Some(Piece::Open) => {
+                Some(SourceToken::Colons) => self.at += 1,
+                Some(SourceToken::Open) => {
                     self.at += 1;
-                    while !matches!(self.peek(0), None | Some(Piece::Close)) {
+                    while !matches!(self.peek(0), None | Some(SourceToken::Close)) {
                         let from = self.at;
-                        self.tree(&parts);
-                        if self.peek(0) == Some(&Piece::Other(',')) || self.at == from {
+                        self.read_use_tree(&parts);
+                        if self.peek(0) == Some(&SourceToken::Other(',')) || self.at == from {
                             self.at += 1;
                         }
                     }
                     self.at += 1;
                     return;
                 }
-                Some(Piece::Other('*')) => {
+                Some(SourceToken::Other('*')) => {
                     parts.push("*".to_owned());
                     self.at += 1;
                 }
-                _ => return self.name(&parts),
+                _ => return self.add_path(&parts),
             }
         }
     }
 
-    fn name(&mut self, parts: &[String]) {
+    fn add_path(&mut self, parts: &[String]) {
         if parts.len() < 2 {
             return;
         }
@@ -142,24 +148,24 @@ impl Reader<'_> {
             }
         }
         let line = self.pieces[self.at.saturating_sub(1).min(self.pieces.len() - 1)].1;
-        self.named.push(Named { path: full.join("::"), line });
+        self.named.push(PathUse { path: full.join("::"), line });
     }
 }
 
 /// The text as words and signs with their lines, without comments, strings and characters.
-fn pieces_of(text: &str) -> Vec<(Piece, usize)> {
+fn tokenize(text: &str) -> Vec<(SourceToken, usize)> {
     let chars: Vec<char> = text.chars().collect();
     let (mut pieces, mut at, mut line) = (Vec::new(), 0, 1);
     while at < chars.len() {
         let rest = &chars[at..];
         let skipped = match rest {
             ['/', '/', ..] => rest.iter().position(|c| *c == '\n').unwrap_or(rest.len()),
-            ['/', '*', ..] => comment(rest),
-            ['"', ..] => string(rest),
-            ['r' | 'b' | 'c', ..] if !after_word(&chars, at) && raw_string(rest).is_some() => {
-                raw_string(rest).unwrap_or(1)
+            ['/', '*', ..] => comment_length(rest),
+            ['"', ..] => string_length(rest),
+            ['r' | 'b' | 'c', ..] if !follows_identifier(&chars, at) && raw_string_length(rest).is_some() => {
+                raw_string_length(rest).unwrap_or(1)
             }
-            ['\'', ..] => character(rest),
+            ['\'', ..] => char_length(rest),
             _ => 0,
         };
         if skipped > 0 {
@@ -169,12 +175,12 @@ fn pieces_of(text: &str) -> Vec<(Piece, usize)> {
         }
         let word = rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').count();
         let (piece, length) = match rest {
-            _ if word > 0 => (Some(Piece::Word(rest[..word].iter().collect())), word),
-            [':', ':', ..] => (Some(Piece::Colons), 2),
-            ['{', ..] => (Some(Piece::Open), 1),
-            ['}', ..] => (Some(Piece::Close), 1),
+            _ if word > 0 => (Some(SourceToken::Word(rest[..word].iter().collect())), word),
+            [':', ':', ..] => (Some(SourceToken::Colons), 2),
+            ['{', ..] => (Some(SourceToken::Open), 1),
+            ['}', ..] => (Some(SourceToken::Close), 1),
             [c, ..] if c.is_whitespace() => (None, 1),
-            [c, ..] => (Some(Piece::Other(*c)), 1),
+            [c, ..] => (Some(SourceToken::Other(*c)), 1),
             [] => (None, 1),
         };
         pieces.extend(piece.map(|piece| (piece, line)));
@@ -184,12 +190,12 @@ fn pieces_of(text: &str) -> Vec<(Piece, usize)> {
     pieces
 }
 
-fn after_word(chars: &[char], at: usize) -> bool {
+fn follows_identifier(chars: &[char], at: usize) -> bool {
     at > 0 && (chars[at - 1].is_alphanumeric() || chars[at - 1] == '_')
 }
 
 /// A block comment; they nest.
-fn comment(rest: &[char]) -> usize {
+fn comment_length(rest: &[char]) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < rest.len() {
         match rest[at..] {
@@ -204,7 +210,7 @@ fn comment(rest: &[char]) -> usize {
     at
 }
 
-fn string(rest: &[char]) -> usize {
+fn string_length(rest: &[char]) -> usize {
     let mut at = 1;
     while at < rest.len() && rest[at] != '"' {
         at += if rest[at] == '\\' { 2 } else { 1 };
@@ -213,7 +219,7 @@ fn string(rest: &[char]) -> usize {
 }
 
 /// `r"…"`, `r#"…"#`, `b"…"`, `br"…"`, `c"…"`.
-fn raw_string(rest: &[char]) -> Option<usize> {
+fn raw_string_length(rest: &[char]) -> Option<usize> {
     let letters = rest.iter().take_while(|c| matches!(c, 'r' | 'b' | 'c')).count();
     let raw = rest[..letters].contains(&'r');
     let marks = if raw { rest[letters..].iter().take_while(|c| **c == '#').count() } else { 0 };
@@ -222,7 +228,7 @@ fn raw_string(rest: &[char]) -> Option<usize> {
         return None;
     }
     if !raw {
-        return Some(begin + string(&rest[begin..]));
+        return Some(begin + string_length(&rest[begin..]));
     }
     let ends = |at: usize| rest[at] == '"' && rest[at + 1..].iter().take(marks).filter(|c| **c == '#').count() == marks;
     let end = (begin + 1..rest.len()).find(|at| ends(*at))?;
@@ -230,7 +236,7 @@ fn raw_string(rest: &[char]) -> Option<usize> {
 }
 
 /// A character, or a lifetime's apostrophe.
-fn character(rest: &[char]) -> usize {
+fn char_length(rest: &[char]) -> usize {
     match rest {
         ['\'', '\\', ..] => rest.iter().skip(3).position(|c| *c == '\'').map_or(rest.len(), |end| end + 4),
         ['\'', _, '\'', ..] => 3,

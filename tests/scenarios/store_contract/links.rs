@@ -3,9 +3,9 @@
 use portcullis::{account::AccountChange, id::UserId};
 use tokio::task::JoinSet;
 
-use super::{Stores, people::*};
+use super::{ContractStores, fixtures::*};
 
-stories! {
+contract_tests! {
     a_password_is_replaced
     a_rehash_never_undoes_a_change
     a_first_password_is_not_a_rehash
@@ -24,88 +24,88 @@ stories! {
     of_two_who_redeem_a_link_at_once_one_gets_in
 }
 
-async fn a_password_is_replaced(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn a_password_is_replaced(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
     for (second, word) in [(1, "a"), (2, "b")] {
-        assert!(set(&stores, alice, word, at(second)).await);
-        assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash(word)));
+        assert!(set_password(&stores, alice, word, at(second)).await);
+        assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(password_hash(word)));
         let account = stores.accounts.get(alice).await.unwrap().expect("it is there");
         assert_eq!(account.password_set, Some(at(second)));
         assert!(account.version > second, "a new password is a change of the account");
     }
 }
 
-async fn a_rehash_never_undoes_a_change(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
-    set(&stores, alice, "a", at(1)).await;
+async fn a_rehash_never_undoes_a_change(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
+    set_password(&stores, alice, "a", at(1)).await;
     assert!(change_password(&stores, alice, "a", "a again", at(2)).await);
-    set(&stores, alice, "changed", at(3)).await;
+    set_password(&stores, alice, "changed", at(3)).await;
     assert!(!change_password(&stores, alice, "a", "a again", at(4)).await);
-    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash("changed")));
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(password_hash("changed")));
     assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(3)));
 }
 
-async fn a_first_password_is_not_a_rehash(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn a_first_password_is_not_a_rehash(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     assert!(!change_password(&stores, alice, "a", "b", at(1)).await);
     assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
 }
 
-async fn nobody_gets_a_password(stores: Stores) {
+async fn nobody_gets_a_password(stores: ContractStores) {
     let nobody = UserId::mint();
-    assert!(!set(&stores, nobody, "a", at(1)).await);
+    assert!(!set_password(&stores, nobody, "a", at(1)).await);
     assert_eq!(stores.accounts.password_hash(nobody).await.unwrap(), None);
 }
 
-async fn a_new_password_kills_open_links(stores: Stores) {
-    let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
+async fn a_new_password_kills_open_links(stores: ContractStores) {
+    let (alice, bob) = (add_account(&stores, "alice").await, add_account(&stores, "bob").await);
     let (alices, bobs) = (digest(), digest());
     put_link(&stores, alice, alices, at(100)).await;
     put_link(&stores, bob, bobs, at(100)).await;
-    set(&stores, alice, "a", at(1)).await;
+    set_password(&stores, alice, "a", at(1)).await;
     assert_eq!(stores.accounts.link_user(alices, at(2)).await.unwrap(), None);
-    assert_eq!(redeem(&stores, alices, "b", at(2)).await, None);
+    assert_eq!(redeem_link(&stores, alices, "b", at(2)).await, None);
     assert_eq!(stores.accounts.link_user(bobs, at(2)).await.unwrap(), Some(bob));
 }
 
-async fn a_rehash_that_is_refused_kills_nothing(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn a_rehash_that_is_refused_kills_nothing(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     assert!(!change_password(&stores, alice, "a", "b", at(1)).await);
     assert_eq!(stores.accounts.link_user(link, at(2)).await.unwrap(), Some(alice));
 }
 
-async fn a_link_sets_the_password_once(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn a_link_sets_the_password_once(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
-    assert_eq!(redeem(&stores, link, "first", at(5)).await, Some(alice));
-    assert_eq!(redeem(&stores, link, "second", at(6)).await, None);
+    assert_eq!(redeem_link(&stores, link, "first", at(5)).await, Some(alice));
+    assert_eq!(redeem_link(&stores, link, "second", at(6)).await, None);
     assert_eq!(stores.accounts.link_user(link, at(6)).await.unwrap(), None);
-    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash("first")));
+    assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(password_hash("first")));
     assert_eq!(stores.accounts.get(alice).await.unwrap().expect("it is there").password_set, Some(at(5)));
 }
 
-async fn a_link_is_good_until_it_expires(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn a_link_is_good_until_it_expires(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     assert_eq!(stores.accounts.link_user(link, at(99)).await.unwrap(), Some(alice));
     assert_eq!(stores.accounts.link_user(link, at(100)).await.unwrap(), None);
-    assert_eq!(redeem(&stores, link, "a", at(100)).await, None);
+    assert_eq!(redeem_link(&stores, link, "a", at(100)).await, None);
     assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
 }
 
-async fn an_unknown_link_is_none(stores: Stores) {
-    customer(&stores, "alice").await;
+async fn an_unknown_link_is_none(stores: ContractStores) {
+    add_account(&stores, "alice").await;
     assert_eq!(stores.accounts.link_user(digest(), at(1)).await.unwrap(), None);
-    assert_eq!(redeem(&stores, digest(), "a", at(1)).await, None);
+    assert_eq!(redeem_link(&stores, digest(), "a", at(1)).await, None);
 }
 
-async fn a_new_link_kills_the_earlier_one(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn a_new_link_kills_the_earlier_one(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     let (earlier, later) = (digest(), digest());
     put_link(&stores, alice, earlier, at(100)).await;
     put_link(&stores, alice, later, at(100)).await;
@@ -113,67 +113,67 @@ async fn a_new_link_kills_the_earlier_one(stores: Stores) {
     assert_eq!(stores.accounts.link_user(later, at(1)).await.unwrap(), Some(alice));
 }
 
-async fn looking_at_a_link_does_not_use_it_up(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn looking_at_a_link_does_not_use_it_up(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
     for _ in 0..3 {
         assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), Some(alice));
     }
-    assert_eq!(redeem(&stores, link, "a", at(1)).await, Some(alice));
+    assert_eq!(redeem_link(&stores, link, "a", at(1)).await, Some(alice));
 }
 
-async fn disabling_kills_links(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn disabling_kills_links(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     let link = digest();
     put_link(&stores, alice, link, at(100)).await;
-    change(&stores, alice, DISABLE).await;
-    change(&stores, alice, AccountChange::Enable { reason: None }).await;
+    change_account(&stores, alice, DISABLE).await;
+    change_account(&stores, alice, AccountChange::Enable { reason: None }).await;
     assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), None);
-    assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
+    assert_eq!(redeem_link(&stores, link, "a", at(1)).await, None);
 }
 
-async fn the_link_of_a_disabled_account_rests(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn the_link_of_a_disabled_account_rests(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     let link = digest();
-    change(&stores, alice, DISABLE).await;
+    change_account(&stores, alice, DISABLE).await;
     put_link(&stores, alice, link, at(100)).await;
     assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), None);
-    assert_eq!(redeem(&stores, link, "a", at(1)).await, None);
+    assert_eq!(redeem_link(&stores, link, "a", at(1)).await, None);
     assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), None);
-    change(&stores, alice, AccountChange::Enable { reason: None }).await;
-    assert_eq!(redeem(&stores, link, "a", at(2)).await, Some(alice));
+    change_account(&stores, alice, AccountChange::Enable { reason: None }).await;
+    assert_eq!(redeem_link(&stores, link, "a", at(2)).await, Some(alice));
 }
 
-async fn a_link_of_nobody_is_not_kept(stores: Stores) {
+async fn a_link_of_nobody_is_not_kept(stores: ContractStores) {
     let link = digest();
     assert!(!put_link(&stores, UserId::mint(), link, at(100)).await);
-    assert!(journal(&stores).await.is_empty());
+    assert!(audit_entries(&stores).await.is_empty());
     assert_eq!(stores.accounts.link_user(link, at(1)).await.unwrap(), None);
 }
 
-async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: Stores) {
-    let alice = customer(&stores, "alice").await;
+async fn of_two_who_redeem_a_link_at_once_one_gets_in(stores: ContractStores) {
+    let alice = add_account(&stores, "alice").await;
     for _ in 0..20 {
         let link = digest();
         put_link(&stores, alice, link, at(100)).await;
         let mut tasks = JoinSet::new();
         for word in ["one", "two"] {
             let stores = stores.clone();
-            tasks.spawn(async move { (word, redeem(&stores, link, word, at(1)).await) });
+            tasks.spawn(async move { (word, redeem_link(&stores, link, word, at(1)).await) });
         }
         let winners: Vec<&str> =
             tasks.join_all().await.into_iter().filter_map(|(word, got)| got.map(|_| word)).collect();
         assert_eq!(winners.len(), 1);
-        assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(hash(winners[0])));
+        assert_eq!(stores.accounts.password_hash(alice).await.unwrap(), Some(password_hash(winners[0])));
     }
 }
 
-async fn links_and_devices_of_the_future_are_moved_back(stores: Stores) {
-    let (alice, bob) = (customer(&stores, "alice").await, customer(&stores, "bob").await);
+async fn links_and_devices_of_the_future_are_moved_back(stores: ContractStores) {
+    let (alice, bob) = (add_account(&stores, "alice").await, add_account(&stores, "bob").await);
     let (ahead, right) = (digest(), digest());
-    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap().value);
-    assert!(stores.accounts.put_link(bob, right, at(205), &story(at(100))).await.unwrap().value);
+    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &audit_context(at(900))).await.unwrap().value);
+    assert!(stores.accounts.put_link(bob, right, at(205), &audit_context(at(100))).await.unwrap().value);
     let (future, past) = (digest(), digest());
     for (device, second) in [(past, 50), (future, 900)] {
         stores.accounts.register_device(alice, None, device, 20, at(second)).await.unwrap();
@@ -195,7 +195,7 @@ async fn links_and_devices_of_the_future_are_moved_back(stores: Stores) {
     assert!(!known(future).await, "its last use counts as then");
     // So are those that somebody whose clock is ahead writes later.
     let (ahead, future) = (digest(), digest());
-    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &story(at(900))).await.unwrap().value);
+    assert!(stores.accounts.put_link(alice, ahead, at(9_000), &audit_context(at(900))).await.unwrap().value);
     stores.accounts.register_device(alice, None, future, 20, at(900)).await.unwrap();
     stores.accounts.clamp(at(200), at(300)).await.unwrap();
     assert!(stores.accounts.link_user(ahead, at(300)).await.unwrap().is_none());

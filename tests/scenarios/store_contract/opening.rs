@@ -6,9 +6,9 @@ use portcullis::{
     session::{AuthMethod, EndReason, EndTarget, NewSession, Opened, UserSnapshot},
 };
 
-use super::{Stores, people::*};
+use super::{ContractStores, fixtures::*};
 
-stories! {
+contract_tests! {
     nobody_opens_a_session_with_an_old_generation
     nobody_opens_a_session_with_a_generation_of_tomorrow
     nobody_disabled_opens_a_session
@@ -24,79 +24,79 @@ stories! {
     one_that_is_replaced_and_gone_already_makes_no_room
 }
 
-async fn one_that_is_replaced_and_gone_already_makes_no_room(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let first = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let second = open(&*stores.sessions, alice, at(2)).await.session.id;
+async fn one_that_is_replaced_and_gone_already_makes_no_room(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let first = open_session(&*stores.sessions, alice, at(1)).await.session.id;
+    let second = open_session(&*stores.sessions, alice, at(2)).await.session.id;
     let gone = portcullis::id::SessionId::mint(alice);
     let new = NewSession { max_per_user: 2, replaces: Some(gone), ..new_session(alice, at(3), 0) };
     let Opened::Yes { replaced, evicted } = stores.sessions.open(new.clone()).await.unwrap().value else {
         panic!("nobody ended them");
     };
-    assert_eq!((replaced, ids(&evicted)), (None, vec![first]));
-    assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [new.session.id, second]);
+    assert_eq!((replaced, session_ids(&evicted)), (None, vec![first]));
+    assert_eq!(session_ids(&stores.sessions.list(alice).await.unwrap()), [new.session.id, second]);
 }
 
-async fn nobody_opens_a_session_with_an_old_generation(stores: Stores) {
-    let alice = somebody(&stores).await;
+async fn nobody_opens_a_session_with_an_old_generation(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
     let slow = new_session(alice, at(1), 0);
-    stores.sessions.end(EndTarget::AllOf(alice), &parting(EndReason::PasswordChanged, at(2))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(alice), &end_record(EndReason::PasswordChanged, at(2))).await.unwrap();
     assert_eq!(stores.sessions.open(slow.clone()).await.unwrap(), Opened::GenerationChanged);
     assert!(stores.sessions.find(slow.session.id).await.unwrap().is_none());
     assert_eq!(stores.sessions.count().await.unwrap(), 0);
-    let generation = stores.sessions.put_user_snapshot(&owner(alice, 1)).await.unwrap();
+    let generation = stores.sessions.put_user_snapshot(&user_snapshot(alice, 1)).await.unwrap();
     let next = new_session(alice, at(3), generation);
     assert_eq!(stores.sessions.open(next).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
 }
 
-async fn nobody_opens_a_session_with_a_generation_of_tomorrow(stores: Stores) {
-    let alice = somebody(&stores).await;
+async fn nobody_opens_a_session_with_a_generation_of_tomorrow(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
     assert_eq!(stores.sessions.open(new_session(alice, at(1), 1)).await.unwrap(), Opened::GenerationChanged);
 }
 
-async fn nobody_disabled_opens_a_session(stores: Stores) {
-    let alice = somebody(&stores).await;
-    stores.sessions.put_user_snapshot(&UserSnapshot { disabled: true, ..owner(alice, 2) }).await.unwrap();
+async fn nobody_disabled_opens_a_session(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    stores.sessions.put_user_snapshot(&UserSnapshot { disabled: true, ..user_snapshot(alice, 2) }).await.unwrap();
     assert_eq!(stores.sessions.open(new_session(alice, at(1), 0)).await.unwrap(), Opened::GenerationChanged);
-    stores.sessions.put_user_snapshot(&owner(alice, 3)).await.unwrap();
+    stores.sessions.put_user_snapshot(&user_snapshot(alice, 3)).await.unwrap();
     let enabled = stores.sessions.open(new_session(alice, at(1), 0)).await.unwrap();
     assert_eq!(enabled, Opened::Yes { replaced: None, evicted: vec![] });
 }
 
-async fn nobody_unknown_opens_a_session(stores: Stores) {
+async fn nobody_unknown_opens_a_session(stores: ContractStores) {
     let nobody = UserId::mint();
     assert_eq!(stores.sessions.open(new_session(nobody, at(1), 0)).await.unwrap(), Opened::GenerationChanged);
     assert_eq!(stores.sessions.count().await.unwrap(), 0);
 }
 
-async fn a_generation_alone_opens_nothing(stores: Stores) {
+async fn a_generation_alone_opens_nothing(stores: ContractStores) {
     let nobody = UserId::mint();
-    stores.sessions.end(EndTarget::AllOf(nobody), &parting(EndReason::ByAdministrator, at(1))).await.unwrap();
+    stores.sessions.end(EndTarget::AllOf(nobody), &end_record(EndReason::ByAdministrator, at(1))).await.unwrap();
     assert_eq!(stores.sessions.open(new_session(nobody, at(1), 1)).await.unwrap(), Opened::GenerationChanged);
 }
 
-async fn above_the_maximum_the_longest_unused_ends(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let first = open(&*stores.sessions, alice, at(1)).await;
-    let second = open(&*stores.sessions, alice, at(2)).await;
-    let third = open(&*stores.sessions, alice, at(3)).await;
-    stores.sessions.touch(&[beat(first.session.id, at(9))]).await.unwrap();
+async fn above_the_maximum_the_longest_unused_ends(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let first = open_session(&*stores.sessions, alice, at(1)).await;
+    let second = open_session(&*stores.sessions, alice, at(2)).await;
+    let third = open_session(&*stores.sessions, alice, at(3)).await;
+    stores.sessions.touch(&[heartbeat(first.session.id, at(9))]).await.unwrap();
     let fourth = NewSession { max_per_user: 3, ..new_session(alice, at(10), 0) };
     assert_eq!(
         stores.sessions.open(fourth.clone()).await.unwrap(),
         Opened::Yes { replaced: None, evicted: vec![second.session.clone()] }
     );
-    let left = ids(&stores.sessions.list(alice).await.unwrap());
+    let left = session_ids(&stores.sessions.list(alice).await.unwrap());
     assert_eq!(left, [fourth.session.id, first.session.id, third.session.id]);
     assert!(stores.sessions.find(second.session.id).await.unwrap().is_none());
     let note = stores.sessions.end_note(second.session.id, second.secret).await.unwrap().expect("a note stays");
     assert_eq!((note.reason, note.at), (EndReason::TooMany, at(10)));
 }
 
-async fn a_lowered_maximum_ends_as_many_as_it_takes(stores: Stores) {
-    let alice = somebody(&stores).await;
+async fn a_lowered_maximum_ends_as_many_as_it_takes(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
     for second in 1..=5 {
-        open(&*stores.sessions, alice, at(second)).await;
+        open_session(&*stores.sessions, alice, at(second)).await;
     }
     let new = NewSession { max_per_user: 2, ..new_session(alice, at(9), 0) };
     let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new).await.unwrap().value else {
@@ -106,9 +106,9 @@ async fn a_lowered_maximum_ends_as_many_as_it_takes(stores: Stores) {
     assert_eq!(stores.sessions.list(alice).await.unwrap().len(), 2);
 }
 
-async fn the_new_session_is_never_the_one_that_goes(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let busy = open(&*stores.sessions, alice, at(50)).await.session.id;
+async fn the_new_session_is_never_the_one_that_goes(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let busy = open_session(&*stores.sessions, alice, at(50)).await.session.id;
     for most in [1, 0] {
         let new = NewSession { max_per_user: most, ..new_session(alice, at(1), 0) };
         let Opened::Yes { replaced: None, evicted } = stores.sessions.open(new.clone()).await.unwrap().value else {
@@ -116,26 +116,26 @@ async fn the_new_session_is_never_the_one_that_goes(stores: Stores) {
         };
         assert_eq!(evicted.len(), 1);
         assert!(most == 0 || evicted[0].id == busy);
-        assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [new.session.id]);
+        assert_eq!(session_ids(&stores.sessions.list(alice).await.unwrap()), [new.session.id]);
     }
 }
 
-async fn a_maximum_counts_for_one_user_only(stores: Stores) {
-    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
-    open(&*stores.sessions, bob, at(1)).await;
+async fn a_maximum_counts_for_one_user_only(stores: ContractStores) {
+    let (alice, bob) = (add_session_user(&stores).await, add_session_user(&stores).await);
+    open_session(&*stores.sessions, bob, at(1)).await;
     let new = NewSession { max_per_user: 1, ..new_session(alice, at(2), 0) };
     assert_eq!(stores.sessions.open(new).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
     assert_eq!(stores.sessions.list(bob).await.unwrap().len(), 1);
 }
 
-async fn an_open_and_all_that_goes_for_it_are_in_the_journal(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let oldest = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let held = open(&*stores.sessions, alice, at(2)).await.session.id;
-    let before = journal(&stores).await.len();
+async fn an_open_and_all_that_goes_for_it_are_in_the_journal(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let oldest = open_session(&*stores.sessions, alice, at(1)).await.session.id;
+    let held = open_session(&*stores.sessions, alice, at(2)).await.session.id;
+    let before = audit_entries(&stores).await.len();
     let new = NewSession { max_per_user: 1, replaces: Some(held), ..new_session(alice, at(3), 0) };
     stores.sessions.open(new.clone()).await.unwrap();
-    let entries = journal(&stores).await.split_off(before);
+    let entries = audit_entries(&stores).await.split_off(before);
     let told: Vec<_> = entries.into_iter().map(|entry| (entry.actor, entry.event)).collect();
     let ended = |session, ending| AuditEvent::SessionEnded { session, end_reason: ending, reason: None };
     let opened = AuditEvent::SignedIn { session: new.session.id, method: AuthMethod::Password };
@@ -147,9 +147,9 @@ async fn an_open_and_all_that_goes_for_it_are_in_the_journal(stores: Stores) {
     assert_eq!(told, expected);
 }
 
-async fn the_session_that_is_replaced_ends_with_the_open(stores: Stores) {
-    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
-    let alices = open(&*stores.sessions, alice, at(1)).await;
+async fn the_session_that_is_replaced_ends_with_the_open(stores: ContractStores) {
+    let (alice, bob) = (add_session_user(&stores).await, add_session_user(&stores).await);
+    let alices = open_session(&*stores.sessions, alice, at(1)).await;
     let bobs = NewSession { replaces: Some(alices.session.id), ..new_session(bob, at(2), 0) };
     let opened = stores.sessions.open(bobs.clone()).await.unwrap();
     assert_eq!(opened, Opened::Yes { replaced: Some(Box::new(alices.session.clone())), evicted: vec![] });
@@ -159,12 +159,12 @@ async fn the_session_that_is_replaced_ends_with_the_open(stores: Stores) {
     assert_eq!(stores.sessions.open(again).await.unwrap(), Opened::Yes { replaced: None, evicted: vec![] });
 }
 
-async fn an_open_that_loses_replaces_nothing_and_tells_nothing(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let held = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let before = told(&stores).await;
+async fn an_open_that_loses_replaces_nothing_and_tells_nothing(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let held = open_session(&*stores.sessions, alice, at(1)).await.session.id;
+    let before = audit_events(&stores).await;
     let late = NewSession { replaces: Some(held), ..new_session(alice, at(2), 7) };
     assert_eq!(stores.sessions.open(late).await.unwrap(), Opened::GenerationChanged);
     assert!(stores.sessions.find(held).await.unwrap().is_some());
-    assert_eq!(told(&stores).await, before);
+    assert_eq!(audit_events(&stores).await, before);
 }

@@ -2,9 +2,9 @@
 
 use portcullis::{id::SessionId, session::Heartbeat};
 
-use super::{Stores, people::*};
+use super::{ContractStores, fixtures::*};
 
-stories! {
+contract_tests! {
     what_was_opened_is_found
     what_was_opened_is_read_back_whole
     what_was_never_opened_is_none
@@ -25,31 +25,31 @@ stories! {
     the_store_answers
 }
 
-async fn what_was_opened_is_found(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let new = open(&*stores.sessions, alice, at(5)).await;
+async fn what_was_opened_is_found(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let new = open_session(&*stores.sessions, alice, at(5)).await;
     let found = stores.sessions.find(new.session.id).await.unwrap().expect("it is there");
     assert_eq!(found.secrets.current, new.secret);
     assert_eq!(found.secrets.previous, None);
     assert_eq!(found.terms, new.session.terms);
     assert_eq!(found.last_seen, at(5));
     assert_eq!(found.assurance, 1);
-    assert_eq!(found.user, owner(alice, 1));
+    assert_eq!(found.user, user_snapshot(alice, 1));
 }
 
-async fn what_was_opened_is_read_back_whole(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let new = open(&*stores.sessions, alice, at(5)).await;
+async fn what_was_opened_is_read_back_whole(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let new = open_session(&*stores.sessions, alice, at(5)).await;
     assert_eq!(stores.sessions.get(new.session.id).await.unwrap(), Some(new.session.clone()));
     assert_eq!(stores.sessions.list(alice).await.unwrap(), [new.session]);
 }
 
-async fn what_lies_in_the_future_is_moved_back_once(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let new = open(&*stores.sessions, alice, at(900)).await;
+async fn what_lies_in_the_future_is_moved_back_once(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let new = open_session(&*stores.sessions, alice, at(900)).await;
     let id = new.session.id;
-    assert!(renew(&stores, id, new.secret, digest(), at(910)).await);
-    stores.sessions.touch(&[beat(id, at(950))]).await.unwrap();
+    assert!(renew_secret(&stores, id, new.secret, digest(), at(910)).await);
+    stores.sessions.touch(&[heartbeat(id, at(950))]).await.unwrap();
     let seen = || async {
         let found = stores.sessions.find(id).await.unwrap().expect("it is there");
         (found.terms.opened, found.last_seen, found.secrets.previous.map(|(_, until)| until))
@@ -64,15 +64,15 @@ async fn what_lies_in_the_future_is_moved_back_once(stores: Stores) {
     let session = stores.sessions.get(id).await.unwrap().expect("it is there");
     assert_eq!((session.activity.actions, session.activity.last_path.as_deref()), (2, Some("/reports")));
     assert_eq!(session.proof.at, at(100));
-    stores.sessions.touch(&[beat(id, at(102))]).await.unwrap();
+    stores.sessions.touch(&[heartbeat(id, at(102))]).await.unwrap();
     assert_eq!(seen().await.1, at(102), "hits count again");
     let gone = SessionId::mint(alice);
     stores.sessions.clamp(gone, at(950), at(100)).await.unwrap();
     assert!(stores.sessions.find(gone).await.unwrap().is_none(), "it creates nothing");
 }
 
-async fn what_was_never_opened_is_none(stores: Stores) {
-    let alice = somebody(&stores).await;
+async fn what_was_never_opened_is_none(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
     let id = SessionId::mint(alice);
     assert!(stores.sessions.find(id).await.unwrap().is_none());
     assert!(stores.sessions.get(id).await.unwrap().is_none());
@@ -80,37 +80,37 @@ async fn what_was_never_opened_is_none(stores: Stores) {
     assert!(stores.sessions.end_note(id, digest()).await.unwrap().is_none());
 }
 
-async fn a_list_shows_the_longest_unused_last(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let first = open(&*stores.sessions, alice, at(1)).await.session.id;
-    let second = open(&*stores.sessions, alice, at(2)).await.session.id;
-    let third = open(&*stores.sessions, alice, at(3)).await.session.id;
-    stores.sessions.touch(&[beat(first, at(9))]).await.unwrap();
-    assert_eq!(ids(&stores.sessions.list(alice).await.unwrap()), [first, third, second]);
+async fn a_list_shows_the_longest_unused_last(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let first = open_session(&*stores.sessions, alice, at(1)).await.session.id;
+    let second = open_session(&*stores.sessions, alice, at(2)).await.session.id;
+    let third = open_session(&*stores.sessions, alice, at(3)).await.session.id;
+    stores.sessions.touch(&[heartbeat(first, at(9))]).await.unwrap();
+    assert_eq!(session_ids(&stores.sessions.list(alice).await.unwrap()), [first, third, second]);
 }
 
-async fn a_list_shows_nobody_elses(stores: Stores) {
-    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
-    open(&*stores.sessions, alice, at(1)).await;
-    let bobs = open(&*stores.sessions, bob, at(1)).await.session.id;
-    assert_eq!(ids(&stores.sessions.list(bob).await.unwrap()), [bobs]);
+async fn a_list_shows_nobody_elses(stores: ContractStores) {
+    let (alice, bob) = (add_session_user(&stores).await, add_session_user(&stores).await);
+    open_session(&*stores.sessions, alice, at(1)).await;
+    let bobs = open_session(&*stores.sessions, bob, at(1)).await.session.id;
+    assert_eq!(session_ids(&stores.sessions.list(bob).await.unwrap()), [bobs]);
 }
 
-async fn a_touch_moves_a_session_forward(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    stores.sessions.touch(&[beat(id, at(2)), beat(id, at(4))]).await.unwrap();
+async fn a_touch_moves_a_session_forward(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let id = open_session(&*stores.sessions, alice, at(1)).await.session.id;
+    stores.sessions.touch(&[heartbeat(id, at(2)), heartbeat(id, at(4))]).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
     assert_eq!((activity.last_seen, activity.ip), (at(4), ip("198.51.100.7")));
     assert_eq!((activity.actions, activity.last_path.as_deref()), (4, Some("/reports")));
     assert_eq!(stores.sessions.find(id).await.unwrap().expect("it is there").last_seen, at(4));
 }
 
-async fn a_late_touch_moves_nothing_back(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    stores.sessions.touch(&[beat(id, at(9))]).await.unwrap();
-    let late = Heartbeat { ip: ip("203.0.113.9"), path: Some("/old".into()), ..beat(id, at(5)) };
+async fn a_late_touch_moves_nothing_back(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let id = open_session(&*stores.sessions, alice, at(1)).await.session.id;
+    stores.sessions.touch(&[heartbeat(id, at(9))]).await.unwrap();
+    let late = Heartbeat { ip: ip("203.0.113.9"), path: Some("/old".into()), ..heartbeat(id, at(5)) };
     stores.sessions.touch(&[late]).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
     assert_eq!((activity.last_seen, activity.ip), (at(9), ip("198.51.100.7")));
@@ -118,18 +118,18 @@ async fn a_late_touch_moves_nothing_back(stores: Stores) {
     assert_eq!(activity.actions, 4, "what was done counts, however late it is told");
 }
 
-async fn a_touch_without_a_page_keeps_the_last_one(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
-    stores.sessions.touch(&[Heartbeat { path: None, ..beat(id, at(2)) }]).await.unwrap();
+async fn a_touch_without_a_page_keeps_the_last_one(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let id = open_session(&*stores.sessions, alice, at(1)).await.session.id;
+    stores.sessions.touch(&[Heartbeat { path: None, ..heartbeat(id, at(2)) }]).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
     assert_eq!((activity.last_seen, activity.last_path.as_deref()), (at(2), Some("/start")));
 }
 
-async fn a_touch_of_nothing_creates_nothing(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let (gone, there) = (SessionId::mint(alice), open(&*stores.sessions, alice, at(1)).await.session.id);
-    stores.sessions.touch(&[beat(gone, at(2)), beat(there, at(3))]).await.unwrap();
+async fn a_touch_of_nothing_creates_nothing(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let (gone, there) = (SessionId::mint(alice), open_session(&*stores.sessions, alice, at(1)).await.session.id);
+    stores.sessions.touch(&[heartbeat(gone, at(2)), heartbeat(there, at(3))]).await.unwrap();
     stores.sessions.touch(&[]).await.unwrap();
     assert!(stores.sessions.find(gone).await.unwrap().is_none());
     assert_eq!(stores.sessions.count().await.unwrap(), 1);
@@ -137,32 +137,32 @@ async fn a_touch_of_nothing_creates_nothing(stores: Stores) {
     assert_eq!(latest, at(3), "what is gone is skipped, the rest is written");
 }
 
-async fn actions_stop_at_the_most(stores: Stores) {
-    let alice = somebody(&stores).await;
+async fn actions_stop_at_the_most(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
     let mut new = new_session(alice, at(1), 0);
     new.session.activity.actions = u64::MAX;
     stores.sessions.open(new.clone()).await.unwrap();
     let before = stores.sessions.get(new.session.id).await.unwrap().expect("it is there").activity.actions;
-    stores.sessions.touch(&[beat(new.session.id, at(2))]).await.unwrap();
+    stores.sessions.touch(&[heartbeat(new.session.id, at(2))]).await.unwrap();
     let after = stores.sessions.get(new.session.id).await.unwrap().expect("it is there").activity;
     assert!(after.actions >= before && after.last_seen == at(2), "{before} {after:?}");
 }
 
-async fn twenty_thousand_beats_are_all_written(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let id = open(&*stores.sessions, alice, at(1)).await.session.id;
+async fn twenty_thousand_beats_are_all_written(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let id = open_session(&*stores.sessions, alice, at(1)).await.session.id;
     let heartbeats: Vec<Heartbeat> =
-        (1..=20_000).map(|second| Heartbeat { actions: 1, ..beat(id, at(second)) }).collect();
+        (1..=20_000).map(|second| Heartbeat { actions: 1, ..heartbeat(id, at(second)) }).collect();
     stores.sessions.touch(&heartbeats).await.unwrap();
     let activity = stores.sessions.get(id).await.unwrap().expect("it is there").activity;
     assert_eq!((activity.last_seen, activity.actions), (at(20_000), 20_000));
 }
 
-async fn a_renewed_secret_replaces_the_old_one(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let new = open(&*stores.sessions, alice, at(1)).await;
+async fn a_renewed_secret_replaces_the_old_one(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let new = open_session(&*stores.sessions, alice, at(1)).await;
     let fresh = digest();
-    assert!(renew(&stores, new.session.id, new.secret, fresh, at(60)).await);
+    assert!(renew_secret(&stores, new.session.id, new.secret, fresh, at(60)).await);
     let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
     assert_eq!((secrets.current, secrets.previous), (fresh, Some((new.secret, at(60)))));
     assert!(
@@ -170,30 +170,30 @@ async fn a_renewed_secret_replaces_the_old_one(stores: Stores) {
     );
 }
 
-async fn only_the_present_secret_can_be_renewed(stores: Stores) {
-    let alice = somebody(&stores).await;
-    let new = open(&*stores.sessions, alice, at(1)).await;
+async fn only_the_present_secret_can_be_renewed(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    let new = open_session(&*stores.sessions, alice, at(1)).await;
     let fresh = digest();
-    assert!(renew(&stores, new.session.id, new.secret, fresh, at(60)).await);
-    assert!(!renew(&stores, new.session.id, new.secret, digest(), at(99)).await);
-    assert!(!renew(&stores, new.session.id, digest(), digest(), at(99)).await);
+    assert!(renew_secret(&stores, new.session.id, new.secret, fresh, at(60)).await);
+    assert!(!renew_secret(&stores, new.session.id, new.secret, digest(), at(99)).await);
+    assert!(!renew_secret(&stores, new.session.id, digest(), digest(), at(99)).await);
     let secrets = stores.sessions.find(new.session.id).await.unwrap().expect("it is there").secrets;
     assert_eq!((secrets.current, secrets.previous), (fresh, Some((new.secret, at(60)))));
 }
 
-async fn a_renewal_of_nothing_is_refused(stores: Stores) {
-    let alice = somebody(&stores).await;
+async fn a_renewal_of_nothing_is_refused(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
     let id = SessionId::mint(alice);
-    assert!(!renew(&stores, id, digest(), digest(), at(60)).await);
+    assert!(!renew_secret(&stores, id, digest(), digest(), at(60)).await);
     assert!(stores.sessions.find(id).await.unwrap().is_none());
 }
 
-async fn a_scan_goes_through_all_once(stores: Stores) {
+async fn a_scan_goes_through_all_once(stores: ContractStores) {
     let mut all = Vec::new();
     for second in 1..=7 {
-        let owner = somebody(&stores).await;
-        all.push(open(&*stores.sessions, owner, at(second)).await.session.id);
-        all.push(open(&*stores.sessions, owner, at(second)).await.session.id);
+        let owner = add_session_user(&stores).await;
+        all.push(open_session(&*stores.sessions, owner, at(second)).await.session.id);
+        all.push(open_session(&*stores.sessions, owner, at(second)).await.session.id);
     }
     all.sort();
     let (mut seen, mut after) = (Vec::new(), None);
@@ -202,20 +202,20 @@ async fn a_scan_goes_through_all_once(stores: Stores) {
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 3);
         after = Some(last.id);
-        seen.extend(ids(&page));
+        seen.extend(session_ids(&page));
     }
     assert_eq!(seen, all);
 }
 
-async fn sessions_are_counted(stores: Stores) {
+async fn sessions_are_counted(stores: ContractStores) {
     assert_eq!(stores.sessions.count().await.unwrap(), 0);
-    let (alice, bob) = (somebody(&stores).await, somebody(&stores).await);
-    open(&*stores.sessions, alice, at(1)).await;
-    open(&*stores.sessions, alice, at(1)).await;
-    open(&*stores.sessions, bob, at(1)).await;
+    let (alice, bob) = (add_session_user(&stores).await, add_session_user(&stores).await);
+    open_session(&*stores.sessions, alice, at(1)).await;
+    open_session(&*stores.sessions, alice, at(1)).await;
+    open_session(&*stores.sessions, bob, at(1)).await;
     assert_eq!(stores.sessions.count().await.unwrap(), 3);
 }
 
-async fn the_store_answers(stores: Stores) {
+async fn the_store_answers(stores: ContractStores) {
     stores.sessions.ping().await.unwrap();
 }

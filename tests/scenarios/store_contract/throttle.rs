@@ -8,9 +8,9 @@ use portcullis::{
 };
 use tokio::task::JoinSet;
 
-use super::{Stores, people::*};
+use super::{ContractStores, fixtures::*};
 
-stories! {
+contract_tests! {
     the_last_try_is_allowed_and_closes
     whether_it_is_closed_can_be_asked_without_counting
     a_closed_counter_opens_after_its_cool_off
@@ -36,15 +36,15 @@ stories! {
 
 /// What became of a try.
 #[derive(Debug, PartialEq, Eq)]
-enum Try {
+enum AttemptOutcome {
     Allowed,
     /// Allowed, and the last one.
-    Closing,
+    AllowedAndCloses,
     ClosedUntil(Timestamp),
 }
 
-const ALLOWED: Try = Try::Allowed;
-const CLOSED: Try = Try::Closing;
+const ALLOWED: AttemptOutcome = AttemptOutcome::Allowed;
+const CLOSED: AttemptOutcome = AttemptOutcome::AllowedAndCloses;
 
 /// Closes with three tries in 100 seconds, for 1,000 seconds.
 fn counter(name: &str) -> AttemptCounter {
@@ -56,27 +56,27 @@ fn counter(name: &str) -> AttemptCounter {
     }
 }
 
-async fn attempt(throttle: &dyn ThrottleStore, counter: &AttemptCounter, second: u64) -> Try {
+async fn attempt(throttle: &dyn ThrottleStore, counter: &AttemptCounter, second: u64) -> AttemptOutcome {
     match throttle.attempt(std::slice::from_ref(counter), &[], CallerClass::Stranger, at(second)).await.unwrap() {
         CountResult::Counted { newly_closed: closed, account_closed_until: beside_until } => {
             assert_eq!(beside_until, None);
-            if closed.is_empty() { Try::Allowed } else { Try::Closing }
+            if closed.is_empty() { AttemptOutcome::Allowed } else { AttemptOutcome::AllowedAndCloses }
         }
-        CountResult::Closed { until } => Try::ClosedUntil(until),
+        CountResult::Closed { until } => AttemptOutcome::ClosedUntil(until),
     }
 }
 
-async fn the_last_try_is_allowed_and_closes(stores: Stores) {
+async fn the_last_try_is_allowed_and_closes(stores: ContractStores) {
     let alice = counter("alice");
     assert_eq!(attempt(&*stores.throttle, &alice, 1).await, ALLOWED);
     assert_eq!(attempt(&*stores.throttle, &alice, 2).await, ALLOWED);
     assert_eq!(attempt(&*stores.throttle, &alice, 3).await, CLOSED);
     for second in [3, 4, 1_002] {
-        assert_eq!(attempt(&*stores.throttle, &alice, second).await, Try::ClosedUntil(at(1_003)));
+        assert_eq!(attempt(&*stores.throttle, &alice, second).await, AttemptOutcome::ClosedUntil(at(1_003)));
     }
 }
 
-async fn whether_it_is_closed_can_be_asked_without_counting(stores: Stores) {
+async fn whether_it_is_closed_can_be_asked_without_counting(stores: ContractStores) {
     let alice = counter("alice");
     let is_closed = async |second| stores.throttle.is_closed(&alice.name, at(second)).await.unwrap();
     for _ in 0..5 {
@@ -91,22 +91,26 @@ async fn whether_it_is_closed_can_be_asked_without_counting(stores: Stores) {
     }
 }
 
-async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: Stores) {
+async fn a_clock_that_steps_back_closes_nothing_for_longer(stores: ContractStores) {
     let year = 365 * 24 * 3_600;
     for (name, ahead) in [("hours", 7_200), ("years", 6 * year)] {
         let alice = AttemptCounter { limit: 1, ..counter(name) };
         assert_eq!(attempt(&*stores.throttle, &alice, 10 + ahead).await, CLOSED);
         assert_eq!(
             attempt(&*stores.throttle, &alice, 10).await,
-            Try::ClosedUntil(at(1_010)),
+            AttemptOutcome::ClosedUntil(at(1_010)),
             "for its cool-off, at most"
         );
-        assert_eq!(attempt(&*stores.throttle, &alice, 500).await, Try::ClosedUntil(at(1_010)), "and from then on");
+        assert_eq!(
+            attempt(&*stores.throttle, &alice, 500).await,
+            AttemptOutcome::ClosedUntil(at(1_010)),
+            "and from then on"
+        );
         assert_eq!(attempt(&*stores.throttle, &alice, 1_010).await, CLOSED);
     }
 }
 
-async fn all_counters_of_a_try_run_from_the_same_moment(stores: Stores) {
+async fn all_counters_of_a_try_run_from_the_same_moment(stores: ContractStores) {
     let (own, other) = (AttemptCounter { limit: 1, ..counter("own") }, AttemptCounter { limit: 1, ..counter("other") });
     let (asked, beside) = ([own], [other]);
     let both =
@@ -118,7 +122,7 @@ async fn all_counters_of_a_try_run_from_the_same_moment(stores: Stores) {
     assert_eq!(both(1_050).await, counted, "the other one does not begin to run when the first one opens");
 }
 
-async fn tries_of_the_future_count_as_now(stores: Stores) {
+async fn tries_of_the_future_count_as_now(stores: ContractStores) {
     let alice = counter("alice");
     for second in [9_000, 9_001, 50] {
         let expected = if second == 50 { CLOSED } else { ALLOWED };
@@ -141,14 +145,14 @@ async fn tries_of_the_future_count_as_now(stores: Stores) {
     }
 }
 
-async fn a_closed_counter_opens_after_its_cool_off(stores: Stores) {
+async fn a_closed_counter_opens_after_its_cool_off(stores: ContractStores) {
     let alice = AttemptCounter { limit: 1, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 0).await, CLOSED);
-    assert_eq!(attempt(&*stores.throttle, &alice, 999).await, Try::ClosedUntil(at(1_000)));
+    assert_eq!(attempt(&*stores.throttle, &alice, 999).await, AttemptOutcome::ClosedUntil(at(1_000)));
     assert_eq!(attempt(&*stores.throttle, &alice, 1_000).await, CLOSED);
 }
 
-async fn a_counter_that_opens_again_begins_anew(stores: Stores) {
+async fn a_counter_that_opens_again_begins_anew(stores: ContractStores) {
     let alice = AttemptCounter { window: Duration::from_secs(5_000), ..counter("alice") };
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 0).await, expected);
@@ -158,7 +162,7 @@ async fn a_counter_that_opens_again_begins_anew(stores: Stores) {
     }
 }
 
-async fn a_counter_forgets_old_tries(stores: Stores) {
+async fn a_counter_forgets_old_tries(stores: ContractStores) {
     let alice = counter("alice");
     for second in [0, 60, 101, 161, 202, 262] {
         assert_eq!(attempt(&*stores.throttle, &alice, second).await, ALLOWED, "never three in 100 seconds");
@@ -166,13 +170,13 @@ async fn a_counter_forgets_old_tries(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &alice, 302).await, CLOSED, "202 is exactly 100 seconds old, not older");
 }
 
-async fn counters_are_apart(stores: Stores) {
+async fn counters_are_apart(stores: ContractStores) {
     let (alice, bob) = (AttemptCounter { limit: 1, ..counter("alice") }, AttemptCounter { limit: 1, ..counter("bob") });
     assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
     assert_eq!(attempt(&*stores.throttle, &bob, 1).await, CLOSED);
 }
 
-async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
+async fn while_one_is_closed_nothing_is_counted(stores: ContractStores) {
     let (account, address) = (AttemptCounter { limit: 1, ..counter("account") }, counter("address"));
     assert_eq!(attempt(&*stores.throttle, &account, 1).await, CLOSED);
     for order in [[address.clone(), account.clone()], [account, address.clone()]] {
@@ -186,7 +190,7 @@ async fn while_one_is_closed_nothing_is_counted(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &address, 3).await, CLOSED);
 }
 
-async fn the_latest_of_several_closed_counters_is_told(stores: Stores) {
+async fn the_latest_of_several_closed_counters_is_told(stores: ContractStores) {
     let (one, two) = (AttemptCounter { limit: 1, ..counter("one") }, AttemptCounter { limit: 1, ..counter("two") });
     attempt(&*stores.throttle, &two, 7).await;
     attempt(&*stores.throttle, &one, 1).await;
@@ -198,7 +202,7 @@ async fn the_latest_of_several_closed_counters_is_told(stores: Stores) {
     }
 }
 
-async fn what_is_counted_beside_is_not_asked(stores: Stores) {
+async fn what_is_counted_beside_is_not_asked(stores: ContractStores) {
     let (own, open, shut) = (counter("own"), counter("open"), AttemptCounter { limit: 1, ..counter("shut") });
     attempt(&*stores.throttle, &shut, 1).await;
     let beside = [open.clone(), shut];
@@ -207,10 +211,10 @@ async fn what_is_counted_beside_is_not_asked(stores: Stores) {
             stores.throttle.attempt(std::slice::from_ref(&own), &beside, CallerClass::Stranger, at(2)).await.unwrap();
         assert_eq!(tally, CountResult::Counted { newly_closed, account_closed_until: Some(at(1_001)) });
     }
-    assert_eq!(attempt(&*stores.throttle, &open, 3).await, Try::ClosedUntil(at(1_002)), "it was counted");
+    assert_eq!(attempt(&*stores.throttle, &open, 3).await, AttemptOutcome::ClosedUntil(at(1_002)), "it was counted");
 }
 
-async fn how_several_ended_is_settled_at_once(stores: Stores) {
+async fn how_several_ended_is_settled_at_once(stores: ContractStores) {
     let (own, shared) = (counter("own"), AttemptCounter { limit: 2, ..counter("shared") });
     for _ in 0..5 {
         let both = [own.clone(), shared.clone()];
@@ -220,7 +224,7 @@ async fn how_several_ended_is_settled_at_once(stores: Stores) {
     }
 }
 
-async fn a_cleared_counter_is_open(stores: Stores) {
+async fn a_cleared_counter_is_open(stores: ContractStores) {
     let alice = counter("alice");
     for second in 1..=3 {
         attempt(&*stores.throttle, &alice, second).await;
@@ -231,7 +235,7 @@ async fn a_cleared_counter_is_open(stores: Stores) {
     }
 }
 
-async fn a_try_taken_back_does_not_count(stores: Stores) {
+async fn a_try_taken_back_does_not_count(stores: ContractStores) {
     let alice = counter("alice");
     for second in 1..=10 {
         assert_eq!(attempt(&*stores.throttle, &alice, second).await, ALLOWED);
@@ -242,7 +246,7 @@ async fn a_try_taken_back_does_not_count(stores: Stores) {
     }
 }
 
-async fn taking_back_the_try_that_closed_opens(stores: Stores) {
+async fn taking_back_the_try_that_closed_opens(stores: ContractStores) {
     let alice = counter("alice");
     for expected in [ALLOWED, ALLOWED, CLOSED] {
         assert_eq!(attempt(&*stores.throttle, &alice, 1).await, expected);
@@ -251,7 +255,7 @@ async fn taking_back_the_try_that_closed_opens(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &alice, 2).await, CLOSED, "open, and the others still count");
 }
 
-async fn taking_back_from_nothing_is_nothing(stores: Stores) {
+async fn taking_back_from_nothing_is_nothing(stores: ContractStores) {
     let alice = counter("alice");
     stores.throttle.finish(&[], &["alice".to_owned()], CallerClass::Stranger).await.unwrap();
     stores.throttle.finish(&["alice".to_owned()], &[], CallerClass::Stranger).await.unwrap();
@@ -260,7 +264,7 @@ async fn taking_back_from_nothing_is_nothing(stores: Stores) {
     }
 }
 
-async fn forgetting_opens_nothing(stores: Stores) {
+async fn forgetting_opens_nothing(stores: ContractStores) {
     let (busy, closed) = (counter("busy"), AttemptCounter { limit: 1, ..counter("closed") });
     let quick = AttemptCounter { cool_off: Duration::from_secs(1), ..counter("quick") };
     attempt(&*stores.throttle, &busy, 1).await;
@@ -272,11 +276,11 @@ async fn forgetting_opens_nothing(stores: Stores) {
     stores.throttle.finish(&[], &["quick".to_owned()], CallerClass::Stranger).await.unwrap();
     stores.throttle.delete_stale(at(90)).await.unwrap();
     assert_eq!(attempt(&*stores.throttle, &busy, 90).await, CLOSED);
-    assert_eq!(attempt(&*stores.throttle, &closed, 90).await, Try::ClosedUntil(at(1_002)));
+    assert_eq!(attempt(&*stores.throttle, &closed, 90).await, AttemptOutcome::ClosedUntil(at(1_002)));
     assert_eq!(attempt(&*stores.throttle, &quick, 90).await, CLOSED);
 }
 
-async fn what_says_nothing_any_more_can_be_forgotten(stores: Stores) {
+async fn what_says_nothing_any_more_can_be_forgotten(stores: ContractStores) {
     let (old, over) = (counter("old"), AttemptCounter { limit: 1, ..counter("over") });
     attempt(&*stores.throttle, &old, 1).await;
     attempt(&*stores.throttle, &over, 1).await;
@@ -287,14 +291,14 @@ async fn what_says_nothing_any_more_can_be_forgotten(stores: Stores) {
     assert_eq!(attempt(&*stores.throttle, &over, 5_000).await, CLOSED);
 }
 
-async fn an_endless_cool_off_never_opens(stores: Stores) {
+async fn an_endless_cool_off_never_opens(stores: ContractStores) {
     let alice = AttemptCounter { limit: 1, cool_off: Duration::MAX, ..counter("alice") };
     assert_eq!(attempt(&*stores.throttle, &alice, 1).await, CLOSED);
     stores.throttle.delete_stale(at(4_000_000_000)).await.unwrap();
-    assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, Try::ClosedUntil(_)));
+    assert!(matches!(attempt(&*stores.throttle, &alice, 4_000_000_000).await, AttemptOutcome::ClosedUntil(_)));
 }
 
-async fn of_two_hundred_at_once_five_get_through(stores: Stores) {
+async fn of_two_hundred_at_once_five_get_through(stores: ContractStores) {
     let both = [AttemptCounter { limit: 5, ..counter("account") }, AttemptCounter { limit: 100, ..counter("address") }];
     let mut tasks = JoinSet::new();
     for _ in 0..200 {

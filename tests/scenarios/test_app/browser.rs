@@ -12,8 +12,8 @@ use portcullis::{
 use serde_json::Value;
 
 use super::{
-    Answer, Arrived, Reply, Town,
-    answer::{self, SetCookie},
+    ForwardedRequest, RequestOutcome, TestApp, TestResponse,
+    response::{self, SetCookie},
 };
 
 pub(crate) const MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
@@ -25,39 +25,39 @@ pub(crate) const CURL: &str = "curl/8.5.0";
 
 /// A browser, or a tool where it says so.
 pub(crate) struct Browser<'t> {
-    pub(crate) town: &'t Town,
+    pub(crate) app: &'t TestApp,
     user_agent: String,
     ip: IpAddr,
-    jar: Mutex<BTreeMap<String, Kept>>,
+    jar: Mutex<BTreeMap<String, StoredCookie>>,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct StoredCookie {
     value: String,
     /// It outlives the browser's window.
-    lasting: bool,
+    is_persistent: bool,
 }
 
 impl<'t> Browser<'t> {
-    pub(crate) fn new(town: &'t Town, user_agent: &str) -> Self {
-        Self { town, user_agent: user_agent.to_owned(), ip: [203, 0, 113, 7].into(), jar: Mutex::default() }
+    pub(crate) fn new(app: &'t TestApp, user_agent: &str) -> Self {
+        Self { app, user_agent: user_agent.to_owned(), ip: [203, 0, 113, 7].into(), jar: Mutex::default() }
     }
 
     /// The same browser on another network.
-    pub(crate) fn at(mut self, ip: &str) -> Self {
+    pub(crate) fn from_ip(mut self, ip: &str) -> Self {
         self.ip = ip.parse().unwrap();
         self
     }
 
     /// A second window of the same browser: what it holds now, and a jar of its own from here on.
-    pub(crate) fn copy(&self) -> Self {
+    pub(crate) fn clone_with_cookies(&self) -> Self {
         let jar = Mutex::new(self.jar.lock().unwrap().clone());
-        Self { town: self.town, user_agent: self.user_agent.clone(), ip: self.ip, jar }
+        Self { app: self.app, user_agent: self.user_agent.clone(), ip: self.ip, jar }
     }
 
     /// Closes all windows: what was not to outlive them is forgotten.
     pub(crate) fn close(&self) {
-        self.jar.lock().unwrap().retain(|_, kept| kept.lasting);
+        self.jar.lock().unwrap().retain(|_, kept| kept.is_persistent);
     }
 
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
@@ -65,50 +65,50 @@ impl<'t> Browser<'t> {
     }
 
     /// The value of the session's cookie.
-    pub(crate) fn key(&self) -> String {
-        self.cookie(self.town.cookie()).expect("this browser holds a session")
+    pub(crate) fn session_cookie(&self) -> String {
+        self.cookie(self.app.cookie_name()).expect("this browser holds a session")
     }
 
     /// The public id of the session that it holds.
-    pub(crate) fn session(&self) -> String {
-        format!("sess_{}", self.key().split('.').next().unwrap())
+    pub(crate) fn session_id(&self) -> String {
+        format!("sess_{}", self.session_cookie().split('.').next().unwrap())
     }
 
-    pub(crate) fn puts_into_jar(&self, name: &str, value: &str) {
-        let kept = Kept { value: value.to_owned(), lasting: false };
+    pub(crate) fn set_cookie(&self, name: &str, value: &str) {
+        let kept = StoredCookie { value: value.to_owned(), is_persistent: false };
         self.jar.lock().unwrap().insert(name.to_owned(), kept);
     }
 
     /// Goes to a page, as a click on a link of the same site does.
-    pub(crate) async fn get(&self, target: &str) -> Reply {
+    pub(crate) async fn get(&self, target: &str) -> RequestOutcome {
         self.navigation(Method::GET, target).send().await
     }
 
     /// Sends a form of one of our pages.
-    pub(crate) async fn post_form(&self, target: &str, fields: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn post_form(&self, target: &str, fields: &[(&str, &str)]) -> RequestOutcome {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
         self.navigation(Method::POST, target)
-            .with("origin", self.town.origin())
-            .with("content-type", "application/x-www-form-urlencoded")
+            .header("origin", self.app.origin())
+            .header("content-type", "application/x-www-form-urlencoded")
             .body(form.finish())
             .send()
             .await
     }
 
     /// Asks the API, as a script of the same site does. `Value::Null` is no body.
-    pub(crate) async fn api(&self, method: &str, path: &str, json: Value) -> Answer {
+    pub(crate) async fn api(&self, method: &str, path: &str, json: Value) -> TestResponse {
         let asks = self.fetch(method.parse().unwrap(), &format!("/security/api/v1{path}"));
         let asks = match json {
             Value::Null => asks,
-            json => asks.with("content-type", "application/json").body(json.to_string()),
+            json => asks.header("content-type", "application/json").body(json.to_string()),
         };
-        asks.send().await.answer()
+        asks.send().await.response()
     }
 
     /// Sends the sign-in form.
-    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
-        self.post_form("/security/sign-in", &[("username", name), ("password", password)]).await.answer()
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> TestResponse {
+        self.post_form("/security/sign-in", &[("username", name), ("password", password)]).await.response()
     }
 
     /// The items of a list of the API.
@@ -119,35 +119,35 @@ impl<'t> Browser<'t> {
     }
 
     /// Whether it is let through to the app.
-    pub(crate) async fn is_let_in(&self) -> bool {
-        matches!(self.get("/").await, Reply::Arrived(_))
+    pub(crate) async fn reaches_app(&self) -> bool {
+        matches!(self.get("/").await, RequestOutcome::Forwarded(_))
     }
 
     /// A request for a page.
-    pub(crate) fn navigation(&self, method: Method, target: &str) -> Ask<'_> {
-        self.bare(method, target)
-            .with("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-            .with("sec-fetch-mode", "navigate")
-            .with("sec-fetch-dest", "document")
-            .with("sec-fetch-site", "same-origin")
+    pub(crate) fn navigation(&self, method: Method, target: &str) -> TestRequest<'_> {
+        self.bare_request(method, target)
+            .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", "document")
+            .header("sec-fetch-site", "same-origin")
     }
 
     /// A request by a script of the page.
-    pub(crate) fn fetch(&self, method: Method, target: &str) -> Ask<'_> {
+    pub(crate) fn fetch(&self, method: Method, target: &str) -> TestRequest<'_> {
         let is_get = method == Method::GET;
         let ask = self
-            .bare(method, target)
-            .with("accept", "*/*")
-            .with("sec-fetch-mode", "cors")
-            .with("sec-fetch-dest", "empty")
-            .with("sec-fetch-site", "same-origin");
-        if is_get { ask } else { ask.with("origin", self.town.origin()) }
+            .bare_request(method, target)
+            .header("accept", "*/*")
+            .header("sec-fetch-mode", "cors")
+            .header("sec-fetch-dest", "empty")
+            .header("sec-fetch-site", "same-origin");
+        if is_get { ask } else { ask.header("origin", self.app.origin()) }
     }
 
     /// A request with a host, a name and cookies, and nothing else.
-    pub(crate) fn bare(&self, method: Method, target: &str) -> Ask<'_> {
+    pub(crate) fn bare_request(&self, method: Method, target: &str) -> TestRequest<'_> {
         let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, HeaderValue::from_static(self.town.host()));
+        headers.insert(header::HOST, HeaderValue::from_static(self.app.host()));
         if let Ok(name) = HeaderValue::from_str(&self.user_agent) {
             headers.insert(header::USER_AGENT, name);
         }
@@ -156,28 +156,28 @@ impl<'t> Browser<'t> {
         if !cookies.is_empty() {
             headers.insert(header::COOKIE, HeaderValue::from_str(&cookies.join("; ")).unwrap());
         }
-        Ask { browser: self, method, target: target.to_owned(), headers, body: Bytes::new() }
+        TestRequest { browser: self, method, target: target.to_owned(), headers, body: Bytes::new() }
     }
 
-    fn takes(&self, set: &[SetCookie]) {
+    fn store_cookies(&self, set: &[SetCookie]) {
         for cookie in set {
-            assert_eq!(cookie.name.starts_with("__Host-"), self.town.is_https(), "{cookie:?}");
+            assert_eq!(cookie.name.starts_with("__Host-"), self.app.is_https(), "{cookie:?}");
             let mut jar = self.jar.lock().unwrap();
             if cookie.max_age == Some(0) {
                 jar.remove(&cookie.name);
                 continue;
             }
-            if self.town.parts.cookie_names.session == cookie.name {
-                self.town.keep_secret(cookie.value.split('.').nth(1).unwrap());
+            if self.app.components.cookie_names.session == cookie.name {
+                self.app.add_secret(cookie.value.split('.').nth(1).unwrap());
             }
-            let kept = Kept { value: cookie.value.clone(), lasting: cookie.max_age.is_some() };
+            let kept = StoredCookie { value: cookie.value.clone(), is_persistent: cookie.max_age.is_some() };
             jar.insert(cookie.name.clone(), kept);
         }
     }
 }
 
 /// A request that is about to be sent.
-pub(crate) struct Ask<'b> {
+pub(crate) struct TestRequest<'b> {
     browser: &'b Browser<'b>,
     method: Method,
     target: String,
@@ -185,20 +185,20 @@ pub(crate) struct Ask<'b> {
     body: Bytes,
 }
 
-impl Ask<'_> {
+impl TestRequest<'_> {
     /// With this header instead of any that was there.
-    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         self
     }
 
     /// With one more header of this name, of any bytes.
-    pub(crate) fn and(mut self, name: &'static str, value: &[u8]) -> Self {
+    pub(crate) fn append_header(mut self, name: &'static str, value: &[u8]) -> Self {
         self.headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap());
         self
     }
 
-    pub(crate) fn without(mut self, name: &'static str) -> Self {
+    pub(crate) fn without_header(mut self, name: &'static str) -> Self {
         self.headers.remove(name);
         self
     }
@@ -209,8 +209,8 @@ impl Ask<'_> {
     }
 
     /// What an operator is told of it, who supposes that this person sends it.
-    pub(crate) async fn explained(&self, supposed: Option<&UserSnapshot>) -> (Explanation, Option<u16>) {
-        let (explained, status) = self.browser.town.portcullis.explain(&self.head("explained"), supposed).await;
+    pub(crate) async fn explain(&self, supposed: Option<&UserSnapshot>) -> (Explanation, Option<u16>) {
+        let (explained, status) = self.browser.app.portcullis.explain(&self.head("explained"), supposed).await;
         (explained, status.map(|status| status.as_u16()))
     }
 
@@ -227,26 +227,26 @@ impl Ask<'_> {
     }
 
     /// Goes no further than the claim of its form.
-    pub(crate) async fn breaks_off(self) {
-        let town = self.browser.town;
-        let request_id = town.next_request();
+    pub(crate) async fn claim_form_only(self) {
+        let app = self.browser.app;
+        let request_id = app.next_request_id();
         let head = self.head(&request_id);
-        let evaluation = town.portcullis.evaluate(&head).await;
+        let evaluation = app.portcullis.evaluate(&head).await;
         let Decision::Form(form) = evaluation else { panic!("it is no form of another site") };
-        assert!(matches!(town.portcullis.claim_form(form, &head).await, FormDecision::Forward(..)));
+        assert!(matches!(app.portcullis.claim_form(form, &head).await, FormDecision::Forward(..)));
     }
 
-    pub(crate) async fn send(self) -> Reply {
-        let town = self.browser.town;
-        let request_id = town.next_request();
+    pub(crate) async fn send(self) -> RequestOutcome {
+        let app = self.browser.app;
+        let request_id = app.next_request_id();
         let head = self.head(&request_id);
-        let portcullis = &town.portcullis;
+        let portcullis = &app.portcullis;
         let arrived = |permit| {
             let permit: Permit = portcullis.record(&head, permit);
-            Reply::Arrived(Arrived {
+            RequestOutcome::Forwarded(ForwardedRequest {
                 route: permit.route().to_owned(),
                 path: permit.path().with_query(),
-                person: permit.user().cloned(),
+                user: permit.user().cloned(),
                 session: permit.session(),
             })
         };
@@ -282,9 +282,9 @@ impl Ask<'_> {
                 },
             },
         };
-        let answer = Answer::of(answer);
-        answer::house_rules(&answer, &self.target, &request_id, &town.secrets());
-        self.browser.takes(&answer.cookies());
-        Reply::Answered(answer)
+        let answer = TestResponse::from_response(answer);
+        response::assert_response_rules(&answer, &self.target, &request_id, &app.secrets());
+        self.browser.store_cookies(&answer.cookies());
+        RequestOutcome::Responded(answer)
     }
 }

@@ -7,34 +7,34 @@ use portcullis::{
     secret::Password,
 };
 
-use super::{Browser, Town};
+use super::{Browser, TestApp};
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "Tr0ub4dor&3-lantern";
 
 /// Somebody with an account.
-pub(crate) struct Person<'t> {
-    pub(crate) town: &'t Town,
+pub(crate) struct TestUser<'t> {
+    pub(crate) app: &'t TestApp,
     pub(crate) account: Account,
 }
 
-impl Town {
+impl TestApp {
     /// Somebody who signs in with `name` or `name@example.com`, and [`PASSWORD`].
-    pub(crate) async fn with_user(&self, name: &str) -> Person<'_> {
-        self.with_user_of(name, &[]).await
+    pub(crate) async fn add_user(&self, name: &str) -> TestUser<'_> {
+        self.add_user_with_roles(name, &[]).await
     }
 
     /// The same with roles.
-    pub(crate) async fn with_user_of(&self, name: &str, roles: &[&str]) -> Person<'_> {
-        let person = self.with_user_without_password(name, roles).await;
+    pub(crate) async fn add_user_with_roles(&self, name: &str, roles: &[&str]) -> TestUser<'_> {
+        let user = self.add_user_without_password(name, roles).await;
         let password = Password::new(PASSWORD.to_owned());
-        self.parts.accounts.set_password(&person.account, password, Actor::Operator).await.unwrap();
-        self.keep_secret(PASSWORD);
-        person
+        self.components.accounts.set_password(&user.account, password, Actor::Operator).await.unwrap();
+        self.add_secret(PASSWORD);
+        user
     }
 
     /// Somebody who was just added.
-    pub(crate) async fn with_user_without_password(&self, name: &str, roles: &[&str]) -> Person<'_> {
+    pub(crate) async fn add_user_without_password(&self, name: &str, roles: &[&str]) -> TestUser<'_> {
         let local: String = name
             .replace(' ', ".")
             .chars()
@@ -47,12 +47,12 @@ impl Town {
             display_name: None,
             roles: roles.iter().map(|role| Role::new(role).unwrap()).collect(),
         };
-        let account = self.parts.accounts.add(new, Actor::Operator).await.unwrap();
-        Person { town: self, account }
+        let account = self.components.accounts.add(new, Actor::Operator).await.unwrap();
+        TestUser { app: self, account }
     }
 }
 
-impl<'t> Person<'t> {
+impl<'t> TestUser<'t> {
     pub(crate) fn id(&self) -> UserId {
         self.account.id
     }
@@ -63,22 +63,22 @@ impl<'t> Person<'t> {
 
     /// A browser that this person has just signed in with, through the form.
     pub(crate) async fn signed_in_on(&self, user_agent: &str) -> Browser<'t> {
-        let browser = Browser::new(self.town, user_agent);
-        self.signs_in(&browser).await;
+        let browser = Browser::new(self.app, user_agent);
+        self.sign_in(&browser).await;
         browser
     }
 
     /// The same, with the box "Keep me signed in" ticked.
     pub(crate) async fn remembered_on(&self, user_agent: &str) -> Browser<'t> {
-        let browser = Browser::new(self.town, user_agent);
+        let browser = Browser::new(self.app, user_agent);
         let form = [("username", self.name()), ("password", PASSWORD), ("remember_me", "true")];
-        assert_eq!(browser.post_form("/security/sign-in", &form).await.answer().status, 303);
+        assert_eq!(browser.post_form("/security/sign-in", &form).await.response().status, 303);
         browser
     }
 
-    pub(crate) async fn signs_in(&self, browser: &Browser<'_>) {
+    pub(crate) async fn sign_in(&self, browser: &Browser<'_>) {
         let answer = browser.sign_in(self.name(), PASSWORD).await;
         assert_eq!(answer.status, 303, "{} signs in: {}", self.name(), answer.text());
-        assert!(browser.cookie(self.town.cookie()).is_some());
+        assert!(browser.cookie(self.app.cookie_name()).is_some());
     }
 }

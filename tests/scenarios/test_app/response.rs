@@ -7,7 +7,7 @@ use http::{HeaderMap, Response, header};
 use portcullis::{id::SessionId, session::UserSnapshot};
 use serde_json::Value;
 
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Of the one page that may be framed.
@@ -16,27 +16,27 @@ const FRAMED_CSP: &str =
 
 /// What became of a request.
 #[derive(Debug)]
-pub(crate) enum Reply {
+pub(crate) enum RequestOutcome {
     /// It went to the app.
-    Arrived(Arrived),
+    Forwarded(ForwardedRequest),
     /// It did not.
-    Answered(Answer),
+    Responded(TestResponse),
 }
 
 /// A request as the app would meet it.
 #[derive(Debug)]
-pub(crate) struct Arrived {
+pub(crate) struct ForwardedRequest {
     /// The rule that let it pass, as the operator wrote it.
     pub(crate) route: String,
     /// Path and query as forwarded.
     pub(crate) path: String,
-    pub(crate) person: Option<UserSnapshot>,
+    pub(crate) user: Option<UserSnapshot>,
     pub(crate) session: Option<SessionId>,
 }
 
 /// An answer of Portcullis.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -52,41 +52,41 @@ pub(crate) struct SetCookie {
     pub(crate) max_age: Option<i64>,
 }
 
-impl Reply {
+impl RequestOutcome {
     #[track_caller]
-    pub(crate) fn arrived(self) -> Arrived {
+    pub(crate) fn forwarded(self) -> ForwardedRequest {
         match self {
-            Self::Arrived(arrived) => arrived,
-            Self::Answered(answer) => panic!("it should have arrived, but: {} {}", answer.status, answer.text()),
+            Self::Forwarded(arrived) => arrived,
+            Self::Responded(answer) => panic!("it should have arrived, but: {} {}", answer.status, answer.text()),
         }
     }
 
     #[track_caller]
-    pub(crate) fn answer(self) -> Answer {
+    pub(crate) fn response(self) -> TestResponse {
         match self {
-            Self::Arrived(arrived) => panic!("it should not have arrived: {arrived:?}"),
-            Self::Answered(answer) => answer,
+            Self::Forwarded(arrived) => panic!("it should not have arrived: {arrived:?}"),
+            Self::Responded(answer) => answer,
         }
     }
 
     /// The status of the answer; what arrives at the app is 200.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::Arrived(_) => 200,
-            Self::Answered(answer) => answer.status,
+            Self::Forwarded(_) => 200,
+            Self::Responded(answer) => answer.status,
         }
     }
 }
 
-impl Arrived {
+impl ForwardedRequest {
     /// The name of whoever is calling.
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.person.as_ref().map(|person| person.name.as_str())
+    pub(crate) fn user_name(&self) -> Option<&str> {
+        self.user.as_ref().map(|user| user.name.as_str())
     }
 }
 
-impl Answer {
-    pub(super) fn of(response: Response<Bytes>) -> Self {
+impl TestResponse {
+    pub(super) fn from_response(response: Response<Bytes>) -> Self {
         let (parts, body) = response.into_parts();
         Self { status: parts.status.as_u16(), headers: parts.headers, body }
     }
@@ -104,7 +104,7 @@ impl Answer {
     }
 
     /// The same, with `TOKEN` for the token of its form, which is another one each time.
-    pub(crate) fn text_of_any_form(&self) -> String {
+    pub(crate) fn text_without_form_token(&self) -> String {
         let field = "name=\"form\" value=\"";
         let Some((before, token)) = self.text().split_once(field) else { return self.text().to_owned() };
         let (_, after) = token.split_once('"').unwrap();
@@ -118,14 +118,14 @@ impl Answer {
 
     /// What the problem is called.
     #[track_caller]
-    pub(crate) fn problem(&self) -> String {
+    pub(crate) fn problem_type(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text());
         let kind = self.json()["type"].as_str().unwrap().to_owned();
         kind.strip_prefix("urn:portcullis:problem:").unwrap().to_owned()
     }
 
     pub(crate) fn cookies(&self) -> Vec<SetCookie> {
-        self.headers.get_all(header::SET_COOKIE).iter().map(|line| SetCookie::read(line.to_str().unwrap())).collect()
+        self.headers.get_all(header::SET_COOKIE).iter().map(|line| SetCookie::parse(line.to_str().unwrap())).collect()
     }
 
     /// A cookie that it sets.
@@ -139,17 +139,17 @@ impl Answer {
     }
 
     /// Whether the page says this; markup does not count, escaped characters do.
-    pub(crate) fn says(&self, sentence: &str) -> bool {
-        self.count(sentence) > 0
+    pub(crate) fn contains_text(&self, sentence: &str) -> bool {
+        self.count_text(sentence) > 0
     }
 
     /// How often the page says this.
-    pub(crate) fn count(&self, sentence: &str) -> usize {
-        self.words().matches(sentence).count()
+    pub(crate) fn count_text(&self, sentence: &str) -> usize {
+        self.visible_text().matches(sentence).count()
     }
 
     /// The words of a page, without its markup.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn visible_text(&self) -> String {
         let mut words = String::new();
         for piece in self.text().split('<') {
             words.push_str(piece.split_once('>').map_or("", |(_, text)| text));
@@ -159,7 +159,7 @@ impl Answer {
 }
 
 impl SetCookie {
-    fn read(line: &str) -> Self {
+    fn parse(line: &str) -> Self {
         let mut parts = line.split("; ");
         let (name, value) = parts.next().unwrap().split_once('=').unwrap();
         let attributes: Vec<String> = parts.map(str::to_owned).collect();
@@ -169,19 +169,19 @@ impl SetCookie {
 }
 
 /// What holds for every answer, whatever its story is about.
-pub(super) fn house_rules(answer: &Answer, target: &str, request_id: &str, secrets: &[String]) {
+pub(super) fn assert_response_rules(answer: &TestResponse, target: &str, request_id: &str, secrets: &[String]) {
     let at = format!("{target} answered {}", answer.status);
     let may_be_framed = answer.header("x-frame-options").is_none();
     let policy = answer.header("content-security-policy").unwrap_or_default();
     // A page that carries a form of another site lets its answer lead back there.
     let expected = match policy.split_once("form-action 'self' ").and_then(|(_, rest)| rest.split_once(';')) {
         Some((sender, _)) if answer.text().contains(sender) && answer.text().contains("accept-charset=") => {
-            CSP.replace("form-action 'self'", &format!("form-action 'self' {sender}"))
+            PAGE_CSP.replace("form-action 'self'", &format!("form-action 'self' {sender}"))
         }
-        _ => if may_be_framed { FRAMED_CSP } else { CSP }.to_owned(),
+        _ => if may_be_framed { FRAMED_CSP } else { PAGE_CSP }.to_owned(),
     };
     assert_eq!(policy, expected, "{at}");
-    let carries_a_form = expected != CSP && !may_be_framed;
+    let carries_a_form = expected != PAGE_CSP && !may_be_framed;
     for (name, value) in [
         ("referrer-policy", if carries_a_form { "strict-origin" } else { "same-origin" }),
         ("x-content-type-options", "nosniff"),

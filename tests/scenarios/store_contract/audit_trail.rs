@@ -5,9 +5,9 @@ use portcullis::{
     id::{EventId, UserId},
 };
 
-use super::{Stores, people::*};
+use super::{ContractStores, fixtures::*};
 
-stories! {
+contract_tests! {
     the_trail_holds_everything_from_either_end
     the_trail_of_one_user_holds_nobody_elses
     pages_of_the_trail_go_through_all_once
@@ -22,33 +22,33 @@ fn query(from: TrailOrder, limit: usize) -> AuditTrailQuery {
     AuditTrailQuery { user: None, order: from, after: None, limit }
 }
 
-async fn ids(stores: &Stores, query: &AuditTrailQuery) -> Vec<EventId> {
-    stores.journal.trail(query).await.unwrap().entries.iter().map(|entry| entry.id).collect()
+async fn ids(stores: &ContractStores, query: &AuditTrailQuery) -> Vec<EventId> {
+    stores.audit.trail(query).await.unwrap().entries.iter().map(|entry| entry.id).collect()
 }
 
 /// So many entries of one moment, of this user and of nobody in turn.
-async fn recorded(stores: &Stores, user: UserId, count: usize) -> Vec<EventId> {
+async fn recorded(stores: &ContractStores, user: UserId, count: usize) -> Vec<EventId> {
     let each = |place: usize| entry(place.is_multiple_of(2).then_some(user), AuditEvent::UserAdded);
     let entries: Vec<AuditEntry> = (0..count).map(each).collect();
-    stores.journal.record(&entries).await.unwrap();
+    stores.audit.record(&entries).await.unwrap();
     entries.iter().map(|entry| entry.id).collect()
 }
 
-async fn the_trail_holds_everything_from_either_end(stores: Stores) {
+async fn the_trail_holds_everything_from_either_end(stores: ContractStores) {
     assert!(ids(&stores, &query(TrailOrder::OldestFirst, 10)).await.is_empty());
     let alice = UserId::mint();
     let facts =
         [AuditEvent::UserAdded, AuditEvent::LinkMade, AuditEvent::RolesChanged { roles: vec!["editor".into()] }];
     let entries = facts.map(|fact| entry(Some(alice), fact));
-    stores.journal.record(&entries).await.unwrap();
-    let page = stores.journal.trail(&query(TrailOrder::OldestFirst, 10)).await.unwrap();
+    stores.audit.record(&entries).await.unwrap();
+    let page = stores.audit.trail(&query(TrailOrder::OldestFirst, 10)).await.unwrap();
     assert_eq!((page.entries.as_slice(), page.next), (&entries[..], None));
     let mut backwards = ids(&stores, &query(TrailOrder::NewestFirst, 10)).await;
     backwards.reverse();
     assert_eq!(backwards, entries.map(|entry| entry.id));
 }
 
-async fn the_trail_of_one_user_holds_nobody_elses(stores: Stores) {
+async fn the_trail_of_one_user_holds_nobody_elses(stores: ContractStores) {
     let (alice, bob) = (UserId::mint(), UserId::mint());
     let hers = recorded(&stores, alice, 6).await;
     recorded(&stores, bob, 6).await;
@@ -56,13 +56,13 @@ async fn the_trail_of_one_user_holds_nobody_elses(stores: Stores) {
     assert_eq!(ids(&stores, &query).await, hers.into_iter().step_by(2).collect::<Vec<_>>());
 }
 
-async fn pages_of_the_trail_go_through_all_once(stores: Stores) {
+async fn pages_of_the_trail_go_through_all_once(stores: ContractStores) {
     let mut all = recorded(&stores, UserId::mint(), 7).await;
     for from in [TrailOrder::OldestFirst, TrailOrder::NewestFirst] {
         for limit in [1, 3, 7, 8] {
             let (mut seen, mut query) = (Vec::new(), query(from, limit));
             loop {
-                let page = stores.journal.trail(&query).await.unwrap();
+                let page = stores.audit.trail(&query).await.unwrap();
                 assert!(page.entries.len() <= limit);
                 seen.extend(page.entries.iter().map(|entry| entry.id));
                 query.after = page.next;
@@ -76,7 +76,7 @@ async fn pages_of_the_trail_go_through_all_once(stores: Stores) {
     }
 }
 
-async fn what_is_new_comes_last_and_moves_no_page(stores: Stores) {
+async fn what_is_new_comes_last_and_moves_no_page(stores: ContractStores) {
     let alice = UserId::mint();
     let old = recorded(&stores, alice, 4).await;
     let forwards = AuditTrailQuery { after: Some(old[1]), ..query(TrailOrder::OldestFirst, 10) };

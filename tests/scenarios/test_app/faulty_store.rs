@@ -21,114 +21,114 @@ use tokio::sync::Notify;
 
 /// How the store behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub(crate) enum StoreFault {
     /// It answers.
-    Fair,
+    None,
     /// It cannot be reached.
-    Away,
+    Unavailable,
     /// It cannot be reached for this operation.
-    AwayFor(&'static str),
+    UnavailableFor(&'static str),
     /// It is read, and takes no writes: a full disk, a read-only file system, a Redis without replicas.
-    TakesNoWrites,
+    ReadOnly,
     /// It does this operation, and its answer is lost.
-    LosesAnswersOf(&'static str),
+    LosesReplyOf(&'static str),
     /// It does this operation, and its answer comes when the story says so.
-    KeepsAnswersOf(&'static str),
+    HoldsReplyOf(&'static str),
 }
 
 /// A store that is watched.
-pub(super) struct Witness {
+pub(super) struct FaultyStore {
     inner: Stores,
-    seen: Mutex<Seen>,
-    answers: Notify,
+    state: Mutex<FaultyStoreState>,
+    release: Notify,
 }
 
-struct Seen {
-    weather: Weather,
-    asked: BTreeMap<&'static str, usize>,
+struct FaultyStoreState {
+    fault: StoreFault,
+    calls: BTreeMap<&'static str, usize>,
     /// The rules of the counters of each try: how many, within what, closed for how long.
-    counters: Vec<Vec<Rule>>,
+    attempt_limits: Vec<Vec<AttemptLimit>>,
 }
 
 /// Tries, within, cool-off.
-pub(crate) type Rule = (u32, Duration, Duration);
+pub(crate) type AttemptLimit = (u32, Duration, Duration);
 
-impl Witness {
-    pub(super) fn over(inner: Stores) -> Self {
-        let seen = Seen { weather: Weather::Fair, asked: BTreeMap::new(), counters: Vec::new() };
-        Self { inner, seen: Mutex::new(seen), answers: Notify::new() }
+impl FaultyStore {
+    pub(super) fn new(inner: Stores) -> Self {
+        let seen = FaultyStoreState { fault: StoreFault::None, calls: BTreeMap::new(), attempt_limits: Vec::new() };
+        Self { inner, state: Mutex::new(seen), release: Notify::new() }
     }
 
-    pub(super) fn counters(&self) -> Vec<Vec<Rule>> {
-        self.seen().counters.clone()
+    pub(super) fn attempt_limits(&self) -> Vec<Vec<AttemptLimit>> {
+        self.state().attempt_limits.clone()
     }
 
-    pub(super) fn set(&self, weather: Weather) {
-        self.seen().weather = weather;
+    pub(super) fn set_fault(&self, fault: StoreFault) {
+        self.state().fault = fault;
     }
 
     /// Lets one answer go that is kept.
-    pub(super) fn answer(&self) {
-        self.answers.notify_one();
+    pub(super) fn release_reply(&self) {
+        self.release.notify_one();
     }
 
-    pub(super) fn entries(&self) -> Vec<AuditEntry> {
+    pub(super) fn audit_entries(&self) -> Vec<AuditEntry> {
         let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
         let page = self.inner.audit.trail(&all).now_or_never().expect("an embedded store reads at once");
         page.unwrap().entries
     }
 
-    pub(super) fn asked(&self, op: &str) -> usize {
-        self.seen().asked.get(op).copied().unwrap_or_default()
+    pub(super) fn call_count(&self, op: &str) -> usize {
+        self.state().calls.get(op).copied().unwrap_or_default()
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, FaultyStoreState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn pass<T>(
+    async fn delegate<T>(
         &self,
         op: &'static str,
         writes: bool,
         act: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let weather = {
-            let mut seen = self.seen();
-            *seen.asked.entry(op).or_default() += 1;
-            seen.weather
+        let fault = {
+            let mut seen = self.state();
+            *seen.calls.entry(op).or_default() += 1;
+            seen.fault
         };
         let away = || StoreError::Unavailable("nobody answers".into());
-        match weather {
-            Weather::Away => Err(away()),
-            Weather::AwayFor(this) if this == op => Err(away()),
-            Weather::LosesAnswersOf(this) if this == op => act.await.and_then(|_| Err(away())),
-            Weather::KeepsAnswersOf(this) if this == op => {
+        match fault {
+            StoreFault::Unavailable => Err(away()),
+            StoreFault::UnavailableFor(this) if this == op => Err(away()),
+            StoreFault::LosesReplyOf(this) if this == op => act.await.and_then(|_| Err(away())),
+            StoreFault::HoldsReplyOf(this) if this == op => {
                 let answer = act.await;
-                self.answers.notified().await;
+                self.release.notified().await;
                 answer
             }
-            Weather::TakesNoWrites if writes => Err(away()),
-            Weather::Fair
-            | Weather::TakesNoWrites
-            | Weather::AwayFor(_)
-            | Weather::LosesAnswersOf(_)
-            | Weather::KeepsAnswersOf(_) => act.await,
+            StoreFault::ReadOnly if writes => Err(away()),
+            StoreFault::None
+            | StoreFault::ReadOnly
+            | StoreFault::UnavailableFor(_)
+            | StoreFault::LosesReplyOf(_)
+            | StoreFault::HoldsReplyOf(_) => act.await,
         }
     }
 }
 
 /// Each method passes the one of the same name.
-macro_rules! passed {
+macro_rules! delegate_all {
     ($($capability:path as $handle:ident {
         $($method:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $_series:ident, $name:literal, $access:ident;)*
         $(~ $hint:ident();)?
         $(+ $state:ident() -> $state_kind:ty;)?
     })*) => {$(
         #[async_trait]
-        impl $capability for Witness {
+        impl $capability for FaultyStore {
             $(async fn $method(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
                 let writes = stringify!($access) == "write";
-                self.pass($name, writes, self.inner.$handle.$method($($arg),*)).await
+                self.delegate($name, writes, self.inner.$handle.$method($($arg),*)).await
             })*
 
             $(async fn $hint(&self) {
@@ -142,11 +142,11 @@ macro_rules! passed {
     )*};
 }
 
-live_operations!(passed);
-record_operations!(passed);
+live_operations!(delegate_all);
+record_operations!(delegate_all);
 
 #[async_trait]
-impl AccountStore for Witness {
+impl AccountStore for FaultyStore {
     async fn apply(
         &self,
         alteration: AccountCommand,
@@ -157,12 +157,12 @@ impl AccountStore for Witness {
             AccountCommand::Password(..) => "set_password",
             AccountCommand::Redeem(..) => "redeem_link",
         };
-        self.pass(op, true, self.inner.accounts.apply(alteration, context)).await
+        self.delegate(op, true, self.inner.accounts.apply(alteration, context)).await
     }
 }
 
 #[async_trait]
-impl ThrottleStore for Witness {
+impl ThrottleStore for FaultyStore {
     async fn attempt(
         &self,
         asked: &[AttemptCounter],
@@ -171,19 +171,19 @@ impl ThrottleStore for Witness {
         now: Timestamp,
     ) -> Result<CountResult, StoreError> {
         let rules = asked.iter().chain(beside).map(|counter| (counter.limit, counter.window, counter.cool_off));
-        self.seen().counters.push(rules.collect());
-        self.pass("attempt", true, self.inner.throttle.attempt(asked, beside, caller, now)).await
+        self.state().attempt_limits.push(rules.collect());
+        self.delegate("attempt", true, self.inner.throttle.attempt(asked, beside, caller, now)).await
     }
 
     async fn is_closed(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.pass("is_closed", false, self.inner.throttle.is_closed(name, now)).await
+        self.delegate("is_closed", false, self.inner.throttle.is_closed(name, now)).await
     }
 
     async fn finish(&self, anew: &[String], take_back: &[String], caller: CallerClass) -> Result<(), StoreError> {
-        self.pass("settle", true, self.inner.throttle.finish(anew, take_back, caller)).await
+        self.delegate("settle", true, self.inner.throttle.finish(anew, take_back, caller)).await
     }
 
     async fn delete_stale(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.pass("forget_tries", true, self.inner.throttle.delete_stale(now)).await
+        self.delegate("forget_tries", true, self.inner.throttle.delete_stale(now)).await
     }
 }
