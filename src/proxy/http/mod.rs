@@ -3,16 +3,16 @@
 
 pub(super) mod axum_app;
 pub(super) mod body_limits;
-pub(super) mod chunked;
-pub(super) mod client_stream;
-pub(super) mod expect_continue;
+mod chunked;
+mod client_stream;
+mod expect_continue;
 pub(super) mod http1;
 pub(super) mod http2;
 pub(super) mod limits;
 pub(super) mod peer;
 pub(super) mod plain_text;
-pub(super) mod reclaim;
+mod reclaim;
 pub(super) mod request_head;
-pub(super) mod request_timer;
+mod request_timer;
 pub(super) mod server;
 pub(super) mod websocket;

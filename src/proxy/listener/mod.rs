@@ -5,6 +5,6 @@ pub(super) mod acceptor;
 pub(super) mod connection_handler;
 pub(super) mod connection_limit;
 pub(super) mod listeners;
-pub(super) mod proxy_protocol;
+mod proxy_protocol;
 pub(super) mod refusal;
 pub(super) mod tls;
