@@ -7,6 +7,7 @@ pub mod end_reason;
 pub mod exposure;
 pub mod id;
 pub mod invisible;
+pub mod list_slice;
 pub mod public_url;
 pub mod secret;
 pub mod store_error;

@@ -20,7 +20,7 @@ pub use policy::{AppSessionPolicy, RememberMe, SessionPolicy, SessionStatus, Ses
 pub use service::{OpenRequest, SessionService};
 pub use store::{
     EndLog, EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth,
-    SessionSecrets, SessionStore, SessionUpkeep, UserSnapshot,
+    SessionPosition, SessionQuery, SessionSecrets, SessionSlice, SessionStore, SessionUpkeep, UserSnapshot,
 };
 pub use token::SessionToken;
 pub use unconfirmed_ends::{EndError, UnconfirmedEnds};

@@ -11,6 +11,7 @@ use crate::{
     audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
     id::{SessionId, UserId},
+    list_slice::ListSlice,
     secret::Digest,
     store_error::StoreError,
 };
@@ -25,8 +26,13 @@ pub trait SessionStore: Send + Sync {
     /// A session with all that its owner may see.
     async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// All sessions of a user, longest unused last. Those past their time are among them until they are swept.
-    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError>;
+    /// Sessions of a user, longest unused last. Those past their time are among them until they are swept.
+    async fn list_slice(&self, query: &SessionQuery) -> Result<SessionSlice, StoreError>;
+
+    /// All sessions of a user, as [`SessionStore::list_slice`] has them.
+    async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        Ok(self.list_slice(&SessionQuery { user, after: None, limit: usize::MAX }).await?.items)
+    }
 
     /// Writes what `owner` may do now, unless this version or a newer one is there already, and tells the user's generation.
     async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError>;
@@ -96,6 +102,37 @@ pub trait SessionUpkeep: Send + Sync {
     /// Drops notes about sessions that ended before `before`.
     async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError>;
 }
+
+/// Sessions to be listed.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionQuery {
+    /// Only this user's.
+    pub user: UserId,
+    /// Only what comes behind this position.
+    pub after: Option<SessionPosition>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Position of a session in the list of its user. A session that is used moves to the front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPosition {
+    /// Its last hit.
+    pub last_seen: Timestamp,
+    /// Its id: of one moment, the lower comes first.
+    pub id: SessionId,
+}
+
+impl SessionPosition {
+    /// The position of this session.
+    #[must_use]
+    pub const fn of(session: &Session) -> Self {
+        Self { last_seen: session.activity.last_seen, id: session.id }
+    }
+}
+
+/// Some of a user's sessions.
+pub type SessionSlice = ListSlice<Session, SessionPosition>;
 
 /// A new secret for a session (same id), where its secret still is what it was.
 #[derive(Clone, Debug)]

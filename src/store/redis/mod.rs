@@ -50,7 +50,7 @@ use crate::{
     secret::Digest,
     session::{
         EndLog, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session,
-        SessionAuth, SessionStore, SessionUpkeep, UserSnapshot,
+        SessionAuth, SessionQuery, SessionSlice, SessionStore, SessionUpkeep, UserSnapshot,
     },
     store_error::StoreError,
 };
@@ -123,8 +123,8 @@ impl SessionStore for RedisStore {
         self.live.get(id).await
     }
 
-    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        self.live.list(owner).await
+    async fn list_slice(&self, query: &SessionQuery) -> Result<SessionSlice, StoreError> {
+        self.live.list_slice(query).await
     }
 
     async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError> {
