@@ -1,4 +1,4 @@
-//! Who may sign in: users, their passwords, their one-time links, the devices they have used.
+//! Accounts: users, their passwords, their one-time links, the devices they have used.
 
 mod user;
 

@@ -1,4 +1,4 @@
-//! What the domain needs of a place where accounts are kept.
+//! Stores of accounts, as traits by capability.
 //!
 //! Two traits, because two places may be needed: what is kept of an account is a record, and what follows from its change
 //! for sessions is live state. A store of both does a change in one step; where they are apart, the records keep what is
@@ -112,7 +112,7 @@ pub trait LinkRecords: Send + Sync {
         context: &AuditContext,
     ) -> Result<Recorded<bool>, StoreError>;
 
-    /// Whose link this is, while it is good.
+    /// The user of this link, while it is good.
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
 }
 

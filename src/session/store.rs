@@ -1,4 +1,4 @@
-//! What the domain needs of a place where sessions are kept. Every store passes the same contract suite
+//! Stores of sessions, as traits by capability. Every store passes the same contract suite
 //! (`tests/scenarios/store_contract`), races included.
 
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use crate::{
 /// Sessions, one by one and by user. `Ok(None)` means there is none, and only that; an outage is an error.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// What the gate asks on each request: the session and what its user may do now, in one look.
+    /// The session and what its user may do now, in one look: asked by the gate on each request.
     /// A session of an older generation than its owner's is none.
     async fn find(&self, id: SessionId) -> Result<Option<SessionAuth>, StoreError>;
 
@@ -81,7 +81,7 @@ pub trait SessionStore: Send + Sync {
 /// The log of ended sessions, which every process on the store can follow.
 #[async_trait]
 pub trait EndLog: Send + Sync {
-    /// Which sessions have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
+    /// Sessions that have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
     /// now. What was acknowledged before this was called is in it.
     async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError>;
 
@@ -137,20 +137,20 @@ pub type SessionSlice = ListSlice<Session, SessionPosition>;
 /// A new secret for a session (same id), where its secret still is what it was.
 #[derive(Clone, Debug)]
 pub struct SecretRenewal {
-    /// Which.
+    /// The session.
     pub id: SessionId,
-    /// What its secret must be.
+    /// Its secret, as it must be.
     pub current: Digest,
-    /// What it becomes.
+    /// Its secret from now on.
     pub new: Digest,
     /// Until when the old one is good for requests that are under way.
     pub grace_until: Timestamp,
 }
 
-/// What the gate needs to know of a session, and no more.
+/// A session as the gate checks it, and no more.
 #[derive(Clone, Debug)]
 pub struct SessionAuth {
-    /// What is compared with the cookie's secret.
+    /// Digests to compare with the cookie's secret.
     pub secrets: SessionSecrets,
     /// When it was opened and what it was promised.
     pub terms: SessionTerms,
@@ -158,7 +158,7 @@ pub struct SessionAuth {
     pub last_seen: Timestamp,
     /// 1 after one factor, 2 after two.
     pub assurance: u8,
-    /// What its user may do now.
+    /// Its user, as of now.
     pub user: UserSnapshot,
 }
 
@@ -200,18 +200,18 @@ impl SessionSecrets {
     }
 }
 
-/// What a user may do now: a projection of the account, kept beside the sessions so that one look tells both.
+/// A user and what they may do now: a projection of the account, kept beside the sessions so that one look tells both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSnapshot {
-    /// Whose.
+    /// The user.
     pub id: UserId,
     /// The name they sign in with.
     pub name: String,
     /// How they are shown.
     pub display_name: Option<String>,
-    /// Where they are written to.
+    /// E-mail address.
     pub email: Option<String>,
-    /// What they may do; sorted, each once.
+    /// Roles; sorted, each once.
     pub roles: Vec<String>,
     /// They may do nothing.
     pub disabled: bool,
@@ -226,9 +226,9 @@ pub struct EndLogPosition(pub String);
 /// Sessions that have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndLogPage {
-    /// Which, and when and how.
+    /// The sessions, with when and how each ended.
     pub ended: Vec<(SessionId, EndNote)>,
-    /// Where the next look begins.
+    /// Position at which the next look begins.
     pub next: EndLogPosition,
     /// The log did not reach back to where this look began, or has gone back since: others may have ended, too.
     pub has_gap: bool,
@@ -247,12 +247,12 @@ pub struct NewSession {
     pub max_per_user: usize,
     /// The session that this browser held before: it ends, whosever it is, so that none is left behind.
     pub replaces: Option<SessionId>,
-    /// Who signed in, when, from where.
+    /// Actor, time and client of the sign-in.
     pub context: AuditContext,
 }
 
 impl NewSession {
-    /// What happens when it opens.
+    /// The event of its opening.
     #[must_use]
     pub fn sign_in_event(&self) -> AuditEvent {
         let proof = &self.session.proof;
@@ -275,10 +275,10 @@ impl NewSession {
     }
 }
 
-/// What became of an open.
+/// Outcome of an open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
-    /// It is open; these went for it.
+    /// Opened; these sessions ended with it.
     Yes {
         /// The one that the browser held before ([`Ending::SignedOut`]).
         replaced: Option<Box<Session>>,
@@ -304,19 +304,19 @@ pub struct Heartbeat {
     pub path: Option<String>,
 }
 
-/// Which sessions to end.
+/// Sessions to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndTarget {
     /// This one, if it is its owner's.
     One {
-        /// Who must own it.
+        /// Its user; of another's session nothing ends.
         owner: UserId,
         /// Which.
         id: SessionId,
     },
     /// All but one.
     AllBut {
-        /// Whose.
+        /// The user.
         owner: UserId,
         /// The one that stays.
         keep: SessionId,

@@ -51,7 +51,7 @@ const COUNT_ENTRIES: &str = "
            (SELECT count(*) FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NULL)
          + (SELECT count(*) FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NOT NULL)";
 
-/// What nothing is looked up by.
+/// The part of an entry that nothing is looked up by.
 #[derive(Serialize, Deserialize)]
 struct EntryBody {
     actor: Actor,

@@ -247,7 +247,7 @@ fn readable(
 
 /// The session, or a line in the log that says why there is none.
 pub(super) fn ok_or_log(read: rusqlite::Result<Session>) -> Option<Session> {
-    read.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
+    read.inspect_err(|why| tracing::error!(error = %why, "Session unreadable")).ok()
 }
 
 fn touch(connection: &Connection, heartbeats: &[Heartbeat]) -> rusqlite::Result<()> {

@@ -92,7 +92,7 @@ impl LiveState {
         )
     }
 
-    /// Where acts are done.
+    /// Client for acts.
     pub(super) fn commit_client(&self) -> &RedisClient {
         self.commit_client.as_ref().unwrap_or(&self.client)
     }
@@ -353,13 +353,13 @@ pub(super) fn parse_session_id(owner: UserId, member: &str) -> Option<SessionId>
 
 /// What was read, or a line in the log that says why it is not told.
 pub(super) fn ok_or_log<T>(id: SessionId, read: Result<T, StoreError>) -> Option<T> {
-    read.inspect_err(|why| error!(session.id = %id, "Session {id} cannot be read: {why}")).ok()
+    read.inspect_err(|why| error!(session.id = %id, error = %why, "Session unreadable")).ok()
 }
 
 /// What is said of one of many users, or a line in the log that says why they are passed over.
 fn ok_or_log_for_user<T: FromRedisValue>(owner: UserId, said: Result<Value, RedisStoreError>) -> Option<T> {
     let told = said.map_err(StoreError::from).and_then(decode_reply);
-    told.inspect_err(|why| error!(user.id = %owner, "The sessions of {owner} cannot be looked through: {why}")).ok()
+    told.inspect_err(|why| error!(user.id = %owner, error = %why, "Sessions of user not listed")).ok()
 }
 
 /// An answer as what it must be.
