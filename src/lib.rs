@@ -8,6 +8,7 @@ pub mod exposure;
 pub mod id;
 pub mod identity_headers;
 pub mod invisible;
+pub mod list_slice;
 pub mod own_paths;
 pub mod public_url;
 pub mod secret;

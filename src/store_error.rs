@@ -9,10 +9,10 @@ use std::{
 /// because whoever logs it knows no more than that, and so it links none.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached, or did not answer in time. Whether an act was done is unknown.
+    /// The store cannot be reached, or did not answer in time. Whether an act was done is unknown.
     #[error("the store is away: {}", with_causes(.0.as_ref()))]
     Unavailable(Box<dyn Error + Send + Sync>),
-    /// It answered, and what it holds cannot be read.
+    /// The store answered, and what it holds cannot be read.
     #[error("the store holds something that cannot be read: {}", with_causes(.0.as_ref()))]
     Unreadable(Box<dyn Error + Send + Sync>),
 }

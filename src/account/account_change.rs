@@ -1,4 +1,4 @@
-//! How an account may change, and what goes with it: stores do it in one step, whatever they are.
+//! Changes of accounts, and what goes with each: a store does it in one step.
 
 use super::{Account, Role};
 use crate::{
@@ -50,7 +50,7 @@ impl AccountChange {
         }
     }
 
-    /// What happened.
+    /// The event of it.
     #[must_use]
     pub fn event(&self) -> AuditEvent {
         match self {
@@ -104,7 +104,7 @@ impl PasswordUpdate {
         }
     }
 
-    /// What happened.
+    /// The event of it.
     #[must_use]
     pub const fn event(&self) -> AuditEvent {
         match self {
@@ -150,7 +150,7 @@ pub enum AccountCommand {
     Redeem(Digest, PasswordHash),
 }
 
-/// What a change has done.
+/// Outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeOutcome {
     /// The account as it is now; of one that was removed, as it was.

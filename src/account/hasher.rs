@@ -39,7 +39,7 @@ const MAX_FOREIGN_MEMORY: u32 = 1024 * 1024;
 /// The most passes that it may ask for.
 const MAX_FOREIGN_PASSES: u32 = 100;
 
-/// What a hash costs. The default is OWASP's: 19 MiB, two passes, one lane.
+/// Cost of a hash. The default is OWASP's: 19 MiB, two passes, one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashCost {
     /// KiB.
@@ -59,7 +59,7 @@ impl Default for HashCost {
 #[error("too many passwords are waiting to be checked")]
 pub struct HasherBusy;
 
-/// What checking a password said.
+/// Outcome of checking a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordMatch {
     /// It is not the password.
@@ -70,7 +70,7 @@ pub enum PasswordMatch {
     NeedsRehash,
 }
 
-/// Who asks for a place.
+/// Priority of whoever asks for a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashPriority {
     /// Somebody of whom nothing is known.
@@ -91,7 +91,7 @@ pub struct Hasher {
     reserved_permits: Arc<Semaphore>,
     /// One permit for each core that may hash.
     core_permits: Arc<Semaphore>,
-    /// What an unknown name is checked against.
+    /// Hash that an unknown name is checked against.
     dummy_hash: Arc<str>,
     clock: Clock,
     metrics: Arc<Metrics>,

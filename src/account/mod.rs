@@ -1,4 +1,4 @@
-//! Who may sign in: users, their passwords, their one-time links, the devices they have used.
+//! Accounts: users, their passwords, their one-time links, the devices they have used.
 
 mod user;
 
@@ -21,7 +21,10 @@ pub use name::{DisplayName, Email, NameError, Role, UserName};
 pub use password::{NewPassword, PasswordPolicy, PasswordRuleset, Weakness};
 pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest};
 pub use service::{AccountError, AccountService, AccountServiceParts, LINK_LIFETIME, NewUser};
-pub use store::{AccountRecords, AccountStore, DeviceRecords, LinkRecords, PasswordRecords, RecordUpkeep, UserRecords};
+pub use store::{
+    AccountRecords, AccountStore, DeviceRecords, LinkRecords, PasswordRecords, RecordUpkeep, UserPosition, UserQuery,
+    UserRecords, UserSlice,
+};
 pub use transfer::{ExportedAccount, ImportOptions, ImportOutcome, ImportedAccount};
 pub use unicode::{confusable_groups, exact_key, fold, login_aliases};
 pub use user::{Account, AddResult};

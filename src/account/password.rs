@@ -1,4 +1,4 @@
-//! What a new password must be. Checked once; a [`NewPassword`] has passed.
+//! Rules for new passwords. Checked once; a [`NewPassword`] has passed.
 
 use unicode_normalization::char::is_combining_mark;
 use zxcvbn::{Score, zxcvbn};
@@ -30,7 +30,7 @@ pub enum PasswordRuleset {
     Modern,
 }
 
-/// What is wrong with a password.
+/// A rule that a password breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Weakness {
     /// Fewer characters than this.

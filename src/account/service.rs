@@ -1,4 +1,4 @@
-//! What can be done with accounts. Each deed that takes a right away ends the sessions that had it.
+//! Use cases of accounts. Each that takes a right away ends the sessions that had it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -62,13 +62,13 @@ pub enum AccountError {
 /// An account that is about to be added.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// What they sign in with.
+    /// Name to sign in with.
     pub name: UserName,
     /// Signs in too.
     pub email: Option<Email>,
     /// How they are shown.
     pub display_name: Option<DisplayName>,
-    /// What they may do.
+    /// Their roles.
     pub roles: Vec<Role>,
 }
 
@@ -76,22 +76,22 @@ pub struct NewUser {
 #[derive(Clone)]
 pub struct AccountService(pub(super) AccountServiceParts);
 
-/// What they are made of.
+/// Parts of the use cases of accounts.
 #[derive(Clone)]
 pub struct AccountServiceParts {
-    /// Where accounts are kept.
+    /// Store of the accounts.
     pub store: Arc<dyn AccountStore>,
     /// Sessions, for their throttle counters.
     pub sessions: SessionService,
-    /// What tells the log.
+    /// Audit log.
     pub audit_log: AuditLog,
-    /// What hashes passwords.
+    /// Hasher of passwords.
     pub hasher: Hasher,
-    /// What counts tries.
+    /// Throttle of tries.
     pub throttle: Throttle,
     /// The rules for new passwords.
     pub policy: Arc<ArcSwap<PasswordPolicy>>,
-    /// What time it is.
+    /// Clock.
     pub clock: Clock,
 }
 
@@ -205,7 +205,7 @@ impl AccountService {
         if self.0.audit_log.publish(kept)? { Ok((link, expires)) } else { Err(AccountError::NoSuchUser) }
     }
 
-    /// Whose link this is, while it is good.
+    /// The account of this link, while it is good.
     ///
     /// # Errors
     /// When it is not good any more, or the store is away.

@@ -1,4 +1,4 @@
-//! What the domain needs of a place where accounts are kept.
+//! Stores of accounts, as traits by capability.
 //!
 //! Two traits, because two places may be needed: what is kept of an account is a record, and what follows from its change
 //! for sessions is live state. A store of both does a change in one step; where they are apart, the records keep what is
@@ -14,6 +14,7 @@ use crate::{
     audit::{AuditContext, Recorded},
     clock::Timestamp,
     id::{DeviceId, UserId},
+    list_slice::ListSlice,
     secret::Digest,
     store_error::StoreError,
 };
@@ -40,8 +41,13 @@ pub trait UserRecords: Send + Sync {
     /// One account.
     async fn get(&self, id: UserId) -> Result<Option<Account>, StoreError>;
 
-    /// All accounts, by name.
-    async fn list(&self) -> Result<Vec<Account>, StoreError>;
+    /// Accounts, by name.
+    async fn list_slice(&self, query: &UserQuery) -> Result<UserSlice, StoreError>;
+
+    /// All accounts, as [`UserRecords::list_slice`] has them.
+    async fn list(&self) -> Result<Vec<Account>, StoreError> {
+        Ok(self.list_slice(&UserQuery { after: None, limit: usize::MAX }).await?.items)
+    }
 
     /// Adds an account, unless its name or address signs somebody else in already.
     async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError>;
@@ -54,6 +60,35 @@ pub trait UserRecords: Send + Sync {
         context: &AuditContext,
     ) -> Result<Recorded<AddResult>, StoreError>;
 }
+
+/// Accounts to be listed.
+#[derive(Clone, Debug)]
+pub struct UserQuery {
+    /// Only what comes behind this position.
+    pub after: Option<UserPosition>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Position of an account in the list of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPosition {
+    /// Its name, by its exact spelling.
+    pub name: String,
+    /// Its id.
+    pub id: UserId,
+}
+
+impl UserPosition {
+    /// The position of this account.
+    #[must_use]
+    pub fn of(account: &Account) -> Self {
+        Self { name: account.name.key(), id: account.id }
+    }
+}
+
+/// Some accounts.
+pub type UserSlice = ListSlice<Account, UserPosition>;
 
 /// Hashes of passwords.
 #[async_trait]
@@ -77,7 +112,7 @@ pub trait LinkRecords: Send + Sync {
         context: &AuditContext,
     ) -> Result<Recorded<bool>, StoreError>;
 
-    /// Whose link this is, while it is good.
+    /// The user of this link, while it is good.
     async fn link_user(&self, link: Digest, now: Timestamp) -> Result<Option<UserId>, StoreError>;
 }
 

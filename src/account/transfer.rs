@@ -29,14 +29,14 @@ pub struct ImportedAccount {
 }
 
 impl ImportedAccount {
-    /// What the journal has to say.
+    /// The event of its import.
     #[must_use]
     pub fn event(&self) -> AuditEvent {
         AuditEvent::UserImported { roles: self.exported.account.roles.iter().map(ToString::to_string).collect() }
     }
 }
 
-/// What an import does with an account.
+/// Outcome of the import of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// Added.
@@ -51,7 +51,7 @@ pub enum ImportOutcome {
     EmailTaken,
 }
 
-/// What to take along, and whether to do anything.
+/// Options of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImportOptions {
     /// Roles, which make administrators, too.

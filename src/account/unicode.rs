@@ -1,4 +1,4 @@
-//! How names and addresses are compared: PRECIS (RFC 8264, RFC 8265) for what signs in, UTS 39 for what looks alike.
+//! Comparison of names and addresses: PRECIS (RFC 8264, RFC 8265) for what signs in, UTS 39 for what looks alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,7 +8,7 @@ use crate::{clock::Timestamp, id::UserId, session::UserSnapshot};
 pub struct Account {
     /// Public, never reused.
     pub id: UserId,
-    /// What they sign in with.
+    /// Name to sign in with.
     pub name: UserName,
     /// How they are shown.
     pub display_name: Option<String>,
@@ -27,7 +27,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// What the gate needs to know of it.
+    /// The part that the gate reads.
     #[must_use]
     pub fn snapshot(&self) -> UserSnapshot {
         UserSnapshot {
@@ -63,7 +63,7 @@ impl Account {
     }
 }
 
-/// What became of adding an account.
+/// Outcome of adding an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddResult {
     /// It is there.

@@ -15,7 +15,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// Of how much news it is known that it was told.
 const MAX_KEYS: u64 = 10_000;
 
-/// What was told lately. Cheap to clone. Keeps nothing of the news itself but a keyed hash.
+/// Items seen in the last minute. Cheap to clone. Keeps nothing of the news itself but a keyed hash.
 #[derive(Clone, Debug)]
 pub struct Dedup {
     last_seen: Cache<u64, Timestamp>,

@@ -20,9 +20,9 @@ pub struct AuditEntry {
     pub id: EventId,
     /// When.
     pub at: Timestamp,
-    /// Whose account it concerns; none when nobody has that name.
+    /// The user whom it concerns; none when nobody has that name.
     pub user: Option<UserId>,
-    /// Who did it.
+    /// Actor.
     pub actor: Actor,
     /// From where, where somebody called.
     pub ip: Option<IpAddr>,
@@ -44,13 +44,13 @@ impl AuditEntry {
     }
 }
 
-/// Who did something, when, from where and with what: all that the journal says of an act beside what came of it. A store
+/// Actor, time and client of an act: all that the audit log says of an act beside what came of it. A store
 /// is handed the story with the act and writes the entries in the same step, so that none is ever missing (promise P6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditContext {
     /// When.
     pub at: Timestamp,
-    /// Who did it.
+    /// Actor.
     pub actor: Actor,
     /// From where, where somebody called.
     pub ip: Option<IpAddr>,
@@ -59,13 +59,13 @@ pub struct AuditContext {
 }
 
 impl AuditContext {
-    /// What somebody does who called.
+    /// Context of a caller's act.
     #[must_use]
     pub fn new(actor: Actor, from: Option<&Visitor>, at: Timestamp) -> Self {
         Self { at, actor, ip: from.map(|from| from.ip), device: from.map(|from| from.device.clone()) }
     }
 
-    /// What Portcullis does by itself.
+    /// Context of what Portcullis does by itself.
     #[must_use]
     pub const fn system(at: Timestamp) -> Self {
         Self { at, actor: Actor::System, ip: None, device: None }
@@ -79,7 +79,7 @@ impl AuditContext {
     }
 }
 
-/// Who did something.
+/// Actor of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
@@ -94,7 +94,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// Who, without a name.
+    /// Kind of actor, without a name.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -115,7 +115,7 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What happened.
+/// An event, as it stands in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum AuditEvent {

@@ -1,4 +1,4 @@
-//! What happened: the login history that the visitor sees, and the audit trail that the operator reads.
+//! The audit log of what happened: the login history that the visitor sees, and the audit trail that the operator reads.
 
 mod audit_log;
 mod dedup;

@@ -1,4 +1,4 @@
-//! What the domain needs of a place where the journal is kept.
+//! Store of the audit log, as a trait.
 
 use async_trait::async_trait;
 
@@ -50,7 +50,7 @@ pub struct AuditLogSize {
     pub failed: u64,
 }
 
-/// Which entries.
+/// Query of a login history.
 #[derive(Clone, Debug)]
 pub struct LoginHistoryQuery {
     /// Whose.
@@ -63,12 +63,12 @@ pub struct LoginHistoryQuery {
     pub limit: usize,
 }
 
-/// Which entries of everything that happened.
+/// Query of the audit trail.
 #[derive(Clone, Debug)]
 pub struct AuditTrailQuery {
     /// Only what concerns this user.
     pub user: Option<UserId>,
-    /// Where to begin.
+    /// End to begin at.
     pub order: TrailOrder,
     /// Only what comes behind this entry, seen from there.
     pub after: Option<EventId>,
@@ -110,7 +110,7 @@ impl LoginOutcome {
 pub struct AuditPage {
     /// Newest first, but for a trail that begins with the oldest.
     pub entries: Vec<AuditEntry>,
-    /// Where the next page begins, when there is one.
+    /// Last entry of this page, when there is another page.
     pub next: Option<EventId>,
 }
 

@@ -70,7 +70,7 @@ pub struct FormSubmission {
     claim_lifetime: Duration,
 }
 
-/// Which submission of the same form this is.
+/// Order of a submission among those of the same form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormClaim {
     /// The first: say how it ends ([`Forms::settle`]).

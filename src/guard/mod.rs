@@ -1,4 +1,4 @@
-//! Who is kept out: too many tries, for a while; and a form that is sent twice.
+//! Guards: throttling of too many tries, for a while; and a form that is sent twice.
 
 mod forms;
 mod store;

@@ -1,4 +1,4 @@
-//! What the domain needs of a place where tries are counted. Counters that are lost would open, so the place must keep.
+//! Store of the counters of tries, as a trait. Counters that are lost would open, so the place must keep.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub enum CallerClass {
 /// A counter and its rule.
 #[derive(Clone, Debug)]
 pub struct AttemptCounter {
-    /// Which. Holds nothing that a person typed in clear.
+    /// Its name. Holds nothing that a person typed in clear.
     pub name: String,
     /// Closes with so many tries …
     pub limit: u32,
@@ -63,7 +63,7 @@ pub struct AttemptCounter {
     pub cool_off: Duration,
 }
 
-/// What counting did.
+/// Outcome of counting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CountResult {
     /// The try is counted.

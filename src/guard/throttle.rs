@@ -41,7 +41,7 @@ pub struct LockoutPolicy {
     pub cool_off: Duration,
 }
 
-/// Who tries to prove what.
+/// A try, as it is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct ThrottledAttempt<'a> {
     /// The folded name or address that was typed.
@@ -52,7 +52,7 @@ pub struct ThrottledAttempt<'a> {
     pub device: Option<DeviceId>,
     /// The session of that user in which the password is asked for once more; its tries are counted by it.
     pub session: Option<SessionId>,
-    /// Where it comes from.
+    /// Address that it comes from.
     pub ip: IpAddr,
 }
 
@@ -87,7 +87,7 @@ pub struct CountedAttempt {
     caller: CallerClass,
 }
 
-/// What closes.
+/// Kind of counter that closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LockoutScope {
     Account,

@@ -20,7 +20,7 @@ pub struct EndRecord {
     pub requesting_session: Option<SessionId>,
     /// Why, where somebody had to say.
     pub reason: Option<String>,
-    /// Who, when, from where.
+    /// Actor, time and client.
     #[serde(rename = "story")]
     pub context: AuditContext,
 }

@@ -169,9 +169,9 @@ impl SessionService {
         let is_held = self.unconfirmed_ends.hold(&ids, target, end_record);
         self.metrics.set_ends_unconfirmed(self.unconfirmed_ends.count());
         if is_held {
-            warn!(sessions = ids.len(), "End not confirmed, held in memory and lost at a restart: {refused}");
+            warn!(sessions = ids.len(), error = %refused, "End not confirmed, held in memory and lost at a restart");
         } else {
-            error!(sessions = ids.len(), "End refused, too many are held in memory already: {refused}");
+            error!(sessions = ids.len(), error = %refused, "End refused, too many are held in memory already");
         }
         Ok(is_held)
     }

@@ -28,7 +28,7 @@ struct HeartbeatShards {
     flush_due: Notify,
 }
 
-/// What is remembered of a session between two writes.
+/// Activity of a session between two writes.
 struct PendingHeartbeat {
     /// Hits that nobody has written yet.
     pending: Option<Heartbeat>,
@@ -65,7 +65,7 @@ impl HeartbeatBuffer {
     }
 
     /// Writes what is due at `now`: all of it when `all`, else the sessions whose hits nobody took for an `interval`.
-    /// What could not be written is kept for the next time.
+    /// Heartbeats that could not be written are kept for the next time.
     ///
     /// # Errors
     /// When the store is away.

@@ -20,7 +20,7 @@ pub use policy::{AppSessionPolicy, RememberMe, SessionPolicy, SessionStatus, Ses
 pub use service::{OpenRequest, SessionService};
 pub use store::{
     EndLog, EndLogPage, EndLogPosition, EndTarget, Heartbeat, NewSession, Opened, SecretRenewal, SessionAuth,
-    SessionSecrets, SessionStore, SessionUpkeep, UserSnapshot,
+    SessionPosition, SessionQuery, SessionSecrets, SessionSlice, SessionStore, SessionUpkeep, UserSnapshot,
 };
 pub use token::SessionToken;
 pub use unconfirmed_ends::{EndError, UnconfirmedEnds};
@@ -49,18 +49,18 @@ pub struct Session {
     pub terms: SessionTerms,
     /// How its owner proved who they are.
     pub proof: Proof,
-    /// What it was opened with.
+    /// Device that it was opened with.
     pub device: Device,
-    /// Where it was opened from.
+    /// Address that it was opened from.
     pub first_ip: IpAddr,
     /// How often its owner has signed in from this device, this time included.
     pub sign_ins: u32,
-    /// What it has done since.
+    /// Activity since then.
     pub activity: Activity,
 }
 
 impl Session {
-    /// Whose it is.
+    /// Its user.
     #[must_use]
     pub const fn owner(&self) -> UserId {
         self.id.owner()
@@ -78,12 +78,12 @@ pub struct Proof {
     pub at: Timestamp,
 }
 
-/// What a session has done: the part that the heartbeat moves.
+/// Activity of a session: the part that the heartbeat moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// Last hit. Never goes back.
     pub last_seen: Timestamp,
-    /// Where the last hit came from.
+    /// Address of the last hit.
     pub ip: IpAddr,
     /// Requests whose method is not safe: other than GET, HEAD, OPTIONS and QUERY.
     pub actions: u64,

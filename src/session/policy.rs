@@ -1,4 +1,4 @@
-//! How long a session lasts. Computed at each look from the policy of now, so that a changed setting, shorter or longer,
+//! Lifetimes of sessions. Computed at each look from the policy of now, so that a changed setting, shorter or longer,
 //! counts at once for sessions that already live.
 
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub struct AppSessionPolicy {
     pub lifetime: TimeLimit,
 }
 
-/// What a session was promised when it was opened.
+/// Terms of a session, fixed when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTerms {
     /// When it was opened.

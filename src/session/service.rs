@@ -29,7 +29,7 @@ pub struct SessionService {
     pub(super) policy: Arc<ArcSwap<SessionPolicy>>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
-    /// Who reached for another's session lately.
+    /// Users who reached for another's session lately.
     foreign_access: Dedup,
     /// Ends that the store could not write.
     pub(super) unconfirmed_ends: Arc<UnconfirmedEnds>,

@@ -1,4 +1,4 @@
-//! What the domain needs of a place where sessions are kept. Every store passes the same contract suite
+//! Stores of sessions, as traits by capability. Every store passes the same contract suite
 //! (`tests/scenarios/store_contract`), races included.
 
 use std::net::IpAddr;
@@ -11,6 +11,7 @@ use crate::{
     audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
     id::{SessionId, UserId},
+    list_slice::ListSlice,
     secret::Digest,
     store_error::StoreError,
 };
@@ -18,15 +19,20 @@ use crate::{
 /// Sessions, one by one and by user. `Ok(None)` means there is none, and only that; an outage is an error.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// What the gate asks on each request: the session and what its user may do now, in one look.
+    /// The session and what its user may do now, in one look: asked by the gate on each request.
     /// A session of an older generation than its owner's is none.
     async fn find(&self, id: SessionId) -> Result<Option<SessionAuth>, StoreError>;
 
     /// A session with all that its owner may see.
     async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// All sessions of a user, longest unused last. Those past their time are among them until they are swept.
-    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError>;
+    /// Sessions of a user, longest unused last. Those past their time are among them until they are swept.
+    async fn list_slice(&self, query: &SessionQuery) -> Result<SessionSlice, StoreError>;
+
+    /// All sessions of a user, as [`SessionStore::list_slice`] has them.
+    async fn list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        Ok(self.list_slice(&SessionQuery { user, after: None, limit: usize::MAX }).await?.items)
+    }
 
     /// Writes what `owner` may do now, unless this version or a newer one is there already, and tells the user's generation.
     async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError>;
@@ -75,7 +81,7 @@ pub trait SessionStore: Send + Sync {
 /// The log of ended sessions, which every process on the store can follow.
 #[async_trait]
 pub trait EndLog: Send + Sync {
-    /// Which sessions have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
+    /// Sessions that have ended since `since`, whoever ended them, oldest first; without it, only where the log of ends is
     /// now. What was acknowledged before this was called is in it.
     async fn end_log(&self, since: Option<&EndLogPosition>) -> Result<EndLogPage, StoreError>;
 
@@ -97,23 +103,54 @@ pub trait SessionUpkeep: Send + Sync {
     async fn delete_end_notes(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
+/// Sessions to be listed.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionQuery {
+    /// Only this user's.
+    pub user: UserId,
+    /// Only what comes behind this position.
+    pub after: Option<SessionPosition>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Position of a session in the list of its user. A session that is used moves to the front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPosition {
+    /// Its last hit.
+    pub last_seen: Timestamp,
+    /// Its id: of one moment, the lower comes first.
+    pub id: SessionId,
+}
+
+impl SessionPosition {
+    /// The position of this session.
+    #[must_use]
+    pub const fn of(session: &Session) -> Self {
+        Self { last_seen: session.activity.last_seen, id: session.id }
+    }
+}
+
+/// Some of a user's sessions.
+pub type SessionSlice = ListSlice<Session, SessionPosition>;
+
 /// A new secret for a session (same id), where its secret still is what it was.
 #[derive(Clone, Debug)]
 pub struct SecretRenewal {
-    /// Which.
+    /// The session.
     pub id: SessionId,
-    /// What its secret must be.
+    /// Its secret, as it must be.
     pub current: Digest,
-    /// What it becomes.
+    /// Its secret from now on.
     pub new: Digest,
     /// Until when the old one is good for requests that are under way.
     pub grace_until: Timestamp,
 }
 
-/// What the gate needs to know of a session, and no more.
+/// A session as the gate checks it, and no more.
 #[derive(Clone, Debug)]
 pub struct SessionAuth {
-    /// What is compared with the cookie's secret.
+    /// Digests to compare with the cookie's secret.
     pub secrets: SessionSecrets,
     /// When it was opened and what it was promised.
     pub terms: SessionTerms,
@@ -121,7 +158,7 @@ pub struct SessionAuth {
     pub last_seen: Timestamp,
     /// 1 after one factor, 2 after two.
     pub assurance: u8,
-    /// What its user may do now.
+    /// Its user, as of now.
     pub user: UserSnapshot,
 }
 
@@ -163,18 +200,18 @@ impl SessionSecrets {
     }
 }
 
-/// What a user may do now: a projection of the account, kept beside the sessions so that one look tells both.
+/// A user and what they may do now: a projection of the account, kept beside the sessions so that one look tells both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSnapshot {
-    /// Whose.
+    /// The user.
     pub id: UserId,
     /// The name they sign in with.
     pub name: String,
     /// How they are shown.
     pub display_name: Option<String>,
-    /// Where they are written to.
+    /// E-mail address.
     pub email: Option<String>,
-    /// What they may do; sorted, each once.
+    /// Roles; sorted, each once.
     pub roles: Vec<String>,
     /// They may do nothing.
     pub disabled: bool,
@@ -189,9 +226,9 @@ pub struct EndLogPosition(pub String);
 /// Sessions that have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndLogPage {
-    /// Which, and when and how.
+    /// The sessions, with when and how each ended.
     pub ended: Vec<(SessionId, EndNote)>,
-    /// Where the next look begins.
+    /// Position at which the next look begins.
     pub next: EndLogPosition,
     /// The log did not reach back to where this look began, or has gone back since: others may have ended, too.
     pub has_gap: bool,
@@ -210,12 +247,12 @@ pub struct NewSession {
     pub max_per_user: usize,
     /// The session that this browser held before: it ends, whosever it is, so that none is left behind.
     pub replaces: Option<SessionId>,
-    /// Who signed in, when, from where.
+    /// Actor, time and client of the sign-in.
     pub context: AuditContext,
 }
 
 impl NewSession {
-    /// What happens when it opens.
+    /// The event of its opening.
     #[must_use]
     pub fn sign_in_event(&self) -> AuditEvent {
         let proof = &self.session.proof;
@@ -238,10 +275,10 @@ impl NewSession {
     }
 }
 
-/// What became of an open.
+/// Outcome of an open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
-    /// It is open; these went for it.
+    /// Opened; these sessions ended with it.
     Yes {
         /// The one that the browser held before ([`Ending::SignedOut`]).
         replaced: Option<Box<Session>>,
@@ -267,19 +304,19 @@ pub struct Heartbeat {
     pub path: Option<String>,
 }
 
-/// Which sessions to end.
+/// Sessions to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndTarget {
     /// This one, if it is its owner's.
     One {
-        /// Who must own it.
+        /// Its user; of another's session nothing ends.
         owner: UserId,
         /// Which.
         id: SessionId,
     },
     /// All but one.
     AllBut {
-        /// Whose.
+        /// The user.
         owner: UserId,
         /// The one that stays.
         keep: SessionId,

@@ -1,4 +1,4 @@
-//! What the cookie carries: a public id and a secret. The store keeps only the secret's digest.
+//! Session tokens, as the cookie carries them: a public id and a secret. The store keeps only the secret's digest.
 
 use crate::{
     id::{SessionId, UserId},
@@ -43,13 +43,13 @@ impl SessionToken {
         Some(Self { id: SessionId::from_bare(id)?, secret: Token::parse(secret)? })
     }
 
-    /// Which session it claims to open.
+    /// Id of the session that it claims to open.
     #[must_use]
     pub const fn id(&self) -> SessionId {
         self.id
     }
 
-    /// What the store compares.
+    /// Digest of its secret, which the store compares.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.secret.digest()

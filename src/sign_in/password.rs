@@ -46,7 +46,7 @@ pub struct SignInAttempt {
     pub form: Option<FormSubmission>,
 }
 
-/// What became of a try.
+/// Outcome of a try.
 #[derive(Debug)]
 pub enum SignInOutcome {
     /// They are in.
@@ -63,7 +63,7 @@ pub enum SignInOutcome {
 /// Somebody who is in.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who.
+    /// Their account.
     pub account: Account,
     /// Their new session.
     pub session: Session,
@@ -92,7 +92,7 @@ pub struct SignIn(Arc<SignInInner>);
 
 struct SignInInner {
     parts: SignInParts,
-    /// Which tries were turned away lately.
+    /// Tries that were throttled lately.
     throttle_log: Dedup,
 }
 
@@ -104,23 +104,23 @@ impl Deref for SignInInner {
     }
 }
 
-/// What signing in is made of.
+/// Parts of signing in.
 pub struct SignInParts {
-    /// Where accounts are kept.
+    /// Store of the accounts.
     pub accounts: Arc<dyn AccountStore>,
-    /// What opens and ends sessions.
+    /// Use cases of sessions.
     pub sessions: SessionService,
-    /// What checks passwords.
+    /// Hasher of passwords.
     pub hasher: Hasher,
-    /// What counts tries.
+    /// Throttle of tries.
     pub throttle: Throttle,
-    /// What tells a form from its repeat.
+    /// Guard of repeated forms.
     pub forms: FormGuard,
-    /// What remembers.
+    /// Audit log.
     pub audit_log: AuditLog,
-    /// What time it is.
+    /// Clock.
     pub clock: Clock,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
 }
 
@@ -176,7 +176,7 @@ impl SignIn {
         let done = matches!(opened, Ok(SignInOutcome::Complete(_)));
         // What was done is done, whether its repeat will be told or not.
         if let Err(why) = self.0.forms.finish(&form, done).await {
-            warn!("Sign-in form not settled: {why}");
+            warn!(error = %why, "Sign-in form not settled");
         }
         opened
     }
@@ -305,7 +305,7 @@ impl SignIn {
 
     async fn rehash(&self, user: UserId, from: &PasswordHash, to: &PasswordHash) {
         if let Err(away) = self.0.accounts.rehash(user, from, to).await {
-            warn!(user.id = %user, "Could not renew the password hash of {user}: {away}");
+            warn!(user.id = %user, error = %away, "Password hash not renewed");
         }
     }
 

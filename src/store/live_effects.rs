@@ -16,24 +16,24 @@ use crate::{
 pub struct AppliedCommand {
     /// The account as it is now; of one that was removed, as it was.
     pub account: Account,
-    /// What must be done to live state before the change may be acknowledged.
+    /// Effects that must be applied before the change may be acknowledged.
     pub effects: LiveEffects,
-    /// What was written of it in the audit log.
+    /// The entry that was written of it.
     pub entry: AuditEntry,
 }
 
-/// What follows from one change of an account. Where live state is kept apart from records, it is kept with the records
+/// Effects of one change of an account. Where live state is kept apart from records, it is kept with the records
 /// from the step that made the change until it is done: whatever breaks in between, somebody does it later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LiveEffects {
-    /// Which: it is done once, however often it is tried.
+    /// Their id: they are applied once, however often it is tried.
     pub id: EffectsId,
-    /// Whose account was changed.
+    /// The user whose account was changed.
     pub user: UserId,
-    /// What its owner may do from now on; none where that has not changed.
+    /// The user as the gate reads them from now on; none where that has not changed.
     #[serde(rename = "owner")]
     pub snapshot: Option<UserSnapshot>,
-    /// What becomes of its sessions.
+    /// Effect on its sessions.
     pub sessions: SessionEffect,
     /// The new secret of the session that asked for the change. Not kept: whoever does it later has nobody to tell.
     #[serde(skip)]
@@ -65,7 +65,7 @@ impl LiveEffects {
     }
 }
 
-/// What becomes of a user's sessions.
+/// Effect on a user's sessions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum SessionEffect {
     /// They stay.

@@ -1,4 +1,4 @@
-//! What is asked of a store as a whole, beside the capabilities that the domain names: health, leases, outboxes.
+//! Capabilities of a store as a whole, beside those that the domain names: health, leases, outboxes.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub trait StoreHealth: Send + Sync {
     /// Whether it can be read and written.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// What a store that answers cannot do at the moment, in a sentence, as the last [`StoreHealth::ping`] found it.
+    /// Limitation of a store that answers, in a sentence: what it cannot do at the moment, as the last [`StoreHealth::ping`] found it.
     fn limitation(&self) -> Option<String> {
         None
     }

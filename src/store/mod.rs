@@ -1,4 +1,4 @@
-//! Where things are kept: what stands behind the store traits of the domain.
+//! Stores: what stands behind the store traits of the domain. None of them knows a policy.
 //!
 //! Each of them passes the same contract suite, `tests/scenarios/store_contract`, races included.
 

@@ -14,7 +14,8 @@ macro_rules! live_operations {
             $crate::session::SessionStore as sessions {
                 find(id: $crate::id::SessionId) -> Option<$crate::session::SessionAuth>, find, "find", read;
                 get(id: $crate::id::SessionId) -> Option<$crate::session::Session>, list, "get", read;
-                list(owner: $crate::id::UserId) -> Vec<$crate::session::Session>, list, "list", read;
+                list(user: $crate::id::UserId) -> Vec<$crate::session::Session>, list, "list", read;
+                list_slice(query: &$crate::session::SessionQuery) -> $crate::session::SessionSlice, list, "list_slice", read;
                 put_user_snapshot(owner: &$crate::session::UserSnapshot) -> u64, owner, "put_owner", write;
                 open(new: $crate::session::NewSession) -> $crate::audit::Recorded<$crate::session::Opened>, open, "open", write;
                 touch(heartbeats: &[$crate::session::Heartbeat]) -> (), touch, "touch", write;
@@ -56,6 +57,7 @@ macro_rules! record_operations {
                 by_key(key: &str) -> Option<$crate::account::Account>, account, "by_login", read;
                 get(id: $crate::id::UserId) -> Option<$crate::account::Account>, account, "account", read;
                 list() -> Vec<$crate::account::Account>, account, "accounts", read;
+                list_slice(query: &$crate::account::UserQuery) -> $crate::account::UserSlice, account, "accounts_slice", read;
                 add(account: &$crate::account::Account, context: &$crate::audit::AuditContext) -> $crate::audit::Recorded<$crate::account::AddResult>, account, "add", write;
                 restore(restored: &$crate::account::ImportedAccount, context: &$crate::audit::AuditContext) -> $crate::audit::Recorded<$crate::account::AddResult>, account, "restore", write;
             }

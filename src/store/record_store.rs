@@ -1,4 +1,4 @@
-//! What a place must keep where records (accounts, the journal) stand apart from live state (sessions, counters).
+//! Record stores: accounts and the audit log, kept apart from live state (sessions, counters).
 //!
 //! No transaction spans two places. So what follows from a change for live state is kept with the records, in the step
 //! that makes the change, until it is done; and what live state has to say is kept there until the journal has it.
@@ -31,6 +31,6 @@ pub trait RecordStore: AccountRecords + AuditStore + StoreHealth {
     /// This one is done.
     async fn mark_done(&self, consequence: EffectsId) -> Result<(), StoreError>;
 
-    /// Which records these are: the same for whoever opens them, wherever from, and for every copy of them.
+    /// Id of these records: the same for whoever opens them, wherever from, and for every copy of them.
     async fn records_id(&self) -> Result<String, StoreError>;
 }

@@ -47,21 +47,21 @@ struct CheckedSessions {
     invalidations: u64,
 }
 
-/// What it is made of.
+/// Parts of the stream check.
 pub struct CheckStreamsParts {
-    /// Where sessions are.
+    /// Store of the sessions.
     pub store: Arc<dyn SessionStore>,
     /// How one that has run out is ended.
     pub sessions: SessionService,
-    /// What is in flight.
+    /// Requests in flight.
     pub in_flight: Arc<InFlight>,
     /// When sessions end by themselves.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
-    /// What time it is.
+    /// Clock.
     pub clock: Clock,
 }
 
-/// What the last look at a session found.
+/// Result of the last look at a session.
 #[derive(Clone, Copy)]
 struct CheckedSession {
     checked_at: Stopwatch,

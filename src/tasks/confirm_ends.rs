@@ -60,9 +60,9 @@ impl ConfirmEnds {
         let was_failing = self.failing.swap(written.is_err(), Ordering::SeqCst);
         match &written {
             Err(why) if !was_failing => {
-                warn!(ends = left, "Unconfirmed ends cannot be written, and are lost at a restart: {why}");
+                warn!(ends = left, error = %why, "Unconfirmed ends not written, lost at a restart");
             }
-            Ok(_) if before > 0 && left == 0 => info!("Unconfirmed ends are written, all of them"),
+            Ok(_) if before > 0 && left == 0 => info!(ends = before, "Unconfirmed ends written"),
             Ok(_) | Err(_) => {}
         }
         written

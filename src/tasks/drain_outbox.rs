@@ -44,8 +44,8 @@ impl DrainOutbox {
         let done = self.outbox.drain_outbox(self.clock.now()).await;
         let was_behind = self.failing.swap(done.is_err(), Ordering::SeqCst);
         match &done {
-            Err(why) if !was_behind => warn!("Could not do all that acts that were broken off had left undone: {why}"),
-            Ok(done) if was_behind || *done > 0 => info!(done, "Did what acts that were broken off had left undone"),
+            Err(why) if !was_behind => warn!(error = %why, "Outbox not drained"),
+            Ok(done) if was_behind || *done > 0 => info!(done, "Outbox drained"),
             Ok(_) | Err(_) => {}
         }
         done

@@ -40,8 +40,8 @@ impl FlushFailureCounts {
         let written = self.journal.flush_failure_counts().await;
         let was_failing = self.failing.swap(written.is_err(), Ordering::SeqCst);
         match &written {
-            Err(why) if !was_failing => warn!("Counts of failed sign-ins cannot be written, and are kept: {why}"),
-            Ok(lines) if *lines > 0 => info!(lines, "Recorded counts of failed sign-ins"),
+            Err(why) if !was_failing => warn!(error = %why, "Failed sign-in counts not written, kept"),
+            Ok(lines) if *lines > 0 => info!(lines, "Failed sign-in counts written"),
             Ok(_) | Err(_) => {}
         }
         written

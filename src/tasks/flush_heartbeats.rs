@@ -17,15 +17,15 @@ use crate::{
 /// Writes hits to the store.
 #[derive(Clone)]
 pub struct FlushHeartbeats {
-    /// Where hits are collected.
+    /// Buffer of hits.
     pub buffer: HeartbeatBuffer,
-    /// Where they are written.
+    /// Store that they are written to.
     pub store: Arc<dyn SessionStore>,
     /// How often.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
-    /// What time it is.
+    /// Clock.
     pub clock: Clock,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
 }
 
@@ -40,7 +40,7 @@ impl FlushHeartbeats {
             }
             Err(away) => {
                 self.metrics.heartbeats_flushed(Err(()));
-                warn!("Could not write heartbeats; they are kept for the next time: {away}");
+                warn!(error = %away, "Heartbeats not written, kept for the next flush");
                 0
             }
         }

@@ -31,7 +31,7 @@ impl FreeMemory {
     pub fn run_once(&self) -> usize {
         let freed = self.hasher.free_unused(IDLE_TIME);
         if freed > 0 {
-            debug!(bytes = freed, "Freed memory of password hashing");
+            debug!(bytes = freed, "Password hashing memory freed");
         }
         freed
     }

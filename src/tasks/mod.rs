@@ -1,4 +1,4 @@
-//! What runs by itself. Each task looks at the world, brings it nearer to what it should be, and says what it did; timer,
+//! Background tasks. Each looks at the world, brings it nearer to what it should be, and says what it did; timer,
 //! test and operator call the same function.
 
 mod check_streams;

@@ -91,7 +91,7 @@ impl ReapplyEnds {
             if self.store.find(id).await?.is_none() {
                 continue;
             }
-            warn!(session.id = %id, "Session {id} ended at {at:?} and came back; it is ended again");
+            warn!(session.id = %id, ended_at = %at.rfc3339(), "Ended session came back, ended again");
             again += usize::from(self.sessions.end_again(id, ending).await?.is_some());
         }
         for account in self.accounts.list().await? {

@@ -29,25 +29,25 @@ pub struct RevocationWatcher {
     state: Mutex<WatchState>,
 }
 
-/// What it is made of.
+/// Parts of the watcher.
 pub struct RevocationWatcherParts {
-    /// Where the log is.
+    /// Log of ended sessions.
     pub store: Arc<dyn EndLog>,
-    /// What is in flight.
+    /// Requests in flight.
     pub in_flight: Arc<InFlight>,
-    /// Who looks at each session where the log does not tell all.
+    /// Check of each session, where the log does not tell all.
     pub stream_check: Arc<CheckStreams>,
-    /// Who remembers what has ended, in case the store forgets it.
+    /// Memory of ends, in case the store forgets them.
     pub reapply: Arc<ReapplyEnds>,
     /// How long streams go on without the store.
     pub policy: Arc<ArcSwap<SessionPolicy>>,
-    /// What time it is.
+    /// Clock.
     pub clock: Clock,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
 }
 
-/// What was read so far.
+/// Position read so far.
 struct WatchState {
     /// How far; none where nothing was read yet.
     position: Option<EndLogPosition>,
@@ -90,7 +90,7 @@ impl RevocationWatcher {
             match self.parts.store.end_log(seen.position.as_ref()).await {
                 // One line that cannot be read must not hide those behind it: it is passed over, and each session looked at.
                 Err(StoreError::Unreadable(why)) if seen.position.is_some() => {
-                    error!("A line of the log of ended sessions cannot be read: {why}");
+                    error!(error = %why, "End log entry unreadable");
                     let ends = self.parts.store.end_log(None).await?;
                     Ok(EndLogPage { has_gap: true, ..ends })
                 }
@@ -103,7 +103,7 @@ impl RevocationWatcher {
             in_time.unwrap_or_else(|_| Err(StoreError::Unavailable("the log of ends was not read in time".into())))?;
         seen.last_success = begun;
         if std::mem::take(&mut seen.store_away) {
-            info!("The log of ended sessions can be read again");
+            info!("End log readable again");
         }
         Ok(ends)
     }
@@ -139,7 +139,7 @@ impl RevocationWatcher {
     /// What was let through a moment ago was judged by a store that answered then: it has its time, too.
     fn handle_outage(&self, seen: &mut WatchState, away: &StoreError) -> usize {
         if !std::mem::replace(&mut seen.store_away, true) {
-            warn!("The log of ended sessions cannot be read: {away}");
+            warn!(error = %away, "End log unreadable");
         }
         let outlive = self.parts.policy.load().stream_grace;
         if seen.last_success.elapsed() < outlive {
@@ -147,7 +147,7 @@ impl RevocationWatcher {
         }
         let cut = self.parts.in_flight.cancel_older(outlive, CancelReason::StoreUnavailable);
         if cut > 0 {
-            warn!(cut, "Cut open streams of signed-in visitors: nobody can tell whether their sessions have ended");
+            warn!(cut, "Streams cut, sessions cannot be checked: store is away");
         }
         cut
     }

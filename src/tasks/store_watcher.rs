@@ -49,8 +49,8 @@ impl StoreWatcher {
         self.metrics.set_store_up(up);
         if self.up.swap(up, Ordering::SeqCst) != up {
             match &answer {
-                Ok(()) => info!("The store answers"),
-                Err(away) => error!("The store does not answer: {away}"),
+                Ok(()) => info!("Store available"),
+                Err(away) => error!(error = %away, "Store unavailable"),
             }
         }
         answer

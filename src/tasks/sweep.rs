@@ -36,17 +36,17 @@ pub struct Sweep {
     pub accounts: Arc<dyn RecordUpkeep>,
     /// Counters of tries.
     pub throttle: Arc<dyn ThrottleStore>,
-    /// What the journal does not keep.
+    /// Bound of the audit log.
     pub trim: TrimAuditLog,
-    /// What time it is.
+    /// Clock.
     pub clock: Clock,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
     /// How often some process sweeps: of several on one store, one at a time.
     pub interval: Duration,
 }
 
-/// What a sweep did.
+/// Outcome of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepReport {
     /// Sessions that had run out.
@@ -66,7 +66,7 @@ impl SweepSteps {
         match done {
             Ok(done) => Some(done),
             Err(why) => {
-                warn!(step, "Sweep could not do a step, and goes on with the next: {why}");
+                warn!(step, error = %why, "Sweep step failed, next steps run");
                 self.first_error.get_or_insert(why);
                 None
             }

@@ -8,12 +8,13 @@ use std::{fs, path::Path};
 use paths::{PathUse, paths_in};
 
 /// What knows neither the web, nor a database, nor who put it together.
-const DOMAIN: [&str; 14] = [
+const DOMAIN: [&str; 15] = [
     "auth_method",
     "clock",
     "end_reason",
     "id",
     "invisible",
+    "list_slice",
     "secret",
     "store_error",
     "visitor",
@@ -86,6 +87,7 @@ fn layer_of(part: &str) -> Option<u8> {
             "id",
             "identity_headers",
             "invisible",
+            "list_slice",
             "own_paths",
             "public_url",
             "secret",

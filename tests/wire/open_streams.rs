@@ -240,9 +240,9 @@ async fn without_the_store_guarded_streams_end_and_public_ones_go_on() {
         let mut guarded = scene.all_of(&alice, "guarded").await;
         let mut public = scene.all_of(&alice, "public").await;
         std::fs::rename(scene.house.path("portcullis.db"), scene.house.path("aside.db")).unwrap();
-        scene.server.says("The log of ended sessions cannot be read").await;
+        scene.server.says("End log unreadable").await;
         if ends {
-            scene.server.says("Cut open streams of signed-in visitors").await;
+            scene.server.says("Streams cut, sessions cannot be checked").await;
             for open in &mut guarded {
                 scene.is_cut(open).await;
             }

@@ -94,7 +94,7 @@ async fn while_the_store_is_away_it_is_told_to_come_back_later() {
     let mut guarded = websocket(house.public, &alice.cookie(), "/x/ws").await;
     let mut public = websocket(house.public, "", "/public/ws").await;
     std::fs::rename(house.path("portcullis.db"), house.path("aside.db")).unwrap();
-    server.says("Cut open streams of signed-in visitors").await;
+    server.says("Streams cut, sessions cannot be checked").await;
     assert_eq!(closed(&mut guarded).await, Some(frame(1013, "try again later")));
     public.send(Message::text("open to all")).await.unwrap();
     assert_eq!(public.next().await.unwrap().unwrap(), Message::text("open to all"));

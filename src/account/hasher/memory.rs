@@ -1,4 +1,4 @@
-//! What argon2 works in: bounded, kept from one password to the next, and given back to the system when nobody needs it.
+//! Memory of argon2: bounded, kept from one password to the next, and given back to the system when nobody needs it.
 //!
 //! Given back each time, it would have to be asked for and zeroed for each password; kept for ever, it would be most of what
 //! Portcullis takes.

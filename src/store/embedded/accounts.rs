@@ -13,7 +13,7 @@ use crate::{
     account::{
         Account, AccountCommand, AccountStore, AddResult, ChangeOutcome, DeviceRecords, DeviceRegistration, Email,
         ExportedAccount, ImportedAccount, LinkRecords, PasswordHash, PasswordRecords, RecordUpkeep, Role, UserName,
-        UserRecords,
+        UserPosition, UserQuery, UserRecords, UserSlice,
     },
     audit::{AuditContext, AuditEvent, Recorded},
     clock::Timestamp,
@@ -41,13 +41,16 @@ impl UserRecords for EmbeddedStore {
         self.read(|connection| find_account(connection, id))
     }
 
-    async fn list(&self) -> Result<Vec<Account>, StoreError> {
-        self.read(|connection| {
+    async fn list_slice(&self, query: &UserQuery) -> Result<UserSlice, StoreError> {
+        let after = query.after.as_ref().map(|after| &after.name);
+        let accounts = self.read(|connection| {
+            let sql = format!("{SELECT_ACCOUNTS} WHERE ?1 IS NULL OR name_key > ?1 ORDER BY name_key LIMIT ?2");
             connection
-                .prepare_cached(&format!("{SELECT_ACCOUNTS} ORDER BY name_key"))?
-                .query_map([], read_account)?
+                .prepare_cached(&sql)?
+                .query_map((after, saturating_i64(query.limit.saturating_add(1))), read_account)?
                 .collect()
-        })
+        })?;
+        Ok(UserSlice::from_overfetched(accounts, query.limit, UserPosition::of))
     }
 
     async fn add(&self, account: &Account, context: &AuditContext) -> Result<Recorded<AddResult>, StoreError> {

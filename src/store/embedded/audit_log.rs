@@ -51,7 +51,7 @@ const COUNT_ENTRIES: &str = "
            (SELECT count(*) FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NULL)
          + (SELECT count(*) FROM journal WHERE fact IN ('sign_in_failed', 'sign_ins_failed') AND user IS NOT NULL)";
 
-/// What nothing is looked up by.
+/// The part of an entry that nothing is looked up by.
 #[derive(Serialize, Deserialize)]
 struct EntryBody {
     actor: Actor,
@@ -72,7 +72,7 @@ impl AuditStore for EmbeddedStore {
 
     async fn upsert_counts(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
-        self.write(move |connection| entries.into_iter().try_for_each(|entry| upsert_count(connection, entry))).await
+        self.write(move |connection| entries.iter().try_for_each(|entry| upsert_count(connection, entry))).await
     }
 
     async fn login_history(&self, query: &LoginHistoryQuery) -> Result<AuditPage, StoreError> {
@@ -166,13 +166,13 @@ pub(super) fn insert(connection: &Connection, entry: &AuditEntry) -> rusqlite::R
 }
 
 /// Writes a line that counts, or what it tells now.
-fn upsert_count(connection: &Connection, entry: AuditEntry) -> rusqlite::Result<()> {
-    let AuditEntry { id, actor, ip, ref device, event: ref fact, .. } = entry;
-    let body = AsJson(EntryBody { actor, ip, device: device.clone(), fact: fact.clone() });
+fn upsert_count(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    let AuditEntry { id, actor, ip, device, event: fact, .. } = entry.clone();
+    let body = AsJson(EntryBody { actor, ip, device, fact });
     let grown = connection
         .prepare_cached("UPDATE journal SET body = ?2 WHERE id = ?1 AND fact = 'sign_ins_failed'")?
         .execute((AsText(id), body))?;
-    if grown == 0 { insert(connection, &entry) } else { Ok(()) }
+    if grown == 0 { insert(connection, entry) } else { Ok(()) }
 }
 
 /// What a row tells, from the column of its body.

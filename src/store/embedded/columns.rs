@@ -1,4 +1,4 @@
-//! How our values stand in columns. What cannot be read back is an error, never a gap.
+//! Values as they stand in columns. What cannot be read back is an error, never a gap.
 
 use std::{error::Error, fmt::Display, str::FromStr, sync::Arc};
 

@@ -16,7 +16,7 @@ use super::{
     reserve, schema,
 };
 
-/// What stands at a path where a store could be opened.
+/// State of a path where a store could be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileStatus {
     /// Nothing yet: opening it would create it.

@@ -24,7 +24,7 @@ pub(super) struct FileIdentity {
 
 type InodeId = (u64, u64);
 
-/// What earlier looks saw.
+/// Findings of earlier looks.
 #[derive(Debug)]
 struct LastCheck {
     wal: SideFile,
@@ -120,7 +120,7 @@ pub(super) fn side_path(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// What stands at a path, if anything does.
+/// Identity of the file at a path, if there is one.
 fn stat(path: &Path) -> Result<Option<Metadata>, StatError> {
     match path.metadata() {
         Ok(found) => Ok(Some(found)),

@@ -61,7 +61,7 @@ const SERVER_TIMEOUT: Duration = Duration::from_millis(600);
 /// How long it waits on the command line, where nobody is kept from anything.
 const CLI_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a store is opened for.
+/// Purpose of an opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OpenPurpose {
     Serve,

@@ -72,7 +72,7 @@ pub(super) fn put_link(
     Ok(kept == 1)
 }
 
-/// Whose link this is, while it is good.
+/// The user of this link, while it is good.
 pub(super) fn link_holder(connection: &Connection, link: Digest, now: Timestamp) -> rusqlite::Result<Option<UserId>> {
     // A link that is made for a disabled account opens nothing until it is enabled.
     connection

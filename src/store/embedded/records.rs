@@ -89,5 +89,5 @@ fn insert_pending(connection: &Connection, consequence: &LiveEffects, at: Timest
 }
 
 fn ok_or_log(read: rusqlite::Result<LiveEffects>) -> Option<LiveEffects> {
-    read.inspect_err(|why| tracing::error!("What follows from the change of an account cannot be read: {why}")).ok()
+    read.inspect_err(|why| tracing::error!(error = %why, "Pending effects of account change unreadable")).ok()
 }

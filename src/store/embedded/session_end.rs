@@ -1,4 +1,4 @@
-//! How sessions end: they are deleted, a note stays, and the generation rises where a sign-in under way must lose too.
+//! Ends of sessions in the file: they are deleted, a note stays, and the generation rises where a sign-in under way must lose too.
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 

@@ -1,4 +1,4 @@
-//! How a session opens: only while its owner's generation is the one that was read before the proof was checked.
+//! Opening of a session in the file: only while its owner's generation is the one that was read before the proof was checked.
 //!
 //! Invariant: an open that races an end of all loses. Held by
 //! `store_contract::an_open_that_races_an_end_of_all_loses`.

@@ -16,8 +16,8 @@ use crate::{
     secret::Digest,
     session::{
         Activity, EndLog, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened,
-        Proof, SecretRenewal, Session, SessionAuth, SessionSecrets, SessionStore, SessionTerms, SessionUpkeep,
-        UserSnapshot,
+        Proof, SecretRenewal, Session, SessionAuth, SessionPosition, SessionQuery, SessionSecrets, SessionSlice,
+        SessionStore, SessionTerms, SessionUpkeep, UserSnapshot,
     },
     store::{Lease, Outbox, StoreHealth, session_body::SessionBody},
     store_error::StoreError,
@@ -74,11 +74,20 @@ impl SessionStore for EmbeddedStore {
         })
     }
 
-    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        self.read(|connection| {
-            let sql = format!("{SELECT_SESSIONS} WHERE s.owner = ?1 ORDER BY a.latest DESC, s.id");
-            collect_readable(connection.prepare_cached(&sql)?.query_map([AsText(owner)], |row| Ok(read_session(row)))?)
-        })
+    async fn list_slice(&self, query: &SessionQuery) -> Result<SessionSlice, StoreError> {
+        let SessionQuery { user, after, limit } = *query;
+        let (last_seen, id) = after.map(|after| (after.last_seen, AsText(after.id))).unzip();
+        let sessions = self.read(|connection| {
+            let sql = format!(
+                "{SELECT_SESSIONS} WHERE s.owner = ?1 \
+                 AND (?2 IS NULL OR a.latest < ?2 OR (a.latest = ?2 AND s.id > ?3)) ORDER BY a.latest DESC, s.id"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map((AsText(user), last_seen, id), |row| Ok(read_session(row)))?;
+            // No more are read than are asked for; one that cannot be read takes no place.
+            readable(rows).take(limit.saturating_add(1)).collect()
+        })?;
+        Ok(SessionSlice::from_overfetched(sessions, limit, SessionPosition::of))
     }
 
     async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError> {
@@ -147,9 +156,9 @@ impl SessionUpkeep for EmbeddedStore {
                     last = Some(row.get::<_, String>(1)?);
                     Ok(read_session(row))
                 };
-                let page = collect_readable(
-                    connection.prepare_cached(&sql)?.query_map((&behind, saturating_i64(limit)), with_id)?,
-                )?;
+                let mut statement = connection.prepare_cached(&sql)?;
+                let rows = statement.query_map((&behind, saturating_i64(limit)), with_id)?;
+                let page = readable(rows).collect::<rusqlite::Result<Vec<Session>>>()?;
                 // A page of what cannot be read is not the end.
                 match last {
                     Some(last) if page.is_empty() => behind = last,
@@ -230,15 +239,15 @@ pub(super) fn renew_secret(connection: &Connection, renewal: &SecretRenewal) -> 
 
 /// One session that cannot be read must keep neither its owner nor the sweep from those that can. That the store cannot
 /// be read at all is an error as ever.
-fn collect_readable(
+fn readable(
     rows: impl Iterator<Item = rusqlite::Result<rusqlite::Result<Session>>>,
-) -> rusqlite::Result<Vec<Session>> {
-    rows.filter_map(|row| row.map(ok_or_log).transpose()).collect()
+) -> impl Iterator<Item = rusqlite::Result<Session>> {
+    rows.filter_map(|row| row.map(ok_or_log).transpose())
 }
 
 /// The session, or a line in the log that says why there is none.
 pub(super) fn ok_or_log(read: rusqlite::Result<Session>) -> Option<Session> {
-    read.inspect_err(|why| tracing::error!("A session in the store cannot be read: {why}")).ok()
+    read.inspect_err(|why| tracing::error!(error = %why, "Session unreadable")).ok()
 }
 
 fn touch(connection: &Connection, heartbeats: &[Heartbeat]) -> rusqlite::Result<()> {

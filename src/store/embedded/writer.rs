@@ -33,7 +33,7 @@ const MAX_BATCH: usize = 128;
 /// How often urgent acts are tried again with more room.
 const MAX_RELEASES: usize = 4;
 
-/// What an act may have where the disk is full.
+/// Class of a write: what it may have where the disk is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriteClass {
     /// Nothing.
@@ -239,7 +239,7 @@ trait WriteJob: Send {
     fn reply(self: Box<Self>, committed: TransactionResult);
 }
 
-/// What became of a transaction.
+/// Outcome of a transaction.
 type TransactionResult = Result<(), Arc<rusqlite::Error>>;
 
 struct WriteTask<T, W> {

@@ -148,7 +148,7 @@ impl RedisClient {
             if why.is_connection_error() || why.is_write_rejected() {
                 return Err(why.into());
             }
-            error!("One of {} like it could not be done: {why}", calls.len());
+            error!(calls = calls.len(), error = %why, "Script call in batch failed");
         }
         Ok(())
     }
@@ -214,7 +214,7 @@ impl RedisClient {
             if full {
                 error!("{}; until then nobody can sign in", RedisStoreError::OutOfMemory);
             } else {
-                info!("Redis at {} has memory again", self.address);
+                info!(address = %self.address, "Redis memory available again");
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! How our values stand in Redis: a line of words that scripts can read, then JSON that only we read. What cannot be read
+//! Values as they stand in Redis: a line of words that scripts can read, then JSON that only we read. What cannot be read
 //! back is an error, never a gap.
 
 use std::str::FromStr;
@@ -30,7 +30,7 @@ pub(super) fn decode_error(what: &'static str) -> StoreError {
     StoreError::Unreadable(Box::new(DecodeError(what)))
 }
 
-/// What the gate reads of a session.
+/// The part of a session that the gate reads.
 struct SessionHeader {
     generation: u64,
     secrets: SessionSecrets,
@@ -105,7 +105,7 @@ pub(super) fn encode_heartbeat(heartbeat: &Heartbeat) -> [String; 5] {
     ]
 }
 
-/// What a user may do, as scripts want it.
+/// A user snapshot, as scripts want it.
 #[derive(Serialize)]
 pub(super) struct UserSnapshotArg {
     version: String,

@@ -1,4 +1,4 @@
-//! What can be wrong with Redis, in words that an operator can act on, and without a word of what was asked: that may be a
+//! Errors of Redis, in words that an operator can act on, and without a word of what was asked: that may be a
 //! secret.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};

@@ -1,4 +1,4 @@
-//! What things are called in Redis.
+//! Keys of live state in Redis.
 //!
 //! All that is live of one user is in one slot of a cluster: the part in braces, which alone decides the slot, is the
 //! user's id, and a session's id begins with its owner's. What belongs to nobody has a slot of its own.
@@ -22,7 +22,7 @@ pub(super) const BOUND_RECORDS: &str = "portcullis:{live}:records";
 /// Where somebody says that there is something new in the log of ends.
 pub(super) const END_CHANNEL: &str = "portcullis:ends";
 
-/// What the gate must know of a user: generation, floor, version, and what they may do.
+/// User record, as the gate reads it: generation, floor, version, and what they may do.
 pub(super) fn user(owner: UserId) -> String {
     user_key(owner, "gate")
 }
@@ -47,7 +47,7 @@ pub(super) fn session(id: SessionId) -> String {
     session_key(id, "session:")
 }
 
-/// What the heartbeat moves.
+/// Activity of a session: what the heartbeat moves.
 pub(super) fn activity(id: SessionId) -> String {
     session_key(id, "activity:")
 }

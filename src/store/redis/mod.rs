@@ -50,7 +50,7 @@ use crate::{
     secret::Digest,
     session::{
         EndLog, EndLogPage, EndLogPosition, EndNote, EndRecord, EndTarget, Heartbeat, NewSession, Opened, Session,
-        SessionAuth, SessionStore, SessionUpkeep, UserSnapshot,
+        SessionAuth, SessionQuery, SessionSlice, SessionStore, SessionUpkeep, UserSnapshot,
     },
     store_error::StoreError,
 };
@@ -62,10 +62,10 @@ pub struct RedisStore {
     clock: Clock,
 }
 
-/// What was found when the store was opened.
+/// Findings of the opening of the store.
 #[derive(Debug)]
 pub struct OpenReport {
-    /// What answers there, or why nobody does yet: it is tried again and again.
+    /// The server that answers, or why none does yet: it is tried again and again.
     pub server: Result<ServerInfo, RedisStoreError>,
     /// When somebody last used this store, where that can be told.
     pub last_used: Option<Timestamp>,
@@ -123,8 +123,8 @@ impl SessionStore for RedisStore {
         self.live.get(id).await
     }
 
-    async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        self.live.list(owner).await
+    async fn list_slice(&self, query: &SessionQuery) -> Result<SessionSlice, StoreError> {
+        self.live.list_slice(query).await
     }
 
     async fn put_user_snapshot(&self, owner: &UserSnapshot) -> Result<u64, StoreError> {
@@ -178,7 +178,7 @@ impl SessionStore for RedisStore {
                                 ended.entries.extend(gone.entries);
                             }
                             Err(why) => {
-                                error!(user.id = %owner, "The sessions of {owner} could not be ended: {why}");
+                                error!(user.id = %owner, error = %why, "Sessions of user not ended");
                                 failed.get_or_insert(why);
                             }
                         }

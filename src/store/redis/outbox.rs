@@ -1,4 +1,4 @@
-//! What live state has to say: to the journal, which may be elsewhere, and to the other replicas.
+//! Outboxes: what live state has to tell the audit log, which may be elsewhere, and to the other replicas.
 //!
 //! Each act leaves its lines in its user's outbox, in the same step. They are taken out when the journal has them, and
 //! only then is the act acknowledged. Where that is broken off, somebody does it later; the journal takes a line once.
@@ -85,7 +85,7 @@ impl LiveState {
                 Some(end) => ended.push(end),
                 None if fields.first().is_some_and(|word| word == BEGIN_MARKER.as_bytes()) => {}
                 None => {
-                    error!("A line of the log of ended sessions cannot be read: {place}");
+                    error!(position = place, "End log entry unreadable");
                     gap = true;
                 }
             }
@@ -216,7 +216,7 @@ impl FirstFailure {
         if is_unreachable(&why) {
             return Err(why);
         }
-        error!(user.id = %user, "What an act of {user} has left undone cannot be done: {why}");
+        error!(user.id = %user, error = %why, "Outbox of user not drained");
         self.0.get_or_insert(why);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! How sessions end: deleted, with a note and a line for the journal in the user's outbox; the generation rises where a
+//! Ends of sessions in Redis: deleted, with a note and a line for the journal in the user's outbox; the generation rises where a
 //! sign-in under way must lose too. What follows from a change of an account is the same step.
 
 use std::time::Duration;
@@ -28,18 +28,18 @@ const EFFECTS_DONE_TTL: Duration = Duration::from_hours(24);
 /// How often a step is tried again because others came between. Each time at least one of them got its way.
 const MAX_ATTEMPTS: usize = 1_000;
 
-/// What one step did.
+/// Outcome of one step.
 #[derive(Default)]
 pub(super) struct EndOutcome {
     /// The sessions that ended, as far as they could be read.
     pub(super) sessions: Vec<Session>,
-    /// What the journal must be told: also of those that could not be read.
+    /// Audit entries, also of those that could not be read.
     pub(super) entries: Vec<AuditEntry>,
     /// Whether the session that was to be renewed was.
     pub(super) renewed: bool,
 }
 
-/// What is to be done to the sessions of one user.
+/// One step on the sessions of one user.
 #[derive(Default)]
 pub(super) struct EndOperation<'a> {
     /// Those that end, and how.
@@ -52,13 +52,13 @@ pub(super) struct EndOperation<'a> {
     effects: Option<&'a LiveEffects>,
 }
 
-/// Which sessions of one user end.
+/// Sessions of one user that end.
 pub(super) enum UserEndTarget {
     One(SessionId),
     AllBut(Option<SessionId>),
 }
 
-/// What came of a try.
+/// Outcome of a try.
 enum EndAttempt {
     Done(EndOutcome),
     /// Somebody has done what follows before.
@@ -274,7 +274,7 @@ impl LiveState {
     }
 }
 
-/// Which of one user's sessions are meant. None: nobody's of theirs.
+/// The sessions of one user that are meant. None: nobody's of theirs.
 pub(super) fn narrow_to_user(target: EndTarget, user: UserId) -> Option<UserEndTarget> {
     let own = |id: SessionId| (id.owner() == user).then_some(id);
     match target {

@@ -1,4 +1,4 @@
-//! How a session opens: only while its owner's generation is the one that was read before the proof was checked.
+//! Opening of a session in Redis: only while its owner's generation is the one that was read before the proof was checked.
 //!
 //! Invariant: an open that races an end of all loses. Held by
 //! `store_contract::an_open_that_races_an_end_of_all_loses`.
@@ -99,7 +99,7 @@ impl LiveState {
     }
 }
 
-/// What came of a try.
+/// Outcome of a try.
 enum OpenAttempt {
     Done(Recorded<Opened>),
     /// These would have to go, not those that were named.

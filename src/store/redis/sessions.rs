@@ -19,7 +19,7 @@ use crate::{
     clock::{Clock, Timestamp},
     id::{SessionId, UserId},
     secret::Digest,
-    session::{EndNote, Heartbeat, Session, SessionAuth, UserSnapshot},
+    session::{EndNote, Heartbeat, Session, SessionAuth, SessionPosition, SessionQuery, SessionSlice, UserSnapshot},
     store::RecordStore,
     store_error::StoreError,
 };
@@ -92,7 +92,7 @@ impl LiveState {
         )
     }
 
-    /// Where acts are done.
+    /// Client for acts.
     pub(super) fn commit_client(&self) -> &RedisClient {
         self.commit_client.as_ref().unwrap_or(&self.client)
     }
@@ -114,23 +114,44 @@ impl LiveState {
         codec::decode_if_valid(id, &session, activity.as_deref(), &gate)
     }
 
-    pub(super) async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        let ids = self.session_ids(owner).await?;
-        let mut sessions = self.read_sessions(&ids).await?;
+    pub(super) async fn list_slice(&self, query: &SessionQuery) -> Result<SessionSlice, StoreError> {
+        let ids = self.session_ids_behind(query.user, query.after).await?;
+        let wanted = query.limit.saturating_add(1);
+        let mut sessions = Vec::new();
+        let mut rest = ids.as_slice();
+        // One that cannot be read takes no place.
+        while sessions.len() < wanted && !rest.is_empty() {
+            let (next, behind) = rest.split_at(rest.len().min(wanted - sessions.len()));
+            sessions.extend(self.read_sessions(next).await?);
+            rest = behind;
+        }
         sessions.sort_by_key(|session| (std::cmp::Reverse(session.activity.last_seen), session.id));
-        Ok(sessions)
+        Ok(SessionSlice::from_overfetched(sessions, query.limit, SessionPosition::of))
     }
 
     /// The ids of a user's sessions, longest unused last.
     pub(super) async fn session_ids(&self, owner: UserId) -> Result<Vec<SessionId>, StoreError> {
+        self.session_ids_behind(owner, None).await
+    }
+
+    async fn session_ids_behind(
+        &self,
+        owner: UserId,
+        after: Option<SessionPosition>,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let from = after.map_or_else(|| "+inf".to_owned(), |after| after.last_seen.as_millis().to_string());
         let mut range = cmd("ZRANGE");
-        range.arg(keys::sessions(owner)).arg("+inf").arg("-inf").arg("BYSCORE").arg("REV").arg("WITHSCORES");
+        range.arg(keys::sessions(owner)).arg(&from).arg("-inf").arg("BYSCORE").arg("REV").arg("WITHSCORES");
         let members: Vec<(String, f64)> = self.client.query(&range).await?;
         let mut ids: Vec<(SessionId, f64)> = members
             .into_iter()
             .filter_map(|(member, latest)| Some((parse_session_id(owner, &member)?, latest)))
             .collect();
         ids.sort_by(|(id, latest), (other, later)| later.total_cmp(latest).then(id.cmp(other)));
+        if let Some(SessionPosition { id: last, .. }) = after {
+            // Of that moment, those before it are in the range, too.
+            ids.retain(|(id, latest)| latest.to_string() != from || *id > last);
+        }
         Ok(ids.into_iter().map(|(id, _)| id).collect())
     }
 
@@ -332,13 +353,13 @@ pub(super) fn parse_session_id(owner: UserId, member: &str) -> Option<SessionId>
 
 /// What was read, or a line in the log that says why it is not told.
 pub(super) fn ok_or_log<T>(id: SessionId, read: Result<T, StoreError>) -> Option<T> {
-    read.inspect_err(|why| error!(session.id = %id, "Session {id} cannot be read: {why}")).ok()
+    read.inspect_err(|why| error!(session.id = %id, error = %why, "Session unreadable")).ok()
 }
 
 /// What is said of one of many users, or a line in the log that says why they are passed over.
 fn ok_or_log_for_user<T: FromRedisValue>(owner: UserId, said: Result<Value, RedisStoreError>) -> Option<T> {
     let told = said.map_err(StoreError::from).and_then(decode_reply);
-    told.inspect_err(|why| error!(user.id = %owner, "The sessions of {owner} cannot be looked through: {why}")).ok()
+    told.inspect_err(|why| error!(user.id = %owner, error = %why, "Sessions of user not listed")).ok()
 }
 
 /// An answer as what it must be.

@@ -1,4 +1,4 @@
-//! Who keeps a connection up: connects, looks whether the server is fit, looks again and again, and connects anew.
+//! Supervisor of a connection: connects, looks whether the server is fit, looks again and again, and connects anew.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -269,7 +269,7 @@ impl Supervisor {
                 waits = RECONNECT_DELAYS.into_iter();
                 let why = self.monitor(&now).await;
                 if self.hooks.log_changes {
-                    warn!("Lost Redis: {why}");
+                    warn!(error = %why, "Redis connection lost");
                 }
                 now.close(why.clone());
                 line.store(Arc::new(RedisConnection::failed(why)));
@@ -278,13 +278,13 @@ impl Supervisor {
             match self.connect().await {
                 Ok((up, about)) => {
                     if self.hooks.log_changes {
-                        info!("Connected to {} at {}", about.name, self.address);
+                        info!(server = %about.name, address = %self.address, "Redis connected");
                     }
                     line.store(Arc::new(up));
                 }
                 Err(why) => {
                     if self.hooks.log_changes && line.load().error() != Some(&why) {
-                        error!("Cannot use Redis: {why}");
+                        error!(error = %why, "Redis not usable");
                     }
                     line.store(Arc::new(RedisConnection::failed(why)));
                 }

@@ -1,4 +1,4 @@
-//! Where Redis is, and whether it is fit for what must be kept there.
+//! Address and credentials of a Redis server, and whether it is fit for what must be kept there.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const MIN_VERSION: (u32, u32) = (6, 2);
 /// How long what was sent may stay unconfirmed by the machine there, until the connection counts as broken.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where Redis is, and how to get in.
+/// Address of a Redis server, and the credentials for it.
 #[derive(Clone, Debug)]
 pub struct RedisTarget {
     /// Name or address.
@@ -100,7 +100,7 @@ impl RedisTarget {
     }
 }
 
-/// What Redis says of itself (`INFO`).
+/// A server as it describes itself (`INFO`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInfo {
     /// `Redis 7.0.15`, `Valkey 8.1.0`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis::{
-    account::{Account, AccountChange, AddResult, Role, fold},
+    account::{Account, AccountChange, AddResult, Role, UserQuery, fold},
     id::UserId,
 };
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ contract_tests! {
     an_account_signs_in_with_its_name_or_its_address
     nobody_is_none
     accounts_are_listed_by_name
+    accounts_are_listed_a_slice_at_a_time
     a_name_is_taken_once
     an_address_is_taken_once
     accounts_without_an_address_do_not_collide
@@ -202,4 +203,24 @@ async fn a_device_of_nobody_is_not_kept(stores: ContractStores) {
     let (nobody, cookie) = (UserId::mint(), digest());
     assert!(!stores.accounts.register_device(nobody, None, cookie, 20, at(1)).await.unwrap().was_known);
     assert!(!stores.accounts.register_device(nobody, Some(cookie), digest(), 20, at(1)).await.unwrap().was_known);
+}
+
+async fn accounts_are_listed_a_slice_at_a_time(stores: ContractStores) {
+    for name in ["eve", "al", "Alice", "bob", "alice b"] {
+        stores.accounts.add(&account(name, None), &audit_context(at(0))).await.unwrap();
+    }
+    let all = stores.accounts.list().await.unwrap();
+    for limit in [1, 2, 4, 5, 6] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let slice = stores.accounts.list_slice(&UserQuery { after, limit }).await.unwrap();
+            assert!(slice.items.len() <= limit && !slice.items.is_empty());
+            seen.extend(slice.items);
+            after = slice.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, all, "{limit} at once");
+    }
 }

@@ -1,6 +1,9 @@
 //! Looking sessions up, moving their activity, renewing their secret.
 
-use portcullis::{id::SessionId, session::Heartbeat};
+use portcullis::{
+    id::{SessionId, UserId},
+    session::{EndReason, EndTarget, Heartbeat, SessionQuery},
+};
 
 use super::{ContractStores, fixtures::*};
 
@@ -10,6 +13,8 @@ contract_tests! {
     what_was_never_opened_is_none
     a_list_shows_the_longest_unused_last
     a_list_shows_nobody_elses
+    a_list_goes_on_where_a_slice_ended
+    a_position_outlives_its_session
     a_touch_moves_a_session_forward
     a_late_touch_moves_nothing_back
     a_touch_without_a_page_keeps_the_last_one
@@ -218,4 +223,42 @@ async fn sessions_are_counted(stores: ContractStores) {
 
 async fn the_store_answers(stores: ContractStores) {
     stores.sessions.ping().await.unwrap();
+}
+
+async fn a_list_goes_on_where_a_slice_ended(stores: ContractStores) {
+    let (alice, bob) = (add_session_user(&stores).await, add_session_user(&stores).await);
+    open_session(&*stores.sessions, bob, at(2)).await;
+    for second in [1, 1, 1, 2, 3, 3, 4] {
+        open_session(&*stores.sessions, alice, at(second)).await;
+    }
+    let all = session_ids(&stores.sessions.list(alice).await.unwrap());
+    for limit in [1, 2, 3, 6, 7, 8] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let query = SessionQuery { user: alice, after, limit };
+            let slice = stores.sessions.list_slice(&query).await.unwrap();
+            assert!(slice.items.len() <= limit && !slice.items.is_empty());
+            seen.extend(session_ids(&slice.items));
+            after = slice.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, all, "{limit} at once");
+    }
+    let nobody = SessionQuery { user: UserId::mint(), after: None, limit: 3 };
+    assert!(stores.sessions.list_slice(&nobody).await.unwrap().items.is_empty());
+}
+
+async fn a_position_outlives_its_session(stores: ContractStores) {
+    let alice = add_session_user(&stores).await;
+    for second in [1, 2, 2, 2, 3] {
+        open_session(&*stores.sessions, alice, at(second)).await;
+    }
+    let all = session_ids(&stores.sessions.list(alice).await.unwrap());
+    let slice = stores.sessions.list_slice(&SessionQuery { user: alice, after: None, limit: 2 }).await.unwrap();
+    let gone = EndTarget::One { owner: alice, id: all[1] };
+    stores.sessions.end(gone, &end_record(EndReason::SignedOut, at(5))).await.unwrap();
+    let rest = SessionQuery { user: alice, after: slice.next, limit: 9 };
+    assert_eq!(session_ids(&stores.sessions.list_slice(&rest).await.unwrap().items), all[2..]);
 }

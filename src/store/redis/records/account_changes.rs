@@ -236,7 +236,7 @@ fn decode_pending(kept: &str, before: Timestamp) -> Option<(u64, LiveEffects)> {
         Some((at, place.parse().ok()?, serde_json::from_str(body).ok()?))
     };
     let Some((at, place, consequence)) = read() else {
-        error!("What follows from the change of an account cannot be read: {}", decode_error("consequence"));
+        error!(error = %decode_error("consequence"), "Pending effects of account change unreadable");
         return None;
     };
     (at < before).then_some((place, consequence))

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     account::{
         Account, AddResult, DeviceRecords, DeviceRegistration, ExportedAccount, ImportedAccount, LinkRecords,
-        PasswordHash, PasswordRecords, RecordUpkeep, UserRecords, login_aliases,
+        PasswordHash, PasswordRecords, RecordUpkeep, UserPosition, UserQuery, UserRecords, UserSlice, login_aliases,
     },
     audit::{AuditContext, AuditEntry, AuditEvent, Recorded},
     clock::Timestamp,
@@ -145,17 +145,25 @@ impl UserRecords for RedisRecords {
         Ok(self.read_snapshot(id).await?.map(|read| read.account))
     }
 
-    async fn list(&self) -> Result<Vec<Account>, StoreError> {
-        let (mut accounts, mut from) = (Vec::new(), "-".to_owned());
+    async fn list_slice(&self, query: &UserQuery) -> Result<UserSlice, StoreError> {
+        let behind = |entry: &str| format!("({entry}");
+        let mut from = query
+            .after
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |UserPosition { name, id }| behind(&format!("{name}\n{}", id.bare())));
+        let (mut accounts, wanted) = (Vec::new(), query.limit.saturating_add(1));
         loop {
-            let page = script::LIST_ACCOUNTS.call(&[keys::NAMES, keys::ACCOUNTS], &[&from, &PAGE_SIZE.to_string()]);
+            let size = PAGE_SIZE.min(wanted - accounts.len());
+            let page = script::LIST_ACCOUNTS.call(&[keys::NAMES, keys::ACCOUNTS], &[&from, &size.to_string()]);
             let page: Vec<(String, String)> = self.client.run_script(&page).await?;
             for (name, account) in &page {
                 let id = name.rsplit('\n').next().unwrap_or_default();
                 accounts.push(decode_account(id, account)?);
             }
-            let Some((last, _)) = page.last().filter(|_| page.len() == PAGE_SIZE) else { return Ok(accounts) };
-            from = format!("({last}");
+            match page.last() {
+                Some((last, _)) if page.len() == size && accounts.len() < wanted => from = behind(last),
+                Some(_) | None => return Ok(UserSlice::from_overfetched(accounts, query.limit, UserPosition::of)),
+            }
         }
     }
 

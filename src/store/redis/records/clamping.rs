@@ -32,7 +32,7 @@ impl UnreadableCount {
     /// Notes how many there are, and tells it where there are others than the last time.
     fn record(&self, what: &'static str, count: usize) {
         if self.0.swap(count, Ordering::Relaxed) != count && count > 0 {
-            warn!(count, "Values in Redis cannot be read, and are left as they are: each a {what}");
+            warn!(count, kind = what, "Redis values unreadable, left unchanged");
         }
     }
 }

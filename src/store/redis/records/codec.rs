@@ -1,4 +1,4 @@
-//! How accounts and known devices stand in Redis. What cannot be read back is an error, never a gap.
+//! Accounts and known devices as they stand in Redis. What cannot be read back is an error, never a gap.
 
 use serde::{Deserialize, Serialize};
 

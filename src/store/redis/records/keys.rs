@@ -1,4 +1,4 @@
-//! What records are called in Redis. All in one slot: an act changes an account, the journal and what is still to follow.
+//! Keys of records in Redis. All in one slot: an act changes an account, the journal and what is still to follow.
 
 use crate::{audit::LoginOutcome, id::UserId};
 
@@ -12,7 +12,7 @@ pub(super) const LOGIN_FOLDING: &str = "portcullis:{records}:login-rule";
 pub(super) const NAMES: &str = "portcullis:{records}:names";
 /// Password hashes by account.
 pub(super) const PASSWORDS: &str = "portcullis:{records}:passwords";
-/// Who holds a one-time link and until when, by its digest.
+/// Holder of a one-time link and until when, by its digest.
 pub(super) const LINKS: &str = "portcullis:{records}:links";
 /// The digest of each account's link.
 pub(super) const LINK_BY_ACCOUNT: &str = "portcullis:{records}:link-of";
@@ -20,9 +20,9 @@ pub(super) const LINK_BY_ACCOUNT: &str = "portcullis:{records}:link-of";
 pub(super) const DEVICES: &str = "portcullis:{records}:devices";
 /// Accounts by the last use of the device that was longest unused.
 pub(super) const DEVICE_LAST_USES: &str = "portcullis:{records}:devices-used";
-/// What is still to follow from changes, by its id.
+/// Pending effects of changes, by id.
 pub(super) const PENDING_EFFECTS: &str = "portcullis:{records}:consequences";
-/// Which records these are.
+/// Id of the records.
 pub(super) const RECORDS_ID: &str = "portcullis:{records}:identity";
 /// That something could be written.
 pub(super) const WRITE_PROBE: &str = "portcullis:{records}:written";
