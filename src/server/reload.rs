@@ -109,7 +109,7 @@ impl ConfigReloader {
     }
 
     async fn apply(&self, config: &Config) {
-        for key in self.startup_config.needs_restart(config) {
+        for key in &self.startup_config.needs_restart(config) {
             warn!(key, "{key} has changed and counts after a restart");
         }
         register_series(&self.metrics, config);
