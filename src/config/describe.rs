@@ -38,8 +38,9 @@ impl<T, W: Syntax<T>> Key<T> for W {
         Some(Located { value: value.into_value(), at, key })
     }
 
+    /// `null` is taken away again where the default is another, see `show::schema`.
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<W>()
+        generator.subschema_for::<Option<W>>()
     }
 
     fn serialize<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {

@@ -25,7 +25,7 @@ section! {
 #[schemars(transparent)]
 pub(in crate::config) struct PageLabels(Named<OptionalLabel>);
 
-/// A label; none where it could not be read.
+/// A label; nothing when it could not be read.
 #[derive(Default, JsonSchema)]
 #[schemars(transparent)]
 struct OptionalLabel(Option<PlainLabel>);
