@@ -226,7 +226,7 @@ pub(super) fn escape(text: &str, longest: usize) -> String {
             escaped.push('…');
             break;
         }
-        if letter.is_control() || is_invisible(letter) {
+        if letter.is_control() || disguises_line(letter) {
             escaped.extend(letter.escape_unicode());
         } else {
             escaped.push(letter);
@@ -235,7 +235,8 @@ pub(super) fn escape(text: &str, longest: usize) -> String {
     escaped
 }
 
-/// Letters that turn the direction of a line, break it or do not show; they could disguise a message.
-fn is_invisible(letter: char) -> bool {
+/// Whether a letter turns the direction of a line, breaks it or does not show, and so could disguise a message. Fewer than
+/// [`is_invisible`](crate::account::is_invisible), whose soft hyphens and tags (in flags) are fine in the label of a page.
+fn disguises_line(letter: char) -> bool {
     matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
