@@ -105,7 +105,7 @@ impl Config {
         routing.report_self_proxying(&listen, diagnostics);
         let mut branding = raw.branding;
         if !diagnostics.is_written("branding.app_name") {
-            branding.pages.app_name = public_url.as_ref().map_or("localhost", |url| url.host()).to_owned();
+            branding.pages.app_name = public_url.as_ref().map_or("localhost", |url| url.host().as_str()).to_owned();
         }
         Self {
             public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),

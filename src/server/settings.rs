@@ -134,8 +134,7 @@ pub fn trusted_proxies(config: &Config) -> TrustedProxies {
 }
 
 fn server_address(address: &config::UpstreamAddress) -> HostPort {
-    let host = address.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    HostPort { host, port: address.port }
+    HostPort { host: address.host.unbracketed().to_owned(), port: address.port }
 }
 
 fn identity_headers(config: &Config) -> IdentityHeaders {
