@@ -71,7 +71,7 @@ impl CommandContext {
         entries.reverse();
         let told: Vec<EntryView> = entries.iter().map(|entry| EntryView::new(entry, &names)).collect();
         if json {
-            let items: Vec<Value> = told.into_iter().map(EntryView::to_json).collect();
+            let items: Vec<Value> = told.into_iter().map(EntryView::into_json).collect();
             print_json(&json!({ "items": items, "next_cursor": null }));
         } else {
             let rows: Vec<_> = told.iter().map(EntryView::table_row).collect();
@@ -86,7 +86,7 @@ impl CommandContext {
         loop {
             let AuditPage { entries, next } = self.components.stores.audit.trail(&query).await?;
             for entry in &entries {
-                print_line(&EntryView::new(entry, &names).to_json().to_string());
+                print_line(&EntryView::new(entry, &names).into_json().to_string());
             }
             // Where nobody reads any more, nothing more is looked up.
             if next.is_none() || write_result().is_err() {
@@ -140,7 +140,7 @@ impl<'a> EntryView<'a> {
         self.names.get(&user).map(String::as_str)
     }
 
-    fn to_json(self) -> Value {
+    fn into_json(self) -> Value {
         let person = |id: UserId| json!({ "id": id, "name": self.name(id) });
         let actor = match self.entry.actor {
             actor @ Actor::User(id) => json!({ "kind": actor.kind(), "id": id, "name": self.name(id) }),

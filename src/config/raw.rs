@@ -34,7 +34,6 @@ use crate::audit::AuditPolicy;
 const PLANNED_KEYS: [&str; 4] = ["second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
-#[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
 #[derive(JsonSchema)]
 #[schemars(title = "Portcullis configuration")]
 pub(super) struct RawConfig {

@@ -21,7 +21,8 @@ impl Config {
             ("secret", self.secret != new.secret),
         ]
         .into_iter()
-        .filter_map(|(key, differs)| differs.then(|| key.to_owned()))
+        .filter(|(_, differs)| *differs)
+        .map(|(key, _)| key.to_owned())
         .collect();
         self.sign_in.restart_keys(&new.sign_in, "sign_in", &mut keys);
         self.sessions.restart_keys(&new.sessions, "sessions", &mut keys);

@@ -105,7 +105,8 @@ impl Config {
         routing.report_self_proxying(&listen, diagnostics);
         let mut branding = raw.branding;
         if !diagnostics.is_written("branding.app_name") {
-            branding.pages.app_name = public_url.as_ref().map_or("localhost", |url| url.host().as_str()).to_owned();
+            let host = public_url.as_ref().map_or("localhost", |url| url.host().as_str());
+            host.clone_into(&mut branding.pages.app_name);
         }
         Self {
             public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),

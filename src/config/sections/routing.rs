@@ -227,7 +227,11 @@ fn check_upstream_name(
 ) {
     match upstream {
         None => {
-            diagnostics.report_missing(at, &format!("{key}.upstream"), format!("is missing; {}", suggestion("", names)))
+            diagnostics.report_missing(
+                at,
+                &format!("{key}.upstream"),
+                format!("is missing; {}", suggestion("", names)),
+            );
         }
         Some(name) if !names.contains(&name.value.as_str()) => {
             name.report(diagnostics, format!("no upstream has this name; {}", suggestion(&name.value, names)));
