@@ -15,7 +15,7 @@ use rustls::{
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
 use zeroize::Zeroizing;
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, public_url::Host};
 
 /// A certificate that is good for less should have been renewed.
 const RENEWAL_WINDOW: Duration = Duration::from_hours(24 * 7);
@@ -80,7 +80,7 @@ impl Certificate {
 
     /// Why browsers would refuse it, where they would: for this host, at this time.
     #[must_use]
-    pub fn browser_warnings(&self, host: &str, now: Timestamp) -> Vec<String> {
+    pub fn browser_warnings(&self, host: &Host, now: Timestamp) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.not_after < now {
             warnings.push(format!("was good until {}; renew it", self.not_after.rfc3339()));
@@ -109,8 +109,8 @@ impl Certificate {
         soon.then(|| format!("is good until {} only; renew it", self.not_after.rfc3339()))
     }
 
-    fn covers_host(&self, host: &str) -> bool {
-        let name = ServerName::try_from(host.trim_matches(['[', ']']));
+    fn covers_host(&self, host: &Host) -> bool {
+        let name = ServerName::try_from(host.unbracketed());
         let parsed = self.key.cert.first().map(ParsedCertificate::try_from);
         match (parsed, name) {
             (Some(Ok(parsed)), Ok(name)) => verify_server_name(&parsed, &name).is_ok(),

@@ -1,5 +1,6 @@
 //! The one origin that visitors see. Cookie flags, redirects and the check of the Host header are taken from it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
@@ -14,8 +15,8 @@ use serde::{Serialize, Serializer};
 pub struct PublicUrl {
     /// Whether visitors come over https: the cookie is then `Secure` and has the `__Host-` prefix.
     https: bool,
-    /// Lower-case host without port; an IPv6 address is in brackets.
-    host: String,
+    /// Host without port.
+    host: Host,
     /// The port, also when it is the scheme's own.
     port: u16,
     /// Scheme, host and port as browsers write them in `Origin`.
@@ -31,14 +32,10 @@ impl PublicUrl {
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
             ip => ip,
         };
-        let host = match host {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        Self::new(false, host, listen.port())
+        Self::new(false, host.into(), listen.port())
     }
 
-    fn new(https: bool, host: String, port: u16) -> Self {
+    fn new(https: bool, host: Host, port: u16) -> Self {
         let scheme = if https { "https" } else { "http" };
         let origin = if port == default_port(https) {
             format!("{scheme}://{host}")
@@ -54,9 +51,9 @@ impl PublicUrl {
         &self.origin
     }
 
-    /// Lower-case host without port; an IPv6 address is in brackets.
+    /// Host without port.
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub fn host(&self) -> &Host {
         &self.host
     }
 
@@ -86,14 +83,13 @@ impl PublicUrl {
             None => self.port == default_port(self.https),
             Some(digits) => digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.parse() == Ok(self.port),
         };
-        port_matches && host.eq_ignore_ascii_case(&self.host)
+        port_matches && host.eq_ignore_ascii_case(self.host.as_str())
     }
 
     /// Whether only programs on this machine reach it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        self.host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        self.host.is_loopback()
     }
 
     /// The address to listen on when none is written: that of a loopback origin.
@@ -102,9 +98,60 @@ impl PublicUrl {
         if self.https || !self.is_loopback() {
             return None;
         }
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        let ip = bare.parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let ip = self.host.ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         Some(SocketAddr::new(ip, self.port))
+    }
+}
+
+/// Host name or IP address, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host(String);
+
+impl Host {
+    /// Takes a host as URLs have it, an IPv6 address in brackets; none where it is no host.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let host = text.to_ascii_lowercase();
+        is_host(&host).then_some(Self(host))
+    }
+
+    /// Spelling for URLs and headers: an IPv6 address is in brackets.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Spelling for sockets and certificates: an IPv6 address is without brackets.
+    #[must_use]
+    pub fn unbracketed(&self) -> &str {
+        self.0.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// IP address, where it is one.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.unbracketed().parse().ok()
+    }
+
+    /// Whether only programs on this machine reach it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.0 == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self(ip.to_string()),
+            IpAddr::V6(ip) => Self(format!("[{ip}]")),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -137,10 +184,7 @@ impl FromStr for PublicUrl {
         if !matches!(uri.path(), "" | "/") {
             return Err(format!("can not have a path; {HINT}"));
         }
-        let host = authority.host().to_ascii_lowercase();
-        if !is_host(&host) {
-            return Err(format!("has no valid host; {HINT}"));
-        }
+        let host = Host::new(authority.host()).ok_or_else(|| format!("has no valid host; {HINT}"))?;
         let port = port_of(authority, default_port(https)).ok_or_else(|| format!("has no valid port; {HINT}"))?;
         Ok(Self::new(https, host, port))
     }
@@ -168,7 +212,7 @@ pub(crate) fn port_of(authority: &Authority, default: u16) -> Option<u16> {
 }
 
 /// Whether this is a host name or an address, an IPv6 one in brackets.
-pub(crate) fn is_host(host: &str) -> bool {
+fn is_host(host: &str) -> bool {
     if let Some(bracketed) = host.strip_prefix('[') {
         return bracketed.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
     }

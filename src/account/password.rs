@@ -1,5 +1,7 @@
 //! Rules for new passwords. Checked once; a [`NewPassword`] has passed.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use unicode_normalization::char::is_combining_mark;
 use zxcvbn::{Score, zxcvbn};
 
@@ -22,11 +24,12 @@ pub struct PasswordPolicy {
 }
 
 /// Which rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum PasswordRuleset {
-    /// The guides': upper and lower case, a digit, a special character.
+    /// Upper case, lower case, a digit and a special character.
     Classic,
-    /// NIST SP 800-63B-4: length, and no password that everybody knows; no composition.
+    /// Length and a list of common passwords.
     Modern,
 }
 

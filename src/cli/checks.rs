@@ -293,7 +293,7 @@ pub(super) fn public_url(config: &Config) -> Vec<Finding> {
     let addresses: Vec<String> = listen.iter().map(ToString::to_string).collect();
     let addresses = addresses.join(" and ");
     let mut found = Vec::new();
-    if let Err(why) = (url.host().trim_matches(['[', ']']), url.port()).to_socket_addrs() {
+    if let Err(why) = (url.host().unbracketed(), url.port()).to_socket_addrs() {
         found.push(Warn(format!("public_url: {} cannot be looked up here ({why}); visitors need to", url.host())));
     }
     found.push(if config.tls.is_some() && listen.iter().any(|address| address.port() == url.port()) {
@@ -324,5 +324,5 @@ fn upstream_addresses(config: &Config) -> impl Iterator<Item = (&String, &Upstre
 }
 
 fn resolve(server: &UpstreamAddress) -> io::Result<Vec<SocketAddr>> {
-    Ok((server.host.trim_matches(['[', ']']), server.port).to_socket_addrs()?.collect())
+    Ok((server.host.unbracketed(), server.port).to_socket_addrs()?.collect())
 }

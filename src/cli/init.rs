@@ -101,7 +101,7 @@ impl InitCommand {
         let checked = config::Config::from_text(&without_secret, Path::new("portcullis.yaml"), &self.dir, &|_| None);
         let config = checked.map_err(|why| CommandError::Usage(why.to_string()))?;
         match &self.name {
-            Some(name) if *name != config.branding.app_name => Err(CommandError::Usage(format!(
+            Some(name) if *name != config.branding.pages.app_name => Err(CommandError::Usage(format!(
                 "--name {name:?} cannot be written to the configuration; choose another"
             ))),
             _ => Ok(()),

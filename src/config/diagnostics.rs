@@ -4,6 +4,7 @@
 //! characters; what came from the environment or may be a secret is never quoted at all.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +99,8 @@ pub(super) struct Diagnostics {
     errors: RefCell<Vec<ConfigError>>,
     /// Keys that were written with a mistake in their name: they are not missing as well.
     misspelled: RefCell<Vec<String>>,
+    /// Where the value of each key stands that could be read.
+    positions: RefCell<HashMap<String, Position>>,
 }
 
 impl Diagnostics {
@@ -109,6 +112,7 @@ impl Diagnostics {
             platform_secret_dirs: vec![PathBuf::from("/run/secrets")],
             errors: RefCell::default(),
             misspelled: RefCell::default(),
+            positions: RefCell::default(),
         }
     }
 
@@ -139,6 +143,24 @@ impl Diagnostics {
             file: self.file.clone(),
             message: message.into(),
         });
+    }
+
+    /// Notes where the value of a key stands that could be read.
+    pub(super) fn note_position(&self, key: &str, at: Position) {
+        self.positions.borrow_mut().insert(key.to_owned(), at);
+    }
+
+    /// Whether a key is written, and its value could be read.
+    pub(super) fn is_written(&self, key: &str) -> bool {
+        self.positions.borrow().contains_key(key)
+    }
+
+    /// Reports an error in the value of a key that could be read.
+    pub(super) fn report_at(&self, key: &str, message: impl Into<String>) {
+        let position = self.positions.borrow().get(key).copied();
+        if let Some(at) = position {
+            self.report(at, key, message);
+        }
     }
 
     /// Whether this key or one below it has been complained about.
@@ -204,7 +226,7 @@ pub(super) fn escape(text: &str, longest: usize) -> String {
             escaped.push('…');
             break;
         }
-        if letter.is_control() || is_invisible(letter) {
+        if letter.is_control() || disguises_line(letter) {
             escaped.extend(letter.escape_unicode());
         } else {
             escaped.push(letter);
@@ -213,7 +235,8 @@ pub(super) fn escape(text: &str, longest: usize) -> String {
     escaped
 }
 
-/// Letters that turn the direction of a line, break it or do not show; they could disguise a message.
-fn is_invisible(letter: char) -> bool {
+/// Whether a letter turns the direction of a line, breaks it or does not show, and so could disguise a message. Fewer than
+/// [`is_invisible`](crate::account::is_invisible), whose soft hyphens and tags (in flags) are fine in the label of a page.
+fn disguises_line(letter: char) -> bool {
     matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

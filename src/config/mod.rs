@@ -2,9 +2,10 @@
 //!
 //! A text becomes a tree whose nodes know their place (`tree`), variables are filled in (`expand`), keys are taken out of
 //! the tree (`section`, `from_node`, `value`), checked section by section (`sections`), and looked at together
-//! (`validated`). Each step reports its errors to one [`Diagnostics`], so that all are told at once, each with its line, its
+//! (`validated`). Each step reports its errors to one `diagnostics`, so that all are told at once, each with its line, its
 //! column and what to write instead. A configuration with an error is never returned, and no message repeats a secret.
 
+mod describe;
 mod diagnostics;
 mod expand;
 mod find;
@@ -27,16 +28,14 @@ pub use diagnostics::{ConfigError, ConfigErrors};
 pub use find::find;
 pub use sections::activity::ActivitySettings;
 pub use sections::admin::AdminSettings;
-pub use sections::audit::AuditSettings;
 pub use sections::branding::BrandingSettings;
 pub use sections::cross_site_forms::CrossSiteForms;
 pub use sections::identity::{ExtraHeader, ExtraHeaderValue, IdentitySettings};
 pub use sections::limits::LimitSettings;
-pub use sections::lockout::LockoutSettings;
 pub use sections::log::{LogFormatSetting, LogLevel, LogSettings};
-pub use sections::passwords::{AfterPasswordChange, PasswordPreset, PasswordSettings};
+pub use sections::passwords::PasswordSettings;
 pub use sections::routes::{RouteAccess, RouteSettings, RouteTimeouts};
-pub use sections::sessions::{AppSessionSettings, RememberMeSettings, SessionSettings};
+pub use sections::sessions::SessionSettings;
 pub use sections::shutdown::ShutdownSettings;
 pub use sections::sign_in::SignInSettings;
 pub use sections::tls::TlsSettings;
@@ -44,7 +43,6 @@ pub use sections::upstreams::{UpstreamSettings, UpstreamTimeouts};
 pub use show::{reference, schema, show};
 pub use starter::StarterConfig;
 pub use validated::Config;
-pub use value::duration::DurationOrNever;
 pub use value::header_secret::HeaderSecret;
 pub use value::network::Network;
 pub use value::redis_url::RedisUrl;
@@ -130,7 +128,7 @@ mod tests {
         let told = read(text).map(|_| ()).expect_err("an unknown word").to_string();
         assert!(told.starts_with("portcullis.yaml:6:10: log.level:") && told.lines().count() == 1, "{told}");
         let config = read(&text.replace("loud", "info")).expect("a good file");
-        assert_eq!(config.sessions.max_per_user, 7);
+        assert_eq!(config.sessions.policy.max_per_user, 7);
     }
 
     #[test]

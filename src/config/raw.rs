@@ -12,29 +12,28 @@ use super::value::address::ListenAddress;
 use super::value::network::Network;
 use super::value::store::{RecordsLocation, StoreLocation};
 use super::value::upstream_address::UpstreamAddress;
+use crate::guard::LockoutPolicy;
 use crate::public_url::PublicUrl;
 
-use super::sections::activity::RawActivity;
-use super::sections::admin::RawAdmin;
-use super::sections::audit::RawAudit;
-use super::sections::branding::RawBranding;
+use super::sections::activity::ActivitySettings;
+use super::sections::admin::AdminSettings;
+use super::sections::branding::BrandingSettings;
 use super::sections::identity::RawIdentity;
-use super::sections::limits::RawLimits;
-use super::sections::lockout::RawLockout;
-use super::sections::log::RawLog;
-use super::sections::passwords::RawPasswords;
+use super::sections::limits::LimitSettings;
+use super::sections::log::LogSettings;
+use super::sections::passwords::PasswordSettings;
 use super::sections::routes::RawRoute;
-use super::sections::sessions::RawSessions;
-use super::sections::shutdown::RawShutdown;
-use super::sections::sign_in::RawSignIn;
+use super::sections::sessions::SessionSettings;
+use super::sections::shutdown::ShutdownSettings;
+use super::sections::sign_in::SignInSettings;
 use super::sections::tls::RawTls;
 use super::sections::upstreams::RawUpstream;
+use crate::audit::AuditPolicy;
 
 /// Keys of the plan that this version does not have.
 const PLANNED_KEYS: [&str; 4] = ["second_factor", "confirm_identity", "geoip", "notify"];
 
 /// The configuration of Portcullis.
-#[expect(clippy::struct_field_names, reason = "the fields are named as the keys are")]
 #[derive(JsonSchema)]
 #[schemars(title = "Portcullis configuration")]
 pub(super) struct RawConfig {
@@ -88,29 +87,29 @@ pub(super) struct RawConfig {
     /// with 404 and reaches no app.
     pub(super) routes: RawField<Vec<Located<RawRoute>>>,
     /// Signing in.
-    pub(super) sign_in: RawSignIn,
+    pub(super) sign_in: SignInSettings,
     /// How long visitors stay signed in. A change, shorter or longer, applies to sessions that already live.
-    pub(super) sessions: RawSessions,
+    pub(super) sessions: SessionSettings,
     /// Rules for passwords.
-    pub(super) passwords: RawPasswords,
+    pub(super) passwords: PasswordSettings,
     /// When an account is locked after wrong passwords.
-    pub(super) lockout: RawLockout,
+    pub(super) lockout: LockoutPolicy,
     /// What the journal keeps.
-    pub(super) audit: RawAudit,
+    pub(super) audit: AuditPolicy,
     /// What a client may ask of a connection. A change of these needs a restart, but for `body_size`.
-    pub(super) limits: RawLimits,
+    pub(super) limits: LimitSettings,
     /// How the app learns who is calling.
     pub(super) identity: RawIdentity,
     /// The port for metrics and health checks. It must not be reachable for visitors.
-    pub(super) admin: RawAdmin,
+    pub(super) admin: AdminSettings,
     /// What is logged, and how.
-    pub(super) log: RawLog,
+    pub(super) log: LogSettings,
     /// How visitors' pages are named in the list of sessions.
-    pub(super) activity: RawActivity,
+    pub(super) activity: ActivitySettings,
     /// What happens between the signal to stop and the end.
-    pub(super) shutdown: RawShutdown,
+    pub(super) shutdown: ShutdownSettings,
     /// How the pages under `/security` look.
-    pub(super) branding: RawBranding,
+    pub(super) branding: BrandingSettings,
     /// Where the file begins, for complaints about what is missing.
     #[schemars(skip)]
     pub(super) at: Position,

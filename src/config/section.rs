@@ -1,5 +1,8 @@
 //! A mapping of the file whose keys are taken out one by one; what is left at the end is unknown.
 
+use std::ops::RangeInclusive;
+
+use super::describe::Bounded;
 use super::diagnostics::Diagnostics;
 use super::from_node::{FromNode, Located, RawField, closest_match, join_path, key_path};
 use super::tree::{Node, NodeValue, Position};
@@ -96,6 +99,19 @@ impl<'a> Section<'a> {
         self.read(name, node).map(|section: Located<T>| section.value).unwrap_or_default()
     }
 
+    /// Takes a section, which may be left empty, with its place.
+    pub(super) fn take_section_located<T: FromNode>(&mut self, name: &'static str) -> RawField<T> {
+        let (_, node) = self.remove(name)?;
+        self.read(name, node)
+    }
+
+    /// Reports a value outside its range.
+    pub(super) fn check_range<T: Bounded>(&self, written: &Located<T>, range: &RangeInclusive<T::Bound>) {
+        if let Some(message) = written.value.range_error(range) {
+            written.report(self.diagnostics, message);
+        }
+    }
+
     fn remove(&mut self, name: &'static str) -> Option<(Position, &'a Node)> {
         self.known.push(name);
         let index = self.entries.iter().position(|(key, _)| key.text() == Some(name))?;
@@ -108,7 +124,9 @@ impl<'a> Section<'a> {
         if matches!(node.value, NodeValue::Invalid) {
             return None;
         }
-        T::from_node(node, &key, self.diagnostics).map(|value| Located { value, at: node.at, key })
+        let value = T::from_node(node, &key, self.diagnostics)?;
+        self.diagnostics.note_position(&key, node.at);
+        Some(Located { value, at: node.at, key })
     }
 
     /// Complains about every key that nobody took. `later` are keys of the plan that this version does not have.

@@ -47,7 +47,7 @@ fn render_yaml(starter: &StarterConfig<'_>) -> String {
     };
     // Cookies know no ports: what else is installed on this host shall not sign anybody out.
     let cookie_name = match public_url.parse::<PublicUrl>() {
-        Ok(url) if url.authority() != url.host() => {
+        Ok(url) if url.authority() != url.host().as_str() => {
             format!(
                 "  cookie_name: portcullis-{}   # apart from what else is on this host: cookies know no ports\n",
                 url.port()

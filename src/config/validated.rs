@@ -13,15 +13,16 @@ use super::raw::RawConfig;
 use super::value::network::Network;
 use super::value::secret::RootSecret;
 use super::value::store::{RecordsLocation, StoreLocation};
+use crate::audit::AuditPolicy;
+use crate::guard::LockoutPolicy;
 use crate::public_url::PublicUrl;
+use crate::web::theme::Branding;
 
 use super::sections::activity::ActivitySettings;
 use super::sections::admin::AdminSettings;
-use super::sections::audit::AuditSettings;
 use super::sections::branding::BrandingSettings;
 use super::sections::identity::IdentitySettings;
 use super::sections::limits::LimitSettings;
-use super::sections::lockout::LockoutSettings;
 use super::sections::log::LogSettings;
 use super::sections::passwords::PasswordSettings;
 use super::sections::routes::RouteSettings;
@@ -66,9 +67,9 @@ pub struct Config {
     /// Rules for passwords.
     pub passwords: PasswordSettings,
     /// When an account is locked.
-    pub lockout: LockoutSettings,
+    pub lockout: LockoutPolicy,
     /// What the journal keeps.
-    pub audit: AuditSettings,
+    pub audit: AuditPolicy,
     /// What a client may ask of a connection.
     pub limits: LimitSettings,
     /// How the app learns who is calling.
@@ -97,13 +98,16 @@ impl Config {
         let store = store::store(raw.store, raw.store_file, diagnostics);
         let records = store::records(raw.records, raw.records_file, &store, diagnostics);
         let secret = secret::secret(raw.secret, raw.secret_file, &store, raw.at, diagnostics);
-        let limits = LimitSettings::validate(raw.limits, diagnostics);
-        let bodies = limits.body_size;
+        let bodies = raw.limits.body_size;
         let routing = RoutingSettings::validate(raw.upstream, raw.upstreams, raw.routes, bodies, raw.at, diagnostics);
         let redirects = tls.iter().flat_map(|tls| &tls.redirect_from);
-        let admin = AdminSettings::validate(raw.admin, listen.iter().chain(redirects), diagnostics);
+        raw.admin.check_port(listen.iter().chain(redirects), diagnostics);
         routing.report_self_proxying(&listen, diagnostics);
-        let host = public_url.as_ref().map_or("localhost", |url| url.host()).to_owned();
+        let mut branding = raw.branding;
+        if !diagnostics.is_written("branding.app_name") {
+            let host = public_url.as_ref().map_or("localhost", |url| url.host().as_str());
+            host.clone_into(&mut branding.pages.app_name);
+        }
         Self {
             public_url: public_url.unwrap_or_else(|| PublicUrl::loopback(SocketAddr::from(([127, 0, 0, 1], 8080)))),
             listen,
@@ -116,18 +120,18 @@ impl Config {
             secret,
             upstreams: routing.upstreams,
             routes: routing.routes,
-            sign_in: SignInSettings::from_raw(raw.sign_in),
-            sessions: SessionSettings::validate(raw.sessions, diagnostics),
-            passwords: PasswordSettings::validate(raw.passwords, diagnostics),
-            lockout: LockoutSettings::validate(raw.lockout, diagnostics),
-            audit: AuditSettings::validate(raw.audit, diagnostics),
-            limits,
+            sign_in: raw.sign_in,
+            sessions: raw.sessions,
+            passwords: raw.passwords,
+            lockout: raw.lockout,
+            audit: raw.audit,
+            limits: raw.limits,
             identity: IdentitySettings::validate(raw.identity, diagnostics),
-            admin,
-            log: LogSettings::from_raw(raw.log),
-            activity: ActivitySettings::validate(raw.activity, diagnostics),
-            shutdown: ShutdownSettings::validate(raw.shutdown, diagnostics),
-            branding: BrandingSettings::from_raw(raw.branding, host),
+            admin: raw.admin,
+            log: raw.log,
+            activity: raw.activity,
+            shutdown: raw.shutdown,
+            branding,
         }
     }
 
@@ -151,7 +155,10 @@ impl Config {
     pub fn demo(listen: SocketAddr, app: SocketAddr) -> Self {
         let public_url = PublicUrl::loopback(listen);
         Self {
-            branding: BrandingSettings { app_name: "Demo".to_owned(), ..BrandingSettings::default() },
+            branding: BrandingSettings {
+                pages: Branding { app_name: "Demo".to_owned(), ..Branding::default() },
+                ..BrandingSettings::default()
+            },
             listen: vec![listen],
             insecure_http: !listen.ip().is_loopback(),
             tls: None,
@@ -166,8 +173,8 @@ impl Config {
             sign_in: SignInSettings::default(),
             sessions: SessionSettings::default(),
             passwords: PasswordSettings::default(),
-            lockout: LockoutSettings::default(),
-            audit: AuditSettings::default(),
+            lockout: LockoutPolicy::default(),
+            audit: AuditPolicy::default(),
             limits: LimitSettings::default(),
             identity: IdentitySettings::default(),
             admin: AdminSettings::default(),

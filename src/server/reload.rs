@@ -105,12 +105,12 @@ impl ConfigReloader {
         let (shown, host, now) = (shown.load(), self.startup_config.public_url.host(), self.clock.now());
         self.metrics.set_certificate_expiry(shown.not_after());
         for doubt in shown.browser_warnings(host, now).into_iter().chain(shown.expiry_warning(now)) {
-            warn!(host, "Certificate for {host} {doubt}");
+            warn!(%host, "Certificate for {host} {doubt}");
         }
     }
 
     async fn apply(&self, config: &Config) {
-        for key in self.startup_config.needs_restart(config) {
+        for key in &self.startup_config.needs_restart(config) {
             warn!(key, "Configuration key {key} changed: counts after a restart");
         }
         register_series(&self.metrics, config);

@@ -8,16 +8,16 @@ use std::{
 use arc_swap::ArcSwap;
 
 use crate::{
-    account::{PasswordPolicy, PasswordRuleset},
+    account::PasswordPolicy,
     audit::AuditPolicy,
     certificate::Certificate,
     config::{self, Config, ExtraHeaderValue},
     gate::{Access, FormTarget, LiteralChars, PathPolicy, Route, RouteTable},
     guard::LockoutPolicy,
     proxy::{ConnectionLimits, HostPort, IdentityHeaders, UpstreamIds, UpstreamSpec},
-    session::{AppSessionPolicy, RememberMe, SessionPolicy, TimeLimit},
+    session::SessionPolicy,
     visitor::TrustedProxies,
-    web::{OtherSessionsPolicy, SiteSettings, theme::Branding},
+    web::SiteSettings,
 };
 
 /// What a reload can change, each piece shared with the part that reads it.
@@ -48,10 +48,10 @@ impl LiveSettings {
     pub fn from_config(config: &Config) -> Self {
         let ids = Arc::new(Mutex::new(UpstreamIds::default()));
         Self {
-            session: Arc::new(ArcSwap::from_pointee(session_policy(config))),
-            password: Arc::new(ArcSwap::from_pointee(password_policy(config))),
-            lockout: Arc::new(ArcSwap::from_pointee(lockout_policy(config))),
-            audit: Arc::new(ArcSwap::from_pointee(audit_policy(config))),
+            session: Arc::new(ArcSwap::from_pointee(config.sessions.policy.clone())),
+            password: Arc::new(ArcSwap::from_pointee(config.passwords.policy)),
+            lockout: Arc::new(ArcSwap::from_pointee(config.lockout)),
+            audit: Arc::new(ArcSwap::from_pointee(config.audit)),
             site: Arc::new(ArcSwap::from_pointee(site_settings(config))),
             certificate: config.tls.as_ref().map(|tls| Arc::new(ArcSwap::from_pointee(tls.certificate.clone()))),
             routes: Arc::new(ArcSwap::from_pointee(route_table(config, &ids))),
@@ -63,8 +63,8 @@ impl LiveSettings {
     /// From now on as this configuration says. What a reload cannot change is left as it is. All is made before any of it
     /// counts: should that panic, everything is as it was.
     pub fn apply(&self, config: &Config) {
-        let (session, password) = (session_policy(config), password_policy(config));
-        let (lockout, audit, house) = (lockout_policy(config), audit_policy(config), site_settings(config));
+        let (session, password) = (config.sessions.policy.clone(), config.passwords.policy);
+        let (lockout, audit, house) = (config.lockout, config.audit, site_settings(config));
         let (routes, identity) = (route_table(config, &self.ids), identity_headers(config));
         self.session.store(Arc::new(session));
         self.password.store(Arc::new(password));
@@ -99,65 +99,11 @@ impl LiveSettings {
     }
 }
 
-fn session_policy(config: &Config) -> SessionPolicy {
-    let sessions = &config.sessions;
-    SessionPolicy {
-        idle_timeout: lifetime(sessions.idle_timeout),
-        remember_me: RememberMe {
-            allowed: sessions.remember_me.allowed,
-            lifetime: lifetime(sessions.remember_me.lifetime),
-        },
-        unremembered_lifetime: sessions.unremembered_lifetime,
-        app: AppSessionPolicy {
-            idle_timeout: lifetime(sessions.app.idle_timeout),
-            lifetime: lifetime(sessions.app.lifetime),
-        },
-        absolute_timeout: sessions.absolute_timeout,
-        max_per_user: usize::try_from(sessions.max_per_user).unwrap_or(usize::MAX),
-        heartbeat_interval: sessions.heartbeat_interval,
-        stream_grace: sessions.streams_outlive_store,
-    }
-}
-
-const fn lifetime(written: config::DurationOrNever) -> TimeLimit {
-    match written {
-        config::DurationOrNever::For(length) => TimeLimit::After(length),
-        config::DurationOrNever::Never => TimeLimit::Never,
-    }
-}
-
-fn password_policy(config: &Config) -> PasswordPolicy {
-    let kind = match config.passwords.policy {
-        config::PasswordPreset::Classic => PasswordRuleset::Classic,
-        config::PasswordPreset::Modern => PasswordRuleset::Modern,
-    };
-    PasswordPolicy { ruleset: kind, min_length: usize::try_from(config.passwords.min_length).unwrap_or(usize::MAX) }
-}
-
-const fn lockout_policy(config: &Config) -> LockoutPolicy {
-    let config::LockoutSettings { failures, within, cool_off } = config.lockout;
-    LockoutPolicy { failures, window: within, cool_off }
-}
-
-fn audit_policy(config: &Config) -> AuditPolicy {
-    let config::AuditSettings { retention, unknown_names_retention, max_entries } = config.audit;
-    AuditPolicy { retention, unknown_names_retention, max_entries: max_entries.into() }
-}
-
 fn site_settings(config: &Config) -> SiteSettings {
     SiteSettings {
-        branding: Branding {
-            app_name: config.branding.app_name.clone(),
-            home_url: config.branding.home_url.clone(),
-            support_url: config.branding.support_url.clone(),
-            accent: config.branding.accent.clone(),
-        },
+        branding: config.branding.pages.clone(),
         landing_path: config.sign_in.landing.clone(),
-        other_sessions: match config.passwords.after_change {
-            config::AfterPasswordChange::Ask => OtherSessionsPolicy::Ask,
-            config::AfterPasswordChange::Keep => OtherSessionsPolicy::Keep,
-            config::AfterPasswordChange::EndOthers => OtherSessionsPolicy::EndOthers,
-        },
+        other_sessions: config.passwords.after_change,
         page_labels: config.activity.page_labels.clone(),
         clear_cookies_on: config.upstreams.iter().map(|(name, said)| (name.clone(), said.forget_on)).collect(),
     }
@@ -188,8 +134,7 @@ pub fn trusted_proxies(config: &Config) -> TrustedProxies {
 }
 
 fn server_address(address: &config::UpstreamAddress) -> HostPort {
-    let host = address.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    HostPort { host, port: address.port }
+    HostPort { host: address.host.unbracketed().to_owned(), port: address.port }
 }
 
 fn identity_headers(config: &Config) -> IdentityHeaders {

@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::theme::Branding;
 use crate::{
@@ -62,9 +64,10 @@ pub struct SiteSettings {
 }
 
 /// What happens to the other sessions when the password changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum OtherSessionsPolicy {
-    /// The form asks.
+    /// The visitor decides.
     Ask,
     /// They stay.
     Keep,

@@ -84,7 +84,7 @@ fn demo_config(listen: SocketAddr, app: SocketAddr) -> Result<Config, CommandErr
     let mut config = Config::demo(listen, app);
     let url = format!("http://localhost:{}", listen.port());
     config.public_url = url.parse().map_err(CommandError::Usage)?;
-    "Meridian".clone_into(&mut config.branding.app_name);
+    "Meridian".clone_into(&mut config.branding.pages.app_name);
     // Its box shall stay in sight.
     config.log.access = false;
     let route = |path: &str, access| RouteSettings {

@@ -3,40 +3,42 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize as _, Serializer};
 
+use crate::config::describe::{Syntax, section};
 use crate::config::diagnostics::Diagnostics;
-use crate::config::from_node::{FromNode, Named, RawField};
-use crate::config::section::Section;
+use crate::config::from_node::{FromNode, Named};
 use crate::config::tree::Node;
 use crate::config::value::link;
 use crate::config::value::text::PlainLabel;
 
-/// Names of pages.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct ActivitySettings {
-    /// From a path to the words that the list of sessions shows.
-    pub page_labels: BTreeMap<String, String>,
+section! {
+    /// Names of pages.
+    pub struct ActivitySettings {
+        /// What the list of sessions calls a page, by its path: `/dashboard: Dashboard`. Other pages are shown by their path.
+        reload page_labels: BTreeMap<String, String> as PageLabels = BTreeMap::new();
+    }
 }
 
-/// How visitors' pages are named.
-#[derive(Default, JsonSchema)]
-pub(in crate::config) struct RawActivity {
-    /// What the list of sessions calls a page, by its path: `/dashboard: Dashboard`. Other pages are shown by their path.
-    pub(in crate::config) page_labels: RawField<Named<OptionalLabel>>,
-}
+/// Labels of pages by path.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+pub(in crate::config) struct PageLabels(Named<OptionalLabel>);
 
 /// A label; nothing when it could not be read.
 #[derive(Default, JsonSchema)]
 #[schemars(transparent)]
-pub(in crate::config) struct OptionalLabel(pub(in crate::config) Option<PlainLabel>);
+struct OptionalLabel(Option<PlainLabel>);
 
-impl FromNode for RawActivity {
+impl FromNode for PageLabels {
     fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        let mut keys = Section::open(node, key, diagnostics)?;
-        let activity = Self { page_labels: keys.take("page_labels") };
-        keys.finish(&[]);
-        Some(activity)
+        let labels = Named::from_node(node, key, diagnostics)?;
+        for (path, _) in &labels.0 {
+            if let Err(message) = link::check_app_path(&path.value) {
+                path.report(diagnostics, message);
+            }
+        }
+        Some(Self(labels))
     }
 }
 
@@ -46,17 +48,12 @@ impl FromNode for OptionalLabel {
     }
 }
 
-impl ActivitySettings {
-    pub(in crate::config) fn validate(raw: RawActivity, diagnostics: &Diagnostics) -> Self {
-        let mut page_labels = BTreeMap::new();
-        for (path, written) in raw.page_labels.map(|labels| labels.value.0).unwrap_or_default() {
-            if let Err(message) = link::check_app_path(&path.value) {
-                path.report(diagnostics, message);
-            }
-            if let Some(label) = written.0 {
-                page_labels.insert(path.value, label.0);
-            }
-        }
-        Self { page_labels }
+impl Syntax<BTreeMap<String, String>> for PageLabels {
+    fn into_value(self) -> BTreeMap<String, String> {
+        self.0.0.into_iter().filter_map(|(path, label)| Some((path.value, label.0?.0))).collect()
+    }
+
+    fn serialize<S: Serializer>(value: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.serialize(serializer)
     }
 }

@@ -3,63 +3,34 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
+use crate::config::describe::section;
 use crate::config::diagnostics::Diagnostics;
-use crate::config::from_node::{FromNode, RawField};
-use crate::config::section::Section;
+use crate::config::from_node::FromNode as _;
 use crate::config::tree::{Node, NodeValue};
 use crate::config::value::address::ListenAddress;
 use crate::config::{EnvLookup, find, parse_tree};
 
-/// Metrics and health.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AdminSettings {
-    /// Where they are served.
-    pub listen: SocketAddr,
-}
-
-/// The port for metrics and health checks.
-#[derive(Default, JsonSchema)]
-pub(in crate::config) struct RawAdmin {
-    /// Where `/metrics`, `/livez` and `/readyz` are served, `ADDR:PORT`. Never a port of `listen`.
-    pub(in crate::config) listen: RawField<ListenAddress>,
-}
-
-impl FromNode for RawAdmin {
-    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        let mut keys = Section::open(node, key, diagnostics)?;
-        let admin = Self { listen: keys.take("listen") };
-        keys.finish(&[]);
-        Some(admin)
-    }
-}
-
-impl Default for AdminSettings {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+section! {
+    /// Listener for metrics and health.
+    pub struct AdminSettings {
+        /// Where `/metrics`, `/livez` and `/readyz` are served, `ADDR:PORT`. Never a port of `listen`.
+        restart listen: SocketAddr as ListenAddress = SocketAddr::from(([127, 0, 0, 1], 9464));
     }
 }
 
 impl AdminSettings {
-    pub(in crate::config) fn validate<'a>(
-        raw: RawAdmin,
+    /// Refuses a port that visitors use.
+    pub(in crate::config) fn check_port<'a>(
+        &self,
         mut visitors: impl Iterator<Item = &'a SocketAddr>,
         diagnostics: &Diagnostics,
-    ) -> Self {
-        let Some(field) = raw.listen else {
-            return Self::default();
-        };
-        let address = field.value.0;
-        if address.port() != 0 && visitors.any(|visitors| visitors.port() == address.port()) {
-            field.report(diagnostics, "is the port that visitors use; write another port, such as 127.0.0.1:9464");
+    ) {
+        if self.listen.port() != 0 && visitors.any(|visitors| visitors.port() == self.listen.port()) {
+            diagnostics
+                .report_at("admin.listen", "is the port that visitors use; write another port, such as 127.0.0.1:9464");
         }
-        Self { listen: address }
     }
-}
 
-impl AdminSettings {
     /// Where a file says that metrics and health are served, whatever else is wrong with it; where it cannot be read or
     /// does not say so, the default.
     #[must_use]
@@ -73,9 +44,9 @@ fn read_address(text: &str, env: EnvLookup<'_>) -> SocketAddr {
     let ignored = Diagnostics::new(Path::new(""), &PathBuf::new());
     let read = || {
         let tree = parse_tree(text, env, &ignored)?;
-        RawAdmin::from_node(find_section(&tree, "admin")?, "admin", &ignored)?.listen
+        AdminSettings::from_node(find_section(&tree, "admin")?, "admin", &ignored)
     };
-    read().map_or_else(|| AdminSettings::default().listen, |field| field.value.0)
+    read().unwrap_or_default().listen
 }
 
 fn find_section<'a>(tree: &'a Node, name: &str) -> Option<&'a Node> {

@@ -22,7 +22,7 @@ pub(in crate::config) fn public_url(
         return None;
     };
     if !field.value.is_https() && !field.value.is_loopback() && !insecure_http {
-        let origin = format!("https://{}", escape(field.value.host(), 100));
+        let origin = format!("https://{}", escape(field.value.host().as_str(), 100));
         let message = "plain http is for this machine only";
         field.report(
             diagnostics,

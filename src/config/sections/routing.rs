@@ -1,7 +1,7 @@
 //! `upstream`, `upstreams` and `routes` together.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::config::diagnostics::Diagnostics;
 use crate::config::from_node::{Located, Named, RawField, suggestion};
@@ -135,77 +135,65 @@ impl RoutingSettings {
         let words: Vec<_> = names.iter().map(|name| name.value.as_str()).collect();
         let mut earlier: Vec<(String, RoutePath)> = Vec::new();
         for route in routes.value {
-            let (at, key) = (route.at, route.key);
-            let upstream = route.value.upstream;
-            match &upstream {
-                None => diagnostics.report_missing(
-                    at,
-                    &format!("{key}.upstream"),
-                    format!("is missing; {}", suggestion("", &words)),
-                ),
-                Some(name) if !words.contains(&name.value.as_str()) => {
-                    name.report(diagnostics, format!("no upstream has this name; {}", suggestion(&name.value, &words)));
-                }
-                Some(_) => {}
-            }
-            let Some(path) = route.value.path else {
-                diagnostics.report_missing(
-                    at,
-                    &format!("{key}.path"),
-                    "is missing; write the path that this route is for, such as /admin",
-                );
-                continue;
-            };
-            if let Some((other, prefix)) = earlier.iter().find(|(_, prefix)| prefix.covers(&path.value)) {
-                let prefix = prefix.as_str();
-                path.report(
-                    diagnostics,
-                    format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"),
-                );
-            }
-            let body_size = route.value.body_size.map_or(self.body_size, |Located { value, at, key }| {
-                value.map(|value| ranges::size(Some(Located { value, at, key }), value, &BODY_SIZE_RANGE, diagnostics))
-            });
-            let access = route.value.access.map_or(RouteAccess::SignedIn, |access| access.value);
-            let is_on = |key: RawField<bool>| key.is_some_and(|on| on.value);
-            let upstream = upstream.map(|name| name.value).unwrap_or_default();
-            let inherited =
-                self.upstreams.get(&upstream).map_or(UpstreamTimeouts::default().read, |app| app.timeouts.read);
-            self.routes.push(RouteSettings {
-                path: path.value.as_str().to_owned(),
-                upstream,
-                counts_as_activity: route.value.counts_as_activity.is_none_or(|counts| counts.value),
-                body_size,
-                allow_encoded_slash: is_on(route.value.allow_encoded_slash),
-                keep_double_slash: is_on(route.value.keep_double_slash),
-                allow_semicolon: is_on(route.value.allow_semicolon),
-                allow_encoded_backslash: is_on(route.value.allow_encoded_backslash),
-                allow_encoded_control: is_on(route.value.allow_encoded_control),
-                preserve_path: is_on(route.value.preserve_path),
-                websocket_origins: validate_websocket_origins(route.value.websocket_origins, &access, diagnostics),
-                cross_site_forms: validate_forms(
-                    route.value.cross_site_forms,
-                    &path.value,
-                    &earlier,
-                    &access,
-                    diagnostics,
-                ),
-                timeouts: RouteTimeouts {
-                    read: ranges::duration(route.value.timeouts.read, inherited, &READ_TIMEOUT_RANGE, diagnostics),
-                },
-                caching: cache_policy(
-                    route.value.allow_shared_cache,
-                    route.value.no_store_documents,
-                    &access,
-                    diagnostics,
-                ),
-                access,
-            });
-            earlier.push((key, path.value));
+            self.add_route(route, &words, &mut earlier, diagnostics);
         }
         if complete {
             self.report_unused_upstreams(names, diagnostics);
         }
+    }
+
+    /// Adds a route below the `earlier` ones, which take what is theirs first.
+    fn add_route(
+        &mut self,
+        route: Located<RawRoute>,
+        names: &[&str],
+        earlier: &mut Vec<(String, RoutePath)>,
+        diagnostics: &Diagnostics,
+    ) {
+        let Located { value: route, at, key } = route;
+        check_upstream_name(route.upstream.as_ref(), at, &key, names, diagnostics);
+        let Some(path) = route.path else {
+            diagnostics.report_missing(
+                at,
+                &format!("{key}.path"),
+                "is missing; write the path that this route is for, such as /admin",
+            );
+            return;
+        };
+        if let Some((other, prefix)) = earlier.iter().find(|(_, prefix)| prefix.covers(&path.value)) {
+            let prefix = prefix.as_str();
+            path.report(
+                diagnostics,
+                format!("never matches: {other} takes {prefix} first; put the longer path above the shorter"),
+            );
+        }
+        let body_size = route.body_size.map_or(self.body_size, |Located { value, at, key }| {
+            value.map(|value| ranges::size(Some(Located { value, at, key }), value, &BODY_SIZE_RANGE, diagnostics))
+        });
+        let access = route.access.map_or(RouteAccess::SignedIn, |access| access.value);
+        let is_on = |key: RawField<bool>| key.is_some_and(|on| on.value);
+        let upstream = route.upstream.map(|name| name.value).unwrap_or_default();
+        let inherited = self.upstreams.get(&upstream).map_or(UpstreamTimeouts::default().read, |app| app.timeouts.read);
+        self.routes.push(RouteSettings {
+            path: path.value.as_str().to_owned(),
+            upstream,
+            counts_as_activity: route.counts_as_activity.is_none_or(|counts| counts.value),
+            body_size,
+            allow_encoded_slash: is_on(route.allow_encoded_slash),
+            keep_double_slash: is_on(route.keep_double_slash),
+            allow_semicolon: is_on(route.allow_semicolon),
+            allow_encoded_backslash: is_on(route.allow_encoded_backslash),
+            allow_encoded_control: is_on(route.allow_encoded_control),
+            preserve_path: is_on(route.preserve_path),
+            websocket_origins: validate_websocket_origins(route.websocket_origins, &access, diagnostics),
+            cross_site_forms: validate_forms(route.cross_site_forms, &path.value, earlier, &access, diagnostics),
+            timeouts: RouteTimeouts {
+                read: ranges::duration(route.timeouts.read, inherited, &READ_TIMEOUT_RANGE, diagnostics),
+            },
+            caching: cache_policy(route.allow_shared_cache, route.no_store_documents, &access, diagnostics),
+            access,
+        });
+        earlier.push((key, path.value));
     }
 
     fn report_unused_upstreams(&self, names: &[Located<String>], diagnostics: &Diagnostics) {
@@ -229,11 +217,34 @@ impl RoutingSettings {
     }
 }
 
+/// Refuses a route that leads to no upstream, or to one that does not exist.
+fn check_upstream_name(
+    upstream: Option<&Located<String>>,
+    at: Position,
+    key: &str,
+    names: &[&str],
+    diagnostics: &Diagnostics,
+) {
+    match upstream {
+        None => {
+            diagnostics.report_missing(
+                at,
+                &format!("{key}.upstream"),
+                format!("is missing; {}", suggestion("", names)),
+            );
+        }
+        Some(name) if !names.contains(&name.value.as_str()) => {
+            name.report(diagnostics, format!("no upstream has this name; {}", suggestion(&name.value, names)));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Whether a server is Portcullis' own listener.
 fn is_same_address(server: &UpstreamAddress, listen: SocketAddr) -> bool {
-    let bare = server.host.trim_start_matches('[').trim_end_matches(']');
-    let same_host = match bare.parse::<IpAddr>() {
-        Ok(ip) => ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback()),
-        Err(_) => bare == "localhost" && (listen.ip().is_loopback() || listen.ip().is_unspecified()),
+    let same_host = match server.host.ip() {
+        Some(ip) => ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback()),
+        None => server.host.as_str() == "localhost" && (listen.ip().is_loopback() || listen.ip().is_unspecified()),
     };
     same_host && server.port == listen.port()
 }

@@ -2,259 +2,116 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
+use crate::config::describe::{Bounded as _, Subsection, section};
 use crate::config::diagnostics::Diagnostics;
-use crate::config::from_node::{FromNode, RawField};
-use crate::config::ranges;
-use crate::config::section::Section;
-use crate::config::tree::Node;
-use crate::config::value::duration;
-use crate::config::value::duration::{DurationOrNever, FiniteDuration};
-use crate::gate::cookie;
-use crate::gate::cookie::CookieNames;
+use crate::config::from_node::join_path;
+use crate::config::ranges::at_least;
+use crate::config::value::duration::{FiniteDuration, format_duration};
+use crate::gate::cookie::{self, CookieNames};
+use crate::session::{AppSessionPolicy, RememberMe, SessionPolicy, TimeLimit};
 
-const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+const DAY: Duration = Duration::from_hours(24);
+const MIN_LIFETIME: Duration = Duration::from_secs(2);
+const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 const MIN_HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
 const MIN_STORE_OUTAGE: Duration = Duration::from_millis(100);
 /// What nobody can end any more does not go on for ever.
 const MAX_STORE_OUTAGE: Duration = Duration::from_hours(1);
+
 /// The heartbeat is at most this part of an idle timeout, so that a session in use is never taken for idle.
 const HEARTBEATS_PER_IDLE_TIMEOUT: u32 = 20;
 
-/// How long visitors stay signed in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SessionSettings {
-    /// Since the last hit.
-    pub idle_timeout: DurationOrNever,
-    /// The box "Keep me signed in".
-    pub remember_me: RememberMeSettings,
-    /// Since the sign-in, when the box was not ticked.
-    #[serde(serialize_with = "duration::serialize")]
-    pub unremembered_lifetime: Duration,
-    /// Sessions of an installed app.
-    pub app: AppSessionSettings,
-    /// Since the sign-in, above all else.
-    #[serde(serialize_with = "duration::serialize")]
-    pub absolute_timeout: Duration,
-    /// How often activity is written; at most a twentieth of each idle timeout.
-    #[serde(serialize_with = "duration::serialize")]
-    pub heartbeat_interval: Duration,
-    /// How long open streams go on while the store is away.
-    #[serde(serialize_with = "duration::serialize")]
-    pub streams_outlive_store: Duration,
-    /// Above it the session that was idle longest ends.
-    pub max_per_user: u32,
-    /// What the session's cookie is called, without its prefix.
-    pub cookie_name: String,
+section! {
+    keys of SessionPolicy {
+        /// A session ends when it has not been used for this long. `never`: only the lifetimes below end it.
+        reload idle_timeout: TimeLimit = TimeLimit::After(7 * DAY), at_least(MIN_LIFETIME);
+        /// The box "Keep me signed in" of the sign-in page.
+        reload remember_me: RememberMe as Subsection = RememberMe::default();
+        /// How long a session lives after the sign-in when "Keep me signed in" is not ticked. The browser
+        /// also forgets it when it closes.
+        reload unremembered_lifetime: Duration as FiniteDuration = 7 * DAY, at_least(MIN_LIFETIME);
+        /// Sessions of an app that is installed on a device (a PWA).
+        reload app: AppSessionPolicy as Subsection = AppSessionPolicy::default();
+        /// Above all: no session lives longer after its sign-in, also where something else is `never`.
+        reload absolute_timeout: Duration as FiniteDuration = 180 * DAY, at_least(MIN_LIFETIME);
+        /// How often the last activity of a busy session is written to the store. Longer spares the store, shorter makes
+        /// "last active" more exact. At most a twentieth of the shortest idle timeout; left out, it is brought below that by
+        /// itself.
+        reload heartbeat_interval: Duration as FiniteDuration = DEFAULT_HEARTBEAT_INTERVAL;
+        /// While the store is away nobody can tell whether a session has ended. Open streams (WebSocket, events,
+        /// downloads, uploads) of signed-in visitors are cut when it could not be asked for this long. Longer keeps them through a
+        /// short outage, and lets those of a session that was ended meanwhile run on for as long. Public routes go on.
+        /// 100ms to 1h.
+        reload stream_grace ("streams_outlive_store"): Duration as FiniteDuration = Duration::from_secs(1),
+            MIN_STORE_OUTAGE..=MAX_STORE_OUTAGE;
+        /// How many sessions an account may have; above it the one that was idle longest ends. 1 to 10000.
+        reload max_per_user: usize as u32 = 100, 1..=10_000;
+    }
+    check fit_heartbeat_interval;
 }
 
-/// The box "Keep me signed in".
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RememberMeSettings {
-    /// Whether it is shown.
-    pub allowed: bool,
-    /// Since the sign-in, when it was ticked.
-    #[serde(rename = "for")]
-    pub lifetime: DurationOrNever,
-}
-
-/// Sessions of an installed app.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AppSessionSettings {
-    /// Since the last hit.
-    pub idle_timeout: DurationOrNever,
-    /// Since the sign-in.
-    pub lifetime: DurationOrNever,
-}
-
-/// How long visitors stay signed in.
-#[derive(Default, JsonSchema)]
-pub(in crate::config) struct RawSessions {
-    /// A session ends when it has not been used for this long. `never`: only the lifetimes below end it.
-    pub(in crate::config) idle_timeout: RawField<DurationOrNever>,
-    /// The box "Keep me signed in" of the sign-in page.
-    pub(in crate::config) remember_me: RawRememberMe,
-    /// How long a session lives after the sign-in when "Keep me signed in" is not ticked. The browser
-    /// also forgets it when it closes.
-    pub(in crate::config) unremembered_lifetime: RawField<FiniteDuration>,
-    /// Sessions of an app that is installed on a device (a PWA).
-    pub(in crate::config) app: RawAppSessions,
-    /// Above all: no session lives longer after its sign-in, also where something else is `never`.
-    pub(in crate::config) absolute_timeout: RawField<FiniteDuration>,
-    /// How often the last activity of a busy session is written to the store. Longer spares the store, shorter makes
-    /// "last active" more exact. At most a twentieth of the shortest idle timeout; left out, it is brought below that by
-    /// itself.
-    pub(in crate::config) heartbeat_interval: RawField<FiniteDuration>,
-    /// While the store is away nobody can tell whether a session has ended. Open streams (WebSocket, events,
-    /// downloads, uploads) of signed-in visitors are cut when it could not be asked for this long. Longer keeps them through a
-    /// short outage, and lets those of a session that was ended meanwhile run on for as long. Public routes go on.
-    /// 100ms to 1h.
-    pub(in crate::config) streams_outlive_store: RawField<FiniteDuration>,
-    /// How many sessions an account may have; above it the one that was idle longest ends. 1 to 10000.
-    pub(in crate::config) max_per_user: RawField<u32>,
-    /// What the session's cookie is called; the others are called after it. Over https `__Host-` is put in front. Browsers keep
-    /// cookies by host, not by port: each of several installations on one host needs a name of its own, or whoever signs in at
-    /// one is signed out of the other. Begin it with `portcullis-`, and no app behind another one sees it. 1 to 64 of A-Z a-z
-    /// 0-9 - _. A change signs everybody out, and needs a restart.
-    pub(in crate::config) cookie_name: RawField<String>,
-}
-
-/// The box "Keep me signed in".
-#[derive(Default, JsonSchema)]
-pub(in crate::config) struct RawRememberMe {
-    /// Whether the sign-in page shows the box "Keep me signed in".
-    pub(in crate::config) allowed: RawField<bool>,
-    /// How long a remembered session lives after the sign-in. `never`: only the idle and the absolute timeout end it.
-    #[schemars(rename = "for")]
-    pub(in crate::config) lifetime: RawField<DurationOrNever>,
-}
-
-/// Sessions of an installed app.
-#[derive(Default, JsonSchema)]
-pub(in crate::config) struct RawAppSessions {
-    /// A session of an installed app (a PWA) ends when it has not been used for this long.
-    pub(in crate::config) idle_timeout: RawField<DurationOrNever>,
-    /// How long a session of an installed app (a PWA) lives after the sign-in; no longer than `remember_me.for`, and than
-    /// `unremembered_lifetime` where `remember_me.allowed` is off: that it is an app is what its browser says.
-    pub(in crate::config) lifetime: RawField<DurationOrNever>,
-}
-
-impl FromNode for RawSessions {
-    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        let mut keys = Section::open(node, key, diagnostics)?;
-        let sessions = Self {
-            idle_timeout: keys.take("idle_timeout"),
-            remember_me: keys.take_section("remember_me"),
-            unremembered_lifetime: keys.take("unremembered_lifetime"),
-            app: keys.take_section("app"),
-            absolute_timeout: keys.take("absolute_timeout"),
-            heartbeat_interval: keys.take("heartbeat_interval"),
-            streams_outlive_store: keys.take("streams_outlive_store"),
-            max_per_user: keys.take("max_per_user"),
-            cookie_name: keys.take("cookie_name"),
-        };
-        keys.finish(&["tokens", "visitor_control"]);
-        Some(sessions)
+section! {
+    keys of RememberMe {
+        /// Whether the sign-in page shows the box "Keep me signed in".
+        reload allowed: bool = true;
+        /// How long a remembered session lives after the sign-in. `never`: only the idle and the absolute timeout end it.
+        reload lifetime ("for"): TimeLimit = TimeLimit::After(30 * DAY), at_least(MIN_LIFETIME);
     }
 }
 
-impl FromNode for RawRememberMe {
-    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        let mut keys = Section::open(node, key, diagnostics)?;
-        let remember_me = Self { allowed: keys.take("allowed"), lifetime: keys.take("for") };
-        keys.finish(&[]);
-        Some(remember_me)
+section! {
+    keys of AppSessionPolicy {
+        /// A session of an installed app (a PWA) ends when it has not been used for this long.
+        reload idle_timeout: TimeLimit = TimeLimit::After(90 * DAY), at_least(MIN_LIFETIME);
+        /// How long a session of an installed app (a PWA) lives after the sign-in; no longer than `remember_me.for`, and than
+        /// `unremembered_lifetime` where `remember_me.allowed` is off: that it is an app is what its browser says.
+        reload lifetime: TimeLimit = TimeLimit::After(180 * DAY), at_least(MIN_LIFETIME);
     }
 }
 
-impl FromNode for RawAppSessions {
-    fn from_node(node: &Node, key: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        let mut keys = Section::open(node, key, diagnostics)?;
-        let app = Self { idle_timeout: keys.take("idle_timeout"), lifetime: keys.take("lifetime") };
-        keys.finish(&[]);
-        Some(app)
+section! {
+    /// Lifetimes of sessions, and the name of their cookie.
+    pub struct SessionSettings flatten(policy: SessionPolicy) {
+        /// What the session's cookie is called; the others are called after it. Over https `__Host-` is put in front. Browsers keep
+        /// cookies by host, not by port: each of several installations on one host needs a name of its own, or whoever signs in at
+        /// one is signed out of the other. Begin it with `portcullis-`, and no app behind another one sees it. 1 to 64 of A-Z a-z
+        /// 0-9 - _. A change signs everybody out, and needs a restart.
+        restart cookie_name: String = cookie::DEFAULT_NAME.to_owned();
+    }
+    planned ["tokens", "visitor_control"];
+    check check_cookie_name;
+}
+
+/// Refuses a name that no cookie can have.
+fn check_cookie_name(sessions: &mut SessionSettings, key: &str, diagnostics: &Diagnostics) {
+    if let Err(mend) = CookieNames::check(&sessions.cookie_name) {
+        diagnostics.report_at(&join_path(key, "cookie_name"), mend);
     }
 }
 
-impl Default for SessionSettings {
-    fn default() -> Self {
-        let days = |days: u64| Duration::from_hours(24 * days);
-        Self {
-            idle_timeout: DurationOrNever::For(days(7)),
-            remember_me: RememberMeSettings { allowed: true, lifetime: DurationOrNever::For(days(30)) },
-            unremembered_lifetime: days(7),
-            app: AppSessionSettings {
-                idle_timeout: DurationOrNever::For(days(90)),
-                lifetime: DurationOrNever::For(days(180)),
-            },
-            absolute_timeout: days(180),
-            heartbeat_interval: Duration::from_secs(5),
-            streams_outlive_store: Duration::from_secs(1),
-            max_per_user: 100,
-            cookie_name: cookie::DEFAULT_NAME.to_owned(),
-        }
+/// Refuses an interval that does not fit the idle timeouts; the default is brought down to what fits.
+fn fit_heartbeat_interval(policy: &mut SessionPolicy, key: &str, diagnostics: &Diagnostics) {
+    let idle_timeouts = [policy.idle_timeout, policy.app.idle_timeout];
+    let shortest = idle_timeouts.into_iter().filter_map(TimeLimit::duration).min();
+    let most = shortest.map(|idle| (idle / HEARTBEATS_PER_IDLE_TIMEOUT).max(MIN_HEARTBEAT_INTERVAL));
+    let interval_key = join_path(key, "heartbeat_interval");
+    let interval = policy.heartbeat_interval;
+    if !diagnostics.is_written(&interval_key) {
+        policy.heartbeat_interval = most.map_or(interval, |most| interval.min(most));
+        return;
     }
-}
-
-impl SessionSettings {
-    pub(in crate::config) fn validate(raw: RawSessions, diagnostics: &Diagnostics) -> Self {
-        let default = Self::default();
-        let range = ranges::at_least(MIN_IDLE_TIMEOUT);
-        let idle_timeout = ranges::duration_or_never(raw.idle_timeout, default.idle_timeout, &range, diagnostics);
-        let app = AppSessionSettings {
-            idle_timeout: ranges::duration_or_never(
-                raw.app.idle_timeout,
-                default.app.idle_timeout,
-                &range,
-                diagnostics,
-            ),
-            lifetime: ranges::duration_or_never(raw.app.lifetime, default.app.lifetime, &range, diagnostics),
-        };
-        Self {
-            idle_timeout,
-            remember_me: RememberMeSettings {
-                allowed: raw.remember_me.allowed.map_or(default.remember_me.allowed, |allowed| allowed.value),
-                lifetime: ranges::duration_or_never(
-                    raw.remember_me.lifetime,
-                    default.remember_me.lifetime,
-                    &range,
-                    diagnostics,
-                ),
-            },
-            unremembered_lifetime: ranges::duration(
-                raw.unremembered_lifetime,
-                default.unremembered_lifetime,
-                &range,
-                diagnostics,
-            ),
-            absolute_timeout: ranges::duration(raw.absolute_timeout, default.absolute_timeout, &range, diagnostics),
-            heartbeat_interval: heartbeat_interval(raw.heartbeat_interval, idle_timeout, app.idle_timeout, diagnostics),
-            streams_outlive_store: ranges::duration(
-                raw.streams_outlive_store,
-                default.streams_outlive_store,
-                &(MIN_STORE_OUTAGE..=MAX_STORE_OUTAGE),
-                diagnostics,
-            ),
-            max_per_user: ranges::count(raw.max_per_user, default.max_per_user, &(1..=10_000), diagnostics),
-            cookie_name: cookie_name(raw.cookie_name, default.cookie_name, diagnostics),
-            app,
-        }
-    }
-}
-
-fn cookie_name(field: RawField<String>, default: String, diagnostics: &Diagnostics) -> String {
-    let Some(field) = field else { return default };
-    if let Err(mend) = CookieNames::check(&field.value) {
-        field.report(diagnostics, mend);
-    }
-    field.value
-}
-
-/// The interval as written, which must fit the idle timeouts; or the default, brought down to what fits.
-fn heartbeat_interval(
-    field: RawField<FiniteDuration>,
-    idle: DurationOrNever,
-    app_idle: DurationOrNever,
-    diagnostics: &Diagnostics,
-) -> Duration {
-    let default = SessionSettings::default().heartbeat_interval;
-    let shortest_idle = [idle, app_idle].into_iter().filter_map(DurationOrNever::duration).min();
-    let most = shortest_idle.map(|idle| (idle / HEARTBEATS_PER_IDLE_TIMEOUT).max(MIN_HEARTBEAT_INTERVAL));
-    let Some(field) = field else {
-        return most.map_or(default, |most| default.min(most));
-    };
     match most {
-        Some(most) if field.value.0 > most && !diagnostics.has_error_at("sessions.idle_timeout") => {
-            let (told, idle) =
-                (duration::format_duration(most), duration::format_duration(most * HEARTBEATS_PER_IDLE_TIMEOUT));
-            field.report(
-                diagnostics,
+        Some(most) if interval > most && !diagnostics.has_error_at(&join_path(key, "idle_timeout")) => {
+            let (told, idle) = (format_duration(most), format_duration(most * HEARTBEATS_PER_IDLE_TIMEOUT));
+            diagnostics.report_at(
+                &interval_key,
                 format!("is above a twentieth of the idle timeout ({idle}); write at most {told}"),
             );
-            most
         }
-        _ => ranges::duration(Some(field), default, &ranges::at_least(MIN_HEARTBEAT_INTERVAL), diagnostics),
+        _ => {
+            if let Some(message) = interval.range_error(&at_least(MIN_HEARTBEAT_INTERVAL)) {
+                diagnostics.report_at(&interval_key, message);
+            }
+        }
     }
 }

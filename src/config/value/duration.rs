@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::Serializer;
 
 use crate::config::diagnostics::quote_node;
 use crate::config::from_node::FromScalar;
 use crate::config::tree::{Node, NodeValue};
+use crate::session::TimeLimit;
 
 /// The units, longest first, in milliseconds.
 const UNITS: [(&str, u64); 6] =
@@ -17,39 +18,10 @@ const UNITS: [(&str, u64); 6] =
 /// The longest length that may be written; longer is `never`.
 pub(in crate::config) const MAX_DURATION: Duration = Duration::from_hours(87_600);
 
-/// A length of time that may be without end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DurationOrNever {
-    /// This long.
-    For(Duration),
-    /// No end by itself.
-    Never,
-}
-
-impl DurationOrNever {
-    /// The length, if there is an end.
-    #[must_use]
-    pub fn duration(self) -> Option<Duration> {
-        match self {
-            Self::For(length) => Some(length),
-            Self::Never => None,
-        }
-    }
-}
-
-impl Serialize for DurationOrNever {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::For(length) => serialize(length, serializer),
-            Self::Never => serializer.serialize_str("never"),
-        }
-    }
-}
-
-impl FromScalar for DurationOrNever {
+impl FromScalar for TimeLimit {
     fn from_scalar(node: &Node) -> Result<Self, String> {
         const HINT: &str = "write 30s, 15m, 12h, 7d or never";
-        if node.text() == Some("never") { Ok(Self::Never) } else { parse_node(node, HINT).map(Self::For) }
+        if node.text() == Some("never") { Ok(Self::Never) } else { parse_node(node, HINT).map(Self::After) }
     }
 }
 
@@ -68,9 +40,9 @@ impl FromScalar for FiniteDuration {
     }
 }
 
-impl JsonSchema for DurationOrNever {
+impl JsonSchema for TimeLimit {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Span".into()
+        "TimeLimit".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -1,7 +1,6 @@
 //! The URL of a Redis or Valkey server. It may hold a password, so no message repeats what was written and nothing shows it.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use http::uri::Authority;
@@ -10,7 +9,7 @@ use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
 use crate::config::diagnostics::Diagnostics;
-use crate::public_url::{is_host, port_of};
+use crate::public_url::{Host, port_of};
 use crate::secret::Password;
 
 /// The port of Redis where none is written.
@@ -37,8 +36,7 @@ pub struct RedisUrl {
     tls: bool,
     user: Option<String>,
     password: Option<Password>,
-    /// As one would write it in a URL: lower case, an IPv6 address in brackets.
-    host: String,
+    host: Host,
     port: u16,
     db: u32,
     ca_file: Option<PathBuf>,
@@ -62,10 +60,7 @@ impl RedisUrl {
         let (login, place) = authority.rsplit_once('@').map_or((None, authority), |(who, place)| (Some(who), place));
         let (user, password) = login.map_or(Ok((None, None)), parse_credentials)?;
         let place = place.parse::<Authority>().map_err(|_| format!("has no valid host; {HINT}; {ENCODING_HINT}"))?;
-        let host = place.host().to_ascii_lowercase();
-        if !is_host(&host) {
-            return Err(format!("has no valid host; {HINT}; {ENCODING_HINT}"));
-        }
+        let host = Host::new(place.host()).ok_or_else(|| format!("has no valid host; {HINT}; {ENCODING_HINT}"))?;
         let port =
             port_of(&place, DEFAULT_PORT).ok_or_else(|| format!("has no valid port; {HINT}; {ENCODING_HINT}"))?;
         let db = if path.is_empty() { Some(0) } else { parse_number(path) };
@@ -123,7 +118,7 @@ impl RedisUrl {
     /// The lower-case name or address to connect to; an IPv6 address without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
+        self.host.unbracketed()
     }
 
     /// The port, also when it is 6379.
@@ -165,8 +160,7 @@ impl RedisUrl {
     /// Whether whoever listens between here and the server reads the password.
     #[must_use]
     pub fn exposes_password(&self) -> bool {
-        let here = self.host == "localhost" || self.host().parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        self.password.is_some() && !self.tls && !here
+        self.password.is_some() && !self.tls && !self.host.is_loopback()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The address of an app behind Portcullis.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::Uri;
 use schemars::JsonSchema;
@@ -9,14 +9,14 @@ use serde::{Serialize, Serializer};
 
 use crate::config::from_node::FromScalar;
 use crate::config::tree::Node;
-use crate::public_url::{is_host, port_of};
+use crate::public_url::{Host, port_of};
 
 /// A server of an upstream: host and port, spoken to in plain HTTP. A host name is looked up elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^http://[^/?#@]+/?$"))]
 pub struct UpstreamAddress {
-    /// Lower-case host name or IP address, an IPv6 one in brackets.
-    pub host: String,
+    /// Host name or IP address.
+    pub host: Host,
     /// The port, also when it is 80.
     pub port: u16,
 }
@@ -29,11 +29,7 @@ impl fmt::Display for UpstreamAddress {
 
 impl From<SocketAddr> for UpstreamAddress {
     fn from(address: SocketAddr) -> Self {
-        let host = match address.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        Self { host, port: address.port() }
+        Self { host: address.ip().into(), port: address.port() }
     }
 }
 
@@ -62,11 +58,8 @@ impl FromScalar for UpstreamAddress {
                     .to_owned(),
             );
         }
-        let host = authority.host().to_ascii_lowercase();
         let port = port_of(authority, 80).ok_or_else(|| format!("has no valid port; {HINT}"))?;
-        if !is_host(&host) {
-            return Err(format!("has no valid host; {HINT}"));
-        }
+        let host = Host::new(authority.host()).ok_or_else(|| format!("has no valid host; {HINT}"))?;
         Ok(Self { host, port })
     }
 }

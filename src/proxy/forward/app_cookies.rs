@@ -31,8 +31,12 @@ pub(super) fn record_set_cookies(
         || matches!(cookie::find(&request.headers, &parts.cookies.session), CookieLookup::Found(_));
     let is_guest = permit.session().is_none() && !has_session_cookie();
     let now = parts.clock.now();
-    let set_by =
-        SetCookieContext { upstream: upstream.name(), host: parts.public_url.host(), target: request.raw_path(), now };
+    let set_by = SetCookieContext {
+        upstream: upstream.name(),
+        host: parts.public_url.host().as_str(),
+        target: request.raw_path(),
+        now,
+    };
     let set = response.headers.get_all(header::SET_COOKIE).iter().filter_map(|line| AppCookie::parse(line, set_by));
     let notes = parts.app_cookies.record(&request.headers, &set.collect::<Vec<_>>(), is_guest, now);
     if notes.left_out > 0 {

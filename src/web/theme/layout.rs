@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What the operator chose.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branding {
     /// What the guarded app is called.
     pub app_name: String,

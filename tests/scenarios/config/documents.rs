@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis::config::{self, Config, DurationOrNever, RouteAccess, StarterConfig};
+use portcullis::config::{self, Config, RouteAccess, StarterConfig};
+use portcullis::session::TimeLimit;
 
 use super::{MINIMAL, folder_with_secret, parse_with, repository, write_private};
 
@@ -146,10 +147,10 @@ fn the_examples_of_the_guides_mean_what_they_say() {
         parse_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")]).unwrap().sessions
     };
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    assert_eq!(sessions("guide-24h.yaml").idle_timeout, DurationOrNever::For(days(1)));
-    assert_eq!(sessions("guide-30d.yaml").remember_me.lifetime, DurationOrNever::Never);
-    assert_eq!(sessions("guide-30d.yaml").absolute_timeout, days(180));
-    assert_eq!(sessions("guide-team.yaml").app.idle_timeout, DurationOrNever::For(days(90)));
+    assert_eq!(sessions("guide-24h.yaml").policy.idle_timeout, TimeLimit::After(days(1)));
+    assert_eq!(sessions("guide-30d.yaml").policy.remember_me.lifetime, TimeLimit::Never);
+    assert_eq!(sessions("guide-30d.yaml").policy.absolute_timeout, days(180));
+    assert_eq!(sessions("guide-team.yaml").policy.app.idle_timeout, TimeLimit::After(days(90)));
 }
 
 #[test]
@@ -219,7 +220,7 @@ fn the_starter_takes_any_name() {
         let text = StarterConfig { name: Some(name), ..starter() }.to_yaml();
         let config = parse_with(&text, folder.path(), &[("REDIS_PASSWORD", "abc")])
             .unwrap_or_else(|complaints| panic!("{complaints}"));
-        assert_eq!(config.branding.app_name, name);
+        assert_eq!(config.branding.pages.app_name, name);
     }
 }
 

@@ -18,7 +18,7 @@ fn the_shortest_file_is_enough() {
     assert_eq!(config.store, StoreLocation::Memory);
     assert_eq!(config.upstreams["app"].servers[0].to_string(), "http://127.0.0.1:3000");
     assert_eq!((config.routes[0].path.as_str(), &config.routes[0].access), ("/", &RouteAccess::SignedIn));
-    assert_eq!(config.branding.app_name, "localhost");
+    assert_eq!(config.branding.pages.app_name, "localhost");
     assert!(config.secret.is_none());
 }
 
@@ -28,7 +28,7 @@ fn what_is_shown_can_be_read_again() {
                 branding: { accent: \"#0B5394\", app_name: \"null\" }\n";
     let config = minimal_config_with(more);
     let shown = config::show(&config);
-    assert_eq!(config.branding.accent.as_ref().map(ToString::to_string).as_deref(), Some("#0b5394"));
+    assert_eq!(config.branding.pages.accent.as_ref().map(ToString::to_string).as_deref(), Some("#0b5394"));
     assert!(shown.contains("idle_timeout: never\n") && shown.contains("heartbeat_interval: 1s500ms\n"), "{shown}");
     assert_eq!(valid_config(&shown.replace("secret: null\n", "")), config, "{shown}");
 }
@@ -81,8 +81,9 @@ fn plain_http_is_for_this_machine_unless_asked_for() {
 
 #[test]
 fn the_heartbeat_fits_the_idle_timeout_by_itself() {
-    let heartbeat =
-        |sessions: &str| minimal_config_with(&format!("sessions: {{ {sessions} }}\n")).sessions.heartbeat_interval;
+    let heartbeat = |sessions: &str| {
+        minimal_config_with(&format!("sessions: {{ {sessions} }}\n")).sessions.policy.heartbeat_interval
+    };
     assert_eq!(heartbeat(""), Duration::from_secs(5));
     assert_eq!(heartbeat("idle_timeout: never"), Duration::from_secs(5));
     assert_eq!(heartbeat("idle_timeout: 3s"), Duration::from_millis(150));
@@ -92,7 +93,8 @@ fn the_heartbeat_fits_the_idle_timeout_by_itself() {
 
 #[test]
 fn a_password_that_is_the_only_factor_is_long_with_the_modern_policy() {
-    let length = |passwords: &str| minimal_config_with(&format!("passwords: {{ {passwords} }}\n")).passwords.min_length;
+    let length =
+        |passwords: &str| minimal_config_with(&format!("passwords: {{ {passwords} }}\n")).passwords.policy.min_length;
     assert_eq!((length(""), length("policy: modern")), (8, 15));
     assert_eq!(length("policy: modern, min_length: 12"), 12);
 }

@@ -19,8 +19,8 @@ fn variables_are_filled_in_and_add_no_keys() {
         ("NAME", "a: {b} #"),
     ];
     let config = parse_with(text, Path::new("/"), &variables).unwrap_or_else(|complaints| panic!("{complaints}"));
-    assert_eq!((config.public_url.port(), config.sessions.max_per_user, config.log.access), (8080, 7, false));
-    assert_eq!(config.branding.app_name, "a: {b} # ${HOST}");
+    assert_eq!((config.public_url.port(), config.sessions.policy.max_per_user, config.log.access), (8080, 7, false));
+    assert_eq!(config.branding.pages.app_name, "a: {b} # ${HOST}");
 }
 
 #[test]
