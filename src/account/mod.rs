@@ -21,7 +21,7 @@ pub use hasher::{HashCost, HashPermit, HashPriority, Hasher, HasherBusy, Passwor
 pub use live_effects::{AccountCommand, AppliedCommand, LiveEffects, SessionEffect};
 pub use name::{DisplayName, Email, NameError, Role, UserName, is_invisible, is_joiner};
 pub use password::{NewPassword, PasswordPolicy, PasswordRuleset, Weakness};
-pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest};
+pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest, PasswordError, PasswordFault, PasswordLink};
 pub use service::{AccountError, AccountService, AccountServiceParts, LINK_LIFETIME, NewUser};
 pub use store::{AccountRecords, AccountStore};
 pub use transfer::{ExportedAccount, ImportOptions, ImportOutcome, ImportedAccount};

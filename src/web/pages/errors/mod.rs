@@ -6,4 +6,4 @@ mod view;
 
 pub(in crate::web) use handler::error_page;
 pub use samples::samples;
-pub use view::{ErrorPage, ErrorPageKind};
+pub use view::{ErrorContext, ErrorPage, ErrorPageKind};

@@ -5,7 +5,8 @@ mod rules;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::{check_new_password, form_errors, show, submit};
+pub(in crate::web) use handler::{form_faults, show, submit};
 pub(crate) use rules::{PasswordRule, mark_broken, rules};
 pub use samples::samples;
-pub use view::{PasswordFormError, PasswordPage};
+pub use view::PasswordPage;
+pub(crate) use view::add_fault;

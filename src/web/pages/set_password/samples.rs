@@ -2,11 +2,8 @@
 
 use super::{ExpiredLinkPage, SetPasswordPage};
 use crate::{
-    account::{PasswordPolicy, PasswordRuleset, Weakness},
-    web::{
-        i18n::Localizer,
-        pages::{password::PasswordFormError, samples},
-    },
+    account::{PasswordFault, PasswordPolicy, PasswordRuleset, Weakness},
+    web::{i18n::Localizer, pages::samples},
 };
 
 /// Samples.
@@ -24,7 +21,7 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordP
         ("set-password", page()),
         (
             "set-password-weak",
-            page().with_errors(&[PasswordFormError::Weak(Weakness::TooShort(8)), PasswordFormError::RepeatDiffers]),
+            page().with_errors(&[PasswordFault::Weak(Weakness::TooShort(8)), PasswordFault::RepeatDiffers]),
         ),
     ]
 }

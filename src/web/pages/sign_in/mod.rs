@@ -6,5 +6,5 @@ mod view;
 
 pub(in crate::web) use handler::{show, submit};
 pub use samples::samples;
-pub use view::{SignInFormError, SignInPage};
-pub(crate) use view::{end_note_text, retry_text};
+pub use view::SignInPage;
+pub(crate) use view::{alert_text, end_note_text, retry_text};
