@@ -9,8 +9,7 @@ use crate::{
 };
 
 /// Samples: everything that can go wrong.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, ErrorPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, ErrorPage)> {
     let now = samples::NOW;
     let until = now.plus(Duration::from_mins(29));
     let page = |layout, kind, has_session| {

@@ -9,8 +9,7 @@ use crate::{
 };
 
 /// Samples: both sets of rules, each choice about other sessions, everything that can be wrong.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage)> {
     let now = samples::NOW;
     let page = |rules, after| PasswordPage::new(samples::signed_in_layout(localizer), "alice", rules, after);
     let classic = PasswordPolicy { ruleset: PasswordRuleset::Classic, min_length: 8 };

@@ -7,8 +7,7 @@ use crate::{
 };
 
 /// Samples.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordPage)> {
     let page = || {
         SetPasswordPage::new(
             samples::anonymous_layout(localizer),
@@ -27,7 +26,6 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordP
 }
 
 /// Samples.
-#[must_use]
-pub fn expired_samples(localizer: &'static Localizer) -> Vec<(&'static str, ExpiredLinkPage)> {
+pub(super) fn expired_samples(localizer: &'static Localizer) -> Vec<(&'static str, ExpiredLinkPage)> {
     vec![("link-expired", ExpiredLinkPage::new(samples::anonymous_layout(localizer)))]
 }

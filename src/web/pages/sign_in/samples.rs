@@ -12,8 +12,7 @@ use crate::{
 ///
 /// # Panics
 /// Never: the form has words for these errors.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignInPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignInPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
     let page = || SignInPage::new(samples::anonymous_layout(localizer), &policy);
     let because =
