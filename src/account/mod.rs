@@ -19,7 +19,7 @@ pub use device::DeviceRegistration;
 pub use hasher::{HashCost, HashPermit, HashPriority, Hasher, HasherBusy, PasswordMatch};
 pub use name::{DisplayName, Email, NameError, Role, UserName};
 pub use password::{NewPassword, PasswordPolicy, PasswordRuleset, Weakness};
-pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest};
+pub use password_change::{PasswordChangeOutcome, PasswordChangeRequest, PasswordError, PasswordFault, PasswordLink};
 pub use service::{AccountError, AccountService, AccountServiceParts, LINK_LIFETIME, NewUser};
 pub use store::{
     AccountRecords, AccountStore, DeviceRecords, LinkRecords, PasswordRecords, RecordUpkeep, UserPosition, UserQuery,

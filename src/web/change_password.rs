@@ -13,6 +13,8 @@ pub(super) struct PasswordChangeInput {
     pub(super) current: Password,
     /// The password from now on, as typed.
     pub(super) new: Password,
+    /// The same, as a form has it typed once more.
+    pub(super) repeat: Option<Password>,
     /// The box was ticked.
     pub(super) end_others: bool,
     /// The secret of the session from now on.
@@ -40,7 +42,7 @@ impl PasswordChangeResult {
 /// Changes the password.
 ///
 /// # Errors
-/// When somebody must sign in, tried too often, was wrong, or chose a password that breaks the rules.
+/// When somebody must sign in, tried too often, was wrong, or sent a form with faults.
 pub(super) async fn change_password(
     request: &WebRequest,
     input: PasswordChangeInput,
@@ -56,6 +58,7 @@ pub(super) async fn change_password(
     let asked = PasswordChangeRequest {
         current: input.current,
         new: input.new,
+        repeat: input.repeat,
         end_others,
         session: me.session,
         presented_digest: me.presented_digest,

@@ -1,12 +1,11 @@
 //! What becomes of a form of another site: its visitor is asked, and it goes on once. Its fields are on the page that asks, and
 //! are kept nowhere else.
 
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tracing::debug;
 
 use super::{
-    Error, Web, WebRequest,
+    Error, RequestFailure, Web, WebResponse,
     headers::allow_form_target,
     pages::cross_site_form::{self as pages, FormFields, PromptReason},
     render,
@@ -59,9 +58,9 @@ impl Web {
                 return FormDecision::Forward(ClaimedForm { form: *form, submission, claimed_at: claimed }, permit);
             }
             Ok(FormClaim::Repeated) => self.already_sent_page(&form, head),
-            Ok(FormClaim::Unresolved) => Error::Overloaded.into_response(),
-            Ok(FormClaim::TooManyClaims { until }) => Error::TooManyAttempts { until }.into_response(),
-            Err(away) => Error::from(away).into_response(),
+            Ok(FormClaim::Unresolved) => Err(RequestFailure::Overloaded.into()),
+            Ok(FormClaim::TooManyClaims { until }) => Err(Error::TooManyAttempts { until }),
+            Err(away) => Err(away.into()),
         };
         FormDecision::Respond(self.render_response(answer, head).await, Ok(permit))
     }
@@ -71,7 +70,7 @@ impl Web {
         let answer = match self.state().forms.mark_sent(&claimed.submission, claimed.claimed_at).await {
             Ok(true) => return None,
             Ok(false) => self.already_sent_page(&claimed.form, head),
-            Err(away) => Error::from(away).into_response(),
+            Err(away) => Err(away.into()),
         };
         Some(self.render_response(answer, head).await)
     }
@@ -95,14 +94,12 @@ impl Web {
         let token = forms.token(&scope(form), &forms.anonymous_browser());
         let request = self.anonymous_request(head);
         let page = pages::confirm_page(&request, asked, form, &token, fields);
-        let answer = page.map_or_else(Error::into_response, IntoResponse::into_response);
-        let mut answer = match because {
-            Some(because) => {
-                let answer = render::render_error(answer, &request, head, &form.target);
-                finalize(request.clear_ended_session(because, head, answer).await).await
-            }
-            None => self.render_response(answer, head).await,
-        };
+        let answer = render::render_result(page, &request, head, &form.target);
+        let mut answer = finalize(match because {
+            Some(because) => request.clear_ended_session(because, head, answer).await,
+            None => answer,
+        })
+        .await;
         allow_form_target(&form.sender, answer.headers_mut());
         Some(answer)
     }
@@ -110,18 +107,21 @@ impl Web {
     /// Releases the claim of a form that was not sent: a press that waits for it goes on.
     pub async fn release_form(&self, claimed: &ClaimedForm) {
         if let Err(away) = self.state().forms.finish(&claimed.submission, false).await {
-            debug!("Form claim not released, and lapses: {away}");
+            debug!(error = %away, "Form claim not released, lapses by itself");
         }
     }
 
-    fn already_sent_page(&self, form: &CrossSiteForm, head: &RequestHead<'_>) -> Response {
-        let request = self.anonymous_request(head);
-        pages::sent_page(&request, form).map_or_else(Error::into_response, IntoResponse::into_response)
+    fn already_sent_page(&self, form: &CrossSiteForm, head: &RequestHead<'_>) -> Result<WebResponse, Error> {
+        pages::sent_page(&self.anonymous_request(head), form)
     }
 
-    async fn render_response(&self, answer: Response, head: &RequestHead<'_>) -> http::Response<Bytes> {
-        let request: WebRequest = self.anonymous_request(head);
-        finalize(render::render_error(answer, &request, head, "/")).await
+    async fn render_response(
+        &self,
+        answer: Result<WebResponse, Error>,
+        head: &RequestHead<'_>,
+    ) -> http::Response<Bytes> {
+        let request = self.anonymous_request(head);
+        finalize(render::render_result(answer, &request, head, "/")).await
     }
 }
 

@@ -1,11 +1,17 @@
-//! The one table from what went wrong to what is said: status, problem document, page, log.
+//! The one table from what went wrong to what is said: status, problem type, page.
+//!
+//! Use-case errors become an [`Error`] here and nowhere else, and nothing is logged for it: whoever renders an error logs it
+//! ([`Error::log`]), so that what a caller swallows is not logged.
+
+use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
+use super::pages::errors::ErrorPageKind;
 use crate::{
-    account::{AccountError as AccountProblem, HasherBusy, Weakness},
+    account::{AccountError, HasherBusy, PasswordError, PasswordFault, Weakness},
     clock::Timestamp,
     gate::{InvalidPath, Refusal},
     session::EndError,
@@ -13,70 +19,60 @@ use crate::{
     store_error::StoreError,
 };
 
-/// What went wrong, as the domain tells it. What is said of it is decided here and nowhere else.
+/// Error of a request, as the use cases tell it.
 #[derive(Clone, Debug)]
 pub enum Error {
-    /// Somebody must sign in first.
+    /// Nobody is signed in.
     SignInRequired,
     /// Wrong name or password.
     InvalidCredentials,
-    /// Too many tries.
+    /// Too many attempts.
     TooManyAttempts {
-        /// When the next one is looked at.
+        /// Time at which the next one is looked at.
         until: Timestamp,
     },
-    /// The current password is wrong.
+    /// Wrong current password.
     WrongPassword,
-    /// The new password breaks these rules.
-    PasswordPolicy(Vec<Weakness>),
-    /// These fields of the request are wrong: JSON pointer and what to write.
+    /// Faults of a new password, and of the form that it was typed into.
+    PasswordPolicy(Vec<PasswordFault>),
+    /// Invalid fields of the request: JSON pointer and what to write.
     InvalidFields(Vec<(String, String)>),
-    /// The one-time link is not good any more.
+    /// One-time link that is used up, too old, or no link.
     DeadLink,
-    /// There is nothing here, or nothing of theirs.
+    /// Nothing is here, or nothing of theirs.
     NotFound,
     /// Signed in, but not allowed.
     NotAllowed,
-    /// Another site sent it.
+    /// Request made by another site.
     CrossSite,
-    /// This place does not know the method.
+    /// Method that the path does not support.
     MethodNotAllowed,
-    /// The body is not of a type that is read here.
+    /// Body of a type that is not read here.
     UnsupportedMediaType,
-    /// The body is too large.
-    BodyTooLarge,
-    /// The body did not come in time, or broke off.
-    BodyIncomplete,
-    /// The head cannot be taken: path or host.
+    /// Head, query or body that cannot be read.
     BadRequest(&'static str),
-    /// The path cannot be forwarded.
+    /// Path that cannot be forwarded.
     BadPath(InvalidPath),
-    /// The request is for another host.
+    /// Request for another host.
     WrongHost,
-    /// Too many passwords are waiting, or too many bodies are waited for.
-    Overloaded,
-    /// The store is away.
-    StoreUnavailable,
+    /// The store cannot be asked. None: the gate has asked it, and has logged why.
+    StoreUnavailable(Option<Arc<StoreError>>),
+    /// The store holds something that cannot be read.
+    StoreUnreadable(Arc<StoreError>),
     /// The store takes no writes: an end holds in this process alone so far.
     EndNotConfirmed,
-    /// The app cannot be reached.
-    AppUnreachable,
-    /// The app did not answer in time.
-    AppTimeout,
-    /// The app's answer cannot be read.
-    AppBadResponse,
-    /// Something that should not happen has happened.
-    Internal,
+    /// Failure that has nothing to do with what was asked for.
+    Failed(RequestFailure),
 }
 
-/// Why a request that the gate did not refuse came to nothing: whoever reads it from the wire tells.
+/// Failure of a request that the gate did not refuse: of its body, of the app behind it, or of Portcullis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestFailure {
     /// The body of a request is larger than our own pages take, or its route.
     BodyTooLarge,
     /// Its body did not come in time, or broke off.
     BodyIncomplete,
-    /// Too many bodies are waited for.
+    /// Too many passwords or bodies are waiting, or too many event streams are open.
     Overloaded,
     /// The app cannot be reached.
     AppUnreachable,
@@ -88,86 +84,87 @@ pub enum RequestFailure {
     Internal,
 }
 
-/// How an error looks from outside.
+/// Row of the table: how an error looks from outside, to programs (RFC 9457) and to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProblemType {
-    /// The status.
+    /// HTTP status of the answer, in either form.
     pub status: StatusCode,
-    /// What `type` ends in: `urn:portcullis:problem:<slug>`.
+    /// End of `type`: `urn:portcullis:problem:<slug>`.
     pub slug: &'static str,
-    /// In English, for people who read logs and tools; pages say it in the visitor's language.
+    /// In English, for people who read logs and tools; the page says it in the visitor's language.
     pub title: &'static str,
+    /// Page for a navigation.
+    pub page: ErrorPageKind,
 }
 
 impl Error {
-    /// A parameter of the query is wrong. It is pointed at as `/query/<name>`: a body has no `query` of its own.
+    /// Error of a query parameter. It is pointed at as `/query/<name>`: a body has no `query` of its own.
     #[must_use]
     pub fn invalid_parameter(name: &str, hint: &str) -> Self {
         Self::InvalidFields(vec![(format!("/query/{name}"), hint.to_owned())])
     }
 
-    /// How it looks from outside.
+    /// Row of the table for this error.
     #[must_use]
     pub const fn problem_type(&self) -> ProblemType {
+        use ErrorPageKind as P;
         use StatusCode as S;
-        let (status, slug, title) = match self {
-            Self::SignInRequired => (S::UNAUTHORIZED, "sign-in-required", "Sign in first."),
-            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid-credentials", "The name or the password is wrong."),
-            Self::TooManyAttempts { .. } => {
-                (S::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts. Try again later.")
+        let (status, slug, page, title) = match self {
+            Self::SignInRequired => (S::UNAUTHORIZED, "sign-in-required", P::NotAllowed, "Sign in first."),
+            Self::InvalidCredentials => {
+                (S::UNAUTHORIZED, "invalid-credentials", P::NotAllowed, "The name or the password is wrong.")
             }
-            Self::WrongPassword => (S::UNAUTHORIZED, "wrong-password", "The current password is wrong."),
+            Self::TooManyAttempts { until } => {
+                let page = P::TooManyAttempts { until: *until };
+                (S::TOO_MANY_REQUESTS, "too-many-attempts", page, "Too many attempts. Try again later.")
+            }
+            Self::WrongPassword => (S::UNAUTHORIZED, "wrong-password", P::NotAllowed, "The current password is wrong."),
             Self::PasswordPolicy(_) => {
-                (S::UNPROCESSABLE_ENTITY, "password-policy", "The new password does not keep the rules.")
+                (S::UNPROCESSABLE_ENTITY, "password-policy", P::BadRequest, "The new password does not keep the rules.")
             }
             Self::InvalidFields(_) => {
-                (S::UNPROCESSABLE_ENTITY, "invalid-request", "Some fields of the request are wrong.")
+                (S::UNPROCESSABLE_ENTITY, "invalid-request", P::BadRequest, "Some fields of the request are wrong.")
             }
-            Self::DeadLink => (S::GONE, "dead-link", "This link has been used or is too old."),
-            Self::NotFound => (S::NOT_FOUND, "not-found", "There is nothing here."),
-            Self::NotAllowed => (S::FORBIDDEN, "not-allowed", "Your account may not open this."),
-            Self::CrossSite => (S::FORBIDDEN, "cross-site", "This request was made by another site."),
+            Self::DeadLink => (S::GONE, "dead-link", P::NotFound, "This link has been used or is too old."),
+            Self::NotFound => (S::NOT_FOUND, "not-found", P::NotFound, "There is nothing here."),
+            Self::NotAllowed => (S::FORBIDDEN, "not-allowed", P::NotAllowed, "Your account may not open this."),
+            Self::CrossSite => (S::FORBIDDEN, "cross-site", P::CrossSite, "This request was made by another site."),
             Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "This place does not know the method.")
+                let title = "This place does not know the method.";
+                (S::METHOD_NOT_ALLOWED, "method-not-allowed", P::MethodNotAllowed, title)
             }
             Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Send application/json.")
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", P::BadRequest, "Send application/json.")
             }
-            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is larger than is taken here."),
-            Self::BodyIncomplete => (S::REQUEST_TIMEOUT, "body-incomplete", "The body did not arrive in time."),
-            Self::BadRequest(_) | Self::BadPath(_) => (S::BAD_REQUEST, "bad-request", "The request cannot be read."),
-            Self::WrongHost => (S::MISDIRECTED_REQUEST, "wrong-host", "This address is not served here."),
-            Self::Overloaded => {
-                (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is going on right now. Try again in a moment.")
+            Self::BadRequest(_) => (S::BAD_REQUEST, "bad-request", P::BadRequest, "The request cannot be read."),
+            Self::BadPath(why) => (S::BAD_REQUEST, "bad-request", P::BadPath(*why), "The request cannot be read."),
+            Self::WrongHost => (S::MISDIRECTED_REQUEST, "wrong-host", P::WrongHost, "This address is not served here."),
+            Self::StoreUnavailable(_) => {
+                let title = "Sessions cannot be checked right now.";
+                (S::SERVICE_UNAVAILABLE, "store-unavailable", P::StoreUnavailable, title)
             }
-            Self::StoreUnavailable => {
-                (S::SERVICE_UNAVAILABLE, "store-unavailable", "Sessions cannot be checked right now.")
+            Self::EndNotConfirmed => {
+                let title = "Ended here, but not yet confirmed: it could not be written, and is lost at a restart of Portcullis.";
+                (S::SERVICE_UNAVAILABLE, "end-not-confirmed", P::EndNotConfirmed, title)
             }
-            Self::EndNotConfirmed => (
-                S::SERVICE_UNAVAILABLE,
-                "end-not-confirmed",
-                "Ended here, but not yet confirmed: it could not be written, and is lost at a restart of Portcullis.",
-            ),
-            Self::AppUnreachable => (S::BAD_GATEWAY, "app-unreachable", "The app cannot be reached."),
-            Self::AppTimeout => (S::GATEWAY_TIMEOUT, "app-timeout", "The app did not answer in time."),
-            Self::AppBadResponse => (S::BAD_GATEWAY, "app-bad-answer", "The app's answer cannot be read."),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "broken", "Something went wrong on our side."),
+            Self::StoreUnreadable(_) => return RequestFailure::Internal.problem_type(),
+            Self::Failed(failure) => return failure.problem_type(),
         };
-        ProblemType { status, slug, title }
+        ProblemType { status, slug, title, page }
     }
 
-    /// Seconds after which another try makes sense.
+    /// Seconds after which another attempt makes sense (`Retry-After`).
     #[must_use]
     pub fn retry_after(&self, now: Timestamp) -> Option<u64> {
         match self {
             Self::TooManyAttempts { until } => Some(until.since(now).as_secs().max(1)),
-            Self::Overloaded => Some(2),
-            Self::StoreUnavailable | Self::EndNotConfirmed | Self::AppUnreachable => Some(5),
+            Self::Failed(RequestFailure::Overloaded) => Some(2),
+            Self::StoreUnavailable(_) | Self::EndNotConfirmed | Self::Failed(RequestFailure::AppUnreachable) => Some(5),
             _ => None,
         }
     }
 
-    /// What more there is to say than the title.
+    /// Sentence about this one error, beside the title.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
@@ -180,20 +177,62 @@ impl Error {
         }
     }
 
-    /// Fields that are wrong: JSON pointer and what to write.
+    /// Invalid fields: JSON pointer and what to write.
     #[must_use]
     pub fn field_errors(&self) -> Vec<(String, String)> {
         match self {
             Self::InvalidFields(fields) => fields.clone(),
-            Self::PasswordPolicy(broken) => {
-                broken.iter().map(|weakness| ("/new_password".to_owned(), weakness_text(*weakness))).collect()
-            }
+            Self::PasswordPolicy(faults) => faults
+                .iter()
+                .filter_map(|fault| match fault {
+                    PasswordFault::Weak(weakness) => Some(("/new_password".to_owned(), weakness_text(*weakness))),
+                    _ => None,
+                })
+                .collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Logs what an operator must know of it. Called once, by whoever renders the error.
+    pub(super) fn log(&self, request_id: &str) {
+        match self {
+            Self::StoreUnavailable(Some(why)) => warn!(request_id, error = %why, "Store unavailable"),
+            Self::StoreUnreadable(why) => error!(request_id, error = %why, "Store record unreadable"),
+            _ => {}
         }
     }
 }
 
-/// A broken rule of the password policy, for the API and the command line.
+impl RequestFailure {
+    /// Row of the table for this failure.
+    const fn problem_type(self) -> ProblemType {
+        use ErrorPageKind as P;
+        use StatusCode as S;
+        let (status, slug, page, title) = match self {
+            Self::BodyTooLarge => {
+                (S::PAYLOAD_TOO_LARGE, "body-too-large", P::BodyTooLarge, "The body is larger than is taken here.")
+            }
+            Self::BodyIncomplete => {
+                (S::REQUEST_TIMEOUT, "body-incomplete", P::BadRequest, "The body did not arrive in time.")
+            }
+            Self::Overloaded => {
+                let title = "Too much is going on right now. Try again in a moment.";
+                (S::SERVICE_UNAVAILABLE, "overloaded", P::Overloaded, title)
+            }
+            Self::AppUnreachable => {
+                (S::BAD_GATEWAY, "app-unreachable", P::AppUnreachable, "The app cannot be reached.")
+            }
+            Self::AppTimeout => (S::GATEWAY_TIMEOUT, "app-timeout", P::AppTimeout, "The app did not answer in time."),
+            Self::AppBadResponse => {
+                (S::BAD_GATEWAY, "app-bad-answer", P::AppUnreachable, "The app's answer cannot be read.")
+            }
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "broken", P::Internal, "Something went wrong on our side."),
+        };
+        ProblemType { status, slug, title, page }
+    }
+}
+
+/// Text of a broken rule of the password policy, for the API and the command line.
 #[must_use]
 pub fn weakness_text(weakness: Weakness) -> String {
     match weakness {
@@ -214,14 +253,8 @@ pub fn weakness_text(weakness: Weakness) -> String {
 impl From<StoreError> for Error {
     fn from(why: StoreError) -> Self {
         match why {
-            StoreError::Unavailable(_) => {
-                warn!("{why}");
-                Self::StoreUnavailable
-            }
-            StoreError::Unreadable(_) => {
-                error!("{why}");
-                Self::Internal
-            }
+            StoreError::Unavailable(_) => Self::StoreUnavailable(Some(Arc::new(why))),
+            StoreError::Unreadable(_) => Self::StoreUnreadable(Arc::new(why)),
         }
     }
 }
@@ -237,7 +270,7 @@ impl From<EndError> for Error {
 
 impl From<HasherBusy> for Error {
     fn from(_: HasherBusy) -> Self {
-        Self::Overloaded
+        Self::Failed(RequestFailure::Overloaded)
     }
 }
 
@@ -250,19 +283,30 @@ impl From<SignInError> for Error {
     }
 }
 
-impl From<AccountProblem> for Error {
-    fn from(problem: AccountProblem) -> Self {
-        match problem {
-            AccountProblem::WeakPassword(broken) => Self::PasswordPolicy(broken),
-            AccountProblem::WrongPassword => Self::WrongPassword,
-            AccountProblem::TooManyAttempts { until } => Self::TooManyAttempts { until },
-            AccountProblem::InvalidLink => Self::DeadLink,
-            AccountProblem::NoSuchUser => Self::NotFound,
-            AccountProblem::Busy(busy) => busy.into(),
-            AccountProblem::Store(away) => away.into(),
-            AccountProblem::NameTaken | AccountProblem::EmailTaken | AccountProblem::Confusable(_) => {
-                Self::InvalidFields(vec![("/name".to_owned(), problem.to_string())])
+impl From<AccountError> for Error {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::WeakPassword(broken) => {
+                Self::PasswordPolicy(broken.into_iter().map(PasswordFault::Weak).collect())
             }
+            AccountError::WrongPassword => Self::WrongPassword,
+            AccountError::TooManyAttempts { until } => Self::TooManyAttempts { until },
+            AccountError::InvalidLink => Self::DeadLink,
+            AccountError::NoSuchUser => Self::NotFound,
+            AccountError::Busy(busy) => busy.into(),
+            AccountError::Store(away) => away.into(),
+            AccountError::NameTaken | AccountError::EmailTaken | AccountError::Confusable(_) => {
+                Self::InvalidFields(vec![("/name".to_owned(), error.to_string())])
+            }
+        }
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Faults(faults) => Self::PasswordPolicy(faults),
+            PasswordError::Account(error) => error.into(),
         }
     }
 }
@@ -270,10 +314,7 @@ impl From<AccountProblem> for Error {
 impl From<&Refusal> for Error {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::SignInRequired { reason: because, .. } => {
-                debug!(?because, "Asked to sign in");
-                Self::SignInRequired
-            }
+            Refusal::SignInRequired { .. } => Self::SignInRequired,
             Refusal::Forbidden { .. } => Self::NotAllowed,
             Refusal::NoRoute => Self::NotFound,
             Refusal::WrongHost => Self::WrongHost,
@@ -283,26 +324,19 @@ impl From<&Refusal> for Error {
             }
             Refusal::Method => Self::MethodNotAllowed,
             Refusal::CrossSite => Self::CrossSite,
-            Refusal::StoreUnavailable => Self::StoreUnavailable,
+            Refusal::StoreUnavailable => Self::StoreUnavailable(None),
         }
     }
 }
 
 impl From<RequestFailure> for Error {
-    fn from(failed: RequestFailure) -> Self {
-        match failed {
-            RequestFailure::BodyTooLarge => Self::BodyTooLarge,
-            RequestFailure::BodyIncomplete => Self::BodyIncomplete,
-            RequestFailure::Overloaded => Self::Overloaded,
-            RequestFailure::AppUnreachable => Self::AppUnreachable,
-            RequestFailure::AppTimeout => Self::AppTimeout,
-            RequestFailure::AppBadResponse => Self::AppBadResponse,
-            RequestFailure::Internal => Self::Internal,
-        }
+    fn from(failure: RequestFailure) -> Self {
+        Self::Failed(failure)
     }
 }
 
-/// An empty answer that carries the error; the last step before the wire says it in the caller's form (`render`).
+/// Empty answer that carries the error through axum, whose handlers and fallbacks return answers; [`super::render`] takes it
+/// out again.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = self.problem_type().status.into_response();

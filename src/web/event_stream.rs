@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::{Error, WebRequest, pages::sessions};
+use super::{Error, RequestFailure, WebRequest, pages::sessions};
 use crate::{clock::Stopwatch, id::SessionId};
 
 /// Time between two looks at the list.
@@ -90,7 +90,7 @@ impl SessionEventStream {
     /// [`Error::SignInRequired`] where nobody is signed in, [`Error::Overloaded`] where too many streams are open.
     pub(super) async fn open(request: WebRequest, limiter: &EventStreamLimiter) -> Result<Self, Error> {
         let me = request.require_principal()?;
-        let open = limiter.acquire(me.session).ok_or(Error::Overloaded)?;
+        let open = limiter.acquire(me.session).ok_or(Error::Failed(RequestFailure::Overloaded))?;
         let shown = session_ids(&request).await?;
         let clock = &request.state().clock;
         let (event, sent) = (clock.stopwatch(), clock.stopwatch());
@@ -106,7 +106,10 @@ impl SessionEventStream {
     /// Waits until the next look at the list, and says what it shows.
     pub async fn next(&mut self) -> StreamEvent {
         sleep(POLL_INTERVAL).await;
-        self.poll().await.unwrap_or(StreamEvent::End)
+        self.poll().await.unwrap_or_else(|error| {
+            error.log(self.request.request_id());
+            StreamEvent::End
+        })
     }
 
     async fn poll(&mut self) -> Result<StreamEvent, Error> {

@@ -18,6 +18,7 @@ mod request;
 mod response;
 mod return_to;
 mod serve;
+mod sign_in;
 mod sign_out;
 mod state;
 mod submission;

@@ -1,4 +1,4 @@
-//! The last step before the wire: an error is said in the form that its caller understands.
+//! The last step before the wire: an error is logged, and said in the form that its caller understands.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
@@ -6,33 +6,50 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::{Error, ReturnTo, WebRequest, WebResponse, api, pages, paths, problem, theme::Flash};
 use crate::gate::{RequestHead, RequestMode, strip_form_token};
 
-/// What an answer to somebody who is not let in depends on.
+/// Request headers that the answer to somebody who is not let in depends on.
 pub(super) const VARY: &str = "Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest, Accept";
 
-/// An answer as it is, or, where it carries an error, that error as a page, a redirect or a problem document.
-pub(super) fn render_error(
+/// An answer of axum's as it is, or, where a handler or a fallback has left an error in it, that error as an answer.
+pub(super) fn render_response(
     mut response: Response,
     request: &WebRequest,
     head: &RequestHead<'_>,
     target: &str,
 ) -> Response {
     let Some(error) = response.extensions_mut().remove::<Error>() else { return response };
+    let mut answer = render_error(&error, request, head, target);
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow);
+    }
+    answer
+}
+
+/// What a handler has returned, where none is called by axum.
+pub(super) fn render_result(
+    result: Result<WebResponse, Error>,
+    request: &WebRequest,
+    head: &RequestHead<'_>,
+    target: &str,
+) -> Response {
+    result.map_or_else(|error| render_error(&error, request, head, target), IntoResponse::into_response)
+}
+
+/// An error as a page, a redirect or a problem document. It is logged here.
+pub(super) fn render_error(error: &Error, request: &WebRequest, head: &RequestHead<'_>, target: &str) -> Response {
+    error.log(request.request_id());
     let wants_page = head.mode() == RequestMode::Navigation && !target.starts_with(api::ROOT);
-    let mut answer = match (&error, wants_page) {
+    let mut answer = match (error, wants_page) {
         (Error::SignInRequired, true) => redirect_to_sign_in(request, target),
-        (_, true) => pages::errors::error_page(&error, request),
+        (_, true) => pages::errors::error_page(error, request),
         (Error::SignInRequired, false) => {
             let place = format!("{}{}", request.state().public_url.origin(), paths::SIGN_IN);
-            problem::response(&error, request.request_id(), Some(place))
+            problem::response(error, request.request_id(), Some(place))
         }
-        (_, false) => problem::response(&error, request.request_id(), None),
+        (_, false) => problem::response(error, request.request_id(), None),
     }
     .into_response();
     if let Some(seconds) = error.retry_after(request.state().clock.now()) {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if let Some(allow) = response.headers().get(header::ALLOW) {
-        answer.headers_mut().insert(header::ALLOW, allow.clone());
     }
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static(VARY));
     answer

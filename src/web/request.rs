@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use tracing::error;
 
 use super::{
-    Error, ReturnTo, SiteSettings, WebResponse, WebState,
+    Error, RequestFailure, ReturnTo, SiteSettings, WebResponse, WebState,
     i18n::Localizer,
     theme::{Flash, Layout},
 };
@@ -143,7 +143,7 @@ impl WebRequest {
     pub fn render_template(&self, page: &impl Template) -> Result<String, Error> {
         page.render().map_err(|why| {
             error!(request_id = self.request_id(), "A page could not be rendered: {why}");
-            Error::Internal
+            Error::Failed(RequestFailure::Internal)
         })
     }
 
@@ -188,6 +188,6 @@ impl<S: Send + Sync> FromRequestParts<S> for WebRequest {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        parts.extensions.get::<Self>().cloned().ok_or(Error::Internal)
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Failed(RequestFailure::Internal))
     }
 }

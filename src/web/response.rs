@@ -8,6 +8,7 @@ use axum::{
 };
 use cookie::{Cookie, SameSite};
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
 
 use super::theme::Flash;
 use crate::{gate::cookie::CookieNames, secret::Token, session::SessionToken};
@@ -36,6 +37,12 @@ impl WebResponse {
     #[must_use]
     pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Self {
         Self((status, [(header::CONTENT_TYPE, content_type)], body).into_response())
+    }
+
+    /// A resource in JSON.
+    #[must_use]
+    pub fn json(resource: &impl Serialize) -> Self {
+        Self(axum::Json(resource).into_response())
     }
 
     /// Nothing, successfully.

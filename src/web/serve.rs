@@ -10,6 +10,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
 use tower::ServiceExt as _;
+use tracing::debug;
 
 use super::{
     Error, RequestFailure, SessionEventStream, WebRequest, WebState, api, event_stream::EventStreamLimiter,
@@ -49,7 +50,7 @@ impl Web {
         let target = visit.path.with_query();
         let response = self.route(&request, &target, body).await;
         let asks_to_sign_in = matches!(response.extensions().get(), Some(Error::SignInRequired));
-        let response = render::render_error(response, &request, head, &target);
+        let response = render::render_response(response, &request, head, &target);
         finalize(match request.reject_reason() {
             Some(because) if asks_to_sign_in => request.clear_ended_session(because, head, response).await,
             _ => response,
@@ -70,9 +71,7 @@ impl Web {
         let head = &request.head();
         match SessionEventStream::open(request.clone(), &self.event_streams).await {
             Ok(live) => Ok(live),
-            Err(why) => {
-                Err(finalize(render::render_error(why.into_response(), &request, head, paths::LIVE_SESSIONS)).await)
-            }
+            Err(why) => Err(finalize(render::render_error(&why, &request, head, paths::LIVE_SESSIONS)).await),
         }
     }
 
@@ -81,20 +80,23 @@ impl Web {
         if matches!(refusal, Refusal::SignInRequired { .. }) && head.is_framed() {
             return self.framed_response(head).await;
         }
+        if let Refusal::SignInRequired { reason, .. } = refusal {
+            debug!(request_id = head.request_id, ?reason, "Sign-in required");
+        }
         let target = match refusal {
             Refusal::SignInRequired { target, reason: Some(because) } => {
                 let request = self.anonymous_request(head);
-                let response = render::render_error(Error::from(refusal).into_response(), &request, head, target);
+                let response = render::render_error(&Error::from(refusal), &request, head, target);
                 return finalize(request.clear_ended_session(*because, head, response).await).await;
             }
             Refusal::SignInRequired { target, .. } => target.as_str(),
             _ => "/",
         };
-        let mut response = Error::from(refusal).into_response();
+        let mut response = self.respond(&refusal.into(), refusal.user(), head, target).await;
         if *refusal == Refusal::Method {
             response.headers_mut().insert(header::ALLOW, self.allowed_methods(head.target).await);
         }
-        self.respond(response, refusal.user(), head, target).await
+        response
     }
 
     /// Answers a request that was not refused, and came to nothing. `person` is who was let through.
@@ -104,7 +106,7 @@ impl Web {
         user: Option<&UserSnapshot>,
         head: &RequestHead<'_>,
     ) -> http::Response<Bytes> {
-        self.respond(Error::from(failure).into_response(), user, head, "/").await
+        self.respond(&failure.into(), user, head, "/").await
     }
 
     /// The one page of ours that may stand inside another, wherever that is from.
@@ -112,7 +114,7 @@ impl Web {
         let request = self.anonymous_request(head);
         let page = pages::framed::framed_page(&request);
         let may_be_framed = page.is_ok();
-        let mut answer = finalize(render::render_error(page.into_response(), &request, head, "/")).await;
+        let mut answer = finalize(render::render_result(page, &request, head, "/")).await;
         if may_be_framed {
             allow_framing(answer.headers_mut());
         }
@@ -122,13 +124,13 @@ impl Web {
     /// `person` is who is known to be signed in: nobody is looked up for it.
     async fn respond(
         &self,
-        response: Response,
+        error: &Error,
         user: Option<&UserSnapshot>,
         head: &RequestHead<'_>,
         target: &str,
     ) -> http::Response<Bytes> {
         let request = self.new_request(head.to_owned_head(), Authentication::NotPresented, user);
-        finalize(render::render_error(response, &request, head, target)).await
+        finalize(render::render_error(error, &request, head, target)).await
     }
 
     /// The methods that a place supports, for a 405 (RFC 9110, 15.5.6): of one of ours the router knows them.

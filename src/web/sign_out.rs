@@ -1,7 +1,7 @@
 //! Signing out: what the page and the API share.
 
 use super::{Error, WebRequest};
-use crate::gate::RejectReason;
+use crate::{gate::RejectReason, id::SessionId};
 
 /// Ends the session that asks. Nobody signed in is signed out, too.
 ///
@@ -18,7 +18,7 @@ pub(super) async fn sign_out(request: &WebRequest) -> Result<(), Error> {
     }
 }
 
-/// Looks whether the end of the session that a call shows is written.
+/// Checks that the end of the presented session is written, if it has ended.
 ///
 /// # Errors
 /// [`Error::EndNotConfirmed`] when it is not.
@@ -27,13 +27,18 @@ pub(super) fn check_end_confirmed(request: &WebRequest) -> Result<(), Error> {
 }
 
 impl WebRequest {
-    /// Whether the session that this call shows has an end that is not written.
+    /// Id of the presented session: the one in use, or one that is gone. None where what was presented is no session's, or
+    /// one that was refused for another reason.
+    pub(super) fn presented_session_id(&self) -> Option<SessionId> {
+        match (self.principal(), self.reject_reason()) {
+            (Some(me), _) => Some(me.session),
+            (None, Some(RejectReason::NoSuchSession { id, .. })) => Some(id),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether the presented session has an end that is not written.
     pub(super) fn has_unconfirmed_end(&self) -> bool {
-        let id = match (self.principal(), self.reject_reason()) {
-            (Some(me), _) => me.session,
-            (None, Some(RejectReason::NoSuchSession { id, .. })) => id,
-            (None, _) => return false,
-        };
-        self.state().sessions.unconfirmed_ends().holds(id)
+        self.presented_session_id().is_some_and(|id| self.state().sessions.unconfirmed_ends().holds(id))
     }
 }

@@ -11,7 +11,7 @@ use http::header;
 use serde::de::DeserializeOwned;
 use tracing::warn;
 
-use super::{Error, WebRequest, WebResponse, extract::Form, theme::Layout};
+use super::{Error, RequestFailure, WebRequest, WebResponse, extract::Form, theme::Layout};
 use crate::{
     gate::cookie::CookieLookup,
     guard::{FormClaim, FormSubmission},
@@ -162,7 +162,7 @@ impl WebRequest {
         match forms.claim(submission).await? {
             FormClaim::Claimed => Ok(SubmissionClaim::First(Some(submission))),
             FormClaim::Repeated => Ok(SubmissionClaim::Repeat),
-            FormClaim::Unresolved => Err(Error::Overloaded),
+            FormClaim::Unresolved => Err(Error::Failed(RequestFailure::Overloaded)),
             FormClaim::TooManyClaims { until } => Err(Error::TooManyAttempts { until }),
         }
     }

@@ -1,6 +1,7 @@
 //! What becomes of a request that nobody is signed in for (section 8 of the contract).
 
 use http::Method;
+use portcullis::web::pages::{Audience, PAGES};
 
 use crate::test_app::{IPHONE, MAC, TestApp, TestResponse};
 
@@ -129,10 +130,15 @@ async fn upgrades_are_refused() {
 async fn our_own_pages_ask_in_the_same_way() {
     let app = TestApp::new();
     let browser = app.new_browser();
-    for page in ["/security", "/security/sessions", "/security/history", "/security/password"] {
-        let answer = browser.get(page).await.response();
-        assert_eq!((answer.status, answer.location()), (302, format!("/security/sign-in?rd={page}").as_str()));
-        assert_private(&answer);
+    for page in PAGES {
+        let Some(path) = page.path else { continue };
+        let answer = browser.get(path).await.response();
+        let sign_in = format!("/security/sign-in?rd={path}");
+        let asks = answer.status == 302 && answer.location() == sign_in;
+        assert_eq!(asks, page.audience == Audience::SignedIn, "{path}");
+        if asks {
+            assert_private(&answer);
+        }
     }
     let answer = browser.post_form("/security/sessions/sign-out-others", &[]).await.response();
     assert_eq!((answer.status, answer.location()), (303, "/security/sign-in"));

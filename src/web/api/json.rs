@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Error;
+use crate::web::RequestFailure;
 
 /// A body in JSON.
 pub struct Json<T>(pub T);
@@ -25,7 +26,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 Err(Error::InvalidFields(vec![(json_pointer(&said), said)]))
             }
             Err(JsonRejection::JsonSyntaxError(_)) => Err(Error::BadRequest("The body is not JSON.")),
-            Err(_) => Err(Error::BodyIncomplete),
+            Err(_) => Err(Error::Failed(RequestFailure::BodyIncomplete)),
         }
     }
 }

@@ -38,7 +38,10 @@ pub(super) struct PasswordChangeBody {
 ))]
 pub(super) async fn change(request: WebRequest, Json(form): Json<PasswordChangeBody>) -> Result<WebResponse, Error> {
     let PasswordChangeBody { current_password: current, new_password: new, end_other_sessions: end_others } = form;
-    let changed =
-        change_password(&request, PasswordChangeInput { current, new, end_others, secret: Token::mint() }).await?;
+    let changed = change_password(
+        &request,
+        PasswordChangeInput { current, new, repeat: None, end_others, secret: Token::mint() },
+    )
+    .await?;
     Ok(changed.set_session_cookie(&request, WebResponse::no_content()))
 }

@@ -1,6 +1,5 @@
 //! `/sessions`: every place where one is signed in, and the end of any of it.
 
-use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -76,11 +75,11 @@ pub(super) async fn revoke_others(request: WebRequest) -> Result<Json<Revoked>, 
 #[utoipa::path(post, path = "/sessions/revoke-all",
     responses((status = 200, body = Revoked, description = "Which sessions ended"), (status = 401, body = Problem),
         (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
-pub(super) async fn revoke_all(request: WebRequest) -> Result<impl IntoResponse, Error> {
+pub(super) async fn revoke_all(request: WebRequest) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
     let ended = request.state().sessions.end_all(me.user.id, me.session, &request.visitor()).await?;
-    let gone = request.sign_out_response(WebResponse::no_content()).into_response();
-    Ok((gone.headers().clone(), Json(Revoked { revoked: ended.len(), items: session_resources(&request, me, &ended) })))
+    let revoked = Revoked { revoked: ended.len(), items: session_resources(&request, me, &ended) };
+    Ok(request.sign_out_response(WebResponse::json(&revoked)))
 }
 
 async fn find_session(request: &WebRequest, id: SessionId) -> Result<Json<SessionResource>, Error> {

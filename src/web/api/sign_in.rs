@@ -1,6 +1,5 @@
 //! `POST /sign-in` and `POST /sign-out`
 
-use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,8 +7,8 @@ use super::{Error, Json, WebRequest, WebResponse, resources::SessionResource};
 use crate::{
     secret::Password,
     session::ClientKind,
-    sign_in::{SignInAttempt, SignInOutcome},
-    web::{problem::Problem, sign_out},
+    sign_in::SignInAttempt,
+    web::{problem::Problem, sign_in, sign_out},
 };
 
 /// A name and a password.
@@ -56,7 +55,7 @@ pub(super) struct SignInState {
     (status = 429, body = Problem, description = "too-many-attempts, with Retry-After; the same for unknown names"),
     (status = 503, body = Problem, description = "store-unavailable or overloaded, with Retry-After"),
 ))]
-pub(super) async fn sign_in(request: WebRequest, Json(form): Json<Credentials>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn sign_in(request: WebRequest, Json(form): Json<Credentials>) -> Result<WebResponse, Error> {
     let attempt = SignInAttempt {
         login: form.username,
         password: form.password,
@@ -69,17 +68,12 @@ pub(super) async fn sign_in(request: WebRequest, Json(form): Json<Credentials>) 
         replaces: request.principal().map(|me| me.session),
         form: None,
     };
-    let state = request.state();
-    let signed_in = match state.sign_in.with_password(attempt, &request.visitor()).await? {
-        SignInOutcome::Complete(signed_in) => signed_in,
-        SignInOutcome::InvalidCredentials => return Err(Error::InvalidCredentials),
-        SignInOutcome::TooManyAttempts { until } => return Err(Error::TooManyAttempts { until }),
-    };
-    let cookies = request.sign_in_response(WebResponse::no_content(), &signed_in);
+    let signed_in = sign_in::sign_in(&request, attempt).await?;
     let session = &signed_in.session;
-    let session =
-        SessionResource::from_session(session, Some(session.id), &state.sessions.policy(), &request.site_settings());
-    Ok((cookies.into_response().headers().clone(), Json(SignInState { state: "complete", session })))
+    let policy = request.state().sessions.policy();
+    let session = SessionResource::from_session(session, Some(session.id), &policy, &request.site_settings());
+    let answer = WebResponse::json(&SignInState { state: "complete", session });
+    Ok(request.sign_in_response(answer, &signed_in))
 }
 
 /// Signs out: ends the session that asks. Nobody signed in is signed out, too.

@@ -1,4 +1,4 @@
-//! Where each page is answered.
+//! Router of the pages and of what belongs to them: assets and the well-known path.
 
 use axum::{
     Router,
@@ -7,29 +7,14 @@ use axum::{
 };
 use http::{StatusCode, header};
 
-use super::{confirmation, history, hub, password, session, sessions, set_password, sign_in, signed_in, signed_out};
+use super::PAGES;
 use crate::web::{Error, WebRequest, WebResponse, paths};
 
-/// The pages' routes.
+/// Routes of all pages.
 pub(in crate::web) fn router() -> Router {
-    Router::new()
-        .route(paths::HUB, get(hub::show))
+    let router = PAGES.iter().fold(Router::new(), |router, page| (page.routes)(router));
+    router
         .route("/security/", any(|_: WebRequest| async { WebResponse::see_other(paths::HUB) }))
-        .route(paths::SIGN_IN, get(sign_in::show).post(sign_in::submit))
-        .route(paths::SIGN_OUT, get(signed_out::confirm).post(signed_out::submit))
-        .route(paths::SIGNED_OUT, get(signed_out::show))
-        .route(paths::CLEAR_COOKIES, get(signed_out::clear_cookies))
-        .route(paths::SESSIONS, get(sessions::show))
-        .route(paths::LIVE_SESSIONS, get(sessions::not_event_stream))
-        .route(paths::SIGNED_IN, get(signed_in::show))
-        .route(paths::SESSION, get(session::show))
-        .route(paths::END_SESSION, get(confirmation::confirm_one).post(confirmation::end_one))
-        .route(paths::END_OTHERS, get(confirmation::confirm_others).post(confirmation::end_others))
-        .route(paths::END_ALL, get(confirmation::confirm_all).post(confirmation::end_all))
-        .route(paths::HISTORY, get(history::show))
-        .route(paths::HISTORY_CSV, get(history::export_csv))
-        .route(paths::PASSWORD, get(password::show).post(password::submit))
-        .route(paths::SET_PASSWORD, get(set_password::show).post(set_password::submit))
         .route("/security/assets/{file}", get(asset))
         .route(
             paths::CHANGE_PASSWORD,

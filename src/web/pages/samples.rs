@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 
 use askama::Template;
 
+use super::PAGES;
 use crate::{
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
@@ -38,32 +39,16 @@ pub struct Sample {
 /// Every sample of every page in every language.
 #[must_use]
 pub fn all() -> Vec<Sample> {
-    let mut all = Vec::new();
-    for localizer in Localizer::all() {
-        render_all(&mut all, localizer, super::sign_in::samples(localizer));
-        render_all(&mut all, localizer, super::signed_in::samples(localizer));
-        render_all(&mut all, localizer, super::signed_out::samples(localizer));
-        render_all(&mut all, localizer, super::framed::samples(localizer));
-        render_all(&mut all, localizer, super::cross_site_form::samples(localizer));
-        render_all(&mut all, localizer, super::cross_site_form::sent_samples(localizer));
-        render_all(&mut all, localizer, super::confirmation::samples(localizer));
-        render_all(&mut all, localizer, super::hub::samples(localizer));
-        render_all(&mut all, localizer, super::sessions::samples(localizer));
-        render_all(&mut all, localizer, super::session::samples(localizer));
-        render_all(&mut all, localizer, super::history::samples(localizer));
-        render_all(&mut all, localizer, super::password::samples(localizer));
-        render_all(&mut all, localizer, super::set_password::samples(localizer));
-        render_all(&mut all, localizer, super::set_password::expired_samples(localizer));
-        render_all(&mut all, localizer, super::errors::samples(localizer));
-    }
-    all
+    Localizer::all().iter().flat_map(|localizer| PAGES.iter().flat_map(|page| (page.samples)(localizer))).collect()
 }
 
-fn render_all<Page: Template>(all: &mut Vec<Sample>, localizer: &Localizer, pages: Vec<(&'static str, Page)>) {
-    for (name, page) in pages {
+/// Renders the samples of one page.
+pub(super) fn render<P: Template>(localizer: &Localizer, pages: Vec<(&'static str, P)>) -> Vec<Sample> {
+    let render = |(name, page): (&str, P)| {
         let html = page.render().expect("a page of plain values renders");
-        all.push(Sample { name: format!("{name}.{}", localizer.lang()), html });
-    }
+        Sample { name: format!("{name}.{}", localizer.lang()), html }
+    };
+    pages.into_iter().map(render).collect()
 }
 
 /// A page's frame as Alice sees it.

@@ -5,7 +5,7 @@ use crate::{
     session::UserSnapshot,
     web::{
         i18n::{Localizer, sanitize},
-        paths,
+        pages::PAGES,
     },
 };
 
@@ -135,15 +135,8 @@ impl Layout {
 
     pub(crate) fn tabs(&self) -> Vec<TabLink> {
         let Some(current) = self.tab else { return Vec::new() };
-        [
-            (Tab::Overview, paths::HUB, self.text("tab-overview")),
-            (Tab::Sessions, paths::SESSIONS, self.text("tab-sessions")),
-            (Tab::History, paths::HISTORY, self.text("tab-history")),
-            (Tab::Password, paths::PASSWORD, self.text("tab-password")),
-        ]
-        .into_iter()
-        .map(|(tab, href, text)| TabLink { href, text, current: tab == current })
-        .collect()
+        let tabs = PAGES.iter().filter_map(|page| Some((page.path?, page.tab?)));
+        tabs.map(|(href, (tab, key))| TabLink { href, text: self.text(key), current: tab == current }).collect()
     }
 }
 

@@ -4,11 +4,10 @@ use http::StatusCode;
 
 use super::ConfirmationPage;
 use crate::{
-    gate::RejectReason,
     guard::FormSubmission,
     id::SessionId,
     web::{
-        Error, WebRequest, WebResponse,
+        Error, RequestFailure, WebRequest, WebResponse,
         extract::Path,
         paths,
         submission::{FormBody, SubmissionClaim},
@@ -92,7 +91,7 @@ async fn submit_once(
             acted.map(|(_, answer)| answer)
         }
         // Whether it is a repeat is unknown, or the store takes no writes: it lets people out all the same.
-        Err(Error::StoreUnavailable | Error::Overloaded | Error::TooManyAttempts { .. }) => {
+        Err(Error::StoreUnavailable(_) | Error::Failed(RequestFailure::Overloaded) | Error::TooManyAttempts { .. }) => {
             end_sessions().await.map(|(_, answer)| answer)
         }
         Err(error) => Err(error),
@@ -103,11 +102,7 @@ async fn submit_once(
 /// which it may have dropped.
 fn repeat_response(request: &WebRequest, submission: Option<&FormSubmission>, path: &str) -> WebResponse {
     let answer = WebResponse::see_other(path);
-    let shown = match (request.principal(), request.reject_reason()) {
-        (Some(me), _) => Some(me.session),
-        (None, Some(RejectReason::NoSuchSession { id, .. })) => Some(id),
-        (None, _) => None,
-    };
+    let shown = request.presented_session_id();
     let signed_out =
         path == paths::SIGNED_OUT && shown.is_some() && shown == submission.and_then(FormSubmission::session);
     if signed_out { request.sign_out_response(answer) } else { answer }

@@ -7,8 +7,7 @@ use crate::{
 };
 
 /// Samples: each act, few and many sessions.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, ConfirmationPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, ConfirmationPage)> {
     let now = samples::NOW;
     let layout = || samples::signed_in_layout(localizer);
     let four = samples::typical_sessions(now);

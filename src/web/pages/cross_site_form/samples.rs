@@ -10,8 +10,7 @@ use crate::{
 ///
 /// # Panics
 /// Never: the fields can be read.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, CrossSiteFormPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, CrossSiteFormPage)> {
     let page = |asked| {
         let fields = FormFields::parse(b"order=4711&status=paid&note=%3Cb%3E%22x%22%0D%0A").expect("fields");
         CrossSiteFormPage::new(samples::anonymous_layout(localizer), asked, &form(), "1795264200000.x.y", fields)
@@ -24,8 +23,7 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, CrossSiteFor
 }
 
 /// Samples of the page after it: there is one.
-#[must_use]
-pub fn sent_samples(localizer: &'static Localizer) -> Vec<(&'static str, FormSentPage)> {
+pub(super) fn sent_samples(localizer: &'static Localizer) -> Vec<(&'static str, FormSentPage)> {
     vec![("cross-site-form-sent", FormSentPage::new(samples::anonymous_layout(localizer), &form()))]
 }
 

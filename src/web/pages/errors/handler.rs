@@ -1,6 +1,6 @@
 //! An error as a page.
 
-use super::{ErrorPage, ErrorPageKind};
+use super::{ErrorContext, ErrorPage};
 use crate::{
     gate::cookie::CookieLookup,
     web::{Error, WebRequest, WebResponse, problem},
@@ -8,45 +8,22 @@ use crate::{
 
 /// The page of an error; should even that fail, its problem document.
 pub(in crate::web) fn error_page(error: &Error, request: &WebRequest) -> WebResponse {
+    let origin = request.state().public_url.origin();
     let layout = match error {
-        Error::WrongHost => request.layout().with_origin(request.state().public_url.origin()),
+        Error::WrongHost => request.layout().with_origin(origin),
         _ => request.layout(),
     };
-    let page = ErrorPage::new(layout, &page_kind(error, request), request.request_id(), request.state().clock.now());
-    let status = error.problem_type().status;
-    let answer =
-        request.render_page(status, &page).unwrap_or_else(|_| problem::response(error, request.request_id(), None));
+    let problem_type = error.problem_type();
+    let context = ErrorContext { request_id: request.request_id(), origin, has_session: has_session_cookie(request) };
+    let page = ErrorPage::new(layout, problem_type.page, context, request.state().clock.now());
+    let answer = request
+        .render_page(problem_type.status, &page)
+        .unwrap_or_else(|_| problem::response(error, request.request_id(), None));
     // Whoever signed out and walks away leaves no key to a session that a restart would bring back. A program keeps it, to ask again.
     if matches!(error, Error::EndNotConfirmed) && request.has_unconfirmed_end() {
         request.sign_out_response(answer)
     } else {
         answer
-    }
-}
-
-fn page_kind(error: &Error, request: &WebRequest) -> ErrorPageKind {
-    match error {
-        Error::BadRequest(_)
-        | Error::InvalidFields(_)
-        | Error::PasswordPolicy(_)
-        | Error::UnsupportedMediaType
-        | Error::BodyIncomplete => ErrorPageKind::BadRequest,
-        Error::BadPath(why) => ErrorPageKind::BadPath(*why),
-        Error::SignInRequired | Error::InvalidCredentials | Error::WrongPassword | Error::NotAllowed => {
-            ErrorPageKind::NotAllowed
-        }
-        Error::CrossSite => ErrorPageKind::CrossSite,
-        Error::NotFound | Error::DeadLink => ErrorPageKind::NotFound,
-        Error::MethodNotAllowed => ErrorPageKind::MethodNotAllowed,
-        Error::BodyTooLarge => ErrorPageKind::BodyTooLarge,
-        Error::WrongHost => ErrorPageKind::WrongHost(request.state().public_url.origin().to_owned()),
-        Error::TooManyAttempts { until } => ErrorPageKind::TooManyAttempts { until: *until },
-        Error::Overloaded => ErrorPageKind::Overloaded,
-        Error::StoreUnavailable => ErrorPageKind::StoreUnavailable { has_session: has_session_cookie(request) },
-        Error::EndNotConfirmed => ErrorPageKind::EndNotConfirmed,
-        Error::AppUnreachable | Error::AppBadResponse => ErrorPageKind::AppUnreachable,
-        Error::AppTimeout => ErrorPageKind::AppTimeout,
-        Error::Internal => ErrorPageKind::Internal,
     }
 }
 

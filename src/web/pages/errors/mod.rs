@@ -4,6 +4,17 @@ mod handler;
 mod samples;
 mod view;
 
+use crate::web::pages::{Audience, Page, samples::render};
+use samples::samples;
+
 pub(in crate::web) use handler::error_page;
-pub use samples::samples;
-pub use view::{ErrorPage, ErrorPageKind};
+pub use view::{ErrorContext, ErrorPage, ErrorPageKind};
+
+/// Registration.
+pub(super) const PAGE: Page = Page {
+    path: None,
+    audience: Audience::Everybody,
+    tab: None,
+    routes: |router| router,
+    samples: |localizer| render(localizer, samples(localizer)),
+};

@@ -30,8 +30,8 @@ struct ErrorAction {
     text: String,
 }
 
-/// What went wrong. Which status that is, is known elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an error page says; [`crate::web::Error`] has the table from errors to these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorPageKind {
     /// The request made no sense (400).
     BadRequest,
@@ -47,8 +47,8 @@ pub enum ErrorPageKind {
     MethodNotAllowed,
     /// The form was too large (413).
     BodyTooLarge,
-    /// This host is not ours; the right address (421).
-    WrongHost(String),
+    /// This host is not ours (421).
+    WrongHost,
     /// Too many requests or attempts (429).
     TooManyAttempts {
         /// When one may try again.
@@ -59,10 +59,7 @@ pub enum ErrorPageKind {
     /// The app cannot be reached (502).
     AppUnreachable,
     /// The store does not answer (503).
-    StoreUnavailable {
-        /// Whether the visitor showed a session, which nobody can look at now.
-        has_session: bool,
-    },
+    StoreUnavailable,
     /// An end could not be written yet (503).
     EndNotConfirmed,
     /// Too much to do at once (503).
@@ -71,14 +68,27 @@ pub enum ErrorPageKind {
     AppTimeout,
 }
 
+/// What an error page says of the request itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorContext<'r> {
+    /// Id that finds the request in the log.
+    pub request_id: &'r str,
+    /// The right address, for a request that came to another one.
+    pub origin: &'r str,
+    /// Whether a session was presented, good or not: nobody can look at it while the store is away.
+    pub has_session: bool,
+}
+
 impl ErrorPage {
-    /// The page. `request_id` finds the request in the log.
+    /// The page.
     #[must_use]
-    pub fn new(layout: Layout, kind: &ErrorPageKind, request_id: &str, now: Timestamp) -> Self {
-        let (title, lead) = title_and_lead(&layout, kind, now);
+    pub fn new(layout: Layout, kind: ErrorPageKind, context: ErrorContext<'_>, now: Timestamp) -> Self {
+        let (title, lead) = title_and_lead(&layout, kind, context.has_session, now);
         let way_out = match kind {
-            ErrorPageKind::WrongHost(right) => Some(ErrorAction { href: right.clone(), text: right.clone() }),
-            ErrorPageKind::StoreUnavailable { .. }
+            ErrorPageKind::WrongHost => {
+                Some(ErrorAction { href: context.origin.to_owned(), text: context.origin.to_owned() })
+            }
+            ErrorPageKind::StoreUnavailable
             | ErrorPageKind::EndNotConfirmed
             | ErrorPageKind::AppUnreachable
             | ErrorPageKind::AppTimeout
@@ -94,7 +104,7 @@ impl ErrorPage {
             lead,
             primary_action: way_out,
             secondary_action: other_way,
-            request_id: request_id.to_owned(),
+            request_id: context.request_id.to_owned(),
             layout,
         }
     }
@@ -104,11 +114,11 @@ impl ErrorPage {
     }
 }
 
-fn title_and_lead(layout: &Layout, kind: &ErrorPageKind, now: Timestamp) -> (String, RichText) {
+fn title_and_lead(layout: &Layout, kind: ErrorPageKind, has_session: bool, now: Timestamp) -> (String, RichText) {
     let localizer = layout.localizer;
     let (title, lead) = match kind {
         ErrorPageKind::BadRequest => (localizer.text("error-bad-request"), localizer.text("error-bad-request-lead")),
-        ErrorPageKind::BadPath(why) => (localizer.text("error-bad-path"), bad_path_lead(layout, *why)),
+        ErrorPageKind::BadPath(why) => (localizer.text("error-bad-path"), bad_path_lead(layout, why)),
         ErrorPageKind::NotAllowed => (localizer.text("error-not-allowed"), localizer.text("error-not-allowed-lead")),
         ErrorPageKind::CrossSite => (localizer.text("error-cross-site"), localizer.text("error-cross-site-lead")),
         ErrorPageKind::NotFound => (localizer.text("error-not-found"), localizer.text("error-not-found-lead")),
@@ -116,21 +126,19 @@ fn title_and_lead(layout: &Layout, kind: &ErrorPageKind, now: Timestamp) -> (Str
             (localizer.text("error-wrong-method"), localizer.text("error-wrong-method-lead"))
         }
         ErrorPageKind::BodyTooLarge => (localizer.text("error-too-large"), localizer.text("error-too-large-lead")),
-        ErrorPageKind::WrongHost(_) => {
-            (localizer.text("error-wrong-host"), layout.text_with_app("error-wrong-host-lead"))
-        }
+        ErrorPageKind::WrongHost => (localizer.text("error-wrong-host"), layout.text_with_app("error-wrong-host-lead")),
         ErrorPageKind::TooManyAttempts { until } => {
             let left = localizer.duration(until.since(now));
             let lead =
-                localizer.text_with_time("try-again", "time", localizer.time_of_day(*until), &[("span", left.into())]);
+                localizer.text_with_time("try-again", "time", localizer.time_of_day(until), &[("span", left.into())]);
             return (localizer.text("error-too-many"), lead);
         }
         ErrorPageKind::Internal => (localizer.text("error-internal"), localizer.text("error-internal-lead")),
         ErrorPageKind::AppUnreachable => (layout.text_with_app("error-app-away"), app_lead(layout)),
-        ErrorPageKind::StoreUnavailable { has_session: true } => {
+        ErrorPageKind::StoreUnavailable if has_session => {
             (localizer.text("error-store-away"), localizer.text("error-store-away-lead-signed-in"))
         }
-        ErrorPageKind::StoreUnavailable { has_session: false } => {
+        ErrorPageKind::StoreUnavailable => {
             (localizer.text("error-store-away-nobody"), localizer.text("error-store-away-lead"))
         }
         ErrorPageKind::EndNotConfirmed => {

@@ -5,6 +5,17 @@ mod handler;
 mod samples;
 mod view;
 
+use crate::web::pages::{Audience, Page, samples::render};
+use samples::samples;
+
 pub(in crate::web) use handler::framed_page;
-pub use samples::samples;
 pub use view::FramedPage;
+
+/// Registration.
+pub(super) const PAGE: Page = Page {
+    path: None,
+    audience: Audience::Everybody,
+    tab: None,
+    routes: |router| router,
+    samples: |localizer| render(localizer, samples(localizer)),
+};

@@ -4,7 +4,6 @@ use super::FramedPage;
 use crate::web::{i18n::Localizer, pages::samples};
 
 /// Samples: there is one.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, FramedPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, FramedPage)> {
     vec![("framed", FramedPage::new(samples::anonymous_layout(localizer)))]
 }

@@ -7,7 +7,7 @@ use super::HistoryPage;
 use crate::{
     audit::{self, AuditEntry, AuditEvent, AuditPage, LoginOutcome},
     id::EventId,
-    web::{Error, WebRequest, WebResponse, extract::Query},
+    web::{Error, RequestFailure, WebRequest, WebResponse, extract::Query},
 };
 
 /// Entries of one page.
@@ -56,7 +56,11 @@ pub(in crate::web) async fn export_csv(
         .write_record(["time", "status", "step", "ip", "device", "attempts", "last"])
         .and_then(|()| page.entries.iter().filter_map(csv_record).try_for_each(|line| sheet.write_record(line)));
     let text = written.ok().and_then(|()| sheet.into_inner().ok()).and_then(|bytes| String::from_utf8(bytes).ok());
-    let answer = WebResponse::text(StatusCode::OK, "text/csv; charset=utf-8", text.ok_or(Error::Internal)?);
+    let answer = WebResponse::text(
+        StatusCode::OK,
+        "text/csv; charset=utf-8",
+        text.ok_or(Error::Failed(RequestFailure::Internal))?,
+    );
     Ok(answer.with_header(header::CONTENT_DISPOSITION, "attachment; filename=\"sign-in-history.csv\""))
 }
 

@@ -11,8 +11,7 @@ use crate::{
 };
 
 /// Samples: a full page, each filter, nothing yet.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, HistoryPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, HistoryPage)> {
     let now = samples::NOW;
     let full = AuditPage { entries: entries(now), next: Some(samples::event_id(9)) };
     let failed = AuditPage { entries: failed_entries(now), next: None };

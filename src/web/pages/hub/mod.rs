@@ -4,6 +4,23 @@ mod handler;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::show;
-pub use samples::samples;
+use axum::routing::get;
+
+use crate::web::{
+    pages::{Audience, Page, samples::render},
+    paths,
+    theme::Tab,
+};
+use handler::show;
+use samples::samples;
+
 pub use view::{HubData, HubPage};
+
+/// Registration.
+pub(super) const PAGE: Page = Page {
+    path: Some(paths::HUB),
+    audience: Audience::SignedIn,
+    tab: Some((Tab::Overview, "tab-overview")),
+    routes: |router| router.route(paths::HUB, get(show)),
+    samples: |localizer| render(localizer, samples(localizer)),
+};

@@ -7,8 +7,7 @@ use crate::web::{
 };
 
 /// Samples: a quiet account, and one with something to look at.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, HubPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, HubPage)> {
     let now = samples::NOW;
     let (four, failed) = (samples::typical_sessions(now), history::failed_entries(now));
     let lively = HubData {

@@ -3,9 +3,9 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{PasswordFormError, PasswordPage};
+use super::PasswordPage;
 use crate::{
-    account::{Account, AccountError, AccountService, Weakness},
+    account::PasswordFault,
     gate::RejectReason,
     secret::{Password, Token},
     session::SessionToken,
@@ -80,90 +80,44 @@ async fn repeat_change(request: &WebRequest, form: PasswordForm, secret: Token) 
 
 async fn change(request: &WebRequest, form: PasswordForm, secret: Token) -> Result<WebResponse, Error> {
     let PasswordForm { current_password, new_password, new_password_again, end_other_sessions } = form;
-    let again = Password::new(new_password_again);
     let end_others = end_other_sessions.is_some();
     let change = PasswordChangeInput {
         current: Password::new(current_password),
         new: Password::new(new_password),
+        repeat: Some(Password::new(new_password_again)),
         end_others,
         secret,
     };
-    let wrong = check_form(request, &change, &again).await?;
-    let form_again = |wrong: &[PasswordFormError], status| {
-        request.render_page(status, &build_page(request)?.with_errors(wrong, end_others))
-    };
-    if !wrong.is_empty() {
-        return form_again(&wrong, StatusCode::UNPROCESSABLE_ENTITY);
-    }
-    match change_password(request, change).await {
+    let error = match change_password(request, change).await {
         Ok(changed) => {
             let flash = Flash::PasswordChanged { ended: changed.ended_sessions, others: count_others(request).await };
             let answer = WebResponse::see_other(paths::PASSWORD).with_flash(&request.state().cookies, flash);
-            Ok(changed.set_session_cookie(request, answer))
+            return Ok(changed.set_session_cookie(request, answer));
         }
-        Err(error @ Error::TooManyAttempts { until }) => {
-            let page = build_page(request)?.with_lockout(until, end_others, request.state().clock.now());
-            request.render_page(error.problem_type().status, &page)
+        Err(error) => error,
+    };
+    let page = match (&error, form_faults(&error)) {
+        (_, Some(faults)) => build_page(request)?.with_errors(faults, end_others),
+        (Error::TooManyAttempts { until }, None) => {
+            build_page(request)?.with_lockout(*until, end_others, request.state().clock.now())
         }
-        Err(error) => match form_errors(&error) {
-            Some(wrong) => form_again(&wrong, error.problem_type().status),
-            None => Err(error),
-        },
-    }
+        (_, None) => return Err(error),
+    };
+    request.render_page(error.problem_type().status, &page)
 }
 
 /// Sessions besides this one. The password is changed by now: that nobody can count them is no failure of the change.
 async fn count_others(request: &WebRequest) -> Option<usize> {
     let me = request.require_principal().ok()?;
-    let all = request.state().sessions.list(me.user.id, Some(me.session)).await.map_err(Error::from).ok()?;
+    let all = request.state().sessions.list(me.user.id, Some(me.session)).await.ok()?;
     Some(all.iter().filter(|session| session.id != me.session).count())
 }
 
-/// What is wrong with the form before anybody looks at the password of now.
-async fn check_form(
-    request: &WebRequest,
-    change: &PasswordChangeInput,
-    again: &Password,
-) -> Result<Vec<PasswordFormError>, Error> {
-    let me = request.require_principal()?;
-    let is_missing = change.current.expose().is_empty();
-    let mut wrong: Vec<PasswordFormError> =
-        is_missing.then_some(PasswordFormError::CurrentMissing).into_iter().collect();
-    if !is_missing && change.current.is_same(&change.new) {
-        wrong.push(PasswordFormError::Weak(Weakness::Unchanged));
-    }
-    let account = request.state().accounts.get(me.user.id).await?.ok_or(Error::SignInRequired)?;
-    wrong.extend(check_new_password(&request.state().accounts, &account, &change.new, again));
-    Ok(wrong)
-}
-
-/// What is wrong with a new password that was typed twice.
-pub(in crate::web) fn check_new_password(
-    accounts: &AccountService,
-    account: &Account,
-    new: &Password,
-    again: &Password,
-) -> Vec<PasswordFormError> {
-    if new.expose().is_empty() {
-        return vec![PasswordFormError::NewMissing];
-    }
-    let mut wrong = match accounts.check_password(account, new.clone()) {
-        Err(AccountError::WeakPassword(broken)) => broken.into_iter().map(PasswordFormError::Weak).collect(),
-        Ok(_) | Err(_) => Vec::new(),
-    };
-    if again.expose().is_empty() {
-        wrong.push(PasswordFormError::RepeatMissing);
-    } else if !again.is_same(new) {
-        wrong.push(PasswordFormError::RepeatDiffers);
-    }
-    wrong
-}
-
-/// What the page says of an error, where it has words for it.
-pub(in crate::web) fn form_errors(error: &Error) -> Option<Vec<PasswordFormError>> {
+/// Faults that an error has found in a form for a new password.
+pub(in crate::web) const fn form_faults(error: &Error) -> Option<&[PasswordFault]> {
     match error {
-        Error::WrongPassword => Some(vec![PasswordFormError::CurrentWrong]),
-        Error::PasswordPolicy(broken) => Some(broken.iter().copied().map(PasswordFormError::Weak).collect()),
+        Error::WrongPassword => Some(&[PasswordFault::CurrentWrong]),
+        Error::PasswordPolicy(faults) => Some(faults.as_slice()),
         _ => None,
     }
 }

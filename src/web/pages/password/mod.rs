@@ -5,7 +5,26 @@ mod rules;
 mod samples;
 mod view;
 
-pub(in crate::web) use handler::{check_new_password, form_errors, show, submit};
+use axum::routing::get;
+
+use crate::web::{
+    pages::{Audience, Page, samples::render},
+    paths,
+    theme::Tab,
+};
+use handler::{show, submit};
+use samples::samples;
+
+pub(in crate::web) use handler::form_faults;
 pub(crate) use rules::{PasswordRule, mark_broken, rules};
-pub use samples::samples;
-pub use view::{PasswordFormError, PasswordPage};
+pub use view::PasswordPage;
+pub(crate) use view::add_fault;
+
+/// Registration.
+pub(super) const PAGE: Page = Page {
+    path: Some(paths::PASSWORD),
+    audience: Audience::SignedIn,
+    tab: Some((Tab::Password, "tab-password")),
+    routes: |router| router.route(paths::PASSWORD, get(show).post(submit)),
+    samples: |localizer| render(localizer, samples(localizer)),
+};

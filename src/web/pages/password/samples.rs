@@ -2,34 +2,33 @@
 
 use std::time::Duration;
 
-use super::{PasswordFormError, PasswordPage};
+use super::PasswordPage;
 use crate::{
-    account::{PasswordPolicy, PasswordRuleset, Weakness},
+    account::{PasswordFault, PasswordPolicy, PasswordRuleset, Weakness},
     web::{OtherSessionsPolicy, i18n::Localizer, pages::samples, theme::Flash},
 };
 
 /// Samples: both sets of rules, each choice about other sessions, everything that can be wrong.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage)> {
     let now = samples::NOW;
     let page = |rules, after| PasswordPage::new(samples::signed_in_layout(localizer), "alice", rules, after);
     let classic = PasswordPolicy { ruleset: PasswordRuleset::Classic, min_length: 8 };
     let modern = PasswordPolicy { ruleset: PasswordRuleset::Modern, min_length: 12 };
     let weak = [
-        PasswordFormError::CurrentWrong,
-        PasswordFormError::Weak(Weakness::TooShort(8)),
-        PasswordFormError::Weak(Weakness::NoUpper),
-        PasswordFormError::Weak(Weakness::NoLower),
-        PasswordFormError::Weak(Weakness::NoDigit),
-        PasswordFormError::Weak(Weakness::NoSpecial),
-        PasswordFormError::RepeatDiffers,
+        PasswordFault::CurrentWrong,
+        PasswordFault::Weak(Weakness::TooShort(8)),
+        PasswordFault::Weak(Weakness::NoUpper),
+        PasswordFault::Weak(Weakness::NoLower),
+        PasswordFault::Weak(Weakness::NoDigit),
+        PasswordFault::Weak(Weakness::NoSpecial),
+        PasswordFault::RepeatDiffers,
     ];
     let other = [
-        PasswordFormError::CurrentMissing,
-        PasswordFormError::Weak(Weakness::TooLong(1024)),
-        PasswordFormError::Weak(Weakness::Common),
-        PasswordFormError::Weak(Weakness::ContainsName),
-        PasswordFormError::Weak(Weakness::Unchanged),
+        PasswordFault::CurrentMissing,
+        PasswordFault::Weak(Weakness::TooLong(1024)),
+        PasswordFault::Weak(Weakness::Common),
+        PasswordFault::Weak(Weakness::ContainsName),
+        PasswordFault::Weak(Weakness::Unchanged),
     ];
     let changed = Flash::PasswordChanged { ended: 0, others: Some(2) };
     let until = now.plus(Duration::from_mins(29));
@@ -46,16 +45,10 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, PasswordPage
         ),
         ("password-modern", page(modern, OtherSessionsPolicy::Keep)),
         ("password-ends", page(modern, OtherSessionsPolicy::EndOthers)),
-        (
-            "password-current",
-            page(classic, OtherSessionsPolicy::Ask).with_errors(&[PasswordFormError::CurrentWrong], true),
-        ),
+        ("password-current", page(classic, OtherSessionsPolicy::Ask).with_errors(&[PasswordFault::CurrentWrong], true)),
         ("password-weak", page(classic, OtherSessionsPolicy::Ask).with_errors(&weak, true)),
         ("password-other", page(modern, OtherSessionsPolicy::Keep).with_errors(&other, false)),
-        (
-            "password-missing",
-            page(modern, OtherSessionsPolicy::Keep).with_errors(&[PasswordFormError::NewMissing], false),
-        ),
+        ("password-missing", page(modern, OtherSessionsPolicy::Keep).with_errors(&[PasswordFault::NewMissing], false)),
         ("password-locked", page(modern, OtherSessionsPolicy::Ask).with_lockout(until, false, now)),
     ]
 }

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{PasswordRule, mark_broken, rules};
 use crate::{
-    account::{PasswordPolicy, Weakness},
+    account::{PasswordFault, PasswordPolicy, Weakness},
     clock::Timestamp,
     web::{
         OtherSessionsPolicy,
@@ -31,23 +31,6 @@ pub struct PasswordPage {
     name: String,
 }
 
-/// What was wrong with the form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordFormError {
-    /// The current password was not given.
-    CurrentMissing,
-    /// The current password is another one.
-    CurrentWrong,
-    /// The new password was not given.
-    NewMissing,
-    /// The new password was not typed again.
-    RepeatMissing,
-    /// The two new ones differ.
-    RepeatDiffers,
-    /// The new one breaks a rule.
-    Weak(Weakness),
-}
-
 impl PasswordPage {
     /// The empty form. `name` is what the visitor signs in with, for password managers.
     #[must_use]
@@ -65,10 +48,10 @@ impl PasswordPage {
 
     /// Says what was wrong.
     #[must_use]
-    pub fn with_errors(mut self, wrong: &[PasswordFormError], end_others: bool) -> Self {
+    pub fn with_errors(mut self, faults: &[PasswordFault], end_others: bool) -> Self {
         self.end_others_ticked = end_others;
-        for one in wrong {
-            one.add_to(self.layout.localizer, &mut self.errors, &mut self.rules);
+        for fault in faults {
+            add_fault(*fault, self.layout.localizer, &mut self.errors, &mut self.rules);
         }
         self
     }
@@ -92,34 +75,32 @@ impl PasswordPage {
     }
 }
 
-impl PasswordFormError {
-    /// The id of its field, and the message that labels it.
-    const fn field(self) -> (&'static str, &'static str) {
-        match self {
-            Self::CurrentMissing | Self::CurrentWrong => ("current_password", "password-current"),
-            Self::RepeatMissing | Self::RepeatDiffers => ("new_password_again", "password-again"),
-            Self::NewMissing | Self::Weak(_) => ("new_password", "password-new"),
+/// Says a fault at its field. A broken rule is marked where the rules are listed.
+pub(crate) fn add_fault(
+    fault: PasswordFault,
+    localizer: &Localizer,
+    errors: &mut FormErrors,
+    rules: &mut [PasswordRule],
+) {
+    let text = match fault {
+        PasswordFault::CurrentMissing => localizer.text("password-current-missing"),
+        PasswordFault::CurrentWrong => localizer.text("password-current-wrong"),
+        PasswordFault::NewMissing => localizer.text("password-new-missing"),
+        PasswordFault::RepeatMissing => localizer.text("password-again-missing"),
+        PasswordFault::RepeatDiffers => localizer.text("password-again-differs"),
+        PasswordFault::Weak(Weakness::TooLong(count)) => {
+            localizer.text_with("password-too-long", &[("count", count.into())])
         }
-    }
-
-    /// Says it at its field. A broken rule is marked where the rules are listed.
-    pub(crate) fn add_to(self, localizer: &Localizer, faults: &mut FormErrors, rules: &mut [PasswordRule]) {
-        let text = match self {
-            Self::CurrentMissing => localizer.text("password-current-missing"),
-            Self::CurrentWrong => localizer.text("password-current-wrong"),
-            Self::NewMissing => localizer.text("password-new-missing"),
-            Self::RepeatMissing => localizer.text("password-again-missing"),
-            Self::RepeatDiffers => localizer.text("password-again-differs"),
-            Self::Weak(Weakness::TooLong(count)) => {
-                localizer.text_with("password-too-long", &[("count", count.into())])
-            }
-            Self::Weak(Weakness::Unchanged) => localizer.text("password-same"),
-            Self::Weak(weakness) => {
-                mark_broken(rules, localizer, weakness);
-                localizer.text("password-breaks-rules")
-            }
-        };
-        let (field, label) = self.field();
-        faults.add(localizer, field, label, text);
-    }
+        PasswordFault::Weak(Weakness::Unchanged) => localizer.text("password-same"),
+        PasswordFault::Weak(weakness) => {
+            mark_broken(rules, localizer, weakness);
+            localizer.text("password-breaks-rules")
+        }
+    };
+    let (field, label) = match fault {
+        PasswordFault::CurrentMissing | PasswordFault::CurrentWrong => ("current_password", "password-current"),
+        PasswordFault::RepeatMissing | PasswordFault::RepeatDiffers => ("new_password_again", "password-again"),
+        PasswordFault::NewMissing | PasswordFault::Weak(_) => ("new_password", "password-new"),
+    };
+    errors.add(localizer, field, label, text);
 }

@@ -7,8 +7,7 @@ use crate::{
 };
 
 /// Samples: the one in use, another one, one of which nothing is known.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SessionPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SessionPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
     let page = |session: &Session, label| {
         SessionPage::new(samples::signed_in_layout(localizer), session, samples::current_id(), &policy, label, now)

@@ -4,7 +4,7 @@ use askama::Template as _;
 use http::StatusCode;
 
 use super::SessionsPage;
-use crate::web::{Error, WebRequest, WebResponse};
+use crate::web::{Error, RequestFailure, WebRequest, WebResponse};
 
 /// Every place where one is signed in.
 pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Error> {
@@ -14,7 +14,7 @@ pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Err
 
 /// The page as text, for whoever has it open already.
 pub(in crate::web) async fn render_html(request: &WebRequest) -> Result<String, Error> {
-    build_page(request).await?.render().map_err(|_| Error::Internal)
+    build_page(request).await?.render().map_err(|_| Error::Failed(RequestFailure::Internal))
 }
 
 /// Answers where no event stream can be: a program that does not ask for one with GET.

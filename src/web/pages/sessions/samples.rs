@@ -7,8 +7,7 @@ use crate::{
 };
 
 /// Samples: several, only this one, odd ones.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SessionsPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SessionsPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
     let page = |layout, sessions: &[Session]| SessionsPage::new(layout, sessions, samples::current_id(), &policy, now);
     let layout = || samples::signed_in_layout(localizer);

@@ -5,12 +5,12 @@ use serde::Deserialize;
 
 use super::{ExpiredLinkPage, SetPasswordPage};
 use crate::{
-    account::Account,
+    account::PasswordLink,
     secret::{Password, Token},
     web::{
         Error, WebRequest, WebResponse,
         extract::Query,
-        pages::password::{check_new_password, form_errors},
+        pages::password::form_faults,
         paths,
         submission::{FormAndBody, SubmissionClaim},
         theme::Flash,
@@ -41,7 +41,7 @@ pub(in crate::web) struct SetPasswordForm {
 /// Shows the form behind a good link. It does not use the link up: programs that look at links before people do would.
 pub(in crate::web) async fn show(request: WebRequest, Query(link): Query<LinkQuery>) -> Result<WebResponse, Error> {
     match open_link(&request, &link.token).await {
-        Ok(good) => request.render_page(StatusCode::OK, &good.page),
+        Ok(good) => request.render_page(StatusCode::OK, &build_page(&request, &good, &link.token)),
         Err(error) => expired_page(&request, error),
     }
 }
@@ -64,46 +64,37 @@ pub(in crate::web) async fn submit(
 }
 
 async fn set_password(request: &WebRequest, form: SetPasswordForm) -> Result<WebResponse, Error> {
-    let LinkTarget { page, link, account } = match open_link(request, &form.token).await {
+    let link = match open_link(request, &form.token).await {
         Ok(good) => good,
         Err(error) => return expired_page(request, error),
     };
-    let (new, again) = (Password::new(form.new_password), Password::new(form.new_password_again));
-    let wrong = check_new_password(&request.state().accounts, &account, &new, &again);
-    if !wrong.is_empty() {
-        return request.render_page(StatusCode::UNPROCESSABLE_ENTITY, &page.with_errors(&wrong));
-    }
-    match request.state().accounts.redeem_link(&link, new, &request.visitor()).await {
+    let page = build_page(request, &link, &form.token);
+    let (new, repeat) = (Password::new(form.new_password), Password::new(form.new_password_again));
+    match request.state().accounts.redeem_link(link, new, &repeat, &request.visitor()).await {
         Ok(account) => Ok(WebResponse::see_other(&paths::sign_in_as(account.name.as_str()))
             .with_flash(&request.state().cookies, Flash::PasswordSet)),
-        Err(problem) => {
-            let error = Error::from(problem);
-            match form_errors(&error) {
-                Some(wrong) => request.render_page(error.problem_type().status, &page.with_errors(&wrong)),
+        Err(error) => {
+            let error = Error::from(error);
+            match form_faults(&error) {
+                Some(faults) => request.render_page(error.problem_type().status, &page.with_errors(faults)),
                 None => expired_page(request, error),
             }
         }
     }
 }
 
-/// What is behind a good link.
-struct LinkTarget {
-    page: SetPasswordPage,
-    link: Token,
-    account: Account,
+async fn open_link(request: &WebRequest, token: &str) -> Result<PasswordLink, Error> {
+    let token = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
+    Ok(request.state().accounts.open_link(token).await?)
 }
 
-async fn open_link(request: &WebRequest, token: &str) -> Result<LinkTarget, Error> {
-    let link = Token::parse(token.as_bytes()).ok_or(Error::DeadLink)?;
-    let accounts = &request.state().accounts;
-    let account = accounts.link_owner(&link).await?;
-    let page = SetPasswordPage::new(
+fn build_page(request: &WebRequest, link: &PasswordLink, token: &str) -> SetPasswordPage {
+    SetPasswordPage::new(
         request.layout_with_form(&form_scope(token)),
-        account.name.as_str(),
+        link.account().name.as_str(),
         token,
-        accounts.password_policy(),
-    );
-    Ok(LinkTarget { page, link, account })
+        request.state().accounts.password_policy(),
+    )
 }
 
 /// Where the form of this link is.

@@ -2,16 +2,12 @@
 
 use super::{ExpiredLinkPage, SetPasswordPage};
 use crate::{
-    account::{PasswordPolicy, PasswordRuleset, Weakness},
-    web::{
-        i18n::Localizer,
-        pages::{password::PasswordFormError, samples},
-    },
+    account::{PasswordFault, PasswordPolicy, PasswordRuleset, Weakness},
+    web::{i18n::Localizer, pages::samples},
 };
 
 /// Samples.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordPage)> {
     let page = || {
         SetPasswordPage::new(
             samples::anonymous_layout(localizer),
@@ -24,13 +20,12 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SetPasswordP
         ("set-password", page()),
         (
             "set-password-weak",
-            page().with_errors(&[PasswordFormError::Weak(Weakness::TooShort(8)), PasswordFormError::RepeatDiffers]),
+            page().with_errors(&[PasswordFault::Weak(Weakness::TooShort(8)), PasswordFault::RepeatDiffers]),
         ),
     ]
 }
 
 /// Samples.
-#[must_use]
-pub fn expired_samples(localizer: &'static Localizer) -> Vec<(&'static str, ExpiredLinkPage)> {
+pub(super) fn expired_samples(localizer: &'static Localizer) -> Vec<(&'static str, ExpiredLinkPage)> {
     vec![("link-expired", ExpiredLinkPage::new(samples::anonymous_layout(localizer)))]
 }

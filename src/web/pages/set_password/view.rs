@@ -3,12 +3,12 @@
 use askama::Template;
 
 use crate::{
-    account::PasswordPolicy,
+    account::{PasswordFault, PasswordPolicy},
     web::{
         i18n::sanitize,
         pages::{
             form::{FormErrors, PasswordField},
-            password::{PasswordFormError, PasswordRule, rules},
+            password::{PasswordRule, add_fault, rules},
         },
         paths,
         theme::{Icon, Layout},
@@ -48,9 +48,9 @@ impl SetPasswordPage {
 
     /// Says what was wrong.
     #[must_use]
-    pub fn with_errors(mut self, wrong: &[PasswordFormError]) -> Self {
-        for one in wrong {
-            one.add_to(self.layout.localizer, &mut self.errors, &mut self.rules);
+    pub fn with_errors(mut self, faults: &[PasswordFault]) -> Self {
+        for fault in faults {
+            add_fault(*fault, self.layout.localizer, &mut self.errors, &mut self.rules);
         }
         self
     }

@@ -4,16 +4,17 @@ use axum::response::IntoResponse;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use super::{SignInFormError, SignInPage};
+use super::{SignInPage, alert_text};
 use crate::{
     gate::RejectReason,
     secret::Password,
     session::ClientKind,
-    sign_in::{SignInAttempt, SignInOutcome, SignedIn},
+    sign_in::{SignInAttempt, SignedIn},
     web::{
         Error, ReturnTo, WebRequest, WebResponse, end_note,
         extract::Query,
         paths,
+        sign_in::sign_in,
         submission::{self, FormAndBody},
         theme::Flash,
     },
@@ -73,9 +74,10 @@ pub(in crate::web) async fn submit(
 ) -> Result<impl IntoResponse, Error> {
     let SignInForm { username, password, remember_me, rd, client } = form;
     let remember = remember_me.is_some();
-    let missing = SignInFormError::Missing { name: username.trim().is_empty(), password: password.is_empty() };
-    if missing != (SignInFormError::Missing { name: false, password: false }) {
-        return form_again(&request, rd.as_deref(), &username, remember, &Error::InvalidFields(Vec::new()), missing);
+    let missing = (username.trim().is_empty(), password.is_empty());
+    if missing != (false, false) {
+        let page = build_page(&request, rd.as_deref()).with_missing(&username, remember, missing);
+        return form_again(&request, &Error::InvalidFields(Vec::new()), &page);
     }
     let attempt = SignInAttempt {
         login: username.clone(),
@@ -86,22 +88,17 @@ pub(in crate::web) async fn submit(
         replaces: request.principal().map(|me| me.session),
         form: request.read_submission(submission::SIGN_IN_SCOPE, &content),
     };
-    let error = match request.state().sign_in.with_password(attempt, &request.visitor()).await {
-        Ok(SignInOutcome::Complete(signed_in)) => {
-            return Ok(success(&request, rd.as_deref(), &signed_in).into_response());
+    let error = match sign_in(&request, attempt).await {
+        Ok(signed_in) => return Ok(success(&request, rd.as_deref(), &signed_in).into_response()),
+        Err(error) => error,
+    };
+    match alert_text(request.localizer(), &error, request.state().clock.now()) {
+        Some(alert) => {
+            let page = build_page(&request, rd.as_deref()).with_alert(&username, remember, alert);
+            form_again(&request, &error, &page)
         }
-        Ok(SignInOutcome::InvalidCredentials) => Error::InvalidCredentials,
-        Ok(SignInOutcome::TooManyAttempts { until }) => Error::TooManyAttempts { until },
-        Err(failure) => failure.into(),
-    };
-    let form_error = match &error {
-        Error::InvalidCredentials => SignInFormError::InvalidCredentials,
-        Error::TooManyAttempts { until } => SignInFormError::TooManyAttempts { until: *until },
-        Error::Overloaded => SignInFormError::Overloaded,
-        Error::StoreUnavailable => SignInFormError::StoreUnavailable,
-        _ => return Err(error),
-    };
-    form_again(&request, rd.as_deref(), &username, remember, &error, form_error)
+        None => Err(error),
+    }
 }
 
 fn build_page(request: &WebRequest, rd: Option<&str>) -> SignInPage {
@@ -112,19 +109,11 @@ fn build_page(request: &WebRequest, rd: Option<&str>) -> SignInPage {
     }
 }
 
-/// The form once more: the name is kept, the password is not.
-fn form_again(
-    request: &WebRequest,
-    rd: Option<&str>,
-    name: &str,
-    remember: bool,
-    error: &Error,
-    form_error: SignInFormError,
-) -> Result<axum::response::Response, Error> {
-    let now = request.state().clock.now();
-    let page = build_page(request, rd).with_error(name, remember, form_error, now);
-    let mut answer = request.render_page(error.problem_type().status, &page)?.into_response();
-    if let Some(seconds) = error.retry_after(now) {
+/// The form once more, which says the error.
+fn form_again(request: &WebRequest, error: &Error, page: &SignInPage) -> Result<axum::response::Response, Error> {
+    error.log(request.request_id());
+    let mut answer = request.render_page(error.problem_type().status, page)?.into_response();
+    if let Some(seconds) = error.retry_after(request.state().clock.now()) {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     Ok(answer)

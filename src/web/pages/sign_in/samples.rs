@@ -2,23 +2,27 @@
 
 use std::time::Duration;
 
-use super::{SignInFormError, SignInPage};
+use super::{SignInPage, alert_text};
 use crate::{
     session::{ClientKind, EndNote, EndReason, RememberMe, SessionPolicy, TimeLimit},
-    web::{i18n::Localizer, pages::samples},
+    web::{Error, RequestFailure, i18n::Localizer, pages::samples},
 };
 
 /// Samples: each reason to be here, each way to fail.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignInPage)> {
+///
+/// # Panics
+/// Never: the form has words for these errors.
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignInPage)> {
     let (now, policy) = (samples::NOW, samples::policy());
     let page = || SignInPage::new(samples::anonymous_layout(localizer), &policy);
     let because =
         |ending| page().with_end_note(&EndNote { reason: ending, at: now.minus(Duration::from_mins(4)) }, &policy, now);
     let endless = SessionPolicy { idle_timeout: TimeLimit::Never, ..policy.clone() };
     let idle = EndNote { reason: EndReason::Idle { kind: ClientKind::Web }, at: now.minus(Duration::from_mins(4)) };
-    let refused =
-        |not_in| page().with_return_to("/orders?page=2").with_error("alice@meridian.example", true, not_in, now);
+    let refused = |error| {
+        let alert = alert_text(localizer, &error, now).expect("an error that the form has words for");
+        page().with_return_to("/orders?page=2").with_alert("alice@meridian.example", true, alert)
+    };
     let strict =
         SessionPolicy { remember_me: RememberMe { allowed: false, lifetime: TimeLimit::Never }, ..policy.clone() };
     vec![
@@ -39,10 +43,10 @@ pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignInPage)>
             because(EndReason::FromAnotherDevice { device: samples::mac() }).with_form_not_sent(),
         ),
         ("sign-in-unknown-session", page().with_unknown_session()),
-        ("sign-in-mismatch", refused(SignInFormError::InvalidCredentials)),
-        ("sign-in-missing", page().with_error("", false, SignInFormError::Missing { name: true, password: true }, now)),
-        ("sign-in-locked", refused(SignInFormError::TooManyAttempts { until: now.plus(Duration::from_mins(29)) })),
-        ("sign-in-store-away", refused(SignInFormError::StoreUnavailable)),
-        ("sign-in-overloaded", refused(SignInFormError::Overloaded)),
+        ("sign-in-mismatch", refused(Error::InvalidCredentials)),
+        ("sign-in-missing", page().with_missing("", false, (true, true))),
+        ("sign-in-locked", refused(Error::TooManyAttempts { until: now.plus(Duration::from_mins(29)) })),
+        ("sign-in-store-away", refused(Error::StoreUnavailable(None))),
+        ("sign-in-overloaded", refused(RequestFailure::Overloaded.into())),
     ]
 }

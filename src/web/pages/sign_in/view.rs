@@ -6,6 +6,7 @@ use crate::{
     clock::Timestamp,
     session::{ClientKind, EndNote, EndReason, SessionPolicy, TimeLimit},
     web::{
+        Error, RequestFailure,
         i18n::{Localizer, RichText, TextArg, sanitize},
         pages::form::{FormErrors, PasswordField},
         theme::{Icon, Layout},
@@ -26,29 +27,6 @@ pub struct SignInPage {
     remember: Option<String>,
     remember_ticked: bool,
     rd: Option<String>,
-}
-
-/// Why somebody was not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInFormError {
-    /// The name or the password was wrong: one sentence for both.
-    InvalidCredentials,
-    /// A field was left empty.
-    Missing {
-        /// The name.
-        name: bool,
-        /// The password.
-        password: bool,
-    },
-    /// Too many attempts.
-    TooManyAttempts {
-        /// When one may try again.
-        until: Timestamp,
-    },
-    /// The store does not answer.
-    StoreUnavailable,
-    /// Too many people sign in at once.
-    Overloaded,
 }
 
 impl SignInPage {
@@ -99,30 +77,26 @@ impl SignInPage {
 
     /// Says why the attempt failed; the name is kept, the password is not.
     #[must_use]
-    pub fn with_error(mut self, name: &str, remember: bool, form_error: SignInFormError, now: Timestamp) -> Self {
-        let localizer = self.layout.localizer;
-        self.name = sanitize(name).into_owned();
-        self.remember_ticked = remember;
-        match form_error {
-            SignInFormError::InvalidCredentials => self.alert = Some(localizer.text("sign-in-mismatch").into()),
-            SignInFormError::Missing { name, password } => {
-                if name {
-                    self.errors.add(localizer, "username", "sign-in-name", localizer.text("sign-in-name-missing"));
-                }
-                if password {
-                    self.errors.add(
-                        localizer,
-                        "password",
-                        "sign-in-password",
-                        localizer.text("sign-in-password-missing"),
-                    );
-                }
-            }
-            SignInFormError::TooManyAttempts { until } => self.alert = Some(retry_text(localizer, until, now)),
-            SignInFormError::StoreUnavailable => self.alert = Some(localizer.text("sign-in-store-away").into()),
-            SignInFormError::Overloaded => self.alert = Some(localizer.text("sign-in-overloaded").into()),
+    pub fn with_alert(self, name: &str, remember: bool, alert: RichText) -> Self {
+        Self { alert: Some(alert), ..self.with_typed(name, remember) }
+    }
+
+    /// Says which fields were left empty: the name, the password.
+    #[must_use]
+    pub fn with_missing(self, name: &str, remember: bool, missing: (bool, bool)) -> Self {
+        let mut page = self.with_typed(name, remember);
+        let localizer = page.layout.localizer;
+        if missing.0 {
+            page.errors.add(localizer, "username", "sign-in-name", localizer.text("sign-in-name-missing"));
         }
-        self
+        if missing.1 {
+            page.errors.add(localizer, "password", "sign-in-password", localizer.text("sign-in-password-missing"));
+        }
+        page
+    }
+
+    fn with_typed(self, name: &str, remember: bool) -> Self {
+        Self { name: sanitize(name).into_owned(), remember_ticked: remember, ..self }
     }
 
     /// Keeps the way back, which was checked to be a path of this origin.
@@ -153,6 +127,18 @@ fn remember_text(localizer: &Localizer, policy: &SessionPolicy) -> String {
         (None, Some(_)) => "sign-in-remember-for-ever-if-used",
     };
     localizer.text_with(key, &args)
+}
+
+/// Text of an error on the form; none where the form has no words for it. For a name and a password that do not go together there
+/// is one sentence, whichever of them is wrong.
+pub(crate) fn alert_text(localizer: &Localizer, error: &Error, now: Timestamp) -> Option<RichText> {
+    Some(match error {
+        Error::InvalidCredentials => localizer.text("sign-in-mismatch").into(),
+        Error::TooManyAttempts { until } => retry_text(localizer, *until, now),
+        Error::StoreUnavailable(_) => localizer.text("sign-in-store-away").into(),
+        Error::Failed(RequestFailure::Overloaded) => localizer.text("sign-in-overloaded").into(),
+        _ => return None,
+    })
 }
 
 /// "Too many attempts. Try again at 14:32 (in 29 minutes)."

@@ -4,7 +4,6 @@ use super::SignedInPage;
 use crate::web::{i18n::Localizer, pages::samples};
 
 /// The one sample.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignedInPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignedInPage)> {
     vec![("signed-in", SignedInPage::new(samples::anonymous_layout(localizer)))]
 }

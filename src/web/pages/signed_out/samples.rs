@@ -4,8 +4,7 @@ use super::SignedOutPage;
 use crate::web::{i18n::Localizer, pages::samples, theme::Flash};
 
 /// Samples.
-#[must_use]
-pub fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignedOutPage)> {
+pub(super) fn samples(localizer: &'static Localizer) -> Vec<(&'static str, SignedOutPage)> {
     let everywhere = samples::anonymous_layout(localizer).with_flash(Some(Flash::Ended(4)));
     vec![
         ("signed-out", SignedOutPage::new(samples::anonymous_layout(localizer))),
