@@ -62,12 +62,12 @@ pub(super) fn slash_readings(target: &[u8], cuts_parameters: bool) -> Result<Vec
     Ok(readings)
 }
 
-/// Parameters cut, and a segment that has nothing else left as one without a name.
+/// Path without parameters; a segment that held nothing else becomes an empty one.
 fn without_parameters(path: &[u8]) -> Vec<u8> {
     path.split(|byte| *byte == b'/').map(before_semicolon).collect::<Vec<_>>().join(&b'/')
 }
 
-/// What stands before the parameters.
+/// Segment up to its parameters.
 fn before_semicolon(segment: &[u8]) -> &[u8] {
     segment.split(|byte| *byte == b';').next().unwrap_or(segment)
 }
@@ -76,7 +76,7 @@ pub(super) fn target_path(target: &[u8]) -> &[u8] {
     target.split(|byte| *byte == b'?').next().unwrap_or(target)
 }
 
-/// Each encoded slash as a slash.
+/// Decodes each encoded slash.
 fn decode_slashes(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;

@@ -39,22 +39,22 @@ pub struct AppCookieRecorder {
 /// `Set-Cookie`s of an answer that sets cookies of an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedCookies {
-    /// Those of helper cookies.
+    /// `Set-Cookie` values of helper cookies.
     pub lines: Vec<String>,
-    /// Cookies for which there is no room: they will stay in the browser.
+    /// Number of cookies without room in the records: they are never deleted from the browser.
     pub left_out: usize,
 }
 
 /// `Set-Cookie`s by which a browser drops cookies of apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearedCookies {
-    /// Within the bytes that were allowed.
+    /// `Set-Cookie` values within the byte budget.
     pub lines: Vec<String>,
-    /// Whether nothing is left for another answer.
+    /// Whether all deletions fitted; else the next response continues.
     pub is_complete: bool,
 }
 
-/// A cookie as it is written down.
+/// Record of one cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct CookieRecord {
     cookie: AppCookie,
@@ -68,7 +68,7 @@ struct CookieRecord {
 const GUEST_FLAG: &str = "g";
 
 impl AppCookieRecorder {
-    /// Under these names, signed with this key.
+    /// Creates records under these cookie names, signed with this key.
     #[must_use]
     pub fn new(names: &CookieNames, key: SecretKey) -> Self {
         Self { prefix: format!("{}-app-", names.session), secure: names.secure, key }
