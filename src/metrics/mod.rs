@@ -1,4 +1,4 @@
-//! What Prometheus reads. Every series of a closed set exists at 0 from the start: those that are known here when the
+//! Prometheus metrics. Every series of a closed set exists at 0 from the start: those that are known here when the
 //! metrics are made, the others when the part is made that counts them. Labels hold no user's data.
 
 mod buckets;
@@ -24,13 +24,13 @@ use crate::clock::Timestamp;
 use results::LOOKUP_LABELS;
 pub use results::{LookupResult, STORE_OPS, SignInResult, StoreOperationMetrics};
 
-/// All series of Portcullis.
+/// Metrics of Portcullis.
 pub struct Metrics {
     registry: Registry,
     requests: ResponseMetrics,
     auth_decisions: IntCounterVec,
     auth_overhead: HistogramVec,
-    /// Each decision with its series, found once.
+    /// Decisions with their series, resolved once.
     decisions: OnceLock<Vec<(&'static str, IntCounter, Histogram)>>,
     /// By [`Lookup`].
     session_lookups: [IntCounter; LOOKUP_LABELS.len()],
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// All series, those of closed sets at 0.
+    /// Registers all series, those of closed sets at 0.
     ///
     /// # Panics
     /// Never: the names are constants, and each is registered once (`metrics::every_series_exists_at_the_start`).
@@ -163,7 +163,7 @@ impl Metrics {
         this
     }
 
-    /// A request has ended; `status` is 0 when it had no answer.
+    /// Counts a finished request; `status` is 0 when no response was sent.
     pub fn request_finished(&self, route: &str, status: u16, took: Duration) {
         self.requests.count(route, status, took);
     }
@@ -179,12 +179,12 @@ impl Metrics {
         }
     }
 
-    /// The gate looked a session up.
+    /// Counts a session look-up of the gate.
     pub fn session_looked_up(&self, found: LookupResult) {
         self.session_lookups[found as usize].inc();
     }
 
-    /// Hits were written, or could not be.
+    /// Counts heartbeats written, or a failed write.
     pub fn heartbeats_flushed(&self, written: Result<usize, ()>) {
         match written {
             Ok(count) => self.heartbeats.with_label_values(&["written"]).inc_by(count as u64),
@@ -192,27 +192,27 @@ impl Metrics {
         }
     }
 
-    /// A session was opened.
+    /// Counts an opened session.
     pub fn session_created(&self, method: &'static str) {
         self.sessions_created.with_label_values(&[method]).inc();
     }
 
-    /// A session ended.
+    /// Counts an ended session.
     pub fn session_ended(&self, reason: &'static str) {
         self.sessions_ended.with_label_values(&[reason]).inc();
     }
 
-    /// So many sessions are in the store.
+    /// Sets the number of sessions in the store.
     pub fn set_sessions_active(&self, count: u64) {
         self.sessions_active.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// So many ends are held in memory and not written.
+    /// Sets the number of ends held in memory, not yet written.
     pub fn set_ends_unconfirmed(&self, count: usize) {
         self.ends_unconfirmed.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// Somebody tried to sign in with a password.
+    /// Counts a password sign-in attempt.
     pub fn sign_in_attempted(&self, result: SignInResult) {
         let result = match result {
             SignInResult::Succeeded => "succeeded",
@@ -223,27 +223,27 @@ impl Metrics {
         self.sign_in_attempts.with_label_values(&["password", result]).inc();
     }
 
-    /// A password was hashed or checked.
+    /// Observes the duration of a password hash or check.
     pub fn password_hashed(&self, took: Duration) {
         self.password_hash.observe(took.as_secs_f64());
     }
 
-    /// A password was not checked, because too many were waiting.
+    /// Counts a password that was not checked because the queue was full.
     pub fn password_rejected(&self) {
         self.password_hash_rejected.inc();
     }
 
-    /// A counter of tries closed.
+    /// Counts a lockout.
     pub fn locked_out(&self, scope: &'static str) {
         self.lockouts.with_label_values(&[scope]).inc();
     }
 
-    /// An unsafe request came from another site.
+    /// Counts a refused cross-site request.
     pub fn csrf_rejected(&self) {
         self.csrf_rejections.inc();
     }
 
-    /// A path was refused for this character; with this key of its route it would not have been.
+    /// Counts a path refused for this character; `key` is the route's setting that would have allowed it.
     pub fn path_refused(&self, character: &'static str, key: &'static str) {
         self.paths_refused.with_label_values(&[character, key]).inc();
     }
