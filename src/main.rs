@@ -1,4 +1,4 @@
-//! The command line's entrance.
+//! Entry point of the command line.
 
 use std::process::ExitCode;
 
