@@ -1,4 +1,4 @@
-//! The ways in which servers read one path.
+//! Possible interpretations of one path by servers.
 //!
 //! A server decodes, once or twice; cuts `;parameters` from each segment or all that follows them; takes `\` for a slash; leaves
 //! control characters out, or ends at one; leaves dots and blanks at the end of names out; merges slashes; and does these in any order. Every reading that comes of it is
@@ -70,12 +70,12 @@ impl LiteralChars {
     }
 }
 
-/// One way to read a path.
+/// One reading of a path.
 #[derive(Clone, Debug)]
 pub(super) struct PathReading {
     /// Decoded as far as this reader decodes.
     path: Vec<u8>,
-    /// How many times it was decoded.
+    /// Number of decoding passes.
     decoded: u8,
     /// What semicolons in it are, as they were sent.
     semicolon: AmbiguousChar,
@@ -193,7 +193,7 @@ fn take_until(bytes: &[u8], is_end: impl Fn(u8) -> bool) -> &[u8] {
     bytes.iter().position(|byte| is_end(*byte)).map_or(bytes, |end| &bytes[..end])
 }
 
-/// Each `%` with two hexadecimal digits as its byte.
+/// Decodes each `%` with two hexadecimal digits.
 fn percent_decoded(path: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(path).into()
 }

@@ -1,4 +1,4 @@
-//! Which rule a path falls under: first match wins, no match is refused.
+//! Route table: the first match wins, a path without a match is refused.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,16 +15,16 @@ use crate::own_paths;
 /// Access policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody: no look-up, no identity, no heartbeat.
+    /// Public: no look-up, no identity, no heartbeat.
     Public,
-    /// Whoever is signed in.
+    /// Any signed-in user.
     SignedIn,
-    /// Whoever is signed in and has one of these roles.
+    /// Signed-in users with one of these roles.
     Roles(Vec<String>),
 }
 
 impl Access {
-    /// Whether somebody who is signed in and has these roles may pass.
+    /// Whether a signed-in user with these roles has access.
     #[must_use]
     pub fn allows(&self, roles: &[String]) -> bool {
         match self {
@@ -235,7 +235,7 @@ impl RouteTable {
     /// the rule that [`RouteTable::find`] finds, and is none of ours; or it is ours, however it is read.
     ///
     /// # Errors
-    /// When the path could be read in two ways, under two rules; see [`BadPath`].
+    /// When two readings of the path fall under two routes; see [`InvalidPath`].
     pub fn parse_path(&self, target: &[u8]) -> Result<CanonicalPath, InvalidPath> {
         let path = CanonicalPath::parse_with(
             target,
