@@ -32,7 +32,7 @@ pub struct Metrics {
     auth_overhead: HistogramVec,
     /// Decisions with their series, resolved once.
     decisions: OnceLock<Vec<(&'static str, IntCounter, Histogram)>>,
-    /// By [`Lookup`].
+    /// Look-ups, indexed by [`LookupResult`].
     session_lookups: [IntCounter; LOOKUP_LABELS.len()],
     heartbeats: IntCounterVec,
     sessions_created: IntCounterVec,
@@ -168,7 +168,7 @@ impl Metrics {
         self.requests.count(route, status, took);
     }
 
-    /// The gate decided; `decision` is one of those that [`Metrics::know_decisions`] was told.
+    /// Counts a decision of the gate; `decision` is one of those registered by [`Metrics::register_decisions`].
     pub fn gate_decided(&self, decision: &'static str, took: Duration) {
         let known = self.decisions.get().into_iter().flatten();
         let series = known.into_iter().find(|(label, ..)| *label == decision);
@@ -263,17 +263,17 @@ impl Metrics {
         }
     }
 
-    /// Whether the store answers.
+    /// Sets whether the store is available.
     pub fn set_store_up(&self, up: bool) {
         self.store_up.set(i64::from(up));
     }
 
-    /// An app answered.
+    /// Counts a response of an upstream.
     pub fn upstream_responded(&self, upstream: &str, status: u16, took: Duration) {
         self.upstream_answers.count(upstream, status, took);
     }
 
-    /// Whether an app can be reached.
+    /// Sets whether an upstream is reachable.
     pub fn set_upstream_up(&self, upstream: &str, up: bool) {
         self.upstream_up.with_label_values(&[upstream]).set(i64::from(up));
     }
@@ -296,38 +296,38 @@ impl Metrics {
         self.slow_readers.clone()
     }
 
-    /// A request was cut while it was under way.
+    /// Counts a request cancelled in flight.
     pub fn stream_cancelled(&self, reason: &'static str) {
         self.streams_cut.with_label_values(&[reason]).inc();
     }
 
-    /// So long after a session had ended, what was under way for it was cut.
+    /// Observes the delay from the end of a session to the cancellation of its requests in flight.
     pub fn end_propagated(&self, took: Duration) {
         self.revocation_propagation.observe(took.as_secs_f64());
     }
 
-    /// The journal has so many entries, and is full with so many.
+    /// Sets the number of audit entries and its limit.
     pub fn set_audit_size(&self, entries: u64, most: u64) {
         self.audit_entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
         self.audit_max_entries.set(i64::try_from(most).unwrap_or(i64::MAX));
     }
 
-    /// Entries were written to the journal, or could not be.
+    /// Counts audit entries written, or a failed write.
     pub fn audit_recorded(&self, entries: usize, written: bool) {
         self.audit_events.with_label_values(&[if written { "written" } else { "failed" }]).inc_by(entries as u64);
     }
 
-    /// The configuration was read again.
+    /// Counts a configuration reload.
     pub fn config_reloaded(&self, ok: bool) {
         self.config_reload.set(i64::from(ok));
     }
 
-    /// The certificate is good until then.
+    /// Sets the certificate's end of validity.
     pub fn set_certificate_expiry(&self, until: Timestamp) {
         self.certificate_expiry.set(until.as_seconds());
     }
 
-    /// Everything, as Prometheus reads it.
+    /// Encodes all metrics in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = Vec::new();
