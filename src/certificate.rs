@@ -1,7 +1,7 @@
 //! TLS server certificate and its private key, loaded and validated before they are served.
 //!
 //! An unusable pair is an error with a message for the operator. A usable one that browsers would refuse
-//! (expired, or of another host) is reported by [`Certificate::doubts`]: a proxy in front may accept it.
+//! (expired, or of another host) is reported by [`Certificate::browser_warnings`]: a proxy in front may accept it.
 
 use std::{fmt, fs, io, path::Path, sync::Arc, time::Duration};
 
@@ -78,7 +78,7 @@ impl Certificate {
         self.not_after
     }
 
-    /// Reason for which browsers would refuse the certificate for this host at this time; none where they accept it.
+    /// Reasons for which browsers would refuse the certificate for this host at this time; empty where they accept it.
     #[must_use]
     pub fn browser_warnings(&self, host: &str, now: Timestamp) -> Vec<String> {
         let mut warnings = Vec::new();

@@ -114,8 +114,8 @@ impl Clock {
         Self(TimeSource::System)
     }
 
-    /// A clock that goes by another machine's: one that several of us ask, so that all agree. Until it is
-    /// [heard](Clock::heard) it is this machine's.
+    /// Creates a clock that follows another machine's, which several instances ask, so that all agree. Until it is
+    /// [synchronized](Clock::synchronize) it is this machine's.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     pub fn following() -> Self {
@@ -126,9 +126,9 @@ impl Clock {
         })))
     }
 
-    /// The other machine said that it was `said`, in answer to a question that was `asked` then. Its answer was true at some
-    /// moment in between: only what contradicts that is mended, and no further than needed, so that a slow answer does
-    /// no harm.
+    /// Synchronizes with the other machine: it answered `remote_now` to a question sent when `round_trip` was started. The
+    /// answer was true at some moment in between: the clock is corrected only where that contradicts it, and no further
+    /// than needed, so that a slow answer does no harm.
     pub fn synchronize(&self, remote_now: Timestamp, round_trip: Stopwatch) {
         let TimeSource::Followed(led) = &self.0 else { return };
         let here = millis(led.started.elapsed());
