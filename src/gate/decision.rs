@@ -106,7 +106,7 @@ impl Permit {
 pub struct OwnRequest {
     /// Canonical path, under `/security` or one of our well-known paths.
     pub path: CanonicalPath,
-    /// Authenticated principal.
+    /// Result of authenticating the caller.
     pub authentication: Authentication,
 }
 

@@ -39,7 +39,8 @@ pub enum RequestMode {
     Program,
 }
 
-/// Whether a browser that says nothing of where an answer goes (no Fetch Metadata) asks for a page: it takes HTML, and no script
+/// Whether a browser that says nothing of where an answer goes (no Fetch Metadata) asks for a page: it takes HTML, and no
+/// script
 /// says that it asks.
 #[must_use]
 pub fn accepts_html(headers: &HeaderMap) -> bool {

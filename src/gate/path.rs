@@ -2,7 +2,7 @@
 //!
 //! What may stand in a path as it is (letters, digits, ``-._~!$&'()*+,=:@``) is decoded, everything else is encoded in one
 //! way, so that encoding a byte changes nothing; dot segments are resolved and slashes merged. What two servers could read
-//! in two ways (`character`) stays as it came: which rule it falls under is a question of all its readings (`readings`).
+//! in two ways (`ambiguous_char`) stays as it came: which route it falls under is a question of all its readings (`readings`).
 //! Never taken are `%00`, backslashes and control characters as they are, a broken `%`, a `..` above the root, and
 //! what only some servers read as `..`. No rule looks at the query.
 

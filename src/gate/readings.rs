@@ -1,7 +1,9 @@
 //! Possible interpretations of one path by servers.
 //!
-//! A server decodes, once or twice; cuts `;parameters` from each segment or all that follows them; takes `\` for a slash; leaves
-//! control characters out, or ends at one; leaves dots and blanks at the end of names out; merges slashes; and does these in any order. Every reading that comes of it is
+//! A server decodes, once or twice; cuts `;parameters` from each segment or all that follows them; takes `\` for a slash;
+//! leaves
+//! control characters out, or ends at one; leaves dots and blanks at the end of names out; merges slashes; and does these in
+//! any order. Every reading that comes of it is
 //! made, so that all can be held under the rule that was asked. None may hold a dot segment, so it does not matter when
 //! a server resolves those. Case is kept: a rule is case-sensitive, and an app that is not says so in its documents.
 

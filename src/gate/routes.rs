@@ -283,7 +283,8 @@ impl RouteTable {
         Ok(path.with_verbatim(target))
     }
 
-    /// Sees that all readings of `sent`, but for those that `letters` rules out, fall under the rule of `path`, and none is ours.
+    /// Sees that all readings of `sent`, but for those that `letters` rules out, fall under the rule of `path`, and none is
+    /// ours.
     fn check_all_readings(&self, path: &CanonicalPath, sent: &[u8], letters: LiteralChars) -> Result<(), InvalidPath> {
         for reading in readings::all_readings(sent, letters)? {
             let character = reading.character();

@@ -17,7 +17,8 @@ pub(super) fn has_double_slash(target: &[u8]) -> bool {
     target_path(target).windows(2).any(|part| part == b"//")
 }
 
-/// Refuses a first segment that begins with a slash once it is decoded, or is empty without its control characters: what follows
+/// Refuses a first segment that begins with a slash once it is decoded, or is empty without its control characters: what
+/// follows
 /// would name a host.
 pub(super) fn reject_host_prefix(segment: &str) -> Result<(), InvalidPath> {
     if !segment.contains('%') {
@@ -32,7 +33,8 @@ pub(super) fn reject_host_prefix(segment: &str) -> Result<(), InvalidPath> {
     }
 }
 
-/// Every way in which a server may read the path of `target` that resolves its dots before or after it reads slashes: encoded ones
+/// Every way in which a server may read the path of `target` that resolves its dots before or after it reads slashes: encoded
+/// ones
 /// as letters or as slashes, doubled ones as two or as one; parameters there or, where the app `cuts` them, cut before or
 /// after it.
 ///

@@ -71,7 +71,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the store and builds the components. `file`, which the configuration was read from, is read again at SIGHUP and when
+    /// Opens the store and builds the components. `file`, which the configuration was read from, is read again at SIGHUP and
+    /// when
     /// it changes.
     ///
     /// # Errors
@@ -105,7 +106,8 @@ impl App {
     /// Serves until SIGTERM or SIGINT. `on_ready` is called when all addresses are bound: who connects from then on is served.
     ///
     /// # Errors
-    /// [`StartError::Listen`], and [`StartError::Interrupted`] or [`StartError::Task`] when a listener or a task ends before it is
+    /// [`StartError::Listen`], and [`StartError::Interrupted`] or [`StartError::Task`] when a listener or a task ends before it
+    /// is
     /// asked to.
     pub fn run(self, on_ready: impl FnOnce()) -> Result<(), StartError> {
         self.runtime.block_on(self.serve(on_ready))

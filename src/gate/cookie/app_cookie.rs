@@ -209,7 +209,8 @@ fn parse_max_age(value: &[u8]) -> Option<i64> {
     is_number.then(|| text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
 }
 
-/// Seconds until an `Expires`; none where it is no date of HTTP, or one that browsers read otherwise: they know no zone but GMT.
+/// Seconds until an `Expires`; none where it is no date of HTTP, or one that browsers read otherwise: they know no zone but
+/// GMT.
 fn parse_expires(value: &[u8], now: Timestamp) -> Option<i64> {
     // Netscape's form has hyphens in its date, and two digits for its year.
     let text = std::str::from_utf8(value).ok()?.replace('-', " ");

@@ -3,9 +3,12 @@
 //! They are written into helper cookies of ours, in the answer that sets them, signed. So no store is asked, each replica knows
 //! them, and they outlive the session however it ends. Cookies that a script sets never pass here, and are not known.
 //!
-//! Invariant: a browser keeps at most [`SLOTS`] helper cookies, however many answers come at once, since there are no more names
-//! than that (`wire::next_visitor_steps::answers_at_once_fill_no_more_than_the_slots`). An answer writes its cookies into the slot that
-//! its first one leads to, or the next with room, beside what that slot holds. Of answers at once that choose one slot for different
+//! Invariant: a browser keeps at most [`SLOTS`] helper cookies, however many answers come at once, since there are no more
+//! names
+//! than that (`wire::next_visitor_steps::answers_at_once_fill_no_more_than_the_slots`). An answer writes its cookies into the
+//! slot that
+//! its first one leads to, or the next with room, beside what that slot holds. Of answers at once that choose one slot for
+//! different
 //! cookies the last one holds: what the others set is written down when it is set again.
 
 use http::HeaderMap;
