@@ -42,7 +42,7 @@ pub struct CrossSiteForm {
 }
 
 impl CrossSiteForm {
-    /// Path and query to which our page posts it.
+    /// Path and query to which our page posts the form.
     #[must_use]
     pub fn action(&self, token: &str) -> String {
         let joint = if self.target.contains('?') { '&' } else { '?' };

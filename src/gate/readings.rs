@@ -29,7 +29,7 @@ pub(super) fn ambiguous_chars(path: &str) -> impl Iterator<Item = AmbiguousChar>
     })
 }
 
-/// What is encoded here, where not every server reads it, or it with what follows it, in the same way.
+/// Ambiguous character that is encoded here, alone or with what follows it; none where all servers agree.
 fn ambiguous_code(code: &[u8]) -> Option<AmbiguousChar> {
     let [first, second, rest @ ..] = code else { return None };
     let byte = hex_value(*first)? << 4 | hex_value(*second)?;
@@ -50,7 +50,7 @@ fn ambiguous_code(code: &[u8]) -> Option<AmbiguousChar> {
     }
 }
 
-/// Which characters a route's app is known to take for letters: what else they could be is no reading of that app.
+/// Characters that a route's app is known to read as literals: their other meanings are no readings of that app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LiteralChars {
     /// `;` and `%3b`.
@@ -79,9 +79,9 @@ pub(super) struct PathReading {
     path: Vec<u8>,
     /// Number of decoding passes.
     decoded: u8,
-    /// What semicolons in it are, as they were sent.
+    /// Form in which its semicolons were sent.
     semicolon: AmbiguousChar,
-    /// What is read in another way than as a letter; none in the path as it was sent.
+    /// Character read as something else than a literal; none in the path as sent.
     character: Option<AmbiguousChar>,
 }
 
@@ -141,12 +141,12 @@ pub(super) fn all_readings(path: &[u8], letters: LiteralChars) -> Result<Vec<Pat
 }
 
 impl PathReading {
-    /// The same, read on: as `path`, since `character` is no letter there.
+    /// Continues the reading with `path`, in which `character` is no literal.
     fn derive(&self, path: Vec<u8>, character: Option<AmbiguousChar>) -> Self {
         Self { path, character: self.character.or(character), ..*self }
     }
 
-    /// What is read in another way than as a letter.
+    /// Character read as something else than a literal.
     pub(super) fn character(&self) -> AmbiguousChar {
         let encoded = if self.decoded == 0 { AmbiguousChar::EncodedLetter } else { AmbiguousChar::EncodedPercent };
         self.character.unwrap_or(encoded)
