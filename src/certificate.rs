@@ -1,7 +1,7 @@
-//! The certificate that Portcullis shows to clients, and the key that proves it: read and checked before anybody sees them.
+//! TLS server certificate and its private key, loaded and validated before they are served.
 //!
-//! What cannot be shown is refused here, in words for an operator. What can be shown, and would be refused by browsers
-//! (it is too old, or of another host), is a matter of [`Certificate::doubts`]: whoever stands in front may not mind.
+//! An unusable pair is an error with a message for the operator. A usable one that browsers would refuse
+//! (expired, or of another host) is reported by [`Certificate::browser_warnings`]: a proxy in front may accept it.
 
 use std::{fmt, fs, io, path::Path, sync::Arc, time::Duration};
 
@@ -17,28 +17,28 @@ use zeroize::Zeroizing;
 
 use crate::{clock::Timestamp, public_url::Host};
 
-/// A certificate that is good for less should have been renewed.
+/// Remaining validity below which a renewal is overdue.
 const RENEWAL_WINDOW: Duration = Duration::from_hours(24 * 7);
-/// Longest file that is taken for a certificate or a key.
+/// Largest accepted file of a certificate or a key, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// A certificate with its chain, and its key.
+/// Certificate chain with its private key.
 #[derive(Clone)]
 pub struct Certificate {
     key: Arc<CertifiedKey>,
     not_before: Timestamp,
     not_after: Timestamp,
-    /// The names and addresses in its subjectAltName.
+    /// DNS names and IP addresses of the subjectAltName.
     names: Arc<[String]>,
 }
 
-/// Why two files are no certificate and its key. Tells which of the two, and what to do; never what is in the key.
+/// Error of loading a certificate and its key: names the file and the remedy, never the content of the key.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// The file of the certificate is at fault.
+    /// Unusable certificate file.
     #[error("{0}")]
     Certificate(String),
-    /// The file of the key is at fault, or it is the key of another certificate.
+    /// Unusable key file, or the key of another certificate.
     #[error("{0}")]
     Key(String),
 }
@@ -66,19 +66,19 @@ impl Certificate {
         }
     }
 
-    /// What signs handshakes.
+    /// Key that signs handshakes, with its chain.
     #[must_use]
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key)
     }
 
-    /// Until when it is good.
+    /// End of validity (notAfter).
     #[must_use]
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
     }
 
-    /// Why browsers would refuse it, where they would: for this host, at this time.
+    /// Reasons for which browsers would refuse the certificate for this host at this time; empty where they accept it.
     #[must_use]
     pub fn browser_warnings(&self, host: &Host, now: Timestamp) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -102,7 +102,7 @@ impl Certificate {
         warnings
     }
 
-    /// That it should have been renewed, where it still is good, and not for long.
+    /// Warning about an overdue renewal, for a certificate that is still valid.
     #[must_use]
     pub fn expiry_warning(&self, now: Timestamp) -> Option<String> {
         let soon = self.not_after >= now && self.not_after < now.plus(RENEWAL_WINDOW);
@@ -119,7 +119,7 @@ impl Certificate {
     }
 }
 
-/// Two are the same when clients see the same.
+/// Equality of the certificates that clients receive.
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert
@@ -183,7 +183,7 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|part| part == word)
 }
 
-/// The names and addresses that it stands for, as far as they can be told.
+/// Subject names and addresses, as far as they can be parsed.
 fn subject_names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
     let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
@@ -198,7 +198,7 @@ fn subject_names(certificate: &CertificateDer<'_>) -> Vec<String> {
     names.value.general_names.iter().filter_map(shown).collect()
 }
 
-/// From when until when it is good.
+/// Validity period: notBefore and notAfter.
 fn validity_period(certificate: &CertificateDer<'_>) -> Result<(Timestamp, Timestamp), String> {
     let (_, parsed) = X509Certificate::from_der(certificate)
         .map_err(|_| "has something in it that is no X.509 certificate; write the certificate first".to_owned())?;

@@ -1,4 +1,4 @@
-//! What time it is, and who may ask.
+//! Clock of the program, and its points in time.
 //!
 //! Every rule takes the time as an argument; every service is given a [`Clock`] when it is built. No other file reads
 //! the time (`layers::only_the_clock_reads_the_time`), so that a test can move it by hand.
@@ -15,10 +15,10 @@ use std::{
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// How much the clocks of processes that share a store may differ.
+/// Largest tolerated clock difference between processes that share a store.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(10);
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+/// Point in time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
@@ -42,25 +42,25 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// How long ago `earlier` was; zero when it lies ahead.
+    /// Duration since `earlier`; zero when it lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// This moment and then some.
+    /// Timestamp later by the duration.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(millis(span)))
     }
 
-    /// This moment, so much earlier.
+    /// Timestamp earlier by the duration.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(millis(span)))
     }
 
-    /// As the API writes it: RFC 3339 in UTC, to the second.
+    /// RFC 3339 text in UTC, to the second, as in the API.
     #[must_use]
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_second(self.as_seconds()).map_or_else(|_| String::new(), |at| at.to_string())
@@ -80,27 +80,27 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// By how much the machine's clock must differ from the time of this run before that is told.
+/// Smallest reported step of the machine's clock against the time of this run, in milliseconds.
 const MIN_STEP_MILLIS: i64 = 60_000;
 
-/// Where the time comes from: the machine, or a test's hand.
+/// Source of time: the machine, another machine, or a test.
 #[derive(Clone, Debug)]
 pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug)]
 enum TimeSource {
     System,
-    /// Another machine's, as far as it was heard.
+    /// Clock of another machine, as last synchronized.
     Followed(Arc<FollowedClock>),
     Manual(Arc<AtomicI64>),
 }
 
-/// The distance to another machine's clock.
+/// Estimate of another machine's clock.
 #[derive(Debug)]
 struct FollowedClock {
-    /// Steady, whatever is done to this machine's clock.
+    /// Monotonic start: independent of this machine's wall clock.
     started: Instant,
-    /// What the other one showed then, in milliseconds.
+    /// Time of the other clock at that start, in milliseconds.
     start_millis: AtomicI64,
 }
 
@@ -114,8 +114,8 @@ impl Clock {
         Self(TimeSource::System)
     }
 
-    /// A clock that goes by another machine's: one that several of us ask, so that all agree. Until it is
-    /// [heard](Clock::heard) it is this machine's.
+    /// Creates a clock that follows another machine's, which several instances ask, so that all agree. Until it is
+    /// [synchronized](Clock::synchronize) it is this machine's.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     pub fn following() -> Self {
@@ -126,9 +126,9 @@ impl Clock {
         })))
     }
 
-    /// The other machine said that it was `said`, in answer to a question that was `asked` then. Its answer was true at some
-    /// moment in between: only what contradicts that is mended, and no further than needed, so that a slow answer does
-    /// no harm.
+    /// Synchronizes with the other machine: it answered `remote_now` to a question sent when `round_trip` was started. The
+    /// answer was true at some moment in between: the clock is corrected only where that contradicts it, and no further
+    /// than needed, so that a slow answer does no harm.
     pub fn synchronize(&self, remote_now: Timestamp, round_trip: Stopwatch) {
         let TimeSource::Followed(led) = &self.0 else { return };
         let here = millis(led.started.elapsed());
@@ -139,20 +139,20 @@ impl Clock {
         led.start_millis.store(zero.clamp(earliest - 1, latest + 1), Ordering::SeqCst);
     }
 
-    /// A clock that stands still until [`Clock::advance`] moves it.
+    /// Creates a clock that stands still until [`Clock::advance`] moves it.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self(TimeSource::Manual(Arc::new(AtomicI64::new(start.as_millis()))))
     }
 
-    /// Moves a clock that is moved by hand; the machine's clock is nobody's to move.
+    /// Advances a manual clock; other clocks cannot be moved.
     pub fn advance(&self, by: Duration) {
         if let TimeSource::Manual(at) = &self.0 {
             at.fetch_add(millis(by), Ordering::SeqCst);
         }
     }
 
-    /// Sets a clock that is moved by hand, forward or back.
+    /// Sets a manual clock, forward or back.
     pub fn set(&self, now: Timestamp) {
         if let TimeSource::Manual(at) = &self.0 {
             at.store(now.as_millis(), Ordering::SeqCst);
@@ -173,7 +173,7 @@ impl Clock {
         })
     }
 
-    /// Now.
+    /// Current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -185,14 +185,14 @@ impl Clock {
         }
     }
 
-    /// What the machine says, to the microsecond, for a line of the log: nothing is decided by it.
+    /// Wall-clock time to the microsecond, for log lines only: no decision depends on it.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     pub fn log_time() -> jiff::Timestamp {
         jiff::Timestamp::now()
     }
 
-    /// When so long from now has passed, for a timer that is moved.
+    /// Deadline after this duration, for a timer that is reset.
     #[must_use]
     pub fn deadline(span: Duration) -> tokio::time::Instant {
         tokio::time::Instant::now() + span
@@ -211,9 +211,9 @@ static PROCESS_START: LazyLock<ProcessStart> =
     LazyLock::new(|| ProcessStart { uptime: uptime(), wall_clock: wall_clock() });
 
 struct ProcessStart {
-    /// How long the machine had been running.
+    /// Uptime of the machine.
     uptime: Duration,
-    /// What its clock showed.
+    /// Wall-clock time of the machine.
     wall_clock: Timestamp,
 }
 
@@ -223,19 +223,19 @@ impl ProcessStart {
     }
 }
 
-/// What the machine's clock shows.
+/// Wall-clock time of the machine.
 #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
 fn wall_clock() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
 }
 
-/// How long the machine has been running, suspended or not: nobody can set that.
+/// Uptime of the machine, suspended or not; it cannot be set.
 fn uptime() -> Duration {
     let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has this clock since 2.6.39");
     since_boot.into()
 }
 
-/// Measures how long something takes.
+/// Stopwatch on the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 

@@ -1,21 +1,21 @@
-//! Files that hold secrets, and who on this machine may open them.
+//! Permissions of files that hold secrets.
 //!
 //! A group may read such a file: container platforms and package managers hand secrets to a service by its group. Everybody
 //! may not.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
-/// The rights of everybody that give a secret away, or let it be changed: read and write for "others".
+/// Mode bits that expose a secret or let it be changed: read and write for "others".
 const OTHERS_READ_WRITE: u32 = 0o006;
 
-/// What everybody may do with this file, and its mode; none where that is nothing, or there is no such file.
+/// Access of "others" to this file, with its mode; none where they have none, or where there is no such file.
 #[must_use]
 pub fn file_exposure(path: &Path) -> Option<Exposure> {
     let mode = fs::metadata(path).ok()?.mode() & 0o777;
     (mode & OTHERS_READ_WRITE != 0).then_some(Exposure { mode })
 }
 
-/// What everybody on this machine may do with a file. Displays as a part of a sentence: `everybody may read it (mode 0644)`.
+/// Access of "others" to a file. Displays as a part of a sentence: `everybody may read it (mode 0644)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
     mode: u32,

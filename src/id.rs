@@ -12,36 +12,36 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Characters for 64 bits, five bits each.
 pub(crate) const WORD_CHARS: usize = 13;
 
-/// Who has an account: `usr_` and thirteen characters.
+/// User id: `usr_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(u64);
 
 impl UserId {
-    /// A new, random one.
+    /// Generates a random id.
     #[must_use]
     pub fn mint() -> Self {
         Self(u64::from_ne_bytes(random_bytes()))
     }
 
-    /// Without its prefix.
+    /// Id without its prefix.
     #[must_use]
     pub fn bare(self) -> String {
         text_of(&word(self.0)).to_owned()
     }
 
-    /// Writes [`UserId::bare`] behind something.
+    /// Appends [`UserId::bare`] to a text.
     pub fn push_bare(self, to: &mut String) {
         to.push_str(text_of(&word(self.0)));
     }
 
-    /// What [`UserId::bare`] gave.
+    /// Parses the form of [`UserId::bare`].
     #[must_use]
     pub fn from_bare(text: &[u8]) -> Option<Self> {
         read_word(text).map(Self)
     }
 }
 
-/// One place where somebody is signed in: `sess_` and twenty-six characters, the first half its owner's.
+/// Session id: `sess_` and twenty-six characters, the first half of its owner's id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId {
     owner: UserId,
@@ -49,25 +49,25 @@ pub struct SessionId {
 }
 
 impl SessionId {
-    /// A new, random one of this owner.
+    /// Generates a random id for a session of this owner.
     #[must_use]
     pub fn mint(owner: UserId) -> Self {
         Self { owner, serial: u64::from_ne_bytes(random_bytes()) }
     }
 
-    /// Whose session it is.
+    /// Owner of the session.
     #[must_use]
     pub const fn owner(self) -> UserId {
         self.owner
     }
 
-    /// The session of this owner with this second half.
+    /// Id from its owner and its second half.
     #[must_use]
     pub const fn with_serial(owner: UserId, serial: u64) -> Self {
         Self { owner, serial }
     }
 
-    /// Reads the id without its prefix, as the cookie carries it.
+    /// Parses the id without its prefix, as in the cookie.
     #[must_use]
     pub fn from_bare(text: &[u8]) -> Option<Self> {
         let (owner, serial) = text.split_at_checked(WORD_CHARS)?;
@@ -80,12 +80,12 @@ impl SessionId {
         text_of(&word(self.serial)).to_owned()
     }
 
-    /// Writes [`SessionId::serial`] behind something.
+    /// Appends [`SessionId::serial`] to a text.
     pub fn push_serial(self, to: &mut String) {
         to.push_str(text_of(&word(self.serial)));
     }
 
-    /// What [`SessionId::serial`] gave, of this owner.
+    /// Parses the form of [`SessionId::serial`], for this owner.
     #[must_use]
     pub fn from_serial(owner: UserId, serial: &[u8]) -> Option<Self> {
         Some(Self { owner, serial: read_word(serial)? })
@@ -97,44 +97,44 @@ impl SessionId {
         [text_of(&word(self.owner.0)), text_of(&word(self.serial))].concat()
     }
 
-    /// Its two halves, for whoever keeps it in atomics.
+    /// Both halves of the id, for storage in atomics.
     #[must_use]
     pub const fn words(self) -> [u64; 2] {
         [self.owner.0, self.serial]
     }
 
-    /// From its two halves.
+    /// Id from its two halves.
     #[must_use]
     pub const fn from_words([owner, serial]: [u64; 2]) -> Self {
         Self { owner: UserId(owner), serial }
     }
 }
 
-/// One line of what happened: `evt_` and thirteen characters.
+/// Id of an audit entry: `evt_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(u64);
 
 impl EventId {
-    /// A new, random one.
+    /// Generates a random id.
     #[must_use]
     pub fn mint() -> Self {
         Self(u64::from_ne_bytes(random_bytes()))
     }
 }
 
-/// One browser or device of a user, as far as its cookie tells: `dev_` and thirteen characters.
+/// Id of a user's known device, from its cookie: `dev_` and thirteen characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(u64);
 
 impl DeviceId {
-    /// A new, random one.
+    /// Generates a random id.
     #[must_use]
     pub fn mint() -> Self {
         Self(u64::from_ne_bytes(random_bytes()))
     }
 }
 
-/// The text was not an id of this kind.
+/// Error of parsing an id of this kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
 pub struct InvalidId;
@@ -208,7 +208,7 @@ impl FromStr for SessionId {
     }
 }
 
-/// Its digits. Each request writes a few ids: into no `String`, and not digit by digit.
+/// Digits of a half. Each request writes a few ids: without a `String`, and not digit by digit.
 pub(crate) fn word(number: u64) -> [u8; WORD_CHARS] {
     let mut left = number;
     let mut digits = [0; WORD_CHARS];
@@ -223,7 +223,7 @@ pub(crate) fn text_of(word: &[u8; WORD_CHARS]) -> &str {
     std::str::from_utf8(word).expect("the alphabet is ASCII")
 }
 
-/// Exactly what [`word`] writes: one spelling for one id, so that ids can be compared as text.
+/// Parses exactly what [`word`] writes: one spelling for one id, so that ids can be compared as text.
 pub(crate) fn read_word(text: &[u8]) -> Option<u64> {
     if text.len() != WORD_CHARS {
         return None;

@@ -47,7 +47,7 @@ pub mod cli;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Commit that it was built from, where that is known.
+/// Commit of the build, where known.
 pub const REVISION: &str = env!("PORTCULLIS_REVISION");
-/// Day of that commit, where that is known.
+/// Date of that commit, where known.
 pub const BUILT: &str = env!("PORTCULLIS_BUILT");

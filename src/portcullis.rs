@@ -1,6 +1,6 @@
-//! THE PROGRAM WITHOUT A SOCKET: a request's head comes in, a decision goes out; pages are answered; refusals are said.
+//! Program without a socket: evaluates request heads, answers own pages, and renders refusals.
 //!
-//! Pingora is the plug, the store is a drawer. Whoever reads requests from a wire calls these methods and obeys.
+//! It names neither Pingora nor a database. The proxy calls these methods and follows each decision.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -16,14 +16,14 @@ use crate::{
     web::{ClaimedForm, FormDecision, RequestFailure, SessionEventStream, Web},
 };
 
-/// The whole program, but for the socket.
+/// Program without its sockets.
 pub struct Portcullis {
     gate: Gate,
     web: Web,
 }
 
 impl Portcullis {
-    /// From its two halves: the one that decides, and the one that answers.
+    /// Creates the program from its gate and its web pages.
     #[must_use]
     pub const fn new(gate: Gate, web: Web) -> Self {
         Self { gate, web }
@@ -44,7 +44,7 @@ impl Portcullis {
         self.gate.reevaluate_permit(head, permit).await
     }
 
-    /// Counts an outcome, and gives it out. Once for each request.
+    /// Records an outcome and returns it. Called once for each request.
     pub fn record<T: Outcome>(&self, head: &RequestHead<'_>, pending: Pending<T>) -> T {
         self.gate.record(head, pending)
     }
@@ -54,12 +54,12 @@ impl Portcullis {
         self.gate.record_stream_activity(permit, ip);
     }
 
-    /// The answer to a request for our own pages, with the whole of its body.
+    /// Response to a request for an own page, with its complete body.
     pub async fn serve(&self, visit: OwnRequest, head: Arc<OwnedHead>, body: Bytes) -> http::Response<Bytes> {
         self.web.serve(visit, head, body).await
     }
 
-    /// The event stream that a request for our own pages asks for.
+    /// Event stream for a request for an own page.
     ///
     /// # Errors
     /// The answer to a request that gets none.
@@ -91,7 +91,7 @@ impl Portcullis {
         self.web.mark_form_sent(form, head).await
     }
 
-    /// Releases the claim of such a form that was not sent.
+    /// Releases the claim of a cross-site form that was not sent.
     pub async fn release_form(&self, form: &ClaimedForm) {
         self.web.release_form(form).await;
     }
@@ -111,8 +111,8 @@ impl Portcullis {
         self.web.fail(failure, user, head).await
     }
 
-    /// What would become of a request of somebody who has just signed in, or of nobody: what [`Portcullis::judge`] would
-    /// say, and the status of the answer where it goes nowhere. Nothing is counted, and no session is used.
+    /// Explains a request of a user who has just signed in, or of nobody: the decision that [`Portcullis::evaluate`] would
+    /// make, and the response status of a refusal. Nothing is counted, and no session is used.
     pub async fn explain(
         &self,
         head: &RequestHead<'_>,

@@ -1,4 +1,4 @@
-//! Secrets and chance: values that must not be seen, and where they come from.
+//! Secret values and the random source that they come from.
 //!
 //! A [`Token`] is 256 random bits that somebody else holds; we keep only its [`Digest`]. Neither is ever shown: no
 //! `Display`, no `Serialize`, and `Debug` says nothing of the content.
@@ -25,18 +25,18 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// 256 random bits that prove something to us: a session, a one-time link.
+/// Bearer token of 256 random bits: a session, a one-time link.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// A new one.
+    /// Generates a random token.
     #[must_use]
     pub fn mint() -> Self {
         Self(random_bytes())
     }
 
-    /// Reads what [`Token::hand_over`] wrote; anything else is none.
+    /// Parses the form of [`Token::expose`]; none for anything else.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.len() != TOKEN_CHARS {
@@ -53,7 +53,7 @@ impl Token {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// What a store may keep of it.
+    /// Digest of the token, the only form that a store keeps.
     #[must_use]
     pub fn digest(&self) -> Digest {
         #[cfg(test)]
@@ -79,13 +79,13 @@ impl fmt::Debug for Token {
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// From a store's bytes; another length is none.
+    /// Digest from stored bytes; none for another length.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// For a store.
+    /// Bytes for a store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -114,13 +114,13 @@ impl fmt::Debug for Digest {
 pub struct SecretKey(Vec<u8>);
 
 impl SecretKey {
-    /// From the bytes of the configured secret.
+    /// Key from the bytes of the configured secret.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
     }
 
-    /// A key that dies with this process.
+    /// Random key that lasts as long as this process.
     #[must_use]
     pub fn ephemeral() -> Self {
         Self(random_bytes::<32>().to_vec())
@@ -147,7 +147,7 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// A password as somebody typed it. Wiped when dropped.
+/// Password as typed. Wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Password(String);
 
@@ -170,7 +170,7 @@ impl Password {
         Self(normalized)
     }
 
-    /// Whether both are the same once normalised.
+    /// Whether both are equal after normalisation.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.normalized().0 == other.normalized().0

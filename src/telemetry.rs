@@ -15,21 +15,21 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Lines that may wait to be written. The places are taken in advance.
+/// Capacity of the log queue, in lines; allocated in advance.
 const BUFFERED_LINES: usize = 16 * 1024;
 
-/// How the log is written.
+/// Log settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogOptions {
-    /// JSON, text, or text only where somebody is looking.
+    /// Encoding of log lines.
     pub format: LogEncoding,
-    /// The least important lines that are written.
+    /// Lowest level that is written.
     pub level: LevelFilter,
-    /// Whether each request has its line.
+    /// Whether the access log is written.
     pub access: bool,
 }
 
-/// In which form.
+/// Encoding of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogEncoding {
     /// Text on a terminal, else JSON.

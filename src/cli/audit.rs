@@ -1,4 +1,4 @@
-//! `portcullis audit`: what happened, who did it, and why.
+//! `portcullis audit`: entries of the audit log.
 
 use std::collections::HashMap;
 
@@ -96,7 +96,7 @@ impl CommandContext {
         }
     }
 
-    /// Whose entries are asked for. Who was removed has no name any more, but still an id.
+    /// User whose entries are requested. A removed user has no name any more, but still an id.
     async fn resolve_user(&self, user: Option<&str>) -> Result<Option<UserId>, CommandError> {
         Ok(match user.map(|text| (text, text.parse())) {
             None => None,
@@ -111,7 +111,7 @@ impl CommandContext {
     }
 }
 
-/// An entry in words that programs and people can read.
+/// Audit entry as printed, for programs and people.
 struct EntryView<'a> {
     entry: &'a AuditEntry,
     names: &'a HashMap<UserId, String>,

@@ -18,14 +18,14 @@ use crate::{
     store_error::with_causes,
 };
 
-/// What a check found.
+/// Result of a check, with a sentence for the operator.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// As it should be.
+    /// Check passed.
     Pass(String),
-    /// Portcullis runs, but perhaps not as it was meant.
+    /// Portcullis runs, but perhaps not as intended.
     Warn(String),
-    /// It does not run, or visitors meet an error.
+    /// Portcullis does not run, or visitors get an error.
     Fail(String),
 }
 
@@ -79,7 +79,7 @@ fn check_redis_store(key: &str, url: &RedisUrl) -> Finding {
     }
 }
 
-/// Whether the addresses of visitors are known.
+/// Checks that client addresses are known.
 pub(super) fn client_addresses(config: &Config) -> Option<Finding> {
     config.client_address_warning().map(|warning| Warn(warning.to_owned()))
 }
@@ -100,7 +100,7 @@ pub(super) fn plaintext_passwords(config: &Config) -> Vec<Finding> {
     [store, records].into_iter().flatten().filter_map(bare).collect()
 }
 
-/// The apps' servers whose names nobody knows.
+/// Upstream host names that cannot be resolved.
 pub(super) fn unresolved_hosts(config: &Config) -> Vec<Finding> {
     let unknown = |(name, server): (&String, &UpstreamAddress)| {
         let why = resolve(server).err()?;
@@ -113,7 +113,7 @@ pub(super) fn unresolved_hosts(config: &Config) -> Vec<Finding> {
     upstream_addresses(config).filter_map(unknown).collect()
 }
 
-/// Whether each server of each app takes connections.
+/// Checks that each upstream endpoint accepts connections.
 pub(super) fn upstreams(config: &Config) -> Vec<Finding> {
     let mut found = unresolved_hosts(config);
     for (name, server) in upstream_addresses(config) {
@@ -149,14 +149,14 @@ fn listeners(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)
     visitors.chain(redirects).chain([("admin.listen", config.admin.listen)])
 }
 
-/// Who answers at the address of the admin listener.
+/// Instance that answers at the address of the admin listener.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RunningInstance {
-    /// Nobody, or no Portcullis.
+    /// No answer, or not from a Portcullis.
     Absent,
     /// The server of this configuration, and where it listens.
     Own(Vec<SocketAddr>),
-    /// That of another one.
+    /// Server of another configuration.
     Foreign,
     /// A Portcullis that cannot be told apart: an older version, or one without a secret.
     Unidentified,
@@ -240,7 +240,7 @@ pub(super) fn certificate(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Who may read and write the files.
+/// Checks the permissions of secret files.
 pub(super) fn file_permissions(file: &Path, config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let mode = |path: &Path| fs::metadata(path).map(|about| about.mode() & 0o777);

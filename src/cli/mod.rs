@@ -58,19 +58,19 @@ struct ConfigFile {
     config: Option<PathBuf>,
 }
 
-/// Why a verb did not do what it was asked to.
+/// Error of a command.
 #[derive(Debug)]
 enum CommandError {
-    /// It could not.
+    /// Execution failed: exit 1.
     Failed(String),
-    /// It was asked for something that cannot be.
+    /// Wrong usage or configuration: exit 2.
     Usage(String),
 }
 
 type CommandResult = Result<(), CommandError>;
 
 impl CommandError {
-    /// It could not, for this reason and what caused it.
+    /// Failure with the chain of its causes.
     fn from_error(why: &(dyn std::error::Error + 'static)) -> Self {
         Self::Failed(crate::store_error::with_causes(why).to_string())
     }
@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// What the shell is told.
+/// Exit code of a result.
 fn exit_code(result: CommandResult) -> ExitCode {
     let done = result.and_then(|()| match output::write_result() {
         // A closed pipe (`| head`) is the reader's way to say: enough.

@@ -12,7 +12,7 @@ use crate::account::is_invisible;
 /// The first error in writing to standard output.
 static WRITE_ERROR: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Prints a line of a result. Once it could not, nothing is printed any more: [`written`] tells why.
+/// Prints a line of a result. After the first failure nothing is printed any more: [`write_result`] returns its cause.
 pub(super) fn print_line(line: &str) {
     print_bytes(format!("{line}\n").as_bytes());
 }

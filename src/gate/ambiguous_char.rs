@@ -1,8 +1,8 @@
-//! Characters of a path that not every server reads in the same way.
+//! Characters of a path that servers interpret differently.
 
 use std::fmt;
 
-/// Such a character.
+/// Character of a path with more than one interpretation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmbiguousChar {
     /// `%2f`: a letter, or a slash.
@@ -19,7 +19,7 @@ pub enum AmbiguousChar {
     EncodedBackslash,
     /// `%01` to `%1f` or `%7f`: a letter, left out (WHATWG URL, 4.4), or the end of the path.
     EncodedControl(u8),
-    /// The same, as it is.
+    /// Control character sent unencoded.
     Control,
     /// `%00`: the end of a text.
     Null,
@@ -40,7 +40,7 @@ pub enum AmbiguousChar {
 }
 
 impl AmbiguousChar {
-    /// All of them, one control character for each kind.
+    /// All variants, with one representative for all encoded control characters.
     pub const ALL: [Self; 16] = [
         Self::EncodedSlash,
         Self::DoubleSlash,
@@ -60,7 +60,7 @@ impl AmbiguousChar {
         Self::Overlong,
     ];
 
-    /// A label for metrics, and a choice for texts; all control characters have one.
+    /// Label for metrics and key for texts; all control characters share one.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl AmbiguousChar {
         }
     }
 
-    /// Its name in English.
+    /// English name of the character.
     const fn name(self) -> &'static str {
         match self {
             Self::EncodedSlash => "an encoded slash",
@@ -105,7 +105,7 @@ impl AmbiguousChar {
         }
     }
 
-    /// The key of a route whose app takes it for a letter.
+    /// Key of a route that makes the character a literal for the app; none where no key does.
     pub(super) const fn key(self) -> Option<&'static str> {
         match self {
             Self::Semicolon | Self::EncodedSemicolon => Some("allow_semicolon"),
@@ -115,7 +115,7 @@ impl AmbiguousChar {
         }
     }
 
-    /// Bytes as one writes them in a path.
+    /// Spelling of the character in a path.
     #[must_use]
     pub fn spelling(self) -> String {
         match self {

@@ -1,10 +1,10 @@
-//! The one spelling of a segment and of a query.
+//! Canonical spelling of path segments and queries (RFC 3986).
 
 use std::fmt::Write as _;
 
 use super::{AmbiguousChar, InvalidPath, path::PathOptions};
 
-/// Decodes what need not be encoded, encodes what must be, in upper case.
+/// Canonical segment: unreserved bytes decoded, others percent-encoded in upper case.
 pub(super) fn canonical_segment(raw: &[u8], options: PathOptions) -> Result<String, InvalidPath> {
     let mut text = String::with_capacity(raw.len());
     let mut bytes = raw.iter().copied();
@@ -65,14 +65,14 @@ pub(super) fn write_canonical(path: &[u8], literal: bool, text: &mut String) {
     }
 }
 
-/// Whether a byte is written in a path as it is: what RFC 3986 lets a segment hold. However it came, there is one spelling.
+/// Whether a byte stands unescaped in a canonical path: the characters that RFC 3986 allows in a segment.
 const fn is_unescaped(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~')
         || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
 
-/// Encodes what RFC 3986 lets no query hold, but for brackets, which everybody sends as they are.
+/// Canonical query: bytes that RFC 3986 forbids there are encoded, except brackets, which clients send unencoded.
 pub(super) fn canonical_query(raw: &[u8]) -> Result<String, InvalidPath> {
     let mut text = String::with_capacity(raw.len());
     for byte in raw {

@@ -1,8 +1,8 @@
-//! Our cookies, found in bytes.
+//! Parser for our cookies, on bytes.
 //!
 //! The cookie header is split on `;`, blanks are trimmed, names are compared exactly: no decoding, no Unicode white space.
-//! Who reads a cookie more generously than others finds one where they find none, and a session that they do not see.
-//! Two cookies of one of our names are none. Other cookies may hold any byte and are never read as text.
+//! A more lenient parser would find a cookie, and so a session, where other parsers find none.
+//! Duplicates of one of our names count as none. Other cookies may hold any byte and are never read as text.
 
 mod app_cookie;
 mod app_cookie_records;
@@ -15,14 +15,14 @@ pub use names::{CookieNames, DEFAULT_NAME};
 use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
 
-/// What a request shows under one of our names.
+/// Result of looking one of our cookies up in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieLookup<'a> {
     /// No such cookie.
     Missing,
     /// This value.
     Found(&'a [u8]),
-    /// More than one: we cannot know which is ours, so none is.
+    /// More than one cookie of the name: ours cannot be told apart, so none is used.
     Duplicate,
 }
 
@@ -49,7 +49,7 @@ pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], Option<&[u8]
     headers.get_all(header::COOKIE).iter().flat_map(|line| split_pairs(line.as_bytes())).map(split_name_value)
 }
 
-/// A cookie header without our cookies: `None` when nothing is left, the very same bytes when none was ours.
+/// `Cookie` header without our cookies: `None` when nothing is left, identical bytes when none was ours.
 #[must_use]
 pub fn strip_own(names: &CookieNames, line: &HeaderValue) -> Option<HeaderValue> {
     let bytes = line.as_bytes();
@@ -79,7 +79,7 @@ fn names_own_cookie(names: &CookieNames, cookie: &[u8]) -> bool {
     }
 }
 
-/// What stands between the semicolons of a line, which may be long: each request's is split three times.
+/// Pairs of a header value, split at semicolons. Fast for long values: each request's is split three times.
 fn split_pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
@@ -97,7 +97,7 @@ fn split_name_value(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Without blanks and tabs at its ends; no other white space counts.
+/// Trims blanks and tabs at both ends; no other white space counts.
 fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;

@@ -1,4 +1,4 @@
-//! Forms that pages of other sites post to an app: payment returns, the POST binding of SAML.
+//! Cross-site form posts to an app: payment returns, the POST binding of SAML.
 //!
 //! A browser brings no `SameSite=Lax` cookie with such a form, so nobody can tell who is signed in. Where an operator names the
 //! path and the sender, a page of ours carries the fields, and one press on it posts them from here. That request is known by
@@ -12,7 +12,7 @@ use super::{
     slashes,
 };
 
-/// Most bytes of the fields of such a form.
+/// Largest body of a cross-site form, in bytes.
 pub const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The parameter, last in a query, by which a form that was sent on from our page is known.
@@ -21,16 +21,16 @@ const TOKEN_PARAMETER: &str = "portcullis-form=";
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// A path of an app that takes forms of other sites.
+/// Path of an app that accepts cross-site forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormTarget {
-    /// The one path, as browsers send it.
+    /// Exact path, as browsers send it.
     pub path: String,
     /// Origins whose pages may post forms here, as browsers write them.
     pub senders: Vec<String>,
 }
 
-/// A form of another site, on its way to an app.
+/// Cross-site form addressed to an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrossSiteForm {
     /// Origin of the page that posted it.
@@ -42,7 +42,7 @@ pub struct CrossSiteForm {
 }
 
 impl CrossSiteForm {
-    /// Path and query to which our page posts it.
+    /// Path and query to which our page posts the form.
     #[must_use]
     pub fn action(&self, token: &str) -> String {
         let joint = if self.target.contains('?') { '&' } else { '?' };
@@ -99,7 +99,7 @@ pub fn strip_form_token(address: &str) -> Option<&str> {
     has_query.then(|| split_token(address)).flatten().map(|(bare, ..)| bare)
 }
 
-/// A target without that parameter.
+/// Target without the token parameter.
 pub(super) fn strip_token(target: &[u8]) -> &[u8] {
     let bare = std::str::from_utf8(target).ok().and_then(strip_form_token);
     bare.map_or(target, str::as_bytes)

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use super::{Authentication, CachePolicy, CanonicalPath, InvalidPath, Principal, RejectReason, Route};
 use crate::{id::SessionId, session::UserSnapshot};
 
-/// Leave to reach an app. Its fields are private and only the gate makes one: no permit, no byte upstream.
+/// Authorization to forward a request. Its fields are private and only the gate makes one: no permit, no byte upstream.
 #[derive(Debug)]
 pub struct Permit {
     path: CanonicalPath,
@@ -35,7 +35,7 @@ impl Permit {
         }
     }
 
-    /// The path that the rules were read on, and what the app receives of it.
+    /// Path that the routes were matched on, and what the app receives of it.
     #[must_use]
     pub const fn path(&self) -> &CanonicalPath {
         &self.path
@@ -48,103 +48,103 @@ impl Permit {
         &self.route
     }
 
-    /// Place of the upstream it goes to.
+    /// Index of the upstream.
     #[must_use]
     pub const fn upstream(&self) -> usize {
         self.upstream
     }
 
-    /// Bytes of a body that it may take along at most; none is no limit.
+    /// Largest request body in bytes; none is no limit.
     #[must_use]
     pub const fn body_size(&self) -> Option<u64> {
         self.body_size
     }
 
-    /// How long the app may be silent; none where its upstream says so.
+    /// Read timeout of the upstream; none for the upstream's own.
     #[must_use]
     pub const fn read_timeout(&self) -> Option<Duration> {
         self.read_timeout
     }
 
-    /// Whether a document gets the script that watches its session; never on a public route.
+    /// Whether a document receives the session-watching script; never on a public route.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.watch && self.principal.is_some()
     }
 
-    /// How far the app's own word about caching counts; none on a public route, where it counts as it is.
+    /// Caching of the response; none on a public route, where the app's own headers apply.
     #[must_use]
     pub fn caching(&self) -> Option<CachePolicy> {
         self.principal.is_some().then_some(self.caching)
     }
 
-    /// Who is calling; nobody on a public route.
+    /// Authenticated principal; none on a public route.
     #[must_use]
     pub fn user(&self) -> Option<&UserSnapshot> {
         self.principal.as_deref().map(|principal| &principal.user)
     }
 
-    /// Who is calling, where that is a sign of life of their session.
+    /// Principal, where the request counts as activity of their session.
     pub(super) fn activity_principal(&self) -> Option<&Principal> {
         self.principal.as_deref().filter(|_| self.counts_as_activity)
     }
 
-    /// Whether somebody had to be signed in.
+    /// Whether the route requires a session.
     pub(super) const fn is_guarded(&self) -> bool {
         self.principal.is_some()
     }
 
-    /// The session that let it pass.
+    /// Session that authorized the request.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         self.principal.as_deref().map(|principal| principal.session)
     }
 }
 
-/// A request for our own pages.
+/// Request for an own page.
 #[derive(Debug)]
 pub struct OwnRequest {
-    /// Canonical; under `/security` or one of our well-known places.
+    /// Canonical path, under `/security` or one of our well-known paths.
     pub path: CanonicalPath,
-    /// Who is calling.
+    /// Result of authenticating the caller.
     pub authentication: Authentication,
 }
 
-/// Why a request goes nowhere.
+/// Refusal of a request, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Somebody must sign in first.
+    /// Sign-in required.
     SignInRequired {
-        /// Where they were going: path and query.
+        /// Requested path and query.
         target: String,
-        /// What was wrong with what they showed, if they showed anything.
+        /// Reason why presented credentials were rejected; none where none were presented.
         reason: Option<RejectReason>,
     },
-    /// Signed in, but the rule asks for a role they do not have.
+    /// Signed in, without a role that the route requires.
     Forbidden {
-        /// Whose session.
+        /// Session of the request.
         session: SessionId,
-        /// Who that is: the look-up that refused them tells.
+        /// User of the session, from the same look-up.
         user: Box<UserSnapshot>,
     },
-    /// No rule covers the path.
+    /// No route matches the path.
     NoRoute,
     /// The request is for another host.
     WrongHost,
-    /// The path could be read in two ways.
+    /// Ambiguous or invalid path.
     InvalidPath(InvalidPath),
-    /// There is no `Host`, more than one, or not the one in the target.
+    /// `Host` missing, repeated, or different from the target's.
     InvalidHost,
-    /// The method is not one that is forwarded.
+    /// Method that is never forwarded.
     Method,
-    /// Another site made the browser send it to our own pages.
+    /// Cross-site request to an own page.
     CrossSite,
-    /// The store cannot be asked. Never open.
+    /// Store unavailable: fails closed.
     StoreUnavailable,
 }
 
 impl Refusal {
-    /// Whoever is signed in, where the gate knows.
+    /// Signed-in user, where the gate knows them.
     #[must_use]
     pub fn user(&self) -> Option<&UserSnapshot> {
         match self {
@@ -171,29 +171,29 @@ impl Refusal {
     }
 }
 
-/// What the log and the metrics call a decision.
+/// Label of a decision in log and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecisionLabel {
-    /// Somebody who is signed in passes.
+    /// Allowed for a signed-in user.
     Allow,
-    /// Anybody passes: a public route, or our own pages.
+    /// Allowed for anybody: a public route, or an own page.
     Public,
-    /// A browser is sent to sign in.
+    /// Browser redirected to the sign-in page.
     SignIn,
-    /// A program is told that it must sign in.
+    /// Program answered that sign-in is required.
     Unauthorized,
-    /// Somebody must prove more than they did.
+    /// Stronger authentication required.
     StepUp,
-    /// It goes nowhere, whoever asks.
+    /// Refused for every caller.
     Denied,
-    /// Its sender is shut out.
+    /// Sender blocked.
     Blocked,
-    /// The store cannot be asked.
+    /// Store unavailable.
     Unavailable,
 }
 
 impl DecisionLabel {
-    /// Every one, so that each series exists from the start.
+    /// All labels, so that each series exists from the start.
     pub const ALL: [Self; 8] = [
         Self::Allow,
         Self::Public,

@@ -1,28 +1,28 @@
-//! What would become of a request, for an operator who asks: the gate's own judgement, without the request.
+//! Explanation of a hypothetical request for an operator: the gate's own evaluation, with nothing forwarded.
 
 use super::{Decision, FormRequest, Refusal, Route};
 use crate::session::UserSnapshot;
 
-/// What would become of a request, and by which rule.
+/// Decision on a hypothetical request, with its route.
 #[derive(Debug)]
 pub struct Explanation {
-    /// What the gate thinks of it.
+    /// Decision of the gate.
     pub decision: ExplainedDecision,
-    /// The rule that the request falls under and its place, from 0; none where no rule is asked.
+    /// Matching route with its index, from 0; none where no route is consulted.
     pub route: Option<(usize, Route)>,
 }
 
-/// A decision that is only told. It holds no [`super::Permit`]: nothing can be forwarded by it.
+/// Decision for display. It holds no [`super::Permit`], so it cannot forward anything.
 #[derive(Debug)]
 pub enum ExplainedDecision {
-    /// It would go to the app of its rule.
+    /// Forwarded to the app of its route.
     Forward {
-        /// As whom; nobody on a public route.
+        /// User of the request; none on a public route.
         user: Option<UserSnapshot>,
     },
-    /// Portcullis would answer it itself.
+    /// Answered by Portcullis itself.
     Serve,
-    /// Neither. A session in it was made up for the question.
+    /// Refused. A session in the refusal is hypothetical.
     Refuse(Refusal),
 }
 

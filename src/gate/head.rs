@@ -1,15 +1,15 @@
-//! What the gate sees of a request: a borrowed view of its head, whoever read it from the wire.
+//! Request head as the gate reads it: a borrowed view, independent of the HTTP parser.
 
 use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-/// Looked up for most requests: as text it would be read and folded each time.
+/// Header name, parsed once: as text it would be parsed and lower-cased for most requests.
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// The head of a request.
+/// Head of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
     /// As sent.
@@ -20,18 +20,18 @@ pub struct RequestHead<'a> {
     pub authority: Option<&'a str>,
     /// As sent.
     pub headers: &'a HeaderMap,
-    /// The visitor's address, in its one spelling.
+    /// Client address in canonical form.
     pub ip: IpAddr,
-    /// `X-Forwarded-Host`, where it was written by somebody whose word is taken.
+    /// `X-Forwarded-Host`, where a trusted proxy wrote it.
     pub forwarded_host: Option<&'a str>,
-    /// Ours, for the log, the problem documents and the app.
+    /// Request id, for the log, problem documents and the app.
     pub request_id: &'a str,
 }
 
-/// What kind of client asks, and so what a refusal must look like.
+/// Kind of client, which determines the form of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestMode {
-    /// A browser that goes to a page.
+    /// Page navigation of a browser.
     Navigation,
     /// An upgrade to WebSocket or another protocol.
     Upgrade,
@@ -39,7 +39,8 @@ pub enum RequestMode {
     Program,
 }
 
-/// Whether a browser that says nothing of where an answer goes (no Fetch Metadata) asks for a page: it takes HTML, and no script
+/// Whether a browser that says nothing of where an answer goes (no Fetch Metadata) asks for a page: it takes HTML, and no
+/// script
 /// says that it asks.
 #[must_use]
 pub fn accepts_html(headers: &HeaderMap) -> bool {
@@ -60,7 +61,7 @@ pub struct OwnedHead {
 }
 
 impl OwnedHead {
-    /// The gate's view.
+    /// Borrowed view for the gate.
     #[must_use]
     pub fn view(&self) -> RequestHead<'_> {
         RequestHead {
@@ -76,7 +77,7 @@ impl OwnedHead {
 }
 
 impl RequestHead<'_> {
-    /// A copy of all of it.
+    /// Copies the whole head.
     #[must_use]
     pub fn to_owned_head(&self) -> Arc<OwnedHead> {
         Arc::new(OwnedHead {
@@ -113,7 +114,7 @@ impl RequestHead<'_> {
             && self.mode() == RequestMode::Navigation
     }
 
-    /// Whether this is a page that somebody opened, for "last page".
+    /// Whether the request is a page navigation, for "last page".
     #[must_use]
     pub fn is_page_view(&self) -> bool {
         self.method == Method::GET && self.mode() == RequestMode::Navigation

@@ -1,35 +1,35 @@
-//! Refused paths, and which key of a route would let them through.
+//! Refused paths, and the route settings that would allow them.
 
 use super::AmbiguousChar;
 
-/// Why a target has no path that can be forwarded.
+/// Reason why a target has no path that can be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
-    /// It does not begin with `/`.
+    /// No leading `/`.
     #[error("the path does not begin with a slash")]
     NoLeadingSlash,
     /// A `%` without two hexadecimal digits.
     #[error("the path holds a % that is not followed by two hexadecimal digits")]
     InvalidEncoding,
-    /// A character that no app is sent, or none without a key of its route.
+    /// Character that no app receives, or none without a setting of its route.
     #[error("the path holds {0}, {key}", key = allowed_by(self.key()))]
     ForbiddenChar(AmbiguousChar),
-    /// It falls under another rule when this character is read in another way.
+    /// Character with another interpretation under which another route matches.
     #[error("the path holds {0}, read in another way it falls under another route, {key}", key = allowed_by(self.key()))]
     AmbiguousRoute(AmbiguousChar),
-    /// It is Portcullis' own, or is not, when this character is read in another way.
+    /// Character with another interpretation under which the path becomes, or stops being, one of Portcullis' own.
     #[error("the path holds {0} and is Portcullis' own when that is read in one way, which no key allows")]
     OwnPath(AmbiguousChar),
     /// A segment that some servers read as `.` or `..`, and others do not; or any of them where a path is sent as it came.
     #[error("the path holds a segment that is read as . or .., which no key allows")]
     DotSegment,
-    /// It climbs above the root.
+    /// `..` above the root.
     #[error("the path leaves the root")]
     AboveRoot,
-    /// It could be read in more ways than are looked at.
+    /// More readings than are checked.
     #[error("the path could be read in too many ways")]
     TooManyReadings,
-    /// In its one spelling it is longer than any app takes.
+    /// Canonical path too long to forward.
     #[error("the path and its query are longer than 32 KiB")]
     TooLong,
 }
@@ -39,7 +39,7 @@ fn allowed_by(key: Option<&str>) -> String {
 }
 
 impl InvalidPath {
-    /// The character that is at fault.
+    /// Offending character.
     #[must_use]
     pub const fn character(self) -> Option<AmbiguousChar> {
         match self {
@@ -50,7 +50,7 @@ impl InvalidPath {
         }
     }
 
-    /// The key of a route with which it would be let through.
+    /// Route setting that would allow the path.
     #[must_use]
     pub const fn key(self) -> Option<&'static str> {
         match self {
@@ -86,7 +86,7 @@ impl InvalidPath {
         labels
     }
 
-    /// Character and key, for the log.
+    /// Character and route setting, for the log.
     #[must_use]
     pub fn log_text(self) -> String {
         let what = self.character().map_or_else(|| self.label().to_owned(), AmbiguousChar::spelling);

@@ -1,4 +1,4 @@
-//! What should happen to this request: the function from a head to a [`Decision`].
+//! Policy enforcement: the function from a request head to a [`Decision`].
 //!
 //! method → host → canonical path → ours? → route rule → credentials → one store look-up → standing → role; then, once,
 //! metrics and heartbeat. It never fails: an outage is a refusal, too. It names no Pingora and no database.

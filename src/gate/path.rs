@@ -1,8 +1,8 @@
-//! One canonical path: what the rules read is what the app receives.
+//! Canonical path: routes are matched on exactly what the app receives.
 //!
 //! What may stand in a path as it is (letters, digits, ``-._~!$&'()*+,=:@``) is decoded, everything else is encoded in one
 //! way, so that encoding a byte changes nothing; dot segments are resolved and slashes merged. What two servers could read
-//! in two ways (`character`) stays as it came: which rule it falls under is a question of all its readings (`readings`).
+//! in two ways (`ambiguous_char`) stays as it came: which route it falls under is a question of all its readings (`readings`).
 //! Never taken are `%00`, backslashes and control characters as they are, a broken `%`, a `..` above the root, and
 //! what only some servers read as `..`. No rule looks at the query.
 
@@ -18,18 +18,18 @@ use super::{
 /// times as long as what came, and what is longer than 64 KiB can not be sent on.
 const MAX_TARGET_BYTES: usize = 32 * 1024;
 
-/// A path in its one spelling, with the query it came with.
+/// Canonical path with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalPath {
-    /// Canonical, `;parameters` included.
+    /// Canonical path, `;parameters` included.
     path: String,
-    /// In its one spelling, without its `?`.
+    /// Canonical query, without its `?`.
     query: Option<String>,
-    /// Path and query as they came, where they are sent on so.
+    /// Raw path and query, where they are forwarded unchanged.
     verbatim: Option<Box<[u8]>>,
 }
 
-/// What becomes of characters that not every server reads in one way.
+/// Handling of characters that servers interpret differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PathOptions {
     /// `%2f` stays as it came; else it is refused.
@@ -44,7 +44,7 @@ impl CanonicalPath {
     /// Reads path and query as sent, of which every server makes one path, but for `;parameters`.
     ///
     /// # Errors
-    /// When the path could be read in two ways, or is too long; see [`BadPath`].
+    /// When the path is ambiguous, or too long; see [`InvalidPath`].
     pub fn parse(target: &[u8]) -> Result<Self, InvalidPath> {
         Self::parse_with(
             target,
@@ -109,7 +109,7 @@ impl CanonicalPath {
         Ok(Self { path, query, verbatim: None })
     }
 
-    /// The same, sent on as it came.
+    /// Forwards the raw path and query instead.
     pub(super) fn with_verbatim(self, target: &[u8]) -> Self {
         let as_it_came = (self.with_query().as_bytes() != target).then(|| target.into());
         Self { verbatim: as_it_came, ..self }

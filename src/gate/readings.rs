@@ -1,7 +1,9 @@
-//! The ways in which servers read one path.
+//! Possible interpretations of one path by servers.
 //!
-//! A server decodes, once or twice; cuts `;parameters` from each segment or all that follows them; takes `\` for a slash; leaves
-//! control characters out, or ends at one; leaves dots and blanks at the end of names out; merges slashes; and does these in any order. Every reading that comes of it is
+//! A server decodes, once or twice; cuts `;parameters` from each segment or all that follows them; takes `\` for a slash;
+//! leaves
+//! control characters out, or ends at one; leaves dots and blanks at the end of names out; merges slashes; and does these in
+//! any order. Every reading that comes of it is
 //! made, so that all can be held under the rule that was asked. None may hold a dot segment, so it does not matter when
 //! a server resolves those. Case is kept: a rule is case-sensitive, and an app that is not says so in its documents.
 
@@ -27,7 +29,7 @@ pub(super) fn ambiguous_chars(path: &str) -> impl Iterator<Item = AmbiguousChar>
     })
 }
 
-/// What is encoded here, where not every server reads it, or it with what follows it, in the same way.
+/// Ambiguous character that is encoded here, alone or with what follows it; none where all servers agree.
 fn ambiguous_code(code: &[u8]) -> Option<AmbiguousChar> {
     let [first, second, rest @ ..] = code else { return None };
     let byte = hex_value(*first)? << 4 | hex_value(*second)?;
@@ -48,7 +50,7 @@ fn ambiguous_code(code: &[u8]) -> Option<AmbiguousChar> {
     }
 }
 
-/// Which characters a route's app is known to take for letters: what else they could be is no reading of that app.
+/// Characters that a route's app is known to read as literals: their other meanings are no readings of that app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LiteralChars {
     /// `;` and `%3b`.
@@ -70,16 +72,16 @@ impl LiteralChars {
     }
 }
 
-/// One way to read a path.
+/// One reading of a path.
 #[derive(Clone, Debug)]
 pub(super) struct PathReading {
     /// Decoded as far as this reader decodes.
     path: Vec<u8>,
-    /// How many times it was decoded.
+    /// Number of decoding passes.
     decoded: u8,
-    /// What semicolons in it are, as they were sent.
+    /// Form in which its semicolons were sent.
     semicolon: AmbiguousChar,
-    /// What is read in another way than as a letter; none in the path as it was sent.
+    /// Character read as something else than a literal; none in the path as sent.
     character: Option<AmbiguousChar>,
 }
 
@@ -139,12 +141,12 @@ pub(super) fn all_readings(path: &[u8], letters: LiteralChars) -> Result<Vec<Pat
 }
 
 impl PathReading {
-    /// The same, read on: as `path`, since `character` is no letter there.
+    /// Continues the reading with `path`, in which `character` is no literal.
     fn derive(&self, path: Vec<u8>, character: Option<AmbiguousChar>) -> Self {
         Self { path, character: self.character.or(character), ..*self }
     }
 
-    /// What is read in another way than as a letter.
+    /// Character read as something else than a literal.
     pub(super) fn character(&self) -> AmbiguousChar {
         let encoded = if self.decoded == 0 { AmbiguousChar::EncodedLetter } else { AmbiguousChar::EncodedPercent };
         self.character.unwrap_or(encoded)
@@ -193,7 +195,7 @@ fn take_until(bytes: &[u8], is_end: impl Fn(u8) -> bool) -> &[u8] {
     bytes.iter().position(|byte| is_end(*byte)).map_or(bytes, |end| &bytes[..end])
 }
 
-/// Each `%` with two hexadecimal digits as its byte.
+/// Decodes each `%` with two hexadecimal digits.
 fn percent_decoded(path: &[u8]) -> Cow<'_, [u8]> {
     percent_encoding::percent_decode(path).into()
 }

@@ -1,4 +1,4 @@
-//! Which rule a path falls under: first match wins, no match is refused.
+//! Route table: the first match wins, a path without a match is refused.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,19 +12,19 @@ use super::{
 };
 use crate::own_paths;
 
-/// Who may pass.
+/// Access policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody: no look-up, no identity, no heartbeat.
+    /// Public: no look-up, no identity, no heartbeat.
     Public,
-    /// Whoever is signed in.
+    /// Any signed-in user.
     SignedIn,
-    /// Whoever is signed in and has one of these roles.
+    /// Signed-in users with one of these roles.
     Roles(Vec<String>),
 }
 
 impl Access {
-    /// Whether somebody who is signed in and has these roles may pass.
+    /// Whether a signed-in user with these roles has access.
     #[must_use]
     pub fn allows(&self, roles: &[String]) -> bool {
         match self {
@@ -44,7 +44,7 @@ impl std::fmt::Display for Access {
     }
 }
 
-/// How far the app's own word about caching counts for guarded answers.
+/// Caching of guarded responses, as far as the app's own headers decide it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CachePolicy {
     /// Whether a shared cache in front may keep what the app lets it keep.
@@ -59,50 +59,50 @@ impl Default for CachePolicy {
     }
 }
 
-/// What an app is sent of characters that not every server reads in the same way.
+/// Handling of characters that servers interpret differently, for one app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathPolicy {
     /// Whether `%2f` may be in a path, which the app then gets as it came.
     pub allow_encoded_slash: bool,
     /// Whether the app gets `//` as it came, and not as one slash.
     pub keep_double_slash: bool,
-    /// What the app takes for letters of a name.
+    /// Characters that the app reads as literals.
     pub literal_chars: LiteralChars,
     /// Whether the app gets path and query as they came, `%2f` and `//` included.
     pub preserve_path: bool,
 }
 
-/// A rule for a part of the site.
+/// Route: access policy and upstream for a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// As the operator wrote it: its label in metrics. Shared with the requests that it lets pass.
+    /// Path as configured; the label in metrics. Shared with the requests that the route matches.
     pub path: Arc<str>,
-    /// Who may pass.
+    /// Access policy.
     pub access: Access,
-    /// Index of the upstream that gets what passes.
+    /// Index of the upstream that receives permitted requests.
     pub upstream: usize,
-    /// Whether a hit is a sign of life of the session.
+    /// Whether a request counts as activity of the session.
     pub counts_as_activity: bool,
-    /// Bytes of a body that the upstream is sent at most; none is no limit.
+    /// Largest request body in bytes; none is no limit.
     pub body_size: Option<u64>,
-    /// How long the app may be silent here; none where its upstream says so.
+    /// Read timeout of the upstream; none for the upstream's own.
     pub read_timeout: Option<Duration>,
-    /// What becomes of characters that not every server reads in the same way.
+    /// Handling of characters that servers interpret differently.
     pub paths: PathPolicy,
     /// Other origins whose pages may open a WebSocket here, as browsers write them.
     pub websocket_origins: Vec<String>,
-    /// Paths here that take forms of other sites.
+    /// Paths that accept cross-site form posts.
     pub cross_site_forms: Vec<FormTarget>,
-    /// How far the app's own word about caching counts.
+    /// Caching of guarded responses.
     pub caching: CachePolicy,
-    /// Whether documents get the script that watches their session.
+    /// Whether documents receive the session-watching script.
     pub watch: bool,
     /// Canonical, without the slash at its end: what a path must begin with, up to a segment's end.
     prefix: String,
 }
 
 impl Route {
-    /// A rule for `path` and what is below it.
+    /// Creates a route for `path` and everything below it.
     ///
     /// # Errors
     /// When `path` has no canonical spelling.
@@ -131,66 +131,66 @@ impl Route {
         })
     }
 
-    /// The same, for bodies of at most so many bytes.
+    /// Sets the largest request body, in bytes.
     #[must_use]
     pub fn with_body_size(self, body_size: Option<u64>) -> Self {
         Self { body_size, ..self }
     }
 
-    /// The same, for an app that may be silent for so long here.
+    /// Sets the read timeout of the upstream.
     #[must_use]
     pub fn with_read_timeout(self, read_timeout: Option<Duration>) -> Self {
         Self { read_timeout, ..self }
     }
 
-    /// The same, for an app that reads paths in this way.
+    /// Sets the handling of ambiguous characters.
     #[must_use]
     pub fn with_paths(self, paths: PathPolicy) -> Self {
         Self { paths, ..self }
     }
 
-    /// The same, and pages of these origins may open a WebSocket.
+    /// Sets the other origins that may open a WebSocket.
     #[must_use]
     pub fn with_websocket_origins(self, websocket_origins: Vec<String>) -> Self {
         Self { websocket_origins, ..self }
     }
 
-    /// The same, and these paths take forms of other sites.
+    /// Sets the paths that accept cross-site form posts.
     #[must_use]
     pub fn with_cross_site_forms(self, cross_site_forms: Vec<FormTarget>) -> Self {
         Self { cross_site_forms, ..self }
     }
 
-    /// The same, with the script that watches a session in its documents, or without.
+    /// Sets whether documents receive the session-watching script.
     #[must_use]
     pub fn with_watch(self, watch: bool) -> Self {
         Self { watch, ..self }
     }
 
-    /// The same, for answers that may be kept as `caching` says.
+    /// Sets the caching of guarded responses.
     #[must_use]
     pub fn with_caching(self, caching: CachePolicy) -> Self {
         Self { caching, ..self }
     }
 
-    /// A path is a case-sensitive prefix that ends at a segment.
+    /// Whether the route's prefix covers the path: case-sensitive, up to a segment boundary.
     fn matches(&self, path: &str) -> bool {
         path.strip_prefix(self.prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
-/// The rules, in the operator's order.
+/// Routes, in the operator's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteTable {
     routes: Vec<Route>,
-    /// Whether one of them keeps slashes or the whole path as they came: else no request is looked at for that.
+    /// Whether a route keeps slashes or the raw path: else the check is skipped for each request.
     keeps_raw_paths: bool,
-    /// Whether one of them takes forms of other sites: else no request is looked at for that.
+    /// Whether a route accepts cross-site forms: else the check is skipped for each request.
     accepts_forms: bool,
 }
 
 impl RouteTable {
-    /// In this order.
+    /// Creates a table that matches in this order.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
         let keeps = routes.iter().any(|route| route.paths.keep_double_slash || route.paths.preserve_path);
@@ -225,7 +225,7 @@ impl RouteTable {
         }
     }
 
-    /// The path that takes forms of other sites at which a request aims.
+    /// Target of a request among the paths that accept cross-site forms.
     fn form_target(&self, target: &[u8]) -> Option<&FormTarget> {
         let path = cross_site_form::target_path(target);
         self.routes.iter().flat_map(|route| &route.cross_site_forms).find(|form| form.path.as_bytes() == path)
@@ -235,7 +235,7 @@ impl RouteTable {
     /// the rule that [`RouteTable::find`] finds, and is none of ours; or it is ours, however it is read.
     ///
     /// # Errors
-    /// When the path could be read in two ways, under two rules; see [`BadPath`].
+    /// When two readings of the path fall under two routes; see [`InvalidPath`].
     pub fn parse_path(&self, target: &[u8]) -> Result<CanonicalPath, InvalidPath> {
         let path = CanonicalPath::parse_with(
             target,
@@ -283,7 +283,8 @@ impl RouteTable {
         Ok(path.with_verbatim(target))
     }
 
-    /// Sees that all readings of `sent`, but for those that `letters` rules out, fall under the rule of `path`, and none is ours.
+    /// Sees that all readings of `sent`, but for those that `letters` rules out, fall under the rule of `path`, and none is
+    /// ours.
     fn check_all_readings(&self, path: &CanonicalPath, sent: &[u8], letters: LiteralChars) -> Result<(), InvalidPath> {
         for reading in readings::all_readings(sent, letters)? {
             let character = reading.character();
@@ -315,7 +316,7 @@ impl RouteTable {
         }
     }
 
-    /// The first rule that covers the path, and its place.
+    /// First route that matches the path, with its index.
     #[must_use]
     pub fn find(&self, path: &CanonicalPath) -> Option<(usize, &Route)> {
         self.first_match(path.path())
@@ -325,14 +326,14 @@ impl RouteTable {
         self.routes.iter().enumerate().find(|(_, route)| route.matches(path))
     }
 
-    /// All rules.
+    /// All routes, in order.
     #[must_use]
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }
 }
 
-/// Sees that a path of ours is ours however it is read. None of them holds an encoded delimiter or control character.
+/// Checks that an own path has no other reading: it may hold no encoded delimiter or control character.
 fn check_own_path(path: &CanonicalPath) -> Result<(), InvalidPath> {
     let is_letter = |character: &AmbiguousChar| {
         use AmbiguousChar::{EncodedBackslash, EncodedControl, EncodedSemicolon, EncodedSlash};

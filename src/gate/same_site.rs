@@ -9,11 +9,11 @@ use super::RequestHead;
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What a header says that a browser sends once.
+/// Value of a header that browsers send at most once.
 pub(super) enum SingleHeader<'a> {
     Absent,
     One(&'a [u8]),
-    /// No browser does that: whoever reads another one than we do reads another answer.
+    /// Repeated header: no browser sends one, and two parsers could pick different values.
     Repeated,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn single_header<'a>(head: &RequestHead<'a>, name: &HeaderName) -> Si
     }
 }
 
-/// No form of another site can send JSON without asking first.
+/// Whether the body is JSON, which a cross-site page cannot send without a CORS preflight.
 fn is_json(head: &RequestHead<'_>) -> bool {
     let SingleHeader::One(content_type) = single_header(head, &header::CONTENT_TYPE) else { return false };
     let content_type = std::str::from_utf8(content_type).unwrap_or_default();

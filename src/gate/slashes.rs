@@ -17,7 +17,8 @@ pub(super) fn has_double_slash(target: &[u8]) -> bool {
     target_path(target).windows(2).any(|part| part == b"//")
 }
 
-/// Refuses a first segment that begins with a slash once it is decoded, or is empty without its control characters: what follows
+/// Refuses a first segment that begins with a slash once it is decoded, or is empty without its control characters: what
+/// follows
 /// would name a host.
 pub(super) fn reject_host_prefix(segment: &str) -> Result<(), InvalidPath> {
     if !segment.contains('%') {
@@ -32,7 +33,8 @@ pub(super) fn reject_host_prefix(segment: &str) -> Result<(), InvalidPath> {
     }
 }
 
-/// Every way in which a server may read the path of `target` that resolves its dots before or after it reads slashes: encoded ones
+/// Every way in which a server may read the path of `target` that resolves its dots before or after it reads slashes: encoded
+/// ones
 /// as letters or as slashes, doubled ones as two or as one; parameters there or, where the app `cuts` them, cut before or
 /// after it.
 ///
@@ -62,12 +64,12 @@ pub(super) fn slash_readings(target: &[u8], cuts_parameters: bool) -> Result<Vec
     Ok(readings)
 }
 
-/// Parameters cut, and a segment that has nothing else left as one without a name.
+/// Path without parameters; a segment that held nothing else becomes an empty one.
 fn without_parameters(path: &[u8]) -> Vec<u8> {
     path.split(|byte| *byte == b'/').map(before_semicolon).collect::<Vec<_>>().join(&b'/')
 }
 
-/// What stands before the parameters.
+/// Segment up to its parameters.
 fn before_semicolon(segment: &[u8]) -> &[u8] {
     segment.split(|byte| *byte == b';').next().unwrap_or(segment)
 }
@@ -76,7 +78,7 @@ pub(super) fn target_path(target: &[u8]) -> &[u8] {
     target.split(|byte| *byte == b'?').next().unwrap_or(target)
 }
 
-/// Each encoded slash as a slash.
+/// Decodes each encoded slash.
 fn decode_slashes(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;

@@ -34,7 +34,7 @@ impl Metrics {
         self.config_reload.set(1);
     }
 
-    /// Makes the series of a route exist. `route` is what the operator wrote.
+    /// Initializes the series of a route; `route` is its path as configured.
     pub fn register_route(&self, route: &str) {
         self.requests.register(route);
     }
@@ -50,14 +50,14 @@ impl Metrics {
         self.upstream_answers.register(upstream);
     }
 
-    /// Makes the series of these refused paths exist: character and key.
+    /// Initializes the series of refused paths: character and key.
     pub fn register_refused_paths(&self, kinds: &[(&'static str, &'static str)]) {
         for (character, key) in kinds {
             self.paths_refused.with_label_values(&[character, key]);
         }
     }
 
-    /// Makes the series of these decisions of the gate exist.
+    /// Initializes the series of these gate decisions.
     pub fn register_decisions(&self, decisions: &[&'static str]) {
         let series = |decision: &&'static str| {
             let counter = self.auth_decisions.with_label_values(&["proxy", decision]);
@@ -66,21 +66,21 @@ impl Metrics {
         self.decisions.get_or_init(|| decisions.iter().map(series).collect());
     }
 
-    /// Makes the series of these endings of sessions exist.
+    /// Initializes the series of these end reasons.
     pub fn register_end_reasons(&self, reasons: &[&str]) {
         for reason in reasons {
             self.sessions_ended.with_label_values(&[reason]);
         }
     }
 
-    /// Makes the series of these reasons to cut exist.
+    /// Initializes the series of these cancel reasons.
     pub fn register_cancel_reasons(&self, reasons: &[&str]) {
         for reason in reasons {
             self.streams_cut.with_label_values(&[reason]);
         }
     }
 
-    /// Makes the series of these scopes exist.
+    /// Initializes the series of these lockout scopes.
     pub fn register_lockout_scopes(&self, scopes: &[&str]) {
         for scope in scopes {
             self.lockouts.with_label_values(&[scope]);

@@ -1,4 +1,4 @@
-//! What Prometheus reads. Every series of a closed set exists at 0 from the start: those that are known here when the
+//! Prometheus metrics. Every series of a closed set exists at 0 from the start: those that are known here when the
 //! metrics are made, the others when the part is made that counts them. Labels hold no user's data.
 
 mod buckets;
@@ -24,15 +24,15 @@ use crate::clock::Timestamp;
 use results::LOOKUP_LABELS;
 pub use results::{LookupResult, STORE_OPS, SignInResult, StoreOperationMetrics};
 
-/// All series of Portcullis.
+/// Metrics of Portcullis.
 pub struct Metrics {
     registry: Registry,
     requests: ResponseMetrics,
     auth_decisions: IntCounterVec,
     auth_overhead: HistogramVec,
-    /// Each decision with its series, found once.
+    /// Decisions with their series, resolved once.
     decisions: OnceLock<Vec<(&'static str, IntCounter, Histogram)>>,
-    /// By [`Lookup`].
+    /// Look-ups, indexed by [`LookupResult`].
     session_lookups: [IntCounter; LOOKUP_LABELS.len()],
     heartbeats: IntCounterVec,
     sessions_created: IntCounterVec,
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// All series, those of closed sets at 0.
+    /// Registers all series, those of closed sets at 0.
     ///
     /// # Panics
     /// Never: the names are constants, and each is registered once (`metrics::every_series_exists_at_the_start`).
@@ -163,12 +163,12 @@ impl Metrics {
         this
     }
 
-    /// A request has ended; `status` is 0 when it had no answer.
+    /// Counts a finished request; `status` is 0 when no response was sent.
     pub fn request_finished(&self, route: &str, status: u16, took: Duration) {
         self.requests.count(route, status, took);
     }
 
-    /// The gate decided; `decision` is one of those that [`Metrics::know_decisions`] was told.
+    /// Counts a decision of the gate; `decision` is one of those registered by [`Metrics::register_decisions`].
     pub fn gate_decided(&self, decision: &'static str, took: Duration) {
         let known = self.decisions.get().into_iter().flatten();
         let series = known.into_iter().find(|(label, ..)| *label == decision);
@@ -179,12 +179,12 @@ impl Metrics {
         }
     }
 
-    /// The gate looked a session up.
+    /// Counts a session look-up of the gate.
     pub fn session_looked_up(&self, found: LookupResult) {
         self.session_lookups[found as usize].inc();
     }
 
-    /// Hits were written, or could not be.
+    /// Counts heartbeats written, or a failed write.
     pub fn heartbeats_flushed(&self, written: Result<usize, ()>) {
         match written {
             Ok(count) => self.heartbeats.with_label_values(&["written"]).inc_by(count as u64),
@@ -192,27 +192,27 @@ impl Metrics {
         }
     }
 
-    /// A session was opened.
+    /// Counts an opened session.
     pub fn session_created(&self, method: &'static str) {
         self.sessions_created.with_label_values(&[method]).inc();
     }
 
-    /// A session ended.
+    /// Counts an ended session.
     pub fn session_ended(&self, reason: &'static str) {
         self.sessions_ended.with_label_values(&[reason]).inc();
     }
 
-    /// So many sessions are in the store.
+    /// Sets the number of sessions in the store.
     pub fn set_sessions_active(&self, count: u64) {
         self.sessions_active.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// So many ends are held in memory and not written.
+    /// Sets the number of ends held in memory, not yet written.
     pub fn set_ends_unconfirmed(&self, count: usize) {
         self.ends_unconfirmed.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// Somebody tried to sign in with a password.
+    /// Counts a password sign-in attempt.
     pub fn sign_in_attempted(&self, result: SignInResult) {
         let result = match result {
             SignInResult::Succeeded => "succeeded",
@@ -223,27 +223,27 @@ impl Metrics {
         self.sign_in_attempts.with_label_values(&["password", result]).inc();
     }
 
-    /// A password was hashed or checked.
+    /// Observes the duration of a password hash or check.
     pub fn password_hashed(&self, took: Duration) {
         self.password_hash.observe(took.as_secs_f64());
     }
 
-    /// A password was not checked, because too many were waiting.
+    /// Counts a password that was not checked because the queue was full.
     pub fn password_rejected(&self) {
         self.password_hash_rejected.inc();
     }
 
-    /// A counter of tries closed.
+    /// Counts a lockout.
     pub fn locked_out(&self, scope: &'static str) {
         self.lockouts.with_label_values(&[scope]).inc();
     }
 
-    /// An unsafe request came from another site.
+    /// Counts a refused cross-site request.
     pub fn csrf_rejected(&self) {
         self.csrf_rejections.inc();
     }
 
-    /// A path was refused for this character; with this key of its route it would not have been.
+    /// Counts a path refused for this character; `key` is the route's setting that would have allowed it.
     pub fn path_refused(&self, character: &'static str, key: &'static str) {
         self.paths_refused.with_label_values(&[character, key]).inc();
     }
@@ -263,17 +263,17 @@ impl Metrics {
         }
     }
 
-    /// Whether the store answers.
+    /// Sets whether the store is available.
     pub fn set_store_up(&self, up: bool) {
         self.store_up.set(i64::from(up));
     }
 
-    /// An app answered.
+    /// Counts a response of an upstream.
     pub fn upstream_responded(&self, upstream: &str, status: u16, took: Duration) {
         self.upstream_answers.count(upstream, status, took);
     }
 
-    /// Whether an app can be reached.
+    /// Sets whether an upstream is reachable.
     pub fn set_upstream_up(&self, upstream: &str, up: bool) {
         self.upstream_up.with_label_values(&[upstream]).set(i64::from(up));
     }
@@ -296,38 +296,38 @@ impl Metrics {
         self.slow_readers.clone()
     }
 
-    /// A request was cut while it was under way.
+    /// Counts a request cancelled in flight.
     pub fn stream_cancelled(&self, reason: &'static str) {
         self.streams_cut.with_label_values(&[reason]).inc();
     }
 
-    /// So long after a session had ended, what was under way for it was cut.
+    /// Observes the delay from the end of a session to the cancellation of its requests in flight.
     pub fn end_propagated(&self, took: Duration) {
         self.revocation_propagation.observe(took.as_secs_f64());
     }
 
-    /// The journal has so many entries, and is full with so many.
+    /// Sets the number of audit entries and its limit.
     pub fn set_audit_size(&self, entries: u64, most: u64) {
         self.audit_entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
         self.audit_max_entries.set(i64::try_from(most).unwrap_or(i64::MAX));
     }
 
-    /// Entries were written to the journal, or could not be.
+    /// Counts audit entries written, or a failed write.
     pub fn audit_recorded(&self, entries: usize, written: bool) {
         self.audit_events.with_label_values(&[if written { "written" } else { "failed" }]).inc_by(entries as u64);
     }
 
-    /// The configuration was read again.
+    /// Counts a configuration reload.
     pub fn config_reloaded(&self, ok: bool) {
         self.config_reload.set(i64::from(ok));
     }
 
-    /// The certificate is good until then.
+    /// Sets the certificate's end of validity.
     pub fn set_certificate_expiry(&self, until: Timestamp) {
         self.certificate_expiry.set(until.as_seconds());
     }
 
-    /// Everything, as Prometheus reads it.
+    /// Encodes all metrics in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = Vec::new();

@@ -11,14 +11,14 @@ use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 /// The last one is of requests whose client went, or was cut off, before there was an answer.
 const CODE_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
-/// The series of all names.
+/// Series of all names.
 pub(super) struct ResponseMetrics {
     counters: IntCounterVec,
     durations: HistogramVec,
     by_name: ArcSwap<HashMap<String, Arc<ResponseSeries>>>,
 }
 
-/// The series of one name.
+/// Series of one name.
 struct ResponseSeries {
     by_class: [IntCounter; CODE_CLASSES.len()],
     duration: Histogram,
@@ -30,7 +30,7 @@ impl ResponseMetrics {
         Self { counters, durations: times, by_name: ArcSwap::default() }
     }
 
-    /// Makes the series of a name exist.
+    /// Initializes the series of a name.
     pub(super) fn register(&self, name: &str) {
         let series = Arc::new(ResponseSeries {
             by_class: CODE_CLASSES.map(|class| self.counters.with_label_values(&[name, class])),
@@ -43,7 +43,7 @@ impl ResponseMetrics {
         });
     }
 
-    /// It answered, with this status; 0 is no answer.
+    /// Counts a response with this status; 0 is no response.
     pub(super) fn count(&self, name: &str, status: u16, took: Duration) {
         if let Some(series) = self.by_name.load().get(name) {
             return series.count(status, took);
@@ -62,7 +62,7 @@ impl ResponseSeries {
     }
 }
 
-/// Place in [`CODE_CLASSES`].
+/// Index in [`CODE_CLASSES`].
 const fn code_class(status: u16) -> usize {
     match status {
         0 => 5,

@@ -1,4 +1,4 @@
-//! How things went, in the words of the labels.
+//! Results of operations, as metric labels.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use prometheus::{Histogram, IntCounter};
 /// Operations on the store, as `store_operations_total` names them.
 pub const STORE_OPS: [&str; 9] = ["find", "list", "open", "touch", "end", "expire", "account", "journal", "throttle"];
 
-/// Each [`Lookup`], as `session_lookups_total` names it.
+/// Label of each [`LookupResult`], as in `session_lookups_total`.
 pub(super) const LOOKUP_LABELS: [&str; 3] = ["good", "bad", "away"];
 
-/// What a look-up of the gate found.
+/// Result of a session look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupResult {
-    /// A good session.
+    /// Valid session.
     Valid,
-    /// None, or one that is not good.
+    /// No session, or an invalid one.
     Invalid,
-    /// The store did not answer.
+    /// Store unavailable.
     StoreAway,
 }
 
-/// The series of one operation on the store.
+/// Series of one store operation.
 #[derive(Clone, Debug)]
 pub struct StoreOperationMetrics {
     pub(super) ok: IntCounter,
@@ -30,22 +30,22 @@ pub struct StoreOperationMetrics {
 }
 
 impl StoreOperationMetrics {
-    /// It was done, or not.
+    /// Counts the operation as done or failed.
     pub fn record(&self, ok: bool, took: Duration) {
         if ok { &self.ok } else { &self.error }.inc();
         self.seconds.observe(took.as_secs_f64());
     }
 }
 
-/// Result of a try to sign in, for `sign_in_attempts_total`.
+/// Result of a sign-in attempt, for `sign_in_attempts_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInResult {
-    /// They are in.
+    /// Signed in.
     Succeeded,
-    /// They are not.
+    /// Credentials rejected.
     Failed,
-    /// Nobody looked: there were too many before.
+    /// Not checked: too many attempts before (lockout).
     Throttled,
-    /// Too many were being checked at once.
+    /// Not checked: too many checks at once.
     Overloaded,
 }

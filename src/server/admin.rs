@@ -9,17 +9,17 @@ use tokio::sync::watch;
 
 use crate::{config::Config, metrics::Metrics, secret::SecretKey, tasks::StoreWatcher};
 
-/// A running server, for whoever must tell it from that of another installation.
+/// Identity of a running server, to tell it from another installation's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installation {
-    /// A digest under the secret, which tells nothing of it; none where no secret is configured.
+    /// Keyed digest that reveals nothing of the secret; none where no secret is configured.
     pub fingerprint: Option<String>,
-    /// All addresses that it listens on.
+    /// Listen addresses.
     pub listen: Vec<SocketAddr>,
 }
 
 impl Installation {
-    /// That of a configuration, once it runs.
+    /// Identity of the server that runs a configuration.
     #[must_use]
     pub fn from_config(config: &Config) -> Self {
         let redirects = config.tls.iter().flat_map(|tls| &tls.redirect_from);
@@ -33,7 +33,7 @@ impl Installation {
     }
 }
 
-/// What the admin listener serves.
+/// Routes of the admin listener.
 pub(super) fn router(
     metrics: Arc<Metrics>,
     store: StoreWatcher,

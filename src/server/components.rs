@@ -1,4 +1,4 @@
-//! The parts of the program, put together over one store. The server and the command line are made of the same ones.
+//! Components of the program over one store, shared by the server and the command line.
 
 use std::{sync::Arc, thread};
 
@@ -24,33 +24,33 @@ use crate::{
     web::{Web, WebState},
 };
 
-/// What the program is made of, but for the socket.
+/// Components of the program, without its sockets.
 pub struct Components {
-    /// What time it is.
+    /// Clock.
     pub clock: Clock,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
-    /// Where everything is kept.
+    /// Stores.
     pub stores: Stores,
-    /// What a reload can change.
+    /// Settings that a reload can change.
     pub settings: LiveSettings,
-    /// Where hits go.
+    /// Heartbeat buffer.
     pub heartbeats: HeartbeatBuffer,
-    /// What is in flight.
+    /// Registry of requests in flight.
     pub in_flight: Arc<InFlight>,
-    /// What has ended, in case the store forgets it.
+    /// Ends kept in memory, in case the store loses them.
     pub reapply_ends: Arc<ReapplyEnds>,
-    /// What happened.
+    /// Audit log.
     pub audit_log: AuditLog,
-    /// Open, list, end.
+    /// Use cases of sessions: open, list, end.
     pub sessions: SessionService,
-    /// Users and passwords.
+    /// Use cases of accounts and passwords.
     pub accounts: AccountService,
     pub(super) hasher: Hasher,
     throttle: Throttle,
     pub(super) forms: FormGuard,
     public_url: PublicUrl,
-    /// What our cookies are called.
+    /// Names of our cookies.
     pub cookie_names: CookieNames,
     /// Writes cookies of apps down in the browser.
     pub app_cookies: AppCookieRecorder,
@@ -58,7 +58,7 @@ pub struct Components {
 }
 
 impl Components {
-    /// Puts the parts together.
+    /// Wires the components.
     #[must_use]
     pub fn new(config: &Config, stores: Stores, clock: Clock, cost: HashCost) -> Self {
         let metrics = Arc::new(Metrics::new());
@@ -118,7 +118,7 @@ impl Components {
         }
     }
 
-    /// The program without a socket.
+    /// Program without its sockets.
     #[must_use]
     pub fn portcullis(&self) -> Portcullis {
         let gate = Gate::new(GateParts {

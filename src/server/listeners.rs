@@ -18,9 +18,9 @@ use crate::{
     tasks::StoreWatcher,
 };
 
-/// What the listeners show of the program.
+/// State of the program that the listeners serve.
 pub(super) struct Served {
-    /// Upstreams of the apps; a reload changes them.
+    /// Upstreams; a reload replaces them.
     pub(super) upstreams: Arc<ArcSwap<Upstreams>>,
     /// The store's state, for `/readyz`.
     pub(super) store: StoreWatcher,

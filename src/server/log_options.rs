@@ -1,4 +1,4 @@
-//! The log as the configuration wants it.
+//! Log options from the configuration.
 
 use tracing_subscriber::filter::LevelFilter;
 

@@ -1,4 +1,4 @@
-//! Composition root: from a configuration to a running program. The only place that sees every part.
+//! Composition root: from a configuration to a running program. The only module that sees every component.
 
 mod admin;
 mod components;
@@ -33,32 +33,32 @@ pub use log_options::log_options;
 pub use settings::{LiveSettings, trusted_proxies};
 pub use stores::{OpenMode, StoreOpenError, Stores};
 
-/// Why the server does not run, or does not run on.
+/// Error of starting or running the server.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreOpenError),
-    /// An address cannot be listened on.
+    /// Listening on an address failed.
     #[error("{key}: {source}")]
     Listen {
-        /// The key that names the address.
+        /// Configuration key of the address.
         key: &'static str,
-        /// Which address, and why.
+        /// Address and cause.
         source: ListenError,
     },
-    /// Serving ended, and nobody had asked for it.
+    /// Serving ended without a request to stop.
     #[error(transparent)]
     Interrupted(#[from] ServeError),
-    /// A task ended, and nobody had asked for it.
+    /// A task ended without a request to stop.
     #[error("a task has ended by itself")]
     Task,
-    /// The operating system does not give threads.
+    /// Operating system refused threads.
     #[error("the operating system does not give what is needed")]
     System(#[from] std::io::Error),
 }
 
-/// A program that is ready to run.
+/// Application, ready to run.
 pub struct App {
     config: Config,
     config_file: Option<Arc<FileWatcher>>,
@@ -66,12 +66,13 @@ pub struct App {
     /// Listeners besides those of the configuration: the demo's sample app.
     extra_listeners: Vec<(SocketAddr, Router)>,
     threads: usize,
-    /// The store's connections belong to it.
+    /// Runtime that drives the store's connections.
     runtime: Runtime,
 }
 
 impl App {
-    /// Opens the store and builds the components. `file`, which the configuration was read from, is read again at SIGHUP and when
+    /// Opens the store and builds the components. `file`, which the configuration was read from, is read again at SIGHUP and
+    /// when
     /// it changes.
     ///
     /// # Errors
@@ -89,7 +90,7 @@ impl App {
         Ok(Self { config, config_file, components, extra_listeners: Vec::new(), threads, runtime })
     }
 
-    /// The components, for whoever fills the store before it is served.
+    /// Components, for seeding the store before serving.
     #[must_use]
     pub const fn components(&self) -> &Components {
         &self.components
@@ -105,7 +106,8 @@ impl App {
     /// Serves until SIGTERM or SIGINT. `on_ready` is called when all addresses are bound: who connects from then on is served.
     ///
     /// # Errors
-    /// [`StartError::Listen`], and [`StartError::Interrupted`] or [`StartError::Task`] when a listener or a task ends before it is
+    /// [`StartError::Listen`], and [`StartError::Interrupted`] or [`StartError::Task`] when a listener or a task ends before it
+    /// is
     /// asked to.
     pub fn run(self, on_ready: impl FnOnce()) -> Result<(), StartError> {
         self.runtime.block_on(self.serve(on_ready))
@@ -125,7 +127,7 @@ impl App {
 
         let reloader = Arc::new(ConfigReloader::new(self, upstreams.clone()));
         let tasks = components.tasks();
-        // Before anybody is let in: what ends from here on is known.
+        // Before the first connection is accepted: every end from here on is known.
         tasks.revocation.run().await;
         let mut runner = TaskRunner::default();
         for task in tasks.all(store, upstreams, &reloader) {

@@ -1,4 +1,4 @@
-//! How many files, and so connections, may be open at once.
+//! Limit of open files, and so of connections.
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 

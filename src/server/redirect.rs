@@ -1,11 +1,11 @@
-//! Plain HTTP where TLS is spoken elsewhere: an answer that leads there, and nothing else.
+//! Redirect from plain HTTP to the TLS listener; nothing else is served here.
 
 use axum::{Router, extract::Request, response::IntoResponse};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::{public_url::PublicUrl, web::set_security_headers};
 
-/// Leads every request to the same path of `public_url`.
+/// Redirects every request to the same path of `public_url`.
 pub(super) fn router(public_url: &PublicUrl) -> Router {
     let origin = public_url.origin().to_owned();
     Router::new().fallback(move |request: Request| {
@@ -14,7 +14,7 @@ pub(super) fn router(public_url: &PublicUrl) -> Router {
     })
 }
 
-/// To what was asked for, as it was; whatever host was asked for: what comes there is judged there.
+/// Redirect to the unchanged target, whatever the requested host: the gate evaluates the request there.
 fn redirect_to_origin(origin: &str, request: &Request) -> http::Response<axum::body::Body> {
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let is_path = target.starts_with('/');

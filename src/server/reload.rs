@@ -1,4 +1,4 @@
-//! Reading the configuration again. One that cannot be used leaves the old one as it is, says why, and sets a metric.
+//! Configuration reload. An invalid configuration leaves the current one in force, is logged, and sets a metric.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -23,28 +23,28 @@ use crate::{
     tasks::{FileWatcher, Task},
 };
 
-/// Time between two looks at the configuration file. A change counts when two looks in a row have seen the same.
+/// Interval of polling the configuration file. A change counts when two polls in a row have seen the same.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Time between two looks at the certificate.
+/// Interval of certificate checks.
 const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_hours(12);
 
-/// Applies a changed configuration while we run.
+/// Applies a changed configuration at run time.
 pub(super) struct ConfigReloader {
-    /// The file; none where the configuration is not from one.
+    /// Configuration file; none where the configuration is not from one.
     config_file: Option<Arc<FileWatcher>>,
     /// The configuration that was started with: what needs a restart runs as this one says, however often another is read.
     startup_config: Config,
     settings: LiveSettings,
     upstreams: Arc<ArcSwap<Upstreams>>,
     metrics: Arc<Metrics>,
-    /// For how long a certificate is good.
+    /// Clock for the validity of certificates.
     clock: Clock,
-    /// One at a time, so that what a reload applies is of one configuration.
+    /// Serializes reloads, so that each applies one whole configuration.
     reload_lock: Mutex<()>,
 }
 
 impl ConfigReloader {
-    /// For a program that starts, and the upstreams that it serves.
+    /// Creates the reloader of a starting program and its upstreams.
     pub(super) fn new(app: &App, upstreams: Arc<ArcSwap<Upstreams>>) -> Self {
         Self {
             config_file: app.config_file.clone(),
@@ -114,7 +114,7 @@ impl ConfigReloader {
             warn!(key, "Configuration key {key} changed: counts after a restart");
         }
         register_series(&self.metrics, config);
-        // First where apps are, then the rules that lead there: no rule ever leads nowhere.
+        // Upstreams first, then the routes to them: no route ever refers to a missing upstream.
         let earlier = self.upstreams.load_full();
         let upstreams = Upstreams::resolve_reusing(&earlier, self.settings.upstream_plans(config)).await;
         let upstreams = upstreams.keep_former(&earlier);
@@ -140,7 +140,7 @@ impl Task for ConfigReloader {
     }
 }
 
-/// The check of how long the certificate is still good.
+/// Periodic check of the certificate's remaining validity.
 pub(super) struct CheckCertificate(pub(super) Arc<ConfigReloader>);
 
 #[async_trait]
@@ -154,7 +154,7 @@ impl Task for CheckCertificate {
     }
 }
 
-/// What comes of a piece of work, or none where it panicked: a server that runs is not stopped by a file that was saved.
+/// Output of a future, or none where it panicked: a saved file never stops a running server.
 async fn catch_panic<T>(work: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(work).catch_unwind().await.ok()
 }
@@ -166,7 +166,7 @@ pub(super) fn watched_files(config: &Config) -> Vec<PathBuf> {
     certificates.chain(config.identity.secret_files().map(Path::to_owned)).collect()
 }
 
-/// Makes the series of all routes and upstreams exist.
+/// Initializes the series of all routes and upstreams.
 pub(super) fn register_series(metrics: &Metrics, config: &Config) {
     for own in [own_paths::ROOT, "none"] {
         metrics.register_route(own);

@@ -1,4 +1,4 @@
-//! Where everything is kept: from what the operator wrote to a store that is open.
+//! Opening of the stores that the configuration names.
 
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -21,54 +21,54 @@ use crate::{
     store_error::StoreError,
 };
 
-/// How long an act of a server waits for a store on another machine: whoever asked for it is still there.
+/// Timeout of store operations of a server, while a client waits for its response.
 const SERVER_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// How long it waits on the command line, where nobody is kept from anything.
+/// Timeout of store operations on the command line.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where everything is kept.
+/// Stores of the program.
 #[derive(Clone)]
 pub struct Stores {
-    /// Sessions.
+    /// Session store.
     pub sessions: Arc<dyn LiveStore>,
-    /// Accounts.
+    /// Account store.
     pub accounts: Arc<dyn AccountStore>,
-    /// The journal.
+    /// Audit log.
     pub audit: Arc<dyn AuditStore>,
-    /// Counters of tries.
+    /// Throttle counters.
     pub throttle: Arc<dyn ThrottleStore>,
 }
 
-/// Why a store cannot be used.
+/// Error of opening a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreOpenError {
-    /// The file cannot.
+    /// File store unusable.
     #[error(transparent)]
     File(#[from] OpenError),
-    /// The server cannot.
+    /// Redis server unusable.
     #[error(transparent)]
     Redis(#[from] RedisStoreError),
-    /// It can be opened, and not written.
+    /// Store opened, but not writable.
     #[error(transparent)]
     Write(#[from] StoreError),
-    /// The certificate of the authority that vouches for the server cannot be read.
+    /// CA certificate for the store's server unreadable.
     #[error("cannot read ca_file {}", path.display())]
     CaFile {
-        /// Where it should be.
+        /// Path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// Who opens a store.
+/// Purpose of opening a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {
-    /// A server: it answers requests in time, and starts although a store on another machine is not there yet.
+    /// Server: short timeouts, and a start although a remote store is not reachable yet.
     Server,
-    /// The command line, which waits longer, and then says what is wrong.
+    /// Command line: longer timeouts, then an error.
     Command,
-    /// The same for a verb that ends sessions, which is done on a full disk, too.
+    /// Command that ends sessions, which must work on a full disk, too.
     RevokingCommand,
 }
 
@@ -99,7 +99,7 @@ impl Stores {
         Ok((embedded, Clock::system()))
     }
 
-    /// Everything is gone with the process.
+    /// Opens in-memory stores; their data is lost with the process.
     ///
     /// # Errors
     /// When there is no memory or no thread to be had.
@@ -144,7 +144,7 @@ impl Stores {
         Ok([names, accounts.iter().filter_map(|account| account.email.as_ref().map(ToString::to_string)).collect()])
     }
 
-    /// The same stores, measured.
+    /// Wraps the stores so that their operations are measured.
     pub(super) fn with_metrics(self, clock: &Clock, metrics: &Metrics) -> Self {
         Self {
             sessions: Arc::new(MeasuredStore::new(self.sessions, clock.clone(), metrics)),
@@ -154,7 +154,7 @@ impl Stores {
         }
     }
 
-    /// Everything in one place.
+    /// Uses one store for everything.
     pub fn from_single<S: LiveStore + AccountStore + AuditStore + ThrottleStore + 'static>(store: Arc<S>) -> Self {
         Self { sessions: store.clone(), accounts: store.clone(), audit: store.clone(), throttle: store }
     }
@@ -184,7 +184,7 @@ async fn records_in_file(
     Ok(Arc::new(records))
 }
 
-/// Records on a server.
+/// Opens a record store on a Redis server.
 async fn records_in_redis(
     place: &RedisTarget,
     sessions: &RedisTarget,

@@ -1,4 +1,4 @@
-//! The list of all tasks.
+//! Background tasks of the program.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
 /// Tasks that the start and the end of the program run themselves, too; and with them all others.
 pub(super) struct TaskList<'c> {
     components: &'c Components,
-    /// Cuts streams of sessions that have ended.
+    /// Cancels streams of ended sessions.
     pub(super) revocation: Arc<RevocationWatcher>,
     /// Looks up the sessions of open streams.
     stream_check: Arc<CheckStreams>,
@@ -29,7 +29,7 @@ pub(super) struct TaskList<'c> {
 }
 
 impl Components {
-    /// The tasks of these components.
+    /// Creates the tasks of these components.
     #[must_use]
     pub(super) fn tasks(&self) -> TaskList<'_> {
         let (revocation, stream_check) = self.revocation_tasks();

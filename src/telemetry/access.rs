@@ -1,4 +1,4 @@
-//! The line that each request has.
+//! Access log: one line for each request.
 //!
 //! There are thousands of them a second. As JSON it is written here by hand, since through `tracing` it costs as much as the
 //! gate does; every other line, and this one as text, is left to `tracing`. All look alike.
@@ -14,32 +14,32 @@ use crate::{
     visitor::ip_text,
 };
 
-/// Its target in the log.
+/// Log target of access lines.
 pub(super) const TARGET: &str = "access";
-/// Where lines go as JSON.
+/// Sink of JSON lines.
 static JSON_SINK: OnceLock<NonBlocking> = OnceLock::new();
 
-/// From now on lines are JSON and go here.
+/// Writes access lines as JSON to this sink from now on.
 pub(super) fn set_json_sink(sink: NonBlocking) {
     // Said once: there is one log.
     let _ = JSON_SINK.set(sink);
 }
 
-/// What is said of a request.
+/// Fields of an access line.
 pub(crate) struct AccessLogEntry<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
-    /// What the client was told; 0 when nothing.
+    /// Response status; 0 when no response was sent.
     pub(crate) status: u16,
-    /// Of its body.
+    /// Bytes of the response body.
     pub(crate) bytes: usize,
     pub(crate) duration: Duration,
-    /// How much of that the gate took.
+    /// Part of the duration spent in the gate.
     pub(crate) auth_duration: Duration,
     pub(crate) decision: &'static str,
-    /// Why it was refused, where the decision does not say it.
+    /// Reason of a refusal, where the decision does not include it.
     pub(crate) refusal: Option<&'a str>,
-    /// The host that was asked for, where it is not ours.
+    /// Requested host, where it is not ours.
     pub(crate) host: Option<&'a str>,
     pub(crate) route: &'a str,
     pub(crate) upstream: Option<&'a str>,
@@ -48,12 +48,12 @@ pub(crate) struct AccessLogEntry<'a> {
     pub(crate) ip: IpAddr,
     pub(crate) request_id: &'a str,
     pub(crate) protocol: &'static str,
-    /// Why it was cut, where it was.
+    /// Reason of a cancellation.
     pub(crate) cancel_reason: Option<&'static str>,
 }
 
 impl AccessLogEntry<'_> {
-    /// Writes it, where the log has such lines.
+    /// Writes the line, where the access log is on.
     pub(crate) fn write(&self) {
         match JSON_SINK.get() {
             // The sink takes all or drops all, and says neither.

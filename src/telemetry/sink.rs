@@ -1,4 +1,4 @@
-//! Where the lines of the log go: many at once.
+//! Batching writer of the log.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-/// How long lines are gathered.
+/// Interval over which lines are batched.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Writes what has come, then lets more come.
+/// Writer that batches lines between flushes.
 ///
 /// Under load this saves a system call for each line, and while it rests nobody who logs has to wake its thread: both cost
 /// more than to write the line itself. It is flushed when nothing is left to write.

@@ -1,4 +1,4 @@
-//! Addresses in one spelling, and the network that stands for its addresses.
+//! Canonical IP addresses, and the network that a throttle counts as one client.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ pub fn canonical_ip(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The address as text. By hand where it is IPv4: each request's is written twice, and `Display` takes ten times as long.
+/// Address as text. IPv4 is formatted by hand: each request's is written twice, and `Display` takes ten times as long.
 #[must_use]
 pub fn ip_text(ip: IpAddr) -> String {
     let IpAddr::V4(ip) = ip else { return ip.to_string() };
@@ -22,8 +22,8 @@ pub fn ip_text(ip: IpAddr) -> String {
     text
 }
 
-/// What a throttle counts as one caller: the IPv4 address, or the IPv6 /64, because whoever has one address of a /64 has
-/// all of them.
+/// Network that a throttle counts as one client: the IPv4 address, or the IPv6 /64, because a client with one address has
+/// the whole /64.
 #[must_use]
 pub fn ip_network(ip: IpAddr) -> IpAddr {
     match canonical_ip(ip) {

@@ -1,36 +1,36 @@
-//! A device, as its User-Agent names it. It is told, not proved: good for recognising, never for deciding.
+//! Device, as described by a User-Agent. Unauthenticated input: for display, never for an access decision.
 
 use serde::{Deserialize, Serialize};
 
-/// What somebody signs in with.
+/// Browser or app of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
-    /// Which picture it gets.
+    /// Icon of the device.
     pub kind: DeviceKind,
-    /// Chrome 142; for tools, the tool.
+    /// Browser with version, such as Chrome 142; for a tool, the tool.
     pub browser: Option<Software>,
-    /// macOS, Windows, Android …; the version only where it is really told.
+    /// Operating system; its version only where the User-Agent does not freeze it.
     pub os: Option<Software>,
-    /// `iPhone`, `iPad`, `Pixel 9`: where the browser says so.
+    /// Model, such as `iPhone`, `iPad` or `Pixel 9`, where the User-Agent has one.
     pub model: Option<String>,
 }
 
-/// A program and, where it is told, its version.
+/// Program with its version, where known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Software {
-    /// `Chrome`, `Windows`.
+    /// Name, such as `Chrome` or `Windows`.
     pub name: String,
-    /// `142`, `11`; none where it is frozen or unsaid.
+    /// Version, such as `142`; none where it is frozen or absent.
     pub version: Option<String>,
 }
 
-/// The nine pictures.
+/// Kinds of device, one for each icon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
-    /// A computer on a desk, or one that does not say.
+    /// Desktop computer, or a computer of unknown form.
     Desktop,
-    /// A computer that is carried.
+    /// Laptop computer.
     Laptop,
     /// A phone.
     Phone,
@@ -42,13 +42,13 @@ pub enum DeviceKind {
     Console,
     /// A program without a person in front of it: curl, a crawler, a script.
     Bot,
-    /// It says nothing we understand.
+    /// Unrecognised User-Agent.
     #[default]
     Unknown,
 }
 
 impl Device {
-    /// What it runs in: the family of a phone or tablet (`iPhone`), else the operating system (`macOS`).
+    /// Platform: the family of a phone or tablet (`iPhone`), else the operating system (`macOS`).
     #[must_use]
     pub fn platform(&self) -> Option<&str> {
         let family = match self.kind {

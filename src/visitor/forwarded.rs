@@ -1,8 +1,8 @@
-//! Where a request came from before it came by those who pass requests on for others.
+//! Client address behind trusted proxies, from `X-Forwarded-For`.
 //!
-//! Each of them appends to `X-Forwarded-For` whom it had the request from. So the header is read from its end, and only as
-//! far as those are listed who wrote it: what stands before the first one who is not may be anybody's invention. `Forwarded`
-//! (RFC 7239) is not read: who writes it writes the other one, too, and two sources could differ.
+//! Each proxy appends the address of its peer. So the header is read from its end, and only as
+//! far as its writers are trusted: entries before the first untrusted address may be forged. `Forwarded`
+//! (RFC 7239) is not read: proxies that write it write `X-Forwarded-For`, too, and two sources could differ.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,21 +10,21 @@ use ipnet::IpNet;
 
 use super::canonical_ip;
 
-/// The most steps back. Nobody has as many proxies in a row; a longer chain shall cost no more.
+/// Most entries read, to bound the cost of a long chain.
 const MAX_HOPS: usize = 32;
 
-/// Networks of those whose word about a visitor's address is taken.
+/// Networks of proxies that are trusted to report a client address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Those in these networks.
+    /// Trusts the proxies in these networks.
     #[must_use]
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self(networks.into_iter().collect())
     }
 
-    /// Whether this is one of them.
+    /// Whether the address belongs to a trusted proxy.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         !self.0.is_empty() && self.contains(canonical_ip(address))
@@ -54,7 +54,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address as proxies write it: bare, with a port, IPv6 also in brackets.
+/// Parses an address as proxies write it: bare, with a port, IPv6 also in brackets.
 fn parse_address(entry: &[u8]) -> Option<IpAddr> {
     let entry = std::str::from_utf8(entry.trim_ascii()).ok()?;
     let bracketed = |entry: &str| {

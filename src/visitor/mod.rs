@@ -1,4 +1,4 @@
-//! Who is calling, as far as one can see: an address and a device. Nothing here proves anything.
+//! Client address and device of a request. Neither authenticates anybody.
 
 mod address;
 mod device;
@@ -12,11 +12,11 @@ pub use user_agent::DeviceDetector;
 
 use std::net::IpAddr;
 
-/// What is known of whoever sent a request, before anyone is signed in.
+/// Client of a request, known without authentication.
 #[derive(Clone, Debug)]
 pub struct Visitor {
-    /// Where the request came from; IPv4 is never written as IPv6.
+    /// Client address; IPv4 is never written as IPv6.
     pub ip: IpAddr,
-    /// What the User-Agent tells.
+    /// Device, as described by the User-Agent.
     pub device: Device,
 }

@@ -1,4 +1,4 @@
-//! From a User-Agent to a [`Device`], by the uap-core patterns, with the rules for what browsers have frozen.
+//! Parser from a User-Agent to a [`Device`], by the uap-core patterns, with rules for frozen versions.
 //!
 //! Browsers report Windows 10, macOS 10.15.7, Android 10 and iOS 18 whatever they run on: a wrong version frightens
 //! people, so a frozen one is none. A parse takes a third of a millisecond: it happens at sign-in, never on the path of a
@@ -37,7 +37,7 @@ impl DeviceDetector {
         Self { cache: Cache::new(10_000) }
     }
 
-    /// The device that a User-Agent tells of; an unknown one when it tells nothing.
+    /// Parses a User-Agent; the device is unknown when no pattern matches.
     #[must_use]
     pub fn detect(&self, user_agent: Option<&str>) -> Device {
         let Some(text) = user_agent.map(truncate).filter(|text| !text.is_empty()) else { return Device::default() };

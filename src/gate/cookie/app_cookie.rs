@@ -1,4 +1,4 @@
-//! Cookies that apps set, as browsers know them: by name, `Domain` and `Path`.
+//! Cookies of apps, identified as in browsers: by name, `Domain` and `Path`.
 
 use http::HeaderValue;
 use serde::{Serialize, Serializer};
@@ -6,26 +6,26 @@ use serde::{Serialize, Serializer};
 use super::{split_name_value, trim};
 use crate::clock::Timestamp;
 
-/// Longest value of an attribute that browsers look at (RFC 6265bis, 5.6).
+/// Longest attribute value that browsers accept, in bytes (RFC 6265bis, 5.6).
 const LONGEST_ATTRIBUTE: usize = 1_024;
 
-/// When the cookies of an upstream are taken from a browser.
+/// Events at which the cookies of an upstream are deleted from a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForgetOn {
-    /// When somebody signs out.
+    /// Deletion at sign-out.
     pub sign_out: bool,
-    /// When somebody signs in and somebody else was signed in last.
+    /// Deletion at a sign-in when another user was signed in last.
     pub other_visitor: bool,
 }
 
 impl ForgetOn {
-    /// Both.
+    /// Deletion at both events.
     pub const ALWAYS: Self = Self { sign_out: true, other_visitor: true };
-    /// Neither.
+    /// No deletion.
     pub const NEVER: Self = Self { sign_out: false, other_visitor: false };
 }
 
-/// As an operator writes it.
+/// Serialized as an operator writes the setting.
 impl Serialize for ForgetOn {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if *self == Self::NEVER {
@@ -36,27 +36,27 @@ impl Serialize for ForgetOn {
     }
 }
 
-/// Where a `Set-Cookie` was seen.
+/// Context of a `Set-Cookie`.
 #[derive(Clone, Copy, Debug)]
 pub struct SetCookieContext<'a> {
-    /// The upstream that sent it, as the operator calls it.
+    /// Upstream that sent it, by its configured name.
     pub upstream: &'a str,
-    /// The host that the browser asked.
+    /// Host of the request.
     pub host: &'a str,
-    /// Path and query that it asked for.
+    /// Path and query of the request.
     pub target: &'a [u8],
-    /// Now, to tell a date that lies in the past.
+    /// Current time, to recognise an `Expires` in the past.
     pub now: Timestamp,
 }
 
-/// How long a browser keeps a cookie.
+/// Lifetime of a cookie in a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieLifetime {
-    /// Until its window closes, or for longer than a day.
+    /// Session cookie, or one kept longer than a day.
     Long,
-    /// For so many seconds, a day at most.
+    /// Seconds, at most a day.
     Short(i64),
-    /// Not at all: the answer deletes it.
+    /// Deleted by the response.
     Deleted,
 }
 
@@ -93,13 +93,13 @@ impl LifetimeAttribute {
     }
 }
 
-/// A cookie of an app, as a browser knows it.
+/// Cookie of an app, with the attributes that identify it in a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppCookie {
-    /// The upstream that set it.
+    /// Upstream that set the cookie.
     pub upstream: String,
     name: String,
-    /// Without a dot in front; none is the host alone.
+    /// `Domain` without a leading dot; none for a host-only cookie.
     domain: Option<String>,
     path: String,
     secure: bool,
@@ -194,14 +194,14 @@ impl AppCookie {
     }
 }
 
-/// What can be written into a header again as it came.
+/// Bytes as text that is valid in a header; none otherwise.
 fn header_text(bytes: &[u8]) -> Option<String> {
     let bytes = trim(bytes);
     let fits = bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b';');
     if fits { String::from_utf8(bytes.to_vec()).ok() } else { None }
 }
 
-/// A `Max-Age` (RFC 6265bis, 5.6.2); none where browsers ignore it.
+/// Seconds of a `Max-Age` (RFC 6265bis, 5.6.2); none where browsers ignore it.
 fn parse_max_age(value: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(value).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -209,7 +209,8 @@ fn parse_max_age(value: &[u8]) -> Option<i64> {
     is_number.then(|| text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
 }
 
-/// Seconds until an `Expires`; none where it is no date of HTTP, or one that browsers read otherwise: they know no zone but GMT.
+/// Seconds until an `Expires`; none where it is no date of HTTP, or one that browsers read otherwise: they know no zone but
+/// GMT.
 fn parse_expires(value: &[u8], now: Timestamp) -> Option<i64> {
     // Netscape's form has hyphens in its date, and two digits for its year.
     let text = std::str::from_utf8(value).ok()?.replace('-', " ");
@@ -225,7 +226,7 @@ fn parse_expires(value: &[u8], now: Timestamp) -> Option<i64> {
     Some(at - now.as_seconds())
 }
 
-/// Where a cookie without a `Path` counts: the folder of what was asked for (RFC 6265, 5.1.4).
+/// Default path of a cookie without `Path`: the directory of the request path (RFC 6265, 5.1.4).
 fn default_path(target: &[u8]) -> Option<String> {
     let path = target.split(|byte| *byte == b'?').next()?;
     let folder = path.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |end| &path[..end]);

@@ -3,9 +3,12 @@
 //! They are written into helper cookies of ours, in the answer that sets them, signed. So no store is asked, each replica knows
 //! them, and they outlive the session however it ends. Cookies that a script sets never pass here, and are not known.
 //!
-//! Invariant: a browser keeps at most [`SLOTS`] helper cookies, however many answers come at once, since there are no more names
-//! than that (`wire::next_visitor_steps::answers_at_once_fill_no_more_than_the_slots`). An answer writes its cookies into the slot that
-//! its first one leads to, or the next with room, beside what that slot holds. Of answers at once that choose one slot for different
+//! Invariant: a browser keeps at most [`SLOTS`] helper cookies, however many answers come at once, since there are no more
+//! names
+//! than that (`wire::next_visitor_steps::answers_at_once_fill_no_more_than_the_slots`). An answer writes its cookies into the
+//! slot that
+//! its first one leads to, or the next with room, beside what that slot holds. Of answers at once that choose one slot for
+//! different
 //! cookies the last one holds: what the others set is written down when it is set again.
 
 use http::HeaderMap;
@@ -39,22 +42,22 @@ pub struct AppCookieRecorder {
 /// `Set-Cookie`s of an answer that sets cookies of an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedCookies {
-    /// Those of helper cookies.
+    /// `Set-Cookie` values of helper cookies.
     pub lines: Vec<String>,
-    /// Cookies for which there is no room: they will stay in the browser.
+    /// Number of cookies without room in the records: they are never deleted from the browser.
     pub left_out: usize,
 }
 
 /// `Set-Cookie`s by which a browser drops cookies of apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearedCookies {
-    /// Within the bytes that were allowed.
+    /// `Set-Cookie` values within the byte budget.
     pub lines: Vec<String>,
-    /// Whether nothing is left for another answer.
+    /// Whether all deletions fitted; else the next response continues.
     pub is_complete: bool,
 }
 
-/// A cookie as it is written down.
+/// Record of one cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct CookieRecord {
     cookie: AppCookie,
@@ -68,7 +71,7 @@ struct CookieRecord {
 const GUEST_FLAG: &str = "g";
 
 impl AppCookieRecorder {
-    /// Under these names, signed with this key.
+    /// Creates records under these cookie names, signed with this key.
     #[must_use]
     pub fn new(names: &CookieNames, key: SecretKey) -> Self {
         Self { prefix: format!("{}-app-", names.session), secure: names.secure, key }

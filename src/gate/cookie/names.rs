@@ -1,6 +1,6 @@
-//! What our cookies are called, and which names no app sees or sets.
+//! Names of our cookies, and the reserved names that no app receives or sets.
 
-/// What our cookies are called where nobody says otherwise.
+/// Default base name of our cookies.
 pub const DEFAULT_NAME: &str = "portcullis";
 
 /// Ends of the names of cookies beside the session's: a session's cookie of one installation may not be another's of these.
@@ -9,23 +9,23 @@ const RESERVED_SUFFIXES: [&str; 7] = ["-app", "-device", "-flash", "-form", "-pe
 /// The names of our cookies under one `public_url`.
 #[derive(Clone, Debug)]
 pub struct CookieNames {
-    /// The session.
+    /// Session cookie.
     pub session: String,
-    /// The known device.
+    /// Known-device cookie.
     pub device: String,
-    /// A result in words, shown once.
+    /// Flash message, shown once.
     pub flash: String,
-    /// Which browser a form was shown to.
+    /// Binding of a form to the browser that received it.
     pub form: String,
-    /// Between two steps of a sign-in or a sign-out.
+    /// State between two steps of a sign-in or a sign-out.
     pub pending: String,
-    /// Who was signed in last, as a keyed digest.
+    /// Keyed digest of the user who was signed in last.
     pub last_user: String,
-    /// The session that has ended, for the sentence on the sign-in page.
+    /// Ended session, for the sentence on the sign-in page.
     pub ended: String,
-    /// Only sent over TLS.
+    /// Whether cookies have the `Secure` attribute.
     pub secure: bool,
-    /// Without the prefix.
+    /// Base name without the `__Host-` prefix.
     base: String,
 }
 
