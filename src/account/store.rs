@@ -140,7 +140,7 @@ pub trait DeviceRecords: Send + Sync {
 /// Upkeep of links and devices: for the sweep.
 #[async_trait]
 pub trait RecordUpkeep: Send + Sync {
-    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::SKEW`]: devices that were used after
+    /// Moves back what a clock that was ahead has written, by more than [`crate::clock::MAX_CLOCK_SKEW`]: devices that were used after
     /// `now`, and links that are good for longer than `links_until`.
     async fn clamp(&self, now: Timestamp, links_until: Timestamp) -> Result<(), StoreError>;
 

@@ -24,7 +24,7 @@ pub struct ExportedAccount {
 pub struct ImportedAccount {
     /// The account and its password.
     pub exported: ExportedAccount,
-    /// Further keys that sign it in ([`aliases`]), where nobody has them.
+    /// Further keys that sign it in ([`super::login_aliases`]), where nobody has them.
     pub aliases: Vec<String>,
 }
 

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{clock::Clock, id::UserId, metrics::Metrics, store_error::StoreError, visitor::Visitor};
 
-/// The journal of what happened (promise P6). What comes of an act is written by the store in the step that does the act:
-/// then the journal is only [told](Journal::tell). What is no act of a store is [recorded](Journal::record) here.
+/// Audit log (promise P6). Events of an act are written by the store in the step that does the act, and are then
+/// [published](AuditLog::publish) here. An event that no store act brings is [recorded](AuditLog::record) here.
 #[derive(Clone)]
 pub struct AuditLog {
     store: Arc<dyn AuditStore>,
@@ -50,7 +50,7 @@ impl AuditLog {
         self.write(&[self.context(actor, from).entry(user, event)]).await
     }
 
-    /// Writes a failed sign-in, or counts it where the budget of lines is spent: then [`Journal::write_counts`] tells of it.
+    /// Writes a failed sign-in, or counts it where the budget of lines is spent: then [`AuditLog::flush_failure_counts`] writes the count.
     ///
     /// # Errors
     /// When the store is away and the try has a line of its own; it is not written then, as far as it is known.

@@ -17,7 +17,7 @@ pub trait AuditStore: Send + Sync {
     /// not know whether it was written writes it again.
     async fn record(&self, entries: &[AuditEntry]) -> Result<(), StoreError>;
 
-    /// Writes lines that count failed sign-ins ([`Fact::SignInsFailed`](super::Fact::SignInsFailed)), all or none. One that is
+    /// Writes lines that count failed sign-ins ([`Fact::SignInsFailed`](super::AuditEvent::SignInsFailed)), all or none. One that is
     /// there already, by its id, keeps its place and its time, and tells what the new one does.
     async fn upsert_counts(&self, entries: &[AuditEntry]) -> Result<(), StoreError>;
 

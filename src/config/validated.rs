@@ -51,9 +51,9 @@ pub struct Config {
     pub proxy_protocol: bool,
     /// Where sessions and accounts are kept.
     pub store: StoreLocation,
-    /// Where accounts and the journal are kept, if apart from sessions; only with [`Store::Redis`].
+    /// Where accounts and the journal are kept, if apart from sessions; only with [`StoreLocation::Redis`].
     pub records: Option<RecordsLocation>,
-    /// What keys are made from; none only with [`Store::Memory`], where one is made at start.
+    /// What keys are made from; none only with [`StoreLocation::Memory`], where one is made at start.
     #[serde(serialize_with = "redacted")]
     pub secret: Option<RootSecret>,
     /// The apps by name.

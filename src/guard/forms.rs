@@ -73,7 +73,7 @@ pub struct FormSubmission {
 /// Order of a submission among those of the same form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormClaim {
-    /// The first: say how it ends ([`Forms::settle`]).
+    /// The first: say how it ends ([`FormGuard::finish`]).
     Claimed,
     /// Another one, and the first is done.
     Repeated,
@@ -110,7 +110,7 @@ impl FormSubmission {
         self.session
     }
 
-    /// The same, whose claim lapses soon: it goes to an app, and [`Forms::note_sent`] decides whether it does.
+    /// The same, whose claim lapses soon: it goes to an app, and [`FormGuard::mark_sent`] decides whether it does.
     #[must_use]
     pub const fn with_pending_claim(mut self) -> Self {
         self.claim_lifetime = PENDING_LIFETIME;
@@ -270,11 +270,11 @@ impl FormGuard {
         }
     }
 
-    /// Claims a submission that goes to an app: [`Forms::begin`], whose claim lapses within a minute where neither
-    /// [`Forms::note_sent`] nor [`Forms::settle`] follows.
+    /// Claims a submission that goes to an app: [`FormGuard::claim`], whose claim lapses within a minute where neither
+    /// [`FormGuard::mark_sent`] nor [`FormGuard::finish`] follows.
     ///
     /// # Errors
-    /// When the store is away. A claim that stands all the same is removed by [`Forms::remove_unsent`].
+    /// When the store is away. A claim that stands all the same is removed by [`FormGuard::remove_unsent`].
     pub async fn claim_pending(&self, submission: &FormSubmission) -> Result<FormClaim, StoreError> {
         self.remove_unsent().await?;
         let claimed = self.claim(submission).await;
@@ -292,7 +292,7 @@ impl FormGuard {
     ///
     /// # Errors
     /// When the store is away: nothing may be sent then. A note that stands all the same is removed by
-    /// [`Forms::remove_unsent`].
+    /// [`FormGuard::remove_unsent`].
     pub async fn mark_sent(&self, submission: &FormSubmission, claimed: Timestamp) -> Result<bool, StoreError> {
         let noted = self.attempt(&[submission.done_counter()], submission.caller()).await;
         if noted.is_err() {

@@ -80,7 +80,7 @@ impl SessionService {
         }
     }
 
-    /// Writes what an owner may do now and tells the generation that an [`Opening`] must name.
+    /// Writes what an owner may do now and tells the generation that an [`super::OpenRequest`] must name.
     ///
     /// # Errors
     /// When the store is away.

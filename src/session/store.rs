@@ -280,9 +280,9 @@ impl NewSession {
 pub enum Opened {
     /// Opened; these sessions ended with it.
     Yes {
-        /// The one that the browser held before ([`Ending::SignedOut`]).
+        /// The one that the browser held before ([`EndReason::SignedOut`]).
         replaced: Option<Box<Session>>,
-        /// Those above the owner's maximum ([`Ending::TooMany`]).
+        /// Those above the owner's maximum ([`EndReason::TooMany`]).
         evicted: Vec<Session>,
     },
     /// All of its owner's sessions were ended meanwhile, or the owner may not sign in any more.

@@ -335,7 +335,7 @@ impl From<RequestFailure> for Error {
     }
 }
 
-/// Empty answer that carries the error through axum, whose handlers and fallbacks return answers; [`super::render`] takes it
+/// Empty answer that carries the error through axum, whose handlers and fallbacks return answers; `web::render` takes it
 /// out again.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {

@@ -130,7 +130,7 @@ impl WebRequest {
     /// Sends a page. A result that was shown on it is not shown again.
     ///
     /// # Errors
-    /// [`Error::Broken`] when the page cannot be rendered.
+    /// [`Error::Failed`] when the page cannot be rendered.
     pub fn render_page(&self, status: StatusCode, page: &impl Template) -> Result<WebResponse, Error> {
         let answer = self.with_form_cookie(WebResponse::page(status, self.render_template(page)?));
         Ok(if self.flash().is_some() { answer.without_flash(&self.state().cookies) } else { answer })
@@ -139,7 +139,7 @@ impl WebRequest {
     /// The text of a page.
     ///
     /// # Errors
-    /// [`Error::Broken`] when it cannot be rendered.
+    /// [`Error::Failed`] when it cannot be rendered.
     pub fn render_template(&self, page: &impl Template) -> Result<String, Error> {
         page.render().map_err(|why| {
             error!(request_id = self.request_id(), "A page could not be rendered: {why}");

@@ -64,7 +64,7 @@ impl ReturnTo {
         utf8_percent_encode(&self.0, COOKIE_ESCAPES).to_string()
     }
 
-    /// Reads what [`WayBack::for_cookie`] made; whoever could write the cookie leads nowhere else either.
+    /// Parses what [`ReturnTo::to_cookie_value`] made; whoever could write the cookie leads nowhere else either.
     #[must_use]
     pub fn from_cookie_value(text: &str) -> Option<Self> {
         Self::parse(&percent_decode_str(text).decode_utf8().ok()?)

@@ -59,7 +59,7 @@ async fn nobody_is_told_anything_but_what_becomes_of_the_request() {
                         refusals.extend(status);
                     }
                     (ExplainedDecision::Serve, RequestOutcome::Responded(_)) => {
-                        assert!(!target.starts_with("/a"), "{case}")
+                        assert!(!target.starts_with("/a"), "{case}");
                     }
                     (_, reply) => panic!("{case}: but {reply:?}"),
                 }

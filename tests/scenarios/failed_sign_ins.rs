@@ -47,7 +47,7 @@ async fn one_address_has_a_line_for_all_that_is_beyond_its_budget() {
 async fn one_network_of_ipv6_is_one_address() {
     let app = TestApp::new();
     for number in 0..100 {
-        let browser = Browser::new(&app, CURL).from_ip(&format!("2001:db8:1:2::{number:x}"));
+        let browser = Browser::new(&app, CURL).with_ip(&format!("2001:db8:1:2::{number:x}"));
         browser.sign_in(&format!("nobody{number}"), "wrong").await;
     }
     assert_eq!(failed_sign_ins(&audit_entries(&app).await).len(), 61);
@@ -59,7 +59,7 @@ async fn one_name_has_a_budget_whether_anybody_has_it_or_not() {
     let alice = app.add_user("alice").await;
     for name in ["alice", "nobody"] {
         for number in 0..50 {
-            Browser::new(&app, IPHONE).from_ip(&address(number)).sign_in(name, "wrong").await;
+            Browser::new(&app, IPHONE).with_ip(&address(number)).sign_in(name, "wrong").await;
         }
     }
     let trail = audit_entries(&app).await;
@@ -77,7 +77,7 @@ async fn all_together_have_a_budget_and_it_is_new_each_hour() {
     let app = TestApp::new();
     for round in 1..=2 {
         for number in 0..900 {
-            let browser = Browser::new(&app, CURL).from_ip(&address(number));
+            let browser = Browser::new(&app, CURL).with_ip(&address(number));
             browser.sign_in(&format!("nobody{number}"), "wrong").await;
         }
         let trail = audit_entries(&app).await;
@@ -149,7 +149,7 @@ async fn the_visitor_reads_how_many_more_there_were() {
     let app = TestApp::with_settings("lockout: { failures: 5, within: 15m, cool_off: 1s }");
     let alice = app.add_user("alice").await;
     for number in 0..1_270 {
-        Browser::new(&app, IPHONE).from_ip(&address(number)).sign_in("alice", "wrong").await;
+        Browser::new(&app, IPHONE).with_ip(&address(number)).sign_in("alice", "wrong").await;
         app.advance(SECOND);
     }
     FlushFailureCounts::new(app.components.audit_log.clone()).run_once().await.unwrap();
@@ -181,7 +181,7 @@ async fn acts_are_never_counted() {
     let app = TestApp::new();
     let alice = app.add_user("alice").await;
     for number in 0..700 {
-        let browser = Browser::new(&app, CURL).from_ip(&address(number));
+        let browser = Browser::new(&app, CURL).with_ip(&address(number));
         browser.sign_in(&format!("nobody{number}"), "wrong").await;
     }
     let before = audit_entries(&app).await.len();
@@ -205,7 +205,7 @@ async fn a_name_that_nobody_has_costs_as_many_writes() {
         app.add_user("alice").await;
         let mut steps = Vec::new();
         for number in 0..90 {
-            let browser = Browser::new(&app, CURL).from_ip(&address(number % 7));
+            let browser = Browser::new(&app, CURL).with_ip(&address(number % 7));
             let before = ["attempt", "record", "merge"].map(|op| app.store_calls(op));
             let status = browser.sign_in(name, "wrong").await.status;
             let after = ["attempt", "record", "merge"].map(|op| app.store_calls(op));
@@ -257,7 +257,7 @@ async fn a_full_journal_keeps_acts_and_the_newest_tries() {
         let acts = audit_entries(&app).await.len() - 1;
         for round in 0..2 {
             for number in 0..600 {
-                let browser = Browser::new(&app, CURL).from_ip(&address(round * 600 + number));
+                let browser = Browser::new(&app, CURL).with_ip(&address(round * 600 + number));
                 browser.sign_in(&format!("nobody{number}"), "wrong").await;
             }
             audit_entries(&app).await;

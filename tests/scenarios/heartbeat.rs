@@ -197,7 +197,7 @@ async fn a_new_address_is_shown_beside_the_first() {
     let app = TestApp::new();
     let browser = app.add_user("alice").await.signed_in_on(MAC).await;
     app.pass_time(MINUTE).await;
-    let elsewhere = browser.clone_with_cookies().from_ip("::ffff:198.51.100.9");
+    let elsewhere = browser.clone_with_cookies().with_ip("::ffff:198.51.100.9");
     elsewhere.get("/").await.forwarded();
     app.flush().await;
 

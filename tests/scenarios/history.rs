@@ -8,7 +8,7 @@ use crate::test_app::{Browser, DAY, IPHONE, MAC, MINUTE, PASSWORD, TestApp};
 async fn each_attempt_is_recorded_newest_first() {
     for app in TestApp::on_each_store() {
         let alice = app.add_user("alice").await;
-        let thief = Browser::new(&app, IPHONE).from_ip("198.51.100.66");
+        let thief = Browser::new(&app, IPHONE).with_ip("198.51.100.66");
         thief.sign_in("alice", "wrong").await;
         app.advance(MINUTE);
         let browser = alice.signed_in_on(MAC).await;

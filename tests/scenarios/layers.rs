@@ -48,7 +48,7 @@ fn layer_violations(file: &str, text: &str) -> Vec<String> {
             "rusqlite" if !file.starts_with("store/embedded") => wrong("only store/embedded names rusqlite"),
             "http" if DOMAIN.contains(&part) && part != "gate" => wrong("the domain knows no HTTP"),
             crates if OUTER_CRATES.contains(&crates) && DOMAIN.contains(&part) => {
-                wrong("the domain names no such crate")
+                wrong("the domain names no such crate");
             }
             _ => {}
         }

@@ -38,7 +38,7 @@ async fn nobody_sees_the_sessions_of_others() {
 async fn a_session_tells_all_that_is_known_of_it_and_null_for_the_rest() {
     let app = TestApp::with_settings("activity: { page_labels: { /dashboard: Dashboard } }");
     let alice = app.add_user("alice").await;
-    let browser = crate::test_app::Browser::new(&app, MAC).from_ip("198.51.100.4");
+    let browser = crate::test_app::Browser::new(&app, MAC).with_ip("198.51.100.4");
     alice.sign_in(&browser).await;
     browser.get("/dashboard?tab=secret").await.forwarded();
     browser.fetch(Method::POST, "/api/orders").send().await.forwarded();

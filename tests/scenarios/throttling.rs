@@ -142,14 +142,14 @@ async fn old_failures_are_forgotten() {
 async fn an_address_that_tries_many_names_is_stopped_for_all_of_them() {
     let app = TestApp::over_http();
     app.add_user("alice").await;
-    let browser = app.new_browser().from_ip("2001:db8:1:2::1");
+    let browser = app.new_browser().with_ip("2001:db8:1:2::1");
     for number in 0..50 {
         assert_eq!(browser.sign_in(&format!("name{number}"), "wrong").await.status, 401, "{number}");
     }
     assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 429);
-    let neighbour = app.new_browser().from_ip("2001:db8:1:2:ffff::9");
+    let neighbour = app.new_browser().with_ip("2001:db8:1:2:ffff::9");
     assert_eq!(neighbour.sign_in("alice", PASSWORD).await.status, 429, "a /64 is one");
-    assert_eq!(app.new_browser().from_ip("2001:db8:1:3::1").sign_in("alice", PASSWORD).await.status, 303);
+    assert_eq!(app.new_browser().with_ip("2001:db8:1:3::1").sign_in("alice", PASSWORD).await.status, 303);
     app.advance(5 * MINUTE);
     assert_eq!(browser.sign_in("alice", PASSWORD).await.status, 303);
 }
@@ -230,14 +230,14 @@ async fn behind_trusted_proxies_tries_are_counted_by_the_address_of_the_visitor(
     app.add_user("alice").await;
     let (sprayer, neighbour) = ("203.0.113.9", "203.0.113.10");
     for number in 0..50 {
-        let answer = app.new_browser().from_ip(sprayer).sign_in(&format!("name{number}"), "wrong").await;
+        let answer = app.new_browser().with_ip(sprayer).sign_in(&format!("name{number}"), "wrong").await;
         assert_eq!(answer.status, 401, "{number}");
     }
-    assert_eq!(app.new_browser().from_ip(sprayer).sign_in("alice", PASSWORD).await.status, 429);
-    assert_eq!(app.new_browser().from_ip(neighbour).sign_in("alice", PASSWORD).await.status, 303);
+    assert_eq!(app.new_browser().with_ip(sprayer).sign_in("alice", PASSWORD).await.status, 429);
+    assert_eq!(app.new_browser().with_ip(neighbour).sign_in("alice", PASSWORD).await.status, 303);
     // Where a proxy does not say whom it has a request from, it may be from any visitor.
     for number in 0..60 {
-        let answer = app.new_browser().from_ip("10.1.2.3").sign_in(&format!("other{number}"), "wrong").await;
+        let answer = app.new_browser().with_ip("10.1.2.3").sign_in(&format!("other{number}"), "wrong").await;
         assert_eq!(answer.status, 401, "{number}");
     }
 }

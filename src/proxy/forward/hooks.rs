@@ -84,7 +84,7 @@ pub struct ProxyParts {
 }
 
 impl Proxy {
-    /// As an application for [`super::Connections`]; `threads` will serve it.
+    /// Builds the Pingora application, for [`crate::proxy::ConnectionHandler`]; `threads` will serve it.
     #[must_use]
     pub fn build_app(parts: ProxyParts, threads: usize) -> HttpProxy<Self> {
         let conf = ServerConf { threads, max_retries: MAX_ENDPOINTS + MAX_RESENDS, ..ServerConf::default() };

@@ -27,7 +27,7 @@ pub enum FileStatus {
     NoReserve(String),
 }
 
-/// Says what [`super::Embedded::open`] would say of this file.
+/// Probes a file: the errors are those of [`super::EmbeddedStore::open`].
 ///
 /// # Errors
 /// When the file cannot serve; the message says why and what mends it.

@@ -99,7 +99,7 @@ impl EmbeddedStore {
     /// The same, for whoever ends something: on a full disk it may have room of the reserve for the files that are made beside it.
     ///
     /// # Errors
-    /// As [`Embedded::open`].
+    /// As [`EmbeddedStore::open`].
     pub fn open_to_end(path: &Path) -> Result<Self, OpenError> {
         Self::open_with(path, CLI_TIMEOUT, OpenPurpose::End)
     }
@@ -108,7 +108,7 @@ impl EmbeddedStore {
     /// file it keeps a reserve of room for ends.
     ///
     /// # Errors
-    /// As [`Embedded::open`].
+    /// As [`EmbeddedStore::open`].
     pub fn open_to_serve(path: &Path) -> Result<Self, OpenError> {
         Self::open_with(path, SERVER_TIMEOUT, OpenPurpose::Serve)
     }

@@ -14,7 +14,8 @@ fn types_in(text: &str) -> impl Iterator<Item = &str> {
         };
         let (keyword, rest) = item.split_once(' ')?;
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        matches!(keyword, "struct" | "enum" | "trait" | "type" | "union").then_some(&rest[..end])
+        // A macro names its types elsewhere: `struct $name`.
+        (end > 0 && matches!(keyword, "struct" | "enum" | "trait" | "type" | "union")).then_some(&rest[..end])
     })
 }
 
@@ -54,6 +55,6 @@ fn the_types_of_the_glossary_are_there() {
 #[test]
 fn types_are_found_by_their_visibility() {
     let text = "pub struct A;\n    pub(in crate::web) enum B<T> {\npub(super) type C = u8;\nstruct D;\n    type E = u8;\n\
-                pub trait F: Send {\n// pub struct G\npub const fn h() {}\npub struct I(u8);";
+                pub trait F: Send {\n// pub struct G\npub const fn h() {}\npub struct I(u8);\npub struct $name;";
     assert_eq!(types_in(text).collect::<Vec<_>>(), ["A", "B", "C", "F", "I"]);
 }

@@ -44,7 +44,7 @@ impl<'t> Browser<'t> {
     }
 
     /// The same browser on another network.
-    pub(crate) fn from_ip(mut self, ip: &str) -> Self {
+    pub(crate) fn with_ip(mut self, ip: &str) -> Self {
         self.ip = ip.parse().unwrap();
         self
     }
