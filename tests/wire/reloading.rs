@@ -213,7 +213,7 @@ async fn a_changed_file_that_is_broken_is_complained_about_once() {
         std::fs::write(house.file(), good.replace("upstream:", &format!("upstraem{round}:"))).unwrap();
         server.says(&format!("upstraem{round}")).await;
         looks_pass(&server, 3).await;
-        assert_eq!(said(&server, "portcullis.yaml has a complaint:"), round, "one is not \"1 complaints\"");
+        assert_eq!(said(&server, "the file has a complaint"), round, "one is not \"1 complaints\"");
         assert_eq!(alice.status("/x").await, 200);
     }
     assert!((server.metric("portcullis_config_last_reload_successful").await).abs() < 0.1);
