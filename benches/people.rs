@@ -36,7 +36,11 @@ pub(crate) fn session(owner: UserId, now: Timestamp, generation: u64) -> (NewSes
     let session = Session {
         id,
         terms: SessionTerms { opened: now, remembered: true, kind: ClientKind::Web },
-        proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: now },
+        proof: Proof {
+            assurance: portcullis::auth_method::Assurance::OneFactor,
+            methods: vec![AuthMethod::Password],
+            at: now,
+        },
         device: Device {
             kind: DeviceKind::Laptop,
             browser: Some(Software { name: "Chrome".to_owned(), version: Some("142".to_owned()) }),

@@ -81,7 +81,7 @@ impl Permit {
     /// Authenticated principal; none on a public route.
     #[must_use]
     pub fn user(&self) -> Option<&UserSnapshot> {
-        self.principal.as_deref().map(|principal| &principal.user)
+        self.principal.as_deref().map(|principal| &principal.subject)
     }
 
     /// Principal, where the request counts as activity of their session.
@@ -97,7 +97,7 @@ impl Permit {
     /// Session that authorized the request.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
-        self.principal.as_deref().map(|principal| principal.session)
+        self.principal.as_deref().map(|principal| principal.session().id)
     }
 }
 

@@ -184,7 +184,7 @@ impl Decision {
     pub fn bound_session(&self) -> Option<SessionId> {
         match self {
             Self::Forward(permit) | Self::Form(FormRequest { outcome: Ok(permit), .. }) => permit.outcome.session(),
-            Self::Stream(own) => own.outcome.authentication.principal().map(|principal| principal.session),
+            Self::Stream(own) => own.outcome.authentication.principal().map(|principal| principal.session().id),
             Self::Serve(_) | Self::Refuse(_) | Self::Form(FormRequest { outcome: Err(_), .. }) => None,
         }
     }
@@ -195,7 +195,7 @@ impl Decision {
         match self {
             Self::Forward(permit) | Self::Form(FormRequest { outcome: Ok(permit), .. }) => permit.outcome.session(),
             Self::Serve(own) | Self::Stream(own) => {
-                own.outcome.authentication.principal().map(|principal| principal.session)
+                own.outcome.authentication.principal().map(|principal| principal.session().id)
             }
             Self::Refuse(refusal) | Self::Form(FormRequest { outcome: Err(refusal), .. }) => match refusal.outcome {
                 Refusal::Forbidden { session, .. } => Some(session),
@@ -253,8 +253,8 @@ impl Outcome for OwnRequest {
     fn describe<'o>(&'o self, fields: &mut OutcomeFields<'o>) {
         let principal = self.authentication.principal();
         fields.own_path = Some(self.path.path());
-        fields.session = principal.map(|principal| principal.session);
-        fields.user = principal.map(|principal| principal.user.id);
+        fields.session = principal.map(|principal| principal.session().id);
+        fields.user = principal.map(|principal| principal.subject.id);
     }
 }
 

@@ -103,7 +103,7 @@ impl Gate {
     pub fn record_stream_activity(&self, permit: &Permit, ip: IpAddr) {
         if let Some(principal) = permit.activity_principal() {
             self.buffer_heartbeat(Heartbeat {
-                id: principal.session,
+                id: principal.session().id,
                 at: self.parts.clock.now(),
                 ip,
                 actions: 0,
@@ -193,8 +193,8 @@ impl Gate {
         }
         match self.authenticate(head, subject).await {
             Err(_) => Err(Pending::store_unavailable()),
-            Ok(Authentication::Authenticated(principal)) if !route.access.allows(&principal.user.roles) => {
-                let (session, user) = (principal.session, Box::new(principal.user));
+            Ok(Authentication::Authenticated(principal)) if !route.access.allows(&principal.subject.roles) => {
+                let (session, user) = (principal.session().id, Box::new(principal.subject));
                 Err(Pending::denied(Refusal::Forbidden { session, user }))
             }
             Ok(Authentication::Authenticated(principal)) => {
@@ -220,8 +220,10 @@ impl Gate {
             if is_same_for_all { Ok(Authentication::NotPresented) } else { self.authenticate(head, subject).await };
         let presented = match presented {
             // The secret before a change is good for reads that are under way, and changes nothing any more.
-            Ok(Authentication::Authenticated(principal)) if head.is_action() && !principal.is_current_secret => {
-                Authentication::Rejected(RejectReason::WrongSecret(principal.session))
+            Ok(Authentication::Authenticated(principal))
+                if head.is_action() && !principal.session().is_current_secret =>
+            {
+                Authentication::Rejected(RejectReason::WrongSecret(principal.session().id))
             }
             Ok(presented) => presented,
             Err(_) => return Err(Pending::store_unavailable()),
@@ -268,7 +270,7 @@ impl Gate {
         let at: Timestamp = self.parts.clock.now();
         let page = (!own_paths::is_own(path.path()) && head.is_page_view()).then(|| activity_path(path));
         let heartbeat =
-            Heartbeat { id: principal.session, at, ip: head.ip, actions: u32::from(head.is_action()), path: page };
+            Heartbeat { id: principal.session().id, at, ip: head.ip, actions: u32::from(head.is_action()), path: page };
         self.buffer_heartbeat(heartbeat);
     }
 

@@ -21,7 +21,7 @@ mod same_site;
 mod slashes;
 
 pub use ambiguous_char::AmbiguousChar;
-pub use credentials::{Authentication, Principal, RejectReason};
+pub use credentials::{Authentication, Credential, Principal, RejectReason, Scopes, SessionCredential};
 pub use cross_site_form::{CrossSiteForm, FormTarget, MAX_FORM_BYTES, strip_form_token};
 pub use decision::{DecisionLabel, OwnRequest, Permit, Refusal};
 pub use evaluation::{Decision, Evaluated, FormRequest, Outcome, OutcomeFields, Pending, fields_of};

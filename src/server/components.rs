@@ -199,7 +199,11 @@ mod tests {
         let opening = OpenRequest {
             owner: id,
             generation: parts.sessions.register_user(&owner).await.unwrap(),
-            proof: Proof { assurance: 1, methods: Vec::new(), at: parts.clock.now() },
+            proof: Proof {
+                assurance: crate::auth_method::Assurance::OneFactor,
+                methods: Vec::new(),
+                at: parts.clock.now(),
+            },
             remember: false,
             kind: ClientKind::Web,
             visitor: Visitor { ip, device: DeviceDetector::start().detect(None) },

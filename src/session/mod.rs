@@ -26,6 +26,7 @@ pub use token::SessionToken;
 pub use unconfirmed_ends::{EndError, UnconfirmedEnds};
 
 pub use crate::{
+    auth_method::Assurance,
     auth_method::AuthMethod,
     end_reason::{ClientKind, EndReason},
 };
@@ -70,8 +71,8 @@ impl Session {
 /// How and when somebody proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
-    /// 1 after one factor, 2 after two.
-    pub assurance: u8,
+    /// How surely.
+    pub assurance: Assurance,
     /// In the order in which they were given.
     pub methods: Vec<AuthMethod>,
     /// When the last proof was given.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{AuthMethod, EndNote, EndReason, EndRecord, Session, SessionTerms, clock_skew};
 use crate::{
     audit::{AuditContext, AuditEvent, Recorded},
+    auth_method::Assurance,
     clock::Timestamp,
     id::{SessionId, UserId},
     list_slice::ListSlice,
@@ -156,8 +157,8 @@ pub struct SessionAuth {
     pub terms: SessionTerms,
     /// Its last hit, as far as it was written.
     pub last_seen: Timestamp,
-    /// 1 after one factor, 2 after two.
-    pub assurance: u8,
+    /// How surely its user proved who they are.
+    pub assurance: Assurance,
     /// Its user, as of now.
     pub user: UserSnapshot,
 }

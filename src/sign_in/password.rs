@@ -17,6 +17,7 @@ use tracing::warn;
 use crate::{
     account::{Account, AccountStore, HashPermit, HashPriority, Hasher, HasherBusy, PasswordHash, PasswordMatch, fold},
     audit::{AuditLog, Dedup, FailedSignIn, SignInFailure},
+    auth_method::Assurance,
     clock::{Clock, Timestamp},
     guard::{CountedAttempt, FormClaim, FormGuard, FormSubmission, Throttle, ThrottleDecision, ThrottledAttempt},
     id::{SessionId, UserId},
@@ -226,7 +227,11 @@ impl SignIn {
         let opening = OpenRequest {
             owner: account.id,
             generation,
-            proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: self.0.clock.now() },
+            proof: Proof {
+                assurance: Assurance::OneFactor,
+                methods: vec![AuthMethod::Password],
+                at: self.0.clock.now(),
+            },
             remember,
             kind,
             visitor: from.clone(),

@@ -49,7 +49,7 @@ pub(super) async fn change_password(
 ) -> Result<PasswordChangeResult, Error> {
     let me = request.require_principal()?;
     let accounts = &request.state().accounts;
-    let account = accounts.get(me.user.id).await?.ok_or(Error::SignInRequired)?;
+    let account = accounts.get(me.subject.id).await?.ok_or(Error::SignInRequired)?;
     let end_others = match request.site_settings().other_sessions {
         OtherSessionsPolicy::Ask => input.end_others,
         OtherSessionsPolicy::Keep => false,
@@ -60,8 +60,8 @@ pub(super) async fn change_password(
         new: input.new,
         repeat: input.repeat,
         end_others,
-        session: me.session,
-        presented_digest: me.presented_digest,
+        session: me.session().id,
+        presented_digest: me.session().presented_digest,
         device: request.device_digest(),
         secret: input.secret,
     };
@@ -69,6 +69,6 @@ pub(super) async fn change_password(
     Ok(PasswordChangeResult {
         ended_sessions: ended.len(),
         token,
-        remembered: request.state().sessions.policy().is_persistent(me.terms),
+        remembered: request.state().sessions.policy().is_persistent(me.session().terms),
     })
 }

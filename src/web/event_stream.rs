@@ -90,7 +90,7 @@ impl SessionEventStream {
     /// [`Error::SignInRequired`] where nobody is signed in, [`Error::Overloaded`] where too many streams are open.
     pub(super) async fn open(request: WebRequest, limiter: &EventStreamLimiter) -> Result<Self, Error> {
         let me = request.require_principal()?;
-        let open = limiter.acquire(me.session).ok_or(Error::Failed(RequestFailure::Overloaded))?;
+        let open = limiter.acquire(me.session().id).ok_or(Error::Failed(RequestFailure::Overloaded))?;
         let shown = session_ids(&request).await?;
         let clock = &request.state().clock;
         let (event, sent) = (clock.stopwatch(), clock.stopwatch());
@@ -114,7 +114,7 @@ impl SessionEventStream {
 
     async fn poll(&mut self) -> Result<StreamEvent, Error> {
         let now = session_ids(&self.request).await?;
-        if !now.contains(&self.request.require_principal()?.session) {
+        if !now.contains(&self.request.require_principal()?.session().id) {
             return Ok(StreamEvent::End);
         }
         let clock = &self.request.state().clock;
@@ -135,7 +135,7 @@ impl SessionEventStream {
 /// The sessions of whoever calls, in the order of their ids: their activity alone is no change.
 async fn session_ids(request: &WebRequest) -> Result<Vec<SessionId>, Error> {
     let me = request.require_principal()?;
-    let list = request.state().sessions.list(me.user.id, Some(me.session)).await?;
+    let list = request.state().sessions.list(me.subject.id, Some(me.session().id)).await?;
     let mut ids: Vec<_> = list.into_iter().map(|session| session.id).collect();
     ids.sort_unstable();
     Ok(ids)

@@ -121,7 +121,7 @@ impl WebRequest {
     #[must_use]
     pub fn layout(&self) -> Layout {
         let layout = Layout::new(self.localizer(), &self.site_settings().branding).with_flash(self.flash());
-        match self.principal().map(|me| &me.user).or(self.0.refused_user.as_ref()) {
+        match self.principal().map(|me| &me.subject).or(self.0.refused_user.as_ref()) {
             Some(user) => layout.with_user(user),
             None => layout,
         }

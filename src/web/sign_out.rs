@@ -11,7 +11,7 @@ pub(super) async fn sign_out(request: &WebRequest) -> Result<(), Error> {
     match request.principal() {
         Some(me) => {
             let sessions = &request.state().sessions;
-            sessions.end_own(me.user.id, me.session, Some(me.session), &request.visitor()).await?;
+            sessions.end_own(me.subject.id, me.session().id, Some(me.session().id), &request.visitor()).await?;
             Ok(())
         }
         None => check_end_confirmed(request),
@@ -31,7 +31,7 @@ impl WebRequest {
     /// one that was refused for another reason.
     pub(super) fn presented_session_id(&self) -> Option<SessionId> {
         match (self.principal(), self.reject_reason()) {
-            (Some(me), _) => Some(me.session),
+            (Some(me), _) => Some(me.session().id),
             (None, Some(RejectReason::NoSuchSession { id, .. })) => Some(id),
             (None, _) => None,
         }

@@ -82,7 +82,7 @@ impl WebRequest {
     /// The frame of a page with a form of whoever is signed in, which carries a token that is good for what is sent to this
     /// path in this session.
     pub(super) fn layout_with_session_form(&self, path: &str) -> Result<Layout, Error> {
-        let session = self.require_principal()?.session;
+        let session = self.require_principal()?.session().id;
         let token = self.state().forms.token(&session_scope(path, session), self.browser_id());
         Ok(self.layout().with_form_token(format!("{}.{token}", session.bare())))
     }
@@ -121,7 +121,7 @@ impl WebRequest {
         let token = form_token(content)?;
         let (session, token) = token.split_once('.')?;
         let session = SessionId::from_bare(session.as_bytes())?;
-        if self.principal().is_some_and(|me| me.session != session) {
+        if self.principal().is_some_and(|me| me.session().id != session) {
             return None;
         }
         let scope = session_scope(path, session);
@@ -133,7 +133,7 @@ impl WebRequest {
     pub(super) fn is_other_users_form(&self, content: &FormBody) -> bool {
         let token = form_token(content);
         let session = token.as_deref().and_then(|token| SessionId::from_bare(token.split_once('.')?.0.as_bytes()));
-        matches!((session, self.principal()), (Some(session), Some(me)) if session.owner() != me.user.id)
+        matches!((session, self.principal()), (Some(session), Some(me)) if session.owner() != me.subject.id)
     }
 
     /// Whether a form of somebody who is signed in, or was, acts.

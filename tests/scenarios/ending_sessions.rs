@@ -235,7 +235,11 @@ async fn a_sign_in_that_races_the_end_of_all_loses() {
         secret: None,
         owner: alice.id(),
         generation,
-        proof: portcullis::session::Proof { assurance: 1, methods: vec![], at: app.now() },
+        proof: portcullis::session::Proof {
+            assurance: portcullis::auth_method::Assurance::OneFactor,
+            methods: vec![],
+            at: app.now(),
+        },
         remember: false,
         kind: portcullis::session::ClientKind::Web,
         visitor: portcullis::visitor::Visitor {

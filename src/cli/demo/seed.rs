@@ -6,6 +6,7 @@ use std::{net::IpAddr, time::Duration};
 use crate::{
     account::Account,
     audit::{Actor, AuditContext, AuditEntry, AuditEvent, SignInFailure},
+    auth_method::Assurance,
     cli::CommandError,
     clock::Timestamp,
     id::{EventId, SessionId},
@@ -69,7 +70,7 @@ pub(super) async fn seed_history(parts: &Components, visitor: &Account) -> Resul
         let session = Session {
             id: SessionId::mint(visitor.id),
             terms: SessionTerms { opened, remembered: true, kind: ClientKind::Web },
-            proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: opened },
+            proof: Proof { assurance: Assurance::OneFactor, methods: vec![AuthMethod::Password], at: opened },
             device: device.clone(),
             first_ip: ip,
             sign_ins: 1,

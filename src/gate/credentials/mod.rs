@@ -5,6 +5,7 @@ mod session_cookie;
 
 use super::{GateParts, RequestHead};
 use crate::{
+    auth_method::Assurance,
     clock::Timestamp,
     id::SessionId,
     secret::Digest,
@@ -52,20 +53,52 @@ pub enum Authentication {
 /// Sender of a request, as authenticated for it.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// Their session.
-    pub session: SessionId,
-    /// Digest of the secret that they showed.
+    /// The user, and what they may do now.
+    pub subject: UserSnapshot,
+    /// The credential that was presented.
+    pub credential: Credential,
+    /// How surely the user proved who they are.
+    pub assurance: Assurance,
+    /// What the credential may be used for.
+    pub scopes: Scopes,
+}
+
+/// A credential that is good for a request.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// The session cookie.
+    Session(SessionCredential),
+}
+
+/// A session, as its cookie presented it.
+#[derive(Clone, Debug)]
+pub struct SessionCredential {
+    /// Session that the cookie names.
+    pub id: SessionId,
+    /// Digest of the secret that was presented.
     pub presented_digest: Digest,
-    /// Whether it is the session's secret of now, not the one before it.
+    /// Whether that is the session's current secret, and not the one before it.
     pub is_current_secret: bool,
-    /// What the session was promised.
+    /// When the session was opened and what it was promised.
     pub terms: SessionTerms,
-    /// Its last hit before this one, as far as it was written.
+    /// Last hit of the session before this one, as far as it was written.
     pub last_seen: Timestamp,
-    /// 1 after one factor, 2 after two.
-    pub assurance: u8,
-    /// Who, and what they may do now.
-    pub user: UserSnapshot,
+}
+
+/// What a credential may be used for, within what its user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scopes {
+    /// Everything: a session.
+    All,
+}
+
+impl Principal {
+    /// The session that authenticated this request.
+    #[must_use]
+    pub const fn session(&self) -> &SessionCredential {
+        let Credential::Session(session) = &self.credential;
+        session
+    }
 }
 
 /// Why what was shown is not good. For the log, and for the sentence on the sign-in page.

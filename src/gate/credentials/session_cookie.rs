@@ -10,9 +10,10 @@ use super::{
         GateParts, RequestHead,
         cookie::{self, CookieLookup},
     },
-    Authentication, Principal, RejectReason,
+    Authentication, Credential, Principal, RejectReason, Scopes, SessionCredential,
 };
 use crate::{
+    auth_method::Assurance,
     clock::{Clock, Timestamp},
     id::SessionId,
     metrics::{LookupResult, Metrics},
@@ -126,13 +127,16 @@ impl SessionCookie {
             SessionStatus::IdleExpired { .. } => rejected(RejectReason::IdleExpired(id, found.terms.kind)),
             SessionStatus::Expired { .. } => rejected(RejectReason::Expired(id)),
             SessionStatus::Active => Authentication::Authenticated(Box::new(Principal {
-                session: id,
-                presented_digest: digest,
-                is_current_secret: found.secrets.current == digest,
-                terms: found.terms,
-                last_seen: found.last_seen,
+                credential: Credential::Session(SessionCredential {
+                    id,
+                    presented_digest: digest,
+                    is_current_secret: found.secrets.current == digest,
+                    terms: found.terms,
+                    last_seen: found.last_seen,
+                }),
                 assurance: found.assurance,
-                user: found.user,
+                scopes: Scopes::All,
+                subject: found.user,
             })),
         }
     }
@@ -144,7 +148,7 @@ fn new_session(secret: Digest, user: UserSnapshot, now: Timestamp) -> SessionAut
         secrets: SessionSecrets { current: secret, previous: None },
         terms: SessionTerms { opened: now, remembered: false, kind: ClientKind::Web },
         last_seen: now,
-        assurance: 1,
+        assurance: Assurance::OneFactor,
         user,
     }
 }

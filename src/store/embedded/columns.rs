@@ -8,7 +8,7 @@ use rusqlite::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{clock::Timestamp, secret::Digest, session::ClientKind, store_error::StoreError};
+use crate::{auth_method::Assurance, clock::Timestamp, secret::Digest, session::ClientKind, store_error::StoreError};
 
 /// Something that has one spelling: an id, an address.
 pub(super) struct AsText<T>(pub(super) T);
@@ -127,6 +127,18 @@ impl FromSql for Digest {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let bytes = value.as_blob()?;
         Self::from_bytes(bytes).ok_or(FromSqlError::InvalidBlobSize { expected_size: 32, blob_size: bytes.len() })
+    }
+}
+
+impl ToSql for Assurance {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(u8::from(*self).into())
+    }
+}
+
+impl FromSql for Assurance {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::try_from(u8::column_result(value)?).map_err(|_| FromSqlError::InvalidType)
     }
 }
 

@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    auth_method::Assurance,
     clock::Timestamp,
     id::{SessionId, UserId},
     secret::Digest,
@@ -35,7 +36,7 @@ struct SessionHeader {
     generation: u64,
     secrets: SessionSecrets,
     terms: SessionTerms,
-    assurance: u8,
+    assurance: Assurance,
 }
 
 /// The gate's view of a user.
@@ -78,7 +79,7 @@ pub(super) fn encode_session(new: &NewSession) -> String {
             ClientKind::Web => "web",
             ClientKind::App => "app",
         },
-        proof.assurance,
+        u8::from(proof.assurance),
         to_json(&SessionBody::from_session(&new.session))
     )
 }
@@ -210,7 +211,7 @@ fn decode_header(session: &str) -> Option<(SessionHeader, &str)> {
         generation,
         secrets: SessionSecrets { current, previous: former },
         terms: SessionTerms { opened, remembered, kind },
-        assurance: parse_word(words.next())?,
+        assurance: parse_word::<u8>(words.next())?.try_into().ok()?,
     };
     Some((head, body))
 }

@@ -68,7 +68,7 @@ pub(super) async fn login_history(
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => return Err(Error::invalid_parameter("cursor", "write the next_cursor of the page before")),
     };
-    let query = audit::LoginHistoryQuery { user: me.user.id, outcome, after, limit: paging.limit };
+    let query = audit::LoginHistoryQuery { user: me.subject.id, outcome, after, limit: paging.limit };
     let page = request.state().audit_log.login_history(&query).await?;
     let items = page.entries.iter().filter_map(LoginResource::from_entry).collect();
     Ok(Json(ListPage { items, next_cursor: page.next.map(|id| id.to_string()) }))

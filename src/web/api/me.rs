@@ -26,13 +26,14 @@ pub(super) struct CurrentUser {
 pub(super) async fn me(request: WebRequest) -> Result<Json<CurrentUser>, Error> {
     let me = request.require_principal()?;
     let sessions = &request.state().sessions;
-    let session = sessions.find_own(me.user.id, me.session, &request.visitor()).await?.ok_or(Error::SignInRequired)?;
     let session =
-        SessionResource::from_session(&session, Some(me.session), &sessions.policy(), &request.site_settings());
+        sessions.find_own(me.subject.id, me.session().id, &request.visitor()).await?.ok_or(Error::SignInRequired)?;
+    let session =
+        SessionResource::from_session(&session, Some(me.session().id), &sessions.policy(), &request.site_settings());
     Ok(Json(CurrentUser {
-        user: UserResource::from_user(&me.user),
+        user: UserResource::from_user(&me.subject),
         session,
-        assurance: me.assurance,
+        assurance: me.assurance.into(),
         confirmed_until: None,
     }))
 }

@@ -175,7 +175,7 @@ impl SessionResource {
                 ClientKind::App => "app",
             },
             auth: AuthResource {
-                assurance: session.proof.assurance,
+                assurance: session.proof.assurance.into(),
                 methods: session.proof.methods.iter().map(|m| method_name(*m)).collect(),
             },
             device: DeviceResource::from_device(&session.device),

@@ -56,7 +56,7 @@ pub(super) struct StateTexts {
     responses((status = 200, body = SessionState, description = "The state, of nobody's session too")))]
 pub(super) async fn session_state(request: WebRequest) -> Result<Json<SessionState>, Error> {
     if let Some(me) = request.principal() {
-        return Ok(Json(active_state(&request, me, me.last_seen)));
+        return Ok(Json(active_state(&request, me, me.session().last_seen)));
     }
     let localizer = request.localizer();
     let ended = end_note::find(&request).await?;
@@ -86,16 +86,16 @@ pub(super) async fn stay(request: WebRequest) -> Result<Json<SessionState>, Erro
 fn active_state(request: &WebRequest, me: &Principal, latest: Timestamp) -> SessionState {
     let state = request.state();
     let policy = state.sessions.policy();
-    let end = policy.next_expiry(me.terms, latest);
-    let extendable = policy.absolute_expiry(me.terms) > end;
-    let warning = match policy.idle_timeout_of(me.terms.kind) {
+    let end = policy.next_expiry(me.session().terms, latest);
+    let extendable = policy.absolute_expiry(me.session().terms) > end;
+    let warning = match policy.idle_timeout_of(me.session().terms.kind) {
         TimeLimit::After(idle) if extendable => WARN_BEFORE.min(idle / 4),
         TimeLimit::After(_) | TimeLimit::Never => WARN_BEFORE,
     };
     SessionState {
         state: "active",
-        session: Some(me.session.to_string()),
-        user: Some(me.user.id.to_string()),
+        session: Some(me.session().id.to_string()),
+        user: Some(me.subject.id.to_string()),
         signs_out_at: Some(end.rfc3339()),
         seconds_left: Some(end.since(state.clock.now()).as_secs()),
         warn_seconds: warning.as_secs(),

@@ -25,7 +25,7 @@ pub(super) struct Revoked {
     responses((status = 200, body = ListPage<SessionResource>, description = "The list, or a page of it"), (status = 401, body = Problem)))]
 pub(super) async fn list(request: WebRequest, paging: Pagination) -> Result<Json<ListPage<SessionResource>>, Error> {
     let me = request.require_principal()?;
-    let all = request.state().sessions.list(me.user.id, Some(me.session)).await?;
+    let all = request.state().sessions.list(me.subject.id, Some(me.session().id)).await?;
     let page = paging.paginate(all, |session| session.id.to_string())?;
     Ok(Json(ListPage { items: session_resources(&request, me, &page.items), next_cursor: page.next_cursor }))
 }
@@ -34,7 +34,7 @@ pub(super) async fn list(request: WebRequest, paging: Pagination) -> Result<Json
 #[utoipa::path(get, path = "/sessions/current", 
     responses((status = 200, body = SessionResource, description = "The session"), (status = 401, body = Problem)))]
 pub(super) async fn current(request: WebRequest) -> Result<Json<SessionResource>, Error> {
-    let id = request.require_principal()?.session;
+    let id = request.require_principal()?.session().id;
     find_session(&request, id).await
 }
 
@@ -55,10 +55,10 @@ pub(super) async fn get(request: WebRequest, Path(id): Path<String>) -> Result<J
 pub(super) async fn end(request: WebRequest, Path(id): Path<String>) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    let ended = request.state().sessions.end_own(me.user.id, id, Some(me.session), &request.visitor()).await?;
+    let ended = request.state().sessions.end_own(me.subject.id, id, Some(me.session().id), &request.visitor()).await?;
     let ended = ended.ok_or(Error::NotFound)?;
     let answer = WebResponse::no_content();
-    Ok(if ended.id == me.session { request.sign_out_response(answer) } else { answer })
+    Ok(if ended.id == me.session().id { request.sign_out_response(answer) } else { answer })
 }
 
 /// Ends all of one's sessions but this one.
@@ -67,7 +67,7 @@ pub(super) async fn end(request: WebRequest, Path(id): Path<String>) -> Result<W
         (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn revoke_others(request: WebRequest) -> Result<Json<Revoked>, Error> {
     let me = request.require_principal()?;
-    let ended = request.state().sessions.end_others(me.user.id, me.session, &request.visitor()).await?;
+    let ended = request.state().sessions.end_others(me.subject.id, me.session().id, &request.visitor()).await?;
     Ok(Json(Revoked { revoked: ended.len(), items: session_resources(&request, me, &ended) }))
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn revoke_others(request: WebRequest) -> Result<Json<Revoked>, 
         (status = 503, body = Problem, description = "store-unavailable; or end-not-confirmed: the store takes no writes, so that the end holds in this process alone and is lost when it restarts")))]
 pub(super) async fn revoke_all(request: WebRequest) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
-    let ended = request.state().sessions.end_all(me.user.id, me.session, &request.visitor()).await?;
+    let ended = request.state().sessions.end_all(me.subject.id, me.session().id, &request.visitor()).await?;
     let revoked = Revoked { revoked: ended.len(), items: session_resources(&request, me, &ended) };
     Ok(request.sign_out_response(WebResponse::json(&revoked)))
 }
@@ -85,12 +85,20 @@ pub(super) async fn revoke_all(request: WebRequest) -> Result<WebResponse, Error
 async fn find_session(request: &WebRequest, id: SessionId) -> Result<Json<SessionResource>, Error> {
     let me = request.require_principal()?;
     let sessions = &request.state().sessions;
-    let session = sessions.find_own(me.user.id, id, &request.visitor()).await?.ok_or(Error::NotFound)?;
-    Ok(Json(SessionResource::from_session(&session, Some(me.session), &sessions.policy(), &request.site_settings())))
+    let session = sessions.find_own(me.subject.id, id, &request.visitor()).await?.ok_or(Error::NotFound)?;
+    Ok(Json(SessionResource::from_session(
+        &session,
+        Some(me.session().id),
+        &sessions.policy(),
+        &request.site_settings(),
+    )))
 }
 
 fn session_resources(request: &WebRequest, me: &Principal, sessions: &[Session]) -> Vec<SessionResource> {
     let policy = request.state().sessions.policy();
     let site = request.site_settings();
-    sessions.iter().map(|session| SessionResource::from_session(session, Some(me.session), &policy, &site)).collect()
+    sessions
+        .iter()
+        .map(|session| SessionResource::from_session(session, Some(me.session().id), &policy, &site))
+        .collect()
 }

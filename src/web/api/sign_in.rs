@@ -65,7 +65,7 @@ pub(super) async fn sign_in(request: WebRequest, Json(form): Json<Credentials>) 
             Client::App => ClientKind::App,
         },
         device: request.device_digest(),
-        replaces: request.principal().map(|me| me.session),
+        replaces: request.principal().map(|me| me.session().id),
         form: None,
     };
     let signed_in = sign_in::sign_in(&request, attempt).await?;

@@ -7,6 +7,7 @@ use askama::Template;
 
 use super::PAGES;
 use crate::{
+    auth_method::Assurance,
     clock::Timestamp,
     id::{EventId, SessionId, UserId},
     session::{
@@ -122,7 +123,7 @@ pub fn session(number: u32, device: Device, now: Timestamp, age: Duration, quiet
     Session {
         id: session_id(number),
         terms: SessionTerms { opened: now.minus(age), remembered: true, kind: ClientKind::Web },
-        proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: now.minus(age) },
+        proof: Proof { assurance: Assurance::OneFactor, methods: vec![AuthMethod::Password], at: now.minus(age) },
         device,
         first_ip: ip,
         sign_ins: number + 11,

@@ -145,7 +145,11 @@ pub(crate) fn new_session(owner: UserId, opened: Timestamp, generation: u64) -> 
         session: Session {
             id: SessionId::mint(owner),
             terms: SessionTerms { opened, remembered: true, kind: ClientKind::App },
-            proof: Proof { assurance: 1, methods: vec![AuthMethod::Password], at: opened },
+            proof: Proof {
+                assurance: portcullis::auth_method::Assurance::OneFactor,
+                methods: vec![AuthMethod::Password],
+                at: opened,
+            },
             device: device(),
             first_ip: ip("192.0.2.1"),
             sign_ins: 3,

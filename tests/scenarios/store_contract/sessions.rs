@@ -38,7 +38,7 @@ async fn what_was_opened_is_found(stores: ContractStores) {
     assert_eq!(found.secrets.previous, None);
     assert_eq!(found.terms, new.session.terms);
     assert_eq!(found.last_seen, at(5));
-    assert_eq!(found.assurance, 1);
+    assert_eq!(found.assurance, portcullis::auth_method::Assurance::OneFactor);
     assert_eq!(found.user, user_snapshot(alice, 1));
 }
 

@@ -19,10 +19,10 @@ use crate::{
 pub(in crate::web) async fn confirm_one(request: WebRequest, Path(id): Path<String>) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    let session = match request.state().sessions.find_own(me.user.id, id, &request.visitor()).await? {
+    let session = match request.state().sessions.find_own(me.subject.id, id, &request.visitor()).await? {
         Some(session) => session,
         // It ended while its owner looked at the list.
-        None if id.owner() == me.user.id => {
+        None if id.owner() == me.subject.id => {
             return Ok(
                 WebResponse::see_other(paths::SESSIONS).with_flash(&request.state().cookies, Flash::AlreadyEnded)
             );
@@ -30,7 +30,7 @@ pub(in crate::web) async fn confirm_one(request: WebRequest, Path(id): Path<Stri
         None => return Err(Error::NotFound),
     };
     let layout = request.layout_with_session_form(&paths::end_session(id))?;
-    let page = ConfirmationPage::end_one(layout, &session, id == me.session, request.state().clock.now());
+    let page = ConfirmationPage::end_one(layout, &session, id == me.session().id, request.state().clock.now());
     request.render_page(StatusCode::OK, &page)
 }
 
@@ -41,18 +41,19 @@ pub(in crate::web) async fn end_one(
     content: FormBody,
 ) -> Result<WebResponse, Error> {
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    let own = request.principal().is_none_or(|me| me.session == id);
+    let own = request.principal().is_none_or(|me| me.session().id == id);
     let next = if own { paths::SIGNED_OUT } else { paths::SESSIONS };
     submit_once(&request, &paths::end_session(id), &content, next, async || {
         let me = request.require_principal()?;
-        let ended = request.state().sessions.end_own(me.user.id, id, Some(me.session), &request.visitor()).await?;
+        let ended =
+            request.state().sessions.end_own(me.subject.id, id, Some(me.session().id), &request.visitor()).await?;
         let names = &request.state().cookies;
         Ok(match ended {
-            Some(gone) if gone.id == me.session => {
+            Some(gone) if gone.id == me.session().id => {
                 (1, request.sign_out_response(WebResponse::see_other(paths::SIGNED_OUT)))
             }
             Some(_) => (1, WebResponse::see_other(paths::SESSIONS).with_flash(names, Flash::Ended(1))),
-            None if id.owner() == me.user.id => {
+            None if id.owner() == me.subject.id => {
                 (0, WebResponse::see_other(paths::SESSIONS).with_flash(names, Flash::AlreadyEnded))
             }
             None => return Err(Error::NotFound),
@@ -111,8 +112,8 @@ fn repeat_response(request: &WebRequest, submission: Option<&FormSubmission>, pa
 /// Asks before all others end.
 pub(in crate::web) async fn confirm_others(request: WebRequest) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
-    let mut others = request.state().sessions.list(me.user.id, Some(me.session)).await?;
-    others.retain(|session| session.id != me.session);
+    let mut others = request.state().sessions.list(me.subject.id, Some(me.session().id)).await?;
+    others.retain(|session| session.id != me.session().id);
     if others.is_empty() {
         return Ok(WebResponse::see_other(paths::SESSIONS));
     }
@@ -130,7 +131,8 @@ pub(in crate::web) async fn confirm_others(request: WebRequest) -> Result<WebRes
 pub(in crate::web) async fn end_others(request: WebRequest, content: FormBody) -> Result<WebResponse, Error> {
     submit_once(&request, paths::END_OTHERS, &content, paths::SESSIONS, async || {
         let me = request.require_principal()?;
-        let ended = request.state().sessions.end_others(me.user.id, me.session, &request.visitor()).await?.len();
+        let ended =
+            request.state().sessions.end_others(me.subject.id, me.session().id, &request.visitor()).await?.len();
         Ok((ended, WebResponse::see_other(paths::SESSIONS).with_flash(&request.state().cookies, Flash::Ended(ended))))
     })
     .await
@@ -139,13 +141,13 @@ pub(in crate::web) async fn end_others(request: WebRequest, content: FormBody) -
 /// Asks before all end, this one too.
 pub(in crate::web) async fn confirm_all(request: WebRequest) -> Result<WebResponse, Error> {
     let me = request.require_principal()?;
-    let all = request.state().sessions.list(me.user.id, Some(me.session)).await?;
+    let all = request.state().sessions.list(me.subject.id, Some(me.session().id)).await?;
     request.render_page(
         StatusCode::OK,
         &ConfirmationPage::end_all(
             request.layout_with_session_form(paths::END_ALL)?,
             &all,
-            me.session,
+            me.session().id,
             request.state().clock.now(),
         ),
     )
@@ -155,7 +157,7 @@ pub(in crate::web) async fn confirm_all(request: WebRequest) -> Result<WebRespon
 pub(in crate::web) async fn end_all(request: WebRequest, content: FormBody) -> Result<WebResponse, Error> {
     submit_once(&request, paths::END_ALL, &content, paths::SIGNED_OUT, async || {
         let me = request.require_principal()?;
-        let ended = request.state().sessions.end_all(me.user.id, me.session, &request.visitor()).await?.len();
+        let ended = request.state().sessions.end_all(me.subject.id, me.session().id, &request.visitor()).await?.len();
         let names = &request.state().cookies;
         Ok((
             ended,

@@ -66,7 +66,8 @@ pub(in crate::web) async fn export_csv(
 
 async fn read_page(request: &WebRequest, filter: &HistoryQuery, limit: usize) -> Result<AuditPage, Error> {
     let me = request.require_principal()?;
-    let query = audit::LoginHistoryQuery { user: me.user.id, outcome: filter.outcome(), after: filter.after(), limit };
+    let query =
+        audit::LoginHistoryQuery { user: me.subject.id, outcome: filter.outcome(), after: filter.after(), limit };
     Ok(request.state().audit_log.login_history(&query).await?)
 }
 

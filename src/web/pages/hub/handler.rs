@@ -20,16 +20,16 @@ pub(in crate::web) async fn show(request: WebRequest) -> Result<WebResponse, Err
     let me = request.require_principal()?;
     let state = request.state();
     let now = state.clock.now();
-    let sessions = state.sessions.list(me.user.id, Some(me.session)).await?;
+    let sessions = state.sessions.list(me.subject.id, Some(me.session().id)).await?;
     let query =
-        LoginHistoryQuery { user: me.user.id, outcome: Some(LoginOutcome::Failed), after: None, limit: MAX_FAILED };
+        LoginHistoryQuery { user: me.subject.id, outcome: Some(LoginOutcome::Failed), after: None, limit: MAX_FAILED };
     let mut failed = state.audit_log.login_history(&query).await?.entries;
     failed.retain(|entry| now.since(entry.last_at()) < FAILED_WINDOW);
     let more_failed = failed.len() == MAX_FAILED;
-    let account = state.accounts.get(me.user.id).await?.ok_or(Error::SignInRequired)?;
+    let account = state.accounts.get(me.subject.id).await?.ok_or(Error::SignInRequired)?;
     let standing = HubData {
         sessions: &sessions,
-        current: me.session,
+        current: me.session().id,
         failed: &failed,
         more_failed,
         password_set: account.password_set,

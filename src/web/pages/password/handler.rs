@@ -62,7 +62,7 @@ pub(in crate::web) async fn submit(
 async fn repeat_change(request: &WebRequest, form: PasswordForm, secret: Token) -> Result<WebResponse, Error> {
     let answer = WebResponse::see_other(paths::PASSWORD);
     let (id, shown) = match (request.principal(), request.reject_reason()) {
-        (Some(me), _) => (me.session, Some(me.presented_digest)),
+        (Some(me), _) => (me.session().id, Some(me.session().presented_digest)),
         (None, Some(RejectReason::WrongSecret(id))) => (id, None),
         (None, _) => return Ok(answer),
     };
@@ -109,8 +109,8 @@ async fn change(request: &WebRequest, form: PasswordForm, secret: Token) -> Resu
 /// Sessions besides this one. The password is changed by now: that nobody can count them is no failure of the change.
 async fn count_others(request: &WebRequest) -> Option<usize> {
     let me = request.require_principal().ok()?;
-    let all = request.state().sessions.list(me.user.id, Some(me.session)).await.ok()?;
-    Some(all.iter().filter(|session| session.id != me.session).count())
+    let all = request.state().sessions.list(me.subject.id, Some(me.session().id)).await.ok()?;
+    Some(all.iter().filter(|session| session.id != me.session().id).count())
 }
 
 /// Faults that an error has found in a form for a new password.
@@ -123,7 +123,7 @@ pub(in crate::web) const fn form_faults(error: &Error) -> Option<&[PasswordFault
 }
 
 fn build_page(request: &WebRequest) -> Result<PasswordPage, Error> {
-    let name = request.require_principal()?.user.name.clone();
+    let name = request.require_principal()?.subject.name.clone();
     Ok(PasswordPage::new(
         request.layout_with_session_form(paths::PASSWORD)?,
         &name,

@@ -10,10 +10,16 @@ pub(in crate::web) async fn show(request: WebRequest, Path(id): Path<String>) ->
     let me = request.require_principal()?;
     let state = request.state();
     let id = id.parse().map_err(|_| Error::NotFound)?;
-    let session = state.sessions.find_own(me.user.id, id, &request.visitor()).await?.ok_or(Error::NotFound)?;
+    let session = state.sessions.find_own(me.subject.id, id, &request.visitor()).await?.ok_or(Error::NotFound)?;
     let site = request.site_settings();
     let label = session.activity.last_path.as_deref().and_then(|path| site.page_label(path));
-    let page =
-        SessionPage::new(request.layout(), &session, me.session, &state.sessions.policy(), label, state.clock.now());
+    let page = SessionPage::new(
+        request.layout(),
+        &session,
+        me.session().id,
+        &state.sessions.policy(),
+        label,
+        state.clock.now(),
+    );
     request.render_page(StatusCode::OK, &page)
 }

@@ -26,6 +26,6 @@ pub(in crate::web) async fn not_event_stream(request: WebRequest) -> Result<WebR
 async fn build_page(request: &WebRequest) -> Result<SessionsPage, Error> {
     let me = request.require_principal()?;
     let state = request.state();
-    let sessions = state.sessions.list(me.user.id, Some(me.session)).await?;
-    Ok(SessionsPage::new(request.layout(), &sessions, me.session, &state.sessions.policy(), state.clock.now()))
+    let sessions = state.sessions.list(me.subject.id, Some(me.session().id)).await?;
+    Ok(SessionsPage::new(request.layout(), &sessions, me.session().id, &state.sessions.policy(), state.clock.now()))
 }

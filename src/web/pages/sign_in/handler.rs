@@ -85,7 +85,7 @@ pub(in crate::web) async fn submit(
         remember,
         kind: if client == "app" { ClientKind::App } else { ClientKind::Web },
         device: request.device_digest(),
-        replaces: request.principal().map(|me| me.session),
+        replaces: request.principal().map(|me| me.session().id),
         form: request.read_submission(submission::SIGN_IN_SCOPE, &content),
     };
     let error = match sign_in(&request, attempt).await {
