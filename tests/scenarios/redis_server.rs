@@ -1,6 +1,7 @@
 //! A Redis that a test starts for itself, and that ends with it.
 
 use std::{
+    io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -57,10 +58,32 @@ impl RedisServer {
             if self.process.try_wait().unwrap().is_some() {
                 return false;
             }
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return true;
+            if let Ok(connection) = TcpStream::connect(("127.0.0.1", self.port)) {
+                return self.is_reached_by(connection);
             }
             sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    /// Whether it is this process that answers, and not another test's, which took the port first: this one ends then, but not at
+    /// once. One that asks for a password does not say which it is.
+    fn is_reached_by(&self, mut connection: TcpStream) -> bool {
+        const ENOUGH: usize = 4096;
+        connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        connection.write_all(b"INFO server\r\n").unwrap();
+        let mut reply = Vec::new();
+        let mut piece = [0; ENOUGH];
+        while let Ok(count @ 1..) = connection.read(&mut piece) {
+            reply.extend_from_slice(&piece[..count]);
+            let text = String::from_utf8_lossy(&reply);
+            if text.starts_with('-') {
+                return true;
+            }
+            let process = text.lines().find_map(|line| line.strip_prefix("process_id:"));
+            if let Some(process) = process.filter(|_| text.contains("\r\ntcp_port:")) {
+                return process == self.process.id().to_string();
+            }
         }
         false
     }
