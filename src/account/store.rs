@@ -73,9 +73,9 @@ pub struct UserQuery {
 /// Position of an account in the list of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPosition {
-    /// Its name, by its exact spelling.
+    /// Name of the user, by its exact spelling.
     pub name: String,
-    /// Its id.
+    /// Id of the user.
     pub id: UserId,
 }
 

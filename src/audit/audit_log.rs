@@ -97,7 +97,7 @@ impl AuditLog {
     /// once, and nothing does that was not written: what wants to be told of events (notices, exports) is called from here.
     ///
     /// # Errors
-    /// That of the store, as it is.
+    /// The error of the store.
     pub fn publish<T>(&self, done: Result<Recorded<T>, StoreError>) -> Result<T, StoreError> {
         let Recorded { value, entries } = done.inspect_err(|_| self.metrics.audit_recorded(1, false))?;
         self.metrics.audit_recorded(entries.len(), true);

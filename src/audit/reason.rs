@@ -17,10 +17,10 @@ pub enum ReasonError {
     /// Nothing of it shows.
     #[error("is blank; write why, for the record")]
     Blank,
-    /// It has a control character.
+    /// Text with a control character.
     #[error("has a line break or another control character; write one line")]
     ControlCharacter,
-    /// It is too long.
+    /// Text that is too long; its characters.
     #[error("has {0} characters; write at most {MAX_CHARACTERS}")]
     TooLong(usize),
 }

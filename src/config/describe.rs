@@ -157,7 +157,7 @@ impl<T, W: Key<T>> Serialize for SerializedKey<'_, T, W> {
 
 /// A value that a description may bound.
 pub(super) trait Bounded {
-    /// What its bounds are.
+    /// Bounds of the value.
     type Bound;
     /// What is wrong with a value outside, and what to write.
     fn range_error(&self, range: &RangeInclusive<Self::Bound>) -> Option<String>;

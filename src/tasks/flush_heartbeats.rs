@@ -1,4 +1,4 @@
-//! Writes the hits that the heart has collected.
+//! Flush of buffered heartbeats to the store.
 
 use std::sync::Arc;
 

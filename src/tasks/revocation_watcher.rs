@@ -136,7 +136,7 @@ impl RevocationWatcher {
         cut
     }
 
-    /// What was let through a moment ago was judged by a store that answered then: it has its time, too.
+    /// Request that was let through a moment ago: it was evaluated with a store that answered then: it has its time, too.
     fn handle_outage(&self, seen: &mut WatchState, away: &StoreError) -> usize {
         if !std::mem::replace(&mut seen.store_away, true) {
             warn!(error = %away, "End log unreadable");

@@ -124,3 +124,13 @@ impl Drop for RedisServer {
         let _ = self.process.wait();
     }
 }
+
+#[test]
+fn a_server_of_another_test_is_not_taken_for_this_one() {
+    let first = RedisServer::start();
+    let connection = || TcpStream::connect(("127.0.0.1", first.port)).unwrap();
+    assert!(first.is_reached_by(connection()));
+    let process = Command::new("sleep").arg("60").spawn().unwrap();
+    let second = RedisServer { process, port: first.port };
+    assert!(!second.is_reached_by(connection()));
+}

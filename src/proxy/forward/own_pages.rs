@@ -1,4 +1,4 @@
-//! A request for our own pages: its body is read within bounds, and it is judged again when that has taken its time.
+//! A request for our own pages: its body is read within bounds, and it is evaluated again when that has taken its time.
 
 use std::sync::Arc;
 

@@ -222,7 +222,7 @@ impl RequestContext {
 impl Drop for RequestContext {
     fn drop(&mut self) {
         let reason = self.slot.as_ref().and_then(|slot| slot.cancel_reason());
-        let reason = reason.or(self.write_timed_out.then_some(CancelReason::WRITE_IDLE));
+        let reason = reason.or(self.write_timed_out.then_some(CancelReason::WriteIdle));
         if let Some(slot) = &self.slot {
             slot.unbind_session();
             // Whoever comes next on the connection of a proxy may be somebody else.

@@ -1,7 +1,7 @@
 //! Retry of a request that an app's reused connection lost (RFC 9110, 9.2.2).
 //!
 //! An app may close an idle connection just when a request is sent into it. What is safe and has no content is then sent once
-//! more, over a new connection, where not one byte of an answer has come. Its session is judged again first: time has passed.
+//! more, over a new connection, where not one byte of an answer has come. Its session is checked again first: time has passed.
 
 use http::Method;
 use pingora::{

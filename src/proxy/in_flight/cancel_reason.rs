@@ -41,9 +41,6 @@ pub enum EndedSession {
 }
 
 impl CancelReason {
-    /// [`CancelReason::WriteIdle`].
-    pub const WRITE_IDLE: Self = Self::WriteIdle;
-
     /// Every reason, in the order of its number.
     const ALL: [Self; 13] = [
         Self::Ended(EndedSession::SignedOut),

@@ -1,25 +1,20 @@
 //! What follows from a change of an account is kept with the records, from the step that made the change until it is done.
 //! Told against records alone: sessions are somewhere else.
 
-use std::sync::Arc;
+mod fixture;
 
 use portcullis::{
-    account::{Account, AccountChange, AccountCommand, AddResult, PasswordUpdate, Role},
-    audit::{AuditEntry, AuditEvent, AuditTrailQuery, TrailOrder},
-    clock::Timestamp,
+    account::{AccountChange, AccountCommand, PasswordUpdate, Role},
+    audit::{AuditEvent, AuditTrailQuery, TrailOrder},
     id::{SessionId, UserId},
-    secret::Digest,
     session::{EndReason, EndRecord, EndTarget, SecretRenewal},
-    store::{
-        AppliedCommand, EffectsId, LiveEffects, RecordStore, SessionEffect, embedded::EmbeddedStore,
-        redis::RedisRecords,
-    },
+    store::{EffectsId, LiveEffects, SessionEffect},
 };
 use tokio::task::JoinSet;
 
-use crate::redis_server::RedisServer;
+use fixture::RecordsFixture;
 
-use super::fixtures::{DISABLE, account, at, audit_context, digest, password_hash};
+use super::fixtures::{DISABLE, at, audit_context, digest, password_hash};
 
 /// Makes a test of each story on each keeper of records.
 macro_rules! contract_tests {
@@ -67,71 +62,6 @@ contract_tests! {
     a_new_secret_is_answered_and_not_kept
     changes_at_once_each_leave_one
     records_can_be_asked_whether_they_answer
-}
-
-/// A new, empty place for records.
-struct RecordsFixture {
-    records: Arc<dyn RecordStore>,
-    reopened: Arc<dyn RecordStore>,
-    _resource: Option<Box<dyn Send>>,
-}
-
-impl RecordsFixture {
-    fn in_a_file() -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let open = || Arc::new(EmbeddedStore::open(&folder.path().join("records.db")).expect("it opens"));
-        Self { records: open(), reopened: open(), _resource: Some(Box::new(folder)) }
-    }
-
-    async fn in_redis() -> Self {
-        let server = RedisServer::start();
-        let open = async || Arc::new(RedisRecords::open(&server.target(), true).await.0);
-        let (records, again) = (open().await, open().await);
-        Self { records, reopened: again, _resource: Some(Box::new(server)) }
-    }
-
-    fn in_memory() -> Self {
-        let records = Arc::new(EmbeddedStore::in_memory().expect("memory opens"));
-        Self { records: records.clone(), reopened: records, _resource: None }
-    }
-
-    /// The same records, for somebody who comes later.
-    fn reopened(&self) -> Arc<dyn RecordStore> {
-        self.reopened.clone()
-    }
-
-    async fn add_account(&self, name: &str) -> Account {
-        let account = account(name, None);
-        assert_eq!(self.records.add(&account, &audit_context(at(0))).await.unwrap(), AddResult::Added);
-        account
-    }
-
-    async fn apply(&self, alteration: AccountCommand, at: Timestamp) -> Option<AppliedCommand> {
-        self.records.apply_deferred(&alteration, &audit_context(at)).await.unwrap()
-    }
-
-    /// All that is still to follow.
-    async fn pending_effects(&self) -> Vec<LiveEffects> {
-        self.records.pending_effects(at(1_000)).await.unwrap()
-    }
-
-    /// The one thing that is still to follow.
-    async fn single_effect(&self) -> LiveEffects {
-        let mut open = self.pending_effects().await;
-        assert_eq!(open.len(), 1, "one and no more");
-        open.remove(0)
-    }
-
-    async fn audit_events(&self) -> Vec<AuditEvent> {
-        let all = AuditTrailQuery { user: None, order: TrailOrder::OldestFirst, after: None, limit: usize::MAX };
-        self.records.trail(&all).await.unwrap().entries.into_iter().map(|entry: AuditEntry| entry.event).collect()
-    }
-
-    async fn put_link(&self, id: UserId) -> Digest {
-        let link = digest();
-        assert!(self.records.put_link(id, link, at(100), &audit_context(at(0))).await.unwrap().value);
-        link
-    }
 }
 
 /// What is kept is what was answered, but for whom it tells.
