@@ -49,23 +49,16 @@ impl<T: FromScalar> FromNode for T {
 pub(super) trait KeywordSet: Copy + 'static {
     /// The words and what they mean.
     const KEYWORDS: &'static [(&'static str, Self)];
-    /// Words of the plan that this version does not have.
-    const PLANNED: &'static [&'static str] = &[];
 }
 
 impl<T: KeywordSet> FromScalar for T {
     fn from_scalar(node: &Node) -> Result<Self, String> {
-        parse_keyword(node, T::KEYWORDS, T::PLANNED, &[])
+        parse_keyword(node, T::KEYWORDS, &[])
     }
 }
 
 /// Reads one of some words; `others` are what else may stand there, for the message.
-pub(super) fn parse_keyword<T: Clone>(
-    node: &Node,
-    words: &[(&str, T)],
-    later: &[&str],
-    others: &[&str],
-) -> Result<T, String> {
+pub(super) fn parse_keyword<T: Clone>(node: &Node, words: &[(&str, T)], others: &[&str]) -> Result<T, String> {
     let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
     let write = || format!("write {}", join_with_or(&[&known, others].concat()));
     let Some(text) = node.text() else {
@@ -73,9 +66,6 @@ pub(super) fn parse_keyword<T: Clone>(
     };
     if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(meaning.clone());
-    }
-    if later.contains(&text) {
-        return Err(format!("{} is not in this version; {}", quote_node(node), write()));
     }
     let instead = closest_match(text, &known).map_or_else(write, |word| format!("did you mean \"{word}\"?"));
     Err(format!("unknown word {}; {instead}", quote_node(node)))

@@ -185,7 +185,7 @@ impl FromNode for RouteAccess {
         let NodeValue::Map(_) = node.value else {
             const WORDS: [(&str, RouteAccess); 2] =
                 [("public", RouteAccess::Public), ("signed_in", RouteAccess::SignedIn)];
-            return parse_keyword(node, &WORDS, &[], &["{ roles: [NAME] }"])
+            return parse_keyword(node, &WORDS, &["{ roles: [NAME] }"])
                 .map_err(|message| diagnostics.report(node.at, key, message))
                 .ok();
         };

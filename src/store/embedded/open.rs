@@ -32,9 +32,6 @@ const STATEMENT_CACHE_SIZE: usize = 64;
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It is on a Redis server.
-    #[error("a store on Redis can be written, and not yet opened by this version; write file:PATH instead")]
-    NotYet,
     /// The folder is missing.
     #[error("cannot create {}: there is no folder {}; create it, or name another path", path.display(), folder.display())]
     NoFolder {
